@@ -1,0 +1,160 @@
+//! The attempt key: one random value for one refresh attempt.
+//!
+//! It is a secret like the token itself: whoever holds one whole refresh request
+//! (token and attempt key) can ask for the same successor until the next rotation.
+//! It is never logged, and the database only ever sees eight bytes of its hash.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// The header that carries the attempt key (IETF draft "The Idempotency-Key HTTP
+/// Header Field").
+pub const HEADER: &str = "idempotency-key";
+
+/// The fewest characters an attempt key may have. Sixteen visible characters are
+/// what a 128-bit value takes at the very least in a dense encoding.
+pub const MIN_LENGTH: usize = 16;
+
+/// The most characters an attempt key may have.
+pub const MAX_LENGTH: usize = 255;
+
+/// A well-formed attempt key: 16–255 visible ASCII characters.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct AttemptKey(String);
+
+/// The key is not 16–255 visible ASCII characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MalformedAttemptKey;
+
+impl fmt::Display for MalformedAttemptKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "The Idempotency-Key header must have {MIN_LENGTH} to {MAX_LENGTH} visible ASCII characters."
+        )
+    }
+}
+
+impl std::error::Error for MalformedAttemptKey {}
+
+impl AttemptKey {
+    /// Takes a header's value.
+    ///
+    /// # Errors
+    /// [`MalformedAttemptKey`] when it is shorter than 16 or longer than 255
+    /// characters, or holds a character that is not visible ASCII.
+    pub fn parse(value: &[u8]) -> Result<Self, MalformedAttemptKey> {
+        let well_formed = (MIN_LENGTH..=MAX_LENGTH).contains(&value.len())
+            && value.iter().all(u8::is_ascii_graphic);
+        match str::from_utf8(value) {
+            Ok(text) if well_formed => Ok(Self(text.to_owned())),
+            _ => Err(MalformedAttemptKey),
+        }
+    }
+
+    /// A key from 16 random bytes, as lowercase hexadecimal.
+    pub fn from_random(random: [u8; 16]) -> Self {
+        use std::fmt::Write as _;
+        let mut text = String::with_capacity(32);
+        for byte in random {
+            let _ = write!(text, "{byte:02x}");
+        }
+        Self(text)
+    }
+
+    /// The key as it is sent.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for AttemptKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AttemptKey([redacted])")
+    }
+}
+
+/// What the database remembers of an attempt key: the first eight bytes of its
+/// SHA-256. Two values are reserved and can never be the hash of a key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AttemptMark([u8; Self::LENGTH]);
+
+impl AttemptMark {
+    /// Bytes of one mark.
+    pub const LENGTH: usize = 8;
+
+    /// Stands for a generation that a forward rotation skipped: nobody knows with
+    /// which key it was spent.
+    pub const BLANK: Self = Self([0; Self::LENGTH]);
+
+    /// Stands for a rotation without an attempt key. No key matches it.
+    pub const WITHOUT_KEY: Self = Self([0xff; Self::LENGTH]);
+
+    /// The mark of a request's key; [`AttemptMark::WITHOUT_KEY`] when it had none.
+    pub fn of(key: Option<&AttemptKey>) -> Self {
+        let Some(key) = key else {
+            return Self::WITHOUT_KEY;
+        };
+        let digest = Sha256::digest(key.0.as_bytes());
+        let mut mark = [0; Self::LENGTH];
+        mark.copy_from_slice(&digest[..Self::LENGTH]);
+        if mark == Self::BLANK.0 || mark == Self::WITHOUT_KEY.0 {
+            mark[0] ^= 1;
+        }
+        Self(mark)
+    }
+
+    /// The mark's bytes, as they stand in `sessions.attempt_keys`.
+    pub fn as_bytes(&self) -> &[u8; Self::LENGTH] {
+        &self.0
+    }
+
+    /// A mark from its stored bytes; `None` when there are not exactly eight.
+    pub fn from_stored(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_sixteen_to_255_visible_characters_are_accepted() {
+        for (value, accepted) in [
+            (vec![b'a'; 15], false),
+            (vec![b'a'; 16], true),
+            (vec![b'a'; 255], true),
+            (vec![b'a'; 256], false),
+            (b"0123456789abcde ".to_vec(), false),
+            (b"0123456789abcde\x07".to_vec(), false),
+            (b"0123456789abcde\xff".to_vec(), false),
+            ("0123456789abcdeé".as_bytes().to_vec(), false),
+            (br#""0123456789abcdef""#.to_vec(), true),
+        ] {
+            assert_eq!(AttemptKey::parse(&value).is_ok(), accepted, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_made_key_is_accepted_and_does_not_print() {
+        let key = AttemptKey::from_random([0xab; 16]);
+        assert_eq!(key.expose().len(), 32);
+        assert!(AttemptKey::parse(key.expose().as_bytes()).is_ok());
+        assert!(!format!("{key:?}").contains("abab"));
+    }
+
+    #[test]
+    fn different_keys_have_different_marks_and_none_is_reserved() {
+        let one = AttemptMark::of(Some(&AttemptKey::from_random([1; 16])));
+        let two = AttemptMark::of(Some(&AttemptKey::from_random([2; 16])));
+        assert_ne!(one, two);
+        for mark in [one, two] {
+            assert_ne!(mark, AttemptMark::BLANK);
+            assert_ne!(mark, AttemptMark::WITHOUT_KEY);
+        }
+        assert_eq!(AttemptMark::of(None), AttemptMark::WITHOUT_KEY);
+    }
+}

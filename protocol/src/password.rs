@@ -1,0 +1,145 @@
+//! Which passwords are accepted for a new account or a changed password.
+//!
+//! NIST SP 800-63B-4 §3.1.1.2: at least 15 characters where the password is the
+//! only factor, at least 64 allowed, every character counts as one, no rules on
+//! which kinds of character must occur, and the password is compared with a list
+//! of expected ones. Signing in does not ask these rules: an old password stays
+//! good.
+
+use std::fmt;
+
+/// The fewest characters of a new password.
+pub const MIN_LENGTH: usize = 15;
+
+/// The most characters of a password. A bound keeps hashing cheap for us, and is
+/// far above the 64 that NIST asks for.
+pub const MAX_LENGTH: usize = 256;
+
+/// Says whether `password` may be used by the account named `username`.
+///
+/// # Errors
+/// [`PasswordError`] says which rule was broken, in words for a person.
+pub fn check(password: &str, username: &str) -> Result<(), PasswordError> {
+    let length = password.chars().count();
+    if length == 0 {
+        return Err(PasswordError::Empty);
+    }
+    if length < MIN_LENGTH {
+        return Err(PasswordError::TooShort);
+    }
+    if length > MAX_LENGTH {
+        return Err(PasswordError::TooLong);
+    }
+    if password.chars().any(char::is_control) {
+        return Err(PasswordError::ControlCharacter);
+    }
+    let lower = password.to_lowercase();
+    if is_expected(&lower) || is_mostly(&lower, &username.to_lowercase()) {
+        return Err(PasswordError::Expected);
+    }
+    Ok(())
+}
+
+/// Why a password is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordError {
+    /// Nothing was entered.
+    Empty,
+    /// Fewer than [`MIN_LENGTH`] characters.
+    TooShort,
+    /// More than [`MAX_LENGTH`] characters.
+    TooLong,
+    /// It holds a control character, which no keyboard types twice the same way.
+    ControlCharacter,
+    /// One of the first that anybody would try.
+    Expected,
+}
+
+impl fmt::Display for PasswordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("Enter a password."),
+            Self::TooShort => write!(
+                f,
+                "A password needs at least {MIN_LENGTH} characters. Four or five unrelated words are easy to remember."
+            ),
+            Self::TooLong => write!(f, "A password can have at most {MAX_LENGTH} characters."),
+            Self::ControlCharacter => {
+                f.write_str("A password cannot hold control characters such as tabs or line ends.")
+            }
+            Self::Expected => f.write_str(
+                "This password is too easy to guess: it repeats itself, counts, follows the keyboard or says the username. Choose another.",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for PasswordError {}
+
+/// A short pattern over and over, or a run along the alphabet, the digits or a
+/// keyboard's rows.
+fn is_expected(lower: &str) -> bool {
+    let characters: Vec<char> = lower.chars().collect();
+    let repeats = (1..=characters.len() / 2).any(|period| {
+        characters
+            .iter()
+            .zip(&characters[period..])
+            .all(|(a, b)| a == b)
+    });
+    const RUNS: [&str; 4] = [
+        "01234567890123456789012345678901234567890",
+        "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz",
+        "qwertyuiopasdfghjklzxcvbnm1234567890",
+        "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p",
+    ];
+    let reversed: String = characters.iter().rev().collect();
+    repeats
+        || RUNS
+            .iter()
+            .any(|run| run.contains(lower) || run.contains(&reversed))
+}
+
+/// The username, repeated or with fewer than eight characters around it.
+fn is_mostly(lower: &str, username: &str) -> bool {
+    username.len() >= 3
+        && lower.contains(username)
+        && lower.replace(username, "").chars().count() < 8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_and_the_reasons_against_them() {
+        use PasswordError::*;
+        let long = "long enough? ".repeat(20);
+        for (password, expected) in [
+            ("correct horse battery staple", Ok(())),
+            ("  spaces count as well  ", Ok(())),
+            ("пятнадцать букв", Ok(())),
+            ("", Err(Empty)),
+            ("fourteen chars", Err(TooShort)),
+            (long.as_str(), Err(TooLong)),
+            ("correct horse\tbattery", Err(ControlCharacter)),
+            ("correct horse\0battery", Err(ControlCharacter)),
+            ("aaaaaaaaaaaaaaaa", Err(Expected)),
+            ("passwordpassword", Err(Expected)),
+            ("PasswordPassword", Err(Expected)),
+            ("123456789012345", Err(Expected)),
+            ("543210987654321", Err(Expected)),
+            ("qwertyuiopasdfgh", Err(Expected)),
+            ("lovelacelovelace1", Err(Expected)),
+            ("lovelace1815-12", Err(Expected)),
+        ] {
+            assert_eq!(check(password, "lovelace"), expected, "{password:?}");
+        }
+    }
+
+    #[test]
+    fn characters_are_counted_not_bytes() {
+        assert_eq!(check(&"é".repeat(14), "ada"), Err(PasswordError::TooShort));
+        let emoji: String = ('\u{1f600}'..).take(15).collect();
+        assert_eq!(check(&emoji, "ada"), Ok(()));
+    }
+}

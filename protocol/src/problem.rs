@@ -1,0 +1,192 @@
+//! Errors on the wire (RFC 9457), and what each one means to a client.
+
+use serde::{Deserialize, Serialize};
+
+/// The media type of every error answer.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// The body of an error answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// A URI that names the kind of problem: `urn:holdfast:problem:` and the code.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind of problem in a few words; the same for every occurrence.
+    pub title: String,
+    /// The HTTP status, repeated.
+    pub status: u16,
+    /// This occurrence, in a sentence for a person.
+    pub detail: String,
+    /// What a program decides by.
+    pub code: Code,
+    /// Finds this request in the server's log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// Seconds to wait before trying again. Travels as the `Retry-After` header,
+    /// not in the body; the client fills it in.
+    #[serde(skip)]
+    pub retry_after: Option<u32>,
+}
+
+impl Problem {
+    /// A problem of this code, with a sentence about this occurrence.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:holdfast:problem:{}", code.as_str()),
+            title: code.title().to_owned(),
+            status: code.status(),
+            detail: detail.into(),
+            code,
+            request_id: None,
+            retry_after: None,
+        }
+    }
+}
+
+/// What an error means to a client's session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    /// The access token is not good (any more): renew once and repeat the call.
+    Renew,
+    /// The session is over, whatever is tried: clear it.
+    SessionOver,
+    /// This refresh token is not one of ours: clear it, if it is still the one in
+    /// storage.
+    TokenUnknown,
+    /// Somebody else was faster: wait, read storage again.
+    Conflict,
+    /// Nothing is lost; try again later, not before `Retry-After`.
+    Later,
+    /// The request itself is at fault; the session is untouched.
+    Request,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $status:literal, $title:literal, $meaning:ident;)*) => {
+        /// Every error that Holdfast answers. One list for both sides.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum Code {
+            $($(#[$doc])* #[serde(rename = $text)] $name,)*
+            /// A code of a newer server. Treated like `internal`: nothing is lost.
+            #[serde(other, rename = "unknown")]
+            Unknown,
+        }
+
+        impl Code {
+            /// Every code that a server of this version answers.
+            pub const ALL: &'static [Code] = &[$(Self::$name,)*];
+
+            /// The code as it stands in JSON.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* Self::Unknown => "unknown" }
+            }
+
+            /// The HTTP status it is answered with.
+            pub fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)* Self::Unknown => 500 }
+            }
+
+            /// The kind of problem in a few words.
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* Self::Unknown => "Unknown problem" }
+            }
+
+            /// What it means to a client's session.
+            pub fn meaning(self) -> Meaning {
+                match self { $(Self::$name => Meaning::$meaning,)* Self::Unknown => Meaning::Later }
+            }
+        }
+    };
+}
+
+codes! {
+    /// 401. A protected call without an access token.
+    AccessTokenMissing = "access_token_missing", 401, "Access token missing", Request;
+    /// 401. Not an access token of this server, or not for it.
+    AccessTokenInvalid = "access_token_invalid", 401, "Access token invalid", Renew;
+    /// 401. A genuine access token past its time.
+    AccessTokenExpired = "access_token_expired", 401, "Access token expired", Renew;
+    /// 401. The session is over; sign in again.
+    SessionEnded = "session_ended", 401, "Session ended", SessionOver;
+    /// 401. Not a refresh token of this server.
+    RefreshTokenInvalid = "refresh_token_invalid", 401, "Refresh token invalid", TokenUnknown;
+    /// 401. The session is over by time; sign in again.
+    RefreshTokenExpired = "refresh_token_expired", 401, "Refresh token expired", SessionOver;
+    /// 401. A spent refresh token came back and nothing explains it. The session
+    /// has been ended.
+    RefreshTokenReused = "refresh_token_reused", 401, "Refresh token reused", SessionOver;
+    /// 409. The token was spent by a race or is a late duplicate. Nothing changed.
+    RefreshConflict = "refresh_conflict", 409, "Refresh conflict", Conflict;
+    /// 401. Unknown account or wrong password: one answer for both.
+    InvalidCredentials = "invalid_credentials", 401, "Wrong username or password", Request;
+    /// 409. Another account has this name.
+    UsernameTaken = "username_taken", 409, "Username taken", Request;
+    /// 422. The username breaks a rule; `detail` says which.
+    UsernameNotAccepted = "username_not_accepted", 422, "Username not accepted", Request;
+    /// 422. The password breaks a rule; `detail` says which.
+    PasswordNotAccepted = "password_not_accepted", 422, "Password not accepted", Request;
+    /// 403. The account has been disabled.
+    AccountDisabled = "account_disabled", 403, "Account disabled", SessionOver;
+    /// 429. Slow down; `Retry-After` says for how long.
+    TooManyAttempts = "too_many_attempts", 429, "Too many attempts", Later;
+    /// 400 (415 for a wrong content type). The request is not well formed.
+    MalformedRequest = "malformed_request", 400, "Malformed request", Request;
+    /// 413. The body is larger than the limit.
+    PayloadTooLarge = "payload_too_large", 413, "Request too large", Request;
+    /// 404. Nothing here.
+    NotFound = "not_found", 404, "Not found", Request;
+    /// 405. Not with this method; `Allow` lists the ones that are.
+    MethodNotAllowed = "method_not_allowed", 405, "Method not allowed", Request;
+    /// 503. Try again after `Retry-After`; nothing is lost.
+    TemporarilyUnavailable = "temporarily_unavailable", 503, "Temporarily unavailable", Later;
+    /// 500. Our fault; the log knows more.
+    Internal = "internal", 500, "Internal error", Later;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_written_and_read_the_same() {
+        for code in Code::ALL {
+            let json = serde_json::to_string(code).unwrap();
+            assert_eq!(json, format!("\"{}\"", code.as_str()));
+            assert_eq!(serde_json::from_str::<Code>(&json).unwrap(), *code);
+            assert!((400..600).contains(&code.status()));
+        }
+        assert_eq!(Code::ALL.len(), 20);
+    }
+
+    #[test]
+    fn a_code_from_the_future_loses_nothing() {
+        let code: Code = serde_json::from_str("\"made_up_next_year\"").unwrap();
+        assert_eq!(code, Code::Unknown);
+        assert_eq!(code.meaning(), Meaning::Later);
+    }
+
+    #[test]
+    fn a_problem_has_the_members_of_rfc_9457_and_our_code() {
+        let problem = Problem::new(Code::SessionEnded, "The session is over.");
+        let json = serde_json::to_value(&problem).unwrap();
+        assert_eq!(
+            json,
+            serde_json::json!({
+                "type": "urn:holdfast:problem:session_ended",
+                "title": "Session ended",
+                "status": 401,
+                "detail": "The session is over.",
+                "code": "session_ended",
+            })
+        );
+        assert_eq!(serde_json::from_value::<Problem>(json).unwrap(), problem);
+    }
+
+    #[test]
+    fn only_an_answer_about_the_session_ends_it() {
+        for code in Code::ALL {
+            let over = matches!(code.meaning(), Meaning::SessionOver | Meaning::TokenUnknown);
+            assert!(!over || matches!(code.status(), 401 | 403), "{code:?}");
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! The refresh token: how it is written, checked and continued.
+//!
+//! `hfr_` followed by base64url of
+//! `key_id(1) ‖ session_id(16) ‖ generation(4) ‖ secret(32) ‖ mac(16)`, where
+//! `mac = HMAC-SHA256(K_mac, everything before it)`, cut to 16 bytes.
+//!
+//! The MAC is checked before the database is asked, so a made-up token costs no
+//! query and can end nobody's session. The first secret of a chain is random;
+//! every later one follows from the token presented and the attempt key:
+//! `HMAC-SHA256(K_chain, session_id ‖ generation + 1 ‖ secret ‖ attempt key)`.
+//! That is how a repeat can be answered with the very same successor although
+//! only hashes are stored.
+//!
+//! A browser can read session and generation, but has no key: it works with
+//! [`UnverifiedRefreshToken`] only.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::attempt_key::AttemptKey;
+use crate::secret::Secret;
+
+/// What every refresh token starts with, so that secret scanners can know it.
+pub const PREFIX: &str = "hfr_";
+
+const SECRET_AT: usize = 1 + 16 + 4;
+const MAC_AT: usize = SECRET_AT + 32;
+const LENGTH: usize = MAC_AT + 16;
+
+/// The characters of a printed token.
+pub const PRINTED_LENGTH: usize = PREFIX.len() + (LENGTH * 4).div_ceil(3);
+
+/// The largest generation. Its token cannot be rotated any more; at one renewal a
+/// second that is 136 years.
+pub const LAST_GENERATION: u32 = u32::MAX;
+
+/// The 32 secret bytes of one link in the chain.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct ChainSecret([u8; 32]);
+
+impl ChainSecret {
+    /// The first secret of a session, from the system's random generator.
+    pub fn from_random(random: [u8; 32]) -> Self {
+        Self(random)
+    }
+
+    /// SHA-256 of the secret: all that the database receives.
+    pub fn hash(&self) -> [u8; 32] {
+        Sha256::digest(self.0).into()
+    }
+}
+
+impl fmt::Debug for ChainSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ChainSecret([redacted])")
+    }
+}
+
+/// The two keys that one master secret gives for refresh tokens.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct RefreshKey {
+    /// Written into tokens as a hint; verification tries every key anyway.
+    pub id: u8,
+    /// `K_mac`.
+    pub mac: [u8; 32],
+    /// `K_chain`.
+    pub chain: [u8; 32],
+}
+
+impl fmt::Debug for RefreshKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RefreshKey({:#04x}, [redacted])", self.id)
+    }
+}
+
+/// The text is not a refresh token at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MalformedRefreshToken;
+
+/// A token as it was read: well formed, but nobody has checked who made it.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct UnverifiedRefreshToken([u8; LENGTH]);
+
+impl UnverifiedRefreshToken {
+    /// Reads a printed token.
+    ///
+    /// # Errors
+    /// [`MalformedRefreshToken`] when prefix, alphabet or length are not a token's.
+    pub fn parse(text: &str) -> Result<Self, MalformedRefreshToken> {
+        let encoded = text.strip_prefix(PREFIX).ok_or(MalformedRefreshToken)?;
+        let mut bytes = [0; LENGTH];
+        if text.len() != PRINTED_LENGTH {
+            return Err(MalformedRefreshToken);
+        }
+        match URL_SAFE_NO_PAD.decode_slice(encoded, &mut bytes) {
+            Ok(LENGTH) => Ok(Self(bytes)),
+            _ => Err(MalformedRefreshToken),
+        }
+    }
+
+    /// The session that the token says it belongs to.
+    pub fn session_id(&self) -> Uuid {
+        let mut id = [0; 16];
+        id.copy_from_slice(&self.0[1..17]);
+        Uuid::from_bytes(id)
+    }
+
+    /// Its link number in the session's chain.
+    pub fn generation(&self) -> u32 {
+        let mut generation = [0; 4];
+        generation.copy_from_slice(&self.0[17..SECRET_AT]);
+        u32::from_be_bytes(generation)
+    }
+
+    /// Checks the MAC against every key, the hinted one first. `None` when no key
+    /// made this token. The time taken does not depend on where it differs.
+    pub fn verify(self, keys: &[RefreshKey]) -> Option<RefreshToken> {
+        let hint = self.0[0];
+        let hinted = keys.iter().filter(|key| key.id == hint);
+        let others = keys.iter().filter(|key| key.id != hint);
+        let key = hinted.chain(others).find(|key| {
+            mac_over(key, &self.0[..MAC_AT])
+                .verify_truncated_left(&self.0[MAC_AT..])
+                .is_ok()
+        })?;
+        let mut secret = [0; 32];
+        secret.copy_from_slice(&self.0[SECRET_AT..MAC_AT]);
+        Some(RefreshToken {
+            session_id: self.session_id(),
+            generation: self.generation(),
+            secret: ChainSecret(secret),
+            key: key.clone(),
+        })
+    }
+}
+
+impl fmt::Debug for UnverifiedRefreshToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "UnverifiedRefreshToken({}, {})",
+            self.session_id(),
+            self.generation()
+        )
+    }
+}
+
+/// A genuine token: one of our keys made it. Whether it is still good is another
+/// question, and [`crate::rotation::decide`] answers it.
+#[derive(Clone, Debug)]
+pub struct RefreshToken {
+    /// The session whose chain it belongs to.
+    pub session_id: Uuid,
+    /// Its link number in that chain.
+    pub generation: u32,
+    /// Its secret part.
+    pub secret: ChainSecret,
+    key: RefreshKey,
+}
+
+impl RefreshToken {
+    /// The secret of the token that follows `self`, at link number `generation`,
+    /// for a request with this attempt key. The same arguments give the same
+    /// successor for ever, also once another master secret is in use: the chain
+    /// key is the one of the presented token.
+    ///
+    /// Without an attempt key the successor follows from the token alone.
+    pub fn successor(&self, attempt_key: Option<&AttemptKey>) -> Option<ChainSecret> {
+        let generation = self.generation.checked_add(1)?;
+        let mut mac = keyed(&self.key.chain);
+        mac.update(self.session_id.as_bytes());
+        mac.update(&generation.to_be_bytes());
+        mac.update(&self.secret.0);
+        mac.update(attempt_key.map_or(&[][..], |key| key.expose().as_bytes()));
+        Some(ChainSecret(mac.finalize().into_bytes().into()))
+    }
+}
+
+/// Prints the token of a session's link, made with `key`.
+pub fn print(key: &RefreshKey, session_id: Uuid, generation: u32, secret: &ChainSecret) -> Secret {
+    let mut bytes = [0; LENGTH];
+    bytes[0] = key.id;
+    bytes[1..17].copy_from_slice(session_id.as_bytes());
+    bytes[17..SECRET_AT].copy_from_slice(&generation.to_be_bytes());
+    bytes[SECRET_AT..MAC_AT].copy_from_slice(&secret.0);
+    let mac = mac_over(key, &bytes[..MAC_AT]).finalize().into_bytes();
+    bytes[MAC_AT..].copy_from_slice(&mac[..LENGTH - MAC_AT]);
+    let mut text = String::with_capacity(PRINTED_LENGTH);
+    text.push_str(PREFIX);
+    URL_SAFE_NO_PAD.encode_string(bytes, &mut text);
+    bytes.zeroize();
+    Secret::from(text)
+}
+
+fn mac_over(key: &RefreshKey, bytes: &[u8]) -> Hmac<Sha256> {
+    let mut mac = keyed(&key.mac);
+    mac.update(bytes);
+    mac
+}
+
+fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
+    // A key shorter than the block is filled up with zeros (RFC 2104), so this is
+    // the plain HMAC, without a length that could be wrong.
+    let mut block = [0; 64];
+    block[..key.len()].copy_from_slice(key);
+    let mac = Hmac::new((&block).into());
+    block.zeroize();
+    mac
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(id: u8) -> RefreshKey {
+        RefreshKey {
+            id,
+            mac: [id; 32],
+            chain: [id ^ 0x55; 32],
+        }
+    }
+
+    fn verified(text: &Secret, keys: &[RefreshKey]) -> Option<RefreshToken> {
+        UnverifiedRefreshToken::parse(text.expose())
+            .ok()?
+            .verify(keys)
+    }
+
+    #[test]
+    fn a_token_is_its_prefix_and_92_characters() {
+        let text = print(&key(1), Uuid::nil(), 0, &ChainSecret([7; 32]));
+        assert_eq!(text.expose().len(), 96);
+        assert_eq!(PRINTED_LENGTH, 96);
+        assert!(text.expose().starts_with("hfr_"));
+    }
+
+    #[test]
+    fn every_configured_key_is_tried_whatever_the_hint_says() {
+        let text = print(&key(9), Uuid::nil(), 3, &ChainSecret([7; 32]));
+        assert!(verified(&text, &[key(1), key(9)]).is_some());
+        // Two master secrets may share the one-byte hint.
+        let twin = RefreshKey {
+            id: 9,
+            mac: [0; 32],
+            chain: [0; 32],
+        };
+        assert!(verified(&text, &[twin.clone(), key(9)]).is_some());
+        assert!(verified(&text, &[twin]).is_none());
+        assert!(verified(&text, &[]).is_none());
+    }
+
+    #[test]
+    fn the_successor_depends_on_session_generation_secret_attempt_key_and_chain_key() {
+        let token = |session: u128, generation, secret, id| RefreshToken {
+            session_id: Uuid::from_u128(session),
+            generation,
+            secret: ChainSecret([secret; 32]),
+            key: key(id),
+        };
+        let attempt = AttemptKey::from_random([1; 16]);
+        let base = token(1, 1, 1, 1).successor(Some(&attempt));
+        assert_eq!(base, token(1, 1, 1, 1).successor(Some(&attempt)));
+        let other_attempt = AttemptKey::from_random([2; 16]);
+        for different in [
+            token(2, 1, 1, 1).successor(Some(&attempt)),
+            token(1, 2, 1, 1).successor(Some(&attempt)),
+            token(1, 1, 2, 1).successor(Some(&attempt)),
+            token(1, 1, 1, 2).successor(Some(&attempt)),
+            token(1, 1, 1, 1).successor(Some(&other_attempt)),
+            token(1, 1, 1, 1).successor(None),
+        ] {
+            assert_ne!(base, different);
+        }
+        assert!(token(1, LAST_GENERATION, 1, 1).successor(None).is_none());
+    }
+
+    #[test]
+    fn nothing_that_holds_a_secret_prints_it() {
+        let text = print(&key(1), Uuid::nil(), 0, &ChainSecret([0xee; 32]));
+        let token = UnverifiedRefreshToken::parse(text.expose()).unwrap();
+        let shown = format!("{token:?} {:?} {text:?}", token.clone().verify(&[key(1)]));
+        assert!(!shown.contains("238") && !shown.contains("7u7u"), "{shown}");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_is_read_back(
+            id: u8, session: u128, generation: u32, secret: [u8; 32],
+        ) {
+            let session_id = Uuid::from_u128(session);
+            let text = print(&key(id), session_id, generation, &ChainSecret(secret));
+            let token = verified(&text, &[key(id)]).unwrap();
+            prop_assert_eq!(token.session_id, session_id);
+            prop_assert_eq!(token.generation, generation);
+            prop_assert_eq!(token.secret, ChainSecret(secret));
+        }
+
+        #[test]
+        fn a_changed_character_is_never_accepted(
+            secret: [u8; 32], at in 0..PRINTED_LENGTH, replacement in "[A-Za-z0-9_-]",
+        ) {
+            let text = print(&key(1), Uuid::from_u128(5), 8, &ChainSecret(secret));
+            let mut changed = text.expose().to_owned();
+            changed.replace_range(at..=at, &replacement);
+            prop_assume!(changed != text.expose());
+            prop_assert!(verified(&Secret::from(changed), &[key(1), key(2)]).is_none());
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_panic(text in ".*") {
+            let _ = UnverifiedRefreshToken::parse(&text);
+        }
+    }
+}

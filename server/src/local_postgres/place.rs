@@ -1,0 +1,456 @@
+//! Where the private Postgres keeps its data, its socket, its log and its locks.
+//!
+//! SECURITY: there are no passwords on this database. What protects it is the directory of
+//! its socket: mode 0700, owned by the account that Postgres runs as, below a directory
+//! that only Holdfast's account can change. When root runs Holdfast, the data directory
+//! stays root's own (it also holds the master secret), and the group of Postgres's account
+//! may pass through it, not list it. So that account cannot put a link in the place of
+//! `postgres/`, the log or a lock, and root never has to trust what it finds there. Inside
+//! `postgres/` everything is that account's to forge: root reads only small regular files
+//! there, follows no link, and signals no process that is named there.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::OFlag;
+use nix::unistd::{Gid, Uid};
+use sha2::{Digest, Sha256};
+
+use super::LocalPostgresError;
+use super::account::Account;
+
+/// Where root keeps the data of a directory that Postgres's account cannot reach, as below
+/// /root.
+const SHARED_BASE: &str = "/var/lib/holdfast";
+
+/// For the socket, when the path of the data is too long for one.
+const SHORT_BASE: &str = "/tmp";
+
+/// Postgres names its socket by the port.
+pub(super) const PORT: u16 = 5432;
+const SOCKET_NAME: &str = ".s.PGSQL.5432";
+
+/// The longest path that fits into `sockaddr_un` with its final NUL.
+const SOCKET_PATH_LIMIT: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+
+/// What the names of clusters in the making begin with.
+pub(super) const UNFINISHED: &str = "postgres.unfinished-";
+
+const START_LOCK: &str = "postgres-start.lock";
+const USE_LOCK: &str = "postgres-use.lock";
+
+/// A data directory, and who runs Postgres in it.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) data_dir: PathBuf,
+    pub(super) account: Account,
+}
+
+/// What lies in `postgres/`.
+pub(super) enum Contents {
+    Nothing,
+    /// A cluster of this major version.
+    Cluster(u32),
+}
+
+impl Place {
+    /// Where the data of `wanted` is or would be. Creates nothing.
+    pub(super) fn find(wanted: &Path) -> Result<Self, LocalPostgresError> {
+        let wanted = resolve(wanted).map_err(LocalPostgresError::io("find", wanted))?;
+        let here = Self {
+            account: Account::for_cluster(&wanted.join("postgres"))?,
+            data_dir: wanted,
+        };
+        if !here.account.is_another {
+            return Ok(here);
+        }
+        let parent = here.data_dir.parent().unwrap_or(&here.data_dir);
+        let within_reach = here.account.reaches(nearest_existing(parent))?
+            && (!here.data_dir.exists()
+                || here.is_ours_alone()
+                || here.account.reaches(&here.data_dir)?);
+        let has_cluster = |place: &Self| place.cluster().symlink_metadata().is_ok();
+        if within_reach && has_cluster(&here) {
+            return Ok(here);
+        }
+        let name = short_hash(here.data_dir.as_os_str().as_bytes());
+        let data_dir = Path::new(SHARED_BASE).join(name);
+        let there = Self {
+            account: Account::for_cluster(&data_dir.join("postgres"))?,
+            data_dir,
+        };
+        // Data stays where it once is, also when the permissions have changed since.
+        if has_cluster(&there) {
+            return Ok(there);
+        }
+        if within_reach {
+            return Ok(here);
+        }
+        if has_cluster(&here) {
+            return Err(here.unreachable());
+        }
+        Ok(there)
+    }
+
+    /// Creates the data directory, or checks that it is ours.
+    pub(super) fn prepare(&self) -> Result<(), LocalPostgresError> {
+        if self.data_dir.starts_with(SHARED_BASE) && self.account.is_another {
+            shared_base()?;
+        }
+        let directory = &self.data_dir;
+        if let Some(parent) = directory.parent() {
+            std::fs::create_dir_all(parent).map_err(LocalPostgresError::io("create", parent))?;
+        }
+        create_private(directory)?;
+        check_owner(directory)?;
+        // Only a directory that serves nothing else gets other permissions from us:
+        // somebody may have named `/srv`.
+        if self.is_ours_alone() {
+            let mode = if self.account.is_another {
+                0o710
+            } else {
+                0o700
+            };
+            let group = self.account.gid.as_raw();
+            if self.account.is_another {
+                std::os::unix::fs::lchown(directory, None, Some(group))
+                    .map_err(|e| self.account.refused(e, "change the group of", directory))?;
+            }
+            std::fs::set_permissions(directory, Permissions::from_mode(mode))
+                .map_err(LocalPostgresError::io("change the mode of", directory))?;
+        }
+        if !self.account.reaches(directory)? {
+            return Err(self.unreachable());
+        }
+        Ok(())
+    }
+
+    /// What lies in `postgres/`; an error if it is not ours.
+    pub(super) fn contents(&self) -> Result<Contents, LocalPostgresError> {
+        let cluster = self.cluster();
+        let metadata = match cluster.symlink_metadata() {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Contents::Nothing),
+            Err(error) => return Err(LocalPostgresError::io("look at", &cluster)(error)),
+        };
+        if !metadata.is_dir() {
+            return Err(not_ours(&cluster, "is not a directory"));
+        }
+        let owner = Uid::from_raw(metadata.uid());
+        let is_empty = std::fs::read_dir(&cluster)
+            .map_err(LocalPostgresError::io("list", &cluster))?
+            .next()
+            .is_none();
+        if is_empty && (owner == Uid::effective() || owner == self.account.uid) {
+            return Ok(Contents::Nothing);
+        }
+        if owner != self.account.uid {
+            let reason = format!(
+                "belongs to the user id {owner}, not to {}",
+                self.account.name
+            );
+            return Err(not_ours(&cluster, &reason));
+        }
+        let version = read_untrusted(&cluster.join("PG_VERSION"));
+        match version.ok().and_then(|text| text.trim().parse().ok()) {
+            Some(major) => Ok(Contents::Cluster(major)),
+            None => Err(not_ours(
+                &cluster,
+                "holds files, but no data of Postgres 10 or newer",
+            )),
+        }
+    }
+
+    /// The directory that Postgres calls its data directory.
+    pub(super) fn cluster(&self) -> PathBuf {
+        self.data_dir.join("postgres")
+    }
+
+    /// A cluster in the making; it gets its name when it is whole. The initdb of a start
+    /// that was killed goes on for a moment, so no two processes use the same directory.
+    pub(super) fn unfinished_cluster(&self) -> PathBuf {
+        self.data_dir
+            .join(format!("{UNFINISHED}{}", std::process::id()))
+    }
+
+    /// Everything Postgres has to say.
+    pub(super) fn log(&self) -> PathBuf {
+        self.data_dir.join("postgres.log")
+    }
+
+    /// Held while Postgres is started or stopped.
+    pub(super) fn open_start_lock(&self) -> Result<File, LocalPostgresError> {
+        self.open_lock(START_LOCK)
+    }
+
+    /// Held, shared, by every process that uses Postgres. The system releases it however
+    /// the process ends.
+    pub(super) fn open_use_lock(&self) -> Result<File, LocalPostgresError> {
+        self.open_lock(USE_LOCK)
+    }
+
+    /// Where the socket is: beside the data, or in a short directory of its own.
+    pub(super) fn socket_directory(&self) -> Result<PathBuf, LocalPostgresError> {
+        let cluster = self.cluster();
+        if fits_socket(&cluster) {
+            return Ok(cluster);
+        }
+        self.short_socket_directory(Path::new(SHORT_BASE))
+    }
+
+    /// Creates the short directory, if that is where the socket goes, and checks that
+    /// nobody else made it.
+    pub(super) fn prepare_socket_directory(&self) -> Result<PathBuf, LocalPostgresError> {
+        let directory = self.socket_directory()?;
+        if directory == self.cluster() {
+            return Ok(directory);
+        }
+        check_sticky(Path::new(SHORT_BASE))?;
+        create_private(&directory)?;
+        let metadata = directory
+            .symlink_metadata()
+            .map_err(LocalPostgresError::io("look at", &directory))?;
+        if metadata.is_dir() && metadata.uid() == Uid::effective().as_raw() {
+            self.account.give(&directory)?;
+        } else if !metadata.is_dir() || metadata.uid() != self.account.uid.as_raw() {
+            return Err(not_ours(&directory, "was made by somebody else"));
+        }
+        if metadata.mode() & 0o077 != 0 {
+            return Err(not_ours(&directory, "is open to other accounts"));
+        }
+        Ok(directory)
+    }
+
+    fn short_socket_directory(&self, base: &Path) -> Result<PathBuf, LocalPostgresError> {
+        let hash = short_hash(self.data_dir.as_os_str().as_bytes());
+        let directory = base.join(format!("holdfast-{}-{hash}", self.account.uid));
+        if fits_socket(&directory) {
+            return Ok(directory);
+        }
+        let path = directory.join(SOCKET_NAME);
+        Err(LocalPostgresError::SocketPathTooLong {
+            path,
+            limit: SOCKET_PATH_LIMIT,
+        })
+    }
+
+    fn open_lock(&self, name: &str) -> Result<File, LocalPostgresError> {
+        let path = self.data_dir.join(name);
+        open_own(
+            &path,
+            OpenOptions::new().read(true).write(true).create(true),
+        )
+        .map_err(LocalPostgresError::io("open", &path))
+    }
+
+    /// Whether the directory is for Holdfast only: empty, or marked by our lock.
+    fn is_ours_alone(&self) -> bool {
+        let Ok(metadata) = self.data_dir.symlink_metadata() else {
+            return false;
+        };
+        if metadata.uid() != Uid::effective().as_raw() {
+            return false;
+        }
+        // `secret` is there first when keys are made before the database.
+        std::fs::read_dir(&self.data_dir).is_ok_and(|entries| {
+            let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
+            names.iter().any(|name| name == START_LOCK) || names.iter().all(|name| name == "secret")
+        })
+    }
+
+    fn unreachable(&self) -> LocalPostgresError {
+        LocalPostgresError::Unreachable {
+            path: self.data_dir.clone(),
+            account: self.account.name.clone(),
+        }
+    }
+}
+
+/// Root's directory for data and programs that Postgres's account must reach.
+pub(super) fn shared_base() -> Result<PathBuf, LocalPostgresError> {
+    let base = PathBuf::from(SHARED_BASE);
+    if let Some(parent) = base.parent() {
+        std::fs::create_dir_all(parent).map_err(LocalPostgresError::io("create", parent))?;
+    }
+    create_private(&base)?;
+    check_owner(&base)?;
+    std::fs::set_permissions(&base, Permissions::from_mode(0o711))
+        .map_err(LocalPostgresError::io("change the mode of", &base))?;
+    Ok(base)
+}
+
+/// Sixteen hexadecimal digits that stand for `bytes` in a file name.
+pub(super) fn short_hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// Reads a small file that somebody else may have prepared: no link, no pipe, no end.
+pub(super) fn read_untrusted(path: &Path) -> io::Result<String> {
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits())
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let mut text = String::new();
+    file.take(4096).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Opens a file of our own in the data directory, for nobody else to read.
+pub(super) fn open_own(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    options
+        .mode(0o600)
+        .custom_flags(OFlag::O_NOFOLLOW.bits())
+        .open(path)
+}
+
+/// An absolute path without symbolic links, also of what does not exist yet.
+fn resolve(path: &Path) -> io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    let existing = nearest_existing(&path);
+    let rest = path.strip_prefix(existing).map_err(io::Error::other)?;
+    if rest
+        .components()
+        .any(|part| part == std::path::Component::ParentDir)
+    {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let existing = existing.canonicalize()?;
+    // Joining an empty rest would leave a slash at the end, and so another hash.
+    Ok(if rest.as_os_str().is_empty() {
+        existing
+    } else {
+        existing.join(rest)
+    })
+}
+
+fn nearest_existing(path: &Path) -> &Path {
+    path.ancestors()
+        .find(|ancestor| ancestor.exists())
+        .unwrap_or(path)
+}
+
+fn create_private(directory: &Path) -> Result<(), LocalPostgresError> {
+    match DirBuilder::new().mode(0o700).create(directory) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(LocalPostgresError::io("create", directory)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_owner(directory: &Path) -> Result<(), LocalPostgresError> {
+    let metadata = directory
+        .symlink_metadata()
+        .map_err(LocalPostgresError::io("look at", directory))?;
+    let (owner, us) = (Uid::from_raw(metadata.uid()), Uid::effective());
+    if !metadata.is_dir() {
+        return Err(not_ours(directory, "is not a directory"));
+    }
+    if owner != us {
+        let reason = format!("belongs to the user id {owner}, and we run as {us}");
+        return Err(not_ours(directory, &reason));
+    }
+    let is_our_group = Gid::from_raw(metadata.gid()) == Gid::effective() && !us.is_root();
+    let writable_by_others = if is_our_group { 0o002 } else { 0o022 };
+    if metadata.mode() & writable_by_others != 0 {
+        return Err(not_ours(
+            directory,
+            "can be changed by other accounts (chmod go-w)",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether nobody else can replace what we make in this directory.
+fn check_sticky(directory: &Path) -> Result<(), LocalPostgresError> {
+    // Followed: on macOS /tmp is a link.
+    let metadata = directory
+        .metadata()
+        .map_err(LocalPostgresError::io("look at", directory))?;
+    let is_trusted = [Uid::from_raw(0), Uid::effective()].contains(&Uid::from_raw(metadata.uid()));
+    if is_trusted && (metadata.mode() & 0o022 == 0 || metadata.mode() & 0o1000 != 0) {
+        return Ok(());
+    }
+    Err(not_ours(
+        directory,
+        "lets other accounts replace our files (chmod +t)",
+    ))
+}
+
+fn fits_socket(directory: &Path) -> bool {
+    directory.as_os_str().len() + 1 + SOCKET_NAME.len() <= SOCKET_PATH_LIMIT
+}
+
+fn not_ours(path: &Path, reason: &str) -> LocalPostgresError {
+    LocalPostgresError::NotOurs {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(data_dir: &str) -> Place {
+        let account = Account {
+            name: "postgres".to_owned(),
+            uid: Uid::from_raw(101),
+            gid: Gid::from_raw(104),
+            is_another: true,
+        };
+        Place {
+            data_dir: data_dir.into(),
+            account,
+        }
+    }
+
+    #[test]
+    fn the_socket_lies_beside_the_data_while_its_path_fits() {
+        // 107 bytes with `/postgres/.s.PGSQL.5432`, or 103.
+        let longest = "/".to_owned() + &"d".repeat(SOCKET_PATH_LIMIT - 24);
+        let beside = place(&longest).socket_directory().unwrap();
+        assert_eq!(beside, Path::new(&longest).join("postgres"));
+
+        let short = place(&(longest + "d")).socket_directory().unwrap();
+        assert!(short.starts_with(SHORT_BASE), "{}", short.display());
+        assert!(fits_socket(&short));
+    }
+
+    #[test]
+    fn two_long_paths_get_two_socket_directories() {
+        let long = "/".to_owned() + &"d".repeat(120);
+        let one = place(&format!("{long}1")).socket_directory().unwrap();
+        assert_ne!(one, place(&format!("{long}2")).socket_directory().unwrap());
+    }
+
+    #[test]
+    fn a_socket_path_that_fits_nowhere_is_an_error() {
+        let long = "/".to_owned() + &"d".repeat(120);
+        let error = place("/data")
+            .short_socket_directory(Path::new(&long))
+            .unwrap_err();
+        assert!(
+            matches!(error, LocalPostgresError::SocketPathTooLong { .. }),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_path_is_the_same_whether_it_exists_or_not() {
+        let absent = resolve(Path::new("/usr/../usr/./no/such")).unwrap();
+        assert_eq!(absent, Path::new("/usr/no/such"));
+        assert_eq!(resolve(Path::new("/usr/")).unwrap(), Path::new("/usr"));
+        assert!(resolve(Path::new("/no/such/../../etc")).is_err());
+    }
+}

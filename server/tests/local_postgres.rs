@@ -1,0 +1,264 @@
+//! The private Postgres, with the Postgres that is installed here.
+
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use holdfast_server::local_postgres::{Durability, LocalPostgres, LocalPostgresError, Options};
+use sqlx::migrate::MigrateDatabase;
+use sqlx::{Connection, PgConnection};
+
+/// A data directory that is gone after the test, with the Postgres in it.
+struct DataDir(PathBuf);
+
+impl DataDir {
+    fn new(name: &str) -> Self {
+        let path =
+            std::env::temp_dir().join(format!("holdfast-test-{}-{name}", std::process::id()));
+        Self(path)
+    }
+
+    fn cluster(&self) -> PathBuf {
+        self.0.join("postgres")
+    }
+
+    async fn start(&self) -> Result<LocalPostgres, LocalPostgresError> {
+        LocalPostgres::start(Options {
+            data_dir: self.0.clone(),
+            durability: Durability::Throwaway,
+            keep_running: false,
+        })
+        .await
+    }
+
+    /// The process id of the running Postgres.
+    fn pid(&self) -> Option<u32> {
+        let text = std::fs::read_to_string(self.cluster().join("postmaster.pid")).ok()?;
+        text.lines().next()?.trim().parse().ok()
+    }
+
+    fn kill(&self) {
+        if let Some(pid) = self.pid() {
+            let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
+        }
+    }
+}
+
+impl Drop for DataDir {
+    fn drop(&mut self) {
+        self.kill();
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+async fn serves(postgres: &LocalPostgres) -> bool {
+    match PgConnection::connect_with(&postgres.connect_options()).await {
+        Ok(mut connection) => connection.ping().await.is_ok(),
+        Err(_) => false,
+    }
+}
+
+#[tokio::test]
+async fn the_last_of_two_servers_stops_postgres_and_a_restart_keeps_the_data() {
+    let dir = DataDir::new("two-servers");
+    // Both start at the same instant.
+    let (one, two) = tokio::join!(dir.start(), dir.start());
+    let (one, two) = (one.unwrap(), two.unwrap());
+    assert_eq!(
+        one.connect_options().get_socket(),
+        two.connect_options().get_socket()
+    );
+    let kept = one.database_url().replace("/holdfast?", "/kept?");
+    sqlx::Postgres::create_database(&kept).await.unwrap();
+
+    assert!(!one.release().await.unwrap());
+    assert!(serves(&two).await);
+    assert!(matches!(
+        LocalPostgres::stop(&dir.0).await,
+        Err(LocalPostgresError::InUse { .. })
+    ));
+    assert!(two.release().await.unwrap());
+    assert!(!serves(&two).await);
+    assert!(!LocalPostgres::stop(&dir.0).await.unwrap());
+
+    let again = dir.start().await.unwrap();
+    assert!(sqlx::Postgres::database_exists(&kept).await.unwrap());
+    // Gone without a release, like a killed server: Postgres goes on until it is stopped.
+    drop(again);
+    assert!(LocalPostgres::stop(&dir.0).await.unwrap());
+}
+
+#[tokio::test]
+async fn no_other_account_gets_to_the_socket_or_the_log() {
+    let dir = DataDir::new("modes");
+    let postgres = dir.start().await.unwrap();
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+
+    assert_eq!(mode(&dir.cluster()), 0o700);
+    assert_eq!(mode(&dir.0.join("postgres.log")), 0o600);
+    assert_eq!(
+        mode(&dir.0) & 0o067,
+        0,
+        "others may not enter, nor the group list"
+    );
+    let socket = postgres
+        .connect_options()
+        .get_socket()
+        .unwrap()
+        .join(".s.PGSQL.5432");
+    assert!(socket.starts_with(dir.0.canonicalize().unwrap()));
+    assert_eq!(mode(&socket), 0o700);
+    let ours = dir.0.metadata().unwrap().uid();
+    assert!(
+        ours != 0 || dir.cluster().metadata().unwrap().uid() != 0,
+        "Postgres never runs as root"
+    );
+    postgres.release().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_killed_postgres_is_started_again_at_the_next_start_and_by_the_supervisor() {
+    let dir = DataDir::new("killed");
+    let first = dir.start().await.unwrap();
+    dir.kill();
+    let second = Arc::new(dir.start().await.unwrap());
+    assert!(serves(&second).await);
+
+    let supervisor = tokio::spawn(Arc::clone(&second).supervise());
+    let killed = dir.pid();
+    dir.kill();
+    let begun = Instant::now();
+    while dir.pid() == killed || !serves(&second).await {
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "nobody started it again"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+
+    assert!(!first.release().await.unwrap());
+    assert!(second.release().await.unwrap());
+    // The supervisor ends with the release and does not bring Postgres back.
+    tokio::time::timeout(Duration::from_secs(5), supervisor)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(!serves(&second).await);
+}
+
+#[tokio::test]
+async fn the_files_of_a_killed_machine_do_not_stop_a_start() {
+    let dir = DataDir::new("stale");
+    dir.start().await.unwrap().release().await.unwrap();
+    // The process id now belongs to another process of Postgres's own account.
+    let mut stranger = Command::new("sleep");
+    let owner = dir.cluster().metadata().unwrap();
+    if dir.0.metadata().unwrap().uid() == 0 {
+        use std::os::unix::process::CommandExt;
+        stranger.uid(owner.uid()).gid(owner.gid());
+    }
+    let mut stranger = stranger.arg("60").spawn().unwrap();
+    for name in ["postmaster.pid", ".s.PGSQL.5432.lock"] {
+        let text = format!("{}\n{}\n0\n5432\n", stranger.id(), dir.cluster().display());
+        std::fs::write(dir.cluster().join(name), text).unwrap();
+    }
+
+    let postgres = dir.start().await.unwrap();
+    assert!(serves(&postgres).await);
+    postgres.release().await.unwrap();
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
+}
+
+#[tokio::test]
+async fn data_of_another_version_is_left_alone() {
+    let dir = DataDir::new("version");
+    dir.start().await.unwrap().release().await.unwrap();
+    for version in ["10\n", "99\n"] {
+        std::fs::write(dir.cluster().join("PG_VERSION"), version).unwrap();
+        let error = dir.start().await.unwrap_err();
+        assert!(
+            matches!(error, LocalPostgresError::VersionMismatch { .. }),
+            "{error}"
+        );
+        assert!(
+            error
+                .to_string()
+                .contains(&format!("Postgres {}", version.trim())),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_folder_with_something_else_in_it_is_refused() {
+    let dir = DataDir::new("foreign");
+    std::fs::create_dir_all(dir.cluster()).unwrap();
+    std::fs::write(dir.cluster().join("thesis.txt"), "years of work").unwrap();
+    let error = dir.start().await.unwrap_err();
+    assert!(
+        matches!(error, LocalPostgresError::NotOurs { .. }),
+        "{error}"
+    );
+    assert!(dir.cluster().join("thesis.txt").exists());
+}
+
+#[tokio::test]
+async fn a_data_directory_that_others_can_change_is_refused() {
+    let dir = DataDir::new("open");
+    std::fs::create_dir(&dir.0).unwrap();
+    std::fs::set_permissions(&dir.0, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let error = dir.start().await.unwrap_err();
+    assert!(
+        matches!(error, LocalPostgresError::NotOurs { .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_path_too_long_for_a_socket_gets_a_short_one_that_is_nobody_elses() {
+    let dir = DataDir::new(&"long".repeat(30));
+    let postgres = dir.start().await.unwrap();
+    let socket = postgres.connect_options().get_socket().unwrap().clone();
+    assert!(!socket.starts_with(&dir.0));
+    assert_eq!(
+        socket.metadata().unwrap().permissions().mode() & 0o777,
+        0o700
+    );
+    assert!(serves(&postgres).await);
+    postgres.release().await.unwrap();
+    assert!(!socket.exists(), "the short directory goes with Postgres");
+
+    // Somebody else takes its place and answers there.
+    std::fs::create_dir(&socket).unwrap();
+    std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let trap = UnixListener::bind(socket.join(".s.PGSQL.5432")).unwrap();
+    trap.set_nonblocking(true).unwrap();
+    let error = dir.start().await.unwrap_err();
+    std::fs::remove_dir_all(&socket).unwrap();
+    assert!(
+        matches!(error, LocalPostgresError::NotOurs { .. }),
+        "{error}"
+    );
+    assert!(trap.accept().is_err(), "nobody spoke to it");
+}
+
+#[tokio::test]
+async fn a_failed_start_shows_the_end_of_the_log() {
+    let dir = DataDir::new("broken");
+    dir.start().await.unwrap().release().await.unwrap();
+    std::fs::write(
+        dir.cluster().join("postgresql.conf"),
+        "no_such_setting = 1\n",
+    )
+    .unwrap();
+    let error = dir.start().await.unwrap_err();
+    assert!(
+        matches!(error, LocalPostgresError::StartFailed { .. }),
+        "{error}"
+    );
+    assert!(error.to_string().contains("no_such_setting"), "{error}");
+}

@@ -1,0 +1,80 @@
+//! A command that cannot go on says why in one sentence and leaves with an exit code.
+
+use std::fmt;
+use std::process::{ExitCode, ExitStatus};
+
+/// What a command gives back.
+pub type Outcome<T = ()> = Result<T, Failure>;
+
+/// Why a command stopped: a sentence for a person, a code for a script.
+#[derive(Debug)]
+pub struct Failure {
+    sentence: String,
+    code: u8,
+}
+
+impl Failure {
+    /// Something is missing or wrong.
+    pub fn new(sentence: impl Into<String>) -> Self {
+        Self {
+            sentence: sentence.into(),
+            code: 1,
+        }
+    }
+
+    /// The command line was not understood.
+    pub fn usage(sentence: impl Into<String>) -> Self {
+        Self {
+            sentence: sentence.into(),
+            code: 2,
+        }
+    }
+
+    /// A program that we started failed, and has said why by itself. Its exit code becomes ours.
+    pub fn of_program(what: &str, status: ExitStatus) -> Self {
+        use std::os::unix::process::ExitStatusExt;
+
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Self {
+                sentence: format!("{what} failed with exit code {code}; it said why above."),
+                code: u8::try_from(code).unwrap_or(1),
+            },
+            // The code that a shell gives to a program that a signal has ended.
+            (None, Some(signal)) => Self {
+                sentence: format!("{what} was ended by signal {signal}."),
+                code: u8::try_from(128 + signal).unwrap_or(1),
+            },
+            (None, None) => Self::new(format!("{what} ended without an exit code.")),
+        }
+    }
+
+    /// Prints the sentence and gives the exit code.
+    pub fn report(&self) -> ExitCode {
+        eprintln!("xtask: {self}");
+        ExitCode::from(self.code)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.sentence)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt;
+
+    #[test]
+    fn a_programs_exit_code_is_passed_on() {
+        let failure = Failure::of_program("The build", ExitStatus::from_raw(101 << 8));
+        assert_eq!(failure.code, 101);
+    }
+
+    #[test]
+    fn a_signal_becomes_the_code_that_a_shell_would_give() {
+        let failure = Failure::of_program("The server", ExitStatus::from_raw(2));
+        assert_eq!(failure.code, 130);
+    }
+}

@@ -1,0 +1,129 @@
+//! What kind of machine this is, and how software gets onto it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::console;
+use crate::failure::{Failure, Outcome};
+
+/// The first of `names` that is a program on `PATH`.
+pub fn find_program(names: &[&str]) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    names.iter().find_map(|name| {
+        std::env::split_paths(&path)
+            .map(|directory| directory.join(name))
+            .find(|candidate| is_program(candidate))
+    })
+}
+
+/// Whether there is a file at `path` that may be executed.
+pub fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+
+    fs::metadata(path)
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+/// What a program prints, when it is there and content.
+pub fn ask(command: &mut Command) -> Option<String> {
+    let output = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    if !output.status.success() {
+        return None;
+    }
+    Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Whether we are root.
+pub fn is_root() -> bool {
+    ask(Command::new("id").arg("-u")).as_deref() == Some("0")
+}
+
+/// Whether packages come from apt: Debian and what descends from it.
+pub fn has_apt() -> bool {
+    find_program(&["apt-get"]).is_some()
+}
+
+/// Whether this is Debian itself. Its descendants share apt, but not what the packages hold.
+pub fn is_debian() -> bool {
+    has_apt()
+        && fs::read_to_string("/etc/os-release")
+            .is_ok_and(|text| text.lines().any(|line| line == "ID=debian"))
+}
+
+/// A shell command as root: directly, or by sudo where that asks for no password. What we may not
+/// do ourselves becomes a sentence with the exact command, for `reason`.
+pub fn as_root(shell_command: &str, reason: &str) -> Outcome {
+    let mut command = if is_root() {
+        Command::new("sh")
+    } else if ask(Command::new("sudo").args(["-n", "true"])).is_some() {
+        let mut sudo = Command::new("sudo");
+        sudo.args(["-n", "sh"]);
+        sudo
+    } else {
+        return Err(Failure::new(format!(
+            "{reason} That needs root; run: sudo sh -c '{shell_command}'"
+        )));
+    };
+
+    let output = command
+        .args(["-c", shell_command])
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| Failure::new(format!("Cannot start a shell: {error}.")))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    eprint!("{}", String::from_utf8_lossy(&output.stdout));
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    Err(Failure::of_program(
+        &format!("`{shell_command}`"),
+        output.status,
+    ))
+}
+
+/// Installs Debian packages. A new machine may know none yet, or old versions that are gone: then
+/// apt's list is fetched, and one more try made.
+pub fn apt_install(packages: &[&str], reason: &str) -> Outcome {
+    let packages = packages.join(" ");
+    console::note(&format!("apt-get install {packages}"));
+    let install = format!("apt-get install --yes --quiet --no-install-recommends {packages}");
+    as_root(
+        &format!("{install} >/dev/null 2>&1 || {{ apt-get update --quiet && {install}; }}"),
+        reason,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_found_by_the_first_name_that_there_is() {
+        let found = find_program(&["no-such-program-on-earth", "sh"]).expect("there is a shell");
+        assert!(found.ends_with("sh"));
+        assert!(find_program(&["no-such-program-on-earth"]).is_none());
+    }
+
+    #[test]
+    fn a_directory_is_not_a_program() {
+        assert!(!is_program(Path::new("/")));
+    }
+
+    #[test]
+    fn a_program_that_fails_has_no_answer() {
+        assert_eq!(
+            ask(Command::new("sh").args(["-c", "echo yes"])).as_deref(),
+            Some("yes")
+        );
+        assert_eq!(
+            ask(Command::new("sh").args(["-c", "echo yes; exit 1"])),
+            None
+        );
+    }
+}

@@ -1,0 +1,95 @@
+//! The release build: the server's binary, and the site that it serves.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use crate::console;
+use crate::failure::{Failure, Outcome};
+use crate::fingerprint::Fingerprint;
+use crate::machine;
+use crate::toolbox::{self, Toolbox};
+use crate::workspace;
+
+/// All that the build reads.
+const SOURCES: &[&str] = &[
+    ".cargo/config.toml",
+    ".sqlx",
+    "Cargo.lock",
+    "Cargo.toml",
+    "app",
+    "frontend",
+    "migrations",
+    "package-lock.json",
+    "protocol",
+    "public",
+    "server",
+    "style",
+];
+
+/// Below the sources, but not read.
+const NOT_SOURCES: &[&str] = &["tests", "benches", "node_modules"];
+
+/// The server.
+pub fn binary() -> PathBuf {
+    workspace::target().join("release/holdfast")
+}
+
+/// Builds, unless the last build still stands.
+///
+/// cargo-leptos knows no "nothing changed": it optimises and compresses the site again each time.
+/// So the state of the sources is noted after a build, and that of its results with it: `dev` and
+/// a plain `cargo leptos` call write to the same places.
+pub fn build(toolbox: &Toolbox) -> Outcome {
+    let stamp = workspace::target().join("xtask/release");
+    let sources = sources(toolbox);
+    if fs::read_to_string(&stamp).is_ok_and(|noted| noted == state(&sources)) {
+        console::note("The release build is up to date.");
+        return Ok(());
+    }
+
+    let usually = if binary().exists() {
+        "1 to 4 minutes"
+    } else {
+        "6 to 12 minutes"
+    };
+    console::begin(&format!(
+        "Building the server and the site, optimised; usually {usually} on two cores."
+    ));
+    let started = Instant::now();
+    toolbox::show(
+        &mut toolbox.cargo(&["leptos", "build", "--release", "--precompress"]),
+        "The release build",
+    )?;
+    note(&stamp, &state(&sources))?;
+    console::note(&format!(
+        "Built in {}.",
+        console::duration(started.elapsed())
+    ));
+    Ok(())
+}
+
+/// Taken before the build, so that an edit during it is seen by the next one.
+fn sources(toolbox: &Toolbox) -> String {
+    let mut fingerprint = Fingerprint::default();
+    fingerprint.add(machine::ask(toolbox.command("rustc").arg("-vV")));
+    fingerprint.add(std::env::var_os("RUSTFLAGS"));
+    for path in SOURCES {
+        fingerprint.add_path(&workspace::path(path), NOT_SOURCES);
+    }
+    fingerprint.finish()
+}
+
+fn state(sources: &str) -> String {
+    let mut results = Fingerprint::default();
+    results.add_path(&binary(), &[]);
+    results.add_path(&workspace::path("target/site"), &[]);
+    format!("{sources} {}\n", results.finish())
+}
+
+fn note(stamp: &Path, state: &str) -> Outcome {
+    let directory = stamp.parent().unwrap_or(stamp);
+    fs::create_dir_all(directory)
+        .and_then(|()| fs::write(stamp, state))
+        .map_err(|error| Failure::new(format!("Cannot write {}: {error}.", stamp.display())))
+}

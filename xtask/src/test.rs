@@ -1,0 +1,221 @@
+//! `cargo xtask test`: everything that has to hold before a change may land.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::console;
+use crate::failure::{Failure, Outcome};
+use crate::machine;
+use crate::release;
+use crate::setup::{self, Purpose};
+use crate::sqlx;
+use crate::toolbox::{self, Toolbox};
+use crate::workspace;
+
+pub const SUMMARY: &str = "Set up what is missing, and run all tests or some of them";
+
+pub const HELP: &str = "
+Usage: cargo xtask test [fmt|lint|unit|server|e2e …]
+
+Runs all of these in this order, or those that are named, and stops at the first that fails:
+  fmt       formatting
+  lint      clippy for the server and for the browser; .sqlx; licences and advisories, where
+            cargo-deny is installed
+  unit      tests without the world: the rules, the client, this program
+  server    the server against a real Postgres
+  e2e       the journeys of a person, in Chromium against a release build
+
+Each prints its own runner's summary.
+";
+
+/// One step: its name, what has to be there for it, and what it does.
+struct Step {
+    name: &'static str,
+    purpose: Purpose,
+    run: fn(&Toolbox) -> Outcome,
+}
+
+/// What fails fastest comes first.
+const STEPS: &[Step] = &[
+    Step {
+        name: "fmt",
+        purpose: Purpose::Lint,
+        run: fmt,
+    },
+    Step {
+        name: "lint",
+        purpose: Purpose::Database,
+        run: lint,
+    },
+    Step {
+        name: "unit",
+        purpose: Purpose::Lint,
+        run: unit,
+    },
+    Step {
+        name: "server",
+        purpose: Purpose::Database,
+        run: server,
+    },
+    Step {
+        name: "e2e",
+        purpose: Purpose::Browser,
+        run: e2e,
+    },
+];
+
+pub fn run(arguments: &[String]) -> Outcome {
+    let steps = choose(arguments)?;
+    let mut times: Vec<(&str, Duration)> = Vec::new();
+    for (position, step) in steps.iter().enumerate() {
+        let toolbox = setup::prepare(step.purpose)?;
+        // Before the last one and not after it, so that a runner's own summary closes the output.
+        if position > 0 && position + 1 == steps.len() {
+            console::begin(&format!("Passed so far: {}.", table(&times)));
+        }
+        console::begin(&format!("Test: {}", step.name));
+        let started = Instant::now();
+        (step.run)(&toolbox)?;
+        times.push((step.name, started.elapsed()));
+    }
+    Ok(())
+}
+
+fn choose(names: &[String]) -> Outcome<Vec<&'static Step>> {
+    if let Some(unknown) = names
+        .iter()
+        .find(|name| STEPS.iter().all(|step| step.name != **name))
+    {
+        return Err(Failure::usage(format!(
+            "There is no step `{unknown}`.\n\n{}",
+            HELP.trim()
+        )));
+    }
+    let is_chosen = |step: &&Step| names.is_empty() || names.iter().any(|name| name == step.name);
+    Ok(STEPS.iter().filter(is_chosen).collect())
+}
+
+fn table(times: &[(&str, Duration)]) -> String {
+    let cells: Vec<String> = times
+        .iter()
+        .map(|(name, duration)| format!("{name} {}", console::duration(*duration)))
+        .collect();
+    cells.join(", ")
+}
+
+fn fmt(toolbox: &Toolbox) -> Outcome {
+    toolbox::show(
+        &mut toolbox.cargo(&["fmt", "--all", "--check"]),
+        "The check of the formatting",
+    )
+}
+
+/// The queries come first, because checking them touches the server's sources.
+fn lint(toolbox: &Toolbox) -> Outcome {
+    sqlx::check(toolbox)?;
+    toolbox::show(&mut lint_native(toolbox), "Clippy for the server")?;
+    toolbox::show(&mut lint_browser(toolbox), "Clippy for the browser")?;
+    deny(toolbox)
+}
+
+fn lint_native(toolbox: &Toolbox) -> Command {
+    let mut command = toolbox.cargo(&["clippy", "--quiet", "--all-targets"]);
+    command.args(NATIVE).args(["--", "-D", "warnings"]);
+    command
+}
+
+/// A call of its own: in one call with the server's, cargo would give the client both of its
+/// features, `ssr` and `hydrate`.
+fn lint_browser(toolbox: &Toolbox) -> Command {
+    let mut command = toolbox.cargo(&["clippy", "--quiet"]);
+    command
+        .args([
+            "--package",
+            "holdfast-frontend",
+            "--package",
+            "holdfast-app",
+        ])
+        .args(["--features", "holdfast-app/hydrate"])
+        .args(["--target", "wasm32-unknown-unknown", "--target-dir"])
+        .arg(workspace::target().join("front"))
+        .args(["--", "-D", "warnings"]);
+    command
+}
+
+fn deny(toolbox: &Toolbox) -> Outcome {
+    if machine::ask(&mut toolbox.cargo(&["deny", "--version"])).is_none() {
+        console::note("Licences and advisories were skipped: cargo-deny is not installed.");
+        return Ok(());
+    }
+    toolbox::show(&mut toolbox.cargo(&["deny", "check"]), "cargo-deny")
+}
+
+/// The packages of all native steps. Always the same ones, because cargo chooses the features of
+/// shared dependencies by what is built together, and each other choice is another build of them.
+const NATIVE: &[&str] = &[
+    "--package=holdfast-protocol",
+    "--package=holdfast-app",
+    "--package=holdfast-server",
+    "--package=xtask",
+    "--features=holdfast-app/ssr",
+];
+
+/// The tests beside the code.
+fn unit(toolbox: &Toolbox) -> Outcome {
+    let mut command = toolbox.cargo(&["test", "--lib", "--bins"]);
+    toolbox::show(command.args(NATIVE), "The unit tests")
+}
+
+/// The tests in `tests` folders: those of the protocol's properties, and the server's through HTTP.
+fn server(toolbox: &Toolbox) -> Outcome {
+    let mut command = toolbox.cargo(&["test", "--test", "*"]);
+    toolbox::show(command.args(NATIVE), "The server's tests")
+}
+
+/// Playwright fails by itself when it finds no test.
+fn e2e(toolbox: &Toolbox) -> Outcome {
+    release::build(toolbox)?;
+    let mut playwright = toolbox.command("npx");
+    playwright
+        .args(["--no-install", "playwright", "test"])
+        .current_dir(workspace::path("end2end"));
+    toolbox::show(&mut playwright, "The journeys")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(arguments: &[&str]) -> Vec<&'static str> {
+        let arguments: Vec<String> = arguments.iter().map(|name| (*name).to_owned()).collect();
+        let steps = choose(&arguments).expect("the steps exist");
+        steps.iter().map(|step| step.name).collect()
+    }
+
+    #[test]
+    fn no_name_means_every_step() {
+        assert_eq!(names(&[]).len(), STEPS.len());
+    }
+
+    #[test]
+    fn steps_run_in_their_own_order() {
+        assert_eq!(names(&["e2e", "fmt"]), ["fmt", "e2e"]);
+    }
+
+    #[test]
+    fn an_unknown_step_is_named() {
+        let failure = choose(&["lnit".to_owned()])
+            .err()
+            .expect("there is no such step");
+        assert!(failure.to_string().contains("`lnit`"));
+    }
+
+    #[test]
+    fn the_table_is_one_line() {
+        let times = [
+            ("fmt", Duration::from_secs(1)),
+            ("lint", Duration::from_secs(75)),
+        ];
+        assert_eq!(table(&times), "fmt 1 s, lint 1 min 15 s");
+    }
+}

@@ -1,0 +1,132 @@
+//! How the tools are started, once [`setup`](crate::setup) has found them.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::failure::{Failure, Outcome};
+use crate::workspace;
+
+/// What set-up has found out, and every later step needs.
+#[derive(Debug, Default)]
+pub struct Toolbox {
+    /// The rustup toolchain to use, when it is not the one that started us.
+    pub rustup_toolchain: Option<String>,
+    /// The browser for the journeys, once looked for.
+    pub chromium: Option<PathBuf>,
+}
+
+impl Toolbox {
+    /// A program, to be started in the repository's root.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
+            .current_dir(workspace::root())
+            .env("PATH", path_with_cargo_bin());
+        forget_own_package(&mut command);
+        if let Some(toolchain) = &self.rustup_toolchain {
+            command.env("RUSTUP_TOOLCHAIN", toolchain);
+        }
+        if let Some(chromium) = &self.chromium {
+            command.env("HOLDFAST_CHROMIUM", chromium);
+        }
+        command
+    }
+
+    /// A cargo command.
+    pub fn cargo(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command("cargo");
+        command.args(arguments);
+        command
+    }
+}
+
+/// Runs a command that shows its own output; `what` names it in the failure.
+pub fn show(command: &mut Command, what: &str) -> Outcome {
+    let status = command
+        .status()
+        .map_err(|error| cannot_start(what, &error))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Failure::of_program(what, status))
+    }
+}
+
+/// Becomes the program: it gets our process, our terminal and every signal meant for us, and its
+/// exit code is ours. Returns only if that was not possible.
+pub fn become_program(command: &mut Command, what: &str) -> Failure {
+    use std::os::unix::process::CommandExt;
+
+    cannot_start(what, &command.exec())
+}
+
+fn cannot_start(what: &str, error: &std::io::Error) -> Failure {
+    Failure::new(format!("{what} cannot be started: {error}."))
+}
+
+/// Where `cargo install` puts programs, which not everybody has on `PATH`.
+pub fn cargo_bin() -> Option<PathBuf> {
+    if let Some(root) = std::env::var_os("CARGO_INSTALL_ROOT") {
+        return Some(PathBuf::from(root).join("bin"));
+    }
+    match std::env::var_os("CARGO_HOME") {
+        Some(home) => Some(PathBuf::from(home).join("bin")),
+        None => Some(std::env::home_dir()?.join(".cargo/bin")),
+    }
+}
+
+fn path_with_cargo_bin() -> OsString {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let Some(bin) = cargo_bin() else { return path };
+    let mut directories: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    if !directories.contains(&bin) {
+        directories.push(bin);
+    }
+    std::env::join_paths(directories).unwrap_or(path)
+}
+
+/// Cargo describes the package that it runs in variables. Inherited, they would describe this
+/// package to a build script of another one, and cargo would build anew what differs only in that.
+fn forget_own_package(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let Some(name) = name.to_str() else { continue };
+        if describes_a_package(name) {
+            command.env_remove(name);
+        }
+    }
+}
+
+fn describes_a_package(variable: &str) -> bool {
+    matches!(
+        variable,
+        "CARGO" | "CARGO_CRATE_NAME" | "CARGO_PRIMARY_PACKAGE" | "OUT_DIR"
+    ) || ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"]
+        .iter()
+        .any(|prefix| variable.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_of_a_person_are_kept() {
+        assert!(describes_a_package("CARGO_PKG_NAME"));
+        assert!(describes_a_package("CARGO_MANIFEST_DIR"));
+        assert!(!describes_a_package("CARGO_HOME"));
+        assert!(!describes_a_package("CARGO_BUILD_JOBS"));
+        assert!(!describes_a_package("CARGO_TARGET_DIR"));
+    }
+
+    #[test]
+    fn a_failed_program_is_a_failure_that_names_it() {
+        let failure = show(Command::new("sh").args(["-c", "exit 3"]), "The check")
+            .expect_err("the shell leaves with 3");
+        assert!(
+            failure
+                .to_string()
+                .starts_with("The check failed with exit code 3")
+        );
+    }
+}

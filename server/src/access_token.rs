@@ -82,11 +82,18 @@ pub fn verify(
         return Err(Invalid);
     }
     let header = jsonwebtoken::decode_header(token).map_err(|_| Invalid)?;
-    let right_type = header.typ.as_deref().is_some_and(|typ| typ.eq_ignore_ascii_case(TYPE));
+    let right_type = header
+        .typ
+        .as_deref()
+        .is_some_and(|typ| typ.eq_ignore_ascii_case(TYPE));
     if header.alg != Algorithm::EdDSA || !right_type {
         return Err(Invalid);
     }
-    let key = header.kid.as_deref().and_then(|kid| keys.find(kid)).ok_or(Invalid)?;
+    let key = header
+        .kid
+        .as_deref()
+        .and_then(|kid| keys.find(kid))
+        .ok_or(Invalid)?;
 
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.set_issuer(&[issuer]);
@@ -94,8 +101,9 @@ pub fn verify(
     validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
     // The library asks the system's clock; ours is compared below.
     validation.validate_exp = false;
-    let claims =
-        jsonwebtoken::decode::<Claims>(token, key, &validation).map_err(|_| Invalid)?.claims;
+    let claims = jsonwebtoken::decode::<Claims>(token, key, &validation)
+        .map_err(|_| Invalid)?
+        .claims;
 
     let lifetime = claims.exp.checked_sub(claims.iat).ok_or(Invalid)?;
     if lifetime > max_lifetime || claims.iat > now + LEEWAY {
@@ -149,14 +157,35 @@ mod tests {
     #[test]
     fn a_token_for_somebody_else_from_somebody_else_or_for_too_long_is_invalid() {
         let wrong = [
-            Claims { iss: "https://other.example".into(), ..claims() },
-            Claims { aud: "https://other.example".into(), ..claims() },
-            Claims { exp: NOW + 301, ..claims() },
-            Claims { iat: NOW + 6, exp: NOW + 60, ..claims() },
-            Claims { iat: NOW + 1, exp: NOW, ..claims() },
+            Claims {
+                iss: "https://other.example".into(),
+                ..claims()
+            },
+            Claims {
+                aud: "https://other.example".into(),
+                ..claims()
+            },
+            Claims {
+                exp: NOW + 301,
+                ..claims()
+            },
+            Claims {
+                iat: NOW + 6,
+                exp: NOW + 60,
+                ..claims()
+            },
+            Claims {
+                iat: NOW + 1,
+                exp: NOW,
+                ..claims()
+            },
         ];
         for claims in wrong {
-            assert_eq!(check(&claims, NOW), Err(AccessTokenError::Invalid), "{claims:?}");
+            assert_eq!(
+                check(&claims, NOW),
+                Err(AccessTokenError::Invalid),
+                "{claims:?}"
+            );
         }
     }
 

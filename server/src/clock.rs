@@ -23,9 +23,13 @@ impl Clock {
     /// Unix time in milliseconds.
     #[expect(clippy::disallowed_methods, reason = "this is the one clock")]
     pub fn now_millis(&self) -> u64 {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since_epoch = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let moved = self.moved.load(Ordering::Relaxed).saturating_mul(1000);
-        u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX).saturating_add_signed(moved)
+        u64::try_from(since_epoch.as_millis())
+            .unwrap_or(u64::MAX)
+            .saturating_add_signed(moved)
     }
 
     /// Unix time in seconds.

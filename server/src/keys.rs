@@ -37,10 +37,20 @@ impl Keys {
     /// # Panics
     /// Without any secret.
     pub fn new(secrets: Vec<Zeroizing<Vec<u8>>>, now: u64) -> Self {
-        assert!(!secrets.is_empty(), "configuration always gives a master secret");
-        let refresh = secrets.iter().map(|secret| refresh_key::derive(secret)).collect();
+        assert!(
+            !secrets.is_empty(),
+            "configuration always gives a master secret"
+        );
+        let refresh = secrets
+            .iter()
+            .map(|secret| refresh_key::derive(secret))
+            .collect();
         let signing = RwLock::new(Arc::new(SigningKeys::derive(&secrets, now / EPOCH_SECONDS)));
-        Self { secrets, refresh, signing }
+        Self {
+            secrets,
+            refresh,
+            signing,
+        }
     }
 
     /// The key that new refresh tokens are printed with.
@@ -57,20 +67,28 @@ impl Keys {
     pub fn signing_keys(&self, now: u64) -> Arc<SigningKeys> {
         let epoch = now / EPOCH_SECONDS;
         {
-            let keys = self.signing.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let keys = self
+                .signing
+                .read()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
             if keys.epoch == epoch {
                 return Arc::clone(&keys);
             }
         }
         let derived = Arc::new(SigningKeys::derive(&self.secrets, epoch));
-        *self.signing.write().unwrap_or_else(|poisoned| poisoned.into_inner()) =
-            Arc::clone(&derived);
+        *self
+            .signing
+            .write()
+            .unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::clone(&derived);
         derived
     }
 
     /// One-way fingerprints of the master secrets, the current one first.
     pub fn fingerprints(&self) -> Vec<[u8; 16]> {
-        self.secrets.iter().map(|secret| expand(secret, b"holdfast fingerprint")).collect()
+        self.secrets
+            .iter()
+            .map(|secret| expand(secret, b"holdfast fingerprint"))
+            .collect()
     }
 }
 
@@ -109,7 +127,9 @@ impl SigningKeys {
             }
         }
         let current = key_pair(&secrets[0], epoch);
-        let der = current.to_pkcs8v1().expect("a key pair can be written as PKCS#8");
+        let der = current
+            .to_pkcs8v1()
+            .expect("a key pair can be written as PKCS#8");
         Self {
             epoch,
             kid: PublicKey::of(&current).kid,
@@ -120,7 +140,10 @@ impl SigningKeys {
 
     /// The key with this id, if it is one of ours and of this time.
     pub fn find(&self, kid: &str) -> Option<&DecodingKey> {
-        self.published.iter().find(|key| key.kid == kid).map(|key| &key.decoding)
+        self.published
+            .iter()
+            .find(|key| key.kid == kid)
+            .map(|key| &key.decoding)
     }
 
     /// The public keys as a JSON Web Key Set (RFC 7517, RFC 8037).
@@ -157,7 +180,11 @@ impl PublicKey {
 }
 
 fn key_pair(secret: &[u8], epoch: u64) -> Ed25519KeyPair {
-    let purpose = [b"holdfast access token ed25519 ".as_slice(), &epoch.to_be_bytes()].concat();
+    let purpose = [
+        b"holdfast access token ed25519 ".as_slice(),
+        &epoch.to_be_bytes(),
+    ]
+    .concat();
     let seed = Zeroizing::new(expand::<32>(secret, &purpose));
     Ed25519KeyPair::from_seed_unchecked(&*seed).expect("32 bytes are a seed")
 }
@@ -167,7 +194,13 @@ mod tests {
     use super::*;
 
     fn keys(secrets: &[u8]) -> Keys {
-        Keys::new(secrets.iter().map(|s| Zeroizing::new(vec![*s; 32])).collect(), 0)
+        Keys::new(
+            secrets
+                .iter()
+                .map(|s| Zeroizing::new(vec![*s; 32]))
+                .collect(),
+            0,
+        )
     }
 
     #[test]
@@ -197,6 +230,9 @@ mod tests {
 
     #[test]
     fn keys_do_not_print() {
-        assert_eq!(format!("{:?}", keys(&[1, 2])), "Keys(2 secrets, [redacted])");
+        assert_eq!(
+            format!("{:?}", keys(&[1, 2])),
+            "Keys(2 secrets, [redacted])"
+        );
     }
 }

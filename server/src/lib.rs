@@ -1,1 +1,108 @@
-//! x
+//! The server of Holdfast: everything that touches the world.
+//!
+//! [`router`] is the whole service as a value; `main.rs` gives it a socket, tests call
+//! it without one. Start reading at [`routes`], then [`sessions`], whose
+//! [`sessions::refresh`] is what all of this is for.
+
+pub mod access_token;
+pub mod accounts;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod device;
+pub mod ended_listener;
+pub mod ended_sessions;
+pub mod http;
+pub mod keys;
+pub mod local_postgres;
+pub mod password_hash;
+pub mod random;
+pub mod refresh_key;
+pub mod routes;
+pub mod secrets;
+pub mod sessions;
+pub mod ssr;
+pub mod state;
+pub mod store;
+pub mod sweep;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::{from_fn, map_request};
+use tower::ServiceBuilder;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::trace::TraceLayer;
+use tracing::Span;
+
+use crate::http::ApiError;
+use crate::http::answer_errors::answer_errors;
+use crate::http::headers::security_headers;
+use crate::state::AppState;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The whole service.
+pub fn router(state: AppState) -> Router {
+    // The outermost first.
+    let layers = ServiceBuilder::new()
+        .layer(map_request(only_a_plausible_request_id))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(span)
+                .on_response(log_answer),
+        )
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(from_fn(security_headers))
+        .layer(from_fn(answer_errors));
+    routes::api()
+        .merge(ssr::pages(&state))
+        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
+        .layer(layers)
+        .with_state(state)
+}
+
+/// A proxy may have numbered the request already. What does not look like a number
+/// of a proxy's does not get into the logs.
+async fn only_a_plausible_request_id(mut request: Request) -> Request {
+    let plausible = |value: &HeaderValue| {
+        (8..=64).contains(&value.len())
+            && value
+                .as_bytes()
+                .iter()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(b))
+    };
+    if request
+        .headers()
+        .get(REQUEST_ID)
+        .is_some_and(|value| !plausible(value))
+    {
+        request.headers_mut().remove(REQUEST_ID);
+    }
+    request
+}
+
+/// Method and path only: a query may hold what somebody typed into a form.
+fn span(request: &Request) -> Span {
+    let id = request
+        .headers()
+        .get(REQUEST_ID)
+        .and_then(|id| id.to_str().ok())
+        .unwrap_or_default();
+    tracing::info_span!(
+        "request",
+        request.id = id,
+        http.method = %request.method(),
+        http.path = request.uri().path(),
+    )
+}
+
+fn log_answer<B>(response: &axum::http::Response<B>, latency: std::time::Duration, _: &Span) {
+    let status = response.status().as_u16();
+    tracing::debug!(
+        http.status = status,
+        latency.ms = latency.as_millis(),
+        "Answered."
+    );
+}

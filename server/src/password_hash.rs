@@ -53,7 +53,10 @@ pub struct Cost {
 
 impl Cost {
     /// argon2id with 19 MiB and two passes (OWASP Password Storage Cheat Sheet).
-    pub const OWASP: Self = Self { memory: 19 * 1024, passes: 2 };
+    pub const OWASP: Self = Self {
+        memory: 19 * 1024,
+        passes: 2,
+    };
 }
 
 impl PasswordHashes {
@@ -80,7 +83,8 @@ impl PasswordHashes {
     /// [`Saturated`] when too many computations wait already.
     pub async fn hash(&self, password: &Secret) -> Result<String, Saturated> {
         let (argon2, password) = (self.argon2.clone(), password.clone());
-        self.run(move || hash_now(&argon2, password.expose().as_bytes())).await
+        self.run(move || hash_now(&argon2, password.expose().as_bytes()))
+            .await
     }
 
     /// Compares a password with the stored hash, or with nobody's where there is no
@@ -95,7 +99,8 @@ impl PasswordHashes {
     ) -> Result<Verdict, Saturated> {
         let this = self.clone();
         let password = password.clone();
-        self.run(move || this.verify_now(&password, stored.as_deref())).await
+        self.run(move || this.verify_now(&password, stored.as_deref()))
+            .await
     }
 
     fn verify_now(&self, password: &Secret, stored: Option<&str>) -> Verdict {
@@ -109,9 +114,16 @@ impl PasswordHashes {
         if !right {
             return Verdict::Wrong;
         }
-        let parameters = |hash: &str| hash.split('$').take(4).map(str::to_owned).collect::<Vec<_>>();
+        let parameters = |hash: &str| {
+            hash.split('$')
+                .take(4)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
         let outdated = parameters(hash) != parameters(&self.nobody);
-        Verdict::Right { rehashed: outdated.then(|| hash_now(&self.argon2, password)) }
+        Verdict::Right {
+            rehashed: outdated.then(|| hash_now(&self.argon2, password)),
+        }
     }
 
     async fn run<T: Send + 'static>(
@@ -119,7 +131,10 @@ impl PasswordHashes {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Saturated> {
         let place = Waiting::take(&self.waiting, self.most_waiting).ok_or(Saturated)?;
-        let permit = Arc::clone(&self.running).acquire_owned().await.map_err(|_| Saturated)?;
+        let permit = Arc::clone(&self.running)
+            .acquire_owned()
+            .await
+            .map_err(|_| Saturated)?;
         drop(place);
         // The permit goes along: the computation is not stopped when the caller goes
         // away, and must count until it is done.
@@ -148,33 +163,60 @@ impl Drop for Waiting {
 }
 
 fn hash_now(argon2: &Argon2<'_>, password: &[u8]) -> String {
-    argon2.hash_password(password).expect("argon2 hashes any bytes").to_string()
+    argon2
+        .hash_password(password)
+        .expect("argon2 hashes any bytes")
+        .to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const CHEAP: Cost = Cost { memory: 64, passes: 1 };
+    const CHEAP: Cost = Cost {
+        memory: 64,
+        passes: 1,
+    };
 
     #[tokio::test]
     async fn a_password_is_right_or_wrong() {
         let hashes = PasswordHashes::new(CHEAP, 1, 8);
         let stored = hashes.hash(&"correct horse".into()).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
-        let right = hashes.verify(&"correct horse".into(), Some(stored.clone())).await;
+        let right = hashes
+            .verify(&"correct horse".into(), Some(stored.clone()))
+            .await;
         assert_eq!(right, Ok(Verdict::Right { rehashed: None }));
         let wrong = hashes.verify(&"wrong horse".into(), Some(stored)).await;
         assert_eq!(wrong, Ok(Verdict::Wrong));
-        assert_eq!(hashes.verify(&"correct horse".into(), None).await, Ok(Verdict::Wrong));
+        assert_eq!(
+            hashes.verify(&"correct horse".into(), None).await,
+            Ok(Verdict::Wrong)
+        );
     }
 
     #[tokio::test]
     async fn an_older_hash_is_made_again() {
-        let old = PasswordHashes::new(CHEAP, 1, 8).hash(&"correct horse".into()).await.unwrap();
-        let hashes = PasswordHashes::new(Cost { memory: 128, passes: 1 }, 1, 8);
-        let verdict = hashes.verify(&"correct horse".into(), Some(old)).await.unwrap();
-        let Verdict::Right { rehashed: Some(new) } = verdict else {
+        let old = PasswordHashes::new(CHEAP, 1, 8)
+            .hash(&"correct horse".into())
+            .await
+            .unwrap();
+        let hashes = PasswordHashes::new(
+            Cost {
+                memory: 128,
+                passes: 1,
+            },
+            1,
+            8,
+        );
+        let verdict = hashes
+            .verify(&"correct horse".into(), Some(old))
+            .await
+            .unwrap();
+        let Verdict::Right {
+            rehashed: Some(new),
+        } = verdict
+        else {
             panic!("{verdict:?}");
         };
         assert!(new.contains("m=128"));

@@ -1,0 +1,52 @@
+//! What an operator does to an account.
+
+use holdfast_protocol::username::Username;
+use holdfast_protocol::wire::{EndReason, EventKind};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::http::ApiError;
+use crate::sessions::{end_all, note};
+use crate::store::{self, ClientInfo};
+
+/// Disables or enables an account. Disabling ends all its sessions, on every instance
+/// within a second. Answers which; `None` when there is no such account.
+///
+/// # Errors
+/// While the database is away.
+pub async fn set_disabled(
+    pool: &PgPool,
+    clock: &Clock,
+    username: &Username,
+    disabled: bool,
+) -> Result<Option<Vec<Uuid>>, ApiError> {
+    let operator = ClientInfo::default();
+    let mut transaction = pool.begin().await?;
+    let account = store::accounts::set_disabled(&mut transaction, username, disabled).await?;
+    let Some(account_id) = account else {
+        return Ok(None);
+    };
+    let kind = if disabled {
+        EventKind::AccountDisabled
+    } else {
+        EventKind::AccountEnabled
+    };
+    note(
+        clock,
+        &mut transaction,
+        account_id,
+        None,
+        kind,
+        &operator,
+        None,
+    )
+    .await?;
+    let mut ended = Vec::new();
+    if disabled {
+        let reason = EndReason::AccountDisabled;
+        ended = end_all(clock, &mut transaction, account_id, None, reason, &operator).await?;
+    }
+    transaction.commit().await?;
+    Ok(Some(ended))
+}

@@ -1,0 +1,50 @@
+//! `holdfast postgres`: the private Postgres by hand, for development.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::local_postgres::{Durability, LocalPostgres, Options};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Start it, leave it running and print its DATABASE_URL.
+    Start(Place),
+    /// Stop it, unless a server is using it.
+    Stop(Place),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Place {
+    /// Where the private Postgres and its secret live.
+    #[arg(
+        long,
+        env = "HOLDFAST_DATA_DIR",
+        default_value = ".holdfast",
+        value_name = "DIRECTORY"
+    )]
+    data_dir: PathBuf,
+}
+
+pub(super) async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Start(Place { data_dir }) => {
+            let options = Options {
+                data_dir,
+                durability: Durability::Durable,
+                keep_running: true,
+            };
+            let postgres = LocalPostgres::start(options).await?;
+            println!("{}", postgres.database_url());
+            postgres.release().await?;
+        }
+        Command::Stop(Place { data_dir }) => {
+            if LocalPostgres::stop(&data_dir).await? {
+                println!("The private Postgres was stopped.");
+            } else {
+                println!("No private Postgres was stopped: none runs, or a server is using it.");
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,330 @@
+//! Configuration: flags and environment variables, checked before anything starts.
+//!
+//! A security duty: a weak master secret could be guessed offline from the public
+//! keys, so anything but 32 random bytes stops the start.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use clap::Args;
+use zeroize::Zeroizing;
+
+use crate::password_hash::Cost;
+
+/// The fewest bytes of a master secret.
+pub const MIN_SECRET_BYTES: usize = 32;
+
+/// What `holdfast serve` can be told.
+#[derive(Debug, Clone, Args)]
+pub struct ServeArgs {
+    /// Where to listen.
+    #[arg(long, env = "HOLDFAST_LISTEN", default_value_t = default_listen(), value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "its members carry the help texts")]
+    pub database: DatabaseArgs,
+
+    /// Master secret: base64url of at least 32 random bytes, made by `holdfast keys
+    /// new-secret`. Required with a database of your own; with the private Postgres
+    /// it is made once and kept beside the data.
+    #[arg(
+        long,
+        env = "HOLDFAST_SECRET",
+        hide_env_values = true,
+        value_name = "SECRET"
+    )]
+    pub secret: Option<MasterSecret>,
+
+    /// Master secrets that are also accepted, separated by commas.
+    #[arg(
+        long,
+        env = "HOLDFAST_SECRET_PREVIOUS",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_name = "SECRETS"
+    )]
+    pub secret_previous: Vec<MasterSecret>,
+
+    /// The address under which browsers reach this service. It is the issuer and the
+    /// audience of access tokens, so every instance must have the same.
+    #[arg(long, env = "HOLDFAST_ISSUER", default_value = "http://localhost:3000", value_parser = issuer, value_name = "URL")]
+    pub issuer: String,
+
+    /// How long an access token is good (at least 1s, at most 1h).
+    #[arg(long, env = "HOLDFAST_ACCESS_TOKEN_TTL", default_value = "5m", value_parser = duration, value_name = "DURATION")]
+    pub access_token_ttl: Duration,
+
+    /// How long a session lives at the most, whatever happens (at least 1s).
+    #[arg(long, env = "HOLDFAST_REFRESH_TOKEN_TTL", default_value = "90d", value_parser = duration, value_name = "DURATION")]
+    pub refresh_token_ttl: Duration,
+
+    /// How long a session may go without being used (at least 1s).
+    #[arg(long, env = "HOLDFAST_REFRESH_IDLE", default_value = "30d", value_parser = duration, value_name = "DURATION")]
+    pub refresh_idle: Duration,
+
+    /// How long a session lives when the person did not want to be remembered.
+    #[arg(long, env = "HOLDFAST_SESSION_TTL_SHORT", default_value = "12h", value_parser = duration, value_name = "DURATION")]
+    pub session_ttl_short: Duration,
+
+    /// How many sessions an account may have; one more ends the least recently used.
+    #[arg(long, env = "HOLDFAST_SESSIONS_PER_ACCOUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000), value_name = "NUMBER")]
+    pub sessions_per_account: u32,
+
+    /// How long the activity of accounts is kept.
+    #[arg(long, env = "HOLDFAST_ACTIVITY_KEPT", default_value = "180d", value_parser = duration, value_name = "DURATION")]
+    pub activity_kept: Duration,
+
+    /// How many proxies stand in front, each appending to `X-Forwarded-For`.
+    #[arg(
+        long,
+        env = "HOLDFAST_TRUSTED_PROXIES",
+        default_value_t = 0,
+        value_name = "NUMBER"
+    )]
+    pub trusted_proxies: usize,
+
+    /// How many database connections one instance opens.
+    #[arg(long, env = "HOLDFAST_DATABASE_CONNECTIONS", default_value_t = 16, value_parser = clap::value_parser!(u32).range(2..=1000), value_name = "NUMBER")]
+    pub database_connections: u32,
+
+    /// How log lines are written.
+    #[arg(
+        long,
+        env = "HOLDFAST_LOG_FORMAT",
+        default_value = "text",
+        value_name = "FORMAT"
+    )]
+    pub log_format: LogFormat,
+}
+
+/// Which database.
+#[derive(Debug, Clone, Args)]
+pub struct DatabaseArgs {
+    /// The Postgres to use. Without one, a private Postgres is started.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database_url: Option<String>,
+
+    /// Where the private Postgres and its secret live.
+    #[arg(
+        long,
+        env = "HOLDFAST_DATA_DIR",
+        default_value = ".holdfast",
+        value_name = "DIRECTORY"
+    )]
+    pub data_dir: PathBuf,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For a person.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `cargo leptos watch` says where it expects the server; a person's wish comes first.
+fn default_listen() -> SocketAddr {
+    std::env::var("LEPTOS_SITE_ADDR")
+        .ok()
+        .and_then(|address| address.parse().ok())
+        .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 3000)))
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text)
+        .map_err(|_| "write it as a number with a unit, such as 30s, 5m, 12h or 90d".to_owned())?;
+    if duration < Duration::from_secs(1) || duration.subsec_nanos() != 0 {
+        return Err("it must be whole seconds, and at least one".to_owned());
+    }
+    if duration > Duration::from_secs(10 * 365 * 24 * 60 * 60) {
+        return Err("it can be ten years at the most".to_owned());
+    }
+    Ok(duration)
+}
+
+fn issuer(text: &str) -> Result<String, String> {
+    let after_scheme = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    let printable = text.chars().all(|c| c.is_ascii_graphic() && c != '"');
+    match after_scheme {
+        Some(rest) if !rest.is_empty() && printable && !rest.contains(['?', '#']) => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err("it must be an http or https URL without query and fragment".to_owned()),
+    }
+}
+
+/// A master secret: at least 32 bytes that nobody can guess.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MasterSecret(Zeroizing<Vec<u8>>);
+
+impl MasterSecret {
+    /// A new one from the system's random generator.
+    pub fn generate() -> Self {
+        Self(Zeroizing::new(
+            crate::random::bytes::<MIN_SECRET_BYTES>().to_vec(),
+        ))
+    }
+
+    /// Its bytes, for the derivation of keys.
+    pub fn into_bytes(self) -> Zeroizing<Vec<u8>> {
+        self.0
+    }
+
+    /// As it is written into a variable or a file.
+    pub fn encode(&self) -> Zeroizing<String> {
+        Zeroizing::new(URL_SAFE_NO_PAD.encode(&*self.0))
+    }
+}
+
+impl FromStr for MasterSecret {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const HOW: &str = "make one with `holdfast keys new-secret`";
+        let bytes = URL_SAFE_NO_PAD
+            .decode(text.trim().trim_end_matches('='))
+            .map(Zeroizing::new)
+            .map_err(|_| format!("a master secret is base64url; {HOW}"))?;
+        if bytes.len() < MIN_SECRET_BYTES {
+            let length = bytes.len();
+            return Err(format!(
+                "{length} bytes are too few, {MIN_SECRET_BYTES} are needed; {HOW}"
+            ));
+        }
+        // Random bytes hardly ever repeat; 32 of them with fewer than 12 different
+        // values are somebody's idea of a secret.
+        let mut seen = [false; 256];
+        bytes
+            .iter()
+            .for_each(|byte| seen[usize::from(*byte)] = true);
+        if seen.iter().filter(|seen| **seen).count() < 12 {
+            return Err(format!("this is not random; {HOW}"));
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl std::fmt::Debug for MasterSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MasterSecret([redacted])")
+    }
+}
+
+/// What the rules of the running server need to know.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Issuer and audience of access tokens.
+    pub issuer: String,
+    /// How long an access token is good.
+    pub access_token_ttl: Duration,
+    /// How long a session lives at the most.
+    pub refresh_token_ttl: Duration,
+    /// How long a session may go without being used.
+    pub refresh_idle: Duration,
+    /// How long a session lives that is not to be remembered.
+    pub session_ttl_short: Duration,
+    /// How many sessions an account may have.
+    pub sessions_per_account: u32,
+    /// How long the activity of accounts is kept.
+    pub activity_kept: Duration,
+    /// How many proxies stand in front.
+    pub trusted_proxies: usize,
+    /// How expensive one password hash is.
+    pub password_cost: Cost,
+}
+
+impl Config {
+    /// Takes what concerns the rules and checks what depends on each other.
+    ///
+    /// # Errors
+    /// One sentence about what does not fit.
+    pub fn new(args: &ServeArgs) -> anyhow::Result<Self> {
+        let hour = Duration::from_secs(60 * 60);
+        anyhow::ensure!(
+            args.access_token_ttl <= hour,
+            "HOLDFAST_ACCESS_TOKEN_TTL can be 1h at the most: until it expires, nobody but Holdfast itself learns that a session has ended."
+        );
+        anyhow::ensure!(
+            args.access_token_ttl <= args.refresh_idle,
+            "HOLDFAST_REFRESH_IDLE is shorter than HOLDFAST_ACCESS_TOKEN_TTL: sessions would be over before their first renewal."
+        );
+        Ok(Self {
+            issuer: args.issuer.clone(),
+            access_token_ttl: args.access_token_ttl,
+            refresh_token_ttl: args.refresh_token_ttl,
+            refresh_idle: args.refresh_idle,
+            session_ttl_short: args.session_ttl_short.min(args.refresh_token_ttl),
+            sessions_per_account: args.sessions_per_account,
+            activity_kept: args.activity_kept,
+            trusted_proxies: args.trusted_proxies,
+            password_cost: Cost::OWASP,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        serve: ServeArgs,
+    }
+
+    fn parse(args: &[&str]) -> Result<ServeArgs, String> {
+        Cli::try_parse_from([&["holdfast"], args].concat())
+            .map(|cli| cli.serve)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_defaults_are_the_documented_ones() {
+        let config = Config::new(&parse(&[]).unwrap()).unwrap();
+        let days = |n| Duration::from_secs(n * 24 * 60 * 60);
+        assert_eq!(config.access_token_ttl, Duration::from_secs(300));
+        assert_eq!(config.refresh_token_ttl, days(90));
+        assert_eq!(config.refresh_idle, days(30));
+        assert_eq!(config.session_ttl_short, Duration::from_secs(12 * 60 * 60));
+    }
+
+    #[test]
+    fn a_wrong_value_stops_the_start_with_a_sentence() {
+        for (args, sentence) in [
+            (["--access-token-ttl", "5"], "such as 30s, 5m"),
+            (["--access-token-ttl", "10ms"], "whole seconds"),
+            (["--issuer", "id.example"], "http or https URL"),
+            (["--secret", "hunter2"], "32 are needed"),
+            (["--secret", "not base64url!"], "is base64url"),
+            (
+                ["--secret", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"],
+                "not random",
+            ),
+            (["--listen", "here"], "invalid socket address"),
+        ] {
+            let error = parse(&args).unwrap_err();
+            assert!(error.contains(sentence), "{args:?}: {error}");
+        }
+        let contradiction = parse(&["--refresh-idle", "1m"]).unwrap();
+        assert!(Config::new(&contradiction).is_err());
+        let too_long = parse(&["--access-token-ttl", "2h"]).unwrap();
+        assert!(Config::new(&too_long).is_err());
+    }
+
+    #[test]
+    fn a_made_secret_is_accepted_and_does_not_print() {
+        let secret = MasterSecret::generate();
+        assert_eq!(secret.encode().parse::<MasterSecret>().unwrap(), secret);
+        assert_eq!(format!("{secret:?}"), "MasterSecret([redacted])");
+    }
+}

@@ -1,0 +1,78 @@
+//! The one place where an error becomes a response, and is logged.
+//!
+//! A security duty: the log line holds the code, the status and, for our own
+//! faults, the cause. Never a token, a password, a username, a header or a body.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use holdfast_protocol::problem::MEDIA_TYPE;
+use tower_http::request_id::RequestId;
+
+use super::ApiError;
+use super::error::{retry_after, timed_out};
+
+/// The longest a request may take, its body included.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// Runs the request and turns an [`ApiError`] in its answer into problem JSON
+/// (RFC 9457).
+pub async fn answer_errors(request: Request, next: Next) -> Response {
+    let request_id = request
+        .extensions()
+        .get::<RequestId>()
+        .and_then(|id| id.header_value().to_str().ok())
+        .map(str::to_owned);
+    let response = match tokio::time::timeout(LONGEST, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => timed_out(LONGEST).into_response(),
+    };
+    let Some(error) = response.extensions().get::<Arc<ApiError>>().cloned() else {
+        return response;
+    };
+    log(&error);
+
+    let body = serde_json::to_vec(&error.problem(request_id)).unwrap_or_default();
+    let (mut parts, _) = response.into_parts();
+    parts.extensions.remove::<Arc<ApiError>>();
+    let headers = &mut parts.headers;
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.remove(header::CONTENT_LENGTH);
+    if let Some(challenge) = error.challenge() {
+        headers.insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    if let Some(seconds) = error.retry_after() {
+        headers.extend([retry_after(seconds)]);
+    }
+    Response::from_parts(parts, Body::from(body))
+}
+
+fn log(error: &ApiError) {
+    let (code, status) = (error.code().as_str(), error.status().as_u16());
+    match error {
+        ApiError::Internal(cause) => {
+            tracing::error!(error.code = code, http.status = status, cause = ?cause, "A request failed.");
+        }
+        ApiError::Unavailable(cause) => {
+            tracing::warn!(error.code = code, http.status = status, cause = %format_args!("{cause:#}"), "A request could not be answered for now.");
+        }
+        ApiError::RefreshTokenReused => {
+            tracing::warn!(
+                error.code = code,
+                http.status = status,
+                "A spent refresh token came back."
+            );
+        }
+        _ => tracing::debug!(
+            error.code = code,
+            http.status = status,
+            "A request was refused."
+        ),
+    }
+}

@@ -1,0 +1,80 @@
+//! Who is calling. A route is protected if and only if [`CurrentAccount`] stands in
+//! its signature.
+//!
+//! A security duty: nothing here asks the database, so what the database would say
+//! about an ended session must be known already. Before the ended sessions have been
+//! read once, every protected call waits (503).
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use uuid::Uuid;
+
+use super::ApiError;
+use crate::access_token;
+use crate::state::AppState;
+
+/// The account and the session of a valid access token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CurrentAccount {
+    /// Who signed in.
+    pub account_id: Uuid,
+    /// With which session.
+    pub session_id: Uuid,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for CurrentAccount
+where
+    AppState: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let state = AppState::from_ref(state);
+        let token = bearer(&parts.headers)?;
+        let now = state.clock.now();
+        let config = &state.config;
+        let claims = access_token::verify(
+            &state.keys.signing_keys(now),
+            token,
+            &config.issuer,
+            config.access_token_ttl.as_secs(),
+            now,
+        )?;
+        if !state.ended.is_ready() {
+            return Err(ApiError::Unavailable(anyhow::anyhow!(
+                "ended sessions not read yet"
+            )));
+        }
+        if state.ended.contains(claims.sid) {
+            return Err(ApiError::SessionEnded);
+        }
+        Ok(Self {
+            account_id: claims.sub,
+            session_id: claims.sid,
+        })
+    }
+}
+
+/// The token of `Authorization: Bearer …` (RFC 6750 §2.1). A request with two such
+/// headers is nobody's.
+fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(if headers.contains_key(header::AUTHORIZATION) {
+            ApiError::AccessTokenInvalid
+        } else {
+            ApiError::AccessTokenMissing
+        });
+    };
+    let (scheme, token) = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.split_once(' '))
+        .ok_or(ApiError::AccessTokenInvalid)?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        Ok(token.trim_start())
+    } else {
+        Err(ApiError::AccessTokenMissing)
+    }
+}

@@ -1,0 +1,275 @@
+//! Every error answer of the API.
+//!
+//! One variant per answer that a client can act on. What a client cannot act on is
+//! [`ApiError::Internal`]: logged once, shown never. Many reasons inside, one answer
+//! outside: an unknown account and a wrong password are the same variant.
+//!
+//! A handler returns an `ApiError`; `answer_errors` is the one place that turns it
+//! into a body and a log line.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use holdfast_protocol::attempt_key::MalformedAttemptKey;
+use holdfast_protocol::password::PasswordError;
+use holdfast_protocol::problem::{Code, Problem};
+use holdfast_protocol::username::UsernameError;
+use holdfast_protocol::wire::MAX_BODY;
+
+use crate::access_token::AccessTokenError;
+use crate::password_hash::Saturated;
+
+/// Seconds after which a client may ask again when something is away for a while.
+const RETRY_AFTER: u32 = 2;
+
+/// An answer that is not a success.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// 401. Send an access token.
+    #[error("This call needs an access token.")]
+    AccessTokenMissing,
+    /// 401. Not one of ours, or not for us; renew it.
+    #[error("The access token is not valid here.")]
+    AccessTokenInvalid,
+    /// 401. Genuine, but past its time; renew it.
+    #[error("The access token has expired.")]
+    AccessTokenExpired,
+    /// 401. The session is over; sign in again.
+    #[error("The session is over. Sign in again.")]
+    SessionEnded,
+    /// 401. Not a refresh token of ours.
+    #[error("The refresh token is not valid here.")]
+    RefreshTokenInvalid,
+    /// 401. The session is over by time; sign in again.
+    #[error("The session has expired. Sign in again.")]
+    RefreshTokenExpired,
+    /// 401. A spent token came back; its session has been ended.
+    #[error("The refresh token was used before, so its session was ended. Sign in again.")]
+    RefreshTokenReused,
+    /// 409. Somebody was faster; read the storage again.
+    #[error("Another request has renewed this session already. Use the token that it got.")]
+    RefreshConflict,
+    /// 401. Unknown account, wrong password or disabled account.
+    #[error("The username or the password is wrong.")]
+    InvalidCredentials,
+    /// 401. The password that was asked for again is wrong; the session stays.
+    #[error("The password is wrong.")]
+    WrongPassword,
+    /// 409. Choose another name.
+    #[error("This username is taken. Choose another.")]
+    UsernameTaken,
+    /// 422. The name breaks a rule.
+    #[error("{0}")]
+    UsernameNotAccepted(#[from] UsernameError),
+    /// 422. The password breaks a rule.
+    #[error("{0}")]
+    PasswordNotAccepted(#[from] PasswordError),
+    /// 400. The request is not well formed; the sentence says where.
+    #[error("{0}")]
+    MalformedRequest(String),
+    /// 415. The body is of another media type than the call takes.
+    #[error("The body of this call must be {0}.")]
+    UnsupportedMediaType(&'static str),
+    /// 413. The body is too large.
+    #[error("The body of a request can have at most {MAX_BODY} bytes.")]
+    PayloadTooLarge,
+    /// 404. Nothing here.
+    #[error("There is nothing at this address.")]
+    NotFound,
+    /// 404. No such session, or not one of this account: one answer for both.
+    #[error("You have no such session.")]
+    NoSuchSession,
+    /// 405. Another method.
+    #[error("This address does not answer to this method.")]
+    MethodNotAllowed,
+    /// 503. Try again later; nothing is lost.
+    #[error("The service cannot answer this at the moment. Try again in a few seconds.")]
+    Unavailable(#[source] anyhow::Error),
+    /// 503. Too many passwords are being checked already.
+    #[error("Too many people are signing in at this moment. Try again in a few seconds.")]
+    Saturated,
+    /// 500. Our fault. The cause is logged and never shown.
+    #[error("Something went wrong on our side. It has been noted.")]
+    Internal(#[source] anyhow::Error),
+}
+
+impl ApiError {
+    /// The code that a client decides by.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::AccessTokenMissing => Code::AccessTokenMissing,
+            Self::AccessTokenInvalid => Code::AccessTokenInvalid,
+            Self::AccessTokenExpired => Code::AccessTokenExpired,
+            Self::SessionEnded => Code::SessionEnded,
+            Self::RefreshTokenInvalid => Code::RefreshTokenInvalid,
+            Self::RefreshTokenExpired => Code::RefreshTokenExpired,
+            Self::RefreshTokenReused => Code::RefreshTokenReused,
+            Self::RefreshConflict => Code::RefreshConflict,
+            Self::InvalidCredentials | Self::WrongPassword => Code::InvalidCredentials,
+            Self::UsernameTaken => Code::UsernameTaken,
+            Self::UsernameNotAccepted(_) => Code::UsernameNotAccepted,
+            Self::PasswordNotAccepted(_) => Code::PasswordNotAccepted,
+            Self::MalformedRequest(_) | Self::UnsupportedMediaType(_) => Code::MalformedRequest,
+            Self::PayloadTooLarge => Code::PayloadTooLarge,
+            Self::NotFound | Self::NoSuchSession => Code::NotFound,
+            Self::MethodNotAllowed => Code::MethodNotAllowed,
+            Self::Unavailable(_) | Self::Saturated => Code::TemporarilyUnavailable,
+            Self::Internal(_) => Code::Internal,
+        }
+    }
+
+    /// The status of the answer. A code has one, but for the media type's 415.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            _ => StatusCode::from_u16(self.code().status())
+                .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    /// The body of the answer.
+    pub fn problem(&self, request_id: Option<String>) -> Problem {
+        let mut problem = Problem::new(self.code(), self.to_string());
+        problem.status = self.status().as_u16();
+        problem.request_id = request_id;
+        problem
+    }
+
+    /// After how many seconds it makes sense to ask again.
+    pub fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::RefreshConflict => Some(1),
+            Self::Unavailable(_) | Self::Saturated => Some(RETRY_AFTER),
+            _ => None,
+        }
+    }
+
+    /// What a 401 says about how to authenticate (RFC 6750 §3). The error is named
+    /// only where a token was presented.
+    pub fn challenge(&self) -> Option<HeaderValue> {
+        if self.status() != StatusCode::UNAUTHORIZED {
+            return None;
+        }
+        Some(match self {
+            Self::AccessTokenMissing | Self::InvalidCredentials | Self::WrongPassword => {
+                HeaderValue::from_static(r#"Bearer realm="holdfast""#)
+            }
+            _ => HeaderValue::from_static(r#"Bearer realm="holdfast", error="invalid_token""#),
+        })
+    }
+}
+
+/// An answer without a body yet: `answer_errors` fills it in, where the id of the
+/// request is known, and logs it.
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+impl From<AccessTokenError> for ApiError {
+    fn from(error: AccessTokenError) -> Self {
+        match error {
+            AccessTokenError::Expired => Self::AccessTokenExpired,
+            AccessTokenError::Invalid => Self::AccessTokenInvalid,
+        }
+    }
+}
+
+impl From<Saturated> for ApiError {
+    fn from(_: Saturated) -> Self {
+        Self::Saturated
+    }
+}
+
+impl From<MalformedAttemptKey> for ApiError {
+    fn from(error: MalformedAttemptKey) -> Self {
+        Self::MalformedRequest(error.to_string())
+    }
+}
+
+/// A database that is away, overloaded, read-only or in the middle of a failover is
+/// a 503: nothing is lost, and the client comes back. Anything else is our fault.
+impl From<sqlx::Error> for ApiError {
+    fn from(error: sqlx::Error) -> Self {
+        use sqlx::Error::{Database, Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
+        let passing = match &error {
+            Io(_) | Tls(_) | Protocol(_) | PoolTimedOut | PoolClosed | WorkerCrashed => true,
+            Database(error) => error.code().is_some_and(|code| is_passing(&code)),
+            _ => false,
+        };
+        if passing {
+            Self::Unavailable(error.into())
+        } else {
+            Self::Internal(error.into())
+        }
+    }
+}
+
+/// Whether a Postgres error (its SQLSTATE) goes away by itself.
+fn is_passing(code: &str) -> bool {
+    // Connection, resources, operator intervention, transaction conflicts, lock
+    // time-outs, and a server that is read-only for now.
+    ["08", "53", "57", "58", "40"]
+        .iter()
+        .any(|class| code.starts_with(class))
+        || matches!(code, "25006" | "55P03")
+}
+
+/// How long a client should wait, as a header.
+pub fn retry_after(seconds: u32) -> (header::HeaderName, HeaderValue) {
+    (header::RETRY_AFTER, HeaderValue::from(seconds))
+}
+
+/// An answer that took too long, as an error of ours.
+pub fn timed_out(after: Duration) -> ApiError {
+    ApiError::Unavailable(anyhow::anyhow!("no answer within {after:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_away_by_itself_is_a_503() {
+        for (code, passing) in [
+            ("57P01", true),
+            ("57P03", true),
+            ("25006", true),
+            ("53300", true),
+            ("40001", true),
+            ("55P03", true),
+            ("23505", false),
+            ("42601", false),
+        ] {
+            assert_eq!(is_passing(code), passing, "{code}");
+        }
+        assert_eq!(ApiError::from(sqlx::Error::PoolTimedOut).status(), 503);
+        assert_eq!(ApiError::from(sqlx::Error::RowNotFound).status(), 500);
+    }
+
+    #[test]
+    fn an_internal_cause_is_not_shown() {
+        let error = ApiError::Internal(anyhow::anyhow!("the secret cause"));
+        assert!(!error.problem(None).detail.contains("cause"));
+    }
+
+    #[test]
+    fn the_challenge_names_an_error_only_for_a_presented_token() {
+        let challenge = |error: ApiError| error.challenge().map(|c| c.to_str().unwrap().to_owned());
+        assert_eq!(
+            challenge(ApiError::AccessTokenMissing).as_deref(),
+            Some(r#"Bearer realm="holdfast""#)
+        );
+        assert!(
+            challenge(ApiError::AccessTokenExpired)
+                .unwrap()
+                .contains("invalid_token")
+        );
+        assert_eq!(challenge(ApiError::NotFound), None);
+    }
+}

@@ -1,0 +1,15 @@
+//! How requests become values, and answers become responses.
+
+pub mod answer_errors;
+pub mod client_info;
+pub mod current_account;
+pub mod error;
+pub mod form;
+pub mod headers;
+pub mod json;
+pub mod tokens;
+
+pub use current_account::CurrentAccount;
+pub use error::ApiError;
+pub use json::Json;
+pub use tokens::TokenAnswer;

@@ -1,0 +1,19 @@
+//! The answer that carries tokens.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use holdfast_protocol::wire::Tokens;
+
+/// Tokens with their status. Never cached anywhere (RFC 6749 §5.1).
+#[derive(Debug)]
+pub struct TokenAnswer(pub StatusCode, pub Tokens);
+
+impl IntoResponse for TokenAnswer {
+    fn into_response(self) -> Response {
+        let mut response = (self.0, axum::Json(self.1)).into_response();
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}

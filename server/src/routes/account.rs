@@ -1,0 +1,59 @@
+//! `GET /api/v1/account`: who am I. `DELETE`: not any more.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::IntoResponse;
+use holdfast_protocol::wire::{Account, DeleteAccount, EndReason};
+
+use super::password::confirmed;
+use crate::http::{ApiError, CurrentAccount, Json};
+use crate::sessions;
+use crate::state::AppState;
+use crate::store::{self, ClientInfo};
+
+pub(super) async fn show(
+    State(state): State<AppState>,
+    current: CurrentAccount,
+) -> Result<impl IntoResponse, ApiError> {
+    let mut connection = state.pool.acquire().await?;
+    let profile = store::accounts::lookup_profile(&mut connection, current.account_id)
+        .await?
+        .ok_or(ApiError::SessionEnded)?;
+    let account = Account {
+        account_id: current.account_id,
+        username: profile.username,
+        created_at: profile.created_at.unix_timestamp(),
+    };
+    let private = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(([private], Json(account)))
+}
+
+pub(super) async fn delete(
+    State(state): State<AppState>,
+    current: CurrentAccount,
+    client: ClientInfo,
+    Json(request): Json<DeleteAccount>,
+) -> Result<StatusCode, ApiError> {
+    let account_id = current.account_id;
+    let account = confirmed(&state, current, &request.password, &client).await?;
+
+    let mut transaction = state.pool.begin().await?;
+    if !store::accounts::lock(&mut transaction, account_id, account.password_changed_at).await? {
+        return Err(ApiError::InvalidCredentials);
+    }
+    let reason = EndReason::AccountDeleted;
+    let ended = sessions::end_all(
+        &state.clock,
+        &mut transaction,
+        account_id,
+        None,
+        reason,
+        &client,
+    )
+    .await?;
+    store::accounts::delete(&mut transaction, account_id).await?;
+    transaction.commit().await?;
+    state.ended.extend(ended);
+    tracing::info!(account.id = %account_id, "An account was deleted.");
+    Ok(StatusCode::NO_CONTENT)
+}

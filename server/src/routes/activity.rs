@@ -1,0 +1,72 @@
+//! `GET /api/v1/activity`: what happened to my account, in pages.
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use holdfast_protocol::wire::{ActivityEvent, ActivityPage, EventKind};
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::Error;
+use uuid::Uuid;
+
+use crate::device;
+use crate::http::{ApiError, CurrentAccount, Json};
+use crate::state::AppState;
+use crate::store;
+
+/// Events of a page, where the caller does not say.
+const DEFAULT_LIMIT: i64 = 25;
+
+/// The most events of a page.
+const MAX_LIMIT: i64 = 100;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    before: Option<Uuid>,
+    limit: Option<i64>,
+}
+
+pub(super) async fn list(
+    State(state): State<AppState>,
+    current: CurrentAccount,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<ActivityPage>, ApiError> {
+    let page = page.ok().map(|Query(page)| page);
+    let Some(Page { before, limit }) = page.filter(|page| {
+        page.limit
+            .is_none_or(|limit| (1..=MAX_LIMIT).contains(&limit))
+    }) else {
+        return Err(ApiError::MalformedRequest(format!(
+            "This call takes limit, from 1 to {MAX_LIMIT}, and before, the next of another page."
+        )));
+    };
+    let limit = limit.unwrap_or(DEFAULT_LIMIT);
+    let mut connection = state.pool.acquire().await?;
+    let account_id = current.account_id;
+    // One more than asked for tells whether there is another page.
+    let mut events = store::events::list(&mut connection, account_id, before, limit + 1).await?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = events.len() > limit;
+    events.truncate(limit);
+    let next = more
+        .then(|| events.last().map(|event| event.event_id.to_string()))
+        .flatten();
+    let events = events
+        .into_iter()
+        .map(|event| ActivityEvent {
+            event_id: event.event_id,
+            kind: kind(&event.kind),
+            at: event.at.unix_timestamp(),
+            ip: event.ip,
+            device: device::name(event.user_agent.as_deref()),
+            session_id: event.session_id,
+            detail: event.detail,
+        })
+        .collect();
+    Ok(Json(ActivityPage { events, next }))
+}
+
+fn kind(text: &str) -> EventKind {
+    let deserializer = IntoDeserializer::<Error>::into_deserializer(text);
+    EventKind::deserialize(deserializer).unwrap_or(EventKind::Unknown)
+}

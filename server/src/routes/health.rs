@@ -1,0 +1,26 @@
+//! `/healthz`: the process answers. `/readyz`: so does the database, migrated, and
+//! the ended sessions are known.
+
+use axum::extract::State;
+
+use crate::http::ApiError;
+use crate::state::AppState;
+use crate::store;
+
+pub(super) async fn alive() -> &'static str {
+    "alive\n"
+}
+
+pub(super) async fn ready(State(state): State<AppState>) -> Result<&'static str, ApiError> {
+    if !store::is_migrated(&state.pool).await? {
+        return Err(ApiError::Unavailable(anyhow::anyhow!(
+            "the database is not migrated"
+        )));
+    }
+    if !state.ended.is_ready() {
+        return Err(ApiError::Unavailable(anyhow::anyhow!(
+            "ended sessions not read yet"
+        )));
+    }
+    Ok("ready\n")
+}

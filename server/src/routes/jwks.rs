@@ -1,0 +1,16 @@
+//! `GET /.well-known/jwks.json`: the public keys of access tokens (RFC 7517).
+
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::IntoResponse;
+
+use crate::http::Json;
+use crate::state::AppState;
+
+/// A key is published a whole epoch before it signs, so an hour-old copy is good.
+const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=3600");
+
+pub(super) async fn show(State(state): State<AppState>) -> impl IntoResponse {
+    let keys = state.keys.signing_keys(state.clock.now());
+    ([(header::CACHE_CONTROL, CACHE)], Json(keys.jwks()))
+}

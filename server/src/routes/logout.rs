@@ -1,0 +1,23 @@
+//! `POST /api/v1/logout`: ends the session of a refresh token, current or spent.
+//!
+//! Always 204, so that it tells nobody whether a token was good.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use holdfast_protocol::wire::LogoutRequest;
+
+use super::to_the_end;
+use crate::http::{ApiError, Json};
+use crate::sessions;
+use crate::state::AppState;
+use crate::store::ClientInfo;
+
+pub(super) async fn log_out(
+    State(state): State<AppState>,
+    client: ClientInfo,
+    Json(request): Json<LogoutRequest>,
+) -> Result<StatusCode, ApiError> {
+    to_the_end(async move { sessions::log_out(&state, &request.refresh_token, &client).await })
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,59 @@
+//! Every address of the API, one file a verb.
+
+mod account;
+mod activity;
+mod health;
+mod jwks;
+mod login;
+mod logout;
+mod oauth;
+mod password;
+mod refresh;
+mod sessions;
+mod signup;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{delete, get, post, put};
+use holdfast_protocol::wire::{MAX_BODY, paths};
+
+use crate::http::ApiError;
+use crate::state::AppState;
+
+/// The whole API.
+pub fn api() -> Router<AppState> {
+    Router::new()
+        .route(paths::SIGNUP, post(signup::sign_up))
+        .route(paths::LOGIN, post(login::log_in))
+        .route(paths::REFRESH, post(refresh::refresh))
+        .route(paths::LOGOUT, post(logout::log_out))
+        .route(paths::ACCOUNT, get(account::show).delete(account::delete))
+        .route(paths::PASSWORD, put(password::change))
+        .route(
+            paths::SESSIONS,
+            get(sessions::list).delete(sessions::end_all),
+        )
+        .route(
+            &format!("{}/{{session_id}}", paths::SESSIONS),
+            delete(sessions::end_one),
+        )
+        .route(paths::ACTIVITY, get(activity::list))
+        .route(paths::OAUTH_TOKEN, post(oauth::token))
+        .route(paths::OAUTH_REVOKE, post(oauth::revoke))
+        .route(paths::OAUTH_METADATA, get(oauth::metadata))
+        .route(paths::JWKS, get(jwks::show))
+        .route(paths::HEALTHZ, get(health::alive))
+        .route(paths::READYZ, get(health::ready))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
+}
+
+/// Runs what must not stop half-way when the client hangs up: a thief who breaks the
+/// connection must not break off the ending of the session with it.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+) -> Result<T, ApiError> {
+    tokio::spawn(work)
+        .await
+        .unwrap_or_else(|error| Err(ApiError::Internal(error.into())))
+}

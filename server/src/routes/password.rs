@@ -1,0 +1,96 @@
+//! `PUT /api/v1/account/password`: another password; every session ends, and the
+//! answer holds the tokens of a new one.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use holdfast_protocol::password;
+use holdfast_protocol::secret::Secret;
+use holdfast_protocol::wire::{ChangePassword, EndReason, EventKind};
+
+use crate::http::{ApiError, CurrentAccount, Json, TokenAnswer};
+use crate::password_hash::Verdict;
+use crate::sessions::{self, Verified, note_later};
+use crate::state::AppState;
+use crate::store::accounts::Credentials;
+use crate::store::{self, ClientInfo};
+
+pub(super) async fn change(
+    State(state): State<AppState>,
+    current: CurrentAccount,
+    client: ClientInfo,
+    Json(request): Json<ChangePassword>,
+) -> Result<TokenAnswer, ApiError> {
+    let account_id = current.account_id;
+    let account = confirmed(&state, current, &request.current_password, &client).await?;
+    password::check(
+        request.new_password.expose(),
+        &username(&state, current).await?,
+    )?;
+    let new_hash = state.passwords.hash(&request.new_password).await?;
+
+    let mut transaction = state.pool.begin().await?;
+    if !store::accounts::lock(&mut transaction, account_id, account.password_changed_at).await? {
+        return Err(ApiError::InvalidCredentials);
+    }
+    let password_changed_at =
+        store::accounts::change_password(&mut transaction, account_id, &new_hash).await?;
+    let reason = EndReason::PasswordChanged;
+    let ended = sessions::end_all(
+        &state.clock,
+        &mut transaction,
+        account_id,
+        None,
+        reason,
+        &client,
+    )
+    .await?;
+    let verified = Verified {
+        account_id,
+        password_changed_at,
+    };
+    let remember = true;
+    let kind = EventKind::PasswordChanged;
+    let opened =
+        sessions::open(&state, &mut transaction, verified, remember, kind, &client).await?;
+    let opened = opened.ok_or(ApiError::InvalidCredentials)?;
+    let tokens = opened.commit(&state, transaction).await?;
+    state.ended.extend(ended);
+    Ok(TokenAnswer(StatusCode::OK, tokens))
+}
+
+/// The account, once its password has been given again.
+pub(super) async fn confirmed(
+    state: &AppState,
+    current: CurrentAccount,
+    password: &Secret,
+    client: &ClientInfo,
+) -> Result<Credentials, ApiError> {
+    let mut connection = state.pool.acquire().await?;
+    let account = store::accounts::lookup_credentials(&mut connection, current.account_id).await?;
+    drop(connection);
+    let account = account.ok_or(ApiError::SessionEnded)?;
+    match state
+        .passwords
+        .verify(password, Some(account.password_hash.clone()))
+        .await?
+    {
+        Verdict::Right { .. } => Ok(account),
+        Verdict::Wrong => {
+            let session_id = Some(current.session_id);
+            note_later(
+                state,
+                account.account_id,
+                session_id,
+                EventKind::SignInFailed,
+                client,
+            );
+            Err(ApiError::WrongPassword)
+        }
+    }
+}
+
+async fn username(state: &AppState, current: CurrentAccount) -> Result<String, ApiError> {
+    let mut connection = state.pool.acquire().await?;
+    let profile = store::accounts::lookup_profile(&mut connection, current.account_id).await?;
+    Ok(profile.ok_or(ApiError::SessionEnded)?.username)
+}

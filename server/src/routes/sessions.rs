@@ -1,0 +1,103 @@
+//! `/api/v1/sessions`: where am I signed in, and not any more.
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use holdfast_protocol::wire::{EndReason, EndedSessions, SessionInfo, SessionList};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::device;
+use crate::http::{ApiError, CurrentAccount, Json};
+use crate::sessions;
+use crate::state::AppState;
+use crate::store::{self, ClientInfo};
+
+/// To how many seconds the last use is rounded down, so that a thief cannot time his
+/// moves by it.
+const LAST_USED_GRAIN: i64 = 5 * 60;
+
+pub(super) async fn list(
+    State(state): State<AppState>,
+    current: CurrentAccount,
+) -> Result<Json<SessionList>, ApiError> {
+    let mut connection = state.pool.acquire().await?;
+    let sessions = store::sessions::list(&mut connection, current.account_id).await?;
+    let sessions = sessions
+        .into_iter()
+        .map(|session| SessionInfo {
+            session_id: session.session_id,
+            current: session.session_id == current.session_id,
+            created_at: session.created_at.unix_timestamp(),
+            last_used_at: session.rotated_at.unix_timestamp() / LAST_USED_GRAIN * LAST_USED_GRAIN,
+            expires_at: session.expires_at.unix_timestamp(),
+            ip: session.ip,
+            device: device::name(session.user_agent.as_deref()),
+            user_agent: session.user_agent,
+        })
+        .collect();
+    Ok(Json(SessionList { sessions }))
+}
+
+pub(super) async fn end_one(
+    State(state): State<AppState>,
+    current: CurrentAccount,
+    client: ClientInfo,
+    session_id: Result<Path<Uuid>, PathRejection>,
+) -> Result<StatusCode, ApiError> {
+    let Ok(Path(session_id)) = session_id else {
+        return Err(ApiError::NoSuchSession);
+    };
+    let reason = if session_id == current.session_id {
+        EndReason::Logout
+    } else {
+        EndReason::EndedElsewhere
+    };
+    let account_id = current.account_id;
+    if sessions::end_one_of(&state, account_id, session_id, reason, &client).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(ApiError::NoSuchSession)
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EndAll {
+    #[serde(default = "yes")]
+    keep_current: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+pub(super) async fn end_all(
+    State(state): State<AppState>,
+    current: CurrentAccount,
+    client: ClientInfo,
+    query: Result<Query<EndAll>, QueryRejection>,
+) -> Result<Json<EndedSessions>, ApiError> {
+    let Ok(Query(EndAll { keep_current })) = query else {
+        return Err(ApiError::MalformedRequest(
+            "The one parameter of this call is keep_current, true or false.".to_owned(),
+        ));
+    };
+    let keep = keep_current.then_some(current.session_id);
+    let account_id = current.account_id;
+    let reason = EndReason::EndedElsewhere;
+    let mut transaction = state.pool.begin().await?;
+    let ended = sessions::end_all(
+        &state.clock,
+        &mut transaction,
+        account_id,
+        keep,
+        reason,
+        &client,
+    )
+    .await?;
+    transaction.commit().await?;
+    let count = u64::try_from(ended.len()).unwrap_or(u64::MAX);
+    state.ended.extend(ended);
+    Ok(Json(EndedSessions { ended: count }))
+}

@@ -1,0 +1,46 @@
+//! `POST /api/v1/signup`: makes an account and signs in.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use holdfast_protocol::wire::{EventKind, SignupRequest};
+use holdfast_protocol::{password, username::Username};
+
+use crate::http::{ApiError, Json, TokenAnswer};
+use crate::random;
+use crate::sessions::{self, Verified};
+use crate::state::AppState;
+use crate::store::{self, ClientInfo};
+
+pub(super) async fn sign_up(
+    State(state): State<AppState>,
+    client: ClientInfo,
+    Json(request): Json<SignupRequest>,
+) -> Result<TokenAnswer, ApiError> {
+    let username = Username::parse(&request.username)?;
+    password::check(request.password.expose(), username.as_str())?;
+    let password_hash = state.passwords.hash(&request.password).await?;
+
+    let mut transaction = state.pool.begin().await?;
+    let account_id = random::id(&state.clock);
+    let account =
+        store::accounts::insert(&mut transaction, account_id, &username, &password_hash).await?;
+    let Some(account) = account else {
+        return Err(ApiError::UsernameTaken);
+    };
+    let verified = Verified {
+        account_id,
+        password_changed_at: account.password_changed_at,
+    };
+    let remember = request.remember;
+    let opened = sessions::open(
+        &state,
+        &mut transaction,
+        verified,
+        remember,
+        EventKind::SignUp,
+        &client,
+    );
+    let opened = opened.await?.ok_or(ApiError::InvalidCredentials)?;
+    let tokens = opened.commit(&state, transaction).await?;
+    Ok(TokenAnswer(StatusCode::CREATED, tokens))
+}

@@ -1,0 +1,513 @@
+//! Opening, refreshing and ending sessions: the engine that every route uses.
+//!
+//! A security duty: whatever ends a session **commits before it answers**. Reuse is
+//! an outcome here, not an error that rolls back the very thing it reports.
+
+use std::time::Duration;
+
+use holdfast_protocol::attempt_key::{AttemptKey, AttemptMark};
+use holdfast_protocol::refresh_token::{self, ChainSecret, RefreshToken, UnverifiedRefreshToken};
+use holdfast_protocol::rotation::{self, Micros, Presented, Rotation};
+use holdfast_protocol::secret::Secret;
+use holdfast_protocol::wire::{EndReason, EventKind, TokenType, Tokens};
+use sqlx::{PgConnection, PgTransaction};
+use time::OffsetDateTime;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::access_token::{self, CLIENT_ID, Claims};
+use crate::clock::Clock;
+use crate::http::ApiError;
+use crate::random;
+use crate::state::AppState;
+use crate::store::events::NewEvent;
+use crate::store::sessions::{Limits, NewSession, Rotate, Snapshot};
+use crate::store::{self, ClientInfo};
+
+/// How often a refresh is tried when its update hit nothing although the rule says
+/// rotate: a row that moved between the two statements, twice in a row.
+const TRIES: usize = 3;
+
+/// What a sign-in has verified.
+#[derive(Debug, Clone, Copy)]
+pub struct Verified {
+    /// The account.
+    pub account_id: Uuid,
+    /// Which of its passwords.
+    pub password_changed_at: OffsetDateTime,
+}
+
+/// Opens a session in this transaction. `None` when the account is gone, disabled,
+/// or has another password by now: a sign-in in flight does not survive a password
+/// change.
+pub async fn open(
+    state: &AppState,
+    transaction: &mut PgTransaction<'_>,
+    verified: Verified,
+    remember: bool,
+    kind: EventKind,
+    client: &ClientInfo,
+) -> Result<Option<Opened>, ApiError> {
+    let account_id = verified.account_id;
+    if !store::accounts::lock(transaction, account_id, verified.password_changed_at).await? {
+        return Ok(None);
+    }
+    let most = i64::from(state.config.sessions_per_account) - 1;
+    let beyond = store::sessions::delete_beyond(transaction, account_id, most).await?;
+    note_ended(
+        &state.clock,
+        transaction,
+        account_id,
+        &beyond,
+        EndReason::EndedElsewhere,
+        client,
+    )
+    .await?;
+
+    let config = &state.config;
+    let lifetime = if remember {
+        config.refresh_token_ttl
+    } else {
+        config.session_ttl_short
+    };
+    let secret = ChainSecret::from_random(random::bytes());
+    let session_id = random::id(&state.clock);
+    let new = NewSession {
+        session_id,
+        account_id,
+        token_hash: secret.hash(),
+        lifetime_seconds: seconds(lifetime),
+        idle_seconds: seconds(config.refresh_idle),
+        remember,
+        client,
+    };
+    let limits = store::sessions::insert(transaction, new).await?;
+    note(
+        &state.clock,
+        transaction,
+        account_id,
+        Some(session_id),
+        kind,
+        client,
+        None,
+    )
+    .await?;
+    let tokens = tokens(state, session_id, 0, &secret, limits);
+    Ok(Some(Opened {
+        tokens,
+        ended: beyond,
+    }))
+}
+
+/// A session that was opened, once its transaction has been committed.
+#[derive(Debug)]
+pub struct Opened {
+    tokens: Tokens,
+    ended: Vec<Uuid>,
+}
+
+impl Opened {
+    /// Commits, tells this instance what ended with it, and gives the tokens.
+    ///
+    /// # Errors
+    /// When the commit fails.
+    pub async fn commit(
+        self,
+        state: &AppState,
+        transaction: PgTransaction<'_>,
+    ) -> Result<Tokens, ApiError> {
+        transaction.commit().await?;
+        state.ended.extend(self.ended);
+        Ok(self.tokens)
+    }
+}
+
+/// A refresh as it arrived.
+#[derive(Debug)]
+pub struct Refresh {
+    /// The token as it was sent.
+    pub refresh_token: Secret,
+    /// The `Idempotency-Key`.
+    pub attempt_key: Option<AttemptKey>,
+    /// Whether it came to the OAuth endpoint.
+    pub plain_client: bool,
+    /// When it arrived here.
+    pub arrived: Instant,
+}
+
+/// Answers a refresh: the whole table of `protocol/src/rotation.rs`.
+///
+/// # Errors
+/// The answer of the case that applies, or 503 while the database is away.
+pub async fn refresh(
+    state: &AppState,
+    refresh: &Refresh,
+    client: &ClientInfo,
+) -> Result<Tokens, ApiError> {
+    let token = genuine(state, &refresh.refresh_token).ok_or(ApiError::RefreshTokenInvalid)?;
+    let session_id = token.session_id;
+    if state.ended.contains(session_id) {
+        // Its row may be back after a failover that lost the ending's commit.
+        let (reason, kind) = (EndReason::EndedElsewhere, EventKind::SessionEnded);
+        if let Err(error) = end(state, session_id, reason, kind, client).await {
+            tracing::warn!(session.id = %session_id, %error, "An ended session could not be ended again.");
+        }
+        return Err(ApiError::SessionEnded);
+    }
+    let attempt_key = refresh.attempt_key.as_ref();
+    // The very last link has none; the rule knows.
+    let successor = token.successor(attempt_key);
+    let presented = Presented {
+        generation: token.generation,
+        token_hash: token.secret.hash(),
+        successor_hash: successor.as_ref().map_or([0; 32], ChainSecret::hash),
+        attempt: AttemptMark::of(attempt_key),
+        plain_client: refresh.plain_client,
+    };
+    let answer = |limits| match &successor {
+        Some(secret) => Ok(tokens(
+            state,
+            session_id,
+            token.generation + 1,
+            secret,
+            limits,
+        )),
+        None => Err(ApiError::Internal(anyhow::anyhow!(
+            "the last generation was rotated"
+        ))),
+    };
+
+    // The common case first, blindly: one statement, whose guard is the rule itself.
+    let mut from = (presented.generation, presented.token_hash);
+    for _ in 0..TRIES {
+        if successor.is_some()
+            && let Some(limits) = spend(state, &token, &presented, from, client).await?
+        {
+            return answer(limits);
+        }
+        let mut connection = state.pool.acquire().await?;
+        let snapshot = store::sessions::lookup(&mut connection, session_id).await?;
+        drop(connection);
+        let waited = Micros::try_from(refresh.arrived.elapsed().as_micros()).unwrap_or(Micros::MAX);
+        let session = snapshot.as_ref().map(|snapshot| &snapshot.session);
+        let now = snapshot.as_ref().map_or(0, |snapshot| snapshot.now);
+        match (rotation::decide(&presented, session, now, waited), snapshot) {
+            (Rotation::Rotate | Rotation::RotateForward { .. }, Some(Snapshot { session, .. })) => {
+                from = (session.generation, session.token_hash);
+            }
+            (Rotation::Repeat { late }, Some(Snapshot { limits, .. })) => {
+                if late {
+                    note_anomaly(
+                        state,
+                        &limits,
+                        session_id,
+                        EventKind::RefreshRepeated,
+                        client,
+                    );
+                }
+                return answer(limits);
+            }
+            (Rotation::Conflict, _) => return Err(ApiError::RefreshConflict),
+            (Rotation::Expired(_), _) => return expire(state, session_id, client).await,
+            (Rotation::Reuse, _) => {
+                let kind = EventKind::RefreshTokenReused;
+                end(state, session_id, EndReason::Reuse, kind, client).await?;
+                return Err(ApiError::RefreshTokenReused);
+            }
+            (Rotation::Ended, _) | (_, None) => return Err(ApiError::SessionEnded),
+        }
+    }
+    Err(ApiError::Unavailable(anyhow::anyhow!(
+        "the session's row moved at every try"
+    )))
+}
+
+/// The conditional update, from the row's state that was decided about.
+async fn spend(
+    state: &AppState,
+    token: &RefreshToken,
+    presented: &Presented,
+    (from_generation, from_hash): (u32, [u8; 32]),
+    client: &ClientInfo,
+) -> Result<Option<Limits>, ApiError> {
+    let rotate = Rotate {
+        session_id: token.session_id,
+        from_generation,
+        from_hash,
+        to_generation: presented.generation + 1,
+        to_hash: presented.successor_hash,
+        attempt: presented.attempt,
+        client,
+    };
+    let mut connection = state.pool.acquire().await?;
+    let limits = store::sessions::rotate(&mut connection, rotate).await?;
+    if let Some(limits) = limits.filter(|_| from_generation < presented.generation) {
+        note_anomaly(
+            state,
+            &limits,
+            token.session_id,
+            EventKind::RefreshedForward,
+            client,
+        );
+    }
+    Ok(limits)
+}
+
+async fn expire<T>(state: &AppState, session_id: Uuid, client: &ClientInfo) -> Result<T, ApiError> {
+    end(
+        state,
+        session_id,
+        EndReason::Expired,
+        EventKind::SessionEnded,
+        client,
+    )
+    .await?;
+    Err(ApiError::RefreshTokenExpired)
+}
+
+/// Ends the session that a refresh token belongs to, whether the token is current or
+/// spent. A token that is not ours ends nothing.
+///
+/// # Errors
+/// While the database is away.
+pub async fn log_out(
+    state: &AppState,
+    refresh_token: &Secret,
+    client: &ClientInfo,
+) -> Result<(), ApiError> {
+    if let Some(token) = genuine(state, refresh_token) {
+        end(
+            state,
+            token.session_id,
+            EndReason::Logout,
+            EventKind::SignOut,
+            client,
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// Ends one session everywhere, and commits. `false` when it was over already.
+///
+/// # Errors
+/// While the database is away.
+pub async fn end(
+    state: &AppState,
+    session_id: Uuid,
+    reason: EndReason,
+    kind: EventKind,
+    client: &ClientInfo,
+) -> Result<bool, ApiError> {
+    let mut transaction = state.pool.begin().await?;
+    let Some(account_id) = store::sessions::delete(&mut transaction, session_id).await? else {
+        return Ok(false);
+    };
+    store::session_ends::insert(&mut transaction, &[session_id], reason).await?;
+    let detail = Some(reason.as_str());
+    note(
+        &state.clock,
+        &mut transaction,
+        account_id,
+        Some(session_id),
+        kind,
+        client,
+        detail,
+    )
+    .await?;
+    transaction.commit().await?;
+    state.ended.extend([session_id]);
+    tracing::info!(session.id = %session_id, reason = reason.as_str(), "A session ended.");
+    Ok(true)
+}
+
+/// Ends one session of an account, from another session of it. `false` when it is
+/// not one of theirs.
+///
+/// # Errors
+/// While the database is away.
+pub async fn end_one_of(
+    state: &AppState,
+    account_id: Uuid,
+    session_id: Uuid,
+    reason: EndReason,
+    client: &ClientInfo,
+) -> Result<bool, ApiError> {
+    let mut transaction = state.pool.begin().await?;
+    if !store::sessions::delete_of_account(&mut transaction, account_id, session_id).await? {
+        return Ok(false);
+    }
+    note_ended(
+        &state.clock,
+        &mut transaction,
+        account_id,
+        &[session_id],
+        reason,
+        client,
+    )
+    .await?;
+    transaction.commit().await?;
+    state.ended.extend([session_id]);
+    Ok(true)
+}
+
+/// Ends every session of an account but `keep`, in the caller's transaction. The
+/// caller commits and then tells [`crate::ended_sessions::EndedSessions`].
+///
+/// # Errors
+/// While the database is away.
+pub async fn end_all(
+    clock: &Clock,
+    transaction: &mut PgTransaction<'_>,
+    account_id: Uuid,
+    keep: Option<Uuid>,
+    reason: EndReason,
+    client: &ClientInfo,
+) -> Result<Vec<Uuid>, ApiError> {
+    let ended = store::sessions::delete_all(transaction, account_id, keep).await?;
+    note_ended(clock, transaction, account_id, &ended, reason, client).await?;
+    Ok(ended)
+}
+
+async fn note_ended(
+    clock: &Clock,
+    connection: &mut PgConnection,
+    account_id: Uuid,
+    session_ids: &[Uuid],
+    reason: EndReason,
+    client: &ClientInfo,
+) -> Result<(), ApiError> {
+    store::session_ends::insert(connection, session_ids, reason).await?;
+    for session_id in session_ids {
+        let (kind, detail) = (EventKind::SessionEnded, Some(reason.as_str()));
+        note(
+            clock,
+            connection,
+            account_id,
+            Some(*session_id),
+            kind,
+            client,
+            detail,
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// Writes an event down, in the caller's transaction.
+///
+/// # Errors
+/// While the database is away.
+pub async fn note(
+    clock: &Clock,
+    connection: &mut PgConnection,
+    account_id: Uuid,
+    session_id: Option<Uuid>,
+    kind: EventKind,
+    client: &ClientInfo,
+    detail: Option<&str>,
+) -> Result<(), ApiError> {
+    let event_id = random::id(clock);
+    let event = NewEvent {
+        event_id,
+        account_id,
+        session_id,
+        kind,
+        client,
+        detail,
+    };
+    store::events::insert(connection, event).await?;
+    Ok(())
+}
+
+/// Writes an event down beside an answer that does not wait for it.
+pub fn note_later(
+    state: &AppState,
+    account_id: Uuid,
+    session_id: Option<Uuid>,
+    kind: EventKind,
+    client: &ClientInfo,
+) {
+    let (state, client) = (state.clone(), client.clone());
+    tokio::spawn(async move {
+        let written = async {
+            let mut connection = state.pool.acquire().await?;
+            note(
+                &state.clock,
+                &mut connection,
+                account_id,
+                session_id,
+                kind,
+                &client,
+                None,
+            )
+            .await
+        };
+        if let Err(error) = written.await {
+            tracing::warn!(event.kind = kind.as_str(), %error, "An event was not written down.");
+        }
+    });
+}
+
+fn note_anomaly(
+    state: &AppState,
+    limits: &Limits,
+    session_id: Uuid,
+    kind: EventKind,
+    client: &ClientInfo,
+) {
+    tracing::info!(session.id = %session_id, event.kind = kind.as_str(), "A renewal was unusual.");
+    note_later(state, limits.account_id, Some(session_id), kind, client);
+}
+
+fn genuine(state: &AppState, refresh_token: &Secret) -> Option<RefreshToken> {
+    UnverifiedRefreshToken::parse(refresh_token.expose())
+        .ok()?
+        .verify(state.keys.refresh_keys())
+}
+
+/// Mints the answer of a sign-in or a refresh.
+fn tokens(
+    state: &AppState,
+    session_id: Uuid,
+    generation: u32,
+    secret: &ChainSecret,
+    limits: Limits,
+) -> Tokens {
+    let remaining = u64::try_from(limits.remaining_seconds).unwrap_or(0);
+    let idle = u64::try_from(limits.idle_seconds).unwrap_or(0);
+    let lifetime = access_token_lifetime(state.config.access_token_ttl).min(remaining);
+    let now = state.clock.now();
+    let claims = Claims {
+        iss: state.config.issuer.clone(),
+        aud: state.config.issuer.clone(),
+        sub: limits.account_id,
+        sid: session_id,
+        client_id: CLIENT_ID.to_owned(),
+        iat: now,
+        exp: now + lifetime,
+        jti: random::id(&state.clock),
+    };
+    let key = state.keys.current_refresh_key();
+    Tokens {
+        access_token: access_token::mint(&state.keys.signing_keys(now), &claims),
+        token_type: TokenType::Bearer,
+        expires_in: lifetime,
+        refresh_token: refresh_token::print(key, session_id, generation, secret),
+        refresh_expires_in: remaining,
+        refresh_idle_expires_in: idle.min(remaining),
+        session_id,
+    }
+}
+
+/// The configured lifetime less up to 5 %, so that browsers which signed in together
+/// do not renew together for ever.
+fn access_token_lifetime(ttl: Duration) -> u64 {
+    let most = ttl.as_secs() / 20;
+    let random = u64::from_le_bytes(random::bytes());
+    ttl.as_secs() - random % (most + 1)
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,39 @@
+//! What every request can reach.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use leptos::config::LeptosOptions;
+use sqlx::PgPool;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::ended_sessions::EndedSessions;
+use crate::keys::Keys;
+use crate::password_hash::PasswordHashes;
+
+/// The state of one instance. Clones share it.
+#[derive(Clone)]
+pub struct AppState {
+    /// What the operator wants.
+    pub config: Arc<Config>,
+    /// The database.
+    pub pool: PgPool,
+    /// Every key, derived from the master secret.
+    pub keys: Arc<Keys>,
+    /// The one clock.
+    pub clock: Clock,
+    /// The bounded password hasher.
+    pub passwords: PasswordHashes,
+    /// Which sessions ended lately.
+    pub ended: EndedSessions,
+    /// Where the pages' files are.
+    pub leptos: LeptosOptions,
+}
+
+/// What the page renderer asks for.
+impl FromRef<AppState> for LeptosOptions {
+    fn from_ref(state: &AppState) -> Self {
+        state.leptos.clone()
+    }
+}

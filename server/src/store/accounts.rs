@@ -1,0 +1,179 @@
+//! The table `accounts`.
+
+use holdfast_protocol::username::Username;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// What a sign-in compares with.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The account.
+    pub account_id: Uuid,
+    /// argon2id in PHC format.
+    pub password_hash: String,
+    /// Which password that hash is of.
+    pub password_changed_at: OffsetDateTime,
+    /// Set when an operator has disabled the account.
+    pub disabled_at: Option<OffsetDateTime>,
+}
+
+/// What an account says about itself. None of it ever changes.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// The name as the person wrote it.
+    pub username: String,
+    /// When the account was made.
+    pub created_at: OffsetDateTime,
+}
+
+/// Makes an account. `None` when the name is taken.
+pub async fn insert(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+    username: &Username,
+    password_hash: &str,
+) -> sqlx::Result<Option<Credentials>> {
+    sqlx::query_as!(
+        Credentials,
+        "insert into accounts (account_id, username, username_key, password_hash)
+         values ($1, $2, $3, $4)
+         on conflict on constraint accounts_username_key do nothing
+         returning account_id, password_hash, password_changed_at, disabled_at",
+        account_id,
+        username.as_str(),
+        username.key(),
+        password_hash,
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// What a sign-in under this name compares with.
+pub async fn find_by_username(
+    connection: &mut PgConnection,
+    username: &Username,
+) -> sqlx::Result<Option<Credentials>> {
+    sqlx::query_as!(
+        Credentials,
+        "select account_id, password_hash, password_changed_at, disabled_at
+         from accounts
+         where username_key = $1",
+        username.key(),
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// What a confirmation of the password compares with.
+pub async fn lookup_credentials(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+) -> sqlx::Result<Option<Credentials>> {
+    sqlx::query_as!(
+        Credentials,
+        "select account_id, password_hash, password_changed_at, disabled_at
+         from accounts
+         where account_id = $1",
+        account_id,
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// What the account's own page shows.
+pub async fn lookup_profile(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+) -> sqlx::Result<Option<Profile>> {
+    sqlx::query_as!(
+        Profile,
+        "select username, created_at from accounts where account_id = $1",
+        account_id,
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// Locks the account's row until the transaction ends, so that a sign-in, a password
+/// change and the cap on sessions follow each other. `false` when the account is
+/// gone, disabled, or has another password than the one that was verified.
+pub async fn lock(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+    verified: OffsetDateTime,
+) -> sqlx::Result<bool> {
+    let row = sqlx::query!(
+        "select password_changed_at, disabled_at
+         from accounts
+         where account_id = $1
+         for no key update",
+        account_id,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.is_some_and(|row| row.password_changed_at == verified && row.disabled_at.is_none()))
+}
+
+/// Changes the password of a locked account. Answers when that was.
+pub async fn change_password(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+    password_hash: &str,
+) -> sqlx::Result<OffsetDateTime> {
+    sqlx::query_scalar!(
+        "update accounts
+         set password_hash = $2, password_changed_at = clock_timestamp()
+         where account_id = $1
+         returning password_changed_at",
+        account_id,
+        password_hash,
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// Stores the same password's hash in today's parameters, unless the password has
+/// been changed in between.
+pub async fn rehash(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+    old_hash: &str,
+    new_hash: &str,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update accounts set password_hash = $3 where account_id = $1 and password_hash = $2",
+        account_id,
+        old_hash,
+        new_hash,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Disables or enables the account. `None` when there is no such account.
+pub async fn set_disabled(
+    connection: &mut PgConnection,
+    username: &Username,
+    disabled: bool,
+) -> sqlx::Result<Option<Uuid>> {
+    sqlx::query_scalar!(
+        "update accounts
+         set disabled_at = case when $2 then coalesce(disabled_at, clock_timestamp()) end
+         where username_key = $1
+         returning account_id",
+        username.key(),
+        disabled,
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// Deletes the account; its sessions and events go with it.
+pub async fn delete(connection: &mut PgConnection, account_id: Uuid) -> sqlx::Result<bool> {
+    let deleted = sqlx::query!("delete from accounts where account_id = $1", account_id)
+        .execute(connection)
+        .await?;
+    Ok(deleted.rows_affected() == 1)
+}

@@ -1,0 +1,109 @@
+//! The table `events`: the activity of an account.
+
+use holdfast_protocol::wire::EventKind;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::ClientInfo;
+
+/// Something that happened, to be written down.
+#[derive(Debug, Clone, Copy)]
+pub struct NewEvent<'a> {
+    /// Its id: UUIDv7, so the order of ids is the order in time.
+    pub event_id: Uuid,
+    /// To whom.
+    pub account_id: Uuid,
+    /// In which session.
+    pub session_id: Option<Uuid>,
+    /// What.
+    pub kind: EventKind,
+    /// From where.
+    pub client: &'a ClientInfo,
+    /// More about it, such as the reason of an ending.
+    pub detail: Option<&'a str>,
+}
+
+/// An event as it was written down.
+#[derive(Debug, Clone)]
+pub struct StoredEvent {
+    /// Its id.
+    pub event_id: Uuid,
+    /// In which session.
+    pub session_id: Option<Uuid>,
+    /// What; one of [`EventKind`], or the kind of a newer server.
+    pub kind: String,
+    /// When.
+    pub at: OffsetDateTime,
+    /// From which address.
+    pub ip: Option<String>,
+    /// With which browser.
+    pub user_agent: Option<String>,
+    /// More about it.
+    pub detail: Option<String>,
+}
+
+/// Writes an event down. An account that is gone by now has no activity to add to.
+pub async fn insert(connection: &mut PgConnection, event: NewEvent<'_>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into events (event_id, account_id, session_id, kind, ip, user_agent, detail)
+         select $1, account_id, $3, $4, $5, $6, $7
+         from accounts
+         where account_id = $2",
+        event.event_id,
+        event.account_id,
+        event.session_id,
+        event.kind.as_str(),
+        event.client.ip,
+        event.client.user_agent,
+        event.detail,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The newest events before `before`, newest first.
+pub async fn list(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+    before: Option<Uuid>,
+    limit: i64,
+) -> sqlx::Result<Vec<StoredEvent>> {
+    sqlx::query_as!(
+        StoredEvent,
+        "select event_id, session_id, kind, at, ip, user_agent, detail
+         from events
+         where account_id = $1 and ($2::uuid is null or event_id < $2)
+         order by event_id desc
+         limit $3",
+        account_id,
+        before,
+        limit,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Forgets up to `limit` events that are older than `kept_seconds`. Answers how many.
+pub async fn forget_old(
+    connection: &mut PgConnection,
+    kept_seconds: f64,
+    limit: i64,
+) -> sqlx::Result<u64> {
+    let forgotten = sqlx::query!(
+        "delete from events
+         where event_id in (
+             select event_id
+             from events
+             where at < now() - make_interval(secs => $1)
+             limit $2
+             for update skip locked
+         )",
+        kept_seconds,
+        limit,
+    )
+    .execute(connection)
+    .await?;
+    Ok(forgotten.rows_affected())
+}

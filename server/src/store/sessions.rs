@@ -1,0 +1,332 @@
+//! The table `sessions`.
+//!
+//! A security duty: [`rotate`] is the one statement that spends a refresh token. Its
+//! guard (generation **and** hash of the row that the decision was made about) is
+//! what makes a token good for one rotation, whatever runs beside it
+//! (CVE-2026-1035 was a check followed by a write without it). The rule that it
+//! enforces stands in `protocol/src/rotation.rs`.
+
+use holdfast_protocol::attempt_key::AttemptMark;
+use holdfast_protocol::rotation::{Micros, StoredSession, new_marks, read_marks};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::ClientInfo;
+
+/// A session to be opened.
+#[derive(Debug, Clone)]
+pub struct NewSession<'a> {
+    /// Its id, made from the server's clock and randomness.
+    pub session_id: Uuid,
+    /// Who signed in.
+    pub account_id: Uuid,
+    /// SHA-256 of the first refresh token's secret.
+    pub token_hash: [u8; 32],
+    /// How long it may live, in seconds. Fixed for ever by the insert.
+    pub lifetime_seconds: i64,
+    /// How long it may go without a renewal, in seconds.
+    pub idle_seconds: i64,
+    /// Whether it outlives this run of the browser.
+    pub remember: bool,
+    /// From where.
+    pub client: &'a ClientInfo,
+}
+
+/// The one change that spends a refresh token.
+#[derive(Debug, Clone)]
+pub struct Rotate<'a> {
+    /// The session.
+    pub session_id: Uuid,
+    /// The row's generation that the decision was made about.
+    pub from_generation: u32,
+    /// The row's hash that the decision was made about.
+    pub from_hash: [u8; 32],
+    /// The presented token's generation plus one.
+    pub to_generation: u32,
+    /// SHA-256 of the successor's secret.
+    pub to_hash: [u8; 32],
+    /// What is remembered of the attempt key.
+    pub attempt: AttemptMark,
+    /// From where.
+    pub client: &'a ClientInfo,
+}
+
+/// What an answer with tokens says about a session.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Who signed in.
+    pub account_id: Uuid,
+    /// Seconds until its end, on the database's clock.
+    pub remaining_seconds: i64,
+    /// Seconds it may go without a renewal.
+    pub idle_seconds: i64,
+}
+
+/// A session's row and the database's clock at the same moment.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// What the rule looks at.
+    pub session: StoredSession,
+    /// The database's clock.
+    pub now: Micros,
+    /// What an answer with tokens says.
+    pub limits: Limits,
+}
+
+/// A session as its owner sees it.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// The session.
+    pub session_id: Uuid,
+    /// The sign-in.
+    pub created_at: OffsetDateTime,
+    /// The last renewal.
+    pub rotated_at: OffsetDateTime,
+    /// The end at the latest: its own, or the idle limit if nobody renews it.
+    pub expires_at: OffsetDateTime,
+    /// The last address.
+    pub ip: Option<String>,
+    /// The browser's own words.
+    pub user_agent: Option<String>,
+}
+
+/// Opens a session at generation 0.
+pub async fn insert(connection: &mut PgConnection, new: NewSession<'_>) -> sqlx::Result<Limits> {
+    sqlx::query!(
+        "insert into sessions (
+             session_id, account_id, generation, token_hash, attempt_keys,
+             expires_at, idle_seconds, remember, ip, user_agent
+         )
+         values (
+             $1, $2, 0, $3, '',
+             clock_timestamp() + make_interval(secs => $4), $5, $6, $7, $8
+         )",
+        new.session_id,
+        new.account_id,
+        &new.token_hash[..],
+        new.lifetime_seconds as f64,
+        new.idle_seconds,
+        new.remember,
+        new.client.ip,
+        new.client.user_agent,
+    )
+    .execute(connection)
+    .await?;
+    Ok(Limits {
+        account_id: new.account_id,
+        remaining_seconds: new.lifetime_seconds,
+        idle_seconds: new.idle_seconds,
+    })
+}
+
+/// Replaces the current refresh token by its successor: one statement, one round
+/// trip. `None` when the row is not (any more) what the decision was made about, or
+/// its time is over: nothing has changed then.
+pub async fn rotate(
+    connection: &mut PgConnection,
+    rotate: Rotate<'_>,
+) -> sqlx::Result<Option<Limits>> {
+    let skipped = rotate
+        .to_generation
+        .saturating_sub(rotate.from_generation)
+        .saturating_sub(1);
+    sqlx::query_as!(
+        Limits,
+        r#"update sessions
+         set
+             generation = $4,
+             token_hash = $5,
+             attempt_keys = substring($6::bytea || attempt_keys from 1 for 128),
+             rotated_at = clock_timestamp(),
+             ip = $7,
+             user_agent = $8
+         where
+             session_id = $1
+             and generation = $2
+             and token_hash = $3
+             and expires_at > now()
+             and rotated_at + make_interval(secs => idle_seconds) > now()
+         returning
+             account_id,
+             floor(extract(epoch from expires_at - now()))::bigint as "remaining_seconds!",
+             idle_seconds"#,
+        rotate.session_id,
+        i64::from(rotate.from_generation),
+        &rotate.from_hash[..],
+        i64::from(rotate.to_generation),
+        &rotate.to_hash[..],
+        new_marks(rotate.attempt, skipped),
+        rotate.client.ip,
+        rotate.client.user_agent,
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// The row and the database's clock, read in one statement.
+pub async fn lookup(
+    connection: &mut PgConnection,
+    session_id: Uuid,
+) -> sqlx::Result<Option<Snapshot>> {
+    let row = sqlx::query!(
+        r#"select
+             account_id,
+             generation,
+             token_hash,
+             attempt_keys,
+             idle_seconds,
+             (extract(epoch from rotated_at) * 1000000)::bigint as "rotated_at!",
+             (extract(epoch from expires_at) * 1000000)::bigint as "expires_at!",
+             (extract(epoch from now()) * 1000000)::bigint as "now!",
+             floor(extract(epoch from expires_at - now()))::bigint as "remaining_seconds!"
+         from sessions
+         where session_id = $1"#,
+        session_id,
+    )
+    .fetch_optional(connection)
+    .await?;
+    row.map(|row| {
+        let corrupt = |column| sqlx::Error::Decode(format!("sessions.{column}").into());
+        Ok(Snapshot {
+            session: StoredSession {
+                generation: row
+                    .generation
+                    .try_into()
+                    .map_err(|_| corrupt("generation"))?,
+                token_hash: row
+                    .token_hash
+                    .try_into()
+                    .map_err(|_| corrupt("token_hash"))?,
+                attempt_keys: read_marks(&row.attempt_keys),
+                rotated_at: row.rotated_at,
+                expires_at: row.expires_at,
+                idle_seconds: row.idle_seconds,
+            },
+            now: row.now,
+            limits: Limits {
+                account_id: row.account_id,
+                remaining_seconds: row.remaining_seconds,
+                idle_seconds: row.idle_seconds,
+            },
+        })
+    })
+    .transpose()
+}
+
+/// The live sessions of an account, the most recently used first.
+pub async fn list(connection: &mut PgConnection, account_id: Uuid) -> sqlx::Result<Vec<Listed>> {
+    sqlx::query_as!(
+        Listed,
+        r#"select
+             session_id,
+             created_at,
+             rotated_at,
+             expires_at,
+             ip,
+             user_agent
+         from sessions
+         where
+             account_id = $1
+             and expires_at > now()
+             and rotated_at + make_interval(secs => idle_seconds) > now()
+         order by rotated_at desc, session_id desc"#,
+        account_id,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Deletes one session. Answers whose it was; `None` when it is gone already.
+pub async fn delete(connection: &mut PgConnection, session_id: Uuid) -> sqlx::Result<Option<Uuid>> {
+    sqlx::query_scalar!(
+        "delete from sessions where session_id = $1 returning account_id",
+        session_id,
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// Deletes one session of this account. `false` when it is gone or not theirs.
+pub async fn delete_of_account(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+    session_id: Uuid,
+) -> sqlx::Result<bool> {
+    let deleted = sqlx::query!(
+        "delete from sessions where account_id = $1 and session_id = $2",
+        account_id,
+        session_id,
+    )
+    .execute(connection)
+    .await?;
+    Ok(deleted.rows_affected() == 1)
+}
+
+/// Deletes every session of an account but `keep`. Answers which.
+pub async fn delete_all(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+    keep: Option<Uuid>,
+) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        "delete from sessions
+         where account_id = $1 and session_id is distinct from $2
+         returning session_id",
+        account_id,
+        keep,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Deletes the least recently used sessions of an account beyond `most`. Answers
+/// which. The account's row is locked, so that nobody opens one meanwhile.
+pub async fn delete_beyond(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+    most: i64,
+) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        "delete from sessions
+         where session_id in (
+             select session_id
+             from sessions
+             where account_id = $1
+             order by rotated_at desc, session_id desc
+             offset $2
+         )
+         returning session_id",
+        account_id,
+        most,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Deletes up to `limit` sessions whose time is over. Answers which, and whose.
+pub async fn delete_expired(
+    connection: &mut PgConnection,
+    limit: i64,
+) -> sqlx::Result<Vec<(Uuid, Uuid)>> {
+    let rows = sqlx::query!(
+        "delete from sessions
+         where session_id in (
+             select session_id
+             from sessions
+             where
+                 expires_at <= now()
+                 or rotated_at + make_interval(secs => idle_seconds) <= now()
+             limit $1
+             for update skip locked
+         )
+         returning session_id, account_id",
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.session_id, row.account_id))
+        .collect())
+}

@@ -1,0 +1,66 @@
+//! `GET /api/v1/activity`.
+
+use holdfast_protocol::problem::Code;
+use holdfast_protocol::wire::{ActivityPage, EventKind, paths};
+
+use crate::support::TestApp;
+
+#[tokio::test]
+async fn the_activity_comes_newest_first_in_pages() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    for _ in 0..4 {
+        let other = app.log_in("ada").await;
+        app.log_out(&other).await;
+    }
+    app.sign_up("eve").await;
+    let mut kinds = Vec::new();
+    let mut path = format!("{}?limit=4", paths::ACTIVITY);
+    let mut pages = 0;
+    loop {
+        let page: ActivityPage = app.get_as(&tokens, &path).await.json();
+        pages += 1;
+        assert!(page.events.len() <= 4);
+        kinds.extend(page.events.iter().map(|event| event.kind));
+        let Some(next) = page.next else { break };
+        path = format!("{}?limit=4&before={next}", paths::ACTIVITY);
+    }
+    assert_eq!(pages, 3);
+    let mut expected = [[EventKind::SignOut, EventKind::SignIn]; 4].concat();
+    expected.push(EventKind::SignUp);
+    assert_eq!(kinds, expected);
+}
+
+#[tokio::test]
+async fn a_page_has_its_limits() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    for query in [
+        "limit=0",
+        "limit=101",
+        "limit=-1",
+        "limit=x",
+        "before=x",
+        "after=1",
+    ] {
+        let problem = app
+            .get_as(&tokens, &format!("{}?{query}", paths::ACTIVITY))
+            .await
+            .problem();
+        assert_eq!(problem.code, Code::MalformedRequest, "{query}");
+        assert!(problem.detail.contains("1 to 100"), "{}", problem.detail);
+    }
+}
+
+#[tokio::test]
+async fn a_kind_of_a_newer_server_is_shown_as_unknown() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    sqlx::query("update events set kind = 'made_up_next_year'")
+        .execute(app.pool())
+        .await
+        .unwrap();
+    let page: ActivityPage = app.get_as(&tokens, paths::ACTIVITY).await.json();
+    assert_eq!(page.events[0].kind, EventKind::Unknown);
+    assert_eq!(page.next, None);
+}

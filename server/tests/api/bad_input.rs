@@ -1,0 +1,169 @@
+//! What no client should send: a problem with a code and a sentence, never a 500.
+
+use axum::body::Body;
+use axum::http::{Method, Request, header};
+use holdfast_protocol::problem::Code;
+use holdfast_protocol::wire::{MAX_BODY, paths};
+
+use crate::support::TestApp;
+
+const POSTS: [&str; 4] = [paths::SIGNUP, paths::LOGIN, paths::REFRESH, paths::LOGOUT];
+
+fn post(path: &str, content_type: Option<&str>, body: impl Into<Body>) -> Request<Body> {
+    let mut request = Request::builder().method(Method::POST).uri(path);
+    if let Some(content_type) = content_type {
+        request = request.header(header::CONTENT_TYPE, content_type);
+    }
+    request.body(body.into()).unwrap()
+}
+
+#[tokio::test]
+async fn bodies_that_are_not_the_calls_json_are_400() {
+    let app = TestApp::start().await;
+    let bodies: [&[u8]; 12] = [
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b"\"text\"",
+        b"{}",
+        b"{\"username\": 5, \"password\": [], \"refresh_token\": {}}",
+        b"{\"username\": \"a\", \"password\": \"b\", \"refresh_token\": \"c\", \"extra\": 1}",
+        b"{\"username\": \"a\", \"username\": \"b\", \"refresh_token\": \"a\", \"refresh_token\": \"b\"}",
+        b"{\"username\": \"\xff\xfe\", \"password\": \"\xff\", \"refresh_token\": \"\xff\"}",
+        b"{\"username\": \"\\ud800\", \"password\": \"x\", \"refresh_token\": \"\\ud800\"}",
+        &[0; 100],
+    ];
+    for path in POSTS {
+        for body in bodies {
+            let answer = app
+                .send(post(path, Some("application/json"), body.to_vec()))
+                .await;
+            answer.is(Code::MalformedRequest);
+            assert_eq!(answer.status, 400);
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_content_type_is_415() {
+    let app = TestApp::start().await;
+    let types = [
+        None,
+        Some("text/plain"),
+        Some("application/x-www-form-urlencoded"),
+        Some("application/jsonx"),
+    ];
+    for path in POSTS {
+        for content_type in types {
+            let answer = app.send(post(path, content_type, "{}")).await;
+            answer.is(Code::MalformedRequest);
+            assert_eq!(answer.status, 415);
+            assert!(answer.problem().detail.contains("application/json"));
+        }
+    }
+    let with_charset = app.send(post(
+        paths::LOGIN,
+        Some("Application/JSON; charset=utf-8"),
+        "{}",
+    ));
+    assert_eq!(with_charset.await.status, 400);
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_413_and_the_limit_is_said() {
+    let app = TestApp::start().await;
+    for size in [MAX_BODY + 1, 1024 * 1024] {
+        let password = "x".repeat(size);
+        let body = format!(r#"{{"username": "ada", "password": "{password}"}}"#);
+        for path in POSTS {
+            let answer = app
+                .send(post(path, Some("application/json"), body.clone()))
+                .await;
+            answer.is(Code::PayloadTooLarge);
+            assert!(answer.problem().detail.contains("16384 bytes"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_there_is_404_and_another_method_405() {
+    let app = TestApp::start().await;
+    for path in [
+        "/api",
+        "/api/",
+        "/api/v1/nothing",
+        "/oauth/nothing",
+        "/.well-known/nothing",
+    ] {
+        let answer = app
+            .send(Request::builder().uri(path).body(Body::empty()).unwrap())
+            .await;
+        answer.is(Code::NotFound);
+    }
+    for (method, path, allowed) in [
+        (Method::GET, paths::LOGIN, "POST"),
+        (Method::PUT, paths::REFRESH, "POST"),
+        (Method::POST, paths::ACCOUNT, "DELETE"),
+        (Method::PATCH, paths::SESSIONS, "DELETE"),
+    ] {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .body(Body::empty())
+            .unwrap();
+        let answer = app.send(request).await;
+        answer.is(Code::MethodNotAllowed);
+        assert!(
+            answer.header("allow").contains(allowed),
+            "{path}: {}",
+            answer.header("allow")
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_security_headers_and_a_request_id() {
+    let app = TestApp::start().await;
+    for path in ["/healthz", "/api/v1/nothing", paths::ACCOUNT, "/"] {
+        let answer = app
+            .send(Request::builder().uri(path).body(Body::empty()).unwrap())
+            .await;
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");
+        assert_eq!(answer.header("referrer-policy"), "same-origin", "{path}");
+        assert_eq!(answer.header("x-request-id").len(), 36, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_id_of_a_proxy_is_kept_and_anything_else_is_replaced() {
+    let app = TestApp::start().await;
+    let ask = async |id: &str| {
+        let request = Request::builder()
+            .uri("/api/v1/nothing")
+            .header("x-request-id", id);
+        app.send(request.body(Body::empty()).unwrap())
+            .await
+            .problem()
+            .request_id
+            .unwrap()
+    };
+    assert_eq!(ask("proxy-1234567").await, "proxy-1234567");
+    assert_ne!(ask("short").await, "short");
+    assert_ne!(ask("injected line").await, "injected line");
+    assert_eq!(ask(&"x".repeat(500)).await.len(), 36);
+}
+
+#[tokio::test]
+async fn a_form_sent_before_the_page_is_alive_leads_back_without_what_was_typed() {
+    let app = TestApp::start().await;
+    for page in ["/sign-in", "/sign-up"] {
+        let form = "username=ada&password=correct+horse+battery+staple";
+        let answer = app
+            .send(post(page, Some("application/x-www-form-urlencoded"), form))
+            .await;
+        assert_eq!(answer.status, 303);
+        assert_eq!(answer.header("location"), page);
+    }
+}

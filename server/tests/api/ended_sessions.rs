@@ -1,0 +1,77 @@
+//! An ending takes effect on every instance within a second.
+
+use std::time::{Duration, Instant};
+
+use holdfast_server::ended_listener;
+use holdfast_server::ended_sessions::EndedSessions;
+
+use crate::support::TestApp;
+
+fn listen(app: &TestApp) {
+    let kept = EndedSessions::kept_for(app.state.config.access_token_ttl);
+    tokio::spawn(ended_listener::run(
+        app.pool().clone(),
+        app.state.ended.clone(),
+        kept,
+    ));
+}
+
+/// Waits until `done`, and answers how long that took.
+async fn until(done: impl AsyncFn() -> bool) -> Duration {
+    let start = Instant::now();
+    while !done().await {
+        assert!(start.elapsed() < Duration::from_secs(30), "it never came");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    start.elapsed()
+}
+
+#[tokio::test]
+async fn another_instance_refuses_the_access_token_within_a_second() {
+    let here = TestApp::start().await;
+    let mut elsewhere = here.second_instance(&[1]);
+    elsewhere.replace_ended(EndedSessions::new(here.state.config.access_token_ttl));
+    listen(&elsewhere);
+    until(async || elsewhere.state.ended.is_ready()).await;
+    for round in 0..5 {
+        let tokens = here.sign_up(&format!("ada{round}")).await;
+        assert!(elsewhere.accepts(&tokens).await);
+        here.log_out(&tokens).await;
+        let took = until(async || !elsewhere.accepts(&tokens).await).await;
+        assert!(took < Duration::from_secs(1), "{took:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_ending_whose_notification_was_lost_is_read_from_the_table() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    listen(&app);
+    sqlx::query("insert into session_ends (session_id, reason) values ($1, 'logout')")
+        .bind(tokens.session_id)
+        .execute(app.pool())
+        .await
+        .unwrap();
+    until(async || !app.accepts(&tokens).await).await;
+}
+
+#[tokio::test]
+async fn a_cut_connection_is_made_anew_and_nothing_is_missed() {
+    let here = TestApp::start().await;
+    let elsewhere = here.second_instance(&[1]);
+    listen(&elsewhere);
+    let one = here.sign_up("ada").await;
+    here.log_out(&one).await;
+    until(async || !elsewhere.accepts(&one).await).await;
+
+    let two = here.sign_up("eve").await;
+    sqlx::query(
+        "select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and pid <> pg_backend_pid()",
+    )
+    .execute(here.pool())
+    .await
+    .unwrap();
+    until(async || here.log_out(&two).await.status == 204).await;
+    until(async || !elsewhere.accepts(&two).await).await;
+}

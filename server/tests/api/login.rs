@@ -1,0 +1,149 @@
+//! `POST /api/v1/login`.
+
+use axum::http::{Method, header};
+use holdfast_protocol::problem::Code;
+use holdfast_protocol::username::Username;
+use holdfast_protocol::wire::paths;
+use holdfast_server::password_hash::{Cost, PasswordHashes};
+use holdfast_server::store;
+use serde_json::json;
+
+use crate::support::{PASSWORD, TestApp, json_request};
+
+#[tokio::test]
+async fn signing_in_opens_another_session() {
+    let app = TestApp::start().await;
+    let first = app.sign_up("ada").await;
+    let second = app.log_in("ADA").await;
+    assert_ne!(first.session_id, second.session_id);
+    assert!(app.accepts(&first).await && app.accepts(&second).await);
+    let kinds: Vec<_> = app
+        .events("ada", 2)
+        .await
+        .into_iter()
+        .map(|event| event.0)
+        .collect();
+    assert_eq!(kinds, ["sign_up", "sign_in"]);
+}
+
+#[tokio::test]
+async fn bar_23_unknown_wrong_and_disabled_are_one_answer() {
+    let app = TestApp::start().await;
+    app.sign_up("ada").await;
+    app.sign_up("eve").await;
+    let eve = Username::parse("eve").unwrap();
+    let mut connection = app.pool().acquire().await.unwrap();
+    store::accounts::set_disabled(&mut connection, &eve, true)
+        .await
+        .unwrap();
+    let mut answers = Vec::new();
+    for (username, password) in [
+        ("nobody", PASSWORD),
+        ("ada", "wrong horse battery staple"),
+        ("eve", PASSWORD),
+        ("eve", "wrong horse battery staple"),
+        ("no such name\0", PASSWORD),
+        ("", ""),
+        (&"x".repeat(5000), PASSWORD),
+    ] {
+        let mut problem = app.try_log_in(username, password).await.problem();
+        assert_eq!(problem.code, Code::InvalidCredentials, "{username:?}");
+        problem.request_id = None;
+        answers.push(problem);
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1);
+}
+
+#[tokio::test]
+async fn a_failed_sign_in_stands_in_the_activity() {
+    let app = TestApp::start().await;
+    app.sign_up("ada").await;
+    let body = json!({"username": "ada", "password": "wrong horse battery staple"});
+    let mut request = json_request(Method::POST, paths::LOGIN, &body);
+    request
+        .headers_mut()
+        .insert(header::USER_AGENT, "curl/8".parse().unwrap());
+    app.send(request).await.is(Code::InvalidCredentials);
+    assert_eq!(app.events("ada", 2).await[1].0, "sign_in_failed");
+    let agent: Option<String> =
+        sqlx::query_scalar("select user_agent from events where kind = 'sign_in_failed'")
+            .fetch_one(app.pool())
+            .await
+            .unwrap();
+    assert_eq!(agent.as_deref(), Some("curl/8"));
+}
+
+#[tokio::test]
+async fn an_older_hash_is_made_again_in_todays_parameters() {
+    let app = TestApp::start().await;
+    app.sign_up("ada").await;
+    let costlier = PasswordHashes::new(
+        Cost {
+            memory: 128,
+            passes: 1,
+        },
+        1,
+        8,
+    );
+    let other = costlier.hash(&PASSWORD.into()).await.unwrap();
+    sqlx::query("update accounts set password_hash = $1")
+        .bind(&other)
+        .execute(app.pool())
+        .await
+        .unwrap();
+    app.log_in("ada").await;
+    let stored: String = sqlx::query_scalar("select password_hash from accounts")
+        .fetch_one(app.pool())
+        .await
+        .unwrap();
+    assert!(stored.contains("m=64"), "{stored}");
+    app.log_in("ada").await;
+}
+
+#[tokio::test]
+async fn bar_24_too_many_sign_ins_at_once_are_told_to_come_back() {
+    let mut app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    app.replace_passwords(PasswordHashes::new(
+        Cost {
+            memory: 8 * 1024,
+            passes: 3,
+        },
+        1,
+        2,
+    ));
+    let calls = (0..30).map(|_| app.try_log_in("ada", "wrong horse battery staple"));
+    let answers = futures::future::join_all(calls).await;
+    let refused: Vec<_> = answers
+        .iter()
+        .filter(|answer| answer.status == 503)
+        .collect();
+    assert!(!refused.is_empty());
+    for answer in refused {
+        answer.is(Code::TemporarilyUnavailable);
+        assert_eq!(answer.header("retry-after"), "2");
+    }
+    // Whoever is signed in is not in that queue.
+    app.renew(&tokens).await;
+}
+
+#[tokio::test]
+async fn the_least_recently_used_session_makes_room_for_a_new_one() {
+    let app = TestApp::with(|config| config.sessions_per_account = 3).await;
+    let first = app.sign_up("ada").await;
+    let second = app.log_in("ada").await;
+    let third = app.log_in("ada").await;
+    let first = app.renew(&first).await;
+    let fourth = app.log_in("ada").await;
+    assert!(!app.accepts(&second).await);
+    for live in [&first, &third, &fourth] {
+        assert!(app.accepts(live).await);
+    }
+    let events = app.events("ada", 5).await;
+    let ended = (
+        "session_ended".to_owned(),
+        Some("ended_elsewhere".to_owned()),
+    );
+    assert_eq!(events.iter().filter(|event| **event == ended).count(), 1);
+}

@@ -1,0 +1,121 @@
+//! `/api/v1/sessions`.
+
+use axum::http::{Method, header};
+use holdfast_protocol::problem::Code;
+use holdfast_protocol::wire::{EndedSessions, SessionList, paths};
+use serde_json::json;
+
+use crate::support::{PASSWORD, TestApp, json_request, new_key};
+
+async fn list(app: &TestApp, tokens: &holdfast_protocol::wire::Tokens) -> SessionList {
+    app.get_as(tokens, paths::SESSIONS).await.json()
+}
+
+#[tokio::test]
+async fn the_list_says_where_and_marks_this_one() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    let body = json!({"username": "ada", "password": PASSWORD});
+    let mut request = json_request(Method::POST, paths::LOGIN, &body);
+    let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
+    request
+        .headers_mut()
+        .insert(header::USER_AGENT, firefox.parse().unwrap());
+    let elsewhere = app.send(request).await.tokens(200);
+    app.sign_up("eve").await;
+
+    let sessions = list(&app, &here).await.sessions;
+    assert_eq!(sessions.len(), 2);
+    let (newest, oldest) = (&sessions[0], &sessions[1]);
+    assert_eq!(
+        (newest.session_id, newest.current),
+        (elsewhere.session_id, false)
+    );
+    assert_eq!(newest.device, "Firefox on Linux");
+    assert_eq!((oldest.session_id, oldest.current), (here.session_id, true));
+    assert_eq!(oldest.device, "Unknown device");
+    for session in &sessions {
+        assert_eq!(session.last_used_at % 300, 0);
+        let ninety_days = 90 * 24 * 60 * 60;
+        assert!((session.expires_at - session.created_at - ninety_days).abs() <= 1);
+    }
+}
+
+#[tokio::test]
+async fn ending_one_elsewhere_takes_effect_at_once() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    let elsewhere = app.log_in("ada").await;
+    let path = format!("{}/{}", paths::SESSIONS, elsewhere.session_id);
+    assert_eq!(
+        app.call_as(&here, Method::DELETE, &path, None).await.status,
+        204
+    );
+    assert!(!app.accepts(&elsewhere).await);
+    app.refresh(&elsewhere, &new_key())
+        .await
+        .is(Code::SessionEnded);
+    assert!(app.accepts(&here).await);
+    app.call_as(&here, Method::DELETE, &path, None)
+        .await
+        .is(Code::NotFound);
+}
+
+#[tokio::test]
+async fn somebody_elses_session_is_not_found_and_lives_on() {
+    let app = TestApp::start().await;
+    let ada = app.sign_up("ada").await;
+    let eve = app.sign_up("eve").await;
+    let foreign = format!("{}/{}", paths::SESSIONS, eve.session_id);
+    app.call_as(&ada, Method::DELETE, &foreign, None)
+        .await
+        .is(Code::NotFound);
+    for bad in [
+        "x",
+        "%00",
+        "00000000-0000-0000-0000-000000000000",
+        "..%2f..%2f",
+    ] {
+        let path = format!("{}/{bad}", paths::SESSIONS);
+        app.call_as(&ada, Method::DELETE, &path, None)
+            .await
+            .is(Code::NotFound);
+    }
+    assert!(app.accepts(&eve).await);
+}
+
+#[tokio::test]
+async fn bar_11_everywhere_else_keeps_this_one_and_everywhere_does_not() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    let others = [app.log_in("ada").await, app.log_in("ada").await];
+    let answer = app
+        .call_as(&here, Method::DELETE, paths::SESSIONS, None)
+        .await;
+    assert_eq!(answer.json::<EndedSessions>().ended, 2);
+    assert!(app.accepts(&here).await);
+    for other in &others {
+        assert!(!app.accepts(other).await);
+    }
+    let all = format!("{}?keep_current=false", paths::SESSIONS);
+    let answer = app.call_as(&here, Method::DELETE, &all, None).await;
+    assert_eq!(answer.json::<EndedSessions>().ended, 1);
+    assert!(!app.accepts(&here).await);
+}
+
+#[tokio::test]
+async fn a_misspelt_parameter_ends_nothing() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    for query in [
+        "keep_curent=false",
+        "keep_current=maybe",
+        "keep_current=false&x=1",
+    ] {
+        let path = format!("{}?{query}", paths::SESSIONS);
+        app.call_as(&here, Method::DELETE, &path, None)
+            .await
+            .is(Code::MalformedRequest);
+    }
+    assert!(app.accepts(&here).await);
+}

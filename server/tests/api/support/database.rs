@@ -1,0 +1,87 @@
+//! A database for every test, copied from a migrated template, on a Postgres that is
+//! started once.
+
+use std::path::Path;
+
+use holdfast_server::local_postgres::{Durability, LocalPostgres, Options};
+use holdfast_server::random;
+use holdfast_server::store::MIGRATOR;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tokio::sync::OnceCell;
+
+/// The database of a test. It is dropped by the next run, so that a failed test's
+/// can be looked at.
+#[derive(Clone)]
+pub struct TestDatabase {
+    pub options: PgConnectOptions,
+}
+
+static SERVER: OnceCell<Server> = OnceCell::const_new();
+
+struct Server {
+    options: PgConnectOptions,
+    template: String,
+    // Holds Postgres for as long as the tests run.
+    _postgres: LocalPostgres,
+}
+
+impl TestDatabase {
+    pub async fn create() -> Self {
+        let server = SERVER.get_or_init(Server::start).await;
+        let name = format!("test_{}", u64::from_le_bytes(random::bytes()));
+        let mut connection = PgConnection::connect_with(&server.options).await.unwrap();
+        let create = format!(r#"create database "{name}" template "{}""#, server.template);
+        sqlx::query(AssertSqlSafe(create))
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        connection.close().await.unwrap();
+        Self {
+            options: server.options.clone().database(&name),
+        }
+    }
+}
+
+impl Server {
+    async fn start() -> Self {
+        let options = Options {
+            data_dir: Path::new(env!("CARGO_TARGET_TMPDIR")).join("postgres"),
+            durability: Durability::Throwaway,
+            keep_running: true,
+        };
+        let postgres = LocalPostgres::start(options).await.unwrap();
+        let options = postgres.connect_options();
+        let mut connection = PgConnection::connect_with(&options).await.unwrap();
+        let old: Vec<String> = sqlx::query_scalar(
+            "select datname from pg_database
+             where datname like 'test_%' or datname like 'template\\_%'",
+        )
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
+        for name in old {
+            // One that another run is using stays.
+            let drop = format!(r#"drop database if exists "{name}""#);
+            let _ = sqlx::query(AssertSqlSafe(drop))
+                .execute(&mut connection)
+                .await;
+        }
+        let template = format!("template_{}", u64::from_le_bytes(random::bytes()));
+        let create = format!(r#"create database "{template}""#);
+        sqlx::query(AssertSqlSafe(create))
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        let mut migrated = PgConnection::connect_with(&options.clone().database(&template))
+            .await
+            .unwrap();
+        MIGRATOR.run(&mut migrated).await.unwrap();
+        migrated.close().await.unwrap();
+        Self {
+            options,
+            template,
+            _postgres: postgres,
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The invariants of ARCHITECTURE.md that the repository itself can show.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// The names of the crates that a package is built from, itself included.
+fn crates_of(package: &str, features: &[&str]) -> Vec<String> {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--offline",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--package",
+            package,
+        ])
+        .args(features)
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let text = String::from_utf8(output.stdout).unwrap();
+    let names = text.lines().filter_map(|line| line.split(' ').next());
+    names
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn files_below(directory: &Path, ending: &str, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files_below(&path, ending, found);
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == ending)
+        {
+            found.push(path);
+        }
+    }
+}
+
+fn rust_files(directories: &[&str]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for directory in directories {
+        files_below(&root().join(directory), "rs", &mut found);
+    }
+    found
+}
+
+#[test]
+fn protocol_has_no_crate_that_does_io_or_is_a_framework() {
+    let crates = crates_of("holdfast-protocol", &[]);
+    assert!(crates.iter().any(|name| name == "serde"), "{crates:?}");
+    let forbidden = [
+        "tokio",
+        "sqlx",
+        "axum",
+        "hyper",
+        "leptos",
+        "web-sys",
+        "js-sys",
+        "wasm-bindgen",
+        "gloo-net",
+        "gloo-storage",
+        "rand",
+        "getrandom",
+        "time",
+        "chrono",
+        "mio",
+        "reqwest",
+    ];
+    for name in &crates {
+        assert!(
+            !forbidden.contains(&name.as_str()),
+            "protocol depends on {name}"
+        );
+    }
+}
+
+#[test]
+fn app_sees_no_database_no_server_and_no_password_hash() {
+    let crates = crates_of("holdfast-app", &["--features", "ssr"]);
+    assert!(crates.iter().any(|name| name == "leptos"), "{crates:?}");
+    for forbidden in [
+        "sqlx",
+        "sqlx-core",
+        "axum",
+        "leptos_axum",
+        "argon2",
+        "holdfast-server",
+    ] {
+        assert!(
+            !crates.iter().any(|name| name == forbidden),
+            "app depends on {forbidden}"
+        );
+    }
+}
+
+/// Whether a line holds a statement, and not a sentence that says "select" or "update".
+fn is_sql(line: &str) -> bool {
+    let line = line
+        .trim_start()
+        .trim_start_matches(['"', 'r', '#'])
+        .to_lowercase();
+    let comment = line.starts_with("//");
+    let statement = [
+        ("select ", " from "),
+        ("insert into ", ""),
+        ("update ", " set "),
+        ("delete from ", ""),
+        ("create table ", ""),
+        ("alter table ", ""),
+        ("with ", " as ("),
+    ]
+    .iter()
+    .any(|(start, then)| line.starts_with(start) && line.contains(then));
+    !comment && (statement || line.contains("sqlx::query"))
+}
+
+#[test]
+fn sql_stands_only_in_the_store_and_in_migrations() {
+    assert!(is_sql("    \"select account_id from accounts\""));
+    assert!(is_sql("sqlx::query!("));
+    assert!(!is_sql("/// Update the state, then set it."));
+    let store = root().join("server/src/store");
+    let in_store = |path: &Path| {
+        path.starts_with(&store) && fs::read_to_string(path).unwrap().lines().any(is_sql)
+    };
+    let files = rust_files(&["server/src", "app/src", "protocol/src", "frontend/src"]);
+    assert!(
+        files.iter().any(|path| in_store(path)),
+        "the search finds the store's own SQL"
+    );
+    for path in files.iter().filter(|path| !path.starts_with(&store)) {
+        let text = fs::read_to_string(path).unwrap();
+        for (number, line) in text.lines().enumerate() {
+            assert!(!is_sql(line), "{}:{} holds SQL", path.display(), number + 1);
+        }
+    }
+}
+
+#[test]
+fn only_ssr_knows_the_client() {
+    for path in rust_files(&["server/src"]) {
+        let knows = fs::read_to_string(&path).unwrap().contains("holdfast_app");
+        assert!(
+            !knows || path.ends_with("ssr.rs"),
+            "{} knows the client",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn nothing_in_the_server_but_its_root_imports_routes() {
+    for path in rust_files(&["server/src"]) {
+        let inside = path.components().any(|part| part.as_os_str() == "routes");
+        let imports = fs::read_to_string(&path).unwrap().contains("crate::routes");
+        assert!(inside || !imports, "{} imports routes", path.display());
+    }
+}

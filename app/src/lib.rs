@@ -1,1 +1,87 @@
-use leptos::prelude::*; #[component] pub fn App() -> impl IntoView { "x" }
+//! The client of Holdfast: everything that the browser shows or does.
+//!
+//! [`App`] is the page, on the server and in the browser; [`shell()`] is the
+//! document around it. Read on in [`session`], which answers "am I signed in, and
+//! how do I stay so?" for every page and component.
+//!
+//! Three rules keep the two renderings the same and the tokens in one place:
+//! the first rendering knows nothing of the session; storage, time and network are
+//! touched in effects and event handlers only; and only [`session`] does so.
+
+pub mod components;
+pub mod pages;
+pub mod routes;
+pub mod session;
+mod shell;
+
+use leptos::prelude::*;
+use leptos_meta::{Title, provide_meta_context};
+use leptos_router::components::Router;
+
+use crate::components::{Hydrated, SiteFooter, SiteHeader, SkipLink, StatusBar};
+use crate::routes::Pages;
+use crate::session::{Notice, View, provide_session};
+
+pub use shell::shell;
+
+/// The whole page.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    let session = provide_session();
+    let hydrated = Hydrated::provide();
+
+    Effect::new(move |_| {
+        session.start();
+        hydrated.set();
+        mark_document("hydrated", "true");
+    });
+    // The same mark that the script in `shell.rs` sets before the page is drawn.
+    Effect::new(move |_| match session.view() {
+        View::Unknown => {}
+        View::Anonymous { .. } => mark_document("session", "none"),
+        View::SignedIn { .. } => mark_document("session", "maybe"),
+    });
+
+    let status = move || {
+        if session.is_reconnecting() {
+            Some("Reconnecting…")
+        } else if session.is_signed_in() && session.notice() == Some(Notice::ThisTabOnly) {
+            Some(
+                "This browser does not let Holdfast store anything. You stay signed in \
+                 until you close this tab.",
+            )
+        } else if session.is_anonymous() && session.is_leaving() {
+            Some(
+                "You are signed out in this browser. Holdfast cannot be reached right \
+                 now and will end the session there as soon as it can.",
+            )
+        } else {
+            None
+        }
+    };
+
+    view! {
+        <Title formatter=|page: String| if page.is_empty() {
+            "Holdfast".to_owned()
+        } else {
+            format!("{page} · Holdfast")
+        }/>
+        <Router>
+            <SkipLink/>
+            <SiteHeader on_sign_out=move || session.sign_out()/>
+            <StatusBar text=Signal::derive(status)/>
+            <main id="content" class="site-main" tabindex="-1">
+                <Pages/>
+            </main>
+            <SiteFooter/>
+        </Router>
+    }
+}
+
+/// Sets `data-…` on `<html>`, for style sheets and tests.
+fn mark_document(name: &str, value: &str) {
+    if let Some(root) = document().document_element() {
+        let _ = root.set_attribute(&format!("data-{name}"), value);
+    }
+}

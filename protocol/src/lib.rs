@@ -34,6 +34,7 @@
 //! # Where to read on
 //!
 //! [`refresh_token`] is the token's format, [`rotation`] the server's decision,
+//! [`renewal`] the client's,
 //! [`wire`] what travels, [`problem`] what each error means to a client, and
 //! [`username`] and [`password`] what is accepted when an account is made.
 
@@ -41,6 +42,7 @@ pub mod attempt_key;
 pub mod password;
 pub mod problem;
 pub mod refresh_token;
+pub mod renewal;
 pub mod rotation;
 pub mod secret;
 pub mod username;

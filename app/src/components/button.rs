@@ -1,0 +1,86 @@
+use leptos::prelude::*;
+
+use super::Hydrated;
+
+/// How much a button asks to be pressed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// The one thing to do here.
+    Primary,
+    /// One of several.
+    #[default]
+    Plain,
+    /// Something that cannot be taken back.
+    Danger,
+}
+
+impl Kind {
+    fn class(self) -> &'static str {
+        match self {
+            Self::Primary => "button button-primary",
+            Self::Plain => "button",
+            Self::Danger => "button button-danger",
+        }
+    }
+}
+
+/// A button that does something on this page.
+#[component]
+pub fn Button(
+    /// How much it asks to be pressed.
+    #[prop(optional)]
+    kind: Kind,
+    /// What it does.
+    #[prop(into)]
+    on_press: Callback<()>,
+    /// It is at work already.
+    #[prop(optional, into)]
+    busy: Signal<bool>,
+    /// Its name, if its text alone would be ambiguous. It must begin with the text.
+    #[prop(optional, into)]
+    label: Option<String>,
+    /// Its text.
+    #[prop(into)]
+    text: Signal<String>,
+) -> impl IntoView {
+    let hydrated = Hydrated::of_page();
+    view! {
+        <button
+            type="button"
+            class=kind.class()
+            aria-label=label
+            aria-busy=move || busy.get().then_some("true")
+            disabled=move || !hydrated.get() || busy.get()
+            on:click=move |_| on_press.run(())
+        >
+            {move || text.get()}
+        </button>
+    }
+}
+
+/// The button that sends a form. Disabled until the page is hydrated, which also
+/// keeps the Enter key from sending the form to the server by itself.
+#[component]
+pub fn SubmitButton(
+    /// How much it asks to be pressed.
+    #[prop(default = Kind::Primary)]
+    kind: Kind,
+    /// The form is on its way.
+    #[prop(into)]
+    busy: Signal<bool>,
+    /// Its text.
+    #[prop(into)]
+    text: Signal<String>,
+) -> impl IntoView {
+    let hydrated = Hydrated::of_page();
+    view! {
+        <button
+            type="submit"
+            class=kind.class()
+            aria-busy=move || busy.get().then_some("true")
+            disabled=move || !hydrated.get() || busy.get()
+        >
+            {move || text.get()}
+        </button>
+    }
+}

@@ -1,0 +1,38 @@
+//! What pages are built of, one component a file. They know Leptos and nothing
+//! else: no session, no network, no storage.
+
+mod button;
+mod card;
+mod check_field;
+mod date_time;
+mod form_error;
+mod hydrated;
+mod illustration;
+mod load_error;
+mod mark;
+mod page_heading;
+mod password_field;
+mod site_footer;
+mod site_header;
+mod skeleton;
+mod skip_link;
+mod status_bar;
+mod text_field;
+
+pub use button::{Button, Kind, SubmitButton};
+pub use card::Card;
+pub use check_field::CheckField;
+pub use date_time::DateTime;
+pub use form_error::FormError;
+pub use hydrated::Hydrated;
+pub use illustration::Illustration;
+pub use load_error::LoadError;
+pub use mark::Mark;
+pub use page_heading::PageHeading;
+pub use password_field::{PasswordField, ShowPassword};
+pub use site_footer::SiteFooter;
+pub use site_header::SiteHeader;
+pub use skeleton::Skeleton;
+pub use skip_link::SkipLink;
+pub use status_bar::StatusBar;
+pub use text_field::TextField;

@@ -1,0 +1,35 @@
+use leptos::prelude::*;
+use leptos_router::components::A;
+
+use super::{Button, Mark};
+
+/// The head of every page. Both variants of the navigation are always there, and
+/// `style/session.css` shows one of them: so the server can render it without
+/// knowing who asks, and nobody sees the wrong one.
+#[component]
+pub fn SiteHeader(
+    /// Signs out.
+    #[prop(into)]
+    on_sign_out: Callback<()>,
+) -> impl IntoView {
+    view! {
+        <header class="site-header">
+            <div class="center cluster">
+                <a href="/" class="site-name">
+                    <Mark/>
+                    "Holdfast"
+                </a>
+                <nav class="site-nav if-signed-out" aria-label="Site">
+                    <A href="/sign-in">"Sign in"</A>
+                    <A href="/sign-up">"Create account"</A>
+                </nav>
+                <nav class="site-nav if-signed-in" aria-label="Account">
+                    <A href="/account">"Account"</A>
+                    <A href="/sessions">"Sessions"</A>
+                    <A href="/activity">"Activity"</A>
+                    <Button on_press=on_sign_out text="Sign out"/>
+                </nav>
+            </div>
+        </header>
+    }
+}

@@ -1,0 +1,19 @@
+use leptos::prelude::*;
+
+/// The outline of what is being loaded.
+#[component]
+pub fn Skeleton(
+    /// How many lines.
+    #[prop(default = 3)]
+    lines: usize,
+) -> impl IntoView {
+    let lines = (0..lines)
+        .map(|_| view! { <span class="skeleton-line"></span> })
+        .collect_view();
+    view! {
+        <div class="skeleton" aria-busy="true">
+            <span class="visually-hidden">"Loading…"</span>
+            {lines}
+        </div>
+    }
+}

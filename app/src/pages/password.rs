@@ -55,7 +55,9 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
     let mistakes = RwSignal::new(Mistakes::default());
     let tell = move |found: Mistakes| {
         let first = match &found {
-            Mistakes { current: Some(_), .. } => Some(current),
+            Mistakes {
+                current: Some(_), ..
+            } => Some(current),
             Mistakes { new: Some(_), .. } => Some(new),
             _ => None,
         };
@@ -75,7 +77,9 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
         // The server also compares it with the username, which is not known here.
         let found = Mistakes {
             current: old.is_empty().then(|| "Enter your password.".to_owned()),
-            new: password::check(&wanted, "").err().map(|why| why.to_string()),
+            new: password::check(&wanted, "")
+                .err()
+                .map(|why| why.to_string()),
             form: None,
         };
         let any = found.current.is_some() || found.new.is_some();

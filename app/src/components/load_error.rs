@@ -12,7 +12,7 @@ pub fn LoadError(
     on_retry: Callback<()>,
 ) -> impl IntoView {
     view! {
-        <div class="notice notice-danger cluster" role="alert">
+        <div class="notice cluster" role="alert">
             <p>{text}</p>
             <Button on_press=on_retry text="Try again"/>
         </div>

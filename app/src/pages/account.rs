@@ -2,7 +2,7 @@ use holdfast_protocol::wire::{Account, paths};
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use crate::components::{Button, Card, DateTime, LoadError, PageHeading, Skeleton};
+use crate::components::{Button, Card, DateTime, Fact, LoadError, PageHeading, Skeleton};
 use crate::session::{ApiError, RequireSession, use_session};
 
 /// Who is signed in, and for how long.
@@ -60,8 +60,7 @@ fn AccountCard() -> impl IntoView {
                         "Signed in as " <strong>{account.username}</strong>
                     </p>
                     <dl class="facts">
-                        <dt>"Member since"</dt>
-                        <dd><DateTime at=account.created_at date_only=true/></dd>
+                        <Fact name="Member since"><DateTime at=account.created_at date_only=true/></Fact>
                     </dl>
                 }
                 .into_any(),
@@ -96,12 +95,9 @@ fn SessionCard() -> impl IntoView {
         <Card id="session-card" heading="This session">
             {move || facts.get().map(|facts| view! {
                 <dl class="facts">
-                    <dt>"Last renewed"</dt>
-                    <dd><DateTime at=facts.renewed_at/></dd>
-                    <dt>"Ends at the latest"</dt>
-                    <dd><DateTime at=facts.ends_at/></dd>
-                    <dt>"Ends if not used"</dt>
-                    <dd><DateTime at=facts.idle_ends_at/></dd>
+                    <Fact name="Last renewed"><DateTime at=facts.renewed_at/></Fact>
+                    <Fact name="Ends at the latest"><DateTime at=facts.ends_at/></Fact>
+                    <Fact name="Ends if not used"><DateTime at=facts.idle_ends_at/></Fact>
                 </dl>
                 <p class="hint">
                     {if facts.remember {

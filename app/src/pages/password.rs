@@ -1,7 +1,7 @@
 use holdfast_protocol::password;
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::secret::Secret;
-use holdfast_protocol::wire::ChangePassword;
+use holdfast_protocol::wire::{Account, ChangePassword, paths};
 use leptos::ev::SubmitEvent;
 use leptos::html::Input;
 use leptos::prelude::*;
@@ -47,6 +47,16 @@ struct Mistakes {
 #[component]
 fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
     let session = use_session();
+    // For the rule that a password must not be the username, and for password
+    // managers, which file the new one under it.
+    let account = LocalResource::new(move || {
+        session.reload_trigger();
+        async move { session.api().get::<Account>(paths::ACCOUNT).await }
+    });
+    let username = Memo::new(move |_| match account.get() {
+        Some(Ok(account)) => account.username,
+        _ => String::new(),
+    });
     let current = NodeRef::<Input>::new();
     let new = NodeRef::<Input>::new();
     let typed = RwSignal::new(String::new());
@@ -55,7 +65,9 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
     let mistakes = RwSignal::new(Mistakes::default());
     let tell = move |found: Mistakes| {
         let first = match &found {
-            Mistakes { current: Some(_), .. } => Some(current),
+            Mistakes {
+                current: Some(_), ..
+            } => Some(current),
             Mistakes { new: Some(_), .. } => Some(new),
             _ => None,
         };
@@ -72,10 +84,11 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
         }
         done.set(false);
         let (old, wanted) = (value(current), value(new));
-        // The server also compares it with the username, which is not known here.
         let found = Mistakes {
             current: old.is_empty().then(|| "Enter your password.".to_owned()),
-            new: password::check(&wanted, "").err().map(|why| why.to_string()),
+            new: password::check(&wanted, &username.read_untracked())
+                .err()
+                .map(|why| why.to_string()),
             form: None,
         };
         let any = found.current.is_some() || found.new.is_some();
@@ -115,6 +128,15 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
 
     view! {
         <form method="post" action="/password" class="card stack" novalidate on:submit=submit>
+            <input
+                class="visually-hidden"
+                type="text"
+                autocomplete="username"
+                readonly
+                tabindex="-1"
+                aria-hidden="true"
+                prop:value=username
+            />
             <FormError text=Signal::derive(move || mistakes.get().form)/>
             <PasswordField
                 label="Current password"

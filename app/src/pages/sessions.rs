@@ -6,7 +6,9 @@ use leptos::task::spawn_local;
 use leptos_meta::Title;
 use uuid::Uuid;
 
-use crate::components::{Button, DateTime, FormError, Kind, LoadError, PageHeading, Skeleton};
+use crate::components::{
+    Button, DateTime, Fact, FormError, Kind, LoadError, PageHeading, Skeleton,
+};
 use crate::session::{RequireSession, use_session};
 
 /// Where one is signed in, and the ways out.
@@ -119,13 +121,10 @@ fn SessionRow(
                     {info.current.then(|| view! { <span class="badge">"This browser"</span> })}
                 </h2>
                 <dl class="facts">
-                    {info.ip.map(|ip| view! { <dt>"Address"</dt> <dd>{ip}</dd> })}
-                    <dt>"Signed in"</dt>
-                    <dd><DateTime at=info.created_at/></dd>
-                    <dt>"Last used"</dt>
-                    <dd><DateTime at=info.last_used_at/></dd>
-                    <dt>"Ends at the latest"</dt>
-                    <dd><DateTime at=info.expires_at/></dd>
+                    {info.ip.map(|ip| view! { <Fact name="Address">{ip}</Fact> })}
+                    <Fact name="Signed in"><DateTime at=info.created_at/></Fact>
+                    <Fact name="Last used"><DateTime at=info.last_used_at/></Fact>
+                    <Fact name="Ends at the latest"><DateTime at=info.expires_at/></Fact>
                 </dl>
             </div>
             <Button

@@ -164,14 +164,7 @@ async fn in_database(link: Link, fresh: &AttemptKey) -> Result<Kept, JsValue> {
     let known = store.get(&at)?;
     let all = store.get_all_keys_with_key(&links_of(link.session_id, u32::MAX)?)?;
     let known = result(&known).await?.as_string();
-    let highest = Array::from(&result(&all).await?).pop();
-    let highest = Array::from(&highest).get(1).as_f64();
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a link number, as it was put in"
-    )]
-    let highest = highest.map(|generation| generation as u32);
+    let highest = generation_of(&Array::from(&result(&all).await?).pop());
     let kept = match (
         renewal::attempt(link.generation, known.is_some(), highest),
         known,
@@ -196,9 +189,25 @@ fn key_of(link: Link) -> JsValue {
     Array::of2(&link.session_id.to_string().into(), &link.generation.into()).into()
 }
 
+/// The link number in such a key; `None` for anything else.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a link number, as it was put in"
+)]
+fn generation_of(key: &JsValue) -> Option<u32> {
+    let generation = key.dyn_ref::<Array>()?.get(1).as_f64()?;
+    Some(generation as u32)
+}
+
 /// The links of a session up to a number.
 fn links_of(session_id: Uuid, last: u32) -> Result<JsValue, JsValue> {
-    let at = |generation| key_of(Link { session_id, generation });
+    let at = |generation| {
+        key_of(Link {
+            session_id,
+            generation,
+        })
+    };
     IdbKeyRange::bound(&at(0), &at(last)).map(JsValue::from)
 }
 

@@ -15,7 +15,7 @@ use gloo_timers::callback::Timeout;
 use gloo_timers::future::TimeoutFuture;
 use holdfast_protocol::problem::Meaning;
 use holdfast_protocol::renewal::{
-    Access, Action, Ending, Event, Failure, Link, Machine, Record, may_replace,
+    Access, Action, Ending, Event, Failure, Link, Machine, Record, View, may_replace,
 };
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::wire::{LogoutRequest, RefreshRequest, Tokens, paths};
@@ -87,6 +87,9 @@ impl Tab {
             tab.feed(Event::SignOut {
                 why: Ending::BrowserClosed,
             });
+        }
+        if tab.storage.is_memory() {
+            tab.feed(Event::StorageFailed);
         }
         tabs::listen(&tab, tab.channel.as_ref());
         tab.send_leaving();
@@ -222,7 +225,9 @@ impl Tab {
                 let timer = after.map(|ms| {
                     let tab = self.clone();
                     // The browser counts in 32 bits; a timer that is early is asked again.
-                    let ms = u32::try_from(ms).unwrap_or(u32::MAX).min(i32::MAX.unsigned_abs());
+                    let ms = u32::try_from(ms)
+                        .unwrap_or(u32::MAX)
+                        .min(i32::MAX.unsigned_abs());
                     Timeout::new(ms, move || {
                         tab.look();
                         tab.feed(Event::Timer);
@@ -240,15 +245,18 @@ impl Tab {
                 let tab = self.clone();
                 spawn_local(async move {
                     let answer = http::send(&Call::new(Method::GET, paths::HEALTHZ), None).await;
-                    let silence = matches!(answer, Err(ApiError::Unreachable { answered: false, .. }));
+                    let silence = matches!(
+                        answer,
+                        Err(ApiError::Unreachable {
+                            answered: false,
+                            ..
+                        })
+                    );
                     tab.feed(if silence {
                         Event::Unreachable
                     } else {
                         Event::ProbeAnswered
                     });
-                    if !silence {
-                        tab.signals.resumed.update(|times| *times += 1);
-                    }
                 });
             }
             Action::Tell(notice) => self.signals.notice.set(Some(notice)),
@@ -325,7 +333,9 @@ impl Tab {
 
     fn storage_holds(self: &Rc<Self>, of: Link) -> bool {
         self.look();
-        self.storage.record().is_some_and(|record| record.link() == of)
+        self.storage
+            .record()
+            .is_some_and(|record| record.link() == of)
     }
 
     /// Keeps a token for the logout, and sends it.
@@ -365,11 +375,19 @@ impl Tab {
         let view = machine.view();
         let facts = machine.record().map(Facts::of);
         drop(machine);
-        if self.signals.view.get_untracked() != view {
+        let before = self.signals.view.get_untracked();
+        if before != view {
             self.signals.view.set(view);
+        }
+        if is_reconnecting(before) && !is_reconnecting(view) {
+            self.signals.resumed.update(|times| *times += 1);
         }
         if self.signals.facts.get_untracked() != facts {
             self.signals.facts.set(facts);
         }
     }
+}
+
+fn is_reconnecting(view: View) -> bool {
+    matches!(view, View::SignedIn { reconnecting, .. } if reconnecting)
 }

@@ -22,7 +22,7 @@ use crate::components::{Hydrated, SiteFooter, SiteHeader, SkipLink, StatusBar};
 use crate::routes::Pages;
 use crate::session::{Notice, View, provide_session};
 
-pub use shell::shell;
+pub use shell::{root, shell};
 
 /// The whole page.
 #[component]

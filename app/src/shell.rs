@@ -11,7 +11,7 @@ use crate::session::storage::RECORD;
 
 /// The HTML document, rendered on the server. The caller provides the contexts of
 /// a request; the nonce comes from there.
-pub fn shell(options: LeptosOptions) -> impl IntoView {
+pub fn shell(options: LeptosOptions) -> AnyView {
     // Runs before anything is drawn, so that nobody who is signed in sees the
     // signed-out page flash by. It only marks `<html>`, which is not hydrated;
     // `style/session.css` shows and hides by the mark.
@@ -44,8 +44,15 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <MetaTags/>
             </head>
             <body>
-                <App/>
+                {root()}
             </body>
         </html>
     }
+    .into_any()
+}
+
+/// The client, with its type erased: the server and the browser's entry would
+/// otherwise compile the whole view once more, at each change of theirs.
+pub fn root() -> AnyView {
+    view! { <App/> }.into_any()
 }

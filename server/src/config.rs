@@ -11,6 +11,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
+use holdfast_protocol::secret::Secret;
 use zeroize::Zeroizing;
 
 use crate::password_hash::Cost;
@@ -36,19 +37,21 @@ pub struct ServeArgs {
         long,
         env = "HOLDFAST_SECRET",
         hide_env_values = true,
+        value_parser = unchecked,
         value_name = "SECRET"
     )]
-    pub secret: Option<MasterSecret>,
+    pub secret: Option<Secret>,
 
     /// Master secrets that are also accepted, separated by commas.
     #[arg(
         long,
         env = "HOLDFAST_SECRET_PREVIOUS",
         hide_env_values = true,
+        value_parser = unchecked,
         value_delimiter = ',',
         value_name = "SECRETS"
     )]
-    pub secret_previous: Vec<MasterSecret>,
+    pub secret_previous: Vec<Secret>,
 
     /// The address under which browsers reach this service. It is the issuer and the
     /// audience of access tokens, so every instance must have the same.
@@ -134,6 +137,11 @@ fn default_listen() -> SocketAddr {
         .ok()
         .and_then(|address| address.parse().ok())
         .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 3000)))
+}
+
+/// A secret is checked later: an error here would repeat it.
+fn unchecked(text: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret::from(text))
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -291,7 +299,7 @@ mod tests {
     #[test]
     fn the_defaults_are_the_documented_ones() {
         let config = Config::new(&parse(&[]).unwrap()).unwrap();
-        let days = |n| Duration::from_secs(n * 24 * 60 * 60);
+        let days = |n: u64| Duration::from_secs(n * 24 * 60 * 60);
         assert_eq!(config.access_token_ttl, Duration::from_secs(300));
         assert_eq!(config.refresh_token_ttl, days(90));
         assert_eq!(config.refresh_idle, days(30));
@@ -304,12 +312,6 @@ mod tests {
             (["--access-token-ttl", "5"], "such as 30s, 5m"),
             (["--access-token-ttl", "10ms"], "whole seconds"),
             (["--issuer", "id.example"], "http or https URL"),
-            (["--secret", "hunter2"], "32 are needed"),
-            (["--secret", "not base64url!"], "is base64url"),
-            (
-                ["--secret", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"],
-                "not random",
-            ),
             (["--listen", "here"], "invalid socket address"),
         ] {
             let error = parse(&args).unwrap_err();
@@ -319,6 +321,19 @@ mod tests {
         assert!(Config::new(&contradiction).is_err());
         let too_long = parse(&["--access-token-ttl", "2h"]).unwrap();
         assert!(Config::new(&too_long).is_err());
+    }
+
+    #[test]
+    fn a_weak_secret_is_refused_and_not_repeated() {
+        for (text, sentence) in [
+            ("not base64url!", "is base64url"),
+            ("aHVudGVyMg", "7 bytes are too few, 32 are needed"),
+            ("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "not random"),
+        ] {
+            let error = text.parse::<MasterSecret>().unwrap_err();
+            assert!(error.contains(sentence), "{error}");
+            assert!(!error.contains(text), "{error}");
+        }
     }
 
     #[test]

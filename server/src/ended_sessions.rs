@@ -14,9 +14,8 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::time::Instant;
 use uuid::Uuid;
 
 /// The sessions that ended lately. Clones share one set.
@@ -67,11 +66,14 @@ impl EndedSessions {
 
     /// Remembers endings, from now on.
     pub fn extend(&self, session_ids: impl IntoIterator<Item = Uuid>) {
+        self.extend_at(session_ids, Instant::now());
+    }
+
+    fn extend_at(&self, session_ids: impl IntoIterator<Item = Uuid>, now: Instant) {
         let mut session_ids = session_ids.into_iter().peekable();
         if session_ids.peek().is_none() {
             return;
         }
-        let now = Instant::now();
         let mut ended = self.shared.ended.write().unwrap_or_else(|p| p.into_inner());
         for session_id in session_ids {
             ended.entry(session_id).or_insert(now);
@@ -80,9 +82,12 @@ impl EndedSessions {
 
     /// Forgets what no access token can refer to any more.
     pub fn forget_old(&self) {
+        self.forget_old_at(Instant::now());
+    }
+
+    fn forget_old_at(&self, now: Instant) {
         let keep = self.shared.keep;
-        let now = Instant::now();
-        let old = |at: &Instant| now.duration_since(*at) > keep;
+        let old = |at: &Instant| now.saturating_duration_since(*at) > keep;
         if self.read().values().any(old) {
             let mut ended = self.shared.ended.write().unwrap_or_else(|p| p.into_inner());
             ended.retain(|_, at| !old(at));
@@ -108,28 +113,31 @@ impl EndedSessions {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn an_ending_is_remembered_for_two_lifetimes_and_not_longer() {
+    const ID: Uuid = Uuid::from_u128(1);
+
+    fn after(start: Instant, seconds: u64) -> Instant {
+        start + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn an_ending_is_remembered_for_two_lifetimes_and_not_longer() {
         let ended = EndedSessions::new(Duration::from_secs(300));
-        let session_id = Uuid::from_u128(1);
-        ended.extend([session_id]);
-        tokio::time::advance(Duration::from_secs(600)).await;
-        ended.forget_old();
-        assert!(ended.contains(session_id));
-        tokio::time::advance(Duration::from_secs(1)).await;
-        ended.forget_old();
-        assert!(!ended.contains(session_id));
+        let start = Instant::now();
+        ended.extend_at([ID], start);
+        ended.forget_old_at(after(start, 600));
+        assert!(ended.contains(ID));
+        ended.forget_old_at(after(start, 601));
+        assert!(!ended.contains(ID));
         assert!(ended.is_empty());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn hearing_of_an_ending_again_does_not_prolong_it() {
+    #[test]
+    fn hearing_of_an_ending_again_does_not_prolong_it() {
         let ended = EndedSessions::new(Duration::from_secs(300));
-        ended.extend([Uuid::from_u128(1)]);
-        tokio::time::advance(Duration::from_secs(400)).await;
-        ended.extend([Uuid::from_u128(1)]);
-        tokio::time::advance(Duration::from_secs(201)).await;
-        ended.forget_old();
+        let start = Instant::now();
+        ended.extend_at([ID], start);
+        ended.extend_at([ID], after(start, 400));
+        ended.forget_old_at(after(start, 601));
         assert!(ended.is_empty());
     }
 }

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    holdfast_server::cli::run(std::env::args_os())
+    holdfast_server::cli::run(std::env::args_os().collect())
 }

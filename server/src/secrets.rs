@@ -10,6 +10,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use holdfast_protocol::secret::Secret;
 use sqlx::PgPool;
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -22,22 +23,30 @@ use crate::store::secret_fingerprint;
 /// `private_data` is the directory of the private Postgres, where there is one.
 ///
 /// # Errors
-/// Without a secret for a database of the operator's own.
+/// Without a secret for a database of the operator's own, or with a weak one.
 pub fn from_args(
     args: &ServeArgs,
     private_data: Option<&Path>,
 ) -> anyhow::Result<Vec<Zeroizing<Vec<u8>>>> {
     let current = match (&args.secret, private_data) {
-        (Some(secret), _) => secret.clone(),
+        (Some(secret), _) => parse("HOLDFAST_SECRET", secret)?,
         (None, Some(directory)) => read_or_make(directory)?,
         (None, None) => bail!(
             "HOLDFAST_SECRET is missing: with a database of your own it is required, the same on every instance. Make one with `holdfast keys new-secret`."
         ),
     };
-    let secrets = [current]
-        .into_iter()
-        .chain(args.secret_previous.iter().cloned());
-    Ok(secrets.map(MasterSecret::into_bytes).collect())
+    let mut secrets = vec![current.into_bytes()];
+    for secret in &args.secret_previous {
+        secrets.push(parse("HOLDFAST_SECRET_PREVIOUS", secret)?.into_bytes());
+    }
+    Ok(secrets)
+}
+
+fn parse(variable: &str, secret: &Secret) -> anyhow::Result<MasterSecret> {
+    secret
+        .expose()
+        .parse()
+        .map_err(|error| anyhow::anyhow!("{variable}: {error}"))
 }
 
 /// Reads the secret beside the private Postgres, or makes it once. Two servers that

@@ -13,7 +13,7 @@ use axum::http::{HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::post;
-use holdfast_app::{App, shell};
+use holdfast_app::{root, shell};
 use leptos::config::{Env, LeptosOptions};
 use leptos::context::use_context;
 use leptos::nonce::use_nonce;
@@ -69,7 +69,7 @@ pub fn site_is_built(options: &LeptosOptions) -> bool {
 /// Every page, the files they load, and what answers anything else.
 pub fn pages(state: &AppState) -> Router<AppState> {
     let options = state.leptos.clone();
-    let routes = generate_route_list(App);
+    let routes = generate_route_list(root);
     let pages = Router::new()
         // A form that is sent before the page has come alive arrives here. The
         // browser is sent back to the page; what was typed goes nowhere.
@@ -80,10 +80,10 @@ pub fn pages(state: &AppState) -> Router<AppState> {
             let options = options.clone();
             move || shell(options.clone())
         });
-    let root = PathBuf::from(&*options.site_root);
+    let site = PathBuf::from(&*options.site_root);
     let files = |path: PathBuf| ServeDir::new(path).precompressed_br().precompressed_gzip();
     let package = Router::new()
-        .fallback_service(files(root.join(&*options.site_pkg_dir)))
+        .fallback_service(files(site.join(&*options.site_pkg_dir)))
         .layer(middleware::from_fn(revalidated));
     pages
         .nest(&format!("/{}", options.site_pkg_dir), package)
@@ -94,10 +94,8 @@ pub fn pages(state: &AppState) -> Router<AppState> {
 /// for programs, a page for people.
 async fn file_or_not_found(State(state): State<AppState>, request: Request) -> Response {
     let path = request.uri().path();
-    if ["/api/", "/oauth/", "/.well-known/"]
-        .iter()
-        .any(|prefix| path.starts_with(prefix))
-    {
+    let first = path.split('/').nth(1).unwrap_or_default();
+    if ["api", "oauth", ".well-known"].contains(&first) {
         return ApiError::NotFound.into_response();
     }
     let handler =

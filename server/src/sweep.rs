@@ -14,19 +14,36 @@ use crate::sessions::note;
 use crate::state::AppState;
 use crate::store::{self, ClientInfo};
 
-/// How often everything is looked through.
+/// How often what an index finds is looked for.
 const EVERY: Duration = Duration::from_secs(60);
+
+/// Every how many times the whole table is looked through for idle sessions.
+const WHOLE_TABLE: u32 = 60;
 
 /// The most rows that one transaction deletes.
 const BATCH: i64 = 500;
 
+/// What is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sweep {
+    /// What an index finds.
+    Indexed,
+    /// Idle sessions as well, which takes a look at every session.
+    Everything,
+}
+
 /// Sweeps for ever.
 pub async fn run(state: AppState) {
-    loop {
+    for round in (0..WHOLE_TABLE).cycle() {
         // Instances that were started together do not sweep together.
         let jitter = u64::from(crate::random::bytes::<1>()[0]);
         tokio::time::sleep(EVERY + Duration::from_millis(jitter * 40)).await;
-        match sweep(&state).await {
+        let what = if round == 0 {
+            Sweep::Everything
+        } else {
+            Sweep::Indexed
+        };
+        match sweep(&state, what).await {
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "Swept."),
             Err(error) => tracing::warn!(%error, "The sweep was broken off."),
@@ -34,16 +51,16 @@ pub async fn run(state: AppState) {
     }
 }
 
-/// Deletes everything that is over. Answers how many rows.
+/// Deletes what is over. Answers how many rows.
 ///
 /// # Errors
 /// While the database is away.
-pub async fn sweep(state: &AppState) -> Result<u64, ApiError> {
+pub async fn sweep(state: &AppState, what: Sweep) -> Result<u64, ApiError> {
     let mut total = 0;
     loop {
-        let swept = expired_sessions(state).await?;
+        let swept = sessions(state, what).await?;
         total += swept;
-        if swept < BATCH.unsigned_abs() {
+        if swept == 0 {
             break;
         }
     }
@@ -60,17 +77,23 @@ pub async fn sweep(state: &AppState) -> Result<u64, ApiError> {
     }
 }
 
-async fn expired_sessions(state: &AppState) -> Result<u64, ApiError> {
+/// One batch of sessions. Their access tokens are over as well, so no instance has
+/// to hear of it.
+async fn sessions(state: &AppState, what: Sweep) -> Result<u64, ApiError> {
     let nobody = ClientInfo::default();
     let mut transaction = state.pool.begin().await?;
-    let expired = store::sessions::delete_expired(&mut transaction, BATCH).await?;
-    for (session_id, account_id) in &expired {
-        let (kind, detail) = (EventKind::SessionEnded, Some(EndReason::Expired.as_str()));
+    let mut over = store::sessions::delete_expired(&mut transaction, BATCH).await?;
+    if what == Sweep::Everything && over.is_empty() {
+        over = store::sessions::delete_idle(&mut transaction, BATCH).await?;
+    }
+    let (kind, detail) = (EventKind::SessionEnded, Some(EndReason::Expired.as_str()));
+    for (session_id, account_id) in &over {
+        let (account_id, session_id) = (*account_id, Some(*session_id));
         note(
             &state.clock,
             &mut transaction,
-            *account_id,
-            Some(*session_id),
+            account_id,
+            session_id,
             kind,
             &nobody,
             detail,
@@ -78,5 +101,5 @@ async fn expired_sessions(state: &AppState) -> Result<u64, ApiError> {
         .await?;
     }
     transaction.commit().await?;
-    Ok(u64::try_from(expired.len()).unwrap_or(u64::MAX))
+    Ok(u64::try_from(over.len()).unwrap_or(u64::MAX))
 }

@@ -40,7 +40,7 @@ enum Command {
 }
 
 /// Runs the command and says in one sentence what went wrong.
-pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
+pub fn run(args: Vec<OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(with_default_command(args)) {
         Ok(cli) => cli,
         Err(error) => error.exit(),
@@ -70,8 +70,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 /// `holdfast` and `holdfast --listen …` mean `holdfast serve …`.
-fn with_default_command(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
-    let mut args: Vec<OsString> = args.collect();
+fn with_default_command(mut args: Vec<OsString>) -> Vec<OsString> {
     let is_ours = |arg: &OsString| {
         ["-h", "--help", "-V", "--version"]
             .iter()
@@ -91,7 +90,7 @@ mod tests {
     use super::*;
 
     fn command(args: &[&str]) -> Vec<String> {
-        let args = with_default_command(args.iter().map(OsString::from));
+        let args = with_default_command(args.iter().map(OsString::from).collect());
         args.into_iter()
             .map(|arg| arg.into_string().unwrap())
             .collect()

@@ -34,6 +34,7 @@ pub(super) async fn change(
     }
     let password_changed_at =
         store::accounts::change_password(&mut transaction, account_id, &new_hash).await?;
+    let remember = store::sessions::lookup_remember(&mut transaction, current.session_id).await?;
     let reason = EndReason::PasswordChanged;
     let ended = sessions::end_all(
         &state.clock,
@@ -48,7 +49,7 @@ pub(super) async fn change(
         account_id,
         password_changed_at,
     };
-    let remember = true;
+    let remember = remember.ok_or(ApiError::SessionEnded)?;
     let kind = EventKind::PasswordChanged;
     let opened =
         sessions::open(&state, &mut transaction, verified, remember, kind, &client).await?;

@@ -304,7 +304,7 @@ pub async fn delete_beyond(
     .await
 }
 
-/// Deletes up to `limit` sessions whose time is over. Answers which, and whose.
+/// Deletes up to `limit` sessions that are past their end. Answers which, and whose.
 pub async fn delete_expired(
     connection: &mut PgConnection,
     limit: i64,
@@ -314,9 +314,7 @@ pub async fn delete_expired(
          where session_id in (
              select session_id
              from sessions
-             where
-                 expires_at <= now()
-                 or rotated_at + make_interval(secs => idle_seconds) <= now()
+             where expires_at <= now()
              limit $1
              for update skip locked
          )
@@ -329,4 +327,44 @@ pub async fn delete_expired(
         .into_iter()
         .map(|row| (row.session_id, row.account_id))
         .collect())
+}
+
+/// Deletes up to `limit` sessions that were idle for too long. Answers which, and
+/// whose. Reads the whole table: an index on `rotated_at` would make every rotation
+/// write to it.
+pub async fn delete_idle(
+    connection: &mut PgConnection,
+    limit: i64,
+) -> sqlx::Result<Vec<(Uuid, Uuid)>> {
+    let rows = sqlx::query!(
+        "delete from sessions
+         where session_id in (
+             select session_id
+             from sessions
+             where rotated_at + make_interval(secs => idle_seconds) <= now()
+             limit $1
+             for update skip locked
+         )
+         returning session_id, account_id",
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.session_id, row.account_id))
+        .collect())
+}
+
+/// Whether the session was to outlive this run of the browser. `None` when it is gone.
+pub async fn lookup_remember(
+    connection: &mut PgConnection,
+    session_id: Uuid,
+) -> sqlx::Result<Option<bool>> {
+    sqlx::query_scalar!(
+        "select remember from sessions where session_id = $1",
+        session_id
+    )
+    .fetch_optional(connection)
+    .await
 }

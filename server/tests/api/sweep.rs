@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use holdfast_server::sweep::sweep;
+use holdfast_server::sweep::{Sweep, sweep};
 
 use crate::support::TestApp;
 
@@ -29,7 +29,8 @@ async fn what_is_over_goes_and_what_is_not_stays() {
     app.let_pass(expired.session_id, 91 * 24 * 60 * 60).await;
     app.let_pass(idle.session_id, 1001).await;
 
-    assert_eq!(sweep(&app.state).await.unwrap(), 2);
+    assert_eq!(sweep(&app.state, Sweep::Indexed).await.unwrap(), 1);
+    assert_eq!(sweep(&app.state, Sweep::Everything).await.unwrap(), 1);
     assert!(app.is_alive(live.session_id).await);
     assert_eq!(count(&app, "sessions").await, 1);
     assert_eq!(count(&app, "session_ends").await, 1);
@@ -52,7 +53,7 @@ async fn old_endings_and_old_events_are_forgotten() {
         sqlx::query(age).execute(app.pool()).await.unwrap();
     }
     app.log_in("ada").await;
-    assert_eq!(sweep(&app.state).await.unwrap(), 3);
+    assert_eq!(sweep(&app.state, Sweep::Everything).await.unwrap(), 3);
     assert_eq!(count(&app, "session_ends").await, 0);
     assert_eq!(count(&app, "events").await, 1);
 }
@@ -69,7 +70,10 @@ async fn two_instances_sweep_beside_each_other() {
         .execute(one.pool())
         .await
         .unwrap();
-    let (first, second) = futures::join!(sweep(&one.state), sweep(&two.state));
+    let (first, second) = futures::join!(
+        sweep(&one.state, Sweep::Everything),
+        sweep(&two.state, Sweep::Everything)
+    );
     assert_eq!(first.unwrap() + second.unwrap(), 21);
     assert_eq!(count(&one, "sessions").await, 0);
     assert_eq!(count(&one, "events").await, 42);

@@ -1,0 +1,118 @@
+//! The same update by `pgbench`: each client owns one session and rotates it.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use holdfast_server::local_postgres::LocalPostgres;
+use sqlx::PgConnection;
+use tokio::process::Command;
+
+/// The statement of `store::sessions::rotate`, with hashes that `pgbench` can count.
+const SCRIPT: &str = r"\set from :g
+\set g :g + 1
+update sessions
+set
+    generation = :g,
+    token_hash = sha256(int8send(:g)),
+    attempt_keys = substring(int8send(:g) || attempt_keys from 1 for 128),
+    rotated_at = clock_timestamp(),
+    ip = '127.0.0.1',
+    user_agent = 'bench'
+where
+    session_id = ('00000000-0000-7000-8000-' || lpad(to_hex(:client_id), 12, '0'))::uuid
+    and generation = :from
+    and token_hash = sha256(int8send(:from))
+    and expires_at > now()
+    and rotated_at + make_interval(secs => idle_seconds) > now()
+returning
+    account_id,
+    floor(extract(epoch from expires_at - now()))::bigint,
+    idle_seconds;
+";
+
+/// Rotations a second.
+pub(crate) async fn run(
+    postgres: &LocalPostgres,
+    database: &mut PgConnection,
+    time: Duration,
+    connections: u32,
+) -> anyhow::Result<f64> {
+    sqlx::query(
+        "insert into sessions (
+             session_id, account_id, generation, token_hash, attempt_keys,
+             expires_at, idle_seconds, remember, ip, user_agent
+         )
+         select
+             ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
+             (select account_id from accounts limit 1),
+             0, sha256(int8send(0)), '',
+             now() + interval '90 days', 2592000, true, '127.0.0.1', 'bench'
+         from generate_series(0, $1::int - 1) as n",
+    )
+    .bind(i32::try_from(connections)?)
+    .execute(&mut *database)
+    .await?;
+
+    let script = std::env::temp_dir().join(format!("holdfast-{}.sql", std::process::id()));
+    std::fs::write(&script, SCRIPT)?;
+    let output = Command::new("pgbench")
+        .args([
+            "--no-vacuum",
+            "--protocol=prepared",
+            "--define=g=0",
+            "--jobs=2",
+        ])
+        .arg(format!("--client={connections}"))
+        .arg(format!("--time={}", time.as_secs()))
+        .arg(format!("--file={}", script.display()))
+        .arg(postgres.database_url())
+        .env("PATH", search_path())
+        .output()
+        .await
+        .context("pgbench is not installed; on Debian it comes with postgresql-15")?;
+    std::fs::remove_file(&script)?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    ensure!(
+        output.status.success(),
+        "pgbench: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+
+    // A client whose update hit nothing would go on at no cost; every one must hit.
+    let rotated: i64 = sqlx::query_scalar(
+        "select sum(generation)::bigint from sessions
+         where session_id < '00000000-0000-7000-9000-000000000000'",
+    )
+    .fetch_one(database)
+    .await?;
+    let done: i64 = number(&text, "number of transactions actually processed: ")?;
+    ensure!(
+        rotated == done,
+        "{done} transactions made {rotated} rotations"
+    );
+    number(&text, "tps = ")
+}
+
+fn number<T: std::str::FromStr>(text: &str, label: &str) -> anyhow::Result<T> {
+    text.lines()
+        .find_map(|line| line.strip_prefix(label))
+        .and_then(|rest| rest.split_whitespace().next())
+        .and_then(|number| number.parse().ok())
+        .with_context(|| format!("pgbench did not say «{label}»"))
+}
+
+/// Where Debian keeps it, too.
+fn search_path() -> String {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut places: Vec<_> = versions
+        .map(|entry| entry.path().join("bin").display().to_string())
+        .collect();
+    places.sort();
+    places.reverse();
+    places.insert(0, path);
+    places.join(":")
+}

@@ -1,0 +1,94 @@
+//! Nothing secret is logged, however loud the log.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use axum::http::Method;
+use holdfast_protocol::attempt_key::AttemptKey;
+use holdfast_protocol::wire::paths;
+use serde_json::json;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::support::{PASSWORD, TestApp, refresh_request};
+
+/// A log that can be read afterwards.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn no_token_password_username_or_attempt_key_is_logged() {
+    let app = TestApp::start().await;
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(log.clone())
+        .finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+
+    let username = "ada-of-the-logs";
+    let wrong = "wrong horse battery staple";
+    let key = AttemptKey::from_random([0xcd; 16]);
+    let tokens = app.sign_up(username).await;
+    let renewed = app.refresh(&tokens, &key).await.tokens(200);
+    app.refresh(&tokens, &key).await.tokens(200);
+    app.get_as(&renewed, paths::ACCOUNT).await;
+    app.try_log_in(username, wrong).await;
+    app.call(
+        Method::POST,
+        paths::LOGIN,
+        &json!({"username": username, "pasword": wrong}),
+    )
+    .await;
+    let change = json!({"current_password": wrong, "new_password": PASSWORD});
+    app.call_as(&renewed, Method::PUT, paths::PASSWORD, Some(&change))
+        .await;
+    let forged = format!("{}x", tokens.refresh_token.expose());
+    app.send(refresh_request(&forged, Some(&key))).await;
+    app.let_pass(tokens.session_id, 60).await;
+    app.refresh(&tokens, &AttemptKey::from_random([0xce; 16]))
+        .await;
+    app.log_out(&renewed).await;
+    app.pool().close().await;
+    app.try_log_in(username, PASSWORD).await;
+    drop(guard);
+
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(
+        text.contains("A spent refresh token came back."),
+        "the log was on"
+    );
+    assert!(text.contains("/api/v1/refresh"));
+    let secrets = [
+        PASSWORD,
+        wrong,
+        username,
+        key.expose(),
+        tokens.access_token.expose(),
+        renewed.access_token.expose(),
+        // The parts that differ from token to token.
+        &tokens.refresh_token.expose()[36..],
+        &renewed.refresh_token.expose()[36..],
+        "$argon2id$",
+    ];
+    for secret in secrets {
+        let line = text.lines().find(|line| line.contains(secret));
+        assert_eq!(line, None, "a secret is in the log");
+    }
+}

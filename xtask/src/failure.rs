@@ -36,7 +36,7 @@ impl Failure {
 
         match (status.code(), status.signal()) {
             (Some(code), _) => Self {
-                sentence: format!("{what} failed with exit code {code}; it said why above."),
+                sentence: format!("{what} failed with exit code {code}; the reason stands above."),
                 code: u8::try_from(code).unwrap_or(1),
             },
             // The code that a shell gives to a program that a signal has ended.

@@ -106,7 +106,7 @@ fn table(times: &[(&str, Duration)]) -> String {
 fn fmt(toolbox: &Toolbox) -> Outcome {
     toolbox::show(
         &mut toolbox.cargo(&["fmt", "--all", "--check"]),
-        "The check of the formatting",
+        "Checking the formatting",
     )
 }
 
@@ -160,16 +160,28 @@ const NATIVE: &[&str] = &[
     "--features=holdfast-app/ssr",
 ];
 
-/// The tests beside the code.
+/// The tests beside the code. In the release profile, like the program that the journeys run
+/// against: everything below is then compiled once.
 fn unit(toolbox: &Toolbox) -> Outcome {
-    let mut command = toolbox.cargo(&["test", "--lib", "--bins"]);
-    toolbox::show(command.args(NATIVE), "The unit tests")
+    let mut command = toolbox.cargo(&["test", "--release", "--lib", "--bins"]);
+    toolbox::show(command.args(NATIVE), "Running the unit tests")
 }
 
 /// The tests in `tests` folders: those of the protocol's properties, and the server's through HTTP.
 fn server(toolbox: &Toolbox) -> Outcome {
-    let mut command = toolbox.cargo(&["test", "--test", "*"]);
-    toolbox::show(command.args(NATIVE), "The server's tests")
+    let mut command = toolbox.cargo(&["test", "--release", "--test", "*"]);
+    let outcome = toolbox::show(command.args(NATIVE), "Running the server's tests");
+    stop_test_postgres();
+    outcome
+}
+
+/// The tests leave their Postgres running, since nothing runs after the last of them.
+fn stop_test_postgres() {
+    let target = workspace::target();
+    let mut stop = Command::new(target.join("release/holdfast"));
+    stop.args(["postgres", "stop", "--data-dir"])
+        .arg(target.join("tmp/postgres"));
+    machine::ask(&mut stop);
 }
 
 /// Playwright fails by itself when it finds no test.
@@ -179,7 +191,7 @@ fn e2e(toolbox: &Toolbox) -> Outcome {
     playwright
         .args(["--no-install", "playwright", "test"])
         .current_dir(workspace::path("end2end"));
-    toolbox::show(&mut playwright, "The journeys")
+    toolbox::show(&mut playwright, "Running the journeys")
 }
 
 #[cfg(test)]

@@ -481,7 +481,15 @@ impl Held {
     }
 
     fn is_due(&self, at: Moment) -> bool {
-        self.is_over(at) || self.age(at) >= self.renew_at_age_ms
+        self.due_in(at) == 0
+    }
+
+    /// Milliseconds until a visible tab renews without being asked.
+    fn due_in(&self, at: Moment) -> u64 {
+        if self.is_over(at) {
+            return 0;
+        }
+        self.renew_at_age_ms.saturating_sub(self.age(at))
     }
 }
 
@@ -730,10 +738,11 @@ impl Machine {
         }
         // An answer about a link that is no longer ours speaks of the session at
         // most, never of the record.
-        let is_ours = self
-            .held
-            .as_ref()
-            .is_some_and(|held| held.record.link() == of);
+        let ours = self.held.as_ref().filter(|held| held.record.link() == of);
+        let is_ours = ours.is_some();
+        // Another tab may have brought a fresh access token for the same link, by
+        // repeating our refresh. Then there is nothing to wait for.
+        let is_wanted = ours.is_some_and(|held| held.is_due(at));
         match failure {
             Failure::Over(why) => self.end(of.session_id, why, actions),
             Failure::TokenUnknown if is_ours => {
@@ -745,13 +754,13 @@ impl Machine {
                 });
                 actions.push(Action::Broadcast);
             }
-            Failure::Conflict { retry_after } if is_ours => {
+            Failure::Conflict { retry_after } if is_wanted => {
                 self.conflict(of, retry_after, at, actions);
             }
             // Storage may show an old value for a moment, for instance to a tab
             // that was frozen. So this, too, must stand still before it is final.
-            Failure::Behind if is_ours => self.conflict(of, None, at, actions),
-            Failure::Later { retry_after } if is_ours => {
+            Failure::Behind if is_wanted => self.conflict(of, None, at, actions),
+            Failure::Later { retry_after } if is_wanted => {
                 let limit = LONGEST_PAUSE_MS;
                 self.wait(retry_after, limit, at).in_conflict = false;
             }
@@ -864,13 +873,10 @@ impl Machine {
         if self.in_flight.is_some() || !(self.visible || in_conflict) {
             return None;
         }
-        let renewal = match self.pause {
-            Some(pause) => pause.until_ms,
-            None => {
-                let age = held.age(at);
-                at.running_ms + held.renew_at_age_ms.saturating_sub(age)
-            }
-        };
+        // Never before it is due: a timer that finds nothing to do would be set
+        // again at once.
+        let due = at.running_ms + held.due_in(at);
+        let renewal = self.pause.map_or(due, |pause| pause.until_ms.max(due));
         Some(self.lost_until_ms.map_or(renewal, |ms| ms.min(renewal)))
     }
 }
@@ -1267,6 +1273,32 @@ mod tests {
         let (machine, actions) = feed(machine, stored, 400_100);
         assert!(actions.is_empty());
         assert!(matches!(machine.access(at(400_100)), Access::Ready { of, .. } if of == link(4)));
+    }
+
+    #[test]
+    fn a_failure_about_a_link_with_a_fresh_access_token_is_no_reason_to_wait() {
+        for failure in [
+            Failure::Later { retry_after: None },
+            Failure::Conflict { retry_after: None },
+            Failure::Behind,
+        ] {
+            // Another tab has repeated the refresh before, and stored its answer.
+            let stored = Event::Stored {
+                stored: Some(obtained(3, 400_050)),
+                ending: None,
+            };
+            let (machine, _) = feed(renewing(), stored, 400_100);
+            let not_renewed = Event::NotRenewed {
+                of: link(3),
+                failure,
+            };
+            let (machine, actions) = machine.on(not_renewed, at(400_200));
+            assert!(is_signed_in(&machine) && !is_reconnecting(&machine));
+            let [Action::Wake(Some(wake))] = actions[..] else {
+                panic!("{actions:?}");
+            };
+            assert!(wake > 200_000, "{wake}");
+        }
     }
 
     #[test]

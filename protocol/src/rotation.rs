@@ -407,6 +407,137 @@ mod tests {
         assert_eq!(on(older, &with_age(1)), Rotation::Reuse);
     }
 
+    /// What the row remembers of the generation that is presented.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Remembered {
+        Key,
+        Blank,
+        WithoutKey,
+    }
+
+    /// With which attempt key it is presented.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Sent {
+        TheSameKey,
+        AnotherKey,
+        NoKey,
+    }
+
+    /// One combination of everything that the rule looks at; the row is at 20.
+    #[derive(Clone, Copy)]
+    struct Combination {
+        generation: u32,
+        right_hash: bool,
+        right_successor: bool,
+        remembered: Remembered,
+        sent: Sent,
+        plain_client: bool,
+        age: i64,
+        over: bool,
+    }
+
+    impl Combination {
+        fn decided(&self) -> Rotation {
+            let mut session = with_age(self.age);
+            if self.over {
+                session.expires_at = NOW;
+            }
+            let spent_with = (self.generation + 1).to_be_bytes()[3];
+            let at = 19_usize.checked_sub(self.generation as usize);
+            if let Some(stored) = at.and_then(|at| session.attempt_keys.get_mut(at)) {
+                *stored = match self.remembered {
+                    Remembered::Key => mark(spent_with),
+                    Remembered::Blank => AttemptMark::BLANK,
+                    Remembered::WithoutKey => AttemptMark::WITHOUT_KEY,
+                };
+            }
+            let hash = |right| if right { [20; 32] } else { [99; 32] };
+            let presented = Presented {
+                generation: self.generation,
+                token_hash: hash(self.right_hash),
+                successor_hash: hash(self.right_successor),
+                attempt: match self.sent {
+                    Sent::TheSameKey => mark(spent_with),
+                    Sent::AnotherKey => mark(200),
+                    Sent::NoKey => AttemptMark::WITHOUT_KEY,
+                },
+                plain_client: self.plain_client,
+            };
+            on(presented, &session)
+        }
+
+        /// The first row of the table that fits, read from it word by word.
+        fn row_of_the_table(&self) -> (usize, Rotation) {
+            let (g, n) = (self.generation, 20);
+            let within_sixteen = g < n && n - g <= 16;
+            let same_key = self.remembered == Remembered::Key && self.sent == Sent::TheSameKey;
+            let neither_key = self.remembered == Remembered::WithoutKey && self.sent == Sent::NoKey;
+            let late = self.age > 30;
+            if self.over {
+                (2, Rotation::Expired(Expiry::Absolute))
+            } else if self.age >= 500 {
+                (2, Rotation::Expired(Expiry::Idle))
+            } else if g == n && self.right_hash {
+                (3, Rotation::Rotate)
+            } else if g == n {
+                (4, Rotation::Reuse)
+            } else if g > n && g - n <= 4096 {
+                (5, Rotation::RotateForward { skipped: g - n })
+            } else if g == n - 1 && same_key && self.right_successor {
+                (6, Rotation::Repeat { late })
+            } else if g == n - 1
+                && self.plain_client
+                && neither_key
+                && self.right_successor
+                && self.age <= 10
+            {
+                (6, Rotation::Repeat { late: false })
+            } else if within_sixteen && (same_key || self.remembered == Remembered::Blank) {
+                (7, Rotation::Conflict)
+            } else if g == n - 1 && !late {
+                (8, Rotation::Conflict)
+            } else {
+                (9, Rotation::Reuse)
+            }
+        }
+    }
+
+    #[test]
+    fn every_combination_is_decided_by_the_first_row_of_the_table_that_fits() {
+        let mut decided = [0; 10];
+        let both = [false, true];
+        let remembered = [Remembered::Key, Remembered::Blank, Remembered::WithoutKey];
+        let sent = [Sent::TheSameKey, Sent::AnotherKey, Sent::NoKey];
+        let mut check = |combination: Combination| {
+            let (row, answer) = combination.row_of_the_table();
+            let g = combination.generation;
+            assert_eq!(combination.decided(), answer, "row {row}, generation {g}");
+            decided[row] += 1;
+        };
+        for generation in (0..=24).chain([20 + 4096, 20 + 4097, u32::MAX - 1]) {
+            for age in [0, 10, 11, 30, 31, 499, 500] {
+                for (remembered, sent) in remembered
+                    .into_iter()
+                    .flat_map(|remembered| sent.map(|sent| (remembered, sent)))
+                {
+                    for bits in 0..16 {
+                        check(Combination {
+                            generation,
+                            right_hash: both[bits & 1],
+                            right_successor: both[bits >> 1 & 1],
+                            remembered,
+                            sent,
+                            plain_client: both[bits >> 2 & 1],
+                            age,
+                            over: both[bits >> 3],
+                        });
+                    }
+                }
+            }
+        }
+        assert!(decided[2..].iter().all(|times| *times > 0), "{decided:?}");
+    }
+
     #[test]
     fn time_spent_waiting_in_the_server_does_not_age_a_race() {
         let other = Presented {

@@ -1,0 +1,120 @@
+// Holdfast without a browser: the calls of its HTTP contract.
+
+import { randomBytes } from 'node:crypto';
+
+/** Somebody with a name and a password. */
+export interface Account {
+  username: string;
+  password: string;
+}
+
+/** What a sign-in and every refresh answer. */
+export interface Tokens {
+  access_token: string;
+  token_type: string;
+  expires_in: number;
+  refresh_token: string;
+  refresh_expires_in: number;
+  refresh_idle_expires_in: number;
+  session_id: string;
+}
+
+/** A live session, as its account sees it. */
+export interface SessionInfo {
+  session_id: string;
+  current: boolean;
+  created_at: number;
+  expires_at: number;
+  device: string;
+}
+
+/** An answer, whatever its status. */
+export interface Answer<Body = Record<string, unknown>> {
+  status: number;
+  headers: Headers;
+  body: Body;
+}
+
+interface Request {
+  body?: unknown;
+  bearer?: string;
+  attemptKey?: string;
+}
+
+/** A name that nobody has yet, and a good password. */
+export function somebody(name = 'ada'): Account {
+  return {
+    username: `${name}-${randomBytes(5).toString('hex')}`,
+    password: 'correct horse battery staple',
+  };
+}
+
+/** What a client makes for each attempt to refresh. */
+export const attemptKey = () => randomBytes(16).toString('hex');
+
+/** The API of one server. */
+export class Api {
+  constructor(private readonly url: string) {}
+
+  /** Makes an account, and ends the session that comes with it. */
+  async makeAccount(account: Account): Promise<void> {
+    const tokens = await this.signUp(account);
+    await this.logOut(tokens.refresh_token);
+  }
+
+  async signUp(account: Account): Promise<Tokens> {
+    return this.tokens(await this.call('POST', '/api/v1/signup', { body: account }), 201);
+  }
+
+  async logIn(account: Account): Promise<Tokens> {
+    return this.tokens(await this.call('POST', '/api/v1/login', { body: account }), 200);
+  }
+
+  async refresh(refreshToken: string, key?: string): Promise<Answer<Tokens & { code?: string }>> {
+    const request = { body: { refresh_token: refreshToken }, attemptKey: key };
+    return this.call('POST', '/api/v1/refresh', request);
+  }
+
+  async logOut(refreshToken: string): Promise<Answer> {
+    return this.call('POST', '/api/v1/logout', { body: { refresh_token: refreshToken } });
+  }
+
+  async account(bearer?: string): Promise<Answer> {
+    return this.call('GET', '/api/v1/account', { bearer });
+  }
+
+  async sessions(bearer: string): Promise<SessionInfo[]> {
+    const answer = await this.call<{ sessions: SessionInfo[] }>('GET', '/api/v1/sessions', {
+      bearer,
+    });
+    if (answer.status !== 200) {
+      throw new Error(`The sessions were refused: ${JSON.stringify(answer.body)}`);
+    }
+    return answer.body.sessions;
+  }
+
+  async call<Body = Record<string, unknown>>(
+    method: string,
+    path: string,
+    { body, bearer, attemptKey }: Request = {},
+  ): Promise<Answer<Body>> {
+    const headers = new Headers({ accept: 'application/json, application/problem+json' });
+    if (body !== undefined) headers.set('content-type', 'application/json');
+    if (bearer !== undefined) headers.set('authorization', `Bearer ${bearer}`);
+    if (attemptKey !== undefined) headers.set('idempotency-key', attemptKey);
+    const answer = await fetch(this.url + path, { method, headers, body: JSON.stringify(body) });
+    const text = await answer.text();
+    return {
+      status: answer.status,
+      headers: answer.headers,
+      body: (text ? JSON.parse(text) : {}) as Body,
+    };
+  }
+
+  private tokens(answer: Answer, expected: number): Tokens {
+    if (answer.status !== expected) {
+      throw new Error(`No tokens: ${answer.status} ${JSON.stringify(answer.body)}`);
+    }
+    return answer.body as unknown as Tokens;
+  }
+}

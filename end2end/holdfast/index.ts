@@ -1,0 +1,8 @@
+// Everything a test needs.
+
+export * from './api';
+export * from './network';
+export * from './pages';
+export * from './person';
+export * from './storage';
+export { becomesAlive, expect, openUnhydrated, test } from './test';

@@ -1,0 +1,123 @@
+// The network log: which calls a browser made, in the order in which it made them.
+
+import type { BrowserContext, Page, Request } from '@playwright/test';
+
+/** One call of the API. */
+export interface Call {
+  method: string;
+  path: string;
+  /** Nothing while there is no answer. */
+  status?: number;
+  bearer?: string;
+  attemptKey?: string;
+  body: Record<string, unknown>;
+  answer?: Record<string, unknown>;
+}
+
+/** Everything between a browser, or one of its tabs, and `/api/`. */
+export class Network {
+  private all: Call[] = [];
+  private reading: Promise<void>[] = [];
+
+  constructor(browser: Page | BrowserContext) {
+    const listener = browser as Page;
+    listener.on('request', (request) => {
+      const { pathname } = new URL(request.url());
+      if (pathname.startsWith('/api/')) {
+        const call = begun(request, pathname);
+        this.all.push(call);
+        this.reading.push(finish(request, call));
+      }
+    });
+  }
+
+  /** Forgets what was. */
+  clear(): void {
+    this.all = [];
+    this.reading = [];
+  }
+
+  /** The calls so far, of one kind or of all, with their answers. */
+  async calls(kind?: string): Promise<Call[]> {
+    await Promise.all(this.reading);
+    return this.begun(kind);
+  }
+
+  /** The same, not waiting for answers. */
+  begun(kind?: string): Call[] {
+    return this.all.filter((call) => !kind || `${call.method} ${call.path}` === kind);
+  }
+
+  /** The calls that renewed, or tried to. */
+  async refreshes(): Promise<Call[]> {
+    return this.calls('POST /api/v1/refresh');
+  }
+
+  /** The log as a person would read it out. */
+  async log(): Promise<string[]> {
+    const calls = await this.calls();
+    return calls.map((call) => `${call.method} ${call.path} → ${call.status ?? 'no answer'}`);
+  }
+}
+
+function begun(request: Request, path: string): Call {
+  const headers = request.headers();
+  const text = request.postData();
+  return {
+    method: request.method(),
+    path,
+    bearer: headers['authorization']?.replace(/^Bearer /, ''),
+    attemptKey: headers['idempotency-key'],
+    body: text ? (JSON.parse(text) as Record<string, unknown>) : {},
+  };
+}
+
+async function finish(request: Request, call: Call): Promise<void> {
+  const response = await request.response().catch(() => null);
+  call.status = response?.status();
+  const answer: unknown = await response?.json().catch(() => undefined);
+  call.answer = answer as Call['answer'];
+}
+
+/** A gate in the network. */
+export interface Gate {
+  /** How many wait in front of it. */
+  waiting: () => number;
+  open: () => void;
+}
+
+/** Requests wait on their way to the server until the gate is opened. */
+export async function holdRequests(browser: Page | BrowserContext, url: string): Promise<Gate> {
+  const gate = closedGate();
+  await browser.route(url, async (route) => {
+    await gate.pass();
+    await route.continue().catch(abandoned);
+  });
+  return gate;
+}
+
+/** The server answers at once, and the answers wait until the gate is opened. */
+export async function holdAnswers(browser: Page | BrowserContext, url: string): Promise<Gate> {
+  const gate = closedGate();
+  await browser.route(url, async (route) => {
+    const response = await route.fetch();
+    await gate.pass();
+    await route.fulfill({ response }).catch(abandoned);
+  });
+  return gate;
+}
+
+function closedGate() {
+  let waiting = 0;
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  const pass = async () => {
+    waiting += 1;
+    await opened;
+    waiting -= 1;
+  };
+  return { waiting: () => waiting, open: () => open(), pass };
+}
+
+/** The page that asked has gone in the meantime. */
+function abandoned(): void {}

@@ -1,0 +1,55 @@
+// Every page there is, for the tests that look at all of them.
+
+import type { Page } from '@playwright/test';
+import type { Account } from './api';
+import { heading, signIn } from './person';
+
+/** A page: where it is, how it calls itself, and who can see it. */
+export interface PageOfHoldfast {
+  name: string;
+  path: string;
+  heading: string;
+  signedIn: boolean;
+}
+
+export const PAGES: PageOfHoldfast[] = [
+  { name: 'home', path: '/', heading: 'Sign in once. Stay signed in.', signedIn: false },
+  { name: 'sign-up', path: '/sign-up', heading: 'Create your account', signedIn: false },
+  { name: 'sign-in', path: '/sign-in', heading: 'Sign in', signedIn: false },
+  { name: 'not-found', path: '/no-such-page', heading: 'Page not found', signedIn: false },
+  {
+    name: 'home-signed-in',
+    path: '/',
+    heading: 'Sign in once. Stay signed in.',
+    signedIn: true,
+  },
+  { name: 'account', path: '/account', heading: 'Your account', signedIn: true },
+  { name: 'sessions', path: '/sessions', heading: 'Your sessions', signedIn: true },
+  { name: 'activity', path: '/activity', heading: 'Activity', signedIn: true },
+  { name: 'password', path: '/password', heading: 'Change password', signedIn: true },
+];
+
+/** Opens one of them, as somebody who may see it, with everything on it. */
+export async function openPage(
+  page: Page,
+  account: Account,
+  { path, heading: name, signedIn }: PageOfHoldfast,
+): Promise<void> {
+  if (signedIn) {
+    await signIn(page, account);
+  }
+  await page.goto(path);
+  await heading(page, name).waitFor();
+  await hasLoaded(page, path, account);
+}
+
+/** The page has what it fetches. */
+async function hasLoaded(page: Page, path: string, account: Account): Promise<void> {
+  const last = {
+    '/account': page.getByText(`Signed in as ${account.username}`),
+    '/sessions': page.getByText('This browser', { exact: true }),
+    '/activity': page.getByRole('heading', { name: 'Signed in', exact: true }).first(),
+    '/password': page.getByLabel('New password'),
+  }[path];
+  await last?.waitFor();
+}

@@ -1,0 +1,164 @@
+// Processes of the product: `holdfast serve` with lifetimes that a test can wait for.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+
+const ROOT = resolve(__dirname, '../..');
+const TARGET = resolve(ROOT, process.env.CARGO_TARGET_DIR || 'target');
+
+/** The release build, or an installed one that is named: it has its `site` beside it. */
+const INSTALLED = process.env.HOLDFAST_BINARY;
+export const BINARY = INSTALLED ? resolve(INSTALLED) : join(TARGET, 'release/holdfast');
+
+/** What the browser loads. */
+export const SITE = INSTALLED ? join(dirname(BINARY), 'site') : join(ROOT, 'target/site/pkg');
+
+/** How long a start may take: the first one makes a database. */
+const PATIENCE_MS = 60_000;
+
+/** What a server is told. Durations as a person writes them: `2s`, `5m`, `90d`. */
+export interface Settings {
+  accessTokenTtl?: string;
+  refreshTokenTtl?: string;
+  refreshIdle?: string;
+  sessionTtlShort?: string;
+  /** A free one, if none is wished for. */
+  port?: number;
+}
+
+/** A database, for as long as one process at least uses it. */
+export class DataDirectory {
+  private constructor(readonly path: string) {}
+
+  static async create(): Promise<DataDirectory> {
+    return new DataDirectory(await mkdtemp(join(tmpdir(), 'holdfast-e2e-')));
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.path, { recursive: true, force: true });
+  }
+}
+
+/** Nothing is left behind when the tests are interrupted. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
+/** A running `holdfast serve`. */
+export class Server {
+  private constructor(
+    private readonly process: ChildProcess,
+    private readonly output: Output,
+    /** Where it is, without a slash at the end. */
+    readonly url: string,
+  ) {}
+
+  /** Starts one and waits until it is ready to serve. Several may share a directory. */
+  static async start(data: DataDirectory, settings: Settings = {}): Promise<Server> {
+    const child = spawn(BINARY, ['serve'], {
+      cwd: INSTALLED ? dirname(BINARY) : ROOT,
+      env: environment(data, settings),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    running.add(child.once('exit', () => running.delete(child)));
+    const output = new Output(child);
+    const deadline = Date.now() + PATIENCE_MS;
+    const url = await output.line(/Holdfast is at (http:\/\/\S+)/, deadline);
+    const server = new Server(child, output, url);
+    await server.becomesReady(deadline);
+    return server;
+  }
+
+  get port(): number {
+    return Number(new URL(this.url).port);
+  }
+
+  /** Everything it has logged so far. */
+  get log(): string {
+    return this.output.text;
+  }
+
+  /** Stops it in good order, and says whether it went in good order. */
+  async stop(): Promise<void> {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) {
+      return;
+    }
+    const gone = once(this.process, 'exit');
+    this.process.kill('SIGTERM');
+    const impatience = setTimeout(() => this.process.kill('SIGKILL'), 20_000);
+    const [code, signal] = (await gone) as [number | null, string | null];
+    clearTimeout(impatience);
+    if (code !== 0) {
+      throw new Error(`The server ended with ${code ?? signal}.\n${this.log}`);
+    }
+  }
+
+  private async becomesReady(deadline: number): Promise<void> {
+    for (;;) {
+      const answer = await fetch(`${this.url}/readyz`).catch(() => undefined);
+      if (answer?.status === 200) {
+        return;
+      }
+      if (this.output.ended || Date.now() > deadline) {
+        throw new Error(`The server does not become ready.\n${this.log}`);
+      }
+      await soon();
+    }
+  }
+}
+
+/** What a process writes, on both channels. */
+class Output {
+  text = '';
+  ended = false;
+
+  constructor(child: ChildProcess) {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => (this.text += text));
+    }
+    child.once('error', (error) => {
+      this.text += `${error}\n`;
+      this.ended = true;
+    });
+    child.once('exit', () => (this.ended = true));
+  }
+
+  /** Waits for a line and returns its first group. */
+  async line(pattern: RegExp, deadline: number): Promise<string> {
+    for (;;) {
+      const found = pattern.exec(this.text)?.[1];
+      if (found) {
+        return found;
+      }
+      if (this.ended || Date.now() > deadline) {
+        throw new Error(`The server does not start.\n${this.text}`);
+      }
+      await soon();
+    }
+  }
+}
+
+/** Ours, whatever the shell has: a test must not end up in somebody's database. */
+function environment(data: DataDirectory, settings: Settings): NodeJS.ProcessEnv {
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(HOLDFAST_|LEPTOS_|DATABASE_URL$|PG)/.test(name),
+  );
+  const told: Record<string, string | undefined> = {
+    HOLDFAST_DATA_DIR: data.path,
+    HOLDFAST_LISTEN: `127.0.0.1:${settings.port ?? 0}`,
+    // The same on every instance, so that they accept each other's access tokens.
+    HOLDFAST_ISSUER: 'https://holdfast.example',
+    HOLDFAST_ACCESS_TOKEN_TTL: settings.accessTokenTtl,
+    HOLDFAST_REFRESH_TOKEN_TTL: settings.refreshTokenTtl,
+    HOLDFAST_REFRESH_IDLE: settings.refreshIdle,
+    HOLDFAST_SESSION_TTL_SHORT: settings.sessionTtlShort,
+    NO_COLOR: '1',
+  };
+  const wished = Object.entries(told).filter(([, value]) => value !== undefined);
+  return Object.fromEntries([...inherited, ...wished]);
+}
+
+/** The pause between two looks at something that is about to happen. */
+const soon = () => new Promise((resolve) => setTimeout(resolve, 50));

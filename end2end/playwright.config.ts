@@ -1,0 +1,57 @@
+// The journeys of a person through Holdfast, in a real browser, against the release build.
+//
+//   npx playwright test                            everything but the pictures
+//   SCREENS=/tmp/screens npx playwright test --grep @screens
+
+import { existsSync } from 'node:fs';
+import { defineConfig, devices } from '@playwright/test';
+import type { Options } from './holdfast/test';
+
+/** The browser: the one that is named, one of the system's, or Playwright's own. */
+function chromium(): string | undefined {
+  const ofTheSystem = [
+    '/usr/bin/chromium',
+    '/usr/bin/chromium-browser',
+    '/usr/bin/google-chrome',
+    '/usr/bin/google-chrome-stable',
+    '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  ];
+  return process.env.HOLDFAST_CHROMIUM || ofTheSystem.find((path) => existsSync(path));
+}
+
+const isRoot = process.getuid?.() === 0;
+
+export default defineConfig<Options>({
+  testDir: './tests',
+  outputDir: './test-results',
+  globalSetup: './holdfast/is-built.ts',
+  // Each worker has a server and a Postgres of its own.
+  workers: 2,
+  fullyParallel: true,
+  // A test that passes at the second try has found something.
+  retries: 0,
+  forbidOnly: !!process.env.CI,
+  reporter: 'list',
+  timeout: 60_000,
+  expect: { timeout: 10_000 },
+  // Pictures are for looking at, not for passing.
+  grepInvert: process.env.SCREENS ? undefined : /@screens/,
+  use: {
+    ...devices['Desktop Chrome'],
+    actionTimeout: 10_000,
+    navigationTimeout: 20_000,
+    trace: 'retain-on-failure',
+    launchOptions: {
+      executablePath: chromium(),
+      args: [
+        // Chromium's sandbox refuses to run as root.
+        ...(isRoot ? ['--no-sandbox'] : []),
+        '--disable-gpu',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+        '--no-first-run',
+      ],
+    },
+  },
+});

@@ -1,0 +1,92 @@
+// What a person meets between the server's rendering and the moment when the page is alive.
+
+import type { Page } from '@playwright/test';
+import {
+  becomesAlive,
+  expect,
+  fillIn,
+  heading,
+  holdRequests,
+  openUnhydrated,
+  signIn,
+  somebody,
+  test,
+} from '../../holdfast';
+
+/** What makes pages alive comes when the gate is opened. */
+const holdBack = (page: Page) => holdRequests(page, '**/*.wasm*');
+
+test.afterEach(async ({ page }) => page.unrouteAll({ behavior: 'ignoreErrors' }));
+
+for (const [path, button] of [
+  ['/sign-in', 'Sign in'],
+  ['/sign-up', 'Create account'],
+] as const) {
+  test(`a form that is not alive does not put the password into the address: ${path}`, async ({
+    page,
+  }) => {
+    const { password } = somebody();
+    const addresses: string[] = [];
+    page.on('request', (request) => addresses.push(request.url()));
+    page.on('framenavigated', (frame) => addresses.push(frame.url()));
+    await holdBack(page);
+    await openUnhydrated(page, path);
+
+    await expect(page.getByRole('button', { name: button, exact: true })).toBeDisabled();
+    await fillIn(page, { username: 'ada', password });
+    await page.getByLabel('Password', { exact: true }).press('Enter');
+    await expect(page.getByLabel('Username')).toHaveValue('ada');
+
+    // Even a script or an extension that sends it brings the person back, and nothing more.
+    const sent = page.waitForRequest((request) => request.method() === 'POST');
+    await page.evaluate(() => document.forms[0]?.submit());
+    expect(new URL((await sent).url()).pathname).toBe(path);
+    await expect(page.getByLabel('Username')).toHaveValue('');
+    await expect(page).toHaveURL(path);
+    expect(addresses.filter((address) => /password|battery/.test(address))).toEqual([]);
+  });
+}
+
+test('what was typed before the page is alive is not lost', async ({ page, account }) => {
+  const alive = await holdBack(page);
+  await openUnhydrated(page, '/sign-in');
+  await fillIn(page, account);
+
+  alive.open();
+  await becomesAlive(page);
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await expect(heading(page, 'Your account')).toBeVisible();
+});
+
+test('whoever is signed in never sees the signed-out page flash by', async ({ page, account }) => {
+  await signIn(page, account);
+  await holdBack(page);
+  await openUnhydrated(page, '/');
+
+  await expect(page.locator('html[data-session="maybe"]')).toBeAttached();
+  await expect(page.getByRole('link', { name: 'Your account' })).toBeVisible();
+  await expect(page.getByRole('link', { name: 'Sign in' })).toHaveCount(0);
+  await expect(page.getByRole('link', { name: 'Create account' })).toHaveCount(0);
+  await expect(page.locator('html[data-hydrated]')).toHaveCount(0);
+});
+
+test('whoever is signed out never sees the signed-in page flash by', async ({ page }) => {
+  await holdBack(page);
+  await openUnhydrated(page, '/');
+
+  await expect(page.locator('html[data-session="none"]')).toBeAttached();
+  await expect(page.getByRole('main').getByRole('link', { name: 'Sign in' })).toBeVisible();
+  await expect(page.getByRole('link', { name: 'Your account' })).toHaveCount(0);
+  await expect(page.getByRole('button', { name: 'Sign out' })).toHaveCount(0);
+});
+
+test('a protected page shows nothing of anybody before it is alive', async ({ page, request }) => {
+  const html = await (await request.get('/account')).text();
+  expect(html).toContain('Your account');
+  expect(html).not.toContain('Signed in as');
+
+  await holdBack(page);
+  await openUnhydrated(page, '/account');
+  await expect(heading(page, 'Your account')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Sign out' })).toHaveCount(0);
+});

@@ -1,0 +1,84 @@
+import AxeBuilder from '@axe-core/playwright';
+import { expect, heading, openPage, PAGES, test } from '../../holdfast';
+
+for (const one of PAGES) {
+  test(`${one.name}: no error in the console and no violated policy`, async ({ page, account }) => {
+    const complaints: string[] = [];
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+    });
+    await page.addInitScript(() => {
+      document.addEventListener('securitypolicyviolation', (event) => {
+        console.error(`${event.violatedDirective} forbids ${event.blockedURI}`);
+      });
+    });
+    await openPage(page, account, one);
+
+    const expected = one.name === 'not-found' ? /status of 404/ : /^$/;
+    expect(complaints.filter((complaint) => !expected.test(complaint))).toEqual([]);
+  });
+
+  test(`${one.name}: has a policy that forbids foreign scripts`, async ({ request }) => {
+    const response = await request.get(one.path);
+    const policy = response.headers()['content-security-policy'] ?? '';
+    expect(policy).toMatch(/script-src 'self' 'nonce-[^']+' 'wasm-unsafe-eval'(;|$)/);
+    expect(policy).not.toContain('unsafe-inline');
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).toContain("base-uri 'none'");
+    expect(response.headers()['cache-control']).toContain('no-store');
+    // A nonce that is used twice is none.
+    const again = (await request.get(one.path)).headers()['content-security-policy'];
+    expect(again).not.toBe(policy);
+  });
+
+  test(`${one.name}: has a title, one main heading and one language`, async ({
+    page,
+    account,
+  }) => {
+    await openPage(page, account, one);
+    await expect(page).toHaveTitle(one.path === '/' ? 'Holdfast' : /^.+ · Holdfast$/);
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText(one.heading);
+    await expect(page.locator('html')).toHaveAttribute('lang', 'en');
+    await expect(page.getByRole('main')).toHaveCount(1);
+  });
+
+  for (const colorScheme of ['light', 'dark'] as const) {
+    test(`${one.name}: accessible to everybody, ${colorScheme}`, async ({ page, account }) => {
+      await page.emulateMedia({ colorScheme });
+      await openPage(page, account, one);
+      const { violations } = await new AxeBuilder({ page })
+        .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
+        .analyze();
+      const told = violations.map(
+        ({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map(({ html }) => html).join('\n  ')}`,
+      );
+      expect(told).toEqual([]);
+    });
+  }
+
+  test(`${one.name}: fits a phone without scrolling sideways`, async ({ page, account }) => {
+    await page.setViewportSize({ width: 320, height: 640 });
+    await openPage(page, account, one);
+    const { content, screen } = await page.evaluate(() => ({
+      content: document.documentElement.scrollWidth,
+      screen: document.documentElement.clientWidth,
+    }));
+    expect(content).toBeLessThanOrEqual(screen);
+  });
+}
+
+test('an unknown page is a 404 with a way home', async ({ page }) => {
+  const response = await page.goto('/no-such-page');
+  expect(response?.status()).toBe(404);
+  await expect(heading(page, 'Page not found')).toBeVisible();
+
+  await page.getByRole('main').getByRole('link').click();
+  await expect(heading(page, 'Sign in once. Stay signed in.')).toBeVisible();
+});
+
+test('an unknown call is a 404 for programs', async ({ api }) => {
+  const answer = await api.call('GET', '/api/v1/no-such-call');
+  expect(answer.status).toBe(404);
+  expect(answer.body.code).toBe('not_found');
+});

@@ -1,0 +1,87 @@
+import {
+  expect,
+  fillIn,
+  heading,
+  Network,
+  seesAccount,
+  signUp,
+  somebody,
+  test,
+} from '../../holdfast';
+
+test('signing up leads to the account page', async ({ page }) => {
+  const account = somebody();
+  await page.goto('/');
+  await page.getByRole('main').getByRole('link', { name: 'Create account' }).click();
+  await expect(heading(page, 'Create your account')).toBeVisible();
+  await fillIn(page, account);
+  await page.getByRole('button', { name: 'Create account' }).click();
+
+  await seesAccount(page, account);
+  await expect(page).toHaveURL('/account');
+});
+
+test('a short password is told at its field, and nothing is sent', async ({ page }) => {
+  const network = new Network(page);
+  await page.goto('/sign-up');
+  await fillIn(page, { ...somebody(), password: 'too short' });
+  await page.getByRole('button', { name: 'Create account' }).click();
+
+  await expect(page.getByRole('alert')).toContainText('15 characters');
+  const password = page.getByLabel('Password', { exact: true });
+  await expect(password).toBeFocused();
+  await expect(password).toHaveAttribute('aria-invalid', 'true');
+  await expect(password).toHaveAccessibleDescription(/15 characters/);
+  expect(network.begun()).toEqual([]);
+});
+
+test('a name with a forbidden character is told at its field', async ({ page }) => {
+  await page.goto('/sign-up');
+  await fillIn(page, { ...somebody(), username: 'ada lovelace' });
+  await page.getByRole('button', { name: 'Create account' }).click();
+
+  await expect(page.getByRole('alert')).toContainText('A username can hold');
+  await expect(page.getByLabel('Username')).toBeFocused();
+});
+
+test('a name that is taken is told, in whatever letter case', async ({ page, account }) => {
+  await page.goto('/sign-up');
+  await fillIn(page, { ...account, username: account.username.toUpperCase() });
+  await page.getByRole('button', { name: 'Create account' }).click();
+
+  await expect(page.getByRole('alert')).toBeVisible();
+  await expect(page.getByLabel('Username')).toBeFocused();
+  await expect(heading(page, 'Create your account')).toBeVisible();
+});
+
+test('two clicks make one account', async ({ page }) => {
+  const account = somebody();
+  const network = new Network(page);
+  await page.goto('/sign-up');
+  await fillIn(page, account);
+  await page.getByRole('button', { name: 'Create account' }).dblclick();
+
+  await seesAccount(page, account);
+  expect(await network.calls('POST /api/v1/signup')).toMatchObject([{ status: 201 }]);
+});
+
+test('whoever is signed in is not asked to sign up or in', async ({ page }) => {
+  const account = somebody();
+  await signUp(page, account);
+  for (const path of ['/sign-up', '/sign-in']) {
+    await page.goto(path);
+    await seesAccount(page, account);
+  }
+});
+
+test('the password can be shown and hidden', async ({ page }) => {
+  await page.goto('/sign-up');
+  const password = page.getByLabel('Password', { exact: true });
+  const show = page.getByRole('button', { name: 'Show password' });
+  await expect(password).toHaveAttribute('type', 'password');
+  await show.click();
+  await expect(password).toHaveAttribute('type', 'text');
+  await expect(show).toHaveAttribute('aria-pressed', 'true');
+  await show.click();
+  await expect(password).toHaveAttribute('type', 'password');
+});

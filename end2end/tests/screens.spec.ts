@@ -1,0 +1,41 @@
+// Pictures of every page, to be looked at: SCREENS=directory npx playwright test --grep @screens
+
+import { join } from 'node:path';
+import { expect, heading, openPage, PAGES, test } from '../holdfast';
+
+const DIRECTORY = process.env.SCREENS ?? '';
+
+const SCREENS = {
+  desktop: { width: 1280, height: 800 },
+  phone: { width: 390, height: 844 },
+};
+
+for (const [screen, viewport] of Object.entries(SCREENS)) {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    test.describe(`${screen}, ${colorScheme}`, { tag: '@screens' }, () => {
+      test.use({ viewport, colorScheme });
+      const path = (name: string) => join(DIRECTORY, `${name}-${screen}-${colorScheme}.png`);
+
+      for (const one of PAGES) {
+        test(one.name, async ({ page, account }) => {
+          await openPage(page, account, one);
+          await page.screenshot({ path: path(one.name), fullPage: true });
+        });
+      }
+
+      test('sign-up with mistakes', async ({ page }) => {
+        await page.goto('/sign-up');
+        await page.getByRole('button', { name: 'Create account' }).click();
+        await expect(page.getByRole('alert').first()).toBeVisible();
+        await page.screenshot({ path: path('sign-up-mistakes'), fullPage: true });
+      });
+
+      test('sign-in after signing out', async ({ page, account }) => {
+        await openPage(page, account, PAGES.find(({ name }) => name === 'account')!);
+        await page.getByRole('main').getByRole('button', { name: 'Sign out' }).click();
+        await expect(heading(page, 'Sign in')).toBeVisible();
+        await page.screenshot({ path: path('sign-in-signed-out'), fullPage: true });
+      });
+    });
+  }
+}

@@ -418,9 +418,9 @@ mod tests {
     /// With which attempt key it is presented.
     #[derive(Clone, Copy, PartialEq)]
     enum Sent {
-        TheSameKey,
-        AnotherKey,
-        NoKey,
+        Same,
+        Another,
+        Absent,
     }
 
     /// One combination of everything that the rule looks at; the row is at 20.
@@ -457,9 +457,9 @@ mod tests {
                 token_hash: hash(self.right_hash),
                 successor_hash: hash(self.right_successor),
                 attempt: match self.sent {
-                    Sent::TheSameKey => mark(spent_with),
-                    Sent::AnotherKey => mark(200),
-                    Sent::NoKey => AttemptMark::WITHOUT_KEY,
+                    Sent::Same => mark(spent_with),
+                    Sent::Another => mark(200),
+                    Sent::Absent => AttemptMark::WITHOUT_KEY,
                 },
                 plain_client: self.plain_client,
             };
@@ -470,8 +470,9 @@ mod tests {
         fn row_of_the_table(&self) -> (usize, Rotation) {
             let (g, n) = (self.generation, 20);
             let within_sixteen = g < n && n - g <= 16;
-            let same_key = self.remembered == Remembered::Key && self.sent == Sent::TheSameKey;
-            let neither_key = self.remembered == Remembered::WithoutKey && self.sent == Sent::NoKey;
+            let same_key = self.remembered == Remembered::Key && self.sent == Sent::Same;
+            let neither_key =
+                self.remembered == Remembered::WithoutKey && self.sent == Sent::Absent;
             let late = self.age > 30;
             if self.over {
                 (2, Rotation::Expired(Expiry::Absolute))
@@ -507,7 +508,7 @@ mod tests {
         let mut decided = [0; 10];
         let both = [false, true];
         let remembered = [Remembered::Key, Remembered::Blank, Remembered::WithoutKey];
-        let sent = [Sent::TheSameKey, Sent::AnotherKey, Sent::NoKey];
+        let sent = [Sent::Same, Sent::Another, Sent::Absent];
         let mut check = |combination: Combination| {
             let (row, answer) = combination.row_of_the_table();
             let g = combination.generation;

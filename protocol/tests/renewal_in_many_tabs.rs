@@ -8,6 +8,8 @@
 //! copy of the storage. Steps are drawn by proptest, so a failure shrinks and
 //! replays from its seed.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
 use std::collections::BTreeMap;
 
 use holdfast_protocol::attempt_key::{AttemptKey, AttemptMark};

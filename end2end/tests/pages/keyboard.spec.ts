@@ -56,6 +56,17 @@ test('the checkbox and the button are reached in the order in which they stand',
   await seesAccount(page, account);
 });
 
+test('the first Tab leads past the navigation', async ({ page }) => {
+  await page.goto('/sign-in');
+  await page.keyboard.press('Tab');
+  const skip = page.getByRole('link', { name: 'Skip to content' });
+  await expect(skip).toBeFocused();
+  await expect(skip).toBeInViewport();
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
+  await expect(page.getByLabel('Username')).toBeFocused();
+});
+
 test('a link within the app brings the focus to the heading of its page', async ({ page }) => {
   await page.goto('/');
   await page.getByRole('banner').getByRole('link', { name: 'Create account' }).press('Enter');

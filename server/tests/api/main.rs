@@ -1,6 +1,8 @@
 //! The API from outside, one file a verb: the router without a port, a database of
 //! its own for every test, the clock moved by hand.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
 mod support;
 
 mod account;

@@ -1,0 +1,16 @@
+//! Properties of the rotation, on random histories: the rule in memory against the
+//! service on real Postgres, and the SQL guard against the rule.
+//!
+//! Every run prints its seed. `HOLDFAST_TEST_SEED` repeats it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
+#[path = "../api/support/mod.rs"]
+#[allow(dead_code, reason = "the API tests use all of it, these a part")]
+mod support;
+
+mod actors;
+mod guard;
+mod histories;
+mod runs;
+mod world;

@@ -51,7 +51,9 @@ pub fn router(state: AppState) -> Router {
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(span)
-                .on_response(log_answer),
+                .on_response(log_answer)
+                // `answer_errors` has logged it already, and knows why.
+                .on_failure(()),
         )
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(from_fn(security_headers))

@@ -168,8 +168,10 @@ fn unit(toolbox: &Toolbox) -> Outcome {
 }
 
 /// The tests in `tests` folders: those of the protocol's properties, and the server's through HTTP.
+/// `--tests` brings the unit tests along once more; `--test *` would insist on the tests that need a
+/// feature, too.
 fn server(toolbox: &Toolbox) -> Outcome {
-    let mut command = toolbox.cargo(&["test", "--release", "--test", "*"]);
+    let mut command = toolbox.cargo(&["test", "--release", "--tests"]);
     let outcome = toolbox::show(command.args(NATIVE), "Running the server's tests");
     stop_test_postgres();
     outcome

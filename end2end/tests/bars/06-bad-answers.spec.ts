@@ -1,0 +1,128 @@
+import type { Route } from '@playwright/test';
+import {
+  expect,
+  Network,
+  seesAccount,
+  signIn,
+  signOutButton,
+  spoilAccessToken,
+  test,
+  theStoredSession,
+} from '../../holdfast';
+
+type Fulfilment = NonNullable<Parameters<Route['fulfill']>[0]>;
+
+/** An answer of ours, as RFC 9457 wants it. */
+function problem(status: number, code: string, headers: Record<string, string> = {}): Fulfilment {
+  const body = { type: `urn:holdfast:problem:${code}`, title: code, status, detail: code, code };
+  return {
+    status,
+    headers: { ...headers, 'content-type': 'application/problem+json' },
+    body: JSON.stringify(body),
+  };
+}
+
+const html = (status: number): Fulfilment => ({
+  status,
+  contentType: 'text/html',
+  body: '<title>Welcome</title><p>Please accept our terms to use this network.</p>',
+});
+
+const BAD_ANSWERS: Record<string, Fulfilment | 'nothing'> = {
+  'no answer': 'nothing',
+  '408': { status: 408 },
+  '409 of ours': problem(409, 'refresh_conflict', { 'retry-after': '1' }),
+  '429 of ours': problem(429, 'too_many_attempts', { 'retry-after': '1' }),
+  '429 of a proxy': { status: 429, body: 'slow down' },
+  '500 of ours': problem(500, 'internal'),
+  '502 of a proxy': html(502),
+  '503 of ours': problem(503, 'temporarily_unavailable', { 'retry-after': '1' }),
+  'a captive portal with status 200': html(200),
+  'a captive portal with status 401': html(401),
+  'a 401 of somebody else': { status: 401, json: { error: 'unauthorized' } },
+  'a 200 with JSON that is not ours': { status: 200, json: { ok: true } },
+  'a 200 that breaks off': { status: 200, contentType: 'application/json', body: '{"access_' },
+  'a code from the future': problem(401, 'made_up_next_year'),
+};
+
+for (const [name, answer] of Object.entries(BAD_ANSWERS)) {
+  test(`bar 6: ${name} to a refresh keeps the tokens, and later all is well`, async ({
+    page,
+    account,
+  }) => {
+    await signIn(page, account);
+    await spoilAccessToken(page);
+    const before = await theStoredSession(page);
+    let answered = 0;
+    await page.route('**/api/v1/refresh', async (route) => {
+      await (answer === 'nothing' ? route.abort() : route.fulfill(answer));
+      answered += 1;
+    });
+    await page.getByRole('button', { name: 'Check again' }).click();
+
+    await expect.poll(() => answered).toBeGreaterThanOrEqual(2);
+    expect(await theStoredSession(page)).toEqual(before);
+    await expect(signOutButton(page)).toBeVisible();
+    await seesAccount(page, account);
+    if (!name.startsWith('409')) {
+      await expect(page.getByRole('status').getByText('Reconnecting…')).toBeVisible();
+    }
+
+    await page.unroute('**/api/v1/refresh');
+    await expect
+      .poll(async () => (await theStoredSession(page)).generation, { timeout: 20_000 })
+      .toBe(before.generation + 1);
+    await expect(page.getByRole('status').getByText('Reconnecting…')).toHaveCount(0);
+    await page.reload();
+    await seesAccount(page, account);
+  });
+}
+
+test('bar 6: Retry-After of a 429 is honoured', async ({ page, account }) => {
+  await signIn(page, account);
+  await spoilAccessToken(page);
+  const times: number[] = [];
+  await page.route('**/api/v1/refresh', async (route) => {
+    times.push(Date.now());
+    await route.fulfill(problem(429, 'too_many_attempts', { 'retry-after': '4' }));
+  });
+  await page.getByRole('button', { name: 'Check again' }).click();
+
+  // Impatience does not help.
+  await expect.poll(() => times.length).toBe(1);
+  await page.evaluate(() => window.dispatchEvent(new Event('online')));
+  await expect.poll(() => times.length, { timeout: 20_000 }).toBe(2);
+  expect(times[1]! - times[0]!).toBeGreaterThanOrEqual(3950);
+});
+
+test('bar 6: while the server is down for an hour, the requests can be counted', async ({
+  page,
+  account,
+}) => {
+  await page.clock.install();
+  await signIn(page, account);
+  await page.route('**/{api,healthz}/**', (route) => route.abort());
+  await page.route('**/healthz', (route) => route.abort());
+  const network = new Network(page);
+  let probes = 0;
+  page.on('request', (request) => {
+    if (request.url().endsWith('/healthz')) probes += 1;
+  });
+
+  await page.clock.fastForward('00:10:00');
+  for (let seconds = 0; seconds < 3600; seconds += 30) {
+    await page.clock.runFor(30_000);
+  }
+
+  // About two in a minute, once the pauses have grown.
+  const asked = (await network.calls()).length + probes;
+  expect(asked).toBeGreaterThan(10);
+  expect(asked).toBeLessThan(200);
+  await expect(signOutButton(page)).toBeVisible();
+
+  await page.unrouteAll({ behavior: 'wait' });
+  await page.evaluate(() => window.dispatchEvent(new Event('online')));
+  await expect(page.getByRole('status').getByText('Reconnecting…')).toHaveCount(0);
+  await page.reload();
+  await seesAccount(page, account);
+});

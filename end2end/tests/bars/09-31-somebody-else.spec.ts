@@ -1,0 +1,120 @@
+import type { Page } from '@playwright/test';
+import {
+  checkAgain,
+  expect,
+  forged,
+  holdAnswers,
+  isSignedOut,
+  Network,
+  seesAccount,
+  signIn,
+  signOut,
+  somebody,
+  spoilAccessToken,
+  tamper,
+  test,
+  theStoredSession,
+} from '../../holdfast';
+
+test('bar 9: a refresh that answers after somebody else signed in changes nothing', async ({
+  page,
+  account,
+  api,
+}) => {
+  const other = somebody('grace');
+  await api.makeAccount(other);
+  await signIn(page, account);
+  const late = await holdAnswers(page, '**/api/v1/refresh');
+  await spoilAccessToken(page);
+  await page.getByRole('button', { name: 'Check again' }).click();
+  await expect.poll(late.waiting).toBe(1);
+
+  // Without a new page, which would forget what is on its way.
+  await signOut(page);
+  await page.getByLabel('Username').fill(other.username);
+  await page.getByLabel('Password', { exact: true }).fill(other.password);
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await seesAccount(page, other);
+  const theirs = await theStoredSession(page);
+  const answered = page.waitForResponse('**/api/v1/refresh');
+  late.open();
+  await answered;
+
+  await checkAgain(page);
+  await seesAccount(page, other);
+  expect(await theStoredSession(page)).toEqual(theirs);
+  await page.reload();
+  await seesAccount(page, other);
+});
+
+test('bar 9: a refresh that answers after a sign-out signs nobody in again', async ({
+  page,
+  account,
+  api,
+}) => {
+  await signIn(page, account);
+  const { refresh_token } = await theStoredSession(page);
+  const late = await holdAnswers(page, '**/api/v1/refresh');
+  await spoilAccessToken(page);
+  await page.getByRole('button', { name: 'Check again' }).click();
+  await expect.poll(late.waiting).toBe(1);
+  await signOut(page);
+  const answered = page.waitForResponse('**/api/v1/refresh');
+  late.open();
+  const successor = (await (await answered).json()) as { refresh_token: string };
+
+  await page.goto('/account');
+  await isSignedOut(page);
+  for (const token of [refresh_token, successor.refresh_token]) {
+    expect((await api.refresh(token)).body.code).toBe('session_ended');
+  }
+});
+
+test('bar 31: a failed call is not repeated as the person who signed in meanwhile', async ({
+  page,
+  context,
+  account,
+  anotherBrowser,
+  api,
+}) => {
+  const other = somebody('grace');
+  await api.makeAccount(other);
+  const elsewhere = await (await anotherBrowser()).newPage();
+  await signIn(elsewhere, account);
+  await signIn(page, account);
+
+  // A call that would do harm: it ends the session of the other browser.
+  await page.goto('/sessions');
+  const foreign = page
+    .getByRole('listitem')
+    .filter({ has: page.getByRole('button', { name: /^Sign out this session/ }) })
+    .filter({ hasNot: page.getByText('This browser', { exact: true }) });
+  const network = new Network(page);
+  const late = await holdAnswers(page, '**/api/v1/sessions/*');
+  const { access_token } = await theStoredSession(page);
+  await tamper(page, { access_token: forged(access_token) });
+  await foreign.getByRole('button').click();
+  await expect.poll(late.waiting).toBe(1);
+
+  // In another tab the person leaves, and somebody else sits down.
+  const tab = await context.newPage();
+  await tab.goto('/account');
+  await signOutAndSignInAs(tab, other);
+  const theirs = await theStoredSession(tab);
+  late.open();
+  await expect(page.getByText('This browser', { exact: true })).toBeVisible();
+  await expect.poll(() => network.calls('GET /api/v1/sessions')).not.toEqual([]);
+
+  const deletes = (await network.calls()).filter(({ method }) => method === 'DELETE');
+  expect(deletes).toMatchObject([{ status: 401, bearer: forged(access_token) }]);
+  // Only new calls are made as the new person.
+  const asThem = (await network.calls()).filter(({ bearer }) => bearer === theirs.access_token);
+  expect(new Set(asThem.map(({ method }) => method))).toEqual(new Set(['GET']));
+  await checkAgain(elsewhere);
+});
+
+async function signOutAndSignInAs(page: Page, other: { username: string; password: string }) {
+  await page.getByRole('main').getByRole('button', { name: 'Sign out', exact: true }).click();
+  await isSignedOut(page);
+  await signIn(page, other);
+}

@@ -1,0 +1,36 @@
+import { checkAgain, expect, isSignedOut, signIn, signOut, test } from '../../holdfast';
+
+test('bar 11: signing out signs out of this browser only', async ({
+  page,
+  account,
+  anotherBrowser,
+}) => {
+  const other = await (await anotherBrowser()).newPage();
+  await signIn(other, account);
+  await signIn(page, account);
+
+  await signOut(page);
+
+  await checkAgain(other);
+  await other.reload();
+  await checkAgain(other);
+});
+
+test('bar 11: "everywhere else" is a button of its own, and keeps this browser', async ({
+  page,
+  account,
+  anotherBrowser,
+}) => {
+  const other = await (await anotherBrowser()).newPage();
+  await signIn(other, account);
+  await signIn(page, account);
+
+  await page.goto('/sessions');
+  await page.getByRole('button', { name: 'Sign out everywhere else', exact: true }).click();
+  await expect(page.getByRole('status').getByText('All other sessions are ended.')).toBeVisible();
+
+  await other.getByRole('button', { name: 'Check again' }).click();
+  await isSignedOut(other);
+  await page.goto('/account');
+  await checkAgain(page);
+});

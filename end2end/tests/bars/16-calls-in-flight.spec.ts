@@ -1,0 +1,64 @@
+import {
+  checkAgain,
+  expect,
+  holdRequests,
+  Network,
+  seesAccount,
+  signIn,
+  spoilAccessToken,
+  test,
+  theStoredSession,
+} from '../../holdfast';
+
+test('bar 16: twenty calls in flight across a refresh all succeed', async ({ page, account }) => {
+  await signIn(page, account);
+  const { access_token, generation } = await theStoredSession(page);
+
+  // Ten leave before the refresh and arrive after it; ten leave after it.
+  const early = await holdRequests(page, '**/api/v1/activity');
+  const call = (times: number) =>
+    page.evaluate(
+      async ({ times, bearer }) => {
+        const one = async () => {
+          const headers = { authorization: `Bearer ${bearer}` };
+          return (await fetch('/api/v1/activity', { headers })).status;
+        };
+        return Promise.all(Array.from({ length: times }, one));
+      },
+      { times, bearer: access_token },
+    );
+  const first = call(10);
+  // A browser opens six connections to one server.
+  await expect.poll(early.waiting).toBeGreaterThan(0);
+  await spoilAccessToken(page);
+  await checkAgain(page);
+  expect((await theStoredSession(page)).generation).toBe(generation + 1);
+  early.open();
+
+  const statuses = [...(await first), ...(await call(10))];
+  expect(statuses).toEqual(Array.from({ length: 20 }, () => 200));
+});
+
+test('bar 16: the calls of many tabs across an expiry share one refresh', async ({
+  page,
+  context,
+  account,
+}) => {
+  test.slow();
+  await signIn(page, account);
+  const tabs = [page];
+  while (tabs.length < 10) {
+    const tab = await context.newPage();
+    await tab.goto('/account');
+    await seesAccount(tab, account);
+    tabs.push(tab);
+  }
+  const { generation } = await theStoredSession(page);
+  const network = new Network(context);
+
+  await spoilAccessToken(page);
+  await Promise.all(tabs.map((tab) => checkAgain(tab)));
+
+  expect((await network.refreshes()).map(({ status }) => status)).toEqual([200]);
+  expect((await theStoredSession(page)).generation).toBe(generation + 1);
+});

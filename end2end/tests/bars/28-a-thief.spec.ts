@@ -1,0 +1,60 @@
+import type { Page } from '@playwright/test';
+import {
+  attemptKey,
+  expect,
+  isSignedOut,
+  Network,
+  signIn,
+  spoilAccessToken,
+  storedSession,
+  test,
+  theStoredSession,
+} from '../../holdfast';
+
+test('bar 28: a thief with storage and pending attempt key is found out within a minute', async ({
+  page,
+  account,
+  api,
+}) => {
+  test.slow();
+  await page.clock.install();
+  await signIn(page, account);
+  const network = new Network(page);
+
+  // A refresh is about to be sent, and does not get through.
+  await page.route('**/api/v1/refresh', (route) => route.abort());
+  await spoilAccessToken(page);
+  await page.getByRole('button', { name: 'Check again' }).click();
+  await expect.poll(() => network.refreshes()).not.toEqual([]);
+
+  // That is when the thief copies everything, and is faster.
+  const copy = await theStoredSession(page);
+  const key = network.begun('POST /api/v1/refresh')[0]?.attemptKey;
+  const first = await api.refresh(copy.refresh_token, key);
+  expect(first.status).toBe(200);
+  const second = await api.refresh(first.body.refresh_token, attemptKey());
+  expect(second.status).toBe(200);
+  await page.unroute('**/api/v1/refresh');
+
+  const minutes = await untilSignedOut(page);
+  await isSignedOut(page);
+  await expect(page.getByRole('status').getByText('for your safety')).toBeVisible();
+  expect(minutes).toBeLessThan(2);
+
+  // The thief's chain is dead, whichever token they hold.
+  await expect
+    .poll(async () => (await api.refresh(second.body.refresh_token)).body.code)
+    .toBe('session_ended');
+  expect((await api.account(second.body.access_token)).status).toBe(401);
+});
+
+/** Lets time pass for the page, and counts its minutes. */
+async function untilSignedOut(page: Page): Promise<number> {
+  for (let seconds = 0; seconds < 240; seconds += 2) {
+    await page.clock.runFor(2000);
+    if ((await storedSession(page)) === null) {
+      return seconds / 60;
+    }
+  }
+  throw new Error('Nobody notices.');
+}

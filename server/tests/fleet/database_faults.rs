@@ -1,0 +1,137 @@
+//! Databases that crash, stop, and cut connections.
+
+use std::time::Duration;
+
+use holdfast_protocol::problem::Code;
+
+use crate::support::{Cluster, Fleet, Load, Random, new_key, until};
+
+/// What a browser may hear while the database is in trouble.
+const PASSING: [&str; 2] = ["renewed", "503 temporarily_unavailable"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn terminated_backends_under_load_sign_nobody_out() {
+    let mut random = Random::seeded("terminated backends");
+    let fleet = Fleet::start(2).await;
+    let browsers = fleet.browsers(40).await;
+    let pause = Duration::from_millis(20);
+    let load = Load::start(&browsers, &fleet.addresses(), pause, &mut random);
+    for _ in 0..10 {
+        load.renews(100).await;
+        let terminated: Vec<bool> = sqlx::query_scalar(
+            "select pg_terminate_backend(pid) from pg_stat_activity
+             where datname = current_database() and application_name = 'holdfast'",
+        )
+        .fetch_all(fleet.pool())
+        .await
+        .unwrap();
+        assert!(!terminated.is_empty());
+    }
+    load.renews(200).await;
+    let said = load.stop().await;
+    println!("{said:?}");
+    said.is_only(&PASSING);
+    fleet.assert_nobody_was_signed_out(&browsers).await;
+    an_ending_is_heard_everywhere(&fleet).await;
+}
+
+async fn crash_under_load(settings: &[&str]) {
+    let mut random = Random::seeded("crashed database");
+    let cluster = Cluster::start(settings).await;
+    let fleet = Fleet::start_on(2, &cluster).await;
+    let browsers = fleet.browsers(40).await;
+    let pause = Duration::from_millis(20);
+    let load = Load::start(&browsers, &fleet.addresses(), pause, &mut random);
+    for _ in 0..3 {
+        load.renews(400).await;
+        tokio::task::block_in_place(|| cluster.restart_immediately());
+    }
+    load.renews(200).await;
+    let said = load.stop().await;
+    until(
+        "the database answers",
+        Duration::from_secs(10),
+        async || sqlx::query("select 1").execute(fleet.pool()).await.is_ok(),
+    )
+    .await;
+    let forward = fleet.events("refreshed_forward").await;
+    println!("{settings:?}: {said:?}, forward rotations: {forward}");
+    said.is_only(&PASSING);
+    fleet.assert_nobody_was_signed_out(&browsers).await;
+    an_ending_is_heard_everywhere(&fleet).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_immediate_restart_of_the_database_under_load_signs_nobody_out() {
+    crash_under_load(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bar_22_a_crash_that_loses_the_last_commits_signs_nobody_out() {
+    // Commits are told before they are written, and a crash loses the last of them.
+    crash_under_load(&["synchronous_commit=off", "wal_writer_delay=10s"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_database_is_stopped_refreshes_wait_and_access_tokens_stay_good() {
+    let cluster = Cluster::start(&[]).await;
+    let fleet = Fleet::start_on(2, &cluster).await;
+    let tokens = fleet.sign_up("ada").await;
+    let key = new_key();
+    tokio::task::block_in_place(|| cluster.stop("fast"));
+    for server in fleet.addresses() {
+        for _ in 0..3 {
+            let answer = fleet.http.refresh(server, &tokens, &key).await;
+            answer.is(Code::TemporarilyUnavailable);
+            assert_eq!(answer.header("retry-after"), "2");
+            assert!(fleet.http.accepts(server, &tokens).await);
+        }
+        fleet
+            .http
+            .get(server, "/readyz")
+            .await
+            .unwrap()
+            .is(Code::TemporarilyUnavailable);
+        assert_eq!(
+            fleet.http.get(server, "/healthz").await.unwrap().status,
+            200
+        );
+    }
+    tokio::task::block_in_place(|| cluster.run_again());
+    // Nobody does anything to the servers.
+    for server in fleet.addresses() {
+        until("ready again", Duration::from_secs(10), async || {
+            fleet.http.get(server, "/readyz").await.unwrap().status == 200
+        })
+        .await;
+        fleet.http.refresh(server, &tokens, &key).await.tokens(200);
+    }
+    an_ending_is_heard_everywhere(&fleet).await;
+}
+
+/// The servers hear of endings again. (The first may take until the listener has
+/// noticed that its connection is gone.)
+async fn an_ending_is_heard_everywhere(fleet: &Fleet) {
+    let tokens = fleet.sign_up("eve").await;
+    assert!(fleet.http.accepts(fleet.at(1), &tokens).await);
+    assert_eq!(fleet.http.log_out(fleet.at(0), &tokens).await.status, 204);
+    until("heard of", Duration::from_secs(10), async || {
+        !fleet.http.accepts(fleet.at(1), &tokens).await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_lost_without_a_word_are_given_up_and_refreshes_go_on() {
+    let mut random = Random::seeded("black hole");
+    let (fleet, link) = Fleet::start_behind_link(1).await;
+    let browsers = fleet.browsers(20).await;
+    let pause = Duration::from_millis(20);
+    let load = Load::start(&browsers, &fleet.addresses(), pause, &mut random);
+    // Every connection of the pool is open, and then leads nowhere.
+    load.renews(400).await;
+    link.lose_connections_silently();
+    load.renews(400).await;
+    println!("{:?}", load.stop().await);
+    fleet.assert_nobody_was_signed_out(&browsers).await;
+}

@@ -1,0 +1,76 @@
+//! Tokens that nobody of ours made.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures::StreamExt as _;
+use holdfast_protocol::problem::Code;
+use holdfast_protocol::refresh_token::PREFIX;
+
+use crate::support::{Fleet, Random, new_key};
+
+/// Made from a genuine token, in every way that a forger might try.
+fn forged(genuine: &str, random: &mut Random) -> String {
+    let mut bytes = URL_SAFE_NO_PAD.decode(&genuine[PREFIX.len()..]).unwrap();
+    let length = bytes.len() as u64;
+    let below = |random: &mut Random, limit| usize::try_from(random.below(limit)).unwrap();
+    match random.below(8) {
+        // One bit.
+        0 | 1 => bytes[below(random, length)] ^= 1 << random.below(8),
+        // Another generation of the same session, up to the very last.
+        2 => {
+            let near = u32::try_from(random.below(40)).unwrap();
+            let other = if random.below(2) == 0 {
+                1 + near
+            } else {
+                u32::MAX - near
+            };
+            bytes[17..21].copy_from_slice(&other.to_be_bytes());
+        }
+        // Another session.
+        3 => bytes[1..17].copy_from_slice(&u128::from(random.next()).to_be_bytes()),
+        // Everything but session and generation made up.
+        4 => bytes[21..]
+            .iter_mut()
+            .for_each(|byte| *byte = random.next() as u8),
+        5 => return genuine[..below(random, genuine.len() as u64)].to_owned(),
+        6 => return genuine.repeat(2 + below(random, 90)),
+        _ => return genuine.to_lowercase(),
+    }
+    format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bar_21_ten_thousand_forged_tokens_are_refused_without_a_database_and_end_nothing() {
+    let mut random = Random::seeded("forged tokens");
+    let (fleet, link) = Fleet::start_behind_link(2).await;
+    let tokens = fleet.sign_up("ada").await;
+    let genuine = tokens.refresh_token.expose();
+    // Whoever asked the database would have to say 503 now.
+    link.cut();
+    let forgeries: Vec<_> = std::iter::repeat_with(|| forged(genuine, &mut random))
+        .filter(|forgery| forgery != genuine)
+        .take(10_000)
+        .collect();
+    let answers = futures::stream::iter(forgeries.into_iter().enumerate())
+        .map(|(n, forgery)| {
+            let (http, server) = (fleet.http.clone(), fleet.at(n));
+            async move { http.try_refresh_text(server, &forgery, &new_key()).await }
+        })
+        .buffer_unordered(16);
+    let refused = answers
+        .map(|answer| answer.unwrap().is(Code::RefreshTokenInvalid))
+        .count()
+        .await;
+    assert_eq!(refused, 10_000);
+    let key = new_key();
+    let away = fleet.http.refresh(fleet.at(0), &tokens, &key).await;
+    away.is(Code::TemporarilyUnavailable);
+
+    link.restore();
+    assert_eq!(fleet.row(tokens.session_id).await.unwrap().0, 0);
+    fleet
+        .http
+        .refresh(fleet.at(1), &tokens, &key)
+        .await
+        .tokens(200);
+}

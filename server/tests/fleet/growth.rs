@@ -1,0 +1,161 @@
+//! What a hundred thousand rotations leave in the database.
+
+use std::time::{Duration, Instant};
+
+use holdfast_protocol::attempt_key::{AttemptKey, AttemptMark};
+use holdfast_server::store::ClientInfo;
+use holdfast_server::store::sessions::{Rotate, rotate};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection as _, PgConnection};
+use uuid::Uuid;
+
+use crate::support::{Cluster, Fleet, until};
+
+const CONNECTIONS: u32 = 24;
+const SESSIONS: u32 = CONNECTIONS * 20;
+const ROTATIONS: u32 = 100_000;
+
+struct Table {
+    rows: i64,
+    updates: i64,
+    hot: i64,
+    bytes: i64,
+    wal: i64,
+}
+
+async fn measure(connection: &mut PgConnection) -> Table {
+    let (rows, updates, hot, bytes, wal) = sqlx::query_as(
+        "select
+             (select count(*) from sessions),
+             n_tup_upd,
+             n_tup_hot_upd,
+             pg_table_size('sessions'),
+             (pg_current_wal_insert_lsn() - '0/0')::bigint
+         from pg_stat_user_tables
+         where relname = 'sessions'",
+    )
+    .fetch_one(connection)
+    .await
+    .unwrap();
+    Table {
+        rows,
+        updates,
+        hot,
+        bytes,
+        wal,
+    }
+}
+
+/// What a browser knows of its session, for this test.
+#[derive(Clone)]
+struct Session {
+    session_id: Uuid,
+    generation: u32,
+    hash: [u8; 32],
+}
+
+/// Rotates each session of a connection in turn, as a refresh does it.
+async fn rotate_all(mut connection: PgConnection, mut sessions: Vec<Session>, times: u32) {
+    let client = ClientInfo {
+        ip: Some("203.0.113.7".to_owned()),
+        user_agent: Some("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0".to_owned()),
+    };
+    for _ in 0..times {
+        for session in &mut sessions {
+            let to_hash = holdfast_server::random::bytes();
+            let key = AttemptKey::from_random(holdfast_server::random::bytes());
+            let rotation = Rotate {
+                session_id: session.session_id,
+                from_generation: session.generation,
+                from_hash: session.hash,
+                to_generation: session.generation + 1,
+                to_hash,
+                attempt: AttemptMark::of(Some(&key)),
+                client: &client,
+            };
+            let limits = rotate(&mut connection, rotation).await.unwrap();
+            assert!(limits.is_some());
+            session.generation += 1;
+            session.hash = to_hash;
+        }
+    }
+    // The counters of a connection are complete when it is closed.
+    connection.close().await.unwrap();
+}
+
+async fn rotate_everything(fleet: &Fleet, options: &PgConnectOptions, times: u32) {
+    let rows: Vec<(Uuid, i64, Vec<u8>)> = sqlx::query_as(
+        "select session_id, generation, token_hash from sessions order by session_id",
+    )
+    .fetch_all(fleet.pool())
+    .await
+    .unwrap();
+    let sessions: Vec<_> = rows
+        .into_iter()
+        .map(|(session_id, generation, hash)| Session {
+            session_id,
+            generation: u32::try_from(generation).unwrap(),
+            hash: hash.try_into().unwrap(),
+        })
+        .collect();
+    let mut browsers = tokio::task::JoinSet::new();
+    for own in sessions.chunks((SESSIONS / CONNECTIONS) as usize) {
+        let connection = PgConnection::connect_with(options).await.unwrap();
+        browsers.spawn(rotate_all(connection, own.to_vec(), times));
+    }
+    while let Some(done) = browsers.join_next().await {
+        done.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bar_12_a_hundred_thousand_rotations_are_all_hot_and_leave_the_table_as_small_as_it_was() {
+    // Commits are not waited for: this is about what is written, not how fast.
+    let cluster = Cluster::start(&[
+        "synchronous_commit=off",
+        "checkpoint_timeout=1h",
+        "max_wal_size=4GB",
+    ])
+    .await;
+    let fleet = Fleet::start_on(0, &cluster).await;
+    let options = cluster.options("holdfast");
+    fleet.browsers(SESSIONS as usize).await;
+    let mut connection = PgConnection::connect_with(&options).await.unwrap();
+    // The table finds its size: each page with its live rows and room for their
+    // successors.
+    let warm_up = 17;
+    rotate_everything(&fleet, &options, warm_up).await;
+    let counted = async |wanted: i64| {
+        until("counted", Duration::from_secs(20), async || {
+            let mut connection = PgConnection::connect_with(&options).await.unwrap();
+            measure(&mut connection).await.updates >= wanted
+        })
+        .await;
+    };
+    counted(i64::from(warm_up * SESSIONS)).await;
+    let before = measure(&mut connection).await;
+
+    let times = ROTATIONS.div_ceil(SESSIONS);
+    let rotations = i64::from(times * SESSIONS);
+    let begun = Instant::now();
+    rotate_everything(&fleet, &options, times).await;
+    let took = begun.elapsed();
+    counted(before.updates + rotations).await;
+    let after = measure(&mut connection).await;
+
+    let updates = after.updates - before.updates;
+    let hot = after.hot - before.hot;
+    let wal = (after.wal - before.wal) as f64 / rotations as f64;
+    println!(
+        "{rotations} rotations of {SESSIONS} sessions on {CONNECTIONS} connections in {took:.1?}: \
+         {hot} of {updates} updates HOT, {wal:.0} bytes of WAL for each, \
+         table {} bytes before and {} after",
+        before.bytes, after.bytes
+    );
+    assert_eq!(after.rows, i64::from(SESSIONS));
+    assert_eq!(updates, rotations);
+    assert_eq!(hot, updates);
+    assert!(after.bytes <= before.bytes * 11 / 10);
+    // A whole page for each would be 8 KB.
+    assert!(wal < 1000.0);
+}

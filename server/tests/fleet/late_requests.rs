@@ -1,0 +1,98 @@
+//! Requests that arrive when the session has moved on.
+
+use std::time::Duration;
+
+use holdfast_protocol::problem::Code;
+
+use crate::support::{Fault, FaultProxy, Fleet, Renewal, generation, new_key, until};
+
+#[tokio::test]
+async fn bar_25_a_request_repeated_up_to_sixteen_generations_late_conflicts_and_ends_nothing() {
+    let fleet = Fleet::start(2).await;
+    let mut tokens = fleet.sign_up("ada").await;
+    let mut sent = Vec::new();
+    for n in 0..16 {
+        let key = new_key();
+        let renewed = fleet.http.refresh(fleet.at(n), &tokens, &key).await;
+        sent.push((tokens, key));
+        tokens = renewed.tokens(200);
+    }
+    for seconds in [0, 31, 24 * 60 * 60] {
+        fleet.let_pass(tokens.session_id, seconds).await;
+        let (newest, older) = sent.split_last().unwrap();
+        for (n, (spent, key)) in older.iter().enumerate() {
+            let late = fleet.http.refresh(fleet.at(n), spent, key).await;
+            late.is(Code::RefreshConflict);
+            assert_eq!(late.header("retry-after"), "1");
+        }
+        // The newest is a repeat: it gets the current token.
+        let repeated = fleet.http.refresh(fleet.at(0), &newest.0, &newest.1).await;
+        assert_eq!(repeated.tokens(200).refresh_token, tokens.refresh_token);
+    }
+    assert_eq!(
+        generation(&fleet.http.renew(fleet.at(1), &tokens).await),
+        17
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bar_25_a_request_held_back_by_the_network_ends_nothing_when_it_arrives() {
+    let fleet = Fleet::start(2).await;
+    let browsers = fleet.browsers(1).await;
+    let browser = &browsers[0];
+    let late = Fault::LoseAndDeliverLater(Duration::from_millis(700));
+    let proxy = FaultProxy::with(vec![fleet.at(0)], vec![late]).await;
+    assert_eq!(
+        browser.renew(proxy.address()).await,
+        Renewal::Later("no answer".to_owned())
+    );
+    for _ in 0..8 {
+        assert_eq!(browser.renew(fleet.at(1)).await, Renewal::Renewed);
+    }
+    let before = fleet.row(browser.session_id()).await;
+    until("it arrives", Duration::from_secs(10), async || {
+        proxy.answered() == 1
+    })
+    .await;
+    assert_eq!(fleet.row(browser.session_id()).await, before);
+    fleet.assert_nobody_was_signed_out(&browsers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bar_25_a_server_that_froze_with_a_request_in_its_hands_ends_nothing_when_it_wakes() {
+    let fleet = Fleet::start(2).await;
+    let browsers = fleet.browsers(1).await;
+    let browser = &browsers[0];
+    let (refresh_token, key) = browser.attempt();
+    fleet.instances[0].freeze();
+    let (http, frozen) = (fleet.http.clone(), fleet.at(0));
+    let held = tokio::spawn(async move { http.try_refresh(frozen, &refresh_token, &key).await });
+    for _ in 0..5 {
+        assert_eq!(browser.renew(fleet.at(1)).await, Renewal::Renewed);
+    }
+    // Longer than any race is forgiven.
+    fleet.let_pass(browser.session_id(), 60).await;
+    fleet.instances[0].thaw();
+    held.await.unwrap().unwrap().is(Code::RefreshConflict);
+    fleet.assert_nobody_was_signed_out(&browsers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bar_25_time_that_a_request_waits_in_the_server_does_not_make_a_race_a_theft() {
+    let fleet = Fleet::start(2).await;
+    let tokens = fleet.sign_up("ada").await;
+    fleet.http.renew(fleet.at(0), &tokens).await;
+    fleet.let_pass(tokens.session_id, 28).await;
+    // The loser of the race arrives in time, and is kept waiting past the 30 seconds.
+    let mut transaction = fleet.pool().begin().await.unwrap();
+    sqlx::query("lock table sessions in access exclusive mode")
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    let (http, server) = (fleet.http.clone(), fleet.at(1));
+    let loser = tokio::spawn(async move { http.refresh(server, &tokens, &new_key()).await });
+    fleet.until_waiting_for_locks(1).await;
+    tokio::time::sleep(Duration::from_millis(3500)).await;
+    transaction.commit().await.unwrap();
+    loser.await.unwrap().is(Code::RefreshConflict);
+}

@@ -1,0 +1,162 @@
+//! Answers that never came, although the server had committed.
+
+use std::time::Duration;
+
+use crate::support::{
+    Browser, Fault, FaultProxy, Fleet, NoAnswer, Random, Renewal, Tally, generation, new_key,
+};
+
+/// The answer is lost, time passes, and the browser asks again, at the other server.
+async fn lose_and_repeat(fault: Fault, seconds: u32) {
+    let fleet = Fleet::start(2).await;
+    let tokens = fleet.sign_up("ada").await;
+    let key = new_key();
+    let proxy = FaultProxy::with(vec![fleet.at(0)], vec![fault]).await;
+    let lost = fleet
+        .http
+        .try_refresh(proxy.address(), &tokens.refresh_token, &key)
+        .await;
+    assert_eq!(lost.unwrap_err(), NoAnswer);
+    // The server has committed all the same.
+    let committed = fleet.row(tokens.session_id).await.unwrap();
+    assert_eq!(committed.0, 1);
+
+    fleet.let_pass(tokens.session_id, seconds).await;
+    let repeated = fleet.http.refresh(fleet.at(1), &tokens, &key).await;
+    let repeated = repeated.tokens(200);
+    assert_eq!(fleet.row(tokens.session_id).await.unwrap(), committed);
+    // Still signed in: the call goes through, and so does the next refresh.
+    assert!(fleet.http.accepts(fleet.at(0), &repeated).await);
+    assert_eq!(
+        generation(&fleet.http.renew(fleet.at(0), &repeated).await),
+        2
+    );
+    assert_eq!(fleet.events("refresh_token_reused").await, 0);
+}
+
+#[tokio::test]
+async fn bar_2_a_lost_answer_is_repeated_at_once() {
+    lose_and_repeat(Fault::DropAnswer, 0).await;
+}
+
+#[tokio::test]
+async fn bar_2_a_lost_answer_is_repeated_after_70_seconds() {
+    lose_and_repeat(Fault::DropAnswer, 70).await;
+}
+
+#[tokio::test]
+async fn bar_2_a_lost_answer_is_repeated_after_24_hours() {
+    lose_and_repeat(Fault::DropAnswer, 24 * 60 * 60).await;
+}
+
+#[tokio::test]
+async fn bar_2_an_answer_that_was_cut_in_the_middle_is_repeated_after_24_hours() {
+    lose_and_repeat(Fault::CutAnswer, 24 * 60 * 60).await;
+}
+
+#[tokio::test]
+async fn bar_2_nine_answers_of_ten_are_lost_and_the_chain_goes_on() {
+    let fleet = Fleet::start(2).await;
+    let mut n = 0;
+    let proxy = FaultProxy::start(fleet.addresses(), move || {
+        n += 1;
+        if n % 10 == 0 {
+            Fault::Pass
+        } else {
+            Fault::DropAnswer
+        }
+    })
+    .await;
+    let browsers = fleet.browsers(1).await;
+    for round in 1..=10 {
+        let renewal = browsers[0].renew_until_answered(&[proxy.address()]).await;
+        assert_eq!(renewal, Renewal::Renewed);
+        assert_eq!(browsers[0].generation(), round);
+    }
+    fleet.assert_nobody_was_signed_out(&browsers).await;
+}
+
+/// Every fault that the proxy knows, by chance.
+fn any_fault(random: &mut Random) -> Fault {
+    let by = Duration::from_millis(1 + random.below(200));
+    match random.below(20) {
+        0..=7 => Fault::Pass,
+        8..=10 => Fault::DropAnswer,
+        11 => Fault::CutAnswer,
+        12 => Fault::CutRequest,
+        13 | 14 => Fault::DelayRequest(by),
+        15 => Fault::DelayAnswer(by),
+        16 | 17 => Fault::Duplicate,
+        _ => Fault::LoseAndDeliverLater(by),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bar_3_two_tabs_of_thirty_browsers_over_every_fault_raise_no_false_alarm() {
+    const GENERATIONS: u32 = 40;
+    let mut random = Random::seeded("every fault");
+    let fleet = Fleet::start(2).await;
+    let browsers = fleet.browsers(30).await;
+    let mut plan = random.fork();
+    let proxy = FaultProxy::start(fleet.addresses(), move || any_fault(&mut plan)).await;
+    let tabs = browsers
+        .iter()
+        .flat_map(|browser| [browser.clone(), browser.clone()]);
+    let tabs: Vec<_> = tabs
+        .map(|tab| {
+            tokio::spawn(renew_through(
+                tab,
+                proxy.address(),
+                GENERATIONS,
+                random.fork(),
+            ))
+        })
+        .collect();
+    let mut said = Tally::default();
+    for tab in tabs {
+        for (what, times) in tab.await.unwrap().0 {
+            *said.0.entry(what).or_default() += times;
+        }
+    }
+    println!("{said:?}");
+    said.is_only(&[
+        "renewed",
+        "conflict",
+        "no answer",
+        "duplicate: 200",
+        "duplicate: 409 refresh_conflict",
+    ]);
+    // The suite is worth something only if it has seen them all.
+    assert!(said.of("no answer") > 100 && said.of("duplicate: 409 refresh_conflict") > 20);
+    fleet.assert_nobody_was_signed_out(&browsers).await;
+}
+
+/// A tab that renews until its browser has come this far. Now and then the network
+/// repeats a request of the last fifteen generations.
+async fn renew_through(
+    tab: Browser,
+    proxy: std::net::SocketAddr,
+    generations: u32,
+    mut random: Random,
+) -> Tally {
+    let mut said = Tally::default();
+    while tab.generation() < generations {
+        if random.below(4) == 0
+            && let Some(answer) = tab.duplicate(proxy, 12, random.next()).await
+        {
+            said.count(format!("duplicate: {}", answer.summary()));
+        }
+        match tab.renew(proxy).await {
+            Renewal::Renewed => said.count("renewed"),
+            Renewal::Conflict => said.count("conflict"),
+            Renewal::Later(why) => said.count(why),
+            Renewal::Over(why) => {
+                said.count(format!("OVER: {why}"));
+                break;
+            }
+        }
+        // No generation is so short that a delayed request could outlive sixteen.
+        tokio::time::sleep(Duration::from_millis(60)).await;
+    }
+    said
+}

@@ -1,0 +1,24 @@
+//! The sessions as real server processes keep them: two or more instances of
+//! `holdfast serve` on one Postgres, and everything between browser and database that
+//! can break, broken on purpose.
+//!
+//! Tests are named after the bar that they hold: a complaint of people who use another
+//! refresh-token system today.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
+mod support;
+
+mod database_faults;
+mod endings;
+mod expiry;
+mod failover;
+mod forged;
+mod growth;
+mod late_requests;
+mod lost_answers;
+mod password_change;
+mod races;
+mod secret_change;
+mod server_faults;
+mod theft;

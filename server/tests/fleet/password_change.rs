@@ -1,0 +1,56 @@
+//! The password is changed while somebody signs in with the old one.
+
+use holdfast_protocol::problem::Code;
+
+use crate::support::{Fleet, PASSWORD, new_key};
+
+const ANOTHER: &str = "another horse battery staple";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bar_30_a_sign_in_that_has_verified_the_old_password_gets_no_session() {
+    let fleet = Fleet::start(2).await;
+    let tokens = fleet.sign_up("ada").await;
+    // Both have to wait for the account, the change first.
+    let mut transaction = fleet.pool().begin().await.unwrap();
+    sqlx::query("select from accounts for update")
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    let (http, server, old) = (fleet.http.clone(), fleet.at(0), tokens.clone());
+    let change = tokio::spawn(async move { http.change_password(server, &old, ANOTHER).await });
+    fleet.until_waiting_for_locks(1).await;
+    let (http, server) = (fleet.http.clone(), fleet.at(1));
+    let sign_in = tokio::spawn(async move { http.log_in(server, "ada", PASSWORD).await });
+    fleet.until_waiting_for_locks(2).await;
+    transaction.commit().await.unwrap();
+
+    let new = change.await.unwrap().tokens(200);
+    sign_in.await.unwrap().is(Code::InvalidCredentials);
+    let sessions: Vec<uuid::Uuid> = sqlx::query_scalar("select session_id from sessions")
+        .fetch_all(fleet.pool())
+        .await
+        .unwrap();
+    assert_eq!(sessions, [new.session_id]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bar_30_of_sign_ins_all_around_a_password_change_none_outlives_it() {
+    let fleet = Fleet::start(2).await;
+    let tokens = fleet.sign_up("ada").await;
+    let sign_ins = (0..16).map(|n| fleet.http.log_in(fleet.at(n), "ada", PASSWORD));
+    let (changed, answers) = tokio::join!(
+        fleet.http.change_password(fleet.at(0), &tokens, ANOTHER),
+        futures::future::join_all(sign_ins)
+    );
+    let new = changed.tokens(200);
+    for (n, answer) in answers.iter().enumerate() {
+        if answer.status == 200 {
+            let old = answer.tokens(200);
+            let renewal = fleet.http.refresh(fleet.at(n + 1), &old, &new_key()).await;
+            renewal.is(Code::SessionEnded);
+        } else {
+            answer.is(Code::InvalidCredentials);
+        }
+    }
+    fleet.http.renew(fleet.at(1), &new).await;
+}

@@ -1,0 +1,176 @@
+//! An honest browser, as `protocol/src/renewal.rs` has it: one storage for all its
+//! tabs, one attempt key for each link of the chain, stored before it is sent.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use holdfast_protocol::attempt_key::AttemptKey;
+use holdfast_protocol::problem::Meaning;
+use holdfast_protocol::refresh_token::UnverifiedRefreshToken;
+use holdfast_protocol::secret::Secret;
+use holdfast_protocol::wire::Tokens;
+use uuid::Uuid;
+
+use super::{Answer, Http, NoAnswer, new_key};
+
+/// How long a browser tries before it says that the server is away.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+/// Clones are tabs.
+#[derive(Clone)]
+pub struct Browser {
+    http: Http,
+    storage: Arc<Mutex<Storage>>,
+}
+
+struct Storage {
+    refresh_token: Secret,
+    tokens: Option<Tokens>,
+    attempt_keys: HashMap<u32, AttemptKey>,
+    spent: Vec<(Secret, AttemptKey)>,
+}
+
+/// What came of an attempt to renew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Renewal {
+    /// The storage holds a newer token.
+    Renewed,
+    /// No answer, or one that says to come back later.
+    Later(String),
+    /// Another tab was faster; its token is in storage, or soon will be.
+    Conflict,
+    /// The session is over, or the server said what it never should.
+    Over(String),
+}
+
+impl Browser {
+    pub fn new(http: Http, refresh_token: Secret) -> Self {
+        let storage = Storage {
+            refresh_token,
+            tokens: None,
+            attempt_keys: HashMap::new(),
+            spent: Vec::new(),
+        };
+        Self {
+            http,
+            storage: Arc::new(Mutex::new(storage)),
+        }
+    }
+
+    pub fn session_id(&self) -> Uuid {
+        let storage = self.storage.lock().unwrap();
+        let token = UnverifiedRefreshToken::parse(storage.refresh_token.expose());
+        token.unwrap().session_id()
+    }
+
+    pub fn generation(&self) -> u32 {
+        number(&self.storage.lock().unwrap().refresh_token)
+    }
+
+    pub fn refresh_token(&self) -> Secret {
+        self.storage.lock().unwrap().refresh_token.clone()
+    }
+
+    /// The tokens of the last renewal.
+    pub fn tokens(&self) -> Option<Tokens> {
+        self.storage.lock().unwrap().tokens.clone()
+    }
+
+    /// One request with what is in storage.
+    pub async fn renew(&self, server: SocketAddr) -> Renewal {
+        let (refresh_token, key) = self.attempt();
+        let answer = self.http.try_refresh(server, &refresh_token, &key).await;
+        self.receive(&refresh_token, answer)
+    }
+
+    /// Repeats, with the same attempt key and at each server in turn, until it is
+    /// renewed or told that the session is over.
+    pub async fn renew_until_answered(&self, servers: &[SocketAddr]) -> Renewal {
+        let begun = Instant::now();
+        let before = self.generation();
+        for server in servers.iter().cycle() {
+            match self.renew(*server).await {
+                unsettled @ (Renewal::Later(_) | Renewal::Conflict) => {
+                    if begun.elapsed() > PATIENCE {
+                        return unsettled;
+                    }
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    if self.generation() > before {
+                        return Renewal::Renewed;
+                    }
+                }
+                answered => return answered,
+            }
+        }
+        unreachable!("there is always a server")
+    }
+
+    /// The network delivers an old request again: one of the last `within` links.
+    pub async fn duplicate(
+        &self,
+        server: SocketAddr,
+        within: usize,
+        choice: u64,
+    ) -> Option<Answer> {
+        let (refresh_token, key) = {
+            let storage = self.storage.lock().unwrap();
+            let recent = storage.spent.iter().rev().take(within).collect::<Vec<_>>();
+            let choice = usize::try_from(choice).unwrap_or_default() % recent.len().max(1);
+            recent.get(choice).copied().cloned()?
+        };
+        let answer = self.http.try_refresh(server, &refresh_token, &key).await;
+        answer.ok()
+    }
+
+    /// Get-or-add: the attempt key is in storage before anything is sent.
+    pub fn attempt(&self) -> (Secret, AttemptKey) {
+        let mut storage = self.storage.lock().unwrap();
+        let refresh_token = storage.refresh_token.clone();
+        let generation = number(&refresh_token);
+        let key = storage
+            .attempt_keys
+            .entry(generation)
+            .or_insert_with(new_key);
+        (refresh_token, key.clone())
+    }
+
+    fn receive(&self, sent: &Secret, answer: Result<Answer, NoAnswer>) -> Renewal {
+        let Ok(answer) = answer else {
+            return Renewal::Later("no answer".to_owned());
+        };
+        if answer.status == 200 {
+            let tokens = answer.tokens(200);
+            let mut storage = self.storage.lock().unwrap();
+            // Never back a link.
+            if number(&tokens.refresh_token) > number(&storage.refresh_token) {
+                assert_eq!(number(&tokens.refresh_token), number(sent) + 1);
+                let spent = number(&storage.refresh_token);
+                if let Some(key) = storage.attempt_keys.remove(&spent) {
+                    let spent = storage.refresh_token.clone();
+                    storage.spent.push((spent, key));
+                }
+                storage.refresh_token = tokens.refresh_token.clone();
+                storage.tokens = Some(tokens);
+            }
+            return Renewal::Renewed;
+        }
+        match (
+            answer.status.as_u16(),
+            answer.code().map(|code| code.meaning()),
+        ) {
+            (503, Some(Meaning::Later)) if answer.header("retry-after") == "2" => {
+                Renewal::Later(answer.summary())
+            }
+            (409, Some(Meaning::Conflict)) => Renewal::Conflict,
+            _ => Renewal::Over(answer.summary()),
+        }
+    }
+}
+
+fn number(refresh_token: &Secret) -> u32 {
+    UnverifiedRefreshToken::parse(refresh_token.expose())
+        .unwrap()
+        .generation()
+}

@@ -1,0 +1,161 @@
+//! Requests over the wire, each on a connection of its own: nothing is sent twice
+//! unless a test does it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::http::Method;
+use holdfast_protocol::attempt_key::{self, AttemptKey};
+use holdfast_protocol::secret::Secret;
+use holdfast_protocol::wire::{Tokens, paths};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::{Answer, PASSWORD};
+
+/// Longer than a server thinks about anything.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// The answer did not come, or not whole. Whether the server has acted, nobody knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoAnswer;
+
+#[derive(Clone)]
+pub struct Http;
+
+impl Http {
+    async fn send(
+        &self,
+        method: Method,
+        server: SocketAddr,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Answer, NoAnswer> {
+        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {server}\r\n");
+        request.push_str("connection: close\r\nuser-agent: holdfast-fleet\r\n");
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        let body = body.map(Value::to_string).unwrap_or_default();
+        if !body.is_empty() {
+            let length = body.len();
+            request.push_str("content-type: application/json\r\n");
+            request.push_str(&format!("content-length: {length}\r\n"));
+        }
+        request.push_str("\r\n");
+        request.push_str(&body);
+        let asking = async {
+            let mut connection = TcpStream::connect(server).await?;
+            connection.write_all(request.as_bytes()).await?;
+            let mut answer = Vec::new();
+            connection.read_to_end(&mut answer).await?;
+            Ok::<_, std::io::Error>(answer)
+        };
+        let answer = tokio::time::timeout(PATIENCE, asking).await;
+        let answer = answer.map_err(|_| NoAnswer)?.map_err(|_| NoAnswer)?;
+        Answer::parse(&answer).ok_or(NoAnswer)
+    }
+
+    pub async fn post(
+        &self,
+        server: SocketAddr,
+        path: &str,
+        body: &Value,
+    ) -> Result<Answer, NoAnswer> {
+        self.send(Method::POST, server, path, &[], Some(body)).await
+    }
+
+    /// A protected call.
+    pub async fn call_as(
+        &self,
+        tokens: &Tokens,
+        method: Method,
+        server: SocketAddr,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Answer, NoAnswer> {
+        let bearer = format!("Bearer {}", tokens.access_token.expose());
+        let headers = [("authorization", bearer.as_str())];
+        self.send(method, server, path, &headers, body).await
+    }
+
+    pub async fn get(&self, server: SocketAddr, path: &str) -> Result<Answer, NoAnswer> {
+        self.send(Method::GET, server, path, &[], None).await
+    }
+
+    /// Refreshes, whether the answer comes or not.
+    pub async fn try_refresh(
+        &self,
+        server: SocketAddr,
+        refresh_token: &Secret,
+        key: &AttemptKey,
+    ) -> Result<Answer, NoAnswer> {
+        self.try_refresh_text(server, refresh_token.expose(), key)
+            .await
+    }
+
+    pub async fn try_refresh_text(
+        &self,
+        server: SocketAddr,
+        refresh_token: &str,
+        key: &AttemptKey,
+    ) -> Result<Answer, NoAnswer> {
+        let body = json!({ "refresh_token": refresh_token });
+        let headers = [(attempt_key::HEADER, key.expose())];
+        self.send(Method::POST, server, paths::REFRESH, &headers, Some(&body))
+            .await
+    }
+
+    /// Refreshes with the token of an earlier answer.
+    pub async fn refresh(&self, server: SocketAddr, tokens: &Tokens, key: &AttemptKey) -> Answer {
+        self.try_refresh(server, &tokens.refresh_token, key)
+            .await
+            .unwrap()
+    }
+
+    /// Refreshes with a new attempt key and expects success.
+    pub async fn renew(&self, server: SocketAddr, tokens: &Tokens) -> Tokens {
+        self.refresh(server, tokens, &super::new_key())
+            .await
+            .tokens(200)
+    }
+
+    pub async fn sign_up(&self, server: SocketAddr, username: &str) -> Answer {
+        let body = json!({"username": username, "password": PASSWORD});
+        self.post(server, paths::SIGNUP, &body).await.unwrap()
+    }
+
+    pub async fn log_in(&self, server: SocketAddr, username: &str, password: &str) -> Answer {
+        let body = json!({"username": username, "password": password});
+        self.post(server, paths::LOGIN, &body).await.unwrap()
+    }
+
+    pub async fn change_password(&self, server: SocketAddr, tokens: &Tokens, new: &str) -> Answer {
+        let body = json!({"current_password": PASSWORD, "new_password": new});
+        self.call_as(tokens, Method::PUT, server, paths::PASSWORD, Some(&body))
+            .await
+            .unwrap()
+    }
+
+    pub async fn log_out(&self, server: SocketAddr, tokens: &Tokens) -> Answer {
+        let body = json!({"refresh_token": tokens.refresh_token.expose()});
+        self.post(server, paths::LOGOUT, &body).await.unwrap()
+    }
+
+    /// Whether a server accepts an access token. No database is asked for it: the
+    /// call is refused for its parameter, after whoever calls is known.
+    pub async fn accepts(&self, server: SocketAddr, tokens: &Tokens) -> bool {
+        let path = format!("{}?limit=0", paths::ACTIVITY);
+        let answer = self
+            .call_as(tokens, Method::GET, server, &path, None)
+            .await
+            .unwrap();
+        match answer.status.as_u16() {
+            400 => true,
+            401 => false,
+            _ => panic!("{answer:?}"),
+        }
+    }
+}

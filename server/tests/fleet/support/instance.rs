@@ -1,0 +1,130 @@
+//! One server process.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::{Http, Settings, until};
+
+pub struct Instance {
+    process: Child,
+    address: SocketAddr,
+    log: PathBuf,
+    // Held open: a server whose words nobody can hear must not die of it.
+    _stdout: BufReader<ChildStdout>,
+}
+
+impl Instance {
+    /// Starts a server and waits until it is ready; on a free port where none is given.
+    pub async fn start(settings: &Settings, address: Option<SocketAddr>) -> Self {
+        let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!(
+            "fleet-server-{:016x}.log",
+            u64::from_le_bytes(holdfast_server::random::bytes())
+        ));
+        let listen = address.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
+        let previous: Vec<_> = settings
+            .previous
+            .iter()
+            .map(|secret| secret.encode().to_string())
+            .collect();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
+        command
+            .arg("serve")
+            .env_clear()
+            .env("HOLDFAST_LISTEN", listen.to_string())
+            .env("DATABASE_URL", &settings.database_url)
+            .env("HOLDFAST_SECRET", settings.secret.encode().as_str())
+            .env("HOLDFAST_ISSUER", "https://id.example")
+            .envs(settings.more.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log).unwrap());
+        if !previous.is_empty() {
+            command.env("HOLDFAST_SECRET_PREVIOUS", previous.join(","));
+        }
+        let mut process = command.spawn().unwrap();
+        let mut stdout = BufReader::new(process.stdout.take().unwrap());
+        let (stdout, greeting) = tokio::task::spawn_blocking(move || {
+            let mut line = String::new();
+            stdout.read_line(&mut line).unwrap();
+            (stdout, line)
+        })
+        .await
+        .unwrap();
+        let address = greeting
+            .trim_end()
+            .strip_prefix("Holdfast is at http://")
+            .and_then(|address| address.parse().ok());
+        let Some(address) = address else {
+            let _ = process.kill();
+            panic!("no start: {}", std::fs::read_to_string(&log).unwrap());
+        };
+        let instance = Self {
+            process,
+            address,
+            log,
+            _stdout: stdout,
+        };
+        let http = Http;
+        until("ready", Duration::from_secs(30), async || {
+            matches!(http.get(address, "/readyz").await, Ok(answer) if answer.status == 200)
+        })
+        .await;
+        instance
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Everything it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub async fn stop(&mut self) {
+        self.signal(Signal::SIGTERM);
+        let process = std::sync::Mutex::new(&mut self.process);
+        until("stopped", Duration::from_secs(20), async || {
+            process.lock().unwrap().try_wait().unwrap().is_some()
+        })
+        .await;
+    }
+
+    /// SIGKILL: no goodbye, nothing finished.
+    pub fn kill(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+
+    /// Stops it in its tracks, with every request that it is working on.
+    pub fn freeze(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    pub fn thaw(&self) {
+        self.signal(Signal::SIGCONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.process.id()).unwrap());
+        kill(pid, signal).unwrap();
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("--- {} ---\n{}", self.address, self.log());
+        }
+        let _ = std::fs::remove_file(&self.log);
+    }
+}

@@ -1,0 +1,295 @@
+//! A fleet: server processes, a database, and what can break between them.
+
+mod answer;
+mod browser;
+mod cluster;
+#[path = "../../api/support/database.rs"]
+#[allow(dead_code, reason = "the API tests use all of it")]
+mod database;
+mod database_link;
+mod fault_proxy;
+mod http;
+mod instance;
+mod load;
+mod random;
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use holdfast_protocol::refresh_token;
+use holdfast_protocol::wire::Tokens;
+use holdfast_server::config::MasterSecret;
+use holdfast_server::store::MIGRATOR;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions as _, PgPool};
+use uuid::Uuid;
+
+pub use answer::Answer;
+pub use browser::{Browser, Renewal};
+pub use cluster::Cluster;
+pub use database_link::DatabaseLink;
+pub use fault_proxy::{Fault, FaultProxy};
+pub use http::{Http, NoAnswer};
+pub use instance::Instance;
+pub use load::{Load, Tally};
+pub use random::Random;
+
+/// A password that is accepted.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// Two servers, or more, on one database.
+pub struct Fleet {
+    pub instances: Vec<Instance>,
+    pub http: Http,
+    pub settings: Settings,
+    pool: PgPool,
+}
+
+/// What every instance of a fleet is told.
+#[derive(Clone)]
+pub struct Settings {
+    pub database_url: String,
+    pub secret: MasterSecret,
+    pub previous: Vec<MasterSecret>,
+    pub more: Vec<(&'static str, String)>,
+}
+
+impl Settings {
+    /// A fleet on this database, with a secret of its own.
+    pub fn on(database_url: String) -> Self {
+        Self {
+            database_url,
+            secret: MasterSecret::generate(),
+            previous: Vec::new(),
+            more: Vec::new(),
+        }
+    }
+}
+
+impl Fleet {
+    /// `count` servers on an empty database of the Postgres that all tests share.
+    pub async fn start(count: usize) -> Self {
+        let options = database::TestDatabase::create().await.options;
+        let settings = Settings::on(options.to_url_lossy().to_string());
+        Self::with(count, settings, options).await
+    }
+
+    /// The same, with a link between the servers and Postgres that can fail.
+    pub async fn start_behind_link(count: usize) -> (Self, DatabaseLink) {
+        let options = database::TestDatabase::create().await.options;
+        let link = DatabaseLink::to(&options).await;
+        let settings = Settings::on(link.url(&options));
+        (Self::with(count, settings, options).await, link)
+    }
+
+    /// The same, on a Postgres of the test's own.
+    pub async fn start_on(count: usize, cluster: &Cluster) -> Self {
+        let options = cluster.create_database().await;
+        let settings = Settings::on(options.to_url_lossy().to_string());
+        Self::with(count, settings, options).await
+    }
+
+    /// `count` servers, told `settings`. The tests themselves reach the database by
+    /// `options`, whatever stands between it and the servers.
+    pub async fn with(count: usize, settings: Settings, options: PgConnectOptions) -> Self {
+        let pool = PgPoolOptions::new()
+            .max_connections(4)
+            .connect_lazy_with(options);
+        MIGRATOR.run(&pool).await.unwrap();
+        let mut instances = Vec::new();
+        for _ in 0..count {
+            instances.push(Instance::start(&settings, None).await);
+        }
+        Self {
+            instances,
+            http: Http,
+            settings,
+            pool,
+        }
+    }
+
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.instances.iter().map(Instance::address).collect()
+    }
+
+    /// The address of one instance.
+    pub fn at(&self, n: usize) -> SocketAddr {
+        self.instances[n % self.instances.len()].address()
+    }
+
+    /// The database, for what no request can do.
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// From now on the tests look into this database.
+    pub fn look_into(&mut self, options: PgConnectOptions) {
+        self.pool = PgPoolOptions::new()
+            .max_connections(4)
+            .connect_lazy_with(options);
+    }
+
+    /// Replaces an instance by one on the same address with these settings, in good
+    /// order, as a deployment does.
+    pub async fn restart(&mut self, n: usize, settings: &Settings) {
+        let address = self.instances[n].address();
+        self.instances[n].stop().await;
+        self.instances[n] = Instance::start(settings, Some(address)).await;
+    }
+
+    /// Makes an account and signs in, on the first instance.
+    pub async fn sign_up(&self, username: &str) -> Tokens {
+        self.http.sign_up(self.at(0), username).await.tokens(201)
+    }
+
+    pub async fn log_in(&self, username: &str) -> Tokens {
+        self.http
+            .log_in(self.at(0), username, PASSWORD)
+            .await
+            .tokens(200)
+    }
+
+    /// Browsers that are signed in, without a password hash for each: sessions of one
+    /// account, opened by the store's own functions.
+    pub async fn browsers(&self, count: usize) -> Vec<Browser> {
+        open_sessions(&self.pool, &self.settings, count)
+            .await
+            .into_iter()
+            .map(|refresh_token| Browser::new(self.http.clone(), refresh_token))
+            .collect()
+    }
+
+    /// Number and hash of the session's row.
+    pub async fn row(&self, session_id: Uuid) -> Option<(i64, Vec<u8>)> {
+        sqlx::query_as("select generation, token_hash from sessions where session_id = $1")
+            .bind(session_id)
+            .fetch_optional(&self.pool)
+            .await
+            .unwrap()
+    }
+
+    /// Makes the session this much older, as if time had passed for the database.
+    pub async fn let_pass(&self, session_id: Uuid, seconds: u32) {
+        let changed = sqlx::query(
+            "update sessions
+             set
+                 created_at = created_at - make_interval(secs => $2),
+                 rotated_at = rotated_at - make_interval(secs => $2),
+                 expires_at = expires_at - make_interval(secs => $2)
+             where session_id = $1",
+        )
+        .bind(session_id)
+        .bind(f64::from(seconds))
+        .execute(&self.pool)
+        .await
+        .unwrap();
+        assert_eq!(changed.rows_affected(), 1);
+    }
+
+    /// Waits until this many statements wait for somebody else's lock.
+    pub async fn until_waiting_for_locks(&self, count: i64) {
+        until("statements wait", Duration::from_secs(10), async || {
+            let waiting: i64 = sqlx::query_scalar(
+                "select count(*) from pg_stat_activity
+                 where datname = current_database() and wait_event_type = 'Lock'",
+            )
+            .fetch_one(&self.pool)
+            .await
+            .unwrap();
+            waiting == count
+        })
+        .await;
+    }
+
+    /// How many events of this kind there are.
+    pub async fn events(&self, kind: &str) -> i64 {
+        sqlx::query_scalar("select count(*) from events where kind = $1")
+            .bind(kind)
+            .fetch_one(&self.pool)
+            .await
+            .unwrap()
+    }
+
+    /// What the instances have written into their logs as their own faults.
+    pub fn faults_of_our_own(&self) -> Vec<String> {
+        let logs = self.instances.iter().map(Instance::log);
+        logs.flat_map(|log| log.lines().map(str::to_owned).collect::<Vec<_>>())
+            .filter(|line| line.contains("ERROR") || line.contains("panicked"))
+            .collect()
+    }
+
+    /// Signs nobody out, says no reuse, and nothing of our own went wrong.
+    pub async fn assert_nobody_was_signed_out(&self, browsers: &[Browser]) {
+        for browser in browsers {
+            let renewal = browser.renew_until_answered(&self.addresses()).await;
+            assert_eq!(renewal, Renewal::Renewed, "{}", browser.session_id());
+        }
+        assert_eq!(self.events("refresh_token_reused").await, 0);
+        assert_eq!(self.events("session_ended").await, 0);
+        assert_eq!(self.faults_of_our_own(), Vec::<String>::new());
+    }
+}
+
+/// Opens sessions of a new account. Answers their first refresh tokens.
+async fn open_sessions(
+    pool: &PgPool,
+    settings: &Settings,
+    count: usize,
+) -> Vec<holdfast_protocol::secret::Secret> {
+    use holdfast_protocol::refresh_token::ChainSecret;
+    use holdfast_protocol::username::Username;
+    use holdfast_server::clock::Clock;
+    use holdfast_server::store::{ClientInfo, accounts, sessions};
+    use holdfast_server::{random, refresh_key};
+
+    let clock = Clock::system();
+    let key = refresh_key::derive(&settings.secret.clone().into_bytes());
+    let account_id = random::id(&clock);
+    let username = Username::parse(&format!("load-{}", account_id.simple())).unwrap();
+    let client = ClientInfo::default();
+    let mut transaction = pool.begin().await.unwrap();
+    accounts::insert(&mut transaction, account_id, &username, "never signed in")
+        .await
+        .unwrap()
+        .unwrap();
+    let mut tokens = Vec::new();
+    for _ in 0..count {
+        let session_id = random::id(&clock);
+        let secret = ChainSecret::from_random(random::bytes());
+        let new = sessions::NewSession {
+            session_id,
+            account_id,
+            token_hash: secret.hash(),
+            lifetime_seconds: 90 * 24 * 60 * 60,
+            idle_seconds: 30 * 24 * 60 * 60,
+            remember: true,
+            client: &client,
+        };
+        sessions::insert(&mut transaction, new).await.unwrap();
+        tokens.push(refresh_token::print(&key, session_id, 0, &secret));
+    }
+    transaction.commit().await.unwrap();
+    tokens
+}
+
+/// Waits until `done`, and answers how long that took.
+pub async fn until(what: &str, within: Duration, done: impl AsyncFn() -> bool) -> Duration {
+    let start = Instant::now();
+    while !done().await {
+        assert!(start.elapsed() < within, "{what}: not within {within:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    start.elapsed()
+}
+
+/// The link number of a refresh token.
+pub fn generation(tokens: &Tokens) -> u32 {
+    refresh_token::UnverifiedRefreshToken::parse(tokens.refresh_token.expose())
+        .unwrap()
+        .generation()
+}
+
+/// A new attempt key.
+pub fn new_key() -> holdfast_protocol::attempt_key::AttemptKey {
+    holdfast_protocol::attempt_key::AttemptKey::from_random(holdfast_server::random::bytes())
+}

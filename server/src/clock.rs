@@ -20,21 +20,21 @@ impl Clock {
         Self::default()
     }
 
-    /// Unix time in milliseconds.
+    /// Unix time in microseconds.
     #[expect(clippy::disallowed_methods, reason = "this is the one clock")]
-    pub fn now_millis(&self) -> u64 {
+    pub fn now_micros(&self) -> u64 {
         let since_epoch = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        let moved = self.moved.load(Ordering::Relaxed).saturating_mul(1000);
-        u64::try_from(since_epoch.as_millis())
+        let moved = self.moved.load(Ordering::Relaxed).saturating_mul(1_000_000);
+        u64::try_from(since_epoch.as_micros())
             .unwrap_or(u64::MAX)
             .saturating_add_signed(moved)
     }
 
     /// Unix time in seconds.
     pub fn now(&self) -> u64 {
-        self.now_millis() / 1000
+        self.now_micros() / 1_000_000
     }
 
     /// Puts this clock, and every clone of it, forward.

@@ -2,13 +2,12 @@
 
 use holdfast_protocol::username::Username;
 use holdfast_protocol::wire::{EndReason, EventKind};
-use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::http::ApiError;
 use crate::sessions::{end_all, note};
-use crate::store::{self, ClientInfo};
+use crate::store::{self, ClientInfo, Pool};
 
 /// Disables or enables an account. Disabling ends all its sessions, on every instance
 /// within a second. Answers which; `None` when there is no such account.
@@ -16,13 +15,14 @@ use crate::store::{self, ClientInfo};
 /// # Errors
 /// While the database is away.
 pub async fn set_disabled(
-    pool: &PgPool,
+    pool: &Pool,
     clock: &Clock,
     username: &Username,
     disabled: bool,
 ) -> Result<Option<Vec<Uuid>>, ApiError> {
     let operator = ClientInfo::default();
-    let mut transaction = pool.begin().await?;
+    let mut connection = pool.acquire().await?;
+    let mut transaction = connection.begin().await?;
     let account = store::accounts::set_disabled(&mut transaction, username, disabled).await?;
     let Some(account_id) = account else {
         return Ok(None);

@@ -26,6 +26,11 @@ pub struct ServeArgs {
     #[arg(long, env = "HOLDFAST_LISTEN", default_value_t = default_listen(), value_name = "ADDRESS")]
     pub listen: SocketAddr,
 
+    /// Where to answer `GET /metrics` (OpenMetrics). Not the address that browsers
+    /// reach; without one, nothing is told.
+    #[arg(long, env = "HOLDFAST_METRICS_LISTEN", value_name = "ADDRESS")]
+    pub metrics_listen: Option<SocketAddr>,
+
     #[command(flatten)]
     #[allow(missing_docs, reason = "its members carry the help texts")]
     pub database: DatabaseArgs,

@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
-use sqlx::postgres::PgListener;
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -22,11 +21,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const OVERLAP: Duration = Duration::from_secs(60);
 
 /// Listens and reads for ever; a lost connection is made anew.
-pub async fn run(pool: PgPool, ended: EndedSessions, kept: Duration) {
+pub async fn run(options: PgConnectOptions, ended: EndedSessions, kept: Duration) {
     let mut read_at = None;
     let mut waiting = false;
     loop {
-        let error = match listen(&pool, &ended, kept, &mut read_at).await {
+        let error = match listen(&options, &ended, kept, &mut read_at).await {
             Err(error) => error,
             Ok(never) => match never {},
         };
@@ -39,15 +38,21 @@ pub async fn run(pool: PgPool, ended: EndedSessions, kept: Duration) {
 }
 
 async fn listen(
-    pool: &PgPool,
+    options: &PgConnectOptions,
     ended: &EndedSessions,
     kept: Duration,
     read_at: &mut Option<OffsetDateTime>,
 ) -> anyhow::Result<std::convert::Infallible> {
-    let mut listener = tokio::time::timeout(PATIENCE, PgListener::connect_with(pool)).await??;
+    // One that is dropped with the listener, so that nobody waits for a connection that
+    // leads nowhere.
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(PATIENCE)
+        .connect_lazy_with(options.clone());
+    let mut listener = tokio::time::timeout(PATIENCE, PgListener::connect_with(&pool)).await??;
     // A silent reconnect would hide that notifications were missed.
     listener.eager_reconnect(false);
-    listener.listen(session_ends::CHANNEL).await?;
+    tokio::time::timeout(PATIENCE, listener.listen(session_ends::CHANNEL)).await??;
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

@@ -11,12 +11,11 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use holdfast_protocol::secret::Secret;
-use sqlx::PgPool;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::config::{MasterSecret, ServeArgs};
 use crate::keys::Keys;
-use crate::store::secret_fingerprint;
+use crate::store::{Pool, secret_fingerprint};
 
 /// The current master secret first, then the ones that are also accepted.
 ///
@@ -86,7 +85,7 @@ fn read_or_make(directory: &Path) -> anyhow::Result<MasterSecret> {
 ///
 /// # Errors
 /// One sentence about which variable to look at, or that the database is away.
-pub async fn check(pool: &PgPool, keys: &Keys) -> anyhow::Result<()> {
+pub async fn check(pool: &Pool, keys: &Keys) -> anyhow::Result<()> {
     let ours = keys.fingerprints();
     let current = ours.first().context("there is always a master secret")?;
     let mut connection = pool.acquire().await?;

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::access_token::{self, CLIENT_ID, Claims};
 use crate::clock::Clock;
-use crate::http::ApiError;
+use crate::http::{ApiError, timed_out};
 use crate::random;
 use crate::state::AppState;
 use crate::store::events::NewEvent;
@@ -27,6 +27,9 @@ use crate::store::{self, ClientInfo};
 /// How often a refresh is tried when its update hit nothing although the rule says
 /// rotate: a row that moved between the two statements, twice in a row.
 const TRIES: usize = 3;
+
+/// How long an event that no answer waits for may take to be written.
+const NOTED_WITHIN: Duration = Duration::from_secs(12);
 
 /// What a sign-in has verified.
 #[derive(Debug, Clone, Copy)]
@@ -144,6 +147,18 @@ pub async fn refresh(
     refresh: &Refresh,
     client: &ClientInfo,
 ) -> Result<Tokens, ApiError> {
+    let answer = try_refresh(state, refresh, client).await;
+    let how = answer.as_ref().map(|(_, how)| *how);
+    state.metrics.refreshed(how);
+    answer.map(|(tokens, _)| tokens)
+}
+
+/// The tokens, and how they came about.
+async fn try_refresh(
+    state: &AppState,
+    refresh: &Refresh,
+    client: &ClientInfo,
+) -> Result<(Tokens, &'static str), ApiError> {
     let token = genuine(state, &refresh.refresh_token).ok_or(ApiError::RefreshTokenInvalid)?;
     let session_id = token.session_id;
     if state.ended.contains(session_id) {
@@ -164,14 +179,11 @@ pub async fn refresh(
         attempt: AttemptMark::of(attempt_key),
         plain_client: refresh.plain_client,
     };
-    let answer = |limits| match &successor {
-        Some(secret) => Ok(tokens(
-            state,
-            session_id,
-            token.generation + 1,
-            secret,
-            limits,
-        )),
+    let answer = |limits, how| match &successor {
+        Some(secret) => {
+            let tokens = tokens(state, session_id, token.generation + 1, secret, limits);
+            Ok((tokens, how))
+        }
         None => Err(ApiError::Internal(anyhow::anyhow!(
             "the last generation was rotated"
         ))),
@@ -183,11 +195,19 @@ pub async fn refresh(
         if successor.is_some()
             && let Some(limits) = spend(state, &token, &presented, from, client).await?
         {
-            return answer(limits);
+            let forward = from.0 < presented.generation;
+            return answer(
+                limits,
+                if forward {
+                    "rotated_forward"
+                } else {
+                    "rotated"
+                },
+            );
         }
         let mut connection = state.pool.acquire().await?;
         let snapshot = store::sessions::lookup(&mut connection, session_id).await?;
-        drop(connection);
+        connection.release();
         let waited = Micros::try_from(refresh.arrived.elapsed().as_micros()).unwrap_or(Micros::MAX);
         let session = snapshot.as_ref().map(|snapshot| &snapshot.session);
         let now = snapshot.as_ref().map_or(0, |snapshot| snapshot.now);
@@ -205,7 +225,7 @@ pub async fn refresh(
                         client,
                     );
                 }
-                return answer(limits);
+                return answer(limits, "repeated");
             }
             (Rotation::Conflict, _) => return Err(ApiError::RefreshConflict),
             (Rotation::Expired(_), _) => return expire(state, session_id, client).await,
@@ -241,6 +261,7 @@ async fn spend(
     };
     let mut connection = state.pool.acquire().await?;
     let limits = store::sessions::rotate(&mut connection, rotate).await?;
+    connection.release();
     if let Some(limits) = limits.filter(|_| from_generation < presented.generation) {
         note_anomaly(
             state,
@@ -299,7 +320,8 @@ pub async fn end(
     kind: EventKind,
     client: &ClientInfo,
 ) -> Result<bool, ApiError> {
-    let mut transaction = state.pool.begin().await?;
+    let mut connection = state.pool.acquire().await?;
+    let mut transaction = connection.begin().await?;
     let Some(account_id) = store::sessions::delete(&mut transaction, session_id).await? else {
         return Ok(false);
     };
@@ -333,7 +355,8 @@ pub async fn end_one_of(
     reason: EndReason,
     client: &ClientInfo,
 ) -> Result<bool, ApiError> {
-    let mut transaction = state.pool.begin().await?;
+    let mut connection = state.pool.acquire().await?;
+    let mut transaction = connection.begin().await?;
     if !store::sessions::delete_of_account(&mut transaction, account_id, session_id).await? {
         return Ok(false);
     }
@@ -443,7 +466,9 @@ pub fn note_later(
             )
             .await
         };
-        if let Err(error) = written.await {
+        let written = tokio::time::timeout(NOTED_WITHIN, written).await;
+        let written = written.unwrap_or_else(|_| Err(timed_out(NOTED_WITHIN)));
+        if let Err(error) = written {
             tracing::warn!(event.kind = kind.as_str(), %error, "An event was not written down.");
         }
     });

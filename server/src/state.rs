@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
-use sqlx::PgPool;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ended_sessions::EndedSessions;
 use crate::keys::Keys;
+use crate::metrics::Metrics;
 use crate::password_hash::PasswordHashes;
+use crate::profiles::Profiles;
+use crate::store::Pool;
 
 /// The state of one instance. Clones share it.
 #[derive(Clone)]
@@ -18,7 +20,7 @@ pub struct AppState {
     /// What the operator wants.
     pub config: Arc<Config>,
     /// The database.
-    pub pool: PgPool,
+    pub pool: Pool,
     /// Every key, derived from the master secret.
     pub keys: Arc<Keys>,
     /// The one clock.
@@ -27,6 +29,10 @@ pub struct AppState {
     pub passwords: PasswordHashes,
     /// Which sessions ended lately.
     pub ended: EndedSessions,
+    /// Who the accounts are that asked lately.
+    pub profiles: Profiles,
+    /// What an operator can count.
+    pub metrics: Metrics,
     /// Where the pages' files are.
     pub leptos: LeptosOptions,
 }

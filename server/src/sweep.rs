@@ -20,6 +20,9 @@ const EVERY: Duration = Duration::from_secs(60);
 /// Every how many times the whole table is looked through for idle sessions.
 const WHOLE_TABLE: u32 = 60;
 
+/// How long a sweep may take; what it has committed by then stays swept.
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
+
 /// The most rows that one transaction deletes.
 const BATCH: i64 = 500;
 
@@ -43,11 +46,13 @@ pub async fn run(state: AppState) {
         } else {
             Sweep::Indexed
         };
-        match sweep(&state, what).await {
-            Ok(0) => {}
-            Ok(rows) => tracing::info!(rows, "Swept."),
-            Err(error) => tracing::warn!(%error, "The sweep was broken off."),
+        match tokio::time::timeout(PATIENCE, sweep(&state, what)).await {
+            Ok(Ok(0)) => {}
+            Ok(Ok(rows)) => tracing::info!(rows, "Swept."),
+            Ok(Err(error)) => tracing::warn!(%error, "The sweep was broken off."),
+            Err(_) => tracing::warn!("The sweep took too long, and goes on next time."),
         }
+        state.pool.close_idle().await;
     }
 }
 
@@ -81,7 +86,8 @@ pub async fn sweep(state: &AppState, what: Sweep) -> Result<u64, ApiError> {
 /// to hear of it.
 async fn sessions(state: &AppState, what: Sweep) -> Result<u64, ApiError> {
     let nobody = ClientInfo::default();
-    let mut transaction = state.pool.begin().await?;
+    let mut connection = state.pool.acquire().await?;
+    let mut transaction = connection.begin().await?;
     let mut over = store::sessions::delete_expired(&mut transaction, BATCH).await?;
     if what == Sweep::Everything && over.is_empty() {
         over = store::sessions::delete_idle(&mut transaction, BATCH).await?;

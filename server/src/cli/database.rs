@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use sqlx::PgPool;
+use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgConnectOptions;
 use tokio::time::Instant;
 
 use crate::config::DatabaseArgs;
 use crate::local_postgres::{Durability, LocalPostgres, Options};
-use crate::store::{self, MIGRATOR};
+use crate::store::{self, MIGRATOR, Pool};
 
 /// How long a database may take to come up before the start gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -46,13 +46,13 @@ impl Database {
     }
 
     /// A pool on it, once it answers and has been brought up to this version.
-    pub(super) async fn migrated_pool(&self, connections: u32) -> anyhow::Result<PgPool> {
+    pub(super) async fn migrated_pool(&self, connections: u32) -> anyhow::Result<Pool> {
         let pool = store::pool(self.options.clone(), connections);
         let give_up = Instant::now() + PATIENCE;
         loop {
-            match MIGRATOR.run(&pool).await {
+            match migrate(&pool).await {
                 Ok(()) => return Ok(pool),
-                Err(sqlx::migrate::MigrateError::Execute(error)) if Instant::now() < give_up => {
+                Err(MigrateError::Execute(error)) if Instant::now() < give_up => {
                     tracing::info!(%error, "The database does not answer yet; trying again.");
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
@@ -70,4 +70,9 @@ impl Database {
         }
         Ok(())
     }
+}
+
+async fn migrate(pool: &Pool) -> Result<(), MigrateError> {
+    let mut connection = pool.acquire().await?;
+    MIGRATOR.run(&mut *connection).await
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -15,8 +14,11 @@ use crate::clock::Clock;
 use crate::config::{Config, LogFormat, ServeArgs};
 use crate::ended_sessions::EndedSessions;
 use crate::keys::Keys;
+use crate::metrics::{self, Metrics};
 use crate::password_hash::PasswordHashes;
+use crate::profiles::Profiles;
 use crate::state::AppState;
+use crate::store::Pool;
 use crate::{ended_listener, router, secrets, ssr, sweep};
 
 /// How long requests may take to finish once the server has been told to stop.
@@ -49,8 +51,16 @@ async fn serve(args: &ServeArgs, config: Config, database: &Database) -> anyhow:
         tracing::warn!(%site, "The pages' files are not there, so pages will not come alive. Build them with `cargo leptos build`.");
     }
     let kept = EndedSessions::kept_for(state.config.access_token_ttl);
-    tokio::spawn(ended_listener::run(pool.clone(), state.ended.clone(), kept));
+    tokio::spawn(ended_listener::run(
+        pool.options().clone(),
+        state.ended.clone(),
+        kept,
+    ));
     tokio::spawn(sweep::run(state.clone()));
+    let metrics = match args.metrics_listen {
+        Some(address) => Some(serve_metrics(address, &state).await?),
+        None => None,
+    };
     if let Some(private) = &database.private {
         tokio::spawn(Arc::clone(private).supervise());
     }
@@ -59,6 +69,9 @@ async fn serve(args: &ServeArgs, config: Config, database: &Database) -> anyhow:
     let postgres = database.private.as_ref().map(|private| private.version());
     tracing::info!(%address, issuer = %state.config.issuer, private.postgres = postgres, "Serving.");
     println!("Holdfast is at http://{address}");
+    if let Some(address) = metrics {
+        println!("Its metrics are at http://{address}/metrics");
+    }
     if let Some(data) = private_data {
         println!("Its private Postgres lives in {}", data.display());
     }
@@ -80,13 +93,26 @@ async fn serve(args: &ServeArgs, config: Config, database: &Database) -> anyhow:
     Ok(())
 }
 
+/// What operators count, on an address of its own.
+async fn serve_metrics(address: SocketAddr, state: &AppState) -> anyhow::Result<SocketAddr> {
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address} (HOLDFAST_METRICS_LISTEN)"))?;
+    let address = listener.local_addr()?;
+    let service = metrics::router(&state.metrics, state.ended.clone(), state.pool.clone());
+    tokio::spawn(async move { axum::serve(listener, service).await });
+    Ok(address)
+}
+
 /// The state of an instance of this configuration.
-fn state(config: Config, pool: PgPool, keys: Keys, clock: Clock) -> AppState {
+fn state(config: Config, pool: Pool, keys: Keys, clock: Clock) -> AppState {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     AppState {
         // One core stays free for people who are signed in already.
         passwords: PasswordHashes::new(config.password_cost, (cores - 1).max(1), 32),
         ended: EndedSessions::new(config.access_token_ttl),
+        profiles: Profiles::default(),
+        metrics: Metrics::default(),
         config: Arc::new(config),
         keys: Arc::new(keys),
         leptos: ssr::leptos_options(),

@@ -10,6 +10,6 @@ pub mod json;
 pub mod tokens;
 
 pub use current_account::CurrentAccount;
-pub use error::ApiError;
+pub use error::{ApiError, timed_out};
 pub use json::Json;
 pub use tokens::TokenAnswer;

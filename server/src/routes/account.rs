@@ -15,10 +15,7 @@ pub(super) async fn show(
     State(state): State<AppState>,
     current: CurrentAccount,
 ) -> Result<impl IntoResponse, ApiError> {
-    let mut connection = state.pool.acquire().await?;
-    let profile = store::accounts::lookup_profile(&mut connection, current.account_id)
-        .await?
-        .ok_or(ApiError::SessionEnded)?;
+    let profile = state.profiles.get(&state.pool, current.account_id).await?;
     let account = Account {
         account_id: current.account_id,
         username: profile.username,
@@ -37,7 +34,8 @@ pub(super) async fn delete(
     let account_id = current.account_id;
     let account = confirmed(&state, current, &request.password, &client).await?;
 
-    let mut transaction = state.pool.begin().await?;
+    let mut connection = state.pool.acquire().await?;
+    let mut transaction = connection.begin().await?;
     if !store::accounts::lock(&mut transaction, account_id, account.password_changed_at).await? {
         return Err(ApiError::InvalidCredentials);
     }
@@ -54,6 +52,7 @@ pub(super) async fn delete(
     store::accounts::delete(&mut transaction, account_id).await?;
     transaction.commit().await?;
     state.ended.extend(ended);
+    state.profiles.forget(account_id);
     tracing::info!(account.id = %account_id, "An account was deleted.");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -12,7 +12,8 @@ pub(super) async fn alive() -> &'static str {
 }
 
 pub(super) async fn ready(State(state): State<AppState>) -> Result<&'static str, ApiError> {
-    if !store::is_migrated(&state.pool).await? {
+    let mut connection = state.pool.acquire().await?;
+    if !store::is_migrated(&mut connection).await? {
         return Err(ApiError::Unavailable(anyhow::anyhow!(
             "the database is not migrated"
         )));

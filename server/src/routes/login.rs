@@ -21,7 +21,17 @@ pub(super) async fn log_in(
     client: ClientInfo,
     Json(request): Json<LoginRequest>,
 ) -> Result<TokenAnswer, ApiError> {
-    let account = find(&state, &request.username).await?;
+    let answer = try_log_in(&state, &client, request).await;
+    state.metrics.signed_in(answer.as_ref().map(|_| ()));
+    answer
+}
+
+async fn try_log_in(
+    state: &AppState,
+    client: &ClientInfo,
+    request: LoginRequest,
+) -> Result<TokenAnswer, ApiError> {
+    let account = find(state, &request.username).await?;
     let stored = account
         .as_ref()
         .map(|account| account.password_hash.clone());
@@ -33,17 +43,18 @@ pub(super) async fn log_in(
         Verdict::Right { rehashed } if account.disabled_at.is_none() => rehashed,
         _ => {
             note_later(
-                &state,
+                state,
                 account.account_id,
                 None,
                 EventKind::SignInFailed,
-                &client,
+                client,
             );
             return Err(ApiError::InvalidCredentials);
         }
     };
 
-    let mut transaction = state.pool.begin().await?;
+    let mut connection = state.pool.acquire().await?;
+    let mut transaction = connection.begin().await?;
     let Credentials {
         account_id,
         password_hash,
@@ -59,15 +70,15 @@ pub(super) async fn log_in(
     };
     let remember = request.remember;
     let opened = sessions::open(
-        &state,
+        state,
         &mut transaction,
         verified,
         remember,
         EventKind::SignIn,
-        &client,
+        client,
     );
     let opened = opened.await?.ok_or(ApiError::InvalidCredentials)?;
-    let tokens = opened.commit(&state, transaction).await?;
+    let tokens = opened.commit(state, transaction).await?;
     Ok(TokenAnswer(StatusCode::OK, tokens))
 }
 
@@ -78,5 +89,7 @@ async fn find(state: &AppState, username: &str) -> Result<Option<Credentials>, A
         return Ok(None);
     };
     let mut connection = state.pool.acquire().await?;
-    Ok(store::accounts::find_by_username(&mut connection, &username).await?)
+    let account = store::accounts::find_by_username(&mut connection, &username).await?;
+    connection.release();
+    Ok(account)
 }

@@ -12,12 +12,14 @@ mod refresh;
 mod sessions;
 mod signup;
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, post, put};
 use holdfast_protocol::wire::{MAX_BODY, paths};
 
-use crate::http::ApiError;
+use crate::http::{ApiError, timed_out};
 use crate::state::AppState;
 
 /// The whole API.
@@ -48,12 +50,17 @@ pub fn api() -> Router<AppState> {
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
 }
 
+/// How long one piece of work may take, all its statements together. A database that
+/// vanishes without a word must not hold a connection for longer.
+const LONGEST_WORK: Duration = Duration::from_secs(12);
+
 /// Runs what must not stop half-way when the client hangs up: a thief who breaks the
 /// connection must not break off the ending of the session with it.
 async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
 ) -> Result<T, ApiError> {
-    tokio::spawn(work)
+    tokio::spawn(tokio::time::timeout(LONGEST_WORK, work))
         .await
-        .unwrap_or_else(|error| Err(ApiError::Internal(error.into())))
+        .map_err(|error| ApiError::Internal(error.into()))?
+        .unwrap_or_else(|_| Err(timed_out(LONGEST_WORK)))
 }

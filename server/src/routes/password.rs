@@ -22,13 +22,12 @@ pub(super) async fn change(
 ) -> Result<TokenAnswer, ApiError> {
     let account_id = current.account_id;
     let account = confirmed(&state, current, &request.current_password, &client).await?;
-    password::check(
-        request.new_password.expose(),
-        &username(&state, current).await?,
-    )?;
+    let profile = state.profiles.get(&state.pool, account_id).await?;
+    password::check(request.new_password.expose(), &profile.username)?;
     let new_hash = state.passwords.hash(&request.new_password).await?;
 
-    let mut transaction = state.pool.begin().await?;
+    let mut connection = state.pool.acquire().await?;
+    let mut transaction = connection.begin().await?;
     if !store::accounts::lock(&mut transaction, account_id, account.password_changed_at).await? {
         return Err(ApiError::InvalidCredentials);
     }
@@ -88,10 +87,4 @@ pub(super) async fn confirmed(
             Err(ApiError::WrongPassword)
         }
     }
-}
-
-async fn username(state: &AppState, current: CurrentAccount) -> Result<String, ApiError> {
-    let mut connection = state.pool.acquire().await?;
-    let profile = store::accounts::lookup_profile(&mut connection, current.account_id).await?;
-    Ok(profile.ok_or(ApiError::SessionEnded)?.username)
 }

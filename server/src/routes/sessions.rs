@@ -23,6 +23,7 @@ pub(super) async fn list(
 ) -> Result<Json<SessionList>, ApiError> {
     let mut connection = state.pool.acquire().await?;
     let sessions = store::sessions::list(&mut connection, current.account_id).await?;
+    connection.release();
     let sessions = sessions
         .into_iter()
         .map(|session| SessionInfo {
@@ -86,7 +87,8 @@ pub(super) async fn end_all(
     let keep = keep_current.then_some(current.session_id);
     let account_id = current.account_id;
     let reason = EndReason::EndedElsewhere;
-    let mut transaction = state.pool.begin().await?;
+    let mut connection = state.pool.acquire().await?;
+    let mut transaction = connection.begin().await?;
     let ended = sessions::end_all(
         &state.clock,
         &mut transaction,

@@ -20,7 +20,8 @@ pub(super) async fn sign_up(
     password::check(request.password.expose(), username.as_str())?;
     let password_hash = state.passwords.hash(&request.password).await?;
 
-    let mut transaction = state.pool.begin().await?;
+    let mut connection = state.pool.acquire().await?;
+    let mut transaction = connection.begin().await?;
     let account_id = random::id(&state.clock);
     let account =
         store::accounts::insert(&mut transaction, account_id, &username, &password_hash).await?;

@@ -2,15 +2,16 @@
 
 pub mod accounts;
 pub mod events;
+mod pool;
 pub mod secret_fingerprint;
 pub mod session_ends;
 pub mod sessions;
 
-use std::time::Duration;
-
-use sqlx::PgPool;
+use sqlx::PgConnection;
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgConnectOptions;
+
+pub use pool::{Connection, Pool};
 
 /// The migrations, compiled in. Several instances may apply them at once: the
 /// migrator takes an advisory lock.
@@ -30,30 +31,24 @@ pub struct ClientInfo {
 /// READ COMMITTED, because the loser of the conditional update must see the winner's
 /// row in its second statement. Time limits, because a stalled statement must not
 /// hold a connection for ever.
-pub fn pool(options: PgConnectOptions, connections: u32) -> PgPool {
+pub fn pool(options: PgConnectOptions, connections: u32) -> Pool {
     let options = options.application_name("holdfast").options([
         ("default_transaction_isolation", "read committed"),
         ("statement_timeout", "10s"),
         ("lock_timeout", "5s"),
         ("idle_in_transaction_session_timeout", "30s"),
     ]);
-    PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(Duration::from_secs(3))
-        // A connection that a failed-over database closed is found by its first use;
-        // asking before every use would double the round trips.
-        .test_before_acquire(false)
-        .connect_lazy_with(options)
+    Pool::new(options, connections)
 }
 
 /// Whether every migration of this build has been applied.
 ///
 /// # Errors
 /// When the database cannot be asked.
-pub async fn is_migrated(pool: &PgPool) -> Result<bool, sqlx::Error> {
+pub async fn is_migrated(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     let exists =
         sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "exists!""#)
-            .fetch_one(pool)
+            .fetch_one(&mut *connection)
             .await?;
     if !exists {
         return Ok(false);
@@ -61,7 +56,7 @@ pub async fn is_migrated(pool: &PgPool) -> Result<bool, sqlx::Error> {
     let newest = sqlx::query_scalar::<_, Option<i64>>(
         "select max(version) from _sqlx_migrations where success",
     )
-    .fetch_one(pool)
+    .fetch_one(&mut *connection)
     .await?;
     let wanted = MIGRATOR.iter().map(|migration| migration.version).max();
     Ok(newest >= wanted)

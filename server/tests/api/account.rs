@@ -10,7 +10,7 @@ use holdfast_server::ended_sessions::EndedSessions;
 use serde_json::json;
 
 use crate::support::queries::QueryCount;
-use crate::support::{PASSWORD, TestApp};
+use crate::support::{PASSWORD, TestApp, new_key};
 
 #[tokio::test]
 async fn a_call_without_an_access_token_is_401() {
@@ -151,4 +151,46 @@ async fn deleting_the_account_takes_the_password_and_ends_everything() {
         .is(Code::InvalidCredentials);
     let again = app.sign_up("ada").await;
     assert!(app.accepts(&again).await);
+}
+
+#[tokio::test]
+async fn who_somebody_is_needs_no_database_the_second_time() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    let first: Account = app.get_as(&tokens, paths::ACCOUNT).await.json();
+    app.state.pool.close().await;
+    let again: Account = app.get_as(&tokens, paths::ACCOUNT).await.json();
+    assert_eq!(again.username, first.username);
+    assert_eq!(again.created_at, first.created_at);
+}
+
+#[tokio::test]
+async fn tokens_of_a_deleted_account_are_refused_and_nobody_is_remembered() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    let other_browser = app.log_in("ada").await;
+    assert!(app.accepts(&tokens).await);
+    let password = json!({"password": PASSWORD});
+    let deleted = app
+        .call_as(&tokens, Method::DELETE, paths::ACCOUNT, Some(&password))
+        .await;
+    assert_eq!(deleted.status, 204);
+
+    for tokens in [&tokens, &other_browser] {
+        app.get_as(tokens, paths::ACCOUNT)
+            .await
+            .is(Code::SessionEnded);
+        app.refresh(tokens, &new_key()).await.is(Code::SessionEnded);
+        assert_eq!(app.log_out(tokens).await.status, 204);
+    }
+    // An instance that has not heard of the ending finds nobody.
+    let other = app.second_instance(&[1]);
+    other
+        .get_as(&tokens, paths::ACCOUNT)
+        .await
+        .is(Code::SessionEnded);
+    other
+        .refresh(&tokens, &new_key())
+        .await
+        .is(Code::SessionEnded);
 }

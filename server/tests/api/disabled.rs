@@ -11,7 +11,7 @@ async fn disabling_ends_every_session_and_enabling_lets_people_in_again() {
     let app = TestApp::start().await;
     let tokens = [app.sign_up("ada").await, app.log_in("ada").await];
     let ada = Username::parse("Ada").unwrap();
-    let ended = set_disabled(app.pool(), &app.state.clock, &ada, true)
+    let ended = set_disabled(&app.state.pool, &app.state.clock, &ada, true)
         .await
         .unwrap()
         .unwrap();
@@ -22,14 +22,14 @@ async fn disabling_ends_every_session_and_enabling_lets_people_in_again() {
     app.try_log_in("ada", PASSWORD)
         .await
         .is(Code::InvalidCredentials);
-    set_disabled(app.pool(), &app.state.clock, &ada, false)
+    set_disabled(&app.state.pool, &app.state.clock, &ada, false)
         .await
         .unwrap()
         .unwrap();
     app.log_in("ada").await;
     let nobody = Username::parse("nobody").unwrap();
     assert!(
-        set_disabled(app.pool(), &app.state.clock, &nobody, true)
+        set_disabled(&app.state.pool, &app.state.clock, &nobody, true)
             .await
             .unwrap()
             .is_none()

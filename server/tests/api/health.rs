@@ -23,7 +23,7 @@ async fn a_server_with_a_migrated_database_is_ready() {
 #[tokio::test]
 async fn a_server_whose_database_is_away_is_alive_but_not_ready() {
     let app = TestApp::start().await;
-    app.pool().close().await;
+    app.state.pool.close().await;
     assert_eq!(get(&app, paths::HEALTHZ).await.status, 200);
     get(&app, paths::READYZ)
         .await

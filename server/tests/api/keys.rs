@@ -78,7 +78,7 @@ async fn an_instance_that_knows_no_secret_in_use_does_not_start() {
         )
     };
     let check = async |secrets: &[u8]| {
-        secrets::check(app.pool(), &keys(secrets))
+        secrets::check(&app.state.pool, &keys(secrets))
             .await
             .map_err(|error| error.to_string())
     };

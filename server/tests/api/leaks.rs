@@ -65,7 +65,7 @@ async fn no_token_password_username_or_attempt_key_is_logged() {
     app.refresh(&tokens, &AttemptKey::from_random([0xce; 16]))
         .await;
     app.log_out(&renewed).await;
-    app.pool().close().await;
+    app.state.pool.close().await;
     app.try_log_in(username, PASSWORD).await;
     drop(guard);
 

@@ -15,6 +15,7 @@ mod keys;
 mod leaks;
 mod login;
 mod logout;
+mod metrics;
 mod oauth;
 mod password;
 mod refresh;

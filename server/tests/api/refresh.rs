@@ -510,7 +510,7 @@ async fn while_the_database_is_away_a_refresh_answers_503_and_loses_nothing() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     let other = app.second_instance(&[1]);
-    other.pool().close().await;
+    other.state.pool.close().await;
     let answer = other.refresh(&tokens, &new_key()).await;
     answer.is(Code::TemporarilyUnavailable);
     assert_eq!(answer.header("retry-after"), "2");

@@ -18,11 +18,14 @@ use holdfast_server::clock::Clock;
 use holdfast_server::config::Config;
 use holdfast_server::ended_sessions::EndedSessions;
 use holdfast_server::keys::Keys;
+use holdfast_server::metrics::Metrics;
 use holdfast_server::password_hash::{Cost, PasswordHashes};
+use holdfast_server::profiles::Profiles;
 use holdfast_server::state::AppState;
 use holdfast_server::{random, router, ssr, store};
 use serde_json::{Value, json};
 use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -39,6 +42,7 @@ pub const ISSUER: &str = "https://id.example";
 pub struct TestApp {
     pub state: AppState,
     router: Router,
+    pool: PgPool,
     database: database::TestDatabase,
 }
 
@@ -84,6 +88,8 @@ impl TestApp {
             passwords: PasswordHashes::new(config.password_cost, 4, 1000),
             ended: EndedSessions::new(config.access_token_ttl),
             keys: Arc::new(Keys::new(secrets, clock.now())),
+            profiles: Profiles::default(),
+            metrics: Metrics::default(),
             config: Arc::new(config),
             pool: store::pool(database.options.clone(), 5),
             leptos: ssr::leptos_options(),
@@ -93,6 +99,9 @@ impl TestApp {
         state.ended.set_ready();
         Self {
             router: router(state.clone()),
+            pool: PgPoolOptions::new()
+                .max_connections(3)
+                .connect_lazy_with(database.options.clone()),
             state,
             database,
         }
@@ -110,9 +119,9 @@ impl TestApp {
         self.router = router(self.state.clone());
     }
 
-    /// The database, for what no verb can do.
+    /// The database, for what no verb can do. Not the service's own connections.
     pub fn pool(&self) -> &PgPool {
-        &self.state.pool
+        &self.pool
     }
 
     /// Sends a request as it is.

@@ -1,0 +1,111 @@
+//! What an operator can count: the answers to refreshes and sign-ins, in the text
+//! format of OpenMetrics.
+//!
+//! It stands on an address of its own (`HOLDFAST_METRICS_LISTEN`), off by default:
+//! how many sessions were stolen is nobody's business but the operator's.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+use crate::ended_sessions::EndedSessions;
+use crate::http::ApiError;
+use crate::store::Pool;
+
+/// The counters of one instance. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    refreshes: Family<Answer, Counter>,
+    sign_ins: Family<Answer, Counter>,
+}
+
+/// How a request was answered: one of a dozen words, never anything that a client
+/// sent.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Answer {
+    answer: &'static str,
+}
+
+impl Metrics {
+    /// Counts a refresh: `rotated`, `rotated_forward`, `repeated`, or the code of the
+    /// error.
+    pub fn refreshed(&self, answer: Result<&'static str, &ApiError>) {
+        count(&self.refreshes, answer);
+    }
+
+    /// Counts a sign-in: `signed_in`, or the code of the error.
+    pub fn signed_in(&self, answer: Result<(), &ApiError>) {
+        count(&self.sign_ins, answer.map(|()| "signed_in"));
+    }
+}
+
+fn count(counters: &Family<Answer, Counter>, answer: Result<&'static str, &ApiError>) {
+    let answer = answer.unwrap_or_else(|error| error.code().as_str());
+    counters.get_or_create(&Answer { answer }).inc();
+}
+
+/// What is looked up when somebody asks.
+#[derive(Debug)]
+struct Gauges {
+    ended: EndedSessions,
+    pool: Pool,
+}
+
+impl Collector for Gauges {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let mut gauge = |name, help, value: usize| {
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            let encoder = encoder.encode_descriptor(name, help, None, gauge.metric_type())?;
+            gauge.encode(encoder)
+        };
+        gauge(
+            "holdfast_ended_sessions_remembered",
+            "Sessions whose access tokens are refused although they have not expired",
+            self.ended.len(),
+        )?;
+        gauge(
+            "holdfast_database_connections",
+            "Connections to the database, in use or not",
+            self.pool.len(),
+        )
+    }
+}
+
+/// The service that answers `GET /metrics`.
+pub fn router(metrics: &Metrics, ended: EndedSessions, pool: Pool) -> Router {
+    let mut registry = Registry::with_prefix("holdfast");
+    registry.register(
+        "refreshes",
+        "Refreshes, by how they were answered",
+        metrics.refreshes.clone(),
+    );
+    registry.register(
+        "sign_ins",
+        "Sign-ins, by how they were answered",
+        metrics.sign_ins.clone(),
+    );
+    registry.register_collector(Box::new(Gauges { ended, pool }));
+    Router::new()
+        .route("/metrics", get(show))
+        .with_state(Arc::new(registry))
+}
+
+async fn show(State(registry): State<Arc<Registry>>) -> Response {
+    let mut text = String::new();
+    if encode(&mut text, &registry).is_err() {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
+}

@@ -1,0 +1,49 @@
+//! Who an account is, remembered: its name and its age never change, so a page that
+//! shows them needs no database, and goes on while the database is away.
+
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+use uuid::Uuid;
+
+use crate::http::ApiError;
+use crate::store::Pool;
+use crate::store::accounts::{self, Profile};
+
+/// The most accounts that are remembered; about 200 bytes each.
+const MOST: usize = 10_000;
+
+/// The profiles of the accounts that asked lately. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Profiles(Arc<Cache<Uuid, Profile>>);
+
+impl Default for Profiles {
+    fn default() -> Self {
+        Self(Arc::new(Cache::new(MOST)))
+    }
+}
+
+impl Profiles {
+    /// The profile of an account whose access token was accepted just now. Whether the
+    /// account still exists is not asked here: its deletion ends its sessions.
+    ///
+    /// # Errors
+    /// 401 when it was deleted, 503 when it is not remembered while the database is
+    /// away.
+    pub async fn get(&self, pool: &Pool, account_id: Uuid) -> Result<Profile, ApiError> {
+        if let Some(profile) = self.0.get(&account_id) {
+            return Ok(profile);
+        }
+        let mut connection = pool.acquire().await?;
+        let profile = accounts::lookup_profile(&mut connection, account_id).await?;
+        connection.release();
+        let profile = profile.ok_or(ApiError::SessionEnded)?;
+        self.0.insert(account_id, profile.clone());
+        Ok(profile)
+    }
+
+    /// Forgets an account that is being deleted.
+    pub fn forget(&self, account_id: Uuid) {
+        self.0.remove(&account_id);
+    }
+}

@@ -1,0 +1,245 @@
+//! Connections to the database, kept.
+//!
+//! sqlx has a pool, and two things kept us from it. It asks a connection whether it is
+//! still alive each time one is given back, which doubles what a rotation costs the
+//! database; and it waits for that answer for as long as it takes, so that a database
+//! host which vanishes without a word holds every connection for ever. Here the keeping
+//! is deadpool's, and nothing waits without a limit.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use deadpool::Runtime;
+use deadpool::managed::{self, Metrics, Object, PoolError, QueueMode, RecycleError};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection as _, PgConnection, PgTransaction};
+
+/// How long a request waits for a connection that others are using, and how long for a
+/// new one.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long a connection may take to say that it is alive.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
+
+/// A connection that nobody has used for so long is not used again: firewalls forget
+/// them.
+const IDLE: Duration = Duration::from_secs(10 * 60);
+
+/// No connection gets older, so that a database behind a changed address is found.
+const LIFETIME: Duration = Duration::from_secs(30 * 60);
+
+/// The connections of one instance. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    kept: managed::Pool<Manager>,
+    doubts: Doubts,
+}
+
+/// A connection that is the caller's until it is dropped.
+#[derive(Debug)]
+pub struct Connection {
+    object: Option<Object<Manager>>,
+    doubts: Doubts,
+}
+
+/// Makes connections, and says which can be used again.
+#[derive(Debug)]
+struct Manager {
+    options: PgConnectOptions,
+    doubts: Doubts,
+}
+
+/// A connection, and when it was last known to work.
+#[derive(Debug)]
+struct Kept {
+    connection: PgConnection,
+    worked_at: Instant,
+}
+
+/// When a connection last turned out to be broken. Where one is, others that have not
+/// been heard of since may be as well, and are not used again.
+#[derive(Clone, Debug, Default)]
+struct Doubts(Arc<Mutex<Option<Instant>>>);
+
+impl Pool {
+    /// Connects when the first one is asked for.
+    pub(super) fn new(options: PgConnectOptions, connections: u32) -> Self {
+        let doubts = Doubts::default();
+        let manager = Manager {
+            options,
+            doubts: doubts.clone(),
+        };
+        let most = usize::try_from(connections).unwrap_or(usize::MAX);
+        let kept = managed::Pool::builder(manager)
+            .max_size(most)
+            // The one that was used last: the rest can grow old and go.
+            .queue_mode(QueueMode::Lifo)
+            .wait_timeout(Some(PATIENCE))
+            .create_timeout(Some(PATIENCE))
+            .runtime(Runtime::Tokio1)
+            .build()
+            // Fails without a runtime only.
+            .unwrap_or_else(|error| unreachable!("{error}"));
+        Self { kept, doubts }
+    }
+
+    /// A connection, kept or new.
+    ///
+    /// # Errors
+    /// When none is free within 3 seconds, or the database cannot be reached.
+    pub async fn acquire(&self) -> sqlx::Result<Connection> {
+        match self.kept.get().await {
+            Ok(object) => Ok(Connection {
+                object: Some(object),
+                doubts: self.doubts.clone(),
+            }),
+            Err(PoolError::Closed) => Err(sqlx::Error::PoolClosed),
+            Err(PoolError::Backend(error)) => {
+                self.doubts.arise();
+                Err(error)
+            }
+            Err(_) => Err(sqlx::Error::PoolTimedOut),
+        }
+    }
+
+    /// Where the connections lead.
+    pub fn options(&self) -> &PgConnectOptions {
+        &self.kept.manager().options
+    }
+
+    /// How many connections there are, in use or not.
+    pub fn len(&self) -> usize {
+        self.kept.status().size
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Closes what nobody has used for ten minutes.
+    pub async fn close_idle(&self) {
+        let idle = self
+            .kept
+            .retain(|_, metrics| metrics.last_used() < IDLE && metrics.age() < LIFETIME);
+        close(idle.removed).await;
+    }
+
+    /// Closes every connection: those that are in use, once they are given back.
+    pub async fn close(&self) {
+        let all = self.kept.retain(|_, _| false);
+        self.kept.close();
+        close(all.removed).await;
+    }
+}
+
+async fn close(connections: Vec<Kept>) {
+    for kept in connections {
+        let _ = tokio::time::timeout(ANSWERS_WITHIN, kept.connection.close()).await;
+    }
+}
+
+impl managed::Manager for Manager {
+    type Type = Kept;
+    type Error = sqlx::Error;
+
+    async fn create(&self) -> sqlx::Result<Kept> {
+        let connection = PgConnection::connect_with(&self.options).await?;
+        Ok(Kept {
+            connection,
+            worked_at: Instant::now(),
+        })
+    }
+
+    async fn recycle(
+        &self,
+        kept: &mut Kept,
+        metrics: &Metrics,
+    ) -> managed::RecycleResult<sqlx::Error> {
+        if metrics.age() > LIFETIME || metrics.last_used() > IDLE {
+            return Err(RecycleError::message("too old"));
+        }
+        // Asking each of them could take a second each; a new one takes milliseconds.
+        if self.doubts.since(kept.worked_at) {
+            return Err(RecycleError::message("others of its age are broken"));
+        }
+        Ok(())
+    }
+}
+
+impl Connection {
+    /// Begins a transaction, which is rolled back unless it is committed.
+    ///
+    /// # Errors
+    /// When the connection is broken.
+    pub async fn begin(&mut self) -> sqlx::Result<PgTransaction<'_>> {
+        sqlx::Connection::begin(&mut **self).await
+    }
+
+    /// Gives the connection back without asking whether it still works. For after a
+    /// statement that was answered, outside of a transaction: this is what makes a
+    /// rotation one round trip.
+    pub fn release(mut self) {
+        if let Some(mut object) = self.object.take() {
+            object.worked_at = Instant::now();
+        }
+    }
+}
+
+impl Deref for Connection {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        match &self.object {
+            Some(object) => &object.connection,
+            None => unreachable!("it is taken when the connection is given back"),
+        }
+    }
+}
+
+impl DerefMut for Connection {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        match &mut self.object {
+            Some(object) => &mut object.connection,
+            None => unreachable!("it is taken when the connection is given back"),
+        }
+    }
+}
+
+/// Whoever drops a connection without a word may have been broken off in the middle of
+/// a statement, or have met an error. It is asked whether it still works, which also
+/// rolls back what was not committed, and closed if it does not answer.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let Some(mut object) = self.object.take() else {
+            return;
+        };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let doubts = self.doubts.clone();
+        runtime.spawn(async move {
+            let ping = tokio::time::timeout(ANSWERS_WITHIN, object.connection.ping());
+            if matches!(ping.await, Ok(Ok(()))) {
+                object.worked_at = Instant::now();
+            } else {
+                doubts.arise();
+                drop(Object::take(object));
+            }
+        });
+    }
+}
+
+impl Doubts {
+    fn arise(&self) {
+        *self.0.lock().unwrap_or_else(|p| p.into_inner()) = Some(Instant::now());
+    }
+
+    fn since(&self, instant: Instant) -> bool {
+        self.0
+            .lock()
+            .unwrap_or_else(|p| p.into_inner())
+            .is_some_and(|doubted_at| doubted_at >= instant)
+    }
+}

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use axum::http::Method;
 use holdfast_protocol::problem::Code;
+use holdfast_protocol::wire::paths;
 
 use crate::support::{Cluster, Fleet, Load, Random, new_key, until};
 
@@ -78,6 +80,15 @@ async fn while_the_database_is_stopped_refreshes_wait_and_access_tokens_stay_goo
     let fleet = Fleet::start_on(2, &cluster).await;
     let tokens = fleet.sign_up("ada").await;
     let key = new_key();
+    let account = async |server| {
+        let call = fleet
+            .http
+            .call_as(&tokens, Method::GET, server, paths::ACCOUNT, None);
+        call.await.unwrap().status
+    };
+    for server in fleet.addresses() {
+        assert_eq!(account(server).await, 200);
+    }
     tokio::task::block_in_place(|| cluster.stop("fast"));
     for server in fleet.addresses() {
         for _ in 0..3 {
@@ -85,6 +96,7 @@ async fn while_the_database_is_stopped_refreshes_wait_and_access_tokens_stay_goo
             answer.is(Code::TemporarilyUnavailable);
             assert_eq!(answer.header("retry-after"), "2");
             assert!(fleet.http.accepts(server, &tokens).await);
+            assert_eq!(account(server).await, 200);
         }
         fleet
             .http

@@ -11,8 +11,10 @@ use uuid::Uuid;
 
 use crate::support::{Cluster, Fleet, until};
 
-const CONNECTIONS: u32 = 24;
-const SESSIONS: u32 = CONNECTIONS * 20;
+const CONNECTIONS: u32 = 8;
+// Many for each connection: a session is rotated again only after all others were, so
+// that a backend which the scheduler forgets for a while holds few old rows.
+const SESSIONS: u32 = CONNECTIONS * 125;
 const ROTATIONS: u32 = 100_000;
 
 struct Table {

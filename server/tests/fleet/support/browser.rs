@@ -80,7 +80,15 @@ impl Browser {
 
     /// One request with what is in storage.
     pub async fn renew(&self, server: SocketAddr) -> Renewal {
-        let (refresh_token, key) = self.attempt();
+        self.renew_with(self.attempt(), server).await
+    }
+
+    /// The request that was composed from storage earlier.
+    pub async fn renew_with(
+        &self,
+        (refresh_token, key): (Secret, AttemptKey),
+        server: SocketAddr,
+    ) -> Renewal {
         let answer = self.http.try_refresh(server, &refresh_token, &key).await;
         self.receive(&refresh_token, answer)
     }

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::ended_sessions::EndedSessions;
-use crate::store::session_ends;
+use crate::store::{Pool, session_ends};
 
 /// How often the table is read.
 const EVERY: Duration = Duration::from_secs(1);
@@ -21,16 +21,19 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const OVERLAP: Duration = Duration::from_secs(60);
 
 /// Listens and reads for ever; a lost connection is made anew.
-pub async fn run(options: PgConnectOptions, ended: EndedSessions, kept: Duration) {
+pub async fn run(pool: Pool, ended: EndedSessions, kept: Duration) {
     let mut read_at = None;
-    let mut waiting = false;
+    let mut was_told = false;
     loop {
-        let error = match listen(&options, &ended, kept, &mut read_at).await {
+        let before = read_at;
+        let error = match listen(pool.options(), &ended, kept, &mut read_at).await {
             Err(error) => error,
             Ok(never) => match never {},
         };
+        // Whatever cut this connection may have cut the others.
+        pool.doubt();
         // Once, not every second: a database that is away says nothing new.
-        if !std::mem::replace(&mut waiting, true) || read_at.is_some() {
+        if !std::mem::replace(&mut was_told, true) || read_at != before {
             tracing::warn!(%error, "Lost touch with the ended sessions; trying again every second.");
         }
         tokio::time::sleep(EVERY).await;

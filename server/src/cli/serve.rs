@@ -51,11 +51,7 @@ async fn serve(args: &ServeArgs, config: Config, database: &Database) -> anyhow:
         tracing::warn!(%site, "The pages' files are not there, so pages will not come alive. Build them with `cargo leptos build`.");
     }
     let kept = EndedSessions::kept_for(state.config.access_token_ttl);
-    tokio::spawn(ended_listener::run(
-        pool.options().clone(),
-        state.ended.clone(),
-        kept,
-    ));
+    tokio::spawn(ended_listener::run(pool.clone(), state.ended.clone(), kept));
     tokio::spawn(sweep::run(state.clone()));
     let metrics = match args.metrics_listen {
         Some(address) => Some(serve_metrics(address, &state).await?),

@@ -96,11 +96,17 @@ impl Pool {
             }),
             Err(PoolError::Closed) => Err(sqlx::Error::PoolClosed),
             Err(PoolError::Backend(error)) => {
-                self.doubts.arise();
+                self.doubt();
                 Err(error)
             }
             Err(_) => Err(sqlx::Error::PoolTimedOut),
         }
+    }
+
+    /// Says that the database went away, for all that somebody knows: connections that
+    /// have not been heard of since are not used again.
+    pub fn doubt(&self) {
+        self.doubts.arise();
     }
 
     /// Where the connections lead.

@@ -10,7 +10,7 @@ use crate::support::TestApp;
 fn listen(app: &TestApp) {
     let kept = EndedSessions::kept_for(app.state.config.access_token_ttl);
     tokio::spawn(ended_listener::run(
-        app.state.pool.options().clone(),
+        app.state.pool.clone(),
         app.state.ended.clone(),
         kept,
     ));

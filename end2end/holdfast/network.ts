@@ -107,6 +107,20 @@ export async function holdAnswers(browser: Page | BrowserContext, url: string): 
   return gate;
 }
 
+/** The server does its part, and its answer is lost; so is everything until `back`. */
+export async function loseAnswers(page: Page): Promise<{ lost: () => number; back: () => void }> {
+  let lost = 0;
+  let away = true;
+  await page.context().route('**/api/v1/refresh', async (route) => {
+    if (!away) return route.continue();
+    // The server sees the first request only.
+    if (lost === 0) await route.fetch();
+    lost += 1;
+    return route.abort();
+  });
+  return { lost: () => lost, back: () => (away = false) };
+}
+
 function closedGate() {
   let waiting = 0;
   let open = () => {};

@@ -8,6 +8,10 @@
 //!
 //! Where IndexedDB is denied, local storage is better than nothing; where that is
 //! denied, the whole session is in memory and so are its keys.
+//!
+//! IndexedDB may also break, or be mended, between two visits of one browser. So that
+//! neither makes a second key for a link, each key is copied to local storage before
+//! it is used, and one that is found there is moved into IndexedDB.
 
 use std::cell::{Cell, RefCell};
 
@@ -32,8 +36,8 @@ use super::clock;
 const DATABASE: &str = "holdfast";
 const STORE: &str = "attempt_keys";
 
-/// Where the keys are kept without IndexedDB.
-const FALLBACK: &str = "holdfast.attempts";
+/// Where the keys are copied to, and where they are kept without IndexedDB.
+const COPIES: &str = "holdfast.attempts";
 
 /// How many keys of a session are kept. The server remembers as many, so an older
 /// one explains nothing to it any more.
@@ -87,10 +91,14 @@ impl Attempts {
         if in_memory {
             return self.memory.borrow_mut().get_or_add(link, &fresh);
         }
+        let fresh = copy_of(link).unwrap_or(fresh);
         let asked = std::pin::pin!(in_database(link, &fresh));
         match select(asked, TimeoutFuture::new(PATIENCE_MS)).await {
             Either::Left((Ok(kept), _)) => {
                 self.has_worked.set(true);
+                if let Kept::Key(key) = &kept {
+                    copy(link, key);
+                }
                 kept
             }
             Either::Right(_) => Kept::Later,
@@ -100,8 +108,11 @@ impl Attempts {
     }
 
     /// Forgets the keys of a session that is over.
-    pub(super) async fn forget(&self, session_id: Uuid) {
+    pub(super) async fn forget(&self, session_id: Uuid, in_memory: bool) {
         *self.memory.borrow_mut() = Keys::default();
+        if !in_memory && copies().session_id == session_id {
+            LocalStorage::delete(COPIES);
+        }
         if let Ok(database) = open().await
             && let Ok((store, done)) = write(&database)
             && let Ok(range) = links_of(session_id, u32::MAX)
@@ -122,21 +133,39 @@ struct Keys {
 
 impl Keys {
     fn get_or_add(&mut self, link: Link, fresh: &AttemptKey) -> Kept {
-        if self.session_id != link.session_id {
-            self.session_id = link.session_id;
-            self.keys.clear();
-        }
+        self.begin(link.session_id);
         let known = self.keys.iter().find(|(of, _)| *of == link.generation);
         let highest = self.keys.iter().map(|(of, _)| *of).max();
         match renewal::attempt(link.generation, known.is_some(), highest) {
             Attempt::Behind => Kept::Behind,
             Attempt::Use => known.map_or(Kept::Later, |(_, key)| read(key.expose())),
             Attempt::Make => {
-                self.keys.retain(|(of, _)| *of + KEPT > link.generation);
-                let key = Secret::from(fresh.expose());
-                self.keys.push((link.generation, key));
+                self.put(link, fresh);
                 Kept::Key(fresh.clone())
             }
+        }
+    }
+
+    fn get(&self, link: Link) -> Option<AttemptKey> {
+        let is_its = |(of, _): &&(u32, Secret)| *of == link.generation;
+        let (_, key) = self.keys.iter().find(is_its)?;
+        let key = AttemptKey::parse(key.expose().as_bytes()).ok()?;
+        (self.session_id == link.session_id).then_some(key)
+    }
+
+    fn put(&mut self, link: Link, key: &AttemptKey) {
+        self.begin(link.session_id);
+        self.keys
+            .retain(|(of, _)| *of != link.generation && *of + KEPT > link.generation);
+        let key = Secret::from(key.expose());
+        self.keys.push((link.generation, key));
+    }
+
+    /// One session at a time: keys of another one are of no use any more.
+    fn begin(&mut self, session_id: Uuid) {
+        if self.session_id != session_id {
+            self.session_id = session_id;
+            self.keys.clear();
         }
     }
 }
@@ -146,10 +175,27 @@ fn read(stored: &str) -> Kept {
     AttemptKey::parse(stored.as_bytes()).map_or(Kept::NotStorable, Kept::Key)
 }
 
+fn copies() -> Keys {
+    LocalStorage::get(COPIES).unwrap_or_default()
+}
+
+/// The key of a link, if it was used before.
+fn copy_of(link: Link) -> Option<AttemptKey> {
+    copies().get(link)
+}
+
+/// Keeps a key that IndexedDB has. A full storage keeps no copy; that is bad luck
+/// only if IndexedDB breaks as well.
+fn copy(link: Link, key: &AttemptKey) {
+    let mut keys = copies();
+    keys.put(link, key);
+    let _ = LocalStorage::set(COPIES, &keys);
+}
+
 fn in_local_storage(link: Link, fresh: &AttemptKey) -> Kept {
-    let mut keys: Keys = LocalStorage::get(FALLBACK).unwrap_or_default();
+    let mut keys = copies();
     let kept = keys.get_or_add(link, fresh);
-    if LocalStorage::set(FALLBACK, &keys).is_err() {
+    if LocalStorage::set(COPIES, &keys).is_err() {
         return Kept::NotStorable;
     }
     kept
@@ -247,4 +293,63 @@ async fn result(request: &IdbRequest) -> Result<JsValue, JsValue> {
     });
     JsFuture::from(done).await?;
     request.result()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SESSION: Uuid = Uuid::from_u128(1);
+    const OTHER: Uuid = Uuid::from_u128(2);
+
+    fn link(session_id: Uuid, generation: u32) -> Link {
+        Link {
+            session_id,
+            generation,
+        }
+    }
+
+    fn key(number: u8) -> AttemptKey {
+        AttemptKey::from_random([number; 16])
+    }
+
+    fn used(kept: Kept) -> Option<AttemptKey> {
+        match kept {
+            Kept::Key(key) => Some(key),
+            Kept::Behind | Kept::Later | Kept::NotStorable => None,
+        }
+    }
+
+    #[test]
+    fn a_link_whose_key_was_copied_gets_no_second_one() {
+        let mut keys = Keys::default();
+        keys.put(link(SESSION, 3), &key(3));
+        let kept = keys.get_or_add(link(SESSION, 3), &key(9));
+        assert_eq!(used(kept), Some(key(3)));
+        assert_eq!(keys.get(link(SESSION, 3)), Some(key(3)));
+    }
+
+    #[test]
+    fn a_key_is_that_of_its_own_link_only() {
+        let mut keys = Keys::default();
+        keys.put(link(SESSION, 3), &key(3));
+        assert_eq!(keys.get(link(SESSION, 4)), None);
+        assert_eq!(keys.get(link(OTHER, 3)), None);
+        let kept = keys.get_or_add(link(OTHER, 3), &key(9));
+        assert_eq!(used(kept), Some(key(9)));
+        assert_eq!(keys.get(link(SESSION, 3)), None);
+    }
+
+    #[test]
+    fn copies_are_as_many_as_the_server_remembers() {
+        let mut keys = Keys::default();
+        for generation in 0..40 {
+            keys.put(link(SESSION, generation), &key(1));
+            keys.put(link(SESSION, generation), &key(2));
+        }
+        assert_eq!(keys.keys.len(), 16);
+        assert_eq!(keys.get(link(SESSION, 39)), Some(key(2)));
+        assert_eq!(keys.get(link(SESSION, 24)), Some(key(2)));
+        assert_eq!(keys.get(link(SESSION, 23)), None);
+    }
 }

@@ -208,8 +208,7 @@ impl Tab {
                 if self.storage.record().is_some_and(is_its) {
                     self.storage.clear(session_id, why);
                 }
-                let tab = self.clone();
-                spawn_local(async move { tab.attempts.forget(session_id).await });
+                self.forget_attempts(session_id);
             }
             Action::ClearLink { of, why, leave } => match self.storage.record() {
                 Some(stored) if stored.link() == of => {
@@ -217,6 +216,7 @@ impl Tab {
                         self.leave(&stored.refresh_token);
                     }
                     self.storage.clear(of.session_id, why);
+                    self.forget_attempts(of.session_id);
                 }
                 _ => self.look_later(),
             },
@@ -270,6 +270,12 @@ impl Tab {
             stored: self.storage.record(),
             ending: held.and_then(|held| self.storage.ending(held.session_id)),
         });
+    }
+
+    fn forget_attempts(self: &Rc<Self>, session_id: Uuid) {
+        let tab = self.clone();
+        let in_memory = self.storage.is_memory();
+        spawn_local(async move { tab.attempts.forget(session_id, in_memory).await });
     }
 
     fn write(&self, record: Record) {

@@ -1,7 +1,7 @@
-import type { Page } from '@playwright/test';
 import {
   checkAgain,
   expect,
+  loseAnswers,
   Network,
   seesAccount,
   signIn,
@@ -9,20 +9,6 @@ import {
   test,
   theStoredSession,
 } from '../../holdfast';
-
-/** The server does its part, and its answer is lost; so is everything until `back`. */
-async function loseAnswers(page: Page): Promise<{ lost: () => number; back: () => void }> {
-  let lost = 0;
-  let away = true;
-  await page.context().route('**/api/v1/refresh', async (route) => {
-    if (!away) return route.continue();
-    // The server sees the first request only.
-    if (lost === 0) await route.fetch();
-    lost += 1;
-    return route.abort();
-  });
-  return { lost: () => lost, back: () => (away = false) };
-}
 
 for (const [delay, name] of [
   [0, 'at once'],

@@ -1,0 +1,64 @@
+import type { Page } from '@playwright/test';
+import {
+  checkAgain,
+  expect,
+  loseAnswers,
+  Network,
+  seesAccount,
+  signIn,
+  spoilAccessToken,
+  test,
+  theStoredSession,
+} from '../../holdfast';
+
+for (const [name, before, after] of [
+  ['breaks', 'works', 'broken'],
+  ['is mended', 'broken', 'works'],
+] as const) {
+  test(`a browser whose IndexedDB ${name} between two visits makes no second attempt key`, async ({
+    page,
+    account,
+  }) => {
+    await letIndexedDbBreak(page);
+    await signIn(page, account);
+    await setIndexedDb(page, before);
+    await page.reload();
+    await seesAccount(page, account);
+    const { generation } = await theStoredSession(page);
+
+    const network = new Network(page);
+    const answers = await loseAnswers(page);
+    await spoilAccessToken(page);
+    await page.getByRole('button', { name: 'Check again' }).click();
+    await expect.poll(answers.lost).toBeGreaterThan(0);
+    await setIndexedDb(page, after);
+    answers.back();
+    await page.reload();
+    await seesAccount(page, account);
+    await expect
+      .poll(async () => (await theStoredSession(page)).generation)
+      .toBe(generation + 1);
+
+    const refreshes = await network.refreshes();
+    expect(new Set(refreshes.map(({ attemptKey }) => attemptKey)).size).toBe(1);
+    // The next one is a new attempt, wherever its key is kept.
+    await spoilAccessToken(page);
+    await checkAgain(page);
+    expect((await theStoredSession(page)).generation).toBe(generation + 2);
+  });
+}
+
+/** As it does when the files below it are damaged: it is there, and opens nothing. */
+async function letIndexedDbBreak(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    if (localStorage.getItem('test.indexed-db') !== 'broken') return;
+    IDBFactory.prototype.open = () => {
+      throw new DOMException('Internal error opening backing store.', 'UnknownError');
+    };
+  });
+}
+
+/** From the next visit on. */
+async function setIndexedDb(page: Page, state: 'works' | 'broken'): Promise<void> {
+  await page.evaluate((state) => localStorage.setItem('test.indexed-db', state), state);
+}

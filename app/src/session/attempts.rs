@@ -15,6 +15,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use futures::channel::oneshot;
 use futures::future::{Either, select};
 use gloo_storage::{LocalStorage, Storage as _};
 use gloo_timers::future::TimeoutFuture;
@@ -23,6 +24,7 @@ use holdfast_protocol::renewal::{self, Attempt, Link};
 use holdfast_protocol::secret::Secret;
 use js_sys::{Array, Object, Promise, Reflect};
 use leptos::prelude::window;
+use leptos::task::spawn_local;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use wasm_bindgen::closure::Closure;
@@ -92,18 +94,25 @@ impl Attempts {
             return self.memory.borrow_mut().get_or_add(link, &fresh);
         }
         let fresh = copy_of(link).unwrap_or(fresh);
-        let asked = std::pin::pin!(in_database(link, &fresh));
-        match select(asked, TimeoutFuture::new(PATIENCE_MS)).await {
-            Either::Left((Ok(kept), _)) => {
+        // Let go of, and not dropped, when patience is over: a database that is being
+        // made would be undone, and never be there.
+        let (tell, told) = oneshot::channel();
+        let offered = fresh.clone();
+        spawn_local(async move {
+            let _ = tell.send(in_database(link, &offered).await);
+        });
+        match select(told, TimeoutFuture::new(PATIENCE_MS)).await {
+            Either::Left((Ok(Ok(kept)), _)) => {
                 self.has_worked.set(true);
                 if let Kept::Key(key) = &kept {
                     copy(link, key);
                 }
                 kept
             }
-            Either::Right(_) => Kept::Later,
-            Either::Left((Err(_), _)) if self.has_worked.get() => Kept::Later,
-            Either::Left((Err(_), _)) => in_local_storage(link, &fresh),
+            Either::Left((Ok(Err(_)), _)) if !self.has_worked.get() => {
+                in_local_storage(link, &fresh)
+            }
+            _ => Kept::Later,
         }
     }
 
@@ -201,11 +210,17 @@ fn in_local_storage(link: Link, fresh: &AttemptKey) -> Kept {
     kept
 }
 
-/// Gets or adds within one transaction. Nothing but its own requests is awaited
-/// before the last one is made: a transaction ends as soon as it has nothing to do.
 async fn in_database(link: Link, fresh: &AttemptKey) -> Result<Kept, JsValue> {
     let database = open().await?;
-    let (store, done) = write(&database)?;
+    let kept = get_or_add(&database, link, fresh).await;
+    database.close();
+    kept
+}
+
+/// Gets or adds within one transaction. Nothing but its own requests is awaited
+/// before the last one is made: a transaction ends as soon as it has nothing to do.
+async fn get_or_add(database: &Database, link: Link, fresh: &AttemptKey) -> Result<Kept, JsValue> {
+    let (store, done) = write(database)?;
     let at = key_of(link);
     let known = store.get(&at)?;
     let all = store.get_all_keys_with_key(&links_of(link.session_id, u32::MAX)?)?;
@@ -226,7 +241,6 @@ async fn in_database(link: Link, fresh: &AttemptKey) -> Result<Kept, JsValue> {
         _ => Kept::Behind,
     };
     JsFuture::from(done).await?;
-    database.close();
     Ok(kept)
 }
 

@@ -1,4 +1,4 @@
-import type { Route } from '@playwright/test';
+import type { Page, Route } from '@playwright/test';
 import {
   expect,
   Network,
@@ -95,7 +95,7 @@ test('bar 6: Retry-After of a 429 is honoured', async ({ page, account }) => {
   expect(times[1]! - times[0]!).toBeGreaterThanOrEqual(3950);
 });
 
-test('bar 6: while the server is down for an hour, the requests can be counted', async ({
+test('bar 6: while the server is down for twenty minutes, the requests can be counted', async ({
   page,
   account,
 }) => {
@@ -110,14 +110,15 @@ test('bar 6: while the server is down for an hour, the requests can be counted',
   });
 
   await page.clock.fastForward('00:10:00');
-  for (let seconds = 0; seconds < 3600; seconds += 30) {
-    await page.clock.runFor(30_000);
+  for (let seconds = 0; seconds < 1200; seconds += 3) {
+    await page.clock.runFor(3000);
+    await hasTried(page);
   }
 
   // About two in a minute, once the pauses have grown.
   const asked = (await network.calls()).length + probes;
   expect(asked).toBeGreaterThan(10);
-  expect(asked).toBeLessThan(200);
+  expect(asked).toBeLessThan(100);
   await expect(signOutButton(page)).toBeVisible();
 
   await page.unrouteAll({ behavior: 'wait' });
@@ -126,3 +127,10 @@ test('bar 6: while the server is down for an hour, the requests can be counted',
   await page.reload();
   await seesAccount(page, account);
 });
+
+/** Only the timers are quick: an attempt that has begun takes its time. */
+async function hasTried(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    while ((await navigator.locks.query()).held?.length);
+  });
+}

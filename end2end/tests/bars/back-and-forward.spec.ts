@@ -1,0 +1,139 @@
+// The back button, with and without the cache in which Chromium keeps whole pages.
+
+import { type BrowserContext, chromium, type Page } from '@playwright/test';
+import {
+  becomesAlive,
+  checkAgain,
+  expect,
+  fillIn,
+  isSignedOut,
+  Network,
+  seesAccount,
+  signInButton,
+  spoilAccessToken,
+  storedSession,
+  test as base,
+  theStoredSession,
+} from '../../holdfast';
+
+const test = base.extend<{ cachingBrowser: BrowserContext }>({
+  // Playwright usually switches the back/forward cache off.
+  cachingBrowser: async ({ launchOptions, baseURL }, use) => {
+    const ignoreDefaultArgs = ['--disable-back-forward-cache'];
+    const browser = await chromium.launch({ ...launchOptions, ignoreDefaultArgs });
+    await use(await browser.newContext({ baseURL }));
+    await browser.close();
+  },
+});
+
+test('the back button does not bring a signed-out person back in', async ({
+  cachingBrowser,
+  account,
+}) => {
+  const page = await cachingBrowser.newPage();
+  await signInHere(page, account);
+  await page.goto('/healthz');
+  await signOutInAnotherTab(cachingBrowser, account);
+
+  await page.goBack();
+  await isSignedOut(page);
+  await expect(page.getByText(`Signed in as ${account.username}`)).toHaveCount(0);
+});
+
+test('a page that comes out of the back/forward cache sees that it was signed out', async ({
+  cachingBrowser,
+  account,
+}) => {
+  const page = await cachingBrowser.newPage();
+  await becomesCacheable(cachingBrowser);
+  await signInHere(page, account);
+  const network = new Network(page);
+  await leave(page);
+  await signOutInAnotherTab(cachingBrowser, account);
+
+  await comeBack(page);
+  await isSignedOut(page);
+  await expect(page.getByText(`Signed in as ${account.username}`)).toHaveCount(0);
+  expect(await network.log()).toEqual([]);
+});
+
+test('a page that comes out of the back/forward cache goes on with the tokens of now', async ({
+  cachingBrowser,
+  account,
+}) => {
+  const page = await cachingBrowser.newPage();
+  await becomesCacheable(cachingBrowser);
+  await signInHere(page, account);
+  const { generation } = await theStoredSession(page);
+  await leave(page);
+  const tab = await cachingBrowser.newPage();
+  await tab.goto('/account');
+  await becomesAlive(tab);
+  for (let times = 0; times < 2; times += 1) {
+    await spoilAccessToken(tab);
+    await checkAgain(tab);
+  }
+  const latest = await theStoredSession(tab);
+  expect(latest.generation).toBe(generation + 2);
+
+  const network = new Network(page);
+  await comeBack(page);
+  await checkAgain(page);
+  await seesAccount(page, account);
+  const calls = await network.calls();
+  expect(new Set(calls.map(({ path }) => path))).toEqual(new Set(['/api/v1/account']));
+  expect(new Set(calls.map(({ bearer }) => bearer))).toEqual(new Set([latest.access_token]));
+  expect(await theStoredSession(page)).toEqual(latest);
+});
+
+/**
+ * Holdfast's pages say `no-store`, so that Chromium keeps none of them, and it drops those
+ * that another tab sends a message to. Other browsers do, and Chromium may one day.
+ */
+async function becomesCacheable(context: BrowserContext): Promise<void> {
+  await context.addInitScript(() => {
+    Object.defineProperty(window, 'BroadcastChannel', { value: undefined });
+  });
+  await context.route('**/{account,sign-in}', async (route) => {
+    if (route.request().resourceType() !== 'document') return route.continue();
+    const response = await route.fetch();
+    const headers = { ...response.headers(), 'cache-control': 'no-cache' };
+    return route.fulfill({ response, headers });
+  });
+}
+
+async function leave(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    addEventListener('pageshow', ({ persisted }) => Object.assign(window, { persisted }));
+  });
+  await page.goto('/healthz');
+}
+
+/** Out of the cache: it is the very page that was left. */
+async function comeBack(page: Page): Promise<void> {
+  await page.evaluate(() => history.back());
+  await expect
+    .poll(() => page.evaluate(() => 'persisted' in window && window.persisted).catch(() => false))
+    .toBe(true);
+}
+
+async function signInHere(page: Page, account: { username: string; password: string }) {
+  await page.goto('/sign-in');
+  await becomesAlive(page);
+  await fillIn(page, account);
+  await signInButton(page).click();
+  await seesAccount(page, account);
+}
+
+async function signOutInAnotherTab(
+  context: BrowserContext,
+  account: { username: string; password: string },
+): Promise<void> {
+  const tab = await context.newPage();
+  await tab.goto('/account');
+  await becomesAlive(tab);
+  await seesAccount(tab, account);
+  await tab.getByRole('main').getByRole('button', { name: 'Sign out', exact: true }).click();
+  await isSignedOut(tab);
+  expect(await storedSession(tab)).toBeNull();
+}

@@ -1,0 +1,133 @@
+// Browsers that store nothing, or not everything.
+
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type BrowserContext, chromium, type Page } from '@playwright/test';
+import {
+  becomesAlive,
+  checkAgain,
+  expect,
+  fillIn,
+  isSignedOut,
+  Network,
+  seesAccount,
+  signIn,
+  signInButton,
+  storedSession,
+  test as base,
+} from '../../holdfast';
+
+const test = base.extend<{ denyingBrowser: BrowserContext }>({
+  // Chromium, told in its settings to block all cookies and site data.
+  denyingBrowser: async ({ launchOptions, baseURL }, use) => {
+    const profile = await mkdtemp(join(tmpdir(), 'holdfast-profile-'));
+    const settings = { profile: { default_content_setting_values: { cookies: 2 } } };
+    await mkdir(join(profile, 'Default'));
+    await writeFile(join(profile, 'Default/Preferences'), JSON.stringify(settings));
+    const context = await chromium.launchPersistentContext(profile, { ...launchOptions, baseURL });
+    const errors: unknown[] = [];
+    context.on('weberror', (error) => errors.push(error.error()));
+    await use(context);
+    await context.close();
+    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+    expect(errors).toEqual([]);
+  },
+});
+
+const NOTICE = 'You stay signed in until you close this tab.';
+
+test.describe('with short-lived tokens', () => {
+  test.use({ lifetimes: { accessTokenTtl: '2s' } });
+
+  test('a browser that stores nothing keeps the session in its tab, and says so', async ({
+    denyingBrowser,
+    account,
+    api,
+  }) => {
+    const page = await denyingBrowser.newPage();
+    const network = new Network(page);
+    await page.goto('/sign-in');
+    await becomesAlive(page);
+    await expect(page.evaluate(() => localStorage.length)).rejects.toThrow('Access is denied');
+    await fillIn(page, account);
+    await signInButton(page).click();
+    await seesAccount(page, account);
+    await expect(page.getByRole('status').getByText(NOTICE)).toBeVisible();
+
+    await renews(page, 3);
+    await seesAccount(page, account);
+    const refreshes = await network.refreshes();
+    expect(refreshes.map(({ status }) => status)).toEqual(refreshes.map(() => 200));
+    const keys = new Set(refreshes.map(({ attemptKey }) => attemptKey));
+    expect(keys.size).toBe(refreshes.length);
+    // It is one session, and it is that of this tab.
+    const { access_token } = refreshes.at(-1)?.answer as { access_token: string };
+    expect(await api.sessions(access_token)).toHaveLength(1);
+
+    await page.reload();
+    await becomesAlive(page);
+    await isSignedOut(page);
+  });
+
+  test('a browser without IndexedDB renews all the same', async ({ page, account }) => {
+    await page.addInitScript(() => {
+      Object.defineProperty(window, 'indexedDB', {
+        get: () => {
+          throw new DOMException('The operation is insecure.', 'SecurityError');
+        },
+      });
+    });
+    await signIn(page, account);
+    await renews(page, 3);
+    await page.reload();
+    await seesAccount(page, account);
+  });
+
+  test('a browser whose storage is full signs in, and says for how long', async ({
+    page,
+    account,
+  }) => {
+    await page.goto('/sign-in');
+    await fillStorage(page);
+    await fillIn(page, account);
+    await signInButton(page).click();
+    await seesAccount(page, account);
+    await expect(page.getByRole('status').getByText(NOTICE)).toBeVisible();
+    await renews(page, 3);
+    expect(await storedSession(page)).toBeNull();
+  });
+
+  test('a browser whose storage becomes full meanwhile stays signed in', async ({
+    page,
+    account,
+  }) => {
+    await signIn(page, account);
+    await fillStorage(page);
+    await renews(page, 3);
+    await seesAccount(page, account);
+  });
+});
+
+/** Lives through some renewals, with a call after each. */
+async function renews(page: Page, times: number): Promise<void> {
+  for (let renewal = 0; renewal < times; renewal += 1) {
+    await page.waitForResponse((response) => response.url().endsWith('/api/v1/refresh'));
+    await checkAgain(page);
+  }
+}
+
+/** Somebody else's data, down to the last character that fits. */
+async function fillStorage(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    let text = '';
+    for (let size = 2 ** 22; size >= 1; size /= 2) {
+      try {
+        localStorage.setItem('somebody-else', text + 'x'.repeat(size));
+        text += 'x'.repeat(size);
+      } catch {
+        // A smaller piece may still fit.
+      }
+    }
+  });
+}

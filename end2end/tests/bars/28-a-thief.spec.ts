@@ -39,7 +39,7 @@ test('bar 28: a thief with storage and pending attempt key is found out within a
   const minutes = await untilSignedOut(page);
   await isSignedOut(page);
   await expect(page.getByRole('status').getByText('for your safety')).toBeVisible();
-  expect(minutes).toBeLessThan(2);
+  expect(minutes).toBeLessThan(1.5);
 
   // The thief's chain is dead, whichever token they hold.
   await expect

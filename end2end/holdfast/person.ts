@@ -54,6 +54,22 @@ export async function seesAccount(page: Page, account: Account): Promise<void> {
   await expect(page.getByText(`Signed in as ${account.username}`)).toBeVisible();
 }
 
+/** More tabs of the same browser, until there are so many: all at the account page. */
+export async function openTabs(page: Page, account: Account, count: number): Promise<Page[]> {
+  const tabs = [page];
+  while (tabs.length < count) {
+    // A few at a time: each one compiles the whole client.
+    const more = Array.from({ length: Math.min(2, count - tabs.length) }, async () => {
+      const tab = await page.context().newPage();
+      await tab.goto('/account');
+      await seesAccount(tab, account);
+      return tab;
+    });
+    tabs.push(...(await Promise.all(more)));
+  }
+  return tabs;
+}
+
 /** Asks the server again, and is answered. */
 export async function checkAgain(page: Page): Promise<void> {
   const answered = page.waitForResponse(

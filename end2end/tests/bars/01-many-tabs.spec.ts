@@ -1,11 +1,11 @@
-import type { BrowserContext, Page } from '@playwright/test';
+import type { BrowserContext } from '@playwright/test';
 import {
-  type Account,
   checkAgain,
   expect,
   forged,
   holdRequests,
   Network,
+  openTabs,
   seesAccount,
   signIn,
   tamper,
@@ -14,19 +14,6 @@ import {
 } from '../../holdfast';
 
 const TABS = 20;
-
-/** Twenty tabs of one browser, all at the account page. */
-async function openTabs(page: Page, account: Account): Promise<Page[]> {
-  await signIn(page, account);
-  const tabs = [page];
-  while (tabs.length < TABS) {
-    const tab = await page.context().newPage();
-    await tab.goto('/account');
-    await seesAccount(tab, account);
-    tabs.push(tab);
-  }
-  return tabs;
-}
 
 test.describe('bar 1: twenty tabs', () => {
   test.slow();
@@ -41,7 +28,8 @@ test.describe('bar 1: twenty tabs', () => {
       api,
     }) => {
       const network = new Network(context);
-      const tabs = await openTabs(page, account);
+      await signIn(page, account);
+      const tabs = await openTabs(page, account, TABS);
       const start = (await theStoredSession(page)).generation;
       const before = (await network.refreshes()).length;
       await expect
@@ -53,10 +41,8 @@ test.describe('bar 1: twenty tabs', () => {
       // One tab renews for all of them; now and then two do.
       expect(refreshes.length).toBeLessThanOrEqual(2 * rotations);
       expect(refreshes.filter(({ status }) => status !== 200 && status !== 409)).toEqual([]);
-      for (const tab of tabs) {
-        await checkAgain(tab);
-        await seesAccount(tab, account);
-      }
+      await Promise.all(tabs.map((tab) => checkAgain(tab)));
+      for (const tab of tabs) await seesAccount(tab, account);
       const { access_token } = await theStoredSession(page);
       expect(await api.sessions(access_token)).toHaveLength(1);
     });
@@ -69,7 +55,8 @@ test.describe('bar 1: twenty tabs', () => {
   }) => {
     await withoutNewsOfEachOther(context);
     const network = new Network(context);
-    const tabs = await openTabs(page, account);
+    await signIn(page, account);
+    const tabs = await openTabs(page, account, TABS);
     const before = await theStoredSession(page);
     await tamper(page, { access_token: forged(before.access_token) });
     const refresh = await holdRequests(context, '**/api/v1/refresh');

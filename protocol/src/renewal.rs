@@ -333,10 +333,16 @@ pub enum Event {
     Visible(bool),
     /// The browser believes that it has a network again.
     Online,
-    /// A sign-in, a sign-up or a password change brought the tokens of a new
-    /// session.
+    /// A sign-in or a sign-up brought the tokens of a new session.
     SignedIn {
         /// What to keep.
+        record: Record,
+    },
+    /// A change of the password ended a session and brought the tokens of a new one.
+    PasswordChanged {
+        /// The session that asked for it.
+        session_id: Uuid,
+        /// What to keep, if nobody has signed in or out meanwhile.
         record: Record,
     },
     /// The person wants to sign out.
@@ -638,6 +644,9 @@ impl Machine {
             }
             Event::Online => self.hurry(at, actions),
             Event::SignedIn { record } => self.signed_in(record, at, actions),
+            Event::PasswordChanged { session_id, record } => {
+                self.password_changed(session_id, record, at, actions);
+            }
             Event::SignOut { why } => {
                 if let Some(held) = &self.held {
                     let session_id = held.record.session_id;
@@ -711,6 +720,32 @@ impl Machine {
         {
             actions.push(Action::Leave(held.record.refresh_token.clone()));
         }
+        self.store_new(record, at, actions);
+    }
+
+    /// The new session takes the place of the one that asked for it, and of no other.
+    /// The old one is over on the server, and a tab may have heard of that before the
+    /// answer came. But whoever signed out meanwhile stays signed out, and whoever
+    /// signed in stays signed in: then the new session is ended.
+    fn password_changed(
+        &mut self,
+        session_id: Uuid,
+        record: Record,
+        at: Moment,
+        actions: &mut Vec<Action>,
+    ) {
+        let is_its_place = match self.session_id() {
+            Some(held) => held == session_id,
+            None => self.ending == Some(Ending::Ended),
+        };
+        if is_its_place {
+            self.store_new(record, at, actions);
+        } else {
+            actions.push(Action::Leave(record.refresh_token));
+        }
+    }
+
+    fn store_new(&mut self, record: Record, at: Moment, actions: &mut Vec<Action>) {
         actions.push(Action::StoreNew(record.clone()));
         actions.push(Action::Broadcast);
         self.hold(Some(record), at);
@@ -1426,6 +1461,46 @@ mod tests {
             ]
         );
         assert!(is_signed_in(&machine));
+    }
+
+    #[test]
+    fn a_password_change_replaces_the_session_that_asked_for_it_and_no_other() {
+        let new = record(Uuid::from_u128(3), 0);
+        let changed = Event::PasswordChanged {
+            session_id: SESSION,
+            record: new.clone(),
+        };
+        let kept = vec![Action::StoreNew(new.clone()), Action::Broadcast];
+        let ended = vec![Action::Leave(new.refresh_token.clone())];
+        let gone = |ending| Event::Stored {
+            stored: None,
+            ending: Some(ending),
+        };
+        let other = Event::SignedIn {
+            record: record(OTHER, 0),
+        };
+        let over = Event::CallOver {
+            session_id: SESSION,
+            code: Code::SessionEnded,
+        };
+        for (meanwhile, expected) in [
+            (Event::Reached, &kept),
+            // The change has ended it, and a call found out before the answer came.
+            (over, &kept),
+            (gone(Ending::Ended), &kept),
+            (gone(Ending::SignedOut), &ended),
+            (other, &ended),
+        ] {
+            let (machine, _) = feed(started(Some(record(SESSION, 3))), meanwhile.clone(), 10);
+            let before = machine.view();
+            let (machine, actions) = feed(machine, changed.clone(), 20);
+            assert_eq!(&actions, expected, "{meanwhile:?}");
+            if expected == &ended {
+                assert_eq!(machine.view(), before, "{meanwhile:?}");
+            } else {
+                assert_eq!(machine.record(), Some(&new), "{meanwhile:?}");
+            }
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use gloo_net::http::Method;
 use holdfast_protocol::problem::Meaning;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use super::http::{self, ApiError, Call};
 use super::tab::Tab;
@@ -22,7 +23,7 @@ impl Api {
     /// # Errors
     /// [`ApiError`], for this and every other method.
     pub async fn get<T: DeserializeOwned>(self, path: &str) -> Result<T, ApiError> {
-        http::parse(&call(Call::new(Method::GET, path)).await?)
+        http::parse(&call(Call::new(Method::GET, path), None).await?)
     }
 
     /// `POST` of a JSON body, with a JSON answer.
@@ -34,7 +35,7 @@ impl Api {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ApiError> {
-        http::parse(&call(Call::new(Method::POST, path).with_json(body)).await?)
+        http::parse(&call(Call::new(Method::POST, path).with_json(body), None).await?)
     }
 
     /// `PUT` of a JSON body, with a JSON answer.
@@ -46,7 +47,7 @@ impl Api {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ApiError> {
-        http::parse(&call(Call::new(Method::PUT, path).with_json(body)).await?)
+        http::parse(&call(Call::new(Method::PUT, path).with_json(body), None).await?)
     }
 
     /// `DELETE`, without a body on either side.
@@ -54,7 +55,7 @@ impl Api {
     /// # Errors
     /// See [`Api::get`].
     pub async fn delete(self, path: &str) -> Result<(), ApiError> {
-        call(Call::new(Method::DELETE, path)).await.map(drop)
+        call(Call::new(Method::DELETE, path), None).await.map(drop)
     }
 
     /// `DELETE` with a JSON body.
@@ -62,17 +63,17 @@ impl Api {
     /// # Errors
     /// See [`Api::get`].
     pub async fn delete_with(self, path: &str, body: &impl Serialize) -> Result<(), ApiError> {
-        call(Call::new(Method::DELETE, path).with_json(body))
+        call(Call::new(Method::DELETE, path).with_json(body), None)
             .await
             .map(drop)
     }
 }
 
 /// Sends the call; if its access token is refused, renews and sends it once more.
+/// `session` is the one that it is made for, if that is not whichever is there now.
 /// Not generic, so that it is compiled once.
-async fn call(call: Call) -> Result<String, ApiError> {
+pub(super) async fn call(call: Call, mut session: Option<Uuid>) -> Result<String, ApiError> {
     let tab = Tab::current().ok_or(ApiError::SignedOut)?;
-    let mut session = None;
     let (of, token) = tab.access(&mut session).await?;
     let outcome = http::send(&call, Some(&token)).await;
     match &outcome {

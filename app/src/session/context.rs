@@ -8,11 +8,17 @@ use leptos::prelude::*;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::api::Api;
+use super::api::{self, Api};
 use super::http::{self, ApiError, Call};
 use super::{clock, tab::Tab};
 
 /// The session of this browser. Get it with [`use_session`]; it is `Copy`.
+///
+/// - What is known: [`view`](Session::view), and the questions about it that are asked
+///   most.
+/// - What a person does: [`sign_in`](Session::sign_in), [`sign_up`](Session::sign_up),
+///   [`sign_out`](Session::sign_out), [`change_password`](Session::change_password).
+/// - Calls as that person: [`api`](Session::api).
 ///
 /// Reading is reactive. Nothing here is known on the server or in the browser's
 /// first rendering, so that both render the same.
@@ -193,17 +199,33 @@ impl Session {
         open(paths::SIGNUP, &request, remember).await
     }
 
-    /// Changes the password. All sessions end; this browser goes on with a new one.
+    /// Changes the password. All sessions end; this browser goes on with a new one,
+    /// unless somebody has signed in or out in it meanwhile.
     ///
     /// # Errors
-    /// [`ApiError`]; the code says what was wrong with the request.
+    /// [`ApiError`]; the code says what was wrong with the request. With
+    /// [`ApiError::SessionChanged`] and [`ApiError::SignedOut`] the password may have
+    /// been changed, and the new session was not kept.
     pub async fn change_password(self, request: ChangePassword) -> Result<(), ApiError> {
+        let tab = Tab::current().ok_or(ApiError::SignedOut)?;
+        tab.look();
+        let before = tab.record().ok_or(ApiError::SignedOut)?;
         let sent_at = clock::now().wall_ms;
-        let tokens: Tokens = self.api().put(paths::PASSWORD, &request).await?;
-        let remember = Tab::current()
-            .and_then(|tab| tab.record())
-            .is_none_or(|record| record.remember);
-        keep(&tokens, remember, sent_at)
+        let call = Call::new(Method::PUT, paths::PASSWORD).with_json(&request);
+        let body = api::call(call, Some(before.session_id)).await?;
+        let record =
+            Record::new(&http::parse(&body)?, before.remember, sent_at).ok_or(ApiError::SILENCE)?;
+        let kept = record.session_id;
+        tab.look();
+        tab.feed(Event::PasswordChanged {
+            session_id: before.session_id,
+            record,
+        });
+        match tab.record() {
+            Some(record) if record.session_id == kept => Ok(()),
+            Some(_) => Err(ApiError::SessionChanged),
+            None => Err(ApiError::SignedOut),
+        }
     }
 
     /// Signs out: here at once, on the server as soon as it can be reached.
@@ -222,11 +244,8 @@ async fn open(path: &str, request: &impl Serialize, remember: bool) -> Result<()
     let sent_at = clock::now().wall_ms;
     let call = Call::new(Method::POST, path).with_json(request);
     let body = http::send(&call, None).await?;
-    keep(&http::parse(&body)?, remember, sent_at)
-}
-
-fn keep(tokens: &Tokens, remember: bool, sent_at: i64) -> Result<(), ApiError> {
-    let record = Record::new(tokens, remember, sent_at);
+    let tokens: Tokens = http::parse(&body)?;
+    let record = Record::new(&tokens, remember, sent_at);
     let (Some(tab), Some(record)) = (Tab::current(), record) else {
         return Err(ApiError::SILENCE);
     };

@@ -2,12 +2,16 @@ import type { Page } from '@playwright/test';
 import {
   expect,
   fillIn,
+  holdAnswers,
   isSignedOut,
+  Network,
   seesAccount,
   signIn,
   signInButton,
   signOut,
+  somebody,
   test,
+  theStoredSession,
 } from '../../holdfast';
 
 const NEW = 'a completely different sentence';
@@ -61,4 +65,34 @@ test('a short new password is told at its field', async ({ page, account }) => {
   await changePassword(page, account.password, 'too short');
   await expect(page.getByRole('alert')).toContainText('15 characters');
   await expect(page.getByLabel('New password')).toBeFocused();
+});
+
+test('whoever signs in while it is changed stays signed in, and the new session ends', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  const other = somebody('grace');
+  await api.makeAccount(other);
+  await signIn(page, account);
+  const answers = await holdAnswers(page, '**/api/v1/account/password');
+  const network = new Network(page);
+  await changePassword(page, account.password, NEW);
+  await expect.poll(answers.waiting).toBe(1);
+
+  const tab = await context.newPage();
+  await tab.goto('/account');
+  await isSignedOut(tab);
+  await signIn(tab, other);
+  const { session_id } = await theStoredSession(tab);
+  answers.open();
+
+  const [change] = await network.calls('PUT /api/v1/account/password');
+  expect(change?.status).toBe(200);
+  const refreshToken = change?.answer?.refresh_token as string;
+  await expect.poll(async () => (await api.refresh(refreshToken)).body.code).toBe('session_ended');
+  expect((await theStoredSession(page)).session_id).toBe(session_id);
+  await tab.reload();
+  await seesAccount(tab, other);
 });

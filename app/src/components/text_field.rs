@@ -1,7 +1,7 @@
 use leptos::html::Input;
 use leptos::prelude::*;
 
-/// A labelled line of text, with what is wrong with it.
+/// A labelled line of text, or a password, with what is wrong with it.
 #[component]
 pub fn TextField(
     /// What to enter.
@@ -10,6 +10,9 @@ pub fn TextField(
     name: &'static str,
     /// What a password manager should put there.
     autocomplete: &'static str,
+    /// For a password: whether its characters are shown.
+    #[prop(optional)]
+    show: Option<RwSignal<bool>>,
     /// What is accepted, or how far one has come.
     #[prop(optional, into)]
     hint: Signal<Option<String>>,
@@ -23,14 +26,31 @@ pub fn TextField(
     #[prop(optional, into)]
     on_type: Option<Callback<String>>,
 ) -> impl IntoView {
-    let describes = described_by(name, hint, error);
+    let describes = move || match (error.get().is_some(), hint.get().is_some()) {
+        (true, _) => Some(format!("{name}-error")),
+        (false, true) => Some(format!("{name}-hint")),
+        (false, false) => None,
+    };
+    let notes = move || match (error.get(), hint.get()) {
+        (Some(error), _) => view! {
+            <p id=format!("{name}-error") class="field-error" role="alert">{error}</p>
+        }
+        .into_any(),
+        (None, Some(hint)) => {
+            view! { <p id=format!("{name}-hint") class="hint">{hint}</p> }.into_any()
+        }
+        (None, None) => ().into_any(),
+    };
     view! {
         <div class="field">
             <label for=name>{label}</label>
             <input
                 node_ref=node
                 class="input"
-                type="text"
+                type=move || match show {
+                    Some(show) if !show.get() => "password",
+                    _ => "text",
+                }
                 id=name
                 name=name
                 autocomplete=autocomplete
@@ -44,39 +64,7 @@ pub fn TextField(
                     }
                 }
             />
-            <FieldNotes name hint error/>
+            {notes}
         </div>
-    }
-}
-
-/// The ids of what is said about a field, for `aria-describedby`.
-pub(super) fn described_by(
-    name: &'static str,
-    hint: Signal<Option<String>>,
-    error: Signal<Option<String>>,
-) -> impl Fn() -> Option<String> + Copy + Send + Sync + 'static {
-    move || match (error.get().is_some(), hint.get().is_some()) {
-        (true, _) => Some(format!("{name}-error")),
-        (false, true) => Some(format!("{name}-hint")),
-        (false, false) => None,
-    }
-}
-
-/// The error of a field, or else its hint.
-#[component]
-pub(super) fn FieldNotes(
-    name: &'static str,
-    hint: Signal<Option<String>>,
-    error: Signal<Option<String>>,
-) -> impl IntoView {
-    move || match (error.get(), hint.get()) {
-        (Some(error), _) => view! {
-            <p id=format!("{name}-error") class="field-error" role="alert">{error}</p>
-        }
-        .into_any(),
-        (None, Some(hint)) => {
-            view! { <p id=format!("{name}-hint") class="hint">{hint}</p> }.into_any()
-        }
-        (None, None) => ().into_any(),
     }
 }

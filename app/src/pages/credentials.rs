@@ -1,13 +1,121 @@
 //! What the forms for signing in and signing up have in common.
 
+use futures::future::LocalBoxFuture;
 use holdfast_protocol::problem::Code;
+use holdfast_protocol::secret::Secret;
+use leptos::ev::SubmitEvent;
 use leptos::html::Input;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_navigate, use_query_map};
 
+use crate::components::{CheckField, FormError, ShowPassword, SubmitButton, TextField};
 use crate::routes::after_sign_in;
-use crate::session::{ApiError, use_session};
+use crate::session::{ApiError, Session, use_session};
+
+/// What sets one of the two forms apart.
+#[derive(Clone, Copy)]
+pub(super) struct Credentials {
+    /// Where a form goes that is sent before the page is alive.
+    pub(super) action: &'static str,
+    /// `current-password` or `new-password`, for password managers.
+    pub(super) autocomplete: &'static str,
+    pub(super) username_hint: Option<&'static str>,
+    /// How far the password has come that is typed.
+    pub(super) password_hint: fn(&str) -> Option<String>,
+    /// What is wrong with them before anybody is asked.
+    pub(super) check: fn(&str, &str) -> Mistakes,
+    pub(super) send: fn(Session, String, Secret, bool) -> Sent,
+    /// What is wrong with them, by the server's answer.
+    pub(super) answered: fn(&ApiError) -> Mistakes,
+    pub(super) submit: &'static str,
+    pub(super) submitting: &'static str,
+}
+
+pub(super) type Sent = LocalBoxFuture<'static, Result<(), ApiError>>;
+
+/// A username, a password, and whether to stay signed in.
+#[component]
+pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
+    let session = use_session();
+    let username = NodeRef::<Input>::new();
+    let password = NodeRef::<Input>::new();
+    let remember = NodeRef::<Input>::new();
+    let typed_password = RwSignal::new(String::new());
+    let show = RwSignal::new(false);
+    let busy = RwSignal::new(false);
+    let mistakes = RwSignal::new(Mistakes::default());
+    leave_when_signed_in();
+
+    let tell = move |found: Mistakes| {
+        mistakes.set(found.clone());
+        found.focus(username, password);
+    };
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        if busy.get_untracked() {
+            return;
+        }
+        let (name, secret) = (value(username), value(password));
+        let found = (form.check)(&name, &secret);
+        let any = found.any();
+        tell(found);
+        if any {
+            return;
+        }
+        let remember = remember.get_untracked().is_none_or(|field| field.checked());
+        busy.set(true);
+        spawn_local(async move {
+            let outcome = (form.send)(session, name, Secret::from(secret), remember).await;
+            busy.set(false);
+            if let Err(error) = outcome {
+                tell((form.answered)(&error));
+            }
+        });
+    };
+
+    view! {
+        <form method="post" action=form.action class="stack" novalidate on:submit=submit>
+            <FormError text=Signal::derive(move || mistakes.get().form)/>
+            <TextField
+                label="Username"
+                name="username"
+                autocomplete="username"
+                node=username
+                hint=Signal::derive(move || form.username_hint.map(str::to_owned))
+                error=Signal::derive(move || mistakes.get().username)
+                on_type=move |_| mistakes.update(|mistakes| mistakes.username = None)
+            />
+            <TextField
+                label="Password"
+                name="password"
+                autocomplete=form.autocomplete
+                show
+                node=password
+                hint=Signal::derive(move || (form.password_hint)(&typed_password.read()))
+                error=Signal::derive(move || mistakes.get().password)
+                on_type=move |typed| {
+                    typed_password.set(typed);
+                    mistakes.update(|mistakes| mistakes.password = None);
+                }
+            />
+            <ShowPassword show/>
+            <CheckField
+                label="Keep me signed in on this browser"
+                name="remember"
+                hint="Not on a computer that you share."
+                node=remember
+            />
+            <SubmitButton
+                busy
+                text=Signal::derive(move || {
+                    if busy.get() { form.submitting } else { form.submit }.to_owned()
+                })
+            />
+        </form>
+    }
+}
 
 /// What is wrong with a form, by field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,22 +145,18 @@ impl Mistakes {
         }
     }
 
-    pub(super) fn any(&self) -> bool {
+    fn any(&self) -> bool {
         *self != Self::default()
     }
 
-    /// Brings the person to the first field that has to be looked at.
-    pub(super) fn focus(&self, username: NodeRef<Input>, password: NodeRef<Input>) {
-        let field = match self {
-            Self {
-                username: Some(_), ..
-            } => username,
-            Self {
-                password: Some(_), ..
-            } => password,
-            _ => return,
-        };
-        focus(field);
+    /// Brings the person to the first field that has to be looked at. What is wrong with
+    /// neither of them alone is mended at the password, most of the time.
+    fn focus(&self, username: NodeRef<Input>, password: NodeRef<Input>) {
+        if self.username.is_some() {
+            focus(username);
+        } else if self.any() {
+            focus(password);
+        }
     }
 }
 
@@ -71,7 +175,7 @@ pub(super) fn value(field: NodeRef<Input>) -> String {
 
 /// Leaves the page for the one that was wanted as soon as somebody is signed in,
 /// be it through this form or in another tab.
-pub(super) fn leave_when_signed_in() {
+fn leave_when_signed_in() {
     let session = use_session();
     let query = use_query_map();
     let navigate = use_navigate();

@@ -10,9 +10,7 @@ use leptos_meta::Title;
 
 use super::credentials::{focus, value};
 use super::sign_up::length_hint;
-use crate::components::{
-    FormError, PageHeading, PasswordField, ShowPassword, Skeleton, SubmitButton,
-};
+use crate::components::{FormError, PageHeading, ShowPassword, Skeleton, SubmitButton, TextField};
 use crate::session::{RequireSession, use_session};
 
 /// Changes the password and ends all other sessions.
@@ -138,7 +136,7 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
                 prop:value=username
             />
             <FormError text=Signal::derive(move || mistakes.get().form)/>
-            <PasswordField
+            <TextField
                 label="Current password"
                 name="current_password"
                 autocomplete="current-password"
@@ -146,7 +144,7 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
                 node=current
                 error=Signal::derive(move || mistakes.get().current)
             />
-            <PasswordField
+            <TextField
                 label="New password"
                 name="new_password"
                 autocomplete="new-password"

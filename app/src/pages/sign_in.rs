@@ -1,61 +1,30 @@
 use holdfast_protocol::problem::Code;
-use holdfast_protocol::secret::Secret;
-use leptos::ev::SubmitEvent;
-use leptos::html::Input;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos_meta::Title;
 
-use super::credentials::{Mistakes, focus, leave_when_signed_in, value, with_next};
-use crate::components::{
-    CheckField, FormError, PageHeading, PasswordField, ShowPassword, SubmitButton, TextField,
-};
+use super::credentials::{Credentials, CredentialsForm, Mistakes, with_next};
+use crate::components::PageHeading;
 use crate::session::{ApiError, Ending, use_session};
 
 /// Signs in, and says why that has become necessary.
 #[component]
 pub fn SignInPage() -> impl IntoView {
     let session = use_session();
-    let username = NodeRef::<Input>::new();
-    let password = NodeRef::<Input>::new();
-    let remember = NodeRef::<Input>::new();
-    let show = RwSignal::new(false);
-    let busy = RwSignal::new(false);
-    let mistakes = RwSignal::new(Mistakes::default());
-    leave_when_signed_in();
-
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        if busy.get_untracked() {
-            return;
-        }
-        let (name, secret) = (value(username), value(password));
-        let found = Mistakes {
-            username: name.is_empty().then(|| "Enter your username.".to_owned()),
-            password: secret.is_empty().then(|| "Enter your password.".to_owned()),
-            form: None,
-        };
-        mistakes.set(found.clone());
-        if found.any() {
-            found.focus(username, password);
-            return;
-        }
-        let remember = remember.get_untracked().is_none_or(|field| field.checked());
-        busy.set(true);
-        spawn_local(async move {
-            let outcome = session.sign_in(name, Secret::from(secret), remember).await;
-            busy.set(false);
-            if let Err(error) = outcome {
-                mistakes.set(Mistakes {
-                    form: Some(in_words(&error)),
-                    ..Mistakes::default()
-                });
-                focus(password);
-            }
-        });
-    };
     let reason = move || session.ending().map(why);
     let sign_up = with_next("/sign-up");
+    let form = Credentials {
+        action: "/sign-in",
+        autocomplete: "current-password",
+        username_hint: None,
+        password_hint: |_| None,
+        check,
+        send: |session, username, password, remember| {
+            Box::pin(session.sign_in(username, password, remember))
+        },
+        answered,
+        submit: "Sign in",
+        submitting: "Signing in…",
+    };
 
     view! {
         <Title text="Sign in"/>
@@ -65,42 +34,32 @@ pub fn SignInPage() -> impl IntoView {
                 {move || reason().map(|reason| view! {
                     <p class="notice" role="status">{reason}</p>
                 })}
-                <form method="post" action="/sign-in" class="stack" novalidate on:submit=submit>
-                    <FormError text=Signal::derive(move || mistakes.get().form)/>
-                    <TextField
-                        label="Username"
-                        name="username"
-                        autocomplete="username"
-                        node=username
-                        error=Signal::derive(move || mistakes.get().username)
-                    />
-                    <PasswordField
-                        label="Password"
-                        name="password"
-                        autocomplete="current-password"
-                        show
-                        node=password
-                        error=Signal::derive(move || mistakes.get().password)
-                    />
-                    <ShowPassword show/>
-                    <CheckField
-                        label="Keep me signed in on this browser"
-                        name="remember"
-                        hint="Not on a computer that you share."
-                        node=remember
-                    />
-                    <SubmitButton
-                        busy
-                        text=Signal::derive(move || {
-                            if busy.get() { "Signing in…" } else { "Sign in" }.to_owned()
-                        })
-                    />
-                </form>
+                <CredentialsForm form/>
             </div>
             <p class="aside">
                 "No account yet? " <a href=sign_up>"Create account"</a>
             </p>
         </div>
+    }
+}
+
+/// Only whether they are there: an old password may be of rules long gone.
+fn check(username: &str, password: &str) -> Mistakes {
+    Mistakes {
+        username: username
+            .is_empty()
+            .then(|| "Enter your username.".to_owned()),
+        password: password
+            .is_empty()
+            .then(|| "Enter your password.".to_owned()),
+        form: None,
+    }
+}
+
+fn answered(error: &ApiError) -> Mistakes {
+    Mistakes {
+        form: Some(in_words(error)),
+        ..Mistakes::default()
     }
 }
 

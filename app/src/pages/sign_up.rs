@@ -1,104 +1,37 @@
 use holdfast_protocol::password::{self, MIN_LENGTH};
-use holdfast_protocol::secret::Secret;
 use holdfast_protocol::username::Username;
-use leptos::ev::SubmitEvent;
-use leptos::html::Input;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos_meta::Title;
 
-use super::credentials::{Mistakes, leave_when_signed_in, value, with_next};
-use crate::components::{
-    CheckField, FormError, PageHeading, PasswordField, ShowPassword, SubmitButton, TextField,
-};
-use crate::session::use_session;
+use super::credentials::{Credentials, CredentialsForm, Mistakes, with_next};
+use crate::components::PageHeading;
 
 /// Makes an account and signs in.
 #[component]
 pub fn SignUpPage() -> impl IntoView {
-    let session = use_session();
-    let username = NodeRef::<Input>::new();
-    let password = NodeRef::<Input>::new();
-    let remember = NodeRef::<Input>::new();
-    let typed_password = RwSignal::new(String::new());
-    let show = RwSignal::new(false);
-    let busy = RwSignal::new(false);
-    let mistakes = RwSignal::new(Mistakes::default());
-    leave_when_signed_in();
-
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        if busy.get_untracked() {
-            return;
-        }
-        let (name, secret) = (value(username), value(password));
-        let found = check(&name, &secret);
-        mistakes.set(found.clone());
-        if found.any() {
-            found.focus(username, password);
-            return;
-        }
-        let remember = remember.get_untracked().is_none_or(|field| field.checked());
-        busy.set(true);
-        spawn_local(async move {
-            let outcome = session.sign_up(name, Secret::from(secret), remember).await;
-            busy.set(false);
-            if let Err(error) = outcome {
-                let found = Mistakes::of(&error);
-                mistakes.set(found.clone());
-                found.focus(username, password);
-            }
-        });
-    };
     let sign_in = with_next("/sign-in");
+    let form = Credentials {
+        action: "/sign-up",
+        autocomplete: "new-password",
+        username_hint: Some(
+            "Letters, digits and . _ - @ +, at least three. An e-mail address works.",
+        ),
+        password_hint: |typed| Some(length_hint(typed)),
+        check,
+        send: |session, username, password, remember| {
+            Box::pin(session.sign_up(username, password, remember))
+        },
+        answered: Mistakes::of,
+        submit: "Create account",
+        submitting: "Creating account…",
+    };
 
     view! {
         <Title text="Create account"/>
         <div class="center narrow">
             <div class="card stack">
                 <PageHeading text="Create your account"/>
-                <form method="post" action="/sign-up" class="stack" novalidate on:submit=submit>
-                    <FormError text=Signal::derive(move || mistakes.get().form)/>
-                    <TextField
-                        label="Username"
-                        name="username"
-                        autocomplete="username"
-                        node=username
-                        hint=Signal::derive(|| Some(
-                            "Letters, digits and . _ - @ +, at least three. An e-mail address works."
-                                .to_owned(),
-                        ))
-                        error=Signal::derive(move || mistakes.get().username)
-                        on_type=move |_| mistakes.update(|mistakes| mistakes.username = None)
-                    />
-                    <PasswordField
-                        label="Password"
-                        name="password"
-                        autocomplete="new-password"
-                        show
-                        node=password
-                        hint=Signal::derive(move || Some(length_hint(&typed_password.read())))
-                        error=Signal::derive(move || mistakes.get().password)
-                        on_type=move |typed| {
-                            typed_password.set(typed);
-                            mistakes.update(|mistakes| mistakes.password = None);
-                        }
-                    />
-                    <ShowPassword show/>
-                    <CheckField
-                        label="Keep me signed in on this browser"
-                        name="remember"
-                        hint="Not on a computer that you share."
-                        node=remember
-                    />
-                    <SubmitButton
-                        busy
-                        text=Signal::derive(move || {
-                            if busy.get() { "Creating account…" } else { "Create account" }
-                                .to_owned()
-                        })
-                    />
-                </form>
+                <CredentialsForm form/>
             </div>
             <p class="aside">
                 "Already have an account? " <a href=sign_in>"Sign in"</a>

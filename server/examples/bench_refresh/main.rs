@@ -3,46 +3,60 @@
 //! Beside it runs `pgbench` with the same update, the same number of connections, on
 //! the same Postgres, in the same run: what the database alone can do. The ratio of
 //! the two is what Holdfast makes of it. A number by itself says more about the
-//! machine than about Holdfast.
+//! machine than about Holdfast. The two take turns, so that a minute in which the
+//! machine was busy falls on both.
 //!
-//! Both share the machine's cores with the program that asks.
+//! Everybody shares the machine's processors: server, database, and the program that
+//! asks. Who used them, and how much for one rotation, stands in the second table.
 
+mod cpu;
+mod database;
 mod http;
+mod load;
 mod pgbench;
+#[path = "../support/server.rs"]
+#[allow(dead_code, reason = "the soak uses the rest")]
 mod server;
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use holdfast_protocol::attempt_key::AttemptKey;
-use holdfast_protocol::wire::{RefreshRequest, SignupRequest, Tokens, paths};
+use holdfast_server::config::MasterSecret;
 use holdfast_server::local_postgres::{Durability, LocalPostgres, Options};
-use holdfast_server::random;
 use holdfast_server::store::MIGRATOR;
 use sqlx::{Connection as _, PgConnection};
 
-use crate::http::Connection;
+use crate::cpu::Cpu;
+use crate::load::Load;
 use crate::server::Server;
 
-/// Seconds before measuring begins: connections are made and caches filled.
-const WARM_UP: Duration = Duration::from_secs(3);
+/// How often the two take turns.
+const ROUNDS: usize = 3;
+
+/// Time in each round before measuring begins: caches are filled.
+const WARM_UP: Duration = Duration::from_secs(1);
+
+/// More than this share of the machine used by others spoils the result.
+const BUSY_MACHINE: f64 = 0.05;
 
 fn main() -> anyhow::Result<()> {
     let argument = |n, default| -> anyhow::Result<u64> {
         std::env::args().nth(n).map_or(Ok(default), |text| {
             text.parse()
-                .context("the arguments are seconds and connections")
+                .context("the arguments are the seconds of a round, and connections")
         })
     };
-    let seconds = argument(1, 15)?;
+    let seconds = argument(1, 10)?;
     let connections = argument(2, 16)?;
     ensure!((1..=600).contains(&seconds), "from 1 to 600 seconds");
-    ensure!((1..=64).contains(&connections), "from 1 to 64 connections");
+    ensure!((2..=64).contains(&connections), "from 2 to 64 connections");
     let connections = u32::try_from(connections)?;
-    tokio::runtime::Runtime::new()?.block_on(run(Duration::from_secs(seconds), connections))
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let run = run(Duration::from_secs(seconds), connections);
+    tokio::task::LocalSet::new().block_on(&runtime, run)
 }
 
 async fn run(time: Duration, connections: u32) -> anyhow::Result<()> {
@@ -58,202 +72,261 @@ async fn run(time: Duration, connections: u32) -> anyhow::Result<()> {
     postgres.release().await?;
     let _ = std::fs::remove_dir_all(postgres.data_dir());
     let _ = std::fs::remove_dir_all(data_dir);
-    measured
-}
-
-async fn measure(postgres: &LocalPostgres, time: Duration, connections: u32) -> anyhow::Result<()> {
-    let mut database = PgConnection::connect_with(&postgres.connect_options()).await?;
-    MIGRATOR.run(&mut database).await?;
-
-    eprintln!(
-        "Rotations through HTTP for {} s, {connections} connections …",
-        time.as_secs()
-    );
-    let server = Server::start(&postgres.database_url(), connections).await?;
-    let http = rotate_by_http(&server, &mut database, time, connections).await?;
-    drop(server);
-
-    eprintln!("The same update by pgbench for {} s …", time.as_secs());
-    let alone = pgbench::run(postgres, &mut database, time, connections).await?;
-    database.close().await?;
-
     let cores = std::thread::available_parallelism()?;
     println!(
-        "{cores} cores, Postgres {}, {connections} connections, {} s each\n",
+        "{cores} cores, Postgres {}, {connections} connections, {ROUNDS} rounds of {} s each\n",
         postgres.version(),
         time.as_secs()
     );
-    println!("| what | result |\n| --- | --- |");
-    println!(
-        "| rotations a second through HTTP | {:.0} |",
-        http.per_second
-    );
-    println!("| the same update by pgbench, a second | {alone:.0} |");
-    println!("| ratio | {:.2} |", http.per_second / alone);
-    println!("| latency p50 | {:.2} ms |", http.percentile(50));
-    println!("| latency p99 | {:.2} ms |", http.percentile(99));
-    println!("| WAL per rotation | {} bytes |", http.wal_per_rotation);
-    println!("| HOT updates | {:.2} % |", http.hot_percent);
-    println!(
-        "| table `sessions` before and after | {} KiB, {} KiB |",
-        http.table_before / 1024,
-        http.table_after / 1024
-    );
-    println!(
-        "| resident memory of the server | {:.1} MiB |",
-        http.resident_kib / 1024.0
-    );
+    measured?.print();
     Ok(())
 }
 
-/// What was measured through HTTP.
+/// What was measured.
+#[derive(Default)]
 struct Measured {
-    per_second: f64,
+    http: Side,
+    pgbench: Side,
+    /// `pgbench`'s own number for each round: it does not count how long it takes to
+    /// connect.
+    alone: Vec<f64>,
+    ratios: Vec<f64>,
     latencies: Vec<Duration>,
-    wal_per_rotation: i64,
-    hot_percent: f64,
-    table_before: i64,
-    table_after: i64,
-    resident_kib: f64,
+    wal: i64,
+    updates: (i64, i64),
+    table: (i64, i64),
+    resident_kib: Option<u64>,
+}
+
+/// One of the two ways, summed up over its rounds.
+#[derive(Default)]
+struct Side {
+    rotations: u64,
+    took: Duration,
+    server: Cpu,
+    database: Cpu,
+    load: Cpu,
+    machine: Duration,
+}
+
+/// The processors' time up to now.
+#[derive(Default)]
+struct Reading {
+    server: Option<Cpu>,
+    database: Option<Cpu>,
+    load: Option<Cpu>,
+    machine: Option<Duration>,
+}
+
+impl Side {
+    fn per_second(&self) -> f64 {
+        self.rotations as f64 / self.took.as_secs_f64()
+    }
+
+    fn add(&mut self, before: &Reading, after: &Reading) {
+        let passed = |before: Option<Cpu>, after: Option<Cpu>| match (before, after) {
+            (Some(before), Some(after)) => after - before,
+            _ => Cpu::default(),
+        };
+        self.server = self.server + passed(before.server, after.server);
+        self.database = self.database + passed(before.database, after.database);
+        self.load = self.load + passed(before.load, after.load);
+        if let (Some(before), Some(after)) = (before.machine, after.machine) {
+            self.machine += after.saturating_sub(before);
+        }
+    }
+
+    /// The share of the machine that nobody of ours has used.
+    fn others(&self) -> f64 {
+        let ours = self.server.total() + self.database.total() + self.load.total();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        self.machine.saturating_sub(ours).as_secs_f64() / (self.took.as_secs_f64() * cores as f64)
+    }
+}
+
+async fn measure(
+    postgres: &LocalPostgres,
+    time: Duration,
+    connections: u32,
+) -> anyhow::Result<Measured> {
+    let mut database = PgConnection::connect_with(&postgres.connect_options()).await?;
+    MIGRATOR.run(&mut database).await?;
+    let postmaster = database::postmaster(&mut database).await?;
+    let settings = [
+        ("DATABASE_URL", postgres.database_url()),
+        (
+            "HOLDFAST_SECRET",
+            MasterSecret::generate().encode().to_string(),
+        ),
+        ("HOLDFAST_DATABASE_CONNECTIONS", connections.to_string()),
+    ];
+    let server = Server::start(&settings, None, Stdio::inherit()).await?;
+    let mut load = Load::sign_up(server.address(), connections).await?;
+
+    let mut measured = Measured::default();
+    let mut by_pgbench = 0;
+    measured.table.0 = database::table_size(&mut database).await?;
+    for round in 1..=ROUNDS {
+        eprintln!("Round {round} of {ROUNDS}: through HTTP, then by pgbench …");
+        let before = (measured.http.rotations, measured.http.took);
+        http_round(
+            &server,
+            postmaster,
+            &mut load,
+            &mut database,
+            time,
+            &mut measured,
+        )
+        .await?;
+        let by_http = (measured.http.rotations - before.0) as f64
+            / (measured.http.took - before.1).as_secs_f64();
+
+        let reading = || Reading {
+            server: cpu::of_process(server.process_id()),
+            database: postmaster.and_then(cpu::of_family),
+            load: cpu::of_ended_children(),
+            machine: cpu::of_machine(),
+        };
+        let (before, start) = (reading(), Instant::now());
+        let alone = pgbench::run(postgres, &mut database, round, time, connections).await?;
+        measured.pgbench.took += start.elapsed();
+        measured.pgbench.add(&before, &reading());
+        measured.pgbench.rotations += alone.rotations;
+        by_pgbench += alone.rotations;
+        measured.alone.push(alone.per_second);
+        measured.ratios.push(by_http / alone.per_second);
+    }
+    measured.resident_kib = cpu::resident_kib(server.process_id());
+    measured.table.1 = database::table_size(&mut database).await?;
+    // One token for one rotation: neither side has counted anything else.
+    let spent = database::generations(&mut database).await?;
+    let counted = load.rotations() + by_pgbench;
+    ensure!(
+        u64::try_from(spent)? == counted,
+        "{counted} rotations were counted, and {spent} made"
+    );
+    drop((load, server));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    measured.updates = database::updates(&mut database).await?;
+    database.close().await?;
+    measured.latencies.sort_unstable();
+    Ok(measured)
+}
+
+async fn http_round(
+    server: &Server,
+    postmaster: Option<u32>,
+    load: &mut Load,
+    database: &mut PgConnection,
+    time: Duration,
+    measured: &mut Measured,
+) -> anyhow::Result<()> {
+    let reading = || Reading {
+        server: cpu::of_process(server.process_id()),
+        database: postmaster.and_then(cpu::of_family),
+        load: cpu::of_process(std::process::id()),
+        machine: cpu::of_machine(),
+    };
+    let database = tokio::sync::Mutex::new(database);
+    let wal = async || database::wal_position(*database.lock().await).await;
+    let (side, all_wal) = (&mut measured.http, &mut measured.wal);
+    let rotations = load
+        .run(
+            WARM_UP,
+            time,
+            async || Ok((wal().await?, reading())),
+            async |(wal_before, before): (i64, Reading)| {
+                side.add(&before, &reading());
+                *all_wal += wal().await? - wal_before;
+                Ok(())
+            },
+        )
+        .await?;
+    measured.http.rotations += rotations.latencies.len() as u64;
+    measured.http.took += rotations.took;
+    measured.latencies.extend(rotations.latencies);
+    Ok(())
 }
 
 impl Measured {
-    /// In milliseconds. The latencies are sorted.
+    fn print(&self) {
+        let (http, pgbench) = (&self.http, &self.pgbench);
+        let ratios: Vec<_> = self.ratios.iter().map(|it| format!("{it:.2}")).collect();
+        println!("| what | result |\n| --- | --- |");
+        println!(
+            "| rotations a second through HTTP | {:.0} |",
+            http.per_second()
+        );
+        println!(
+            "| the same update by pgbench, a second | {:.0} |",
+            mean(&self.alone)
+        );
+        println!(
+            "| ratio (by round: {}) | {:.2} |",
+            ratios.join(", "),
+            mean(&self.ratios)
+        );
+        println!("| latency p50 | {:.2} ms |", self.percentile(50));
+        println!("| latency p99 | {:.2} ms |", self.percentile(99));
+        println!(
+            "| WAL per rotation | {} bytes |",
+            self.wal / i64::try_from(http.rotations.max(1)).unwrap_or(i64::MAX)
+        );
+        println!(
+            "| HOT updates | {:.2} % |",
+            self.updates.1 as f64 * 100.0 / self.updates.0.max(1) as f64
+        );
+        println!(
+            "| table `sessions` before and after | {} KiB, {} KiB |",
+            self.table.0 / 1024,
+            self.table.1 / 1024
+        );
+        if let Some(resident) = self.resident_kib {
+            println!(
+                "| resident memory of the server | {:.1} MiB |",
+                resident as f64 / 1024.0
+            );
+        }
+        if http.machine.is_zero() {
+            return;
+        }
+        println!("\n| processor time for one rotation | through HTTP | by pgbench |");
+        println!("| --- | --- | --- |");
+        let row = |what: &str, of: fn(&Side) -> Cpu| {
+            println!("| {what} | {} | {} |", each(http, of), each(pgbench, of));
+        };
+        row("Holdfast", |side| side.server);
+        row("Postgres", |side| side.database);
+        row("whoever asks", |side| side.load);
+        row("together", |side| side.server + side.database + side.load);
+        println!(
+            "| used by other programs meanwhile | {:.0} % of the machine | {:.0} % |",
+            http.others() * 100.0,
+            pgbench.others() * 100.0
+        );
+        if http.others() > BUSY_MACHINE || pgbench.others() > BUSY_MACHINE {
+            println!("\nThe machine was busy with something else: measure again.");
+        }
+    }
+
+    /// In milliseconds.
     fn percentile(&self, percent: usize) -> f64 {
         let at = (self.latencies.len() * percent / 100).min(self.latencies.len() - 1);
         self.latencies[at].as_secs_f64() * 1000.0
     }
 }
 
-async fn rotate_by_http(
-    server: &Server,
-    database: &mut PgConnection,
-    time: Duration,
-    connections: u32,
-) -> anyhow::Result<Measured> {
-    let measuring = Arc::new(AtomicBool::new(false));
-    let stopping = Arc::new(AtomicBool::new(false));
-    let mut chains = Vec::new();
-    for n in 0..connections {
-        let mut connection = Connection::open(server.address()).await?;
-        let tokens = sign_up(&mut connection, n).await?;
-        chains.push((connection, tokens));
-    }
-    let tasks: Vec<_> = chains
-        .into_iter()
-        .map(|(connection, tokens)| {
-            let (measuring, stopping) = (Arc::clone(&measuring), Arc::clone(&stopping));
-            tokio::spawn(rotate_on(connection, tokens, measuring, stopping))
-        })
-        .collect();
-
-    tokio::time::sleep(WARM_UP).await;
-    let table_before = table_size(database).await?;
-    let wal_before = wal_position(database).await?;
-    let (updates_before, hot_before) = updates(database).await?;
-    let start = Instant::now();
-    measuring.store(true, Ordering::Relaxed);
-    tokio::time::sleep(time).await;
-    measuring.store(false, Ordering::Relaxed);
-    let took = start.elapsed();
-    let wal_after = wal_position(database).await?;
-    let resident_kib = server.resident_kib()?;
-    stopping.store(true, Ordering::Relaxed);
-
-    let mut latencies = Vec::new();
-    for task in tasks {
-        latencies.extend(task.await??);
-    }
-    latencies.sort_unstable();
-    ensure!(!latencies.is_empty(), "no rotation was answered");
-    // Backends hand in their statistics a moment after they go idle.
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let (updates_after, hot_after) = updates(database).await?;
-    let count = i64::try_from(latencies.len())?;
-    let (updates, hot) = (updates_after - updates_before, hot_after - hot_before);
-    Ok(Measured {
-        per_second: latencies.len() as f64 / took.as_secs_f64(),
-        wal_per_rotation: (wal_after - wal_before) / count,
-        hot_percent: hot as f64 * 100.0 / updates.max(1) as f64,
-        table_before,
-        table_after: table_size(database).await?,
-        resident_kib,
-        latencies,
-    })
+fn mean(numbers: &[f64]) -> f64 {
+    numbers.iter().sum::<f64>() / numbers.len() as f64
 }
 
-/// One browser that renews without a pause.
-async fn rotate_on(
-    mut connection: Connection,
-    mut tokens: Tokens,
-    measuring: Arc<AtomicBool>,
-    stopping: Arc<AtomicBool>,
-) -> anyhow::Result<Vec<Duration>> {
-    let mut latencies = Vec::new();
-    while !stopping.load(Ordering::Relaxed) {
-        let key = AttemptKey::from_random(random::bytes());
-        let body = serde_json::to_string(&RefreshRequest {
-            refresh_token: tokens.refresh_token.clone(),
-        })?;
-        let start = Instant::now();
-        let answer = connection
-            .post(paths::REFRESH, &body, Some(key.expose()))
-            .await?;
-        if measuring.load(Ordering::Relaxed) {
-            latencies.push(start.elapsed());
-        }
-        ensure!(
-            answer.status == 200,
-            "a rotation was answered {}",
-            answer.status
-        );
-        tokens = serde_json::from_slice(&answer.body)?;
-    }
-    Ok(latencies)
-}
-
-async fn sign_up(connection: &mut Connection, n: u32) -> anyhow::Result<Tokens> {
-    let body = serde_json::to_string(&SignupRequest {
-        username: format!("bench{n}"),
-        password: "correct horse battery staple".into(),
-        remember: true,
-    })?;
-    let answer = connection.post(paths::SIGNUP, &body, None).await?;
-    ensure!(
-        answer.status == 201,
-        "a sign-up was answered {}",
-        answer.status
-    );
-    Ok(serde_json::from_slice(&answer.body)?)
-}
-
-async fn table_size(database: &mut PgConnection) -> sqlx::Result<i64> {
-    sqlx::query_scalar("select pg_table_size('sessions')")
-        .fetch_one(database)
-        .await
-}
-
-async fn wal_position(database: &mut PgConnection) -> sqlx::Result<i64> {
-    sqlx::query_scalar("select (pg_current_wal_insert_lsn() - '0/0')::bigint")
-        .fetch_one(database)
-        .await
-}
-
-async fn updates(database: &mut PgConnection) -> sqlx::Result<(i64, i64)> {
-    sqlx::query_as(
-        "select n_tup_upd, n_tup_hot_upd from pg_stat_user_tables where relname = 'sessions'",
+/// `210 µs (90 in the kernel)`.
+fn each(side: &Side, of: fn(&Side) -> Cpu) -> String {
+    let micros = |time: Duration| time.as_secs_f64() * 1e6 / side.rotations.max(1) as f64;
+    let cpu = of(side);
+    format!(
+        "{:.0} µs ({:.0} in the kernel)",
+        micros(cpu.total()),
+        micros(cpu.system)
     )
-    .fetch_one(database)
-    .await
-}
-
-/// The server's program, beside this one's directory.
-fn program() -> anyhow::Result<PathBuf> {
-    let own = std::env::current_exe()?;
-    let program = own
-        .parent()
-        .and_then(|examples| examples.parent())
-        .map(|profile| profile.join("holdfast"))
-        .filter(|program| program.is_file());
-    program.context("build the server first: `cargo build --release --bin holdfast`")
 }

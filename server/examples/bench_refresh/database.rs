@@ -1,0 +1,42 @@
+//! What Postgres itself says about the run.
+
+use sqlx::PgConnection;
+
+/// The process that all of this Postgres's processes come from.
+pub(crate) async fn postmaster(database: &mut PgConnection) -> anyhow::Result<Option<u32>> {
+    let own: i32 = sqlx::query_scalar("select pg_backend_pid()")
+        .fetch_one(database)
+        .await?;
+    Ok(crate::cpu::parent_of(u32::try_from(own)?))
+}
+
+/// Bytes of the table with all that belongs to it but its indexes.
+pub(crate) async fn table_size(database: &mut PgConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar("select pg_table_size('sessions')")
+        .fetch_one(database)
+        .await
+}
+
+/// Where the write-ahead log ends, in bytes.
+pub(crate) async fn wal_position(database: &mut PgConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar("select (pg_current_wal_insert_lsn() - '0/0')::bigint")
+        .fetch_one(database)
+        .await
+}
+
+/// How often a refresh token was spent, as the rows have it.
+pub(crate) async fn generations(database: &mut PgConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar("select coalesce(sum(generation), 0)::bigint from sessions")
+        .fetch_one(database)
+        .await
+}
+
+/// Updates, and those of them that were HOT. Complete once those who made them have
+/// hung up.
+pub(crate) async fn updates(database: &mut PgConnection) -> sqlx::Result<(i64, i64)> {
+    sqlx::query_as(
+        "select n_tup_upd, n_tup_hot_upd from pg_stat_user_tables where relname = 'sessions'",
+    )
+    .fetch_one(database)
+    .await
+}

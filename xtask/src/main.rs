@@ -11,15 +11,18 @@
 #[cfg(not(unix))]
 compile_error!("Holdfast is developed on Linux and macOS; on Windows, use WSL.");
 
+mod bench;
 mod console;
 mod dev;
 mod failure;
 mod fingerprint;
+mod http;
 mod lock_file;
 mod machine;
 mod postgres;
 mod release;
 mod run;
+mod server;
 mod setup;
 mod sqlx;
 mod temporary;
@@ -58,6 +61,12 @@ const COMMANDS: &[Command] = &[
         summary: dev::SUMMARY,
         help: dev::HELP,
         run: dev::run,
+    },
+    Command {
+        name: "bench",
+        summary: bench::SUMMARY,
+        help: bench::HELP,
+        run: bench::run,
     },
     Command {
         name: "setup",

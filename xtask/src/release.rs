@@ -8,6 +8,7 @@ use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::fingerprint::Fingerprint;
 use crate::machine;
+use crate::test::NATIVE;
 use crate::toolbox::{self, Toolbox};
 use crate::workspace;
 
@@ -28,11 +29,41 @@ const SOURCES: &[&str] = &[
 ];
 
 /// Below the sources, but not read.
-const NOT_SOURCES: &[&str] = &["tests", "benches", "node_modules"];
+const NOT_SOURCES: &[&str] = &["tests", "benches", "examples", "node_modules"];
 
 /// The server.
 pub fn binary() -> PathBuf {
     workspace::target().join("release/holdfast")
+}
+
+/// A finished build that a person has named, to use it instead of building. Its site stands beside
+/// it.
+pub fn named() -> Option<PathBuf> {
+    let path = std::env::var_os("HOLDFAST_BINARY").filter(|path| !path.is_empty())?;
+    Some(workspace::root().join(path))
+}
+
+/// The server to run: the one that is named, else our own, built if need be.
+pub fn provide(toolbox: &Toolbox) -> Outcome<PathBuf> {
+    if let Some(named) = named() {
+        return Ok(named);
+    }
+    build(toolbox)?;
+    Ok(binary())
+}
+
+/// Builds an example of the server's package, which is a program of its own, and beside it the
+/// server that it starts. Answers where it is.
+pub fn build_example(toolbox: &Toolbox, name: &str) -> Outcome<PathBuf> {
+    console::begin(&format!(
+        "Building `{name}`; usually seconds, and up to 10 minutes on two cores when everything has to be compiled first."
+    ));
+    let mut command = toolbox.cargo(&["build", "--quiet", "--release", "--example", name]);
+    if named().is_none() {
+        command.args(["--bin", "holdfast"]);
+    }
+    toolbox::show(command.args(NATIVE), &format!("Building `{name}`"))?;
+    Ok(workspace::target().join("release/examples").join(name))
 }
 
 /// Builds, unless the last build still stands.

@@ -152,7 +152,7 @@ fn deny(toolbox: &Toolbox) -> Outcome {
 
 /// The packages of all native steps. Always the same ones, because cargo chooses the features of
 /// shared dependencies by what is built together, and each other choice is another build of them.
-const NATIVE: &[&str] = &[
+pub const NATIVE: &[&str] = &[
     "--package=holdfast-protocol",
     "--package=holdfast-app",
     "--package=holdfast-server",

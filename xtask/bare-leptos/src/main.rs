@@ -1,0 +1,3 @@
+//! cargo-leptos wants a program beside the page. Nobody builds or runs this one.
+
+fn main() {}

@@ -1,0 +1,117 @@
+//! The smallest page that Leptos can bring to life: one button, no routes, no requests.
+//!
+//! What Holdfast adds shows only beside it. So it is built with the same versions, the same
+//! profile and the same tool; the sources are in `xtask/bare-leptos`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::console;
+use crate::failure::{Failure, Outcome};
+use crate::fingerprint::Fingerprint;
+use crate::toolbox::{self, Toolbox};
+use crate::workspace;
+
+/// What it is made from.
+const SOURCES: &[&str] = &[
+    "Cargo.toml",
+    "src/lib.rs",
+    "src/main.rs",
+    "public/page.html",
+];
+
+/// Builds it, unless that has been done. Answers where its files are.
+pub fn build(toolbox: &Toolbox) -> Outcome<PathBuf> {
+    let copy = workspace::target().join("xtask/bare-leptos");
+    let site = copy.join("site");
+    let stamp = copy.join("built");
+    let sources = fingerprint();
+    if fs::read_to_string(&stamp).is_ok_and(|noted| noted == sources) {
+        console::note("The bare page is up to date.");
+        return Ok(site);
+    }
+
+    copy_sources(&copy)?;
+    console::begin("Building the bare page; the first time usually 2 to 5 minutes on two cores.");
+    let mut command = toolbox.cargo(&["leptos", "build"]);
+    let path = with_wasm_opt(&command)?;
+    command
+        .args(["--release", "--precompress", "--frontend-only"])
+        .current_dir(&copy)
+        // Nothing is shared with the product's build: its features would come along.
+        .env("CARGO_TARGET_DIR", copy.join("target"))
+        .env("LEPTOS_OUTPUT_NAME", "bare")
+        .env("PATH", path);
+    toolbox::show(&mut command, "Building the bare page")?;
+    write(&stamp, &sources)?;
+    Ok(site)
+}
+
+fn fingerprint() -> String {
+    let mut fingerprint = Fingerprint::default();
+    for source in SOURCES {
+        fingerprint.add_path(&source_of(source), &[]);
+    }
+    fingerprint.add_path(&workspace::path("Cargo.lock"), &[]);
+    fingerprint.add_path(&workspace::path("package-lock.json"), &[]);
+    fingerprint.finish()
+}
+
+/// With the workspace's lock file, so that both have the same Leptos. Cargo drops from it what the
+/// bare page does not need.
+fn copy_sources(copy: &Path) -> Outcome {
+    for source in SOURCES {
+        copy_file(&source_of(source), &copy.join(source))?;
+    }
+    copy_file(&workspace::path("Cargo.lock"), &copy.join("Cargo.lock"))
+}
+
+fn source_of(name: &str) -> PathBuf {
+    workspace::path("xtask/bare-leptos").join(name)
+}
+
+fn copy_file(from: &Path, to: &Path) -> Outcome {
+    fs::create_dir_all(to.parent().unwrap_or(to))
+        .and_then(|()| fs::copy(from, to))
+        .map(drop)
+        .map_err(|error| Failure::new(format!("Cannot write {}: {error}.", to.display())))
+}
+
+fn write(path: &Path, text: &str) -> Outcome {
+    fs::write(path, text)
+        .map_err(|error| Failure::new(format!("Cannot write {}: {error}.", path.display())))
+}
+
+/// cargo-leptos looks for `wasm-opt` beside the `package.json` of what it builds, then on `PATH`.
+fn with_wasm_opt(command: &std::process::Command) -> Outcome<std::ffi::OsString> {
+    let path = command
+        .get_envs()
+        .find(|(name, _)| *name == "PATH")
+        .and_then(|(_, value)| value)
+        .unwrap_or_default();
+    let wasm_opt = workspace::path("node_modules/.bin");
+    std::env::join_paths([wasm_opt].into_iter().chain(std::env::split_paths(path)))
+        .map_err(|error| Failure::new(format!("PATH cannot be extended: {error}.")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn section<'a>(manifest: &'a str, name: &str) -> Vec<&'a str> {
+        let mut lines = manifest.lines();
+        lines.find(|line| *line == name);
+        lines
+            .take_while(|line| !line.is_empty() && !line.starts_with('['))
+            .collect()
+    }
+
+    #[test]
+    fn the_bare_page_is_built_with_the_profile_of_the_product() {
+        let read = |path| fs::read_to_string(workspace::path(path)).expect("it can be read");
+        let (ours, bare) = (read("Cargo.toml"), read("xtask/bare-leptos/Cargo.toml"));
+        let name = "[profile.wasm-release]";
+        assert!(section(&ours, name).contains(&"lto = true"));
+        assert_eq!(section(&ours, name), section(&bare, name));
+    }
+}

@@ -1,7 +1,7 @@
 // The journeys of a person through Holdfast, in a real browser, against the release build.
 //
-//   npx playwright test                            everything but the bars and the pictures
-//   BARS=1 npx playwright test tests/bars          what users of other systems suffered
+//   npx playwright test                            everything but the pictures
+//   npx playwright test tests/bars                 what users of other systems suffered
 //   SCREENS=/tmp/screens npx playwright test --grep @screens
 
 import { existsSync } from 'node:fs';
@@ -24,8 +24,6 @@ const isRoot = process.getuid?.() === 0;
 
 export default defineConfig<Options>({
   testDir: './tests',
-  // The bars take minutes more, and not all of them have been run: BARS=1 runs them too.
-  testIgnore: process.env.BARS ? undefined : 'bars/**',
   outputDir: './test-results',
   globalSetup: './holdfast/is-built.ts',
   // Each worker has a server and a Postgres of its own.

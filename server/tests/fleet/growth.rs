@@ -15,7 +15,7 @@ const CONNECTIONS: u32 = 8;
 // Many for each connection, and in no order, as browsers come: a page of the table has
 // room for a few rotations before the old rows must go, and they can only go once no
 // backend looks at them any more, not even one that the scheduler forgot for a while.
-const SESSIONS: u32 = CONNECTIONS * 125;
+const SESSIONS: u32 = CONNECTIONS * 500;
 const ROTATIONS: u32 = 100_000;
 
 struct Table {

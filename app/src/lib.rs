@@ -9,6 +9,7 @@
 //! touched in effects and event handlers only; and only [`session`] does so.
 
 pub mod components;
+pub mod host;
 pub mod pages;
 pub mod routes;
 pub mod session;

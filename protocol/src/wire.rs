@@ -213,6 +213,28 @@ pub struct ActivityEvent {
     pub detail: Option<String>,
 }
 
+/// An account in a few words: what the home page shows to whoever is signed in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overview {
+    /// Who is signed in.
+    pub username: String,
+    /// How many live sessions the account has, this one included.
+    pub sessions: u32,
+    /// The newest of them.
+    pub newest: NewestSignIn,
+}
+
+/// The sign-in that opened the newest live session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewestSignIn {
+    /// When, in Unix seconds.
+    pub at: i64,
+    /// The browser, in words for a person.
+    pub device: String,
+    /// Whether it is the session that asks.
+    pub current: bool,
+}
+
 /// What can happen to an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

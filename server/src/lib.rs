@@ -6,6 +6,7 @@
 
 pub mod access_token;
 pub mod accounts;
+pub mod additions;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -16,6 +17,7 @@ pub mod http;
 pub mod keys;
 pub mod local_postgres;
 pub mod metrics;
+pub mod overview;
 pub mod password_hash;
 pub mod profiles;
 pub mod random;
@@ -29,14 +31,16 @@ pub mod store;
 pub mod sweep;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::{from_fn, map_request};
+use holdfast_protocol::wire::MAX_BODY;
 use tower::ServiceBuilder;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 
+use crate::additions::Additions;
 use crate::http::ApiError;
 use crate::http::answer_errors::answer_errors;
 use crate::http::headers::security_headers;
@@ -46,6 +50,14 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The whole service.
 pub fn router(state: AppState) -> Router {
+    router_with(state, Additions::default())
+}
+
+/// The whole service, and what is built on it.
+///
+/// # Panics
+/// If two routes have the same address, or a public server function does not exist.
+pub fn router_with(state: AppState, additions: Additions) -> Router {
     // The outermost first.
     let layers = ServiceBuilder::new()
         .layer(map_request(only_a_plausible_request_id))
@@ -62,6 +74,8 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn(answer_errors));
     routes::api()
         .merge(ssr::pages(&state))
+        .merge(ssr::server_functions(&state, &additions))
+        .merge(additions.routes.layer(DefaultBodyLimit::max(MAX_BODY)))
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
         .layer(layers)
         .with_state(state)

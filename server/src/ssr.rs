@@ -1,26 +1,43 @@
-//! The pages: rendered here, taken over by the browser. The only file that knows
-//! both `app` and axum.
+//! The pages: rendered here, taken over by the browser. And their server functions.
+//! The only file that knows both `app` and axum.
 //!
-//! A security duty: the policy in [`content_security_policy`] is what stands between
-//! a script that does not belong here and the tokens in the browser's storage. No
-//! page is served without it.
+//! Two security duties. The policy in [`content_security_policy`] is what stands
+//! between a script that does not belong here and the tokens in the browser's storage:
+//! no page is served without it. And every server function stands under
+//! [`require_account`], but for those that are listed by name: forgetting something
+//! protects too much, never too little.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::post;
+use axum::routing::{MethodFilter, on, post};
+use holdfast_app::host::Caller;
+use holdfast_app::pages::Overviews;
+use holdfast_app::session::ApiError as FunctionError;
 use holdfast_app::{root, shell};
+use holdfast_protocol::problem::{Code, Problem};
+use holdfast_protocol::wire::MAX_BODY;
 use leptos::config::{Env, LeptosOptions};
-use leptos::context::use_context;
+use leptos::context::{provide_context, use_context};
 use leptos::nonce::use_nonce;
-use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list};
+use leptos::server_fn::axum::server_fn_paths;
+use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
+use leptos_axum::{
+    LeptosRoutes, ResponseOptions, generate_route_list_with_exclusions,
+    handle_server_fns_with_context,
+};
 use tower_http::services::ServeDir;
 
-use crate::http::ApiError;
+use crate::additions::Additions;
+use crate::http::json::read_body;
+use crate::http::{ApiError, CurrentAccount, require_account};
+use crate::overview::overview;
 use crate::state::AppState;
 
 /// Where the pages' files are, from what cargo-leptos sets, or from where they stand
@@ -69,7 +86,9 @@ pub fn site_is_built(options: &LeptosOptions) -> bool {
 /// Every page, the files they load, and what answers anything else.
 pub fn pages(state: &AppState) -> Router<AppState> {
     let options = state.leptos.clone();
-    let routes = generate_route_list(root);
+    // Left to itself, `leptos_routes` would serve every server function to anybody.
+    let functions = server_fn_paths().map(|(path, _)| path.to_owned()).collect();
+    let routes = generate_route_list_with_exclusions(root, Some(functions));
     let pages = Router::new()
         // A form that is sent before the page has come alive arrives here. The
         // browser is sent back to the page; what was typed goes nowhere.
@@ -88,6 +107,130 @@ pub fn pages(state: &AppState) -> Router<AppState> {
     pages
         .nest(&format!("/{}", options.site_pkg_dir), package)
         .fallback(file_or_not_found)
+}
+
+/// Every server function that is compiled into the program.
+///
+/// # Panics
+/// If a function that is listed as public does not exist.
+pub fn server_functions(state: &AppState, additions: &Additions) -> Router<AppState> {
+    let public = &additions.public_server_functions;
+    for path in public {
+        assert!(
+            server_fn_paths().any(|(known, _)| known == *path),
+            "there is no server function at {path}"
+        );
+    }
+    let (mut for_all, mut for_accounts) = (Router::new(), Router::new());
+    for (path, method) in server_fn_paths() {
+        let lend = additions.lend.clone();
+        let run = move |state, request| run_server_function(state, lend, request);
+        let method = MethodFilter::try_from(method).expect("functions have common methods");
+        if public.contains(&path) {
+            for_all = for_all.route(path, on(method, run));
+        } else {
+            for_accounts = for_accounts.route(path, on(method, run));
+        }
+    }
+    for_accounts
+        .layer(middleware::from_fn_with_state(
+            state.clone(),
+            require_account,
+        ))
+        .merge(for_all)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+}
+
+/// Runs one, and answers its errors like every other.
+async fn run_server_function(
+    State(state): State<AppState>,
+    lend: Option<Arc<dyn Fn() + Send + Sync>>,
+    mut request: Request,
+) -> Result<Response, ApiError> {
+    let current = request.extensions().get::<CurrentAccount>().copied();
+    // A plain form would be sent back to its page with the error in the URL.
+    let json = HeaderValue::from_static("application/json");
+    request.headers_mut().insert(header::ACCEPT, json);
+    let (parts, body) = request.into_parts();
+    // With the parts, since one of them is the limit of the body.
+    let body = read_body(Request::from_parts(parts.clone(), body), &state).await?;
+    let request = Request::from_parts(parts, Body::from(body));
+
+    let cause = Cause::default();
+    let context = {
+        let cause = cause.clone();
+        move || {
+            provide_context(cause.clone());
+            if let Some(current) = current {
+                provide_context(Caller {
+                    account_id: current.account_id,
+                    session_id: current.session_id,
+                });
+            }
+            provide_context(overviews(&state));
+            if let Some(lend) = &lend {
+                lend();
+            }
+        }
+    };
+    let response = handle_server_fns_with_context(context, request).await;
+    let mut response = response.into_response();
+    if response.headers().contains_key(SERVER_FN_ERROR_HEADER) {
+        return Err(error_of(response, &cause).await);
+    }
+    let private = HeaderValue::from_static("no-store");
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, private);
+    Ok(response)
+}
+
+/// What the home page's function asks for.
+fn overviews(state: &AppState) -> Overviews {
+    let state = state.clone();
+    Overviews(Arc::new(move |caller| {
+        let state = state.clone();
+        Box::pin(async move {
+            let current = CurrentAccount {
+                account_id: caller.account_id,
+                session_id: caller.session_id,
+            };
+            overview(&state, current).await.map_err(tell)
+        })
+    }))
+}
+
+/// The error with which the host failed a server function, for the log: the function
+/// itself, and whoever called it, only learn what a client may know.
+#[derive(Clone, Default)]
+struct Cause(Arc<Mutex<Option<ApiError>>>);
+
+/// What a server function may know of an error of the host. Use it where the host
+/// answers one; the cause is kept for the log.
+pub fn tell(error: ApiError) -> FunctionError {
+    let problem = error.problem(None);
+    if let Some(Cause(cause)) = use_context() {
+        *cause.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    }
+    FunctionError::Problem(problem)
+}
+
+/// The error that a server function answered with.
+async fn error_of(response: Response, Cause(cause): &Cause) -> ApiError {
+    let body = to_bytes(response.into_body(), MAX_BODY).await;
+    let told = |body: Bytes| serde_json::from_slice::<Problem>(&body).ok();
+    let Some(problem) = body.ok().and_then(told) else {
+        return ApiError::Internal(anyhow::anyhow!(
+            "a server function has failed with an error of its own kind"
+        ));
+    };
+    let cause = cause.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match cause {
+        Some(cause) if cause.code() == problem.code => cause,
+        // Our fault as well: for the log, and not for the client.
+        _ if problem.code == Code::Internal => ApiError::Internal(anyhow::anyhow!(problem.detail)),
+        _ => ApiError::OfServerFunction(problem),
+    }
 }
 
 /// A file at the root of the site (icons, `robots.txt`), else an error: problem JSON

@@ -1,11 +1,19 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use crate::components::{Illustration, PageHeading};
+use super::overview::OverviewFacts;
+use crate::components::{Illustration, PageHeading, Skeleton};
+use crate::session::use_session;
 
 /// What Holdfast is, and the ways in.
 #[component]
 pub fn HomePage() -> impl IntoView {
+    let session = use_session();
+    // For another person it is built anew.
+    let overview = move || match session.session_id() {
+        Some(_) => view! { <OverviewFacts/> }.into_any(),
+        None => view! { <Skeleton lines=2/> }.into_any(),
+    };
     view! {
         <Title text=""/>
         <div class="center stack home">
@@ -20,8 +28,11 @@ pub fn HomePage() -> impl IntoView {
                         <a class="button button-primary" href="/sign-up">"Create account"</a>
                         <a class="button" href="/sign-in">"Sign in"</a>
                     </div>
-                    <div class="cluster if-signed-in">
-                        <a class="button button-primary" href="/account">"Your account"</a>
+                    <div class="stack if-signed-in">
+                        <div>
+                            <a class="button button-primary" href="/account">"Your account"</a>
+                        </div>
+                        {overview}
                     </div>
                 </div>
                 <Illustration/>

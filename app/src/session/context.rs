@@ -99,7 +99,7 @@ pub fn use_session() -> Session {
 impl Session {
     /// Begins to read storage, to listen to other tabs and to renew. Effects only:
     /// there is no browser while the server renders.
-    pub fn start(self) {
+    pub(crate) fn start(self) {
         Tab::start(self.signals);
     }
 
@@ -158,7 +158,9 @@ impl Session {
         (self.session_id.get(), self.signals.resumed.get())
     }
 
-    /// Calls as the person who is signed in.
+    /// Calls as the person who is signed in: `api().get(path).await`, and `post`,
+    /// `put`, `delete`. Server functions get the same with
+    /// [`SessionClient`](super::SessionClient).
     pub fn api(self) -> Api {
         Api(())
     }

@@ -1,7 +1,7 @@
 //! One request and its answer. Nothing else in the client calls `fetch`.
 //!
-//! Paths are our own, redirects are refused and cookies stay at home, so a token
-//! can go to no other origin.
+//! The browser is told to ask our own origin only, redirects are refused and cookies
+//! stay at home, so a token can go nowhere else.
 
 use gloo_net::http::{Method, RequestBuilder, Response};
 use holdfast_protocol::attempt_key;
@@ -10,7 +10,7 @@ use holdfast_protocol::secret::Secret;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
-use web_sys::{AbortSignal, RequestCache, RequestCredentials, RequestRedirect};
+use web_sys::{AbortSignal, RequestCache, RequestCredentials, RequestMode, RequestRedirect};
 
 /// How long an answer may take. Longer than the server takes to give up itself.
 const PATIENCE_MS: u32 = 20_000;
@@ -20,8 +20,15 @@ const PATIENCE_MS: u32 = 20_000;
 pub(super) struct Call {
     pub(super) method: Method,
     pub(super) path: String,
-    pub(super) body: Option<Secret>,
+    pub(super) body: Option<Body>,
     pub(super) attempt_key: Option<Secret>,
+}
+
+/// What a request carries. Bodies hold passwords and tokens.
+#[derive(Clone)]
+pub(super) struct Body {
+    pub(super) media_type: String,
+    pub(super) text: Secret,
 }
 
 impl Call {
@@ -35,9 +42,12 @@ impl Call {
         }
     }
 
-    /// The same call with a JSON body. Bodies hold passwords and tokens.
+    /// The same call with a JSON body.
     pub(super) fn with_json(mut self, body: &impl Serialize) -> Self {
-        self.body = serde_json::to_string(body).ok().map(Secret::from);
+        self.body = serde_json::to_string(body).ok().map(|text| Body {
+            media_type: "application/json".to_owned(),
+            text: Secret::from(text),
+        });
         self
     }
 }
@@ -116,6 +126,7 @@ fn in_words(seconds: u32) -> String {
 pub(super) async fn send(call: &Call, bearer: Option<&Secret>) -> Result<String, ApiError> {
     let mut request = RequestBuilder::new(&call.path)
         .method(call.method.clone())
+        .mode(RequestMode::SameOrigin)
         .redirect(RequestRedirect::Error)
         .credentials(RequestCredentials::Omit)
         .cache(RequestCache::NoStore)
@@ -129,8 +140,8 @@ pub(super) async fn send(call: &Call, bearer: Option<&Secret>) -> Result<String,
     }
     let request = match &call.body {
         Some(body) => request
-            .header("Content-Type", "application/json")
-            .body(body.expose()),
+            .header("Content-Type", &body.media_type)
+            .body(body.text.expose()),
         None => request.build(),
     };
     let silence = |_| ApiError::SILENCE;

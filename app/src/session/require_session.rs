@@ -12,7 +12,12 @@ use crate::routes;
 /// sign-in page and back afterwards. While nothing is known, which is how the
 /// server renders it, it shows `fallback`.
 ///
-/// This guards what is *shown*. What is protected is protected by the server.
+/// Put it around what a route shows, inside of the page. The children are built anew
+/// when another person signs in, so nothing of one person is left for the next.
+///
+/// This guards what is *shown*. What is protected is protected by the server: load it
+/// in a `LocalResource`, through [`Session::api`](super::Session::api) or a server
+/// function.
 #[component]
 pub fn RequireSession(
     /// Shown until the browser has looked into its storage.

@@ -1,13 +1,16 @@
 //! Who is calling. A route is protected if and only if [`CurrentAccount`] stands in
-//! its signature.
+//! its signature; server functions, whose signatures are the client's, stand under
+//! [`require_account`].
 //!
 //! A security duty: nothing here asks the database, so what the database would say
 //! about an ended session must be known already. Before the ended sessions have been
 //! read once, every protected call waits (503).
 
-use axum::extract::{FromRef, FromRequestParts};
+use axum::extract::{FromRef, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::Response;
 use uuid::Uuid;
 
 use super::ApiError;
@@ -54,6 +57,16 @@ where
             session_id: claims.sid,
         })
     }
+}
+
+/// Lets through whoever has a valid access token, and tells the handler who it is.
+pub async fn require_account(
+    current: CurrentAccount,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    request.extensions_mut().insert(current);
+    next.run(request).await
 }
 
 /// The token of `Authorization: Bearer …` (RFC 6750 §2.1). A request with two such

@@ -84,6 +84,9 @@ pub enum ApiError {
     /// 405. Another method.
     #[error("This address does not answer to this method.")]
     MethodNotAllowed,
+    /// Any status. What a server function answers in the words of the contract.
+    #[error("{}", .0.detail)]
+    OfServerFunction(Problem),
     /// 503. Try again later; nothing is lost.
     #[error("The service cannot answer this at the moment. Try again in a few seconds.")]
     Unavailable(#[source] anyhow::Error),
@@ -117,6 +120,7 @@ impl ApiError {
             Self::MethodNotAllowed => Code::MethodNotAllowed,
             Self::Unavailable(_) | Self::Saturated => Code::TemporarilyUnavailable,
             Self::Internal(_) => Code::Internal,
+            Self::OfServerFunction(problem) => problem.code,
         }
     }
 
@@ -152,8 +156,8 @@ impl ApiError {
         if self.status() != StatusCode::UNAUTHORIZED {
             return None;
         }
-        Some(match self {
-            Self::AccessTokenMissing | Self::InvalidCredentials | Self::WrongPassword => {
+        Some(match self.code() {
+            Code::AccessTokenMissing | Code::InvalidCredentials => {
                 HeaderValue::from_static(r#"Bearer realm="holdfast""#)
             }
             _ => HeaderValue::from_static(r#"Bearer realm="holdfast", error="invalid_token""#),

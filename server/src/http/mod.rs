@@ -9,7 +9,7 @@ pub mod headers;
 pub mod json;
 pub mod tokens;
 
-pub use current_account::CurrentAccount;
+pub use current_account::{CurrentAccount, require_account};
 pub use error::{ApiError, timed_out};
 pub use json::Json;
 pub use tokens::TokenAnswer;

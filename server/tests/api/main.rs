@@ -20,6 +20,7 @@ mod oauth;
 mod password;
 mod refresh;
 mod refresh_races;
+mod server_functions;
 mod sessions;
 mod signup;
 mod sweep;

@@ -119,6 +119,11 @@ impl TestApp {
         self.router = router(self.state.clone());
     }
 
+    /// A service that is built on it, from now on.
+    pub fn serve_with(&mut self, service: impl FnOnce(AppState) -> Router) {
+        self.router = service(self.state.clone());
+    }
+
     /// The database, for what no verb can do. Not the service's own connections.
     pub fn pool(&self) -> &PgPool {
         &self.pool

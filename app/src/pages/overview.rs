@@ -1,0 +1,87 @@
+use std::sync::Arc;
+
+use holdfast_protocol::wire::Overview;
+use leptos::prelude::*;
+use leptos::server_fn::codec::GetUrl;
+
+use crate::components::{DateTime, Fact, LoadError, Skeleton};
+use crate::host::{Caller, HostFuture};
+use crate::session::{ApiError, SessionClient, use_session};
+
+/// How the host looks up an [`Overview`]. It lends this to the calls of [`find_overview`].
+#[derive(Clone)]
+pub struct Overviews(pub Arc<dyn Fn(Caller) -> HostFuture<Overview> + Send + Sync>);
+
+/// The caller's account in a few words.
+///
+/// # Errors
+/// [`ApiError`], as every call.
+#[server(client = SessionClient, prefix = "/api/fn", endpoint = "overview", input = GetUrl)]
+pub async fn find_overview() -> Result<Overview, ApiError> {
+    use crate::host::{caller, lent};
+    let Overviews(find) = lent()?;
+    find(caller()?).await
+}
+
+/// Shows whoever is signed in who that is, and the newest sign-in: one that they do
+/// not know is worth a second look.
+#[component]
+pub fn OverviewFacts() -> impl IntoView {
+    let session = use_session();
+    let found = LocalResource::new(move || {
+        session.reload_trigger();
+        find_overview()
+    });
+    // What was found stays while it is looked up again.
+    let known = RwSignal::new(None::<Overview>);
+    Effect::new(move |_| {
+        if let Some(Ok(overview)) = found.get() {
+            known.set(Some(overview));
+        }
+    });
+    let error = Memo::new(move |_| match found.get() {
+        // Whoever has just been signed out sees the page change anyway.
+        Some(Err(ApiError::SignedOut)) | None => None,
+        Some(outcome) => outcome.err().map(|error| error.to_string()),
+    });
+
+    view! {
+        {move || match (known.get(), error.get()) {
+            (Some(overview), _) => view! { <Facts overview/> }.into_any(),
+            (None, Some(text)) => view! {
+                <LoadError text on_retry=move || found.refetch()/>
+            }
+            .into_any(),
+            (None, None) => view! { <Skeleton lines=2/> }.into_any(),
+        }}
+    }
+}
+
+#[component]
+fn Facts(overview: Overview) -> impl IntoView {
+    let Overview {
+        username,
+        sessions,
+        newest,
+    } = overview;
+    view! {
+        <dl class="facts">
+            <Fact name="Signed in as"><strong>{username}</strong></Fact>
+            <Fact name="Newest sign-in">
+                <DateTime at=newest.at/>
+                <br/>
+                {newest.device}
+                {if newest.current { ", this browser" } else { ", another browser" }}
+            </Fact>
+            <Fact name="Sessions">
+                <a href="/sessions">
+                    {if sessions == 1 {
+                        "Only this one".to_owned()
+                    } else {
+                        format!("{sessions} at the moment")
+                    }}
+                </a>
+            </Fact>
+        </dl>
+    }
+}

@@ -1,0 +1,323 @@
+//! Server functions as the person who is signed in.
+//!
+//! A function that names [`SessionClient`] is called through the same door as
+//! [`Api`](super::Api): the access token goes with it, a token that is over is
+//! renewed, a refused call is repeated once, and it never runs as the next person.
+//!
+//! ```ignore
+//! #[server(client = SessionClient, prefix = "/api/fn", endpoint = "overview")]
+//! pub async fn overview() -> Result<Overview, ApiError> { … }
+//! ```
+//!
+//! With `endpoint` the address is the same for every build. Without it, a hash of the
+//! directory in which the program was compiled would be part of it.
+//!
+//! Its errors are [`ApiError`], on both sides, and travel as problem JSON like those
+//! of every other call. What the function itself finds out is not an error: return it
+//! as a value.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use futures::{Sink, Stream, sink, stream};
+use gloo_net::http::Method;
+use holdfast_protocol::problem::{self, Code, Problem};
+use holdfast_protocol::secret::Secret;
+use leptos::server_fn::client::Client;
+use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
+use leptos::server_fn::request::ClientReq;
+use leptos::server_fn::response::ClientRes;
+use leptos::server_fn::{ContentType, Decodes, Encodes, Format, FormatType};
+use send_wrapper::SendWrapper;
+
+use super::api;
+use super::http::{ApiError, Body, Call};
+
+/// The client of server functions that need a session. See the module.
+#[derive(Debug)]
+pub struct SessionClient;
+
+/// A request as plain data, so that it can be sent a second time.
+pub struct SessionRequest(Call);
+
+/// A successful answer. Anything else is an error before it gets here.
+#[derive(Debug)]
+pub struct SessionResponse(String);
+
+impl Client<ApiError> for SessionClient {
+    type Request = SessionRequest;
+    type Response = SessionResponse;
+
+    fn send(
+        request: SessionRequest,
+    ) -> impl Future<Output = Result<SessionResponse, ApiError>> + Send {
+        // A browser has one thread; only the signature asks for `Send`.
+        SendWrapper::new(async move { api::call(request.0, None).await.map(SessionResponse) })
+    }
+
+    /// There is none: a browser sends no `Authorization` with a web socket.
+    async fn open_websocket(
+        _: &str,
+    ) -> Result<
+        (
+            impl Stream<Item = Result<Bytes, Bytes>> + Send + 'static,
+            impl Sink<Bytes> + Send + 'static,
+        ),
+        ApiError,
+    > {
+        unsupported::<()>()?;
+        Ok((stream::empty(), sink::drain()))
+    }
+
+    fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+        leptos::task::spawn(future);
+    }
+}
+
+/// Arguments travel as text: in the query, as a form, or as JSON.
+impl ClientReq<ApiError> for SessionRequest {
+    /// A plain form carries no token, so there is nothing to make one from.
+    type FormData = Infallible;
+
+    fn try_new_req_query(
+        path: &str,
+        _: &str,
+        _: &str,
+        query: &str,
+        method: Method,
+    ) -> Result<Self, ApiError> {
+        let path = match query {
+            "" => path.to_owned(),
+            _ => format!("{path}?{query}"),
+        };
+        Ok(Self(Call::new(method, path)))
+    }
+
+    fn try_new_req_text(
+        path: &str,
+        media_type: &str,
+        _: &str,
+        body: String,
+        method: Method,
+    ) -> Result<Self, ApiError> {
+        let mut call = Call::new(method, path);
+        call.body = Some(Body {
+            media_type: media_type.to_owned(),
+            text: Secret::from(body),
+        });
+        Ok(Self(call))
+    }
+
+    fn try_new_req_bytes(
+        path: &str,
+        media_type: &str,
+        accepts: &str,
+        body: Bytes,
+        method: Method,
+    ) -> Result<Self, ApiError> {
+        let Ok(text) = String::from_utf8(body.into()) else {
+            return unsupported();
+        };
+        Self::try_new_req_text(path, media_type, accepts, text, method)
+    }
+
+    fn try_new_req_form_data(
+        _: &str,
+        _: &str,
+        _: &str,
+        body: Infallible,
+        _: Method,
+    ) -> Result<Self, ApiError> {
+        match body {}
+    }
+
+    fn try_new_req_multipart(
+        _: &str,
+        _: &str,
+        body: Infallible,
+        _: Method,
+    ) -> Result<Self, ApiError> {
+        match body {}
+    }
+
+    fn try_new_req_streaming(
+        _: &str,
+        _: &str,
+        _: &str,
+        _: impl Stream<Item = Bytes> + Send + 'static,
+        _: Method,
+    ) -> Result<Self, ApiError> {
+        unsupported()
+    }
+}
+
+impl ClientRes<ApiError> for SessionResponse {
+    async fn try_into_string(self) -> Result<String, ApiError> {
+        Ok(self.0)
+    }
+
+    async fn try_into_bytes(self) -> Result<Bytes, ApiError> {
+        Ok(self.0.into())
+    }
+
+    fn try_into_stream(
+        self,
+    ) -> Result<impl Stream<Item = Result<Bytes, Bytes>> + Send + Sync + 'static, ApiError> {
+        Ok(stream::iter([Ok(self.0.into())]))
+    }
+
+    fn status(&self) -> u16 {
+        200
+    }
+
+    fn status_text(&self) -> String {
+        "OK".to_owned()
+    }
+
+    fn location(&self) -> String {
+        String::new()
+    }
+
+    /// Redirects are refused, like everywhere in the client.
+    fn has_redirect(&self) -> bool {
+        false
+    }
+}
+
+/// Something that a request with a session cannot be.
+fn unsupported<T>() -> Result<T, ApiError> {
+    Err(ApiError::from_server_fn_error(ServerFnErrorErr::Request(
+        "a call with a session carries text".to_owned(),
+    )))
+}
+
+/// What the library itself finds wrong, on either side. Its words may repeat an
+/// argument, so they go no further.
+impl FromServerFnError for ApiError {
+    type Encoder = ProblemJson;
+
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        use ServerFnErrorErr as Error;
+        let told = |code, detail: &str| Self::Problem(Problem::new(code, detail));
+        match error {
+            Error::Args(_) | Error::MissingArg(_) => told(
+                Code::MalformedRequest,
+                "The arguments do not fit this function.",
+            ),
+            Error::Deserialization(_) => Self::Unreachable {
+                answered: true,
+                retry_after: None,
+            },
+            Error::Request(_)
+            | Error::UnsupportedRequestMethod(_)
+            | Error::Serialization(_)
+            | Error::Registration(_)
+            | Error::ServerError(_)
+            | Error::MiddlewareError(_)
+            | Error::Response(_) => told(
+                Code::Internal,
+                "Something went wrong on our side. It has been noted.",
+            ),
+        }
+    }
+}
+
+/// How the error of a server function travels: as every other error does.
+#[derive(Debug)]
+pub struct ProblemJson;
+
+impl ContentType for ProblemJson {
+    const CONTENT_TYPE: &'static str = problem::MEDIA_TYPE;
+}
+
+impl FormatType for ProblemJson {
+    const FORMAT_TYPE: Format = Format::Text;
+}
+
+impl Encodes<ApiError> for ProblemJson {
+    type Error = serde_json::Error;
+
+    fn encode(error: &ApiError) -> Result<Bytes, serde_json::Error> {
+        let problem = match error {
+            ApiError::Problem(problem) => problem.clone(),
+            ApiError::SignedOut | ApiError::SessionChanged => {
+                Problem::new(Code::AccessTokenMissing, "This call needs an access token.")
+            }
+            ApiError::Unreachable { .. } => Problem::new(
+                Code::TemporarilyUnavailable,
+                "The service cannot answer this at the moment. Try again in a few seconds.",
+            ),
+        };
+        serde_json::to_vec(&problem).map(Bytes::from)
+    }
+}
+
+impl Decodes<ApiError> for ProblemJson {
+    type Error = serde_json::Error;
+
+    fn decode(body: Bytes) -> Result<ApiError, serde_json::Error> {
+        serde_json::from_slice(&body).map(ApiError::Problem)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Request = SessionRequest;
+
+    #[test]
+    fn a_request_is_data_that_can_be_sent_twice() {
+        let form = "application/x-www-form-urlencoded";
+        let get = Request::try_new_get("/api/fn/find", form, "", "name=ada");
+        let SessionRequest(call) = get.ok().unwrap();
+        let again = call.clone();
+        assert_eq!(
+            (call.method, call.path.as_str()),
+            (Method::GET, "/api/fn/find?name=ada")
+        );
+        assert!(again.body.is_none());
+
+        let json = Bytes::from_static(br#"{"name":"ada"}"#);
+        let post = Request::try_new_post_bytes("/api/fn/find", "application/json", "", json);
+        let body = post.ok().unwrap().0.clone().body.unwrap();
+        assert_eq!(body.media_type, "application/json");
+        assert_eq!(body.text.expose(), r#"{"name":"ada"}"#);
+    }
+
+    #[test]
+    fn without_arguments_there_is_no_query() {
+        let get = Request::try_new_get("/api/fn/overview", "", "", "")
+            .ok()
+            .unwrap();
+        assert_eq!(get.0.path, "/api/fn/overview");
+    }
+
+    #[test]
+    fn an_error_travels_as_problem_json_and_arrives_as_itself() {
+        let error = ApiError::Problem(Problem::new(Code::NotFound, "There is no such note."));
+        assert_eq!(ApiError::de(error.ser()), error);
+        let bare = Problem::new(Code::AccessTokenMissing, "This call needs an access token.");
+        assert_eq!(
+            ApiError::de(ApiError::SignedOut.ser()),
+            ApiError::Problem(bare)
+        );
+    }
+
+    #[test]
+    fn what_the_library_says_about_an_argument_is_not_repeated() {
+        let error = ServerFnErrorErr::Args("invalid digit in hunter2".to_owned());
+        let error = ApiError::from_server_fn_error(error);
+        assert_eq!(error.code(), Some(Code::MalformedRequest));
+        assert!(!error.to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn an_answer_that_does_not_fit_is_not_ours_and_loses_nothing() {
+        let error = ApiError::de(Bytes::from_static(b"<html>"));
+        assert!(matches!(
+            error,
+            ApiError::Unreachable { answered: true, .. }
+        ));
+    }
+}

@@ -1,0 +1,32 @@
+//! An account in a few words, for the home page.
+
+use holdfast_protocol::wire::{NewestSignIn, Overview};
+
+use crate::device;
+use crate::http::{ApiError, CurrentAccount};
+use crate::state::AppState;
+use crate::store;
+
+/// Who is signed in, and where that happened last.
+///
+/// # Errors
+/// [`ApiError::SessionEnded`] when the account or its last session has just gone.
+pub async fn overview(state: &AppState, current: CurrentAccount) -> Result<Overview, ApiError> {
+    let profile = state.profiles.get(&state.pool, current.account_id).await?;
+    let mut connection = state.pool.acquire().await?;
+    let sessions = store::sessions::list(&mut connection, current.account_id).await?;
+    connection.release();
+    let newest = sessions
+        .iter()
+        .max_by_key(|session| (session.created_at, session.session_id))
+        .ok_or(ApiError::SessionEnded)?;
+    Ok(Overview {
+        username: profile.username,
+        sessions: u32::try_from(sessions.len()).unwrap_or(u32::MAX),
+        newest: NewestSignIn {
+            at: newest.created_at.unix_timestamp(),
+            device: device::name(newest.user_agent.as_deref()),
+            current: newest.session_id == current.session_id,
+        },
+    })
+}

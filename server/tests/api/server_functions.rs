@@ -1,0 +1,270 @@
+//! `/api/fn/…`: the functions that the client calls and the server runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Method, Request, header};
+use holdfast_app::host::{caller, lent};
+use holdfast_app::session::{ApiError as FunctionError, SessionClient};
+use holdfast_protocol::problem::{Code, Problem};
+use holdfast_protocol::wire::{MAX_BODY, NewestSignIn, Overview};
+use holdfast_server::additions::Additions;
+use holdfast_server::http::ApiError;
+use holdfast_server::{router_with, ssr};
+use leptos::prelude::*;
+use leptos::server_fn::axum::server_fn_paths;
+use leptos::server_fn::codec::GetUrl;
+
+use crate::support::queries::QueryCount;
+use crate::support::{Answer, PASSWORD, TestApp, json_request};
+
+const OVERVIEW: &str = "/api/fn/overview";
+const ECHO: &str = "/api/fn/test/echo";
+const FAIL: &str = "/api/fn/test/fail";
+const WHO: &str = "/api/fn/test/who";
+
+/// Written without a thought of protection: no prefix, and so somewhere else.
+#[server(client = SessionClient)]
+async fn careless() -> Result<u32, FunctionError> {
+    Ok(1)
+}
+
+#[server(client = SessionClient, prefix = "/api/fn", endpoint = "test/echo")]
+async fn echo(number: u32) -> Result<u32, FunctionError> {
+    Ok(number)
+}
+
+/// Fails with the problem of this code, or with what the host answers.
+#[server(client = SessionClient, prefix = "/api/fn", endpoint = "test/fail", input = GetUrl)]
+async fn fail(how: String) -> Result<(), FunctionError> {
+    match how.as_str() {
+        "told" => {
+            let problem = Problem::new(Code::NotFound, "There is no such thing.");
+            Err(FunctionError::Problem(problem))
+        }
+        "host" => Err(ssr::tell(ApiError::Internal(anyhow::anyhow!(
+            "the secret cause"
+        )))),
+        "away" => Err(ssr::tell(ApiError::Unavailable(anyhow::anyhow!(
+            "no database"
+        )))),
+        _ => lent::<Arc<str>>().map(drop),
+    }
+}
+
+#[server(client = SessionClient, prefix = "/api/fn", endpoint = "test/who", input = GetUrl)]
+async fn who() -> Result<String, FunctionError> {
+    Ok(caller()?.session_id.to_string())
+}
+
+fn post(path: &str, bearer: Option<&str>, body: impl Into<Body>) -> Request<Body> {
+    let mut request = Request::builder()
+        .method(Method::POST)
+        .uri(path)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    if let Some(token) = bearer {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+    }
+    request.body(body.into()).unwrap()
+}
+
+async fn get(app: &TestApp, path: &str) -> Answer {
+    app.send(Request::builder().uri(path).body(Body::empty()).unwrap())
+        .await
+}
+
+#[tokio::test]
+async fn every_server_function_needs_an_access_token_wherever_it_is() {
+    let app = TestApp::start().await;
+    let paths: Vec<_> = server_fn_paths().collect();
+    for known in [OVERVIEW, ECHO, FAIL, WHO] {
+        assert!(paths.iter().any(|(path, _)| *path == known), "{paths:?}");
+    }
+    assert!(
+        paths
+            .iter()
+            .any(|(path, _)| path.starts_with("/api/careless"))
+    );
+    for (path, method) in paths {
+        let mut request = post(path, None, "number=1");
+        *request.method_mut() = method;
+        let answer = app.send(request).await;
+        answer.is(Code::AccessTokenMissing);
+        assert_eq!(
+            answer.header("www-authenticate"),
+            r#"Bearer realm="holdfast""#
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_overview_says_who_and_where() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    app.sign_up("eve").await;
+    let answer = app.get_as(&here, OVERVIEW).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let overview: Overview = answer.json();
+    let now = i64::try_from(app.state.clock.now()).unwrap();
+    assert!((now - 60..=now + 60).contains(&overview.newest.at));
+    let newest = NewestSignIn {
+        at: overview.newest.at,
+        device: "Unknown device".to_owned(),
+        current: true,
+    };
+    let expected = Overview {
+        username: "ada".to_owned(),
+        sessions: 1,
+        newest,
+    };
+    assert_eq!(overview, expected);
+
+    let body = serde_json::json!({"username": "ada", "password": PASSWORD});
+    let mut request = json_request(Method::POST, "/api/v1/login", &body);
+    let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
+    request
+        .headers_mut()
+        .insert(header::USER_AGENT, firefox.parse().unwrap());
+    app.send(request).await.tokens(200);
+    let overview: Overview = app.get_as(&here, OVERVIEW).await.json();
+    assert_eq!(overview.sessions, 2);
+    assert_eq!(overview.newest.device, "Firefox on Linux");
+    assert!(!overview.newest.current);
+}
+
+#[tokio::test]
+async fn a_refresh_token_a_forged_one_and_that_of_an_ended_session_are_401() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    let call = async |bearer: &str| app.send(post(ECHO, Some(bearer), "number=7")).await;
+    let token = tokens.access_token.expose();
+    assert_eq!(call(token).await.json::<u32>(), 7);
+
+    let refresh_token = tokens.refresh_token.expose();
+    call(refresh_token).await.is(Code::AccessTokenInvalid);
+    call(&format!("{token}x"))
+        .await
+        .is(Code::AccessTokenInvalid);
+    let answer = call("").await;
+    answer.is(Code::AccessTokenInvalid);
+    assert!(answer.header("www-authenticate").contains("invalid_token"));
+
+    app.log_out(&tokens).await;
+    call(token).await.is(Code::SessionEnded);
+}
+
+#[tokio::test]
+async fn an_expired_access_token_is_401_with_the_code_that_means_renew() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    let past = Duration::from_secs(tokens.expires_in + 5);
+    app.state.clock.advance(past);
+    let answer = app.get_as(&tokens, OVERVIEW).await;
+    answer.is(Code::AccessTokenExpired);
+    let renewed = app.renew(&tokens).await;
+    assert_eq!(app.get_as(&renewed, OVERVIEW).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_token_is_checked_before_anything_else_and_without_the_database() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    let queries = QueryCount::start();
+    get(&app, OVERVIEW).await.is(Code::AccessTokenMissing);
+    let large = "number=".to_owned() + &"1".repeat(MAX_BODY);
+    app.send(post(ECHO, None, large))
+        .await
+        .is(Code::AccessTokenMissing);
+    let who = app.get_as(&tokens, WHO).await;
+    assert_eq!(who.json::<String>(), tokens.session_id.to_string());
+    assert_eq!(queries.so_far(), 0);
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_a_problem_and_repeats_nothing() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    let bearer = Some(tokens.access_token.expose());
+    for body in ["", "number=hunter2", "nummer=1", "\u{0}", "number=-1"] {
+        let answer = app.send(post(ECHO, bearer, body)).await;
+        answer.is(Code::MalformedRequest);
+        assert!(!answer.text().contains("hunter2"));
+    }
+    let large = "number=".to_owned() + &"1".repeat(MAX_BODY);
+    app.send(post(ECHO, bearer, large))
+        .await
+        .is(Code::PayloadTooLarge);
+    app.get_as(&tokens, ECHO).await.is(Code::MethodNotAllowed);
+    app.get_as(&tokens, "/api/fn/nothing")
+        .await
+        .is(Code::NotFound);
+}
+
+#[tokio::test]
+async fn the_error_of_a_function_is_answered_as_every_other() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    let fail = async |how: &str| app.get_as(&tokens, &format!("{FAIL}?how={how}")).await;
+    let told = fail("told").await;
+    told.is(Code::NotFound);
+    assert_eq!(told.problem().detail, "There is no such thing.");
+    for (how, code) in [
+        ("host", Code::Internal),
+        ("away", Code::TemporarilyUnavailable),
+        ("unlent", Code::Internal),
+    ] {
+        let answer = fail(how).await;
+        answer.is(code);
+        assert!(!answer.text().contains("cause"), "{}", answer.text());
+        assert!(!answer.text().contains("database"), "{}", answer.text());
+        assert!(!answer.text().contains("lends"), "{}", answer.text());
+    }
+    assert_eq!(fail("away").await.header("retry-after"), "2");
+}
+
+#[tokio::test]
+async fn a_form_that_a_page_sends_is_not_redirected() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    let mut request = post(ECHO, Some(tokens.access_token.expose()), "number=x");
+    let headers = request.headers_mut();
+    headers.insert(header::ACCEPT, "text/html".parse().unwrap());
+    headers.insert(header::REFERER, "https://evil.example/".parse().unwrap());
+    let answer = app.send(request).await;
+    answer.is(Code::MalformedRequest);
+    assert_eq!(answer.header("location"), "");
+}
+
+#[tokio::test]
+async fn a_public_function_is_one_that_is_listed_by_name() {
+    let mut app = TestApp::start().await;
+    app.serve_with(|state| {
+        let additions = Additions {
+            public_server_functions: vec![ECHO, WHO],
+            ..Additions::default()
+        };
+        router_with(state, additions)
+    });
+    let answer = app.send(post(ECHO, None, "number=7")).await;
+    assert_eq!(answer.json::<u32>(), 7);
+    // It has no caller, whatever the request says.
+    let tokens = app.sign_up("ada").await;
+    app.get_as(&tokens, WHO).await.is(Code::AccessTokenMissing);
+    get(&app, OVERVIEW).await.is(Code::AccessTokenMissing);
+}
+
+#[tokio::test]
+#[should_panic(expected = "there is no server function at /api/fn/test/ecko")]
+async fn a_misspelt_public_function_stops_the_start() {
+    let mut app = TestApp::start().await;
+    app.serve_with(|state| {
+        let additions = Additions {
+            public_server_functions: vec!["/api/fn/test/ecko"],
+            ..Additions::default()
+        };
+        router_with(state, additions)
+    });
+}

@@ -10,6 +10,7 @@ mod activity;
 mod bad_input;
 mod disabled;
 mod ended_sessions;
+mod guide;
 mod health;
 mod keys;
 mod leaks;

@@ -1,0 +1,38 @@
+//! The protected page of the guide.
+
+// guide
+use holdfast_app::session::{RequireSession, use_session};
+use leptos::prelude::*;
+
+/// The page, for whoever is signed in. Everybody else is brought to the sign-in page
+/// and back here afterwards.
+#[component]
+pub fn NotePage() -> impl IntoView {
+    view! {
+        <h1>"Your note"</h1>
+        <RequireSession fallback=|| view! { <p>"One moment…"</p> }>
+            <TheNote/>
+        </RequireSession>
+    }
+}
+// end
+
+use super::note::Note;
+
+// guide
+/// The note, fetched with the access token.
+#[component]
+fn TheNote() -> impl IntoView {
+    let session = use_session();
+    let note = LocalResource::new(move || {
+        // Loads it anew for another person, and when the server is back.
+        session.reload_trigger();
+        async move { session.api().get::<Note>("/api/v1/note").await }
+    });
+    move || match note.get() {
+        None => view! { <p>"Loading…"</p> }.into_any(),
+        Some(Ok(note)) => view! { <p>{note.text}</p> }.into_any(),
+        Some(Err(error)) => view! { <p role="alert">{error.to_string()}</p> }.into_any(),
+    }
+}
+// end

@@ -1,6 +1,7 @@
 // The network log: which calls a browser made, in the order in which it made them.
 
-import type { BrowserContext, Page, Request } from '@playwright/test';
+import { type BrowserContext, expect, type Page, type Request } from '@playwright/test';
+import type { Api, Tokens } from './api';
 
 /** One call of the API. */
 export interface Call {
@@ -119,6 +120,22 @@ export async function loseAnswers(page: Page): Promise<{ lost: () => number; bac
     return route.abort();
   });
   return { lost: () => lost, back: () => (away = false) };
+}
+
+/** The client takes the tokens for longer-lived than they are, so the server refuses first. */
+export async function believeTokensLiveLonger(page: Page): Promise<void> {
+  await page.route(/\/api\/v1\/(login|refresh)$/, async (route) => {
+    const response = await route.fetch();
+    const tokens = (await response.json()) as Tokens;
+    await route.fulfill({ response, json: { ...tokens, expires_in: 3600 } });
+  });
+}
+
+/** The server gives clocks five seconds of grace; then it refuses the token. */
+export async function expires(api: Api, accessToken: string): Promise<void> {
+  await expect
+    .poll(async () => (await api.account(accessToken)).body.code, { timeout: 15_000 })
+    .toBe('access_token_expired');
 }
 
 function closedGate() {

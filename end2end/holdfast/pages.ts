@@ -33,23 +33,24 @@ export const PAGES: PageOfHoldfast[] = [
 export async function openPage(
   page: Page,
   account: Account,
-  { path, heading: name, signedIn }: PageOfHoldfast,
+  one: PageOfHoldfast,
 ): Promise<void> {
-  if (signedIn) {
+  if (one.signedIn) {
     await signIn(page, account);
   }
-  await page.goto(path);
-  await heading(page, name).waitFor();
-  await hasLoaded(page, path, account);
+  await page.goto(one.path);
+  await heading(page, one.heading).waitFor();
+  await hasLoaded(page, one, account);
 }
 
 /** The page has what it fetches. */
-async function hasLoaded(page: Page, path: string, account: Account): Promise<void> {
+async function hasLoaded(page: Page, one: PageOfHoldfast, account: Account): Promise<void> {
   const last = {
-    '/account': page.getByText(`Signed in as ${account.username}`),
-    '/sessions': page.getByText('This browser', { exact: true }),
-    '/activity': page.getByRole('heading', { name: 'Signed in', exact: true }).first(),
-    '/password': page.getByLabel('New password'),
-  }[path];
+    'home-signed-in': page.getByText('Newest sign-in'),
+    account: page.getByText(`Signed in as ${account.username}`),
+    sessions: page.getByText('This browser', { exact: true }),
+    activity: page.getByRole('heading', { name: 'Signed in', exact: true }).first(),
+    password: page.getByLabel('New password'),
+  }[one.name];
   await last?.waitFor();
 }

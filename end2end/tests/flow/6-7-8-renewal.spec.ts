@@ -1,9 +1,9 @@
-import type { Page } from '@playwright/test';
 import {
-  type Api,
   attemptKey,
+  believeTokensLiveLonger,
   checkAgain,
   expect,
+  expires,
   forged,
   heading,
   holdRequests,
@@ -181,19 +181,3 @@ test('step 8: what was on the page stays there while the call is renewed', async
   await seesAccount(page, account);
   await expect(heading(page, 'Sign in')).toHaveCount(0);
 });
-
-/** The client takes the tokens for longer-lived than they are, so the server refuses first. */
-async function believeTokensLiveLonger(page: Page): Promise<void> {
-  await page.route(/\/api\/v1\/(login|refresh)$/, async (route) => {
-    const response = await route.fetch();
-    const tokens = (await response.json()) as Tokens;
-    await route.fulfill({ response, json: { ...tokens, expires_in: 3600 } });
-  });
-}
-
-/** The server gives clocks five seconds of grace; then it refuses the token. */
-async function expires(api: Api, accessToken: string): Promise<void> {
-  await expect
-    .poll(async () => (await api.account(accessToken)).body.code, { timeout: 15_000 })
-    .toBe('access_token_expired');
-}

@@ -1,11 +1,15 @@
 import { existsSync } from 'node:fs';
+import { FIREFOX } from './firefox';
 import { BINARY, SITE } from './server';
 
-/** One sentence instead of a hundred failures. */
+/** One sentence instead of a hundred failures, and of a silence. */
 export default function isBuilt() {
   for (const path of [BINARY, SITE]) {
     if (!existsSync(path)) {
       throw new Error(`${path} is missing. Build it with: cargo leptos build --release`);
     }
+  }
+  if (!FIREFOX) {
+    console.log('No Firefox is installed, so its test is skipped. HOLDFAST_FIREFOX may name one.');
   }
 }

@@ -34,6 +34,9 @@ pub enum Fault {
 
 type Plan = Box<dyn FnMut() -> Fault + Send>;
 
+/// Is shown each request that a server has answered, and the answer.
+type Watch = Box<dyn Fn(&[u8], &[u8]) + Send + Sync>;
+
 pub struct FaultProxy {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -45,6 +48,7 @@ struct Shared {
     turn: AtomicUsize,
     answered: AtomicUsize,
     plan: Mutex<Plan>,
+    watch: Watch,
 }
 
 impl FaultProxy {
@@ -53,6 +57,16 @@ impl FaultProxy {
         servers: Vec<SocketAddr>,
         plan: impl FnMut() -> Fault + Send + 'static,
     ) -> Self {
+        Self::start_watched(servers, plan, |_, _| {}).await
+    }
+
+    /// The same, with somebody who sees every answer, whether anybody else hears of it
+    /// or not.
+    pub async fn start_watched(
+        servers: Vec<SocketAddr>,
+        plan: impl FnMut() -> Fault + Send + 'static,
+        watch: impl Fn(&[u8], &[u8]) + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
@@ -60,6 +74,7 @@ impl FaultProxy {
             turn: AtomicUsize::new(0),
             answered: AtomicUsize::new(0),
             plan: Mutex::new(Box::new(plan)),
+            watch: Box::new(watch),
         });
         let mut accepting = JoinSet::new();
         let theirs = Arc::clone(&shared);
@@ -147,6 +162,7 @@ impl Shared {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         self.answered.fetch_add(1, Ordering::Relaxed);
+        (self.watch)(request, &answer);
         Ok(answer)
     }
 }

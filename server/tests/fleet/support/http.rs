@@ -76,7 +76,20 @@ impl Http {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Answer, NoAnswer> {
-        let bearer = format!("Bearer {}", tokens.access_token.expose());
+        self.call_with(&tokens.access_token, method, server, path, body)
+            .await
+    }
+
+    /// The same, with the access token alone.
+    pub async fn call_with(
+        &self,
+        access_token: &Secret,
+        method: Method,
+        server: SocketAddr,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Answer, NoAnswer> {
+        let bearer = format!("Bearer {}", access_token.expose());
         let headers = [("authorization", bearer.as_str())];
         self.send(method, server, path, &headers, body).await
     }

@@ -10,6 +10,10 @@ impl Random {
             .and_then(|text| text.parse().ok())
             .unwrap_or_else(|| u64::from_le_bytes(holdfast_server::random::bytes()));
         println!("{what}: HOLDFAST_TEST_SEED={seed}");
+        Self::from_seed(seed)
+    }
+
+    pub fn from_seed(seed: u64) -> Self {
         Self(seed)
     }
 

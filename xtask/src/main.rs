@@ -24,6 +24,7 @@ mod release;
 mod run;
 mod server;
 mod setup;
+mod soak;
 mod sqlx;
 mod temporary;
 mod test;
@@ -67,6 +68,12 @@ const COMMANDS: &[Command] = &[
         summary: bench::SUMMARY,
         help: bench::HELP,
         run: bench::run,
+    },
+    Command {
+        name: "soak",
+        summary: soak::SUMMARY,
+        help: soak::HELP,
+        run: soak::run,
     },
     Command {
         name: "setup",

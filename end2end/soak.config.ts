@@ -1,0 +1,20 @@
+// The browser's share of `cargo xtask soak`, which starts the servers, the faults and this.
+
+import type { PlaywrightTestConfig } from '@playwright/test';
+import journeys from './playwright.config';
+
+const seconds = Number(process.env.SOAK_SECONDS ?? 600);
+
+const config: PlaywrightTestConfig = {
+  ...journeys,
+  testDir: './soak',
+  testIgnore: undefined,
+  globalSetup: undefined,
+  workers: 1,
+  reporter: 'line',
+  // All tabs open at first, and look once more at the end.
+  timeout: (seconds + 400) * 1000,
+  use: { ...journeys.use, baseURL: process.env.SOAK_URL, trace: 'off' },
+};
+
+export default config;

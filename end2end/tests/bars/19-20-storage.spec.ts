@@ -19,6 +19,16 @@ test('bar 19: a late answer of an earlier generation does not overwrite a later 
   await context.addInitScript(() => {
     // Otherwise the second tab would wait for the first one.
     Object.defineProperty(navigator, 'locks', { value: undefined });
+    // What is put right a moment later has gone back all the same.
+    const generation = (text: string | null) => JSON.parse(text ?? '{}').generation ?? 0;
+    const setItem = Storage.prototype.setItem;
+    window.wentBack = 0;
+    Storage.prototype.setItem = function (key, value) {
+      if (key === 'holdfast.session' && generation(value) < generation(this.getItem(key))) {
+        window.wentBack += 1;
+      }
+      setItem.call(this, key, value);
+    };
   });
   await signIn(page, account);
   const tab = await context.newPage();
@@ -44,9 +54,10 @@ test('bar 19: a late answer of an earlier generation does not overwrite a later 
   late.open();
   await answered;
 
-  expect(await theStoredSession(page)).toEqual(latest);
   await checkAgain(page);
   await checkAgain(tab);
+  expect(await theStoredSession(page)).toEqual(latest);
+  expect(await page.evaluate(() => window.wentBack)).toBe(0);
 });
 
 test('bar 19: an older record that another tab writes back is put right', async ({
@@ -115,6 +126,7 @@ interface Use {
 declare global {
   interface Window {
     uses: Use[];
+    wentBack: number;
   }
 }
 

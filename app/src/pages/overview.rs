@@ -67,12 +67,6 @@ fn Facts(overview: Overview) -> impl IntoView {
     view! {
         <dl class="facts">
             <Fact name="Signed in as"><strong>{username}</strong></Fact>
-            <Fact name="Newest sign-in">
-                <DateTime at=newest.at/>
-                <br/>
-                {newest.device}
-                {if newest.current { ", this browser" } else { ", another browser" }}
-            </Fact>
             <Fact name="Sessions">
                 <a href="/sessions">
                     {if sessions == 1 {
@@ -81,6 +75,12 @@ fn Facts(overview: Overview) -> impl IntoView {
                         format!("{sessions} at the moment")
                     }}
                 </a>
+            </Fact>
+            <Fact name="Newest sign-in">
+                <DateTime at=newest.at/>
+                <br/>
+                {newest.device}
+                {if newest.current { ", this browser" } else { ", another browser" }}
             </Fact>
         </dl>
     }

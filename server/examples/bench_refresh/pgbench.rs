@@ -88,7 +88,7 @@ async fn open_sessions(
          select
              ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
              (select account_id from accounts limit 1),
-             0, sha256(int8send(0)), '',
+             0, sha256(int8send(0)), decode(repeat('ff', 128), 'hex'),
              now() + interval '90 days', 2592000, true, '127.0.0.1', 'bench'
          from generate_series($1::bigint, $2::bigint) as n",
     )

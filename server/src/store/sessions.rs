@@ -92,6 +92,10 @@ pub struct Listed {
 }
 
 /// Opens a session at generation 0.
+///
+/// The attempt keys are as long from the start as they will ever be, filled with what no
+/// key matches ([`AttemptMark::WITHOUT_KEY`]): a row that grew with its first rotations
+/// would not fit into its page, and they would not be HOT updates.
 pub async fn insert(connection: &mut PgConnection, new: NewSession<'_>) -> sqlx::Result<Limits> {
     sqlx::query!(
         "insert into sessions (
@@ -99,7 +103,7 @@ pub async fn insert(connection: &mut PgConnection, new: NewSession<'_>) -> sqlx:
              expires_at, idle_seconds, remember, ip, user_agent
          )
          values (
-             $1, $2, 0, $3, '',
+             $1, $2, 0, $3, decode(repeat('ff', 128), 'hex'),
              clock_timestamp() + make_interval(secs => $4), $5, $6, $7, $8
          )",
         new.session_id,

@@ -3,19 +3,18 @@
 use std::time::{Duration, Instant};
 
 use holdfast_protocol::attempt_key::{AttemptKey, AttemptMark};
-use holdfast_server::store::ClientInfo;
 use holdfast_server::store::sessions::{Rotate, rotate};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
-use crate::support::{Cluster, Fleet, until};
+use crate::support::{Cluster, Fleet, some_client, until};
 
-const CONNECTIONS: u32 = 8;
-// Many for each connection, and in no order, as browsers come: a page of the table has
-// room for a few rotations before the old rows must go, and they can only go once no
-// backend looks at them any more, not even one that the scheduler forgot for a while.
-const SESSIONS: u32 = CONNECTIONS * 500;
+const CONNECTIONS: u32 = 4;
+// As many as a busy instance has, and in no order, as browsers come: a page of the table
+// has room for six rotations before the old rows must go, and they can only go once no
+// backend looks at them any more, not even one that the scheduler forgot for a second.
+const SESSIONS: u32 = CONNECTIONS * 2500;
 const ROTATIONS: u32 = 100_000;
 
 struct Table {
@@ -59,10 +58,7 @@ struct Session {
 
 /// Rotates each session of a connection in turn, as a refresh does it.
 async fn rotate_all(mut connection: PgConnection, mut sessions: Vec<Session>, times: u32) {
-    let client = ClientInfo {
-        ip: Some("203.0.113.7".to_owned()),
-        user_agent: Some("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0".to_owned()),
-    };
+    let client = some_client();
     for _ in 0..times {
         for session in &mut sessions {
             let to_hash = holdfast_server::random::bytes();
@@ -129,7 +125,7 @@ async fn bar_12_a_hundred_thousand_rotations_are_all_hot_and_leave_the_table_as_
     let mut connection = PgConnection::connect_with(&options).await.unwrap();
     // The table finds its size: each page with its live rows and room for their
     // successors.
-    let warm_up = 17;
+    let warm_up = 2;
     rotate_everything(&fleet, &options, warm_up).await;
     let counted = async |wanted: i64| {
         until("counted", Duration::from_secs(20), async || {

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use holdfast_protocol::refresh_token;
 use holdfast_protocol::wire::Tokens;
 use holdfast_server::config::MasterSecret;
-use holdfast_server::store::MIGRATOR;
+use holdfast_server::store::{ClientInfo, MIGRATOR};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions as _, PgPool};
 use uuid::Uuid;
@@ -230,6 +230,14 @@ impl Fleet {
     }
 }
 
+/// What a browser tells of itself.
+pub fn some_client() -> ClientInfo {
+    ClientInfo {
+        ip: Some("203.0.113.7".to_owned()),
+        user_agent: Some("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0".to_owned()),
+    }
+}
+
 /// Opens sessions of a new account. Answers their first refresh tokens.
 async fn open_sessions(
     pool: &PgPool,
@@ -239,14 +247,14 @@ async fn open_sessions(
     use holdfast_protocol::refresh_token::ChainSecret;
     use holdfast_protocol::username::Username;
     use holdfast_server::clock::Clock;
-    use holdfast_server::store::{ClientInfo, accounts, sessions};
+    use holdfast_server::store::{accounts, sessions};
     use holdfast_server::{random, refresh_key};
 
     let clock = Clock::system();
     let key = refresh_key::derive(&settings.secret.clone().into_bytes());
     let account_id = random::id(&clock);
     let username = Username::parse(&format!("load-{}", account_id.simple())).unwrap();
-    let client = ClientInfo::default();
+    let client = some_client();
     let mut transaction = pool.begin().await.unwrap();
     accounts::insert(&mut transaction, account_id, &username, "never signed in")
         .await

@@ -70,12 +70,12 @@ impl Collector for Gauges {
             gauge.encode(encoder)
         };
         gauge(
-            "holdfast_ended_sessions_remembered",
+            "ended_sessions_remembered",
             "Sessions whose access tokens are refused although they have not expired",
             self.ended.len(),
         )?;
         gauge(
-            "holdfast_database_connections",
+            "database_connections",
             "Connections to the database, in use or not",
             self.pool.len(),
         )

@@ -7,8 +7,9 @@ use holdfast_server::local_postgres::{Durability, LocalPostgres, Options};
 use holdfast_server::random;
 use holdfast_server::store::MIGRATOR;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
 use tokio::sync::OnceCell;
+use uuid::Uuid;
 
 /// The database of a test. It is dropped by the next run, so that a failed test's
 /// can be looked at.
@@ -84,4 +85,31 @@ impl Server {
             _postgres: postgres,
         }
     }
+}
+
+/// Generation and hash of a session's row.
+pub async fn row(pool: &PgPool, session_id: Uuid) -> Option<(i64, Vec<u8>)> {
+    sqlx::query_as("select generation, token_hash from sessions where session_id = $1")
+        .bind(session_id)
+        .fetch_optional(pool)
+        .await
+        .unwrap()
+}
+
+/// Makes a session this much older, as if time had passed for the database.
+pub async fn let_pass(pool: &PgPool, session_id: Uuid, seconds: u32) {
+    let changed = sqlx::query(
+        "update sessions
+         set
+             created_at = created_at - make_interval(secs => $2),
+             rotated_at = rotated_at - make_interval(secs => $2),
+             expires_at = expires_at - make_interval(secs => $2)
+         where session_id = $1",
+    )
+    .bind(session_id)
+    .bind(f64::from(seconds))
+    .execute(pool)
+    .await
+    .unwrap();
+    assert_eq!(changed.rows_affected(), 1);
 }

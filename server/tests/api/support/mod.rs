@@ -209,30 +209,13 @@ impl TestApp {
 
     /// Generation and hash of the session's row.
     pub async fn row(&self, session_id: Uuid) -> Option<(i64, Vec<u8>)> {
-        sqlx::query_as("select generation, token_hash from sessions where session_id = $1")
-            .bind(session_id)
-            .fetch_optional(self.pool())
-            .await
-            .unwrap()
+        database::row(self.pool(), session_id).await
     }
 
     /// Makes the session's last renewal this much older, as if time had passed for
     /// the database.
     pub async fn let_pass(&self, session_id: Uuid, seconds: u32) {
-        let changed = sqlx::query(
-            "update sessions
-             set
-                 created_at = created_at - make_interval(secs => $2),
-                 rotated_at = rotated_at - make_interval(secs => $2),
-                 expires_at = expires_at - make_interval(secs => $2)
-             where session_id = $1",
-        )
-        .bind(session_id)
-        .bind(f64::from(seconds))
-        .execute(self.pool())
-        .await
-        .unwrap();
-        assert_eq!(changed.rows_affected(), 1);
+        database::let_pass(self.pool(), session_id, seconds).await;
     }
 
     /// The row as it was at an earlier generation: what a failover that loses commits

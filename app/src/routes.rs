@@ -1,7 +1,7 @@
 //! Where the pages are.
 
 use leptos::prelude::*;
-use leptos_router::components::{Route, Routes};
+use leptos_router::components::{FlatRoutes, Route};
 use leptos_router::path;
 
 use crate::pages::{
@@ -19,7 +19,7 @@ pub const ACCOUNT: &str = "/account";
 #[component]
 pub fn Pages() -> impl IntoView {
     view! {
-        <Routes fallback=NotFoundPage>
+        <FlatRoutes fallback=NotFoundPage>
             <Route path=path!("/") view=HomePage/>
             <Route path=path!("/sign-up") view=SignUpPage/>
             <Route path=path!("/sign-in") view=SignInPage/>
@@ -27,7 +27,7 @@ pub fn Pages() -> impl IntoView {
             <Route path=path!("/sessions") view=SessionsPage/>
             <Route path=path!("/activity") view=ActivityPage/>
             <Route path=path!("/password") view=PasswordPage/>
-        </Routes>
+        </FlatRoutes>
     }
 }
 

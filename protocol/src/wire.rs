@@ -44,6 +44,14 @@ pub mod paths {
     pub const READYZ: &str = "/readyz";
 }
 
+/// The header with which a sign-in shows that it comes from known browsers: the
+/// [`Tokens::known_browser`] of earlier answers, separated by commas. Several people may
+/// use one browser; the server picks the one that fits the username.
+pub const KNOWN_BROWSER_HEADER: &str = "holdfast-known-browser";
+
+/// How many of them the server looks at. Send the newest first.
+pub const MOST_KNOWN_BROWSERS: usize = 5;
+
 /// The largest request body, in bytes.
 pub const MAX_BODY: usize = 16 * 1024;
 
@@ -110,6 +118,13 @@ pub struct Tokens {
     pub refresh_idle_expires_in: u64,
     /// The session.
     pub session_id: Uuid,
+    /// Shows at a later sign-in to the same account that it comes from a browser which
+    /// has signed in before, so that the failures of strangers do not keep the person
+    /// out. Answered when a session is opened (sign-up, sign-in, password change), never
+    /// by a refresh. It opens nothing by itself, is good for a year, and outlives the
+    /// session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_browser: Option<Secret>,
 }
 
 /// The one token type there is (RFC 6750).
@@ -211,6 +226,13 @@ pub struct ActivityEvent {
     pub session_id: Option<Uuid>,
     /// More about it, such as the reason of an ending.
     pub detail: Option<String>,
+    /// How often it happened since then: the failed sign-ins of one hour are one entry.
+    #[serde(default = "once")]
+    pub times: u64,
+}
+
+fn once() -> u64 {
+    1
 }
 
 /// An account in a few words: what the home page shows to whoever is signed in.
@@ -261,6 +283,8 @@ pub enum EventKind {
     AccountDisabled,
     /// An operator enabled the account again.
     AccountEnabled,
+    /// An operator forgave the failed sign-ins, so that the person can sign in.
+    FailuresForgiven,
     /// A kind of a newer server.
     #[serde(other)]
     Unknown,
@@ -281,6 +305,7 @@ impl EventKind {
             Self::PasswordChanged => "password_changed",
             Self::AccountDisabled => "account_disabled",
             Self::AccountEnabled => "account_enabled",
+            Self::FailuresForgiven => "failures_forgiven",
             Self::Unknown => "unknown",
         }
     }

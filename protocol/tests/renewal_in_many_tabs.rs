@@ -89,6 +89,7 @@ impl Server {
             refresh_expires_in: 90 * 86_400,
             refresh_idle_expires_in: 30 * 86_400,
             session_id,
+            known_browser: None,
         }
     }
 

@@ -83,6 +83,16 @@ impl Keys {
         derived
     }
 
+    /// A key for one purpose from every accepted master secret, the current one first.
+    pub fn for_purpose<const N: usize>(
+        &self,
+        purpose: &[u8],
+    ) -> impl Iterator<Item = Zeroizing<[u8; N]>> {
+        self.secrets
+            .iter()
+            .map(|secret| Zeroizing::new(expand(secret, purpose)))
+    }
+
     /// One-way fingerprints of the master secrets, the current one first.
     pub fn fingerprints(&self) -> Vec<[u8; 16]> {
         self.secrets

@@ -15,6 +15,7 @@ pub mod ended_listener;
 pub mod ended_sessions;
 pub mod http;
 pub mod keys;
+pub mod limits;
 pub mod local_postgres;
 pub mod metrics;
 pub mod overview;

@@ -522,6 +522,7 @@ fn tokens(
         refresh_expires_in: remaining,
         refresh_idle_expires_in: idle.min(remaining),
         session_id,
+        known_browser: None,
     }
 }
 

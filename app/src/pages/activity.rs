@@ -91,10 +91,14 @@ fn EventRow(event: ActivityEvent) -> impl IntoView {
         Some(ip) => format!("{} · {ip}", event.device),
         None => event.device,
     };
+    let mut what = in_words(event.kind, event.detail.as_deref()).to_owned();
+    if event.times > 1 {
+        what.push_str(&format!(", {} times within an hour", event.times));
+    }
     view! {
         <li class="row" class:row-alarming=is_alarming>
             <div>
-                <h2 class="row-heading">{in_words(event.kind, event.detail.as_deref())}</h2>
+                <h2 class="row-heading">{what}</h2>
                 <p class="hint">{from}</p>
             </div>
             <DateTime at=event.at/>
@@ -121,6 +125,7 @@ fn in_words(kind: EventKind, detail: Option<&str>) -> &'static str {
         EventKind::PasswordChanged => "Password changed",
         EventKind::AccountDisabled => "Account disabled",
         EventKind::AccountEnabled => "Account enabled again",
+        EventKind::FailuresForgiven => "Failed sign-ins forgiven by the operator",
         EventKind::Unknown => "Something this page does not know yet",
     }
 }

@@ -61,6 +61,7 @@ pub(super) async fn list(
             device: device::name(event.user_agent.as_deref()),
             session_id: event.session_id,
             detail: event.detail,
+            times: 1,
         })
         .collect();
     Ok(Json(ActivityPage { events, next }))

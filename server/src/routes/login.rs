@@ -10,6 +10,7 @@ use holdfast_protocol::username::Username;
 use holdfast_protocol::wire::{EventKind, LoginRequest};
 
 use crate::http::{ApiError, Json, TokenAnswer};
+use crate::limits::known_browsers;
 use crate::password_hash::Verdict;
 use crate::sessions::{self, Verified, note_later};
 use crate::state::AppState;
@@ -78,7 +79,12 @@ async fn try_log_in(
         client,
     );
     let opened = opened.await?.ok_or(ApiError::InvalidCredentials)?;
-    let tokens = opened.commit(state, transaction).await?;
+    let mut tokens = opened.commit(state, transaction).await?;
+    if let Ok(username) = Username::parse(&request.username) {
+        let (keys, now) = (&state.keys, state.clock.now());
+        let made = known_browsers::make(keys, account_id, &username, password_changed_at, now);
+        tokens.known_browser = Some(made);
+    }
     Ok(TokenAnswer(StatusCode::OK, tokens))
 }
 

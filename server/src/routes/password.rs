@@ -5,9 +5,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use holdfast_protocol::password;
 use holdfast_protocol::secret::Secret;
+use holdfast_protocol::username::Username;
 use holdfast_protocol::wire::{ChangePassword, EndReason, EventKind};
 
 use crate::http::{ApiError, CurrentAccount, Json, TokenAnswer};
+use crate::limits::known_browsers;
 use crate::password_hash::Verdict;
 use crate::sessions::{self, Verified, note_later};
 use crate::state::AppState;
@@ -53,7 +55,12 @@ pub(super) async fn change(
     let opened =
         sessions::open(&state, &mut transaction, verified, remember, kind, &client).await?;
     let opened = opened.ok_or(ApiError::InvalidCredentials)?;
-    let tokens = opened.commit(&state, transaction).await?;
+    let mut tokens = opened.commit(&state, transaction).await?;
+    if let Ok(username) = Username::parse(&profile.username) {
+        let (keys, now) = (&state.keys, state.clock.now());
+        let made = known_browsers::make(keys, account_id, &username, password_changed_at, now);
+        tokens.known_browser = Some(made);
+    }
     state.ended.extend(ended);
     Ok(TokenAnswer(StatusCode::OK, tokens))
 }

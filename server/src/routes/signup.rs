@@ -6,6 +6,7 @@ use holdfast_protocol::wire::{EventKind, SignupRequest};
 use holdfast_protocol::{password, username::Username};
 
 use crate::http::{ApiError, Json, TokenAnswer};
+use crate::limits::known_browsers;
 use crate::random;
 use crate::sessions::{self, Verified};
 use crate::state::AppState;
@@ -42,6 +43,13 @@ pub(super) async fn sign_up(
         &client,
     );
     let opened = opened.await?.ok_or(ApiError::InvalidCredentials)?;
-    let tokens = opened.commit(&state, transaction).await?;
+    let mut tokens = opened.commit(&state, transaction).await?;
+    tokens.known_browser = Some(known_browsers::make(
+        &state.keys,
+        account_id,
+        &username,
+        account.password_changed_at,
+        state.clock.now(),
+    ));
     Ok(TokenAnswer(StatusCode::CREATED, tokens))
 }

@@ -147,3 +147,19 @@ async fn the_least_recently_used_session_makes_room_for_a_new_one() {
     );
     assert_eq!(events.iter().filter(|event| **event == ended).count(), 1);
 }
+
+#[tokio::test]
+async fn a_browser_that_has_signed_in_is_known_from_then_on() {
+    let app = TestApp::start().await;
+    let signed_up = app.sign_up("ada").await;
+    let signed_in = app.log_in("ada").await;
+    let tokens = [&signed_up, &signed_in].map(|tokens| tokens.known_browser.clone().unwrap());
+    assert_ne!(tokens[0], tokens[1]);
+    assert!(
+        tokens
+            .iter()
+            .all(|token| token.expose().starts_with("hfb_"))
+    );
+    // It outlives the session, so a refresh has no new one.
+    assert_eq!(app.renew(&signed_in).await.known_browser, None);
+}

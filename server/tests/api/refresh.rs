@@ -161,6 +161,7 @@ fn other_branch(app: &TestApp, session_id: Uuid, generation: u32) -> Tokens {
         refresh_expires_in: 0,
         refresh_idle_expires_in: 0,
         session_id,
+        known_browser: None,
     }
 }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::wire::EndReason;
+
 /// The media type of every error answer.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
@@ -19,6 +21,10 @@ pub struct Problem {
     pub detail: String,
     /// What a program decides by.
     pub code: Code,
+    /// Why the session ended, with `session_ended` alone, as long as the server still
+    /// knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<EndReason>,
     /// Finds this request in the server's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
@@ -37,6 +43,7 @@ impl Problem {
             status: code.status(),
             detail: detail.into(),
             code,
+            reason: None,
             request_id: None,
             retry_after: None,
         }
@@ -180,6 +187,18 @@ mod tests {
             })
         );
         assert_eq!(serde_json::from_value::<Problem>(json).unwrap(), problem);
+    }
+
+    #[test]
+    fn a_reason_is_told_and_one_from_the_future_loses_nothing() {
+        let mut problem = Problem::new(Code::SessionEnded, "The session is over.");
+        problem.reason = Some(EndReason::PasswordChanged);
+        let mut json = serde_json::to_value(&problem).unwrap();
+        assert_eq!(json["reason"], "password_changed");
+        json["reason"] = "made_up_next_year".into();
+        let read: Problem = serde_json::from_value(json).unwrap();
+        assert_eq!(read.code, Code::SessionEnded);
+        assert_eq!(read.reason, Some(EndReason::Unknown));
     }
 
     #[test]

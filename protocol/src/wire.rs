@@ -125,6 +125,8 @@ pub struct Tokens {
     /// session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_browser: Option<Secret>,
+    /// Who is signed in with it.
+    pub account_id: Uuid,
 }
 
 /// The one token type there is (RFC 6750).
@@ -329,6 +331,9 @@ pub enum EndReason {
     AccountDisabled,
     /// The account was deleted.
     AccountDeleted,
+    /// A reason of a newer server, or one that is not known any more.
+    #[serde(other)]
+    Unknown,
 }
 
 impl EndReason {
@@ -342,7 +347,25 @@ impl EndReason {
             Self::EndedElsewhere => "ended_elsewhere",
             Self::AccountDisabled => "account_disabled",
             Self::AccountDeleted => "account_deleted",
+            Self::Unknown => "unknown",
         }
+    }
+
+    /// The reason that is written like this; [`EndReason::Unknown`] for any other text.
+    pub fn read(text: &str) -> Self {
+        let known = [
+            Self::Logout,
+            Self::Reuse,
+            Self::Expired,
+            Self::PasswordChanged,
+            Self::EndedElsewhere,
+            Self::AccountDisabled,
+            Self::AccountDeleted,
+        ];
+        known
+            .into_iter()
+            .find(|reason| reason.as_str() == text)
+            .unwrap_or(Self::Unknown)
     }
 }
 
@@ -382,5 +405,10 @@ mod tests {
         assert_eq!(kind, EventKind::RefreshTokenReused.as_str());
         let reason = serde_json::to_value(EndReason::EndedElsewhere).unwrap();
         assert_eq!(reason, EndReason::EndedElsewhere.as_str());
+        assert_eq!(
+            EndReason::read("ended_elsewhere"),
+            EndReason::EndedElsewhere
+        );
+        assert_eq!(EndReason::read("made_up"), EndReason::Unknown);
     }
 }

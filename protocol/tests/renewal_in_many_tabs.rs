@@ -90,6 +90,7 @@ impl Server {
             refresh_idle_expires_in: 30 * 86_400,
             session_id,
             known_browser: None,
+            account_id: Uuid::nil(),
         }
     }
 

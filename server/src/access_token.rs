@@ -9,6 +9,7 @@ use jsonwebtoken::{Algorithm, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::config::LONGEST_ACCESS_TOKEN;
 use crate::keys::SigningKeys;
 
 /// The header type that marks an access token, and nothing else, as one.
@@ -74,7 +75,6 @@ pub fn verify(
     keys: &SigningKeys,
     token: &str,
     issuer: &str,
-    max_lifetime: u64,
     now: u64,
 ) -> Result<Claims, AccessTokenError> {
     use AccessTokenError::{Expired, Invalid};
@@ -106,7 +106,9 @@ pub fn verify(
         .claims;
 
     let lifetime = claims.exp.checked_sub(claims.iat).ok_or(Invalid)?;
-    if lifetime > max_lifetime || claims.iat > now + LEEWAY {
+    // The cap of the setting and not the setting: an instance may have been told another
+    // lifetime than this one.
+    if lifetime > LONGEST_ACCESS_TOKEN.as_secs() || claims.iat > now + LEEWAY {
         return Err(Invalid);
     }
     if claims.exp + LEEWAY <= now {
@@ -144,7 +146,7 @@ mod tests {
 
     fn check(claims: &Claims, now: u64) -> Result<Claims, AccessTokenError> {
         let token = mint(&keys(1), claims);
-        verify(&keys(1), token.expose(), ISSUER, 300, now)
+        verify(&keys(1), token.expose(), ISSUER, now)
     }
 
     #[test]
@@ -166,7 +168,7 @@ mod tests {
                 ..claims()
             },
             Claims {
-                exp: NOW + 301,
+                exp: NOW + 3601,
                 ..claims()
             },
             Claims {
@@ -190,8 +192,17 @@ mod tests {
     }
 
     #[test]
+    fn a_token_of_an_instance_with_another_lifetime_is_good() {
+        let of_an_hour = Claims {
+            exp: NOW + 3600,
+            ..claims()
+        };
+        assert_eq!(check(&of_an_hour, NOW + 3599), Ok(of_an_hour));
+    }
+
+    #[test]
     fn another_key_another_type_or_another_algorithm_is_invalid() {
-        let verified = |token: &str| verify(&keys(1), token, ISSUER, 300, NOW);
+        let verified = |token: &str| verify(&keys(1), token, ISSUER, NOW);
         let foreign = mint(&keys(2), &claims());
         assert_eq!(verified(foreign.expose()), Err(AccessTokenError::Invalid));
 

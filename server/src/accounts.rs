@@ -48,5 +48,13 @@ pub async fn set_disabled(
         ended = end_all(clock, &mut transaction, account_id, None, reason, &operator).await?;
     }
     transaction.commit().await?;
+    let endings: Vec<_> = ended
+        .iter()
+        .map(|session_id| (*session_id, EndReason::AccountDisabled))
+        .collect();
+    // The instances read of it within a second, whether they hear this or not.
+    if let Err(error) = store::session_ends::notify(&mut connection, &endings).await {
+        tracing::warn!(%error, "The instances were not told of the ended sessions.");
+    }
     Ok(Some(ended))
 }

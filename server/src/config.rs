@@ -19,6 +19,10 @@ use crate::password_hash::Cost;
 /// The fewest bytes of a master secret.
 pub const MIN_SECRET_BYTES: usize = 32;
 
+/// The longest lifetime that an access token may have. Instances may be told different
+/// lifetimes, and each accepts the tokens of all of them.
+pub const LONGEST_ACCESS_TOKEN: Duration = Duration::from_secs(60 * 60);
+
 /// What `holdfast serve` can be told.
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
@@ -260,9 +264,8 @@ impl Config {
     /// # Errors
     /// One sentence about what does not fit.
     pub fn new(args: &ServeArgs) -> anyhow::Result<Self> {
-        let hour = Duration::from_secs(60 * 60);
         anyhow::ensure!(
-            args.access_token_ttl <= hour,
+            args.access_token_ttl <= LONGEST_ACCESS_TOKEN,
             "HOLDFAST_ACCESS_TOKEN_TTL can be 1h at the most: until it expires, nobody but Holdfast itself learns that a session has ended."
         );
         anyhow::ensure!(

@@ -19,7 +19,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use crate::ended_sessions::EndedSessions;
+use crate::endings::EndedSessions;
 use crate::http::ApiError;
 use crate::store::Pool;
 

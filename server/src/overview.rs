@@ -19,7 +19,7 @@ pub async fn overview(state: &AppState, current: CurrentAccount) -> Result<Overv
     let newest = sessions
         .iter()
         .max_by_key(|session| (session.created_at, session.session_id))
-        .ok_or(ApiError::SessionEnded)?;
+        .ok_or(ApiError::SessionEnded(None))?;
     Ok(Overview {
         username: profile.username,
         sessions: u32::try_from(sessions.len()).unwrap_or(u32::MAX),

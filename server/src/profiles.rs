@@ -37,7 +37,7 @@ impl Profiles {
         let mut connection = pool.acquire().await?;
         let profile = accounts::lookup_profile(&mut connection, account_id).await?;
         connection.release();
-        let profile = profile.ok_or(ApiError::SessionEnded)?;
+        let profile = profile.ok_or(ApiError::SessionEnded(None))?;
         self.0.insert(account_id, profile.clone());
         Ok(profile)
     }

@@ -120,7 +120,7 @@ impl Opened {
         transaction: PgTransaction<'_>,
     ) -> Result<Tokens, ApiError> {
         transaction.commit().await?;
-        state.ended.extend(self.ended);
+        state.ended.announce(self.ended, EndReason::EndedElsewhere);
         Ok(self.tokens)
     }
 }
@@ -161,13 +161,13 @@ async fn try_refresh(
 ) -> Result<(Tokens, &'static str), ApiError> {
     let token = genuine(state, &refresh.refresh_token).ok_or(ApiError::RefreshTokenInvalid)?;
     let session_id = token.session_id;
-    if state.ended.contains(session_id) {
+    if let Some(reason) = state.ended.get(session_id) {
         // Its row may be back after a failover that lost the ending's commit.
-        let (reason, kind) = (EndReason::EndedElsewhere, EventKind::SessionEnded);
+        let kind = EventKind::SessionEnded;
         if let Err(error) = end(state, session_id, reason, kind, client).await {
             tracing::warn!(session.id = %session_id, %error, "An ended session could not be ended again.");
         }
-        return Err(ApiError::SessionEnded);
+        return Err(ApiError::SessionEnded(Some(reason)));
     }
     let attempt_key = refresh.attempt_key.as_ref();
     // The very last link has none; the rule knows.
@@ -234,7 +234,7 @@ async fn try_refresh(
                 end(state, session_id, EndReason::Reuse, kind, client).await?;
                 return Err(ApiError::RefreshTokenReused);
             }
-            (Rotation::Ended, _) | (_, None) => return Err(ApiError::SessionEnded),
+            (Rotation::Ended, _) | (_, None) => return Err(gone(state, session_id).await?),
         }
     }
     Err(ApiError::Unavailable(anyhow::anyhow!(
@@ -272,6 +272,14 @@ async fn spend(
         );
     }
     Ok(limits)
+}
+
+/// What a genuine token of a session is answered that has no row.
+async fn gone(state: &AppState, session_id: Uuid) -> Result<ApiError, ApiError> {
+    let mut connection = state.pool.acquire().await?;
+    let reason = store::session_ends::lookup_reason(&mut connection, session_id).await?;
+    connection.release();
+    Ok(ApiError::SessionEnded(reason))
 }
 
 async fn expire<T>(state: &AppState, session_id: Uuid, client: &ClientInfo) -> Result<T, ApiError> {
@@ -338,7 +346,7 @@ pub async fn end(
     )
     .await?;
     transaction.commit().await?;
-    state.ended.extend([session_id]);
+    state.ended.announce([session_id], reason);
     tracing::info!(session.id = %session_id, reason = reason.as_str(), "A session ended.");
     Ok(true)
 }
@@ -370,12 +378,12 @@ pub async fn end_one_of(
     )
     .await?;
     transaction.commit().await?;
-    state.ended.extend([session_id]);
+    state.ended.announce([session_id], reason);
     Ok(true)
 }
 
 /// Ends every session of an account but `keep`, in the caller's transaction. The
-/// caller commits and then tells [`crate::ended_sessions::EndedSessions`].
+/// caller commits and then tells [`crate::endings::EndedSessions`].
 ///
 /// # Errors
 /// While the database is away.
@@ -523,6 +531,7 @@ fn tokens(
         refresh_idle_expires_in: idle.min(remaining),
         session_id,
         known_browser: None,
+        account_id: limits.account_id,
     }
 }
 

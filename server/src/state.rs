@@ -7,7 +7,7 @@ use leptos::config::LeptosOptions;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::ended_sessions::EndedSessions;
+use crate::endings::EndedSessions;
 use crate::keys::Keys;
 use crate::metrics::Metrics;
 use crate::password_hash::PasswordHashes;

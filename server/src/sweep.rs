@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use holdfast_protocol::wire::{EndReason, EventKind};
 
-use crate::ended_sessions::EndedSessions;
+use crate::endings;
 use crate::http::ApiError;
 use crate::sessions::note;
 use crate::state::AppState;
@@ -69,7 +69,7 @@ pub async fn sweep(state: &AppState, what: Sweep) -> Result<u64, ApiError> {
             break;
         }
     }
-    let ends_kept = EndedSessions::kept_for(state.config.access_token_ttl).as_secs_f64();
+    let ends_kept = endings::KEPT.as_secs_f64();
     let events_kept = state.config.activity_kept.as_secs_f64();
     let mut connection = state.pool.acquire().await?;
     loop {

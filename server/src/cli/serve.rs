@@ -12,14 +12,14 @@ use tracing_subscriber::EnvFilter;
 use super::database::Database;
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat, ServeArgs};
-use crate::ended_sessions::EndedSessions;
+use crate::endings::{self, EndedSessions};
 use crate::keys::Keys;
 use crate::metrics::{self, Metrics};
 use crate::password_hash::PasswordHashes;
 use crate::profiles::Profiles;
 use crate::state::AppState;
 use crate::store::Pool;
-use crate::{ended_listener, router, secrets, ssr, sweep};
+use crate::{router, secrets, ssr, sweep};
 
 /// How long requests may take to finish once the server has been told to stop.
 const SHUTDOWN: Duration = Duration::from_secs(10);
@@ -50,8 +50,8 @@ async fn serve(args: &ServeArgs, config: Config, database: &Database) -> anyhow:
         let site = &state.leptos.site_root;
         tracing::warn!(%site, "The pages' files are not there, so pages will not come alive. Build them with `cargo leptos build`.");
     }
-    let kept = EndedSessions::kept_for(state.config.access_token_ttl);
-    tokio::spawn(ended_listener::run(pool.clone(), state.ended.clone(), kept));
+    tokio::spawn(endings::reader::run(pool.clone(), state.ended.clone()));
+    tokio::spawn(endings::listener::run(pool.clone(), state.ended.clone()));
     tokio::spawn(sweep::run(state.clone()));
     let metrics = match args.metrics_listen {
         Some(address) => Some(serve_metrics(address, &state).await?),

@@ -4,7 +4,8 @@
 //!
 //! A security duty: nothing here asks the database, so what the database would say
 //! about an ended session must be known already. Before the ended sessions have been
-//! read once, every protected call waits (503).
+//! read once, and after one lifetime of an access token without a read, every protected
+//! call is answered 503.
 
 use axum::extract::{FromRef, FromRequestParts, Request};
 use axum::http::request::Parts;
@@ -37,20 +38,15 @@ where
         let token = bearer(&parts.headers)?;
         let now = state.clock.now();
         let config = &state.config;
-        let claims = access_token::verify(
-            &state.keys.signing_keys(now),
-            token,
-            &config.issuer,
-            config.access_token_ttl.as_secs(),
-            now,
-        )?;
-        if !state.ended.is_ready() {
+        let claims =
+            access_token::verify(&state.keys.signing_keys(now), token, &config.issuer, now)?;
+        if !state.ended.is_trusted() {
             return Err(ApiError::Unavailable(anyhow::anyhow!(
-                "ended sessions not read yet"
+                "which sessions have ended was not read for too long"
             )));
         }
-        if state.ended.contains(claims.sid) {
-            return Err(ApiError::SessionEnded);
+        if let Some(reason) = state.ended.get(claims.sid) {
+            return Err(ApiError::SessionEnded(Some(reason)));
         }
         Ok(Self {
             account_id: claims.sub,

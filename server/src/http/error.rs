@@ -16,7 +16,7 @@ use holdfast_protocol::attempt_key::MalformedAttemptKey;
 use holdfast_protocol::password::PasswordError;
 use holdfast_protocol::problem::{Code, Problem};
 use holdfast_protocol::username::UsernameError;
-use holdfast_protocol::wire::MAX_BODY;
+use holdfast_protocol::wire::{EndReason, MAX_BODY};
 
 use crate::access_token::AccessTokenError;
 use crate::password_hash::Saturated;
@@ -36,9 +36,9 @@ pub enum ApiError {
     /// 401. Genuine, but past its time; renew it.
     #[error("The access token has expired.")]
     AccessTokenExpired,
-    /// 401. The session is over; sign in again.
+    /// 401. The session is over, for the reason that is still known; sign in again.
     #[error("The session is over. Sign in again.")]
-    SessionEnded,
+    SessionEnded(Option<EndReason>),
     /// 401. Not a refresh token of ours.
     #[error("The refresh token is not valid here.")]
     RefreshTokenInvalid,
@@ -105,7 +105,7 @@ impl ApiError {
             Self::AccessTokenMissing => Code::AccessTokenMissing,
             Self::AccessTokenInvalid => Code::AccessTokenInvalid,
             Self::AccessTokenExpired => Code::AccessTokenExpired,
-            Self::SessionEnded => Code::SessionEnded,
+            Self::SessionEnded(_) => Code::SessionEnded,
             Self::RefreshTokenInvalid => Code::RefreshTokenInvalid,
             Self::RefreshTokenExpired => Code::RefreshTokenExpired,
             Self::RefreshTokenReused => Code::RefreshTokenReused,
@@ -138,6 +138,9 @@ impl ApiError {
         let mut problem = Problem::new(self.code(), self.to_string());
         problem.status = self.status().as_u16();
         problem.request_id = request_id;
+        if let Self::SessionEnded(reason) = self {
+            problem.reason = reason.filter(|reason| *reason != EndReason::Unknown);
+        }
         problem
     }
 

@@ -51,7 +51,7 @@ pub(super) async fn delete(
     .await?;
     store::accounts::delete(&mut transaction, account_id).await?;
     transaction.commit().await?;
-    state.ended.extend(ended);
+    state.ended.announce(ended, reason);
     state.profiles.forget(account_id);
     tracing::info!(account.id = %account_id, "An account was deleted.");
     Ok(StatusCode::NO_CONTENT)

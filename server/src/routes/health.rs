@@ -18,9 +18,9 @@ pub(super) async fn ready(State(state): State<AppState>) -> Result<&'static str,
             "the database is not migrated"
         )));
     }
-    if !state.ended.is_ready() {
+    if !state.ended.is_trusted() {
         return Err(ApiError::Unavailable(anyhow::anyhow!(
-            "ended sessions not read yet"
+            "which sessions have ended was not read for too long"
         )));
     }
     Ok("ready\n")

@@ -216,7 +216,7 @@ impl From<ApiError> for OAuthError {
             ApiError::RefreshTokenInvalid
             | ApiError::RefreshTokenExpired
             | ApiError::RefreshTokenReused
-            | ApiError::SessionEnded => Self::new("invalid_grant", error.to_string()),
+            | ApiError::SessionEnded(_) => Self::new("invalid_grant", error.to_string()),
             // The RFC has no word for "somebody was faster"; to such a client it is a
             // moment in which the token cannot be had.
             ApiError::RefreshConflict => Self::new("temporarily_unavailable", error.to_string()),

@@ -50,7 +50,7 @@ pub(super) async fn change(
         account_id,
         password_changed_at,
     };
-    let remember = remember.ok_or(ApiError::SessionEnded)?;
+    let remember = remember.ok_or(ApiError::SessionEnded(None))?;
     let kind = EventKind::PasswordChanged;
     let opened =
         sessions::open(&state, &mut transaction, verified, remember, kind, &client).await?;
@@ -61,7 +61,7 @@ pub(super) async fn change(
         let made = known_browsers::make(keys, account_id, &username, password_changed_at, now);
         tokens.known_browser = Some(made);
     }
-    state.ended.extend(ended);
+    state.ended.announce(ended, reason);
     Ok(TokenAnswer(StatusCode::OK, tokens))
 }
 
@@ -75,7 +75,7 @@ pub(super) async fn confirmed(
     let mut connection = state.pool.acquire().await?;
     let account = store::accounts::lookup_credentials(&mut connection, current.account_id).await?;
     drop(connection);
-    let account = account.ok_or(ApiError::SessionEnded)?;
+    let account = account.ok_or(ApiError::SessionEnded(None))?;
     match state
         .passwords
         .verify(password, Some(account.password_hash.clone()))

@@ -100,6 +100,6 @@ pub(super) async fn end_all(
     .await?;
     transaction.commit().await?;
     let count = u64::try_from(ended.len()).unwrap_or(u64::MAX);
-    state.ended.extend(ended);
+    state.ended.announce(ended, reason);
     Ok(Json(EndedSessions { ended: count }))
 }

@@ -8,17 +8,41 @@ use uuid::Uuid;
 /// The channel on which instances tell each other about endings.
 pub const CHANNEL: &str = "session_ended";
 
-/// Endings, and when the database was asked.
-#[derive(Debug, Clone)]
-pub struct Endings {
-    /// The sessions that ended.
-    pub session_ids: Vec<Uuid>,
-    /// The database's clock at that moment.
-    pub read_at: OffsetDateTime,
+/// A row.
+#[derive(Debug, Clone, Copy)]
+pub struct Ended {
+    /// The session.
+    pub session_id: Uuid,
+    /// Why.
+    pub reason: EndReason,
+    /// When, on the database's clock.
+    pub ended_at: OffsetDateTime,
 }
 
-/// Writes the ending of sessions down and notifies every instance when the
-/// transaction commits.
+/// Where a page begins.
+#[derive(Debug, Clone, Copy)]
+pub enum Place {
+    /// The endings of the last so many seconds.
+    Kept(f64),
+    /// The endings after this moment.
+    After(OffsetDateTime),
+    /// After this row.
+    Behind(OffsetDateTime, Uuid),
+}
+
+/// Some endings, and when the database was asked.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The sessions that ended.
+    pub endings: Vec<Ended>,
+    /// The database's clock at that moment.
+    pub read_at: OffsetDateTime,
+    /// Where the next page begins, if there may be one.
+    pub next: Option<Place>,
+}
+
+/// Writes the ending of sessions down. The instances are told by [`notify`], after the
+/// commit.
 pub async fn insert(
     connection: &mut PgConnection,
     session_ids: &[Uuid],
@@ -35,41 +59,97 @@ pub async fn insert(
         session_ids,
         reason.as_str(),
     )
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// Tells every instance that listens.
+pub async fn notify(
+    connection: &mut PgConnection,
+    endings: &[(Uuid, EndReason)],
+) -> sqlx::Result<()> {
+    let payloads: Vec<_> = endings
+        .iter()
+        .map(|(session_id, reason)| payload(*session_id, *reason))
+        .collect();
     sqlx::query!(
-        "select pg_notify('session_ended', session_id::text)
-         from unnest($1::uuid[]) as ended (session_id)",
-        session_ids,
+        "select pg_notify('session_ended', payload)
+         from unnest($1::text[]) as told (payload)",
+        &payloads,
     )
     .fetch_all(connection)
     .await?;
     Ok(())
 }
 
-/// The endings since `since`, or those of the last `kept_seconds`.
-pub async fn read(
-    connection: &mut PgConnection,
-    since: Option<OffsetDateTime>,
-    kept_seconds: f64,
-) -> sqlx::Result<Endings> {
+/// What a notification says.
+pub fn payload(session_id: Uuid, reason: EndReason) -> String {
+    format!("{session_id} {}", reason.as_str())
+}
+
+/// Reads up to `limit` endings from a place on, the oldest first.
+pub async fn read(connection: &mut PgConnection, from: Place, limit: i64) -> sqlx::Result<Page> {
+    let (kept, after, behind) = match from {
+        Place::Kept(seconds) => (Some(seconds), None, None),
+        Place::After(moment) => (None, Some(moment), None),
+        Place::Behind(moment, session_id) => (None, Some(moment), Some(session_id)),
+    };
     let row = sqlx::query!(
         r#"select
              now() as "read_at!",
-             array(
-                 select session_id
-                 from session_ends
-                 where ended_at > coalesce($1, now() - make_interval(secs => $2))
-             ) as "session_ids!""#,
-        since,
-        kept_seconds,
+             coalesce(array_agg(session_id), '{}') as "session_ids!",
+             coalesce(array_agg(reason), '{}') as "reasons!",
+             coalesce(array_agg(ended_at), '{}') as "ended_ats!"
+         from (
+             select session_id, reason, ended_at
+             from session_ends
+             where
+                 ended_at >= coalesce($2, now() - make_interval(secs => $1))
+                 and ($3::uuid is null or (ended_at, session_id) > ($2, $3))
+             order by ended_at, session_id
+             limit $4
+         ) as page"#,
+        kept,
+        after,
+        behind,
+        limit,
     )
     .fetch_one(connection)
     .await?;
-    Ok(Endings {
-        session_ids: row.session_ids,
+    let rows = row.session_ids.into_iter().zip(row.reasons);
+    let endings: Vec<_> = rows
+        .zip(row.ended_ats)
+        .map(|((session_id, reason), ended_at)| Ended {
+            session_id,
+            reason: EndReason::read(&reason),
+            ended_at,
+        })
+        .collect();
+    let is_full = i64::try_from(endings.len()).is_ok_and(|length| length == limit);
+    let next = endings
+        .last()
+        .filter(|_| is_full)
+        .map(|last| Place::Behind(last.ended_at, last.session_id));
+    Ok(Page {
+        endings,
         read_at: row.read_at,
+        next,
     })
+}
+
+/// Why a session ended, as long as it is known.
+pub async fn lookup_reason(
+    connection: &mut PgConnection,
+    session_id: Uuid,
+) -> sqlx::Result<Option<EndReason>> {
+    let reason = sqlx::query_scalar!(
+        "select reason from session_ends where session_id = $1",
+        session_id,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(reason.map(|reason| EndReason::read(&reason)))
 }
 
 /// Forgets up to `limit` endings that are older than `kept_seconds`. Answers how many.

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, header};
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::{Account, paths};
-use holdfast_server::ended_sessions::EndedSessions;
+use holdfast_server::endings::EndedSessions;
 use serde_json::json;
 
 use crate::support::queries::QueryCount;

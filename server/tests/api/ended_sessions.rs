@@ -2,18 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use holdfast_server::ended_listener;
-use holdfast_server::ended_sessions::EndedSessions;
+use holdfast_server::endings::{self, EndedSessions};
 
 use crate::support::TestApp;
 
 fn listen(app: &TestApp) {
-    let kept = EndedSessions::kept_for(app.state.config.access_token_ttl);
-    tokio::spawn(ended_listener::run(
-        app.state.pool.clone(),
-        app.state.ended.clone(),
-        kept,
-    ));
+    let (pool, ended) = (&app.state.pool, &app.state.ended);
+    tokio::spawn(endings::reader::run(pool.clone(), ended.clone()));
+    tokio::spawn(endings::listener::run(pool.clone(), ended.clone()));
 }
 
 /// Waits until `done`, and answers how long that took.
@@ -31,8 +27,9 @@ async fn another_instance_refuses_the_access_token_within_a_second() {
     let here = TestApp::start().await;
     let mut elsewhere = here.second_instance(&[1]);
     elsewhere.replace_ended(EndedSessions::new(here.state.config.access_token_ttl));
+    listen(&here);
     listen(&elsewhere);
-    until(async || elsewhere.state.ended.is_ready()).await;
+    until(async || elsewhere.state.ended.is_trusted()).await;
     for round in 0..5 {
         let tokens = here.sign_up(&format!("ada{round}")).await;
         assert!(elsewhere.accepts(&tokens).await);

@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use holdfast_protocol::problem::Code;
-use holdfast_protocol::wire::{Tokens, paths};
+use holdfast_protocol::wire::{EndReason, Tokens, paths};
 use serde_json::json;
 
 use crate::support::{Answer, PASSWORD, TestApp, new_key};
@@ -26,7 +26,11 @@ async fn changing_the_password_ends_every_session_and_opens_a_new_one() {
     assert!(app.accepts(&new).await);
     for old in [&here, &elsewhere] {
         assert!(!app.accepts(old).await);
-        app.refresh(old, &new_key()).await.is(Code::SessionEnded);
+        let answer = app.refresh(old, &new_key()).await;
+        answer.is(Code::SessionEnded);
+        assert_eq!(answer.problem().reason, Some(EndReason::PasswordChanged));
+        let answer = app.get_as(old, paths::ACCOUNT).await;
+        assert_eq!(answer.problem().reason, Some(EndReason::PasswordChanged));
     }
     app.try_log_in("ada", PASSWORD)
         .await

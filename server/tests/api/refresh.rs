@@ -7,7 +7,7 @@ use holdfast_protocol::attempt_key::AttemptKey;
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::refresh_token::{self, ChainSecret};
 use holdfast_protocol::secret::Secret;
-use holdfast_protocol::wire::{Tokens, paths};
+use holdfast_protocol::wire::{EndReason, Tokens, paths};
 use uuid::Uuid;
 
 use crate::support::queries::QueryCount;
@@ -18,22 +18,22 @@ async fn case_1_a_session_that_is_gone_has_ended() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     app.log_out(&tokens).await;
-    app.refresh(&tokens, &new_key())
-        .await
-        .is(Code::SessionEnded);
-    // Also on an instance that has not heard of the ending.
+    // The second instance has not heard of the ending, and looks the reason up.
     let other = app.second_instance(&[1]);
-    other
-        .refresh(&tokens, &new_key())
-        .await
-        .is(Code::SessionEnded);
+    for instance in [&app, &other] {
+        let answer = instance.refresh(&tokens, &new_key()).await;
+        answer.is(Code::SessionEnded);
+        assert_eq!(answer.problem().reason, Some(EndReason::Logout));
+    }
 }
 
 #[tokio::test]
 async fn case_1_a_session_that_came_back_after_a_failover_is_ended_again() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
-    app.state.ended.extend([tokens.session_id]);
+    app.state
+        .ended
+        .announce([tokens.session_id], EndReason::Logout);
     assert!(app.is_alive(tokens.session_id).await);
     app.refresh(&tokens, &new_key())
         .await
@@ -162,6 +162,7 @@ fn other_branch(app: &TestApp, session_id: Uuid, generation: u32) -> Tokens {
         refresh_idle_expires_in: 0,
         session_id,
         known_browser: None,
+        account_id: Uuid::nil(),
     }
 }
 

@@ -16,6 +16,8 @@ async fn signing_up_makes_an_account_and_signs_in() {
     assert!(tokens.refresh_token.expose().starts_with("hfr_"));
     let account: Account = app.get_as(&tokens, paths::ACCOUNT).await.json();
     assert_eq!(account.username, "Ada.Lovelace");
+    assert_eq!(account.account_id, tokens.account_id);
+    assert_eq!(app.renew(&tokens).await.account_id, tokens.account_id);
     assert_eq!(app.events("ada.lovelace", 1).await[0].0, "sign_up");
 }
 

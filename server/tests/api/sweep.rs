@@ -47,7 +47,7 @@ async fn old_endings_and_old_events_are_forgotten() {
     let tokens = app.sign_up("ada").await;
     app.log_out(&tokens).await;
     for age in [
-        "update session_ends set ended_at = now() - interval '601 seconds'",
+        "update session_ends set ended_at = now() - interval '7201 seconds'",
         "update events set at = now() - interval '181 days'",
     ] {
         sqlx::query(age).execute(app.pool()).await.unwrap();

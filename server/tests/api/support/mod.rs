@@ -16,7 +16,7 @@ use holdfast_protocol::refresh_token::UnverifiedRefreshToken;
 use holdfast_protocol::wire::{Tokens, paths};
 use holdfast_server::clock::Clock;
 use holdfast_server::config::Config;
-use holdfast_server::ended_sessions::EndedSessions;
+use holdfast_server::endings::EndedSessions;
 use holdfast_server::keys::Keys;
 use holdfast_server::metrics::Metrics;
 use holdfast_server::password_hash::{Cost, PasswordHashes};
@@ -96,7 +96,7 @@ impl TestApp {
             clock,
         };
         // As if the table had been read: it is empty.
-        state.ended.set_ready();
+        state.ended.note_read();
         Self {
             router: router(state.clone()),
             pool: PgPoolOptions::new()

@@ -1,0 +1,99 @@
+//! Tells the other instances of endings and hears of theirs, by `NOTIFY` on a connection
+//! of its own. A notification is sent after the commit, in a statement of its own: inside
+//! the ending's transaction it would hold a lock of the whole database during the commit,
+//! and endings would be written one after the other.
+
+use std::time::Duration;
+
+use holdfast_protocol::wire::EndReason;
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use uuid::Uuid;
+
+use super::{EndedSessions, Ending};
+use crate::store::{Pool, session_ends};
+
+/// How long the connection may take to be made, and a statement to be answered.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long to wait before a lost connection is made anew.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How many notifications one statement sends.
+const BATCH: usize = 500;
+
+/// Listens for ever; a lost connection is made anew.
+pub async fn run(pool: Pool, ended: EndedSessions) {
+    let mut was_told = false;
+    loop {
+        let mut listening = false;
+        let Err(error) = listen(pool.options(), &ended, &mut listening).await;
+        // What cut this connection may have cut the others.
+        pool.doubt();
+        // Once, not every second: a database that is away says nothing new.
+        if !std::mem::replace(&mut was_told, true) || listening {
+            tracing::warn!(%error, "The notifications of ended sessions are not heard; trying again every second.");
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn listen(
+    options: &PgConnectOptions,
+    ended: &EndedSessions,
+    listening: &mut bool,
+) -> anyhow::Result<std::convert::Infallible> {
+    // A pool of one, which is dropped with the listener.
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(PATIENCE)
+        .connect_lazy_with(options.clone());
+    let mut listener = tokio::time::timeout(PATIENCE, PgListener::connect_with(&pool)).await??;
+    // A silent reconnect would hide that notifications were missed.
+    listener.eager_reconnect(false);
+    tokio::time::timeout(PATIENCE, listener.listen(session_ends::CHANNEL)).await??;
+    *listening = true;
+    loop {
+        tokio::select! {
+            notification = listener.try_recv() => {
+                let Some(notification) = notification? else {
+                    anyhow::bail!("the connection was closed");
+                };
+                ended.learn(read(notification.payload()));
+            }
+            news = ended.news(BATCH) => {
+                tokio::time::timeout(PATIENCE, tell(&mut listener, &news)).await??;
+            }
+        }
+    }
+}
+
+/// `<session id> <reason>`; an earlier release sends the id alone.
+fn read(payload: &str) -> Option<Ending> {
+    let (session_id, reason) = payload.split_once(' ').unwrap_or((payload, ""));
+    Some(Ending {
+        session_id: Uuid::parse_str(session_id).ok()?,
+        reason: EndReason::read(reason),
+        age: Duration::ZERO,
+    })
+}
+
+async fn tell(listener: &mut PgListener, news: &[(Uuid, EndReason)]) -> sqlx::Result<()> {
+    use sqlx::Acquire as _;
+    let connection = listener.acquire().await?;
+    session_ends::notify(connection, news).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notification_of_this_release_and_of_the_one_before_is_understood() {
+        let id = Uuid::from_u128(7);
+        let told = read(&session_ends::payload(id, EndReason::Reuse)).unwrap();
+        assert_eq!((told.session_id, told.reason), (id, EndReason::Reuse));
+        let told = read(&id.to_string()).unwrap();
+        assert_eq!((told.session_id, told.reason), (id, EndReason::Unknown));
+        assert_eq!(read("nonsense"), None);
+    }
+}

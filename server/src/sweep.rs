@@ -1,12 +1,19 @@
-//! Deletes what time has made useless: expired sessions, old endings, old events.
+//! Deletes what time has made useless: expired and idle sessions, old endings, old
+//! events.
 //!
 //! Small batches that skip locked rows, so that it can run on every instance at once
 //! and never stands in a request's way. Nothing depends on it: a session that is over
 //! is refused whether its row is still there or not.
+//!
+//! What an index finds costs in proportion to what is deleted. Idle sessions have no
+//! index, because it would make every rotation write to it. So the sweep walks along
+//! the primary key in steps, a bounded number a round, and goes on in the next round
+//! where it stopped.
 
 use std::time::Duration;
 
 use holdfast_protocol::wire::{EndReason, EventKind};
+use uuid::Uuid;
 
 use crate::endings;
 use crate::http::ApiError;
@@ -14,92 +21,198 @@ use crate::sessions::note;
 use crate::state::AppState;
 use crate::store::{self, ClientInfo};
 
-/// How often what an index finds is looked for.
+/// How often the sweep runs.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// Every how many times the whole table is looked through for idle sessions.
-const WHOLE_TABLE: u32 = 60;
-
-/// How long a sweep may take; what it has committed by then stays swept.
-const PATIENCE: Duration = Duration::from_secs(10 * 60);
+/// How long one purge may take; what it has committed by then stays deleted.
+const PATIENCE: Duration = Duration::from_secs(2 * 60);
 
 /// The most rows that one transaction deletes.
 const BATCH: i64 = 500;
 
-/// What is looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sweep {
-    /// What an index finds.
-    Indexed,
-    /// Idle sessions as well, which takes a look at every session.
-    Everything,
+/// How many sessions one step of the walk looks at: a few milliseconds.
+const STEP: i64 = 2_000;
+
+/// How many steps one round walks: 40,000 sessions a minute, so that 10,000,000 are
+/// looked at in four hours.
+const STEPS: usize = 20;
+
+/// The sweep of one instance, and where its walk along the sessions stands.
+#[derive(Debug)]
+pub struct Sweep {
+    walked_to: Uuid,
+}
+
+/// What one round did.
+#[derive(Debug, Default)]
+pub struct Round {
+    /// How many rows were deleted.
+    pub deleted: u64,
+    /// How many sessions were looked at for idleness.
+    pub looked_at: u64,
+    /// Which purges could not be finished, with the reason.
+    pub failed: Vec<(&'static str, ApiError)>,
 }
 
 /// Sweeps for ever.
 pub async fn run(state: AppState) {
-    for round in (0..WHOLE_TABLE).cycle() {
+    let mut sweep = Sweep::from_anywhere(&state);
+    loop {
         // Instances that were started together do not sweep together.
         let jitter = u64::from(crate::random::bytes::<1>()[0]);
         tokio::time::sleep(EVERY + Duration::from_millis(jitter * 40)).await;
-        let what = if round == 0 {
-            Sweep::Everything
-        } else {
-            Sweep::Indexed
-        };
-        match tokio::time::timeout(PATIENCE, sweep(&state, what)).await {
-            Ok(Ok(0)) => {}
-            Ok(Ok(rows)) => tracing::info!(rows, "Swept."),
-            Ok(Err(error)) => tracing::warn!(%error, "The sweep was broken off."),
-            Err(_) => tracing::warn!("The sweep took too long, and goes on next time."),
+        let round = sweep.round(&state).await;
+        for (purge, error) in &round.failed {
+            tracing::warn!(sweep.purge = purge, %error, "A purge was broken off and goes on in the next round.");
+        }
+        if round.deleted > 0 {
+            tracing::info!(
+                sweep.deleted = round.deleted,
+                sweep.looked_at = round.looked_at,
+                "Swept."
+            );
         }
         state.pool.close_idle().await;
     }
 }
 
-/// Deletes what is over. Answers how many rows.
-///
-/// # Errors
-/// While the database is away.
-pub async fn sweep(state: &AppState, what: Sweep) -> Result<u64, ApiError> {
-    let mut total = 0;
-    loop {
-        let swept = sessions(state, what).await?;
-        total += swept;
-        if swept == 0 {
-            break;
+impl Sweep {
+    /// A sweep that begins with the oldest session.
+    pub fn from_the_beginning() -> Self {
+        Self {
+            walked_to: Uuid::nil(),
         }
     }
-    let ends_kept = endings::KEPT.as_secs_f64();
-    let events_kept = state.config.activity_kept.as_secs_f64();
-    let mut connection = state.pool.acquire().await?;
+
+    /// A sweep that begins somewhere among the sessions: where instances restart more
+    /// often than a walk takes, the later sessions have their turn, too.
+    fn from_anywhere(state: &AppState) -> Self {
+        let lifetime = state.config.refresh_token_ttl.as_secs().max(1);
+        let age = u64::from_le_bytes(crate::random::bytes()) % lifetime;
+        let opened = state.clock.now().saturating_sub(age);
+        Self {
+            // Ids are UUIDv7, so they lie in the order in which sessions were opened.
+            walked_to: uuid::Builder::from_unix_timestamp_millis(opened * 1000, &[0; 10])
+                .into_uuid(),
+        }
+    }
+
+    /// Deletes what is over. A purge that fails does not keep the others from running.
+    pub async fn round(&mut self, state: &AppState) -> Round {
+        let mut round = Round::default();
+        round.add("expired sessions", within(expired_sessions(state)).await);
+        round.add("endings", within(old_endings(state)).await);
+        round.add("events", within(old_events(state)).await);
+        match within(self.walk(state)).await {
+            Ok((looked_at, deleted)) => {
+                round.looked_at = looked_at;
+                round.deleted += deleted;
+            }
+            Err(error) => round.failed.push(("idle sessions", error)),
+        }
+        round
+    }
+
+    /// Walks on along the sessions and ends those that were idle for too long. Answers
+    /// how many were looked at, and how many ended.
+    async fn walk(&mut self, state: &AppState) -> Result<(u64, u64), ApiError> {
+        let (mut looked_at, mut ended) = (0, 0);
+        for _ in 0..STEPS {
+            let mut connection = state.pool.acquire().await?;
+            let step = store::sessions::step(&mut connection, self.walked_to, STEP).await?;
+            connection.release();
+            looked_at += u64::try_from(step.looked_at).unwrap_or(0);
+            for idle in step.idle.chunks(usize::try_from(BATCH).unwrap_or(1)) {
+                ended += end(state, Over::Idle(idle)).await?;
+            }
+            if step.looked_at < STEP {
+                // The end of the table. The next round begins at its beginning.
+                self.walked_to = Uuid::nil();
+                break;
+            }
+            self.walked_to = step.last;
+        }
+        Ok((looked_at, ended))
+    }
+}
+
+impl Round {
+    fn add(&mut self, purge: &'static str, deleted: Result<u64, ApiError>) {
+        match deleted {
+            Ok(deleted) => self.deleted += deleted,
+            Err(error) => self.failed.push((purge, error)),
+        }
+    }
+}
+
+async fn within<T>(purge: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+    tokio::time::timeout(PATIENCE, purge)
+        .await
+        .unwrap_or_else(|_| Err(crate::http::timed_out(PATIENCE)))
+}
+
+async fn expired_sessions(state: &AppState) -> Result<u64, ApiError> {
+    let mut total = 0;
     loop {
-        let ends = store::session_ends::forget_old(&mut connection, ends_kept, BATCH).await?;
-        let events = store::events::forget_old(&mut connection, events_kept, BATCH).await?;
-        total += ends + events;
-        if ends.max(events) < BATCH.unsigned_abs() {
+        let ended = end(state, Over::Expired).await?;
+        total += ended;
+        if ended < BATCH.unsigned_abs() {
             return Ok(total);
         }
     }
 }
 
-/// One batch of sessions. Their access tokens are over as well, so no instance has
-/// to hear of it.
-async fn sessions(state: &AppState, what: Sweep) -> Result<u64, ApiError> {
+async fn old_endings(state: &AppState) -> Result<u64, ApiError> {
+    let kept = endings::KEPT.as_secs_f64();
+    let mut connection = state.pool.acquire().await?;
+    let mut total = 0;
+    loop {
+        let deleted = store::session_ends::forget_old(&mut connection, kept, BATCH).await?;
+        total += deleted;
+        if deleted < BATCH.unsigned_abs() {
+            return Ok(total);
+        }
+    }
+}
+
+async fn old_events(state: &AppState) -> Result<u64, ApiError> {
+    let kept = state.config.activity_kept.as_secs_f64();
+    let mut connection = state.pool.acquire().await?;
+    let mut total = 0;
+    loop {
+        let deleted = store::events::forget_old(&mut connection, kept, BATCH).await?;
+        total += deleted;
+        if deleted < BATCH.unsigned_abs() {
+            return Ok(total);
+        }
+    }
+}
+
+/// Sessions that are over.
+enum Over<'a> {
+    /// Past their end; the index finds them.
+    Expired,
+    /// Idle for too long when the walk came by.
+    Idle(&'a [Uuid]),
+}
+
+/// Ends one batch. The access tokens of these sessions are over as well, so no instance
+/// has to hear of it.
+async fn end(state: &AppState, over: Over<'_>) -> Result<u64, ApiError> {
     let nobody = ClientInfo::default();
     let mut connection = state.pool.acquire().await?;
     let mut transaction = connection.begin().await?;
-    let mut over = store::sessions::delete_expired(&mut transaction, BATCH).await?;
-    if what == Sweep::Everything && over.is_empty() {
-        over = store::sessions::delete_idle(&mut transaction, BATCH).await?;
-    }
+    let ended = match over {
+        Over::Expired => store::sessions::delete_expired(&mut transaction, BATCH).await?,
+        Over::Idle(ids) => store::sessions::delete_idle(&mut transaction, ids).await?,
+    };
     let (kind, detail) = (EventKind::SessionEnded, Some(EndReason::Expired.as_str()));
-    for (session_id, account_id) in &over {
-        let (account_id, session_id) = (*account_id, Some(*session_id));
+    for (session_id, account_id) in &ended {
         note(
             &state.clock,
             &mut transaction,
-            account_id,
-            session_id,
+            *account_id,
+            Some(*session_id),
             kind,
             &nobody,
             detail,
@@ -107,5 +220,5 @@ async fn sessions(state: &AppState, what: Sweep) -> Result<u64, ApiError> {
         .await?;
     }
     transaction.commit().await?;
-    Ok(u64::try_from(over.len()).unwrap_or(u64::MAX))
+    Ok(u64::try_from(ended.len()).unwrap_or(u64::MAX))
 }

@@ -6,6 +6,7 @@
 //! host which vanishes without a word holds every connection for ever. Here the keeping
 //! is deadpool's, and nothing waits without a limit.
 
+use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -44,7 +45,6 @@ pub struct Connection {
 }
 
 /// Makes connections, and says which can be used again.
-#[derive(Debug)]
 struct Manager {
     options: PgConnectOptions,
     doubts: Doubts,
@@ -143,6 +143,16 @@ impl Pool {
 async fn close(connections: Vec<Kept>) {
     for kept in connections {
         let _ = tokio::time::timeout(ANSWERS_WITHIN, kept.connection.close()).await;
+    }
+}
+
+/// Not the options: they hold the database's password.
+impl fmt::Debug for Manager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Manager")
+            .field("host", &self.options.get_host())
+            .field("database", &self.options.get_database())
+            .finish_non_exhaustive()
     }
 }
 
@@ -247,5 +257,19 @@ impl Doubts {
             .lock()
             .unwrap_or_else(|p| p.into_inner())
             .is_some_and(|doubted_at| doubted_at >= instant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_pool_does_not_print_the_password() {
+        let options = "postgres://ada:hunter2@db.example/holdfast";
+        let pool = Pool::new(options.parse().unwrap(), 2);
+        let printed = format!("{pool:?}");
+        assert!(printed.contains("db.example"), "{printed}");
+        assert!(!printed.contains("hunter2"), "{printed}");
     }
 }

@@ -268,15 +268,26 @@ pub async fn delete_of_account(
 }
 
 /// Deletes every session of an account but `keep`. Answers which.
+///
+/// The rows are locked in the order of their ids, as [`delete_beyond`] does: two of these
+/// at once would otherwise wait for each other.
 pub async fn delete_all(
     connection: &mut PgConnection,
     account_id: Uuid,
     keep: Option<Uuid>,
 ) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar!(
-        "delete from sessions
-         where account_id = $1 and session_id is distinct from $2
-         returning session_id",
+        "with locked as (
+             select session_id
+             from sessions
+             where account_id = $1 and session_id is distinct from $2
+             order by session_id
+             for update
+         )
+         delete from sessions
+         using locked
+         where sessions.session_id = locked.session_id
+         returning sessions.session_id",
         account_id,
         keep,
     )
@@ -286,21 +297,32 @@ pub async fn delete_all(
 
 /// Deletes the least recently used sessions of an account beyond `most`. Answers
 /// which. The account's row is locked, so that nobody opens one meanwhile.
+///
+/// The rows are locked in the order of their ids, as [`delete_all`] does.
 pub async fn delete_beyond(
     connection: &mut PgConnection,
     account_id: Uuid,
     most: i64,
 ) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar!(
-        "delete from sessions
-         where session_id in (
+        "with beyond as (
              select session_id
              from sessions
              where account_id = $1
              order by rotated_at desc, session_id desc
              offset $2
+         ),
+         locked as (
+             select session_id
+             from sessions
+             where session_id in (select session_id from beyond)
+             order by session_id
+             for update
          )
-         returning session_id",
+         delete from sessions
+         using locked
+         where sessions.session_id = locked.session_id
+         returning sessions.session_id",
         account_id,
         most,
     )
@@ -333,24 +355,65 @@ pub async fn delete_expired(
         .collect())
 }
 
-/// Deletes up to `limit` sessions that were idle for too long. Answers which, and
-/// whose. Reads the whole table: an index on `rotated_at` would make every rotation
-/// write to it.
+/// What one step along the primary key found.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// How many sessions were looked at.
+    pub looked_at: i64,
+    /// The last of them; the next step begins behind it.
+    pub last: Uuid,
+    /// Those that have been idle for too long.
+    pub idle: Vec<Uuid>,
+}
+
+/// Looks at the next `limit` sessions behind `after`, in the order of their ids, and
+/// finds those that have been idle for too long. An index on `rotated_at` would find
+/// them at once, and would make every rotation write to it.
+pub async fn step(connection: &mut PgConnection, after: Uuid, limit: i64) -> sqlx::Result<Step> {
+    let row = sqlx::query!(
+        r#"with step as (
+             select
+                 session_id,
+                 rotated_at + make_interval(secs => idle_seconds) <= now() as is_idle
+             from sessions
+             where session_id > $1
+             order by session_id
+             limit $2
+         )
+         select
+             (select count(*) from step) as "looked_at!",
+             (select session_id from step order by session_id desc limit 1) as last,
+             array(select session_id from step where is_idle) as "idle!""#,
+        after,
+        limit,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Step {
+        looked_at: row.looked_at,
+        last: row.last.unwrap_or(after),
+        idle: row.idle,
+    })
+}
+
+/// Deletes those of these sessions that have been idle for too long, still. Answers
+/// which, and whose.
 pub async fn delete_idle(
     connection: &mut PgConnection,
-    limit: i64,
+    session_ids: &[Uuid],
 ) -> sqlx::Result<Vec<(Uuid, Uuid)>> {
     let rows = sqlx::query!(
         "delete from sessions
          where session_id in (
              select session_id
              from sessions
-             where rotated_at + make_interval(secs => idle_seconds) <= now()
-             limit $1
+             where
+                 session_id = any($1)
+                 and rotated_at + make_interval(secs => idle_seconds) <= now()
              for update skip locked
          )
          returning session_id, account_id",
-        limit,
+        session_ids,
     )
     .fetch_all(connection)
     .await?;

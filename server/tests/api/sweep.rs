@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use holdfast_server::sweep::{Sweep, sweep};
+use holdfast_server::sweep::Sweep;
 
 use crate::support::TestApp;
 
@@ -29,8 +29,9 @@ async fn what_is_over_goes_and_what_is_not_stays() {
     app.let_pass(expired.session_id, 91 * 24 * 60 * 60).await;
     app.let_pass(idle.session_id, 1001).await;
 
-    assert_eq!(sweep(&app.state, Sweep::Indexed).await.unwrap(), 1);
-    assert_eq!(sweep(&app.state, Sweep::Everything).await.unwrap(), 1);
+    let round = Sweep::from_the_beginning().round(&app.state).await;
+    assert!(round.failed.is_empty(), "{:?}", round.failed);
+    assert_eq!(round.deleted, 2);
     assert!(app.is_alive(live.session_id).await);
     assert_eq!(count(&app, "sessions").await, 1);
     assert_eq!(count(&app, "session_ends").await, 1);
@@ -53,7 +54,8 @@ async fn old_endings_and_old_events_are_forgotten() {
         sqlx::query(age).execute(app.pool()).await.unwrap();
     }
     app.log_in("ada").await;
-    assert_eq!(sweep(&app.state, Sweep::Everything).await.unwrap(), 3);
+    let round = Sweep::from_the_beginning().round(&app.state).await;
+    assert_eq!(round.deleted, 3);
     assert_eq!(count(&app, "session_ends").await, 0);
     assert_eq!(count(&app, "events").await, 1);
 }
@@ -70,11 +72,67 @@ async fn two_instances_sweep_beside_each_other() {
         .execute(one.pool())
         .await
         .unwrap();
-    let (first, second) = futures::join!(
-        sweep(&one.state, Sweep::Everything),
-        sweep(&two.state, Sweep::Everything)
-    );
-    assert_eq!(first.unwrap() + second.unwrap(), 21);
+    let (mut first, mut second) = (Sweep::from_the_beginning(), Sweep::from_the_beginning());
+    let (first, second) = futures::join!(first.round(&one.state), second.round(&two.state));
+    assert_eq!(first.deleted + second.deleted, 21);
     assert_eq!(count(&one, "sessions").await, 0);
     assert_eq!(count(&one, "events").await, 42);
+}
+
+/// Sessions of one account, opened by one statement, the last of them idle for too long.
+async fn open_many(app: &TestApp, count: i64) {
+    app.sign_up("ada").await;
+    sqlx::query(
+        "insert into sessions (
+             session_id, account_id, generation, token_hash, attempt_keys,
+             rotated_at, expires_at, idle_seconds, remember
+         )
+         select
+             lpad(to_hex(n), 32, '0')::uuid,
+             (select account_id from accounts),
+             0,
+             decode(repeat('00', 32), 'hex'),
+             '',
+             now() - case when n = $1 then interval '2 hours' else interval '0' end,
+             now() + interval '1 day',
+             3600,
+             true
+         from generate_series(1, $1) as n",
+    )
+    .bind(count)
+    .execute(app.pool())
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn a_round_looks_at_a_bounded_number_of_sessions_and_the_next_goes_on() {
+    let app = TestApp::start().await;
+    open_many(&app, 45_000).await;
+    let mut sweep = Sweep::from_the_beginning();
+    let first = sweep.round(&app.state).await;
+    assert_eq!((first.looked_at, first.deleted), (40_000, 0));
+    // The rest, and the session of the sign-up.
+    let second = sweep.round(&app.state).await;
+    assert_eq!((second.looked_at, second.deleted), (5_001, 1));
+    // From the beginning again.
+    let third = sweep.round(&app.state).await;
+    assert_eq!(third.looked_at, 40_000);
+}
+
+#[tokio::test]
+async fn a_purge_that_fails_does_not_keep_the_others_from_running() {
+    let app = TestApp::with(|config| config.refresh_idle = Duration::from_secs(1000)).await;
+    let idle = app.sign_up("ada").await;
+    let expired = app.log_in("ada").await;
+    app.let_pass(idle.session_id, 1001).await;
+    app.let_pass(expired.session_id, 91 * 24 * 60 * 60).await;
+    sqlx::query("alter table session_ends rename to elsewhere")
+        .execute(app.pool())
+        .await
+        .unwrap();
+    let round = Sweep::from_the_beginning().round(&app.state).await;
+    let failed: Vec<_> = round.failed.iter().map(|(purge, _)| *purge).collect();
+    assert_eq!(failed, ["endings"]);
+    assert_eq!(round.deleted, 2);
 }

@@ -150,6 +150,7 @@ function environment(data: DataDirectory, settings: Settings): NodeJS.ProcessEnv
     HOLDFAST_LISTEN: `127.0.0.1:${settings.port ?? 0}`,
     // The same on every instance, so that they accept each other's access tokens.
     HOLDFAST_ISSUER: 'https://holdfast.example',
+    HOLDFAST_SHUTDOWN_DELAY: '0s',
     HOLDFAST_ACCESS_TOKEN_TTL: settings.accessTokenTtl,
     HOLDFAST_REFRESH_TOKEN_TTL: settings.refreshTokenTtl,
     HOLDFAST_REFRESH_IDLE: settings.refreshIdle,

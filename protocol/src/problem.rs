@@ -136,7 +136,8 @@ codes! {
     AccountDisabled = "account_disabled", 403, "Account disabled", SessionOver;
     /// 429. Slow down; `Retry-After` says for how long.
     TooManyAttempts = "too_many_attempts", 429, "Too many attempts", Later;
-    /// 400 (415 for a wrong content type). The request is not well formed.
+    /// 400 (415 for a wrong content type, 408 for a body that came too slowly, 403 for a
+    /// page of another site). The request is not well formed.
     MalformedRequest = "malformed_request", 400, "Malformed request", Request;
     /// 413. The body is larger than the limit.
     PayloadTooLarge = "payload_too_large", 413, "Request too large", Request;

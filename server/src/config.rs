@@ -3,17 +3,21 @@
 //! A security duty: a weak master secret could be guessed offline from the public
 //! keys, so anything but 32 random bytes stops the start.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use axum::http::{HeaderName, Uri};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
 use holdfast_protocol::secret::Secret;
+use ipnet::IpNet;
 use zeroize::Zeroizing;
 
+use crate::client_address::{self, Proxies};
+use crate::connections;
 use crate::password_hash::Cost;
 
 /// The fewest bytes of a master secret.
@@ -63,7 +67,8 @@ pub struct ServeArgs {
     pub secret_previous: Vec<Secret>,
 
     /// The address under which browsers reach this service. It is the issuer and the
-    /// audience of access tokens, so every instance must have the same.
+    /// audience of access tokens, so every instance must have the same. It must be
+    /// https, unless it is this machine.
     #[arg(long, env = "HOLDFAST_ISSUER", default_value = "http://localhost:3000", value_parser = issuer, value_name = "URL")]
     pub issuer: String,
 
@@ -91,14 +96,40 @@ pub struct ServeArgs {
     #[arg(long, env = "HOLDFAST_ACTIVITY_KEPT", default_value = "180d", value_parser = duration, value_name = "DURATION")]
     pub activity_kept: Duration,
 
-    /// How many proxies stand in front, each appending to `X-Forwarded-For`.
+    /// The networks of the proxies in front, separated by commas, such as
+    /// `10.0.0.0/8`. Only these are believed about a client's address.
     #[arg(
         long,
         env = "HOLDFAST_TRUSTED_PROXIES",
-        default_value_t = 0,
-        value_name = "NUMBER"
+        value_parser = client_address::network,
+        value_delimiter = ',',
+        value_name = "NETWORKS"
     )]
-    pub trusted_proxies: usize,
+    pub trusted_proxies: Vec<IpNet>,
+
+    /// The one header into which those proxies write the client's address, such as
+    /// `x-forwarded-for`, `forwarded` or `x-real-ip`.
+    #[arg(
+        long,
+        env = "HOLDFAST_PROXY_HEADER",
+        default_value = "x-forwarded-for",
+        value_name = "NAME"
+    )]
+    pub proxy_header: HeaderName,
+
+    /// How many connections of clients are open at the most. Fewer, where the limit of
+    /// open files does not allow as many.
+    #[arg(long, env = "HOLDFAST_CONNECTIONS", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(16..=1_000_000), value_name = "NUMBER")]
+    pub connections: u32,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "its members carry the help texts")]
+    pub slowness: SlownessArgs,
+
+    /// How long the server goes on serving, no longer ready, after SIGTERM: the time that
+    /// a balancer takes to notice. SIGINT stops at once.
+    #[arg(long, env = "HOLDFAST_SHUTDOWN_DELAY", default_value = "5s", value_parser = delay, value_name = "DURATION")]
+    pub shutdown_delay: Duration,
 
     /// How many database connections one instance opens.
     #[arg(long, env = "HOLDFAST_DATABASE_CONNECTIONS", default_value_t = 16, value_parser = clap::value_parser!(u32).range(2..=1000), value_name = "NUMBER")]
@@ -112,6 +143,45 @@ pub struct ServeArgs {
         value_name = "FORMAT"
     )]
     pub log_format: LogFormat,
+}
+
+/// How slow a client may be. Hidden: the defaults suit browsers on bad networks, and
+/// `docs/operations.md` says when to change them.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct SlownessArgs {
+    /// From the first byte of a request until its header is whole.
+    #[arg(long, hide = true, env = "HOLDFAST_HEADER_LIMIT", default_value = "10s", value_parser = duration)]
+    pub header_limit: Duration,
+
+    /// From the header of a request until its body is whole.
+    #[arg(long, hide = true, env = "HOLDFAST_BODY_LIMIT", default_value = "10s", value_parser = duration)]
+    pub body_limit: Duration,
+
+    /// How long a connection stays open without a request.
+    #[arg(long, hide = true, env = "HOLDFAST_IDLE_LIMIT", default_value = "75s", value_parser = duration)]
+    pub idle_limit: Duration,
+
+    /// How long a client may take for the next bytes of an answer.
+    #[arg(long, hide = true, env = "HOLDFAST_WRITE_LIMIT", default_value = "20s", value_parser = duration)]
+    pub write_limit: Duration,
+
+    /// How long a request and its answer may take together.
+    #[arg(long, hide = true, env = "HOLDFAST_EXCHANGE_LIMIT", default_value = "5m", value_parser = duration)]
+    pub exchange_limit: Duration,
+}
+
+impl ServeArgs {
+    /// The limits of clients' connections, within what the machine allows.
+    pub fn connection_limits(&self) -> connections::Limits {
+        connections::Limits {
+            most: connections::most_connections(self.connections, self.database_connections),
+            header: self.slowness.header_limit,
+            body: self.slowness.body_limit,
+            idle: self.slowness.idle_limit,
+            write: self.slowness.write_limit,
+            exchange: self.slowness.exchange_limit,
+        }
+    }
 }
 
 /// Which database.
@@ -165,17 +235,46 @@ fn duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
-fn issuer(text: &str) -> Result<String, String> {
-    let after_scheme = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
-    let printable = text.chars().all(|c| c.is_ascii_graphic() && c != '"');
-    match after_scheme {
-        Some(rest) if !rest.is_empty() && printable && !rest.contains(['?', '#']) => {
-            Ok(text.trim_end_matches('/').to_owned())
-        }
-        _ => Err("it must be an http or https URL without query and fragment".to_owned()),
+/// A duration, or none at all.
+fn delay(text: &str) -> Result<Duration, String> {
+    if text == "0" || text == "0s" {
+        return Ok(Duration::ZERO);
     }
+    duration(text)
+}
+
+/// An https URL; plain http only for a browser on this very machine, since passwords
+/// and tokens travel to it.
+fn issuer(text: &str) -> Result<String, String> {
+    const WHAT: &str = "it must be an http or https URL without query and fragment";
+    let uri: Uri = text.parse().map_err(|_| WHAT)?;
+    let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
+        return Err(WHAT.to_owned());
+    };
+    let printable = text.chars().all(|c| c.is_ascii_graphic() && c != '"');
+    let names_a_person = uri.authority().is_some_and(|a| a.as_str().contains('@'));
+    if !printable || names_a_person || text.contains(['?', '#']) {
+        return Err(WHAT.to_owned());
+    }
+    match scheme {
+        "https" => {}
+        "http" if is_this_machine(host) => {}
+        "http" => {
+            return Err(
+                "it must be https: http is for localhost and other loopback addresses".to_owned(),
+            );
+        }
+        _ => return Err(WHAT.to_owned()),
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// Whether browsers treat this host as their own machine.
+fn is_this_machine(host: &str) -> bool {
+    let ip = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || ip.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 /// A master secret: at least 32 bytes that nobody can guess.
@@ -252,8 +351,8 @@ pub struct Config {
     pub sessions_per_account: u32,
     /// How long the activity of accounts is kept.
     pub activity_kept: Duration,
-    /// How many proxies stand in front.
-    pub trusted_proxies: usize,
+    /// The proxies in front.
+    pub proxies: Proxies,
     /// How expensive one password hash is.
     pub password_cost: Cost,
 }
@@ -280,7 +379,7 @@ impl Config {
             session_ttl_short: args.session_ttl_short.min(args.refresh_token_ttl),
             sessions_per_account: args.sessions_per_account,
             activity_kept: args.activity_kept,
-            trusted_proxies: args.trusted_proxies,
+            proxies: Proxies::new(args.trusted_proxies.clone(), args.proxy_header.clone()),
             password_cost: Cost::OWASP,
         })
     }
@@ -321,6 +420,9 @@ mod tests {
             (["--access-token-ttl", "10ms"], "whole seconds"),
             (["--issuer", "id.example"], "http or https URL"),
             (["--listen", "here"], "invalid socket address"),
+            (["--trusted-proxies", "10.0.0.0/8,::/0"], "whole internet"),
+            (["--trusted-proxies", "2"], "networks such as"),
+            (["--proxy-header", "not a name"], "invalid HTTP header name"),
         ] {
             let error = parse(&args).unwrap_err();
             assert!(error.contains(sentence), "{args:?}: {error}");
@@ -329,6 +431,36 @@ mod tests {
         assert!(Config::new(&contradiction).is_err());
         let too_long = parse(&["--access-token-ttl", "2h"]).unwrap();
         assert!(Config::new(&too_long).is_err());
+    }
+
+    #[test]
+    fn an_issuer_that_is_not_this_machine_must_be_https() {
+        for url in [
+            "https://id.example",
+            "https://id.example/auth",
+            "http://localhost:3000",
+            "http://holdfast.localhost",
+            "http://127.0.0.1:3000",
+            "http://[::1]:3000",
+        ] {
+            assert_eq!(issuer(url).as_deref(), Ok(url));
+        }
+        assert_eq!(issuer("https://id.example/").unwrap(), "https://id.example");
+        for url in [
+            "http://id.example",
+            "http://10.0.0.1",
+            "http://localhost.example",
+        ] {
+            assert!(issuer(url).unwrap_err().contains("must be https"), "{url}");
+        }
+        for url in [
+            "https://",
+            "ftp://id.example",
+            "https://a@id.example",
+            "https://id.example?a",
+        ] {
+            assert!(issuer(url).is_err(), "{url}");
+        }
     }
 
     #[test]

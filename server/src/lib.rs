@@ -8,8 +8,10 @@ pub mod access_token;
 pub mod accounts;
 pub mod additions;
 pub mod cli;
+pub mod client_address;
 pub mod clock;
 pub mod config;
+pub mod connections;
 pub mod device;
 pub mod endings;
 pub mod http;
@@ -27,13 +29,14 @@ pub mod secrets;
 pub mod sessions;
 pub mod ssr;
 pub mod state;
+pub mod stopping;
 pub mod store;
 pub mod sweep;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue};
-use axum::middleware::{from_fn, map_request};
+use axum::middleware::{from_fn, from_fn_with_state, map_request_with_state};
 use holdfast_protocol::wire::MAX_BODY;
 use tower::ServiceBuilder;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -43,7 +46,9 @@ use tracing::Span;
 use crate::additions::Additions;
 use crate::http::ApiError;
 use crate::http::answer_errors::answer_errors;
+use crate::http::client_info::peer;
 use crate::http::headers::security_headers;
+use crate::http::same_site::refuse_other_sites;
 use crate::state::AppState;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -60,7 +65,10 @@ pub fn router(state: AppState) -> Router {
 pub fn router_with(state: AppState, additions: Additions) -> Router {
     // The outermost first.
     let layers = ServiceBuilder::new()
-        .layer(map_request(only_a_plausible_request_id))
+        .layer(map_request_with_state(
+            state.clone(),
+            only_a_request_id_of_a_proxy,
+        ))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(
             TraceLayer::new_for_http()
@@ -70,8 +78,9 @@ pub fn router_with(state: AppState, additions: Additions) -> Router {
                 .on_failure(()),
         )
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(from_fn(security_headers))
-        .layer(from_fn(answer_errors));
+        .layer(from_fn_with_state(state.clone(), security_headers))
+        .layer(from_fn(answer_errors))
+        .layer(from_fn(refuse_other_sites));
     routes::api()
         .merge(ssr::pages(&state))
         .merge(ssr::server_functions(&state, &additions))
@@ -81,9 +90,14 @@ pub fn router_with(state: AppState, additions: Additions) -> Router {
         .with_state(state)
 }
 
-/// A proxy may have numbered the request already. What does not look like a number
-/// of a proxy's does not get into the logs.
-async fn only_a_plausible_request_id(mut request: Request) -> Request {
+/// A trusted proxy may have numbered the request already. A number of anybody else's,
+/// or one that does not look like a number, does not get into the logs: a client could
+/// make its requests look like somebody else's.
+async fn only_a_request_id_of_a_proxy(
+    State(state): State<AppState>,
+    mut request: Request,
+) -> Request {
+    let trusted = peer(request.extensions()).is_some_and(|ip| state.config.proxies.trusts(ip));
     let plausible = |value: &HeaderValue| {
         (8..=64).contains(&value.len())
             && value
@@ -94,7 +108,7 @@ async fn only_a_plausible_request_id(mut request: Request) -> Request {
     if request
         .headers()
         .get(REQUEST_ID)
-        .is_some_and(|value| !plausible(value))
+        .is_some_and(|value| !trusted || !plausible(value))
     {
         request.headers_mut().remove(REQUEST_ID);
     }

@@ -4,6 +4,7 @@
 //! It stands on an address of its own (`HOLDFAST_METRICS_LISTEN`), off by default:
 //! how many sessions were stolen is nobody's business but the operator's.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -16,7 +17,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
 use crate::endings::EndedSessions;
@@ -28,6 +29,34 @@ use crate::store::Pool;
 pub struct Metrics {
     refreshes: Family<Answer, Counter>,
     sign_ins: Family<Answer, Counter>,
+    through_unknown_proxies: Counter,
+    connections: ConnectionCounts,
+}
+
+/// The connections of clients. Clones share the counts.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectionCounts {
+    open: Gauge,
+    closed: Family<Why, Counter>,
+}
+
+/// Why a connection was closed.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Why {
+    reason: &'static str,
+}
+
+impl ConnectionCounts {
+    /// Counts a connection that was accepted.
+    pub fn opened(&self) {
+        self.open.inc();
+    }
+
+    /// Counts one that was closed, for this reason.
+    pub fn closed(&self, reason: &'static str) {
+        self.open.dec();
+        self.closed.get_or_create(&Why { reason }).inc();
+    }
 }
 
 /// How a request was answered: one of a dozen words, never anything that a client
@@ -47,6 +76,19 @@ impl Metrics {
     /// Counts a sign-in: `signed_in`, or the code of the error.
     pub fn signed_in(&self, answer: Result<(), &ApiError>) {
         count(&self.sign_ins, answer.map(|()| "signed_in"));
+    }
+
+    /// The connections of clients.
+    pub fn connections(&self) -> ConnectionCounts {
+        self.connections.clone()
+    }
+
+    /// Counts a request whose client's address is hidden behind a proxy that was not
+    /// named. The first one warns: from then on an operator can see the count.
+    pub fn came_through_unknown_proxy(&self, proxy: IpAddr) {
+        if self.through_unknown_proxies.inc() == 0 {
+            tracing::warn!(proxy.address = %proxy, "Requests come through a proxy that does not tell the client's address. They are not limited by address. Name the proxy's network in HOLDFAST_TRUSTED_PROXIES, and the header that it writes in HOLDFAST_PROXY_HEADER.");
+        }
     }
 }
 
@@ -94,6 +136,21 @@ pub fn router(metrics: &Metrics, ended: EndedSessions, pool: Pool) -> Router {
         "sign_ins",
         "Sign-ins, by how they were answered",
         metrics.sign_ins.clone(),
+    );
+    registry.register(
+        "requests_through_unknown_proxies",
+        "Requests whose client's address is hidden behind a proxy that was not named",
+        metrics.through_unknown_proxies.clone(),
+    );
+    registry.register(
+        "connections",
+        "Connections of clients that are open",
+        metrics.connections.open.clone(),
+    );
+    registry.register(
+        "connections_closed",
+        "Connections of clients that were closed, by the reason",
+        metrics.connections.closed.clone(),
     );
     registry.register_collector(Box::new(Gauges { ended, pool }));
     Router::new()

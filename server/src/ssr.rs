@@ -258,15 +258,19 @@ async fn revalidated(request: Request, next: Next) -> Response {
     response
 }
 
-/// Runs for every page, once its nonce is known.
+/// Runs for every page, once its nonce is known. Without one the page keeps the policy
+/// of every other answer (`http/headers.rs`), under which it loads nothing.
 fn set_policy() {
-    let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) else {
+    let Some(response) = use_context::<ResponseOptions>() else {
         return;
     };
-    if let Ok(policy) = HeaderValue::from_str(&content_security_policy(&nonce, is_watched())) {
-        response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
-    }
     response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let nonce = use_nonce();
+    let policy = nonce.map(|nonce| content_security_policy(&nonce, is_watched()));
+    match policy.and_then(|policy| HeaderValue::from_str(&policy).ok()) {
+        Some(policy) => response.insert_header(header::CONTENT_SECURITY_POLICY, policy),
+        None => tracing::error!("A page has no nonce, so it was served without its scripts."),
+    }
 }
 
 /// Scripts with this page's nonce and our own files, nothing from elsewhere, no

@@ -12,6 +12,7 @@ use crate::keys::Keys;
 use crate::metrics::Metrics;
 use crate::password_hash::PasswordHashes;
 use crate::profiles::Profiles;
+use crate::stopping::Stopping;
 use crate::store::Pool;
 
 /// The state of one instance. Clones share it.
@@ -33,6 +34,8 @@ pub struct AppState {
     pub profiles: Profiles,
     /// What an operator can count.
     pub metrics: Metrics,
+    /// Whether this instance was told to stop.
+    pub stopping: Stopping,
     /// Where the pages' files are.
     pub leptos: LeptosOptions,
 }

@@ -238,6 +238,7 @@ fn settings(postgres: &LocalPostgres) -> Settings {
             MasterSecret::generate().encode().to_string(),
         ),
         ("HOLDFAST_ISSUER", "https://id.example".to_owned()),
+        ("HOLDFAST_SHUTDOWN_DELAY", "0s".to_owned()),
         ("HOLDFAST_ACCESS_TOKEN_TTL", "5s".to_owned()),
     ]
 }

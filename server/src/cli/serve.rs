@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -13,16 +12,20 @@ use super::database::Database;
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat, ServeArgs};
 use crate::endings::{self, EndedSessions};
+use crate::http::answer_errors::LONGEST;
 use crate::keys::Keys;
-use crate::metrics::{self, Metrics};
+use crate::metrics::{self, ConnectionCounts, Metrics};
 use crate::password_hash::PasswordHashes;
 use crate::profiles::Profiles;
+use crate::routes::LONGEST_WORK;
 use crate::state::AppState;
+use crate::stopping::Stopping;
 use crate::store::Pool;
-use crate::{router, secrets, ssr, sweep};
+use crate::{connections, router, secrets, ssr, sweep};
 
-/// How long requests may take to finish once the server has been told to stop.
-const SHUTDOWN: Duration = Duration::from_secs(10);
+/// How long requests may take to finish once the server has stopped listening: longer
+/// than a request and what goes on after it may take together.
+const SHUTDOWN: Duration = Duration::from_secs(LONGEST.as_secs() + LONGEST_WORK.as_secs() + 2);
 
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     start_logs(args.log_format);
@@ -35,8 +38,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
 }
 
 async fn serve(args: &ServeArgs, config: Config, database: &Database) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(args.listen)
-        .await
+    let listener = connections::listen(args.listen)
         .with_context(|| format!("cannot listen on {} (HOLDFAST_LISTEN)", args.listen))?;
     let private_data = database.private.as_ref().map(|private| private.data_dir());
     let secrets = secrets::from_args(args, private_data)?;
@@ -71,17 +73,27 @@ async fn serve(args: &ServeArgs, config: Config, database: &Database) -> anyhow:
     if let Some(data) = private_data {
         println!("Its private Postgres lives in {}", data.display());
     }
-    let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
-    let (stopping, stopped) = tokio::sync::oneshot::channel();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
-        told_to_stop().await;
-        tracing::info!("Stopping: finishing the requests that are under way.");
-        let _ = stopping.send(());
-    });
+    let (closing, closed) = tokio::sync::oneshot::channel();
+    let delay = args.shutdown_delay;
+    let stopping = state.stopping.clone();
+    let stop = {
+        let stopping = stopping.clone();
+        async move {
+            told_to_stop(&stopping, delay).await;
+            tracing::info!("Stopping: finishing the requests that are under way.");
+            let _ = closing.send(());
+        }
+    };
+    let counts = state.metrics.connections();
+    let limits = args.connection_limits();
+    let serving = async {
+        connections::serve(listener, router(state), limits, counts, stop).await;
+        stopping.finished().await;
+    };
     tokio::select! {
-        served = serving => served?,
-        // A connection that stays open must not keep the server alive for ever.
-        () = async { let _ = stopped.await; tokio::time::sleep(SHUTDOWN).await } => {
+        () = serving => {}
+        // A request that hangs must not keep the server alive for ever.
+        () = async { let _ = closed.await; tokio::time::sleep(SHUTDOWN).await } => {
             tracing::warn!("Some requests did not finish in time.");
         }
     }
@@ -91,12 +103,17 @@ async fn serve(args: &ServeArgs, config: Config, database: &Database) -> anyhow:
 
 /// What operators count, on an address of its own.
 async fn serve_metrics(address: SocketAddr, state: &AppState) -> anyhow::Result<SocketAddr> {
-    let listener = TcpListener::bind(address)
-        .await
+    let listener = connections::listen(address)
         .with_context(|| format!("cannot listen on {address} (HOLDFAST_METRICS_LISTEN)"))?;
     let address = listener.local_addr()?;
     let service = metrics::router(&state.metrics, state.ended.clone(), state.pool.clone());
-    tokio::spawn(async move { axum::serve(listener, service).await });
+    let limits = connections::Limits {
+        most: 64,
+        ..connections::Limits::default()
+    };
+    let never = std::future::pending();
+    let counts = ConnectionCounts::default();
+    tokio::spawn(connections::serve(listener, service, limits, counts, never));
     Ok(address)
 }
 
@@ -109,6 +126,7 @@ fn state(config: Config, pool: Pool, keys: Keys, clock: Clock) -> AppState {
         ended: EndedSessions::new(config.access_token_ttl),
         profiles: Profiles::default(),
         metrics: Metrics::default(),
+        stopping: Stopping::default(),
         config: Arc::new(config),
         keys: Arc::new(keys),
         leptos: ssr::leptos_options(),
@@ -130,18 +148,28 @@ fn start_logs(format: LogFormat) {
     };
 }
 
-/// SIGINT or SIGTERM.
-async fn told_to_stop() {
-    match (
+/// Waits until the server has to close its listener: at once after SIGINT, which a
+/// person sends, and `delay` after SIGTERM. Meanwhile it is not ready any more, so that
+/// a balancer sends new requests elsewhere before they would be refused. Another signal
+/// ends the delay.
+async fn told_to_stop(stopping: &Stopping, delay: Duration) {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
         signal(SignalKind::interrupt()),
         signal(SignalKind::terminate()),
-    ) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        _ => std::future::pending().await,
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => return stopping.tell(),
+        _ = terminate.recv() => stopping.tell(),
+    }
+    tracing::info!(
+        delay.seconds = delay.as_secs(),
+        "Told to stop: not ready any more."
+    );
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        () = tokio::time::sleep(delay) => {}
     }
 }

@@ -3,6 +3,7 @@
 //! A security duty: the log line holds the code, the status and, for our own
 //! faults, the cause. Never a token, a password, a username, a header or a body.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,14 +12,16 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures::FutureExt as _;
 use holdfast_protocol::problem::MEDIA_TYPE;
 use tower_http::request_id::RequestId;
 
 use super::ApiError;
 use super::error::{retry_after, timed_out};
 
-/// The longest a request may take, its body included.
-const LONGEST: Duration = Duration::from_secs(20);
+/// The longest a request may take, its body included. Shorter than the 20 seconds for
+/// which a browser waits.
+pub const LONGEST: Duration = Duration::from_secs(18);
 
 /// Runs the request and turns an [`ApiError`] in its answer into problem JSON
 /// (RFC 9457).
@@ -28,8 +31,13 @@ pub async fn answer_errors(request: Request, next: Next) -> Response {
         .get::<RequestId>()
         .and_then(|id| id.header_value().to_str().ok())
         .map(str::to_owned);
-    let response = match tokio::time::timeout(LONGEST, next.run(request)).await {
-        Ok(response) => response,
+    // A panic is answered like any other fault of ours; the connection, and on HTTP/2
+    // the other requests on it, live on.
+    let answering = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let response = match tokio::time::timeout(LONGEST, answering).await {
+        Ok(Ok(response)) => response,
+        // The panic hook has printed the place. The payload may hold what was sent.
+        Ok(Err(_)) => ApiError::Internal(anyhow::anyhow!("the handler panicked")).into_response(),
         Err(_) => timed_out(LONGEST).into_response(),
     };
     let Some(error) = response.extensions().get::<Arc<ApiError>>().cloned() else {

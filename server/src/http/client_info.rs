@@ -1,17 +1,38 @@
-//! Where a request came from: what a person sees beside their sessions.
+//! Where a request came from: what a person sees beside their sessions, and what
+//! limits by address count.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{Extensions, HeaderMap, header};
 
+use crate::client_address::ClientAddress;
 use crate::state::AppState;
 use crate::store::ClientInfo;
 
 /// The most bytes of a user agent that are kept.
 const USER_AGENT_BYTES: usize = 256;
+
+impl<S: Send + Sync> FromRequestParts<S> for ClientAddress
+where
+    AppState: FromRef<S>,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let state = AppState::from_ref(state);
+        let address = state
+            .config
+            .proxies
+            .client(&parts.headers, peer(&parts.extensions));
+        if let Self::Proxy(proxy) = address {
+            state.metrics.came_through_unknown_proxy(proxy);
+        }
+        Ok(address)
+    }
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for ClientInfo
 where
@@ -20,36 +41,19 @@ where
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        let proxies = AppState::from_ref(state).config.trusted_proxies;
-        let peer = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|peer| peer.0.ip());
+        let address = ClientAddress::from_request_parts(parts, state).await?;
         Ok(Self {
-            ip: address(&parts.headers, peer, proxies).map(|ip| ip.to_canonical().to_string()),
+            ip: address.ip().map(|ip| ip.to_string()),
             user_agent: user_agent(&parts.headers),
         })
     }
 }
 
-/// The address in front of the trusted proxies. Each proxy appends the address it
-/// saw to `X-Forwarded-For`; what stands left of theirs is the client's own word
-/// and counts for nothing.
-fn address(headers: &HeaderMap, peer: Option<IpAddr>, proxies: usize) -> Option<IpAddr> {
-    if proxies == 0 {
-        return peer;
-    }
-    headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .collect::<Vec<_>>()
-        .iter()
-        .rev()
-        .nth(proxies - 1)
-        .and_then(|address| address.trim().parse().ok())
-        .or(peer)
+/// Who opened the connection; a test without one has none.
+pub fn peer(extensions: &Extensions) -> Option<IpAddr> {
+    extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|peer| peer.0.ip())
 }
 
 fn user_agent(headers: &HeaderMap) -> Option<String> {
@@ -62,25 +66,6 @@ fn user_agent(headers: &HeaderMap) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn forwarded(value: &str) -> HeaderMap {
-        HeaderMap::from_iter([("x-forwarded-for".parse().unwrap(), value.parse().unwrap())])
-    }
-
-    #[test]
-    fn only_what_trusted_proxies_wrote_counts() {
-        let peer: Option<IpAddr> = Some("10.0.0.1".parse().unwrap());
-        let headers = forwarded("6.6.6.6, 203.0.113.9, 10.0.0.2");
-        for (proxies, expected) in [
-            (0, "10.0.0.1"),
-            (1, "10.0.0.2"),
-            (2, "203.0.113.9"),
-            (9, "10.0.0.1"),
-        ] {
-            let address = address(&headers, peer, proxies).unwrap();
-            assert_eq!(address.to_string(), expected, "{proxies}");
-        }
-    }
 
     #[test]
     fn a_long_user_agent_is_cut_at_a_character() {

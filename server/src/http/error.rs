@@ -69,6 +69,12 @@ pub enum ApiError {
     /// 400. The request is not well formed; the sentence says where.
     #[error("{0}")]
     MalformedRequest(String),
+    /// 403. A page of another site sent it.
+    #[error("A page of another site may not do this.")]
+    OtherSite,
+    /// 408. The body did not arrive in time.
+    #[error("The body of the request did not arrive in time.")]
+    TooSlow,
     /// 415. The body is of another media type than the call takes.
     #[error("The body of this call must be {0}.")]
     UnsupportedMediaType(&'static str),
@@ -114,7 +120,10 @@ impl ApiError {
             Self::UsernameTaken => Code::UsernameTaken,
             Self::UsernameNotAccepted(_) => Code::UsernameNotAccepted,
             Self::PasswordNotAccepted(_) => Code::PasswordNotAccepted,
-            Self::MalformedRequest(_) | Self::UnsupportedMediaType(_) => Code::MalformedRequest,
+            Self::MalformedRequest(_)
+            | Self::OtherSite
+            | Self::TooSlow
+            | Self::UnsupportedMediaType(_) => Code::MalformedRequest,
             Self::PayloadTooLarge => Code::PayloadTooLarge,
             Self::NotFound | Self::NoSuchSession => Code::NotFound,
             Self::MethodNotAllowed => Code::MethodNotAllowed,
@@ -124,9 +133,12 @@ impl ApiError {
         }
     }
 
-    /// The status of the answer. A code has one, but for the media type's 415.
+    /// The status of the answer. A code has one, but for `malformed_request`, where HTTP
+    /// has a word for the mistake.
     pub fn status(&self) -> StatusCode {
         match self {
+            Self::OtherSite => StatusCode::FORBIDDEN,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             _ => StatusCode::from_u16(self.code().status())
                 .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),

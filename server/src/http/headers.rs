@@ -1,11 +1,17 @@
 //! Headers that every answer carries (OWASP ASVS 5.0 §3.4).
+//!
+//! A security duty: what a handler forgets is the strict value. An answer without a
+//! policy of its own may load nothing, and an answer to somebody who is signed in is
+//! stored nowhere.
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
-const ALWAYS: [(HeaderName, HeaderValue); 5] = [
+use crate::state::AppState;
+
+const ALWAYS: [(HeaderName, HeaderValue); 7] = [
     (
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
@@ -23,14 +29,51 @@ const ALWAYS: [(HeaderName, HeaderValue); 5] = [
         HeaderName::from_static("cross-origin-resource-policy"),
         HeaderValue::from_static("same-origin"),
     ),
+    // What a page here never asks for, so that a script which does not belong here
+    // cannot either.
+    (
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static(
+            "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), \
+             magnetometer=(), microphone=(), midi=(), payment=(), usb=()",
+        ),
+    ),
+    // The policy of an answer that is not a page. A page sets its own, with its nonce;
+    // a page that could not falls back to this one and loads nothing.
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        ),
+    ),
 ];
 
-/// Adds the headers that do not depend on the page. The content security policy
-/// does (it carries a nonce) and is set where pages are rendered.
-pub async fn security_headers(request: Request, next: Next) -> Response {
+/// A year (ASVS 5.0 §3.4.1). Without `includeSubDomains`: hosts below this one are not
+/// Holdfast's to decide about. An operator can add it at the proxy.
+const ONLY_HTTPS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// Adds what an answer has not set itself.
+pub async fn security_headers(
+    State(state): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let about_a_person = request.headers().contains_key(header::AUTHORIZATION)
+        || request.uri().path().starts_with("/api/");
     let mut response = next.run(request).await;
+    let headers = response.headers_mut();
     for (name, value) in ALWAYS {
-        response.headers_mut().entry(name).or_insert(value);
+        headers.entry(name).or_insert(value);
+    }
+    if state.config.issuer.starts_with("https://") {
+        headers
+            .entry(header::STRICT_TRANSPORT_SECURITY)
+            .or_insert(ONLY_HTTPS);
+    }
+    if about_a_person {
+        headers
+            .entry(header::CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
     }
     response
 }

@@ -1,5 +1,7 @@
 //! A JSON body, with an error that says what is wrong and repeats nothing secret.
 
+use std::error::Error;
+
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
@@ -10,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use super::ApiError;
+use crate::connections::TooSlow;
 
 /// A JSON body of a request or an answer.
 #[derive(Debug, Clone)]
@@ -47,18 +50,31 @@ pub fn has_media_type(headers: &HeaderMap, expected: &str) -> bool {
 /// Reads the body, up to the limit that the router sets.
 ///
 /// # Errors
-/// [`ApiError::PayloadTooLarge`], or [`ApiError::MalformedRequest`] when the body
-/// broke off.
+/// [`ApiError::PayloadTooLarge`], [`ApiError::TooSlow`], or
+/// [`ApiError::MalformedRequest`] when the body broke off.
 pub async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
     Bytes::from_request(request, state)
         .await
         .map_err(|rejection: BytesRejection| {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
                 ApiError::PayloadTooLarge
+            } else if was_too_slow(&rejection) {
+                ApiError::TooSlow
             } else {
                 ApiError::MalformedRequest("The body of the request broke off.".to_owned())
             }
         })
+}
+
+fn was_too_slow(rejection: &BytesRejection) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(rejection);
+    while let Some(error) = cause {
+        if error.is::<TooSlow>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// The place and the kind of the mistake. Member names are repeated, values are not:

@@ -7,6 +7,7 @@ pub mod error;
 pub mod form;
 pub mod headers;
 pub mod json;
+pub mod same_site;
 pub mod tokens;
 
 pub use current_account::{CurrentAccount, require_account};

@@ -12,6 +12,11 @@ pub(super) async fn alive() -> &'static str {
 }
 
 pub(super) async fn ready(State(state): State<AppState>) -> Result<&'static str, ApiError> {
+    if state.stopping.is_told() {
+        return Err(ApiError::Unavailable(anyhow::anyhow!(
+            "the server is stopping"
+        )));
+    }
     let mut connection = state.pool.acquire().await?;
     if !store::is_migrated(&mut connection).await? {
         return Err(ApiError::Unavailable(anyhow::anyhow!(

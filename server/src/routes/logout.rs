@@ -17,7 +17,8 @@ pub(super) async fn log_out(
     client: ClientInfo,
     Json(request): Json<LogoutRequest>,
 ) -> Result<StatusCode, ApiError> {
-    to_the_end(async move { sessions::log_out(&state, &request.refresh_token, &client).await })
-        .await?;
+    let stopping = state.stopping.clone();
+    let ending = async move { sessions::log_out(&state, &request.refresh_token, &client).await };
+    to_the_end(&stopping, ending).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -21,6 +21,7 @@ use holdfast_protocol::wire::{MAX_BODY, paths};
 
 use crate::http::{ApiError, timed_out};
 use crate::state::AppState;
+use crate::stopping::Stopping;
 
 /// The whole API.
 pub fn api() -> Router<AppState> {
@@ -52,14 +53,22 @@ pub fn api() -> Router<AppState> {
 
 /// How long one piece of work may take, all its statements together. A database that
 /// vanishes without a word must not hold a connection for longer.
-const LONGEST_WORK: Duration = Duration::from_secs(12);
+pub const LONGEST_WORK: Duration = Duration::from_secs(12);
 
 /// Runs what must not stop half-way when the client hangs up: a thief who breaks the
-/// connection must not break off the ending of the session with it.
+/// connection must not break off the ending of the session with it. A server that stops
+/// waits for it.
 async fn to_the_end<T: Send + 'static>(
+    stopping: &Stopping,
     work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
 ) -> Result<T, ApiError> {
-    tokio::spawn(tokio::time::timeout(LONGEST_WORK, work))
+    let under_way = stopping.under_way();
+    let work = async move {
+        let done = tokio::time::timeout(LONGEST_WORK, work).await;
+        drop(under_way);
+        done
+    };
+    tokio::spawn(work)
         .await
         .map_err(|error| ApiError::Internal(error.into()))?
         .unwrap_or_else(|_| Err(timed_out(LONGEST_WORK)))

@@ -57,8 +57,9 @@ pub(super) async fn token(
             plain_client: true,
             arrived: Instant::now(),
         };
+        let stopping = state.stopping.clone();
         let refreshed = async move { sessions::refresh(&state, &refresh, &client).await };
-        Ok::<_, OAuthError>(to_the_end(refreshed).await?)
+        Ok::<_, OAuthError>(to_the_end(&stopping, refreshed).await?)
     };
     match answer.await {
         Ok(tokens) => uncached(Json(TokenBody {
@@ -138,7 +139,9 @@ pub(super) async fn revoke(
                 "The parameter token is missing.",
             ));
         };
-        to_the_end(async move { sessions::log_out(&state, &token, &client).await }).await?;
+        let stopping = state.stopping.clone();
+        let ending = async move { sessions::log_out(&state, &token, &client).await };
+        to_the_end(&stopping, ending).await?;
         Ok(())
     };
     match answer.await {

@@ -24,8 +24,9 @@ pub(super) async fn refresh(
         plain_client: false,
         arrived: Instant::now(),
     };
-    let tokens =
-        to_the_end(async move { sessions::refresh(&state, &refresh, &client).await }).await?;
+    let stopping = state.stopping.clone();
+    let refreshed = async move { sessions::refresh(&state, &refresh, &client).await };
+    let tokens = to_the_end(&stopping, refreshed).await?;
     Ok(TokenAnswer(StatusCode::OK, tokens))
 }
 

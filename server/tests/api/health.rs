@@ -31,6 +31,17 @@ async fn a_server_whose_database_is_away_is_alive_but_not_ready() {
 }
 
 #[tokio::test]
+async fn a_server_that_was_told_to_stop_is_not_ready_and_still_answers() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    app.state.stopping.tell();
+    let ready = get(&app, paths::READYZ).await;
+    ready.is(Code::TemporarilyUnavailable);
+    assert_eq!(get(&app, paths::HEALTHZ).await.status, 200);
+    app.renew(&tokens).await;
+}
+
+#[tokio::test]
 async fn a_database_that_lacks_a_migration_is_not_ready() {
     let app = TestApp::start().await;
     sqlx::query(

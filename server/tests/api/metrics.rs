@@ -8,7 +8,7 @@ use tower::ServiceExt as _;
 
 use crate::support::{TestApp, new_key};
 
-async fn counted(app: &TestApp) -> String {
+pub async fn counted(app: &TestApp) -> String {
     let state = &app.state;
     let router = metrics::router(&state.metrics, state.ended.clone(), state.pool.clone());
     let request = Request::builder()

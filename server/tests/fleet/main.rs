@@ -21,4 +21,6 @@ mod password_change;
 mod races;
 mod secret_change;
 mod server_faults;
+mod slow_clients;
+mod stopping;
 mod theft;

@@ -14,6 +14,7 @@ use axum::http::{Method, Request, header};
 use holdfast_protocol::attempt_key::AttemptKey;
 use holdfast_protocol::refresh_token::UnverifiedRefreshToken;
 use holdfast_protocol::wire::{Tokens, paths};
+use holdfast_server::client_address::Proxies;
 use holdfast_server::clock::Clock;
 use holdfast_server::config::Config;
 use holdfast_server::endings::EndedSessions;
@@ -22,6 +23,7 @@ use holdfast_server::metrics::Metrics;
 use holdfast_server::password_hash::{Cost, PasswordHashes};
 use holdfast_server::profiles::Profiles;
 use holdfast_server::state::AppState;
+use holdfast_server::stopping::Stopping;
 use holdfast_server::{random, router, ssr, store};
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -63,7 +65,7 @@ impl TestApp {
             session_ttl_short: Duration::from_secs(12 * 60 * 60),
             sessions_per_account: 50,
             activity_kept: Duration::from_secs(180 * 24 * 60 * 60),
-            trusted_proxies: 0,
+            proxies: Proxies::default(),
             password_cost: Cost {
                 memory: 64,
                 passes: 1,
@@ -90,6 +92,7 @@ impl TestApp {
             keys: Arc::new(Keys::new(secrets, clock.now())),
             profiles: Profiles::default(),
             metrics: Metrics::default(),
+            stopping: Stopping::default(),
             config: Arc::new(config),
             pool: store::pool(database.options.clone(), 5),
             leptos: ssr::leptos_options(),

@@ -41,6 +41,7 @@ impl Instance {
             .env("DATABASE_URL", &settings.database_url)
             .env("HOLDFAST_SECRET", settings.secret.encode().as_str())
             .env("HOLDFAST_ISSUER", "https://id.example")
+            .env("HOLDFAST_SHUTDOWN_DELAY", "0s")
             .envs(settings.more.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -88,9 +89,15 @@ impl Instance {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
+    /// Asks it to stop, as a supervisor does.
+    pub fn tell_to_stop(&self) {
+        self.signal(Signal::SIGTERM);
+    }
+
     /// Asks it to stop, and waits until it has.
     pub async fn stop(&mut self) {
-        self.signal(Signal::SIGTERM);
+        // It may have stopped already.
+        let _ = kill(self.pid(), Signal::SIGTERM);
         let process = std::sync::Mutex::new(&mut self.process);
         until("stopped", Duration::from_secs(20), async || {
             process.lock().unwrap().try_wait().unwrap().is_some()
@@ -114,8 +121,11 @@ impl Instance {
     }
 
     fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(i32::try_from(self.process.id()).unwrap());
-        kill(pid, signal).unwrap();
+        kill(self.pid(), signal).unwrap();
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.process.id()).unwrap())
     }
 }
 

@@ -74,6 +74,14 @@ impl Fleet {
         Self::with(count, settings, options).await
     }
 
+    /// The same, with these settings in addition.
+    pub async fn start_told(count: usize, more: Vec<(&'static str, String)>) -> Self {
+        let options = database::TestDatabase::create().await.options;
+        let mut settings = Settings::on(options.to_url_lossy().to_string());
+        settings.more = more;
+        Self::with(count, settings, options).await
+    }
+
     /// The same, with a link between the servers and Postgres that can fail.
     pub async fn start_behind_link(count: usize) -> (Self, DatabaseLink) {
         let options = database::TestDatabase::create().await.options;

@@ -1,0 +1,299 @@
+//! Whose address a request came from, with proxies in between.
+//!
+//! A security duty: a client can write every forwarding header itself. Only what a
+//! trusted proxy has written counts, and only in the one header that the setting names.
+//! Each proxy appends the address that it saw, so the list is read from its end, and
+//! the first address that is not a proxy's is the client's.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::http::{HeaderMap, HeaderName, header};
+use ipnet::IpNet;
+
+/// Headers by which proxies say whom they speak for.
+const FORWARDING: [HeaderName; 3] = [
+    header::FORWARDED,
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-real-ip"),
+];
+
+/// The proxies in front of this server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proxies {
+    networks: Vec<IpNet>,
+    header: HeaderName,
+}
+
+/// Where a request came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientAddress {
+    /// The client's own address.
+    Client(IpAddr),
+    /// The address of a proxy. Everybody behind it has this one.
+    Proxy(IpAddr),
+    /// The request did not come over the network.
+    Unknown,
+}
+
+impl ClientAddress {
+    /// The address that a person sees beside their sessions.
+    pub fn ip(self) -> Option<IpAddr> {
+        match self {
+            Self::Client(ip) | Self::Proxy(ip) => Some(ip),
+            Self::Unknown => None,
+        }
+    }
+
+    /// The address that limits may count. `None` where many people would share it: a
+    /// limit by address would then keep all of them out.
+    pub fn for_limits(self) -> Option<IpAddr> {
+        match self {
+            Self::Client(ip) => Some(ip),
+            Self::Proxy(_) | Self::Unknown => None,
+        }
+    }
+}
+
+impl Default for Proxies {
+    fn default() -> Self {
+        Self::new(Vec::new(), FORWARDING[1].clone())
+    }
+}
+
+impl Proxies {
+    /// Proxies in these networks, which write the client's address into this header.
+    pub fn new(networks: Vec<IpNet>, header: HeaderName) -> Self {
+        Self { networks, header }
+    }
+
+    /// Whether there are any.
+    pub fn is_empty(&self) -> bool {
+        self.networks.is_empty()
+    }
+
+    /// Whether this address is a trusted proxy's.
+    pub fn trusts(&self, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical();
+        self.networks.iter().any(|network| network.contains(&ip))
+    }
+
+    /// Who sent a request with these headers, when `peer` opened the connection.
+    pub fn client(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> ClientAddress {
+        let Some(peer) = peer.map(|ip| ip.to_canonical()) else {
+            return ClientAddress::Unknown;
+        };
+        if !self.trusts(peer) {
+            let forwarded = headers.contains_key(&self.header)
+                || FORWARDING.iter().any(|name| headers.contains_key(name));
+            // A client on the internet may write such a header. A private address that
+            // does is almost always a proxy that the operator forgot to name.
+            return if forwarded && is_private(peer) {
+                ClientAddress::Proxy(peer)
+            } else {
+                ClientAddress::Client(peer)
+            };
+        }
+        let mut last = None;
+        for entry in self.entries(headers).rev() {
+            match parse(entry) {
+                Some(ip) if self.trusts(ip) => last = Some(ip),
+                Some(ip) => return ClientAddress::Client(ip),
+                // What stands left of an entry that nobody can read is the client's word.
+                None => return ClientAddress::Proxy(last.unwrap_or(peer)),
+            }
+        }
+        // Every entry is in the networks: a client that is in them itself. Without an
+        // entry the proxy asked on its own account, or writes another header.
+        last.map_or(ClientAddress::Proxy(peer), ClientAddress::Client)
+    }
+
+    /// The entries of the header, in the order in which proxies wrote them.
+    fn entries<'a>(&self, headers: &'a HeaderMap) -> impl DoubleEndedIterator<Item = &'a str> {
+        let is_rfc_7239 = self.header == header::FORWARDED;
+        headers
+            .get_all(&self.header)
+            .iter()
+            // An unreadable line is an unreadable entry, not none.
+            .flat_map(|value| value.to_str().unwrap_or("?").split(','))
+            .map(move |entry| {
+                if is_rfc_7239 {
+                    forwarded_for(entry)
+                } else {
+                    entry
+                }
+            })
+            .collect::<Vec<_>>()
+            .into_iter()
+    }
+}
+
+/// The `for` of one element of `Forwarded` (RFC 7239 §4); empty when there is none.
+fn forwarded_for(element: &str) -> &str {
+    element
+        .split(';')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))
+        .map_or("", |(_, value)| value.trim().trim_matches('"'))
+}
+
+/// An address as proxies write it: with or without a port, IPv6 with or without
+/// brackets.
+fn parse(entry: &str) -> Option<IpAddr> {
+    let entry = entry.trim();
+    let without_brackets = entry
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let ip = match without_brackets {
+        Some(inside) => inside.parse().ok(),
+        None => entry.parse().ok().or_else(|| {
+            entry
+                .parse()
+                .ok()
+                .map(|with_port: SocketAddr| with_port.ip())
+        }),
+    };
+    ip.map(|ip: IpAddr| ip.to_canonical())
+}
+
+/// Whether this address is used inside networks only (RFC 1918, 4193, 6598, and what is
+/// local to a link or a host).
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let shared = ip.octets()[0] == 100 && ip.octets()[1] & 0b1100_0000 == 64;
+            ip.is_private() || ip.is_loopback() || ip.is_link_local() || shared
+        }
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
+/// A network of `HOLDFAST_TRUSTED_PROXIES`; a single address is one, too.
+///
+/// # Errors
+/// One sentence about what does not fit.
+pub fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    let network = text
+        .parse::<IpNet>()
+        .ok()
+        .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+        .ok_or("write networks such as 10.0.0.0/8, or single addresses")?;
+    if network.prefix_len() == 0 {
+        return Err("a network of /0 would trust the whole internet".to_owned());
+    }
+    Ok(network.trunc())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &'static str, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(HeaderName::from_static(name), value.parse().unwrap())])
+    }
+
+    fn behind(networks: &[&str], header: &'static str) -> Proxies {
+        let networks = networks.iter().map(|text| network(text).unwrap()).collect();
+        Proxies::new(networks, HeaderName::from_static(header))
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn only_what_trusted_proxies_wrote_counts() {
+        let proxies = behind(&["10.0.0.0/8", "192.0.2.1"], "x-forwarded-for");
+        for (peer, value, expected) in [
+            ("10.0.0.1", "6.6.6.6, 203.0.113.9, 10.0.0.2", "203.0.113.9"),
+            ("10.0.0.1", "203.0.113.9", "203.0.113.9"),
+            ("192.0.2.1", "203.0.113.9", "203.0.113.9"),
+            // A client inside the networks.
+            ("10.0.0.1", "10.9.9.9, 10.0.0.2", "10.9.9.9"),
+            // A peer on the internet is believed nothing.
+            ("198.51.100.1", "203.0.113.9", "198.51.100.1"),
+        ] {
+            let client = proxies.client(&headers("x-forwarded-for", value), Some(ip(peer)));
+            assert_eq!(
+                client,
+                ClientAddress::Client(ip(expected)),
+                "{peer} {value}"
+            );
+        }
+    }
+
+    #[test]
+    fn addresses_are_read_in_every_form_that_proxies_write() {
+        for (entry, expected) in [
+            ("203.0.113.9", "203.0.113.9"),
+            ("203.0.113.9:4711", "203.0.113.9"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:4711", "2001:db8::1"),
+            ("::ffff:203.0.113.9", "203.0.113.9"),
+        ] {
+            assert_eq!(parse(entry), Some(ip(expected)), "{entry}");
+        }
+        for entry in ["", "unknown", "_hidden", "203.0.113", "[2001:db8::1"] {
+            assert_eq!(parse(entry), None, "{entry}");
+        }
+    }
+
+    #[test]
+    fn the_standard_header_is_read_where_the_setting_names_it() {
+        let proxies = behind(&["10.0.0.0/8"], "forwarded");
+        let value = r#"for=6.6.6.6, For="[2001:db8::1]:4711";proto=https, for=10.0.0.2"#;
+        let client = proxies.client(&headers("forwarded", value), Some(ip("10.0.0.1")));
+        assert_eq!(client, ClientAddress::Client(ip("2001:db8::1")));
+    }
+
+    #[test]
+    fn another_header_than_the_named_one_counts_for_nothing() {
+        let proxies = behind(&["10.0.0.0/8"], "x-real-ip");
+        let mut both = headers("x-forwarded-for", "6.6.6.6");
+        let peer = Some(ip("10.0.0.1"));
+        assert_eq!(
+            proxies.client(&both, peer),
+            ClientAddress::Proxy(ip("10.0.0.1"))
+        );
+        both.insert("x-real-ip", "203.0.113.9".parse().unwrap());
+        let client = ClientAddress::Client(ip("203.0.113.9"));
+        assert_eq!(proxies.client(&both, peer), client);
+    }
+
+    #[test]
+    fn an_entry_that_cannot_be_read_ends_the_reading() {
+        let proxies = behind(&["10.0.0.0/8"], "x-forwarded-for");
+        let value = headers("x-forwarded-for", "203.0.113.9, unknown, 10.0.0.2");
+        let client = proxies.client(&value, Some(ip("10.0.0.1")));
+        assert_eq!(client, ClientAddress::Proxy(ip("10.0.0.2")));
+        assert_eq!(client.for_limits(), None);
+    }
+
+    #[test]
+    fn a_forgotten_proxy_makes_nobody_share_a_limit() {
+        let nobody = Proxies::default();
+        for header in ["forwarded", "x-forwarded-for", "x-real-ip"] {
+            let headers = headers(header, "203.0.113.9");
+            for peer in ["127.0.0.1", "10.1.2.3", "100.64.0.1", "::1", "fd00::1"] {
+                let client = nobody.client(&headers, Some(ip(peer)));
+                assert_eq!(client, ClientAddress::Proxy(ip(peer)), "{header} {peer}");
+                assert_eq!(client.for_limits(), None);
+            }
+            // From the internet such a header is the client's own word.
+            let client = nobody.client(&headers, Some(ip("198.51.100.1")));
+            assert_eq!(client.for_limits(), Some(ip("198.51.100.1")));
+        }
+        let direct = nobody.client(&HeaderMap::new(), Some(ip("10.1.2.3")));
+        assert_eq!(direct.for_limits(), Some(ip("10.1.2.3")));
+    }
+
+    #[test]
+    fn a_network_that_trusts_everybody_is_refused() {
+        assert!(network("0.0.0.0/0").unwrap_err().contains("whole internet"));
+        assert!(network("::/0").is_err());
+        assert!(network("2").unwrap_err().contains("10.0.0.0/8"));
+        assert_eq!(network("10.1.2.3/8").unwrap().to_string(), "10.0.0.0/8");
+        assert_eq!(network("::1").unwrap().to_string(), "::1/128");
+    }
+}

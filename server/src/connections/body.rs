@@ -1,0 +1,93 @@
+//! Bodies: a request's has to arrive in time, and an answer's keeps its exchange open.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::{BoxError, Error};
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::Sleep;
+
+use super::activity::Exchange;
+
+/// The body of a request did not arrive in time.
+#[derive(Debug, thiserror::Error)]
+#[error("the body did not arrive in time")]
+pub struct TooSlow;
+
+/// A request's body, with the time in which all of it has to arrive.
+pub(super) struct Arriving {
+    body: Incoming,
+    limit: Duration,
+    /// Runs from the first time that the body had to be waited for.
+    waited: Option<Pin<Box<Sleep>>>,
+}
+
+impl Arriving {
+    pub(super) fn new(body: Incoming, limit: Duration) -> Self {
+        Self {
+            body,
+            limit,
+            waited: None,
+        }
+    }
+}
+
+impl http_body::Body for Arriving {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = self.get_mut();
+        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
+            return Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)));
+        }
+        let limit = this.limit;
+        let waited = this
+            .waited
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        match waited.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(Some(Err(TooSlow.into()))),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// An answer's body. The exchange is over when it is dropped.
+pub(super) struct Leaving {
+    pub(super) body: Body,
+    pub(super) _exchange: Exchange,
+}
+
+impl http_body::Body for Leaving {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

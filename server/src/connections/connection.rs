@@ -1,0 +1,124 @@
+//! One connection, from its first byte to its last.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tower::ServiceExt as _;
+
+use super::Limits;
+use super::activity::{Activity, Reason};
+use super::body::{Arriving, Leaving};
+use super::stream::Stream;
+
+/// The largest header of a request: its line and all its fields.
+const MAX_HEADER: usize = 16 * 1024;
+
+/// How many requests one connection of HTTP/2 may have under way.
+const MAX_STREAMS: u32 = 100;
+
+/// Serves one connection, and answers why it was closed.
+pub(super) async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    service: Router,
+    limits: Limits,
+    activity: Arc<Activity>,
+    mut stop: watch::Receiver<bool>,
+) -> Reason {
+    let stream = Stream::new(stream, limits.write, Arc::clone(&activity));
+    let requests = {
+        let activity = Arc::clone(&activity);
+        service_fn(move |request: Request<Incoming>| {
+            let exchange = Activity::begin(&activity, request.version());
+            let mut request = request.map(|body| Body::new(Arriving::new(body, limits.body)));
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let answering = service.clone().oneshot(request);
+            async move {
+                let response = answering.await.unwrap_or_else(|never| match never {});
+                Ok::<Response<Leaving>, Infallible>(response.map(|body| Leaving {
+                    body,
+                    _exchange: exchange,
+                }))
+            }
+        })
+    };
+    let builder = builder();
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), requests);
+    let mut connection = std::pin::pin!(connection);
+
+    let mut stopping = false;
+    // Set once an exchange has taken too long: the others on the connection may finish.
+    let mut last_moment: Option<Instant> = None;
+    loop {
+        let (due, reason) = activity.due(&limits, stopping);
+        let due = last_moment.map_or(due, |last| last.min(due));
+        tokio::select! {
+            closed = connection.as_mut() => {
+                return closed.map_or_else(|error| reason_of(&*error), |()| Reason::Finished);
+            }
+            changed = stop.changed(), if !stopping => {
+                stopping = true;
+                // A server that is gone stops its connections like one that says so.
+                let _ = changed;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = activity.changed() => {
+                if activity.room_is_wanted() {
+                    return Reason::Room;
+                }
+            }
+            () = tokio::time::sleep_until(due) => {
+                if last_moment.is_some() || reason != Reason::Exchange {
+                    return reason;
+                }
+                last_moment = Some(Instant::now() + limits.write);
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+/// HTTP/1.1 and HTTP/2. The header limit is ours (`activity.rs`): hyper's would run while
+/// a connection waits for its next request, too.
+fn builder() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(None::<Duration>)
+        .max_buf_size(MAX_HEADER);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(MAX_HEADER).unwrap_or(u32::MAX))
+        .max_concurrent_streams(MAX_STREAMS);
+    builder
+}
+
+/// Whether a connection that broke off did so for our write limit.
+fn reason_of(error: &(dyn std::error::Error + 'static)) -> Reason {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let timed_out = error
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut);
+        if timed_out {
+            return Reason::Write;
+        }
+        cause = error.source();
+    }
+    Reason::Finished
+}

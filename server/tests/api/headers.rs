@@ -1,0 +1,130 @@
+//! What every answer carries, and whose calls are refused for where they come from.
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request};
+use axum::routing::get;
+use holdfast_protocol::problem::Code;
+use holdfast_protocol::wire::paths;
+use holdfast_server::additions::Additions;
+use holdfast_server::router_with;
+use serde_json::json;
+
+use crate::support::{Answer, PASSWORD, TestApp, json_request};
+
+async fn get_from(app: &TestApp, path: &str) -> Answer {
+    app.send(Request::builder().uri(path).body(Body::empty()).unwrap())
+        .await
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_security_headers_and_a_request_id() {
+    let app = TestApp::start().await;
+    for path in [
+        "/healthz",
+        "/api/v1/nothing",
+        paths::ACCOUNT,
+        paths::JWKS,
+        "/",
+    ] {
+        let answer = get_from(&app, path).await;
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "same-origin"),
+            ("strict-transport-security", "max-age=31536000"),
+        ] {
+            assert_eq!(answer.header(name), value, "{path}");
+        }
+        let permissions = answer.header("permissions-policy");
+        assert!(permissions.contains("camera=()"), "{path}");
+        let policy = answer.header("content-security-policy");
+        assert!(
+            policy.starts_with("default-src 'none'; "),
+            "{path}: {policy}"
+        );
+        assert!(
+            policy.contains("frame-ancestors 'none'"),
+            "{path}: {policy}"
+        );
+        assert_eq!(
+            policy.contains("script-src"),
+            path == "/",
+            "{path}: {policy}"
+        );
+        assert_eq!(answer.header("x-request-id").len(), 36, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn only_an_https_issuer_asks_browsers_for_https() {
+    let app = TestApp::with(|config| config.issuer = "http://localhost:3000".to_owned()).await;
+    let answer = get_from(&app, "/healthz").await;
+    assert_eq!(answer.header("strict-transport-security"), "");
+}
+
+#[tokio::test]
+async fn an_answer_about_a_person_is_stored_nowhere() {
+    let mut app = TestApp::start().await;
+    app.serve_with(|state| {
+        let routes = Router::new().route("/mine", get(|| async { "mine" }));
+        let additions = Additions {
+            routes,
+            ..Additions::default()
+        };
+        router_with(state, additions)
+    });
+    let tokens = app.sign_up("ada").await;
+    for path in [paths::ACCOUNT, paths::SESSIONS, paths::ACTIVITY, "/mine"] {
+        let answer = app.get_as(&tokens, path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+    }
+    // What is the same for everybody may be stored.
+    let keys = app.get_as(&tokens, paths::JWKS).await;
+    assert_eq!(keys.header("cache-control"), "public, max-age=3600");
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_changes_nothing_here() {
+    let app = TestApp::start().await;
+    app.sign_up("ada").await;
+    let log_in = async |site: Option<&str>| {
+        let body = json!({"username": "ada", "password": PASSWORD});
+        let mut request = json_request(Method::POST, paths::LOGIN, &body);
+        if let Some(site) = site {
+            let site = site.parse().unwrap();
+            request.headers_mut().insert("sec-fetch-site", site);
+        }
+        app.send(request).await
+    };
+    for site in [None, Some("same-origin"), Some("none")] {
+        log_in(site).await.tokens(200);
+    }
+    let refused = log_in(Some("cross-site")).await;
+    refused.is(Code::MalformedRequest);
+    assert_eq!(refused.status, 403);
+    // A link on another site still leads here.
+    let followed = Request::builder()
+        .uri("/")
+        .header("sec-fetch-site", "cross-site");
+    let answer = app.send(followed.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_is_answered_as_our_own_fault() {
+    let mut app = TestApp::start().await;
+    app.serve_with(|state| {
+        let panics = get(async || -> &'static str { panic!("with a secret in it") });
+        let additions = Additions {
+            routes: Router::new().route("/panics", panics),
+            ..Additions::default()
+        };
+        router_with(state, additions)
+    });
+    let answer = get_from(&app, "/panics").await;
+    answer.is(Code::Internal);
+    assert_eq!(answer.status, 500);
+    assert!(!answer.text().contains("secret"), "{}", answer.text());
+}

@@ -1,0 +1,59 @@
+//! Servers that are told to stop.
+
+use std::time::Duration;
+
+use crate::support::{Fleet, Renewal, generation, new_key, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_is_not_ready_before_it_stops_to_listen() {
+    let mut fleet = Fleet::start_told(1, vec![("HOLDFAST_SHUTDOWN_DELAY", "10m".to_owned())]).await;
+    let server = fleet.at(0);
+    let browser = fleet.browsers(1).await.remove(0);
+    fleet.instances[0].tell_to_stop();
+    until("not ready", Duration::from_secs(10), async || {
+        fleet.http.get(server, "/readyz").await.unwrap().status == 503
+    })
+    .await;
+    // What a balancer still sends is answered, on new connections.
+    assert_eq!(browser.renew(server).await, Renewal::Renewed);
+    // Told again, it waits no longer.
+    fleet.instances[0].stop().await;
+    assert!(fleet.http.get(server, "/healthz").await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stops_finishes_the_refresh_that_is_under_way() {
+    let mut fleet = Fleet::start(1).await;
+    let tokens = fleet.sign_up("ada").await;
+    // The update waits for its row.
+    let mut transaction = fleet.pool().begin().await.unwrap();
+    sqlx::query("select from sessions where session_id = $1 for update")
+        .bind(tokens.session_id)
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    let (http, server) = (fleet.http.clone(), fleet.at(0));
+    let refresh = tokio::spawn(async move { http.refresh(server, &tokens, &new_key()).await });
+    fleet.until_waiting_for_locks(1).await;
+    fleet.instances[0].tell_to_stop();
+    until("closed", Duration::from_secs(10), async || {
+        fleet.http.get(server, "/healthz").await.is_err()
+    })
+    .await;
+    transaction.commit().await.unwrap();
+    assert_eq!(generation(&refresh.await.unwrap().tokens(200)), 1);
+    fleet.instances[0].stop().await;
+    assert!(!fleet.instances[0].log().contains("did not finish in time"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_holds_its_connection_does_not_keep_a_server_from_stopping() {
+    let mut fleet = Fleet::start(1).await;
+    let server = fleet.at(0);
+    let held = tokio::net::TcpStream::connect(server).await.unwrap();
+    // Once another call was answered, this connection was accepted, too.
+    fleet.http.get(server, "/healthz").await.unwrap();
+    fleet.instances[0].stop().await;
+    assert!(!fleet.instances[0].log().contains("did not finish in time"));
+    drop(held);
+}

@@ -4,16 +4,18 @@
 //! keys, so anything but 32 random bytes stops the start.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use axum::http::{HeaderName, Uri};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
 use holdfast_protocol::secret::Secret;
 use ipnet::IpNet;
+use tracing_subscriber::EnvFilter;
 use zeroize::Zeroizing;
 
 use crate::client_address::{self, Proxies};
@@ -43,28 +45,25 @@ pub struct ServeArgs {
     #[allow(missing_docs, reason = "its members carry the help texts")]
     pub database: DatabaseArgs,
 
-    /// Master secret: base64url of at least 32 random bytes, made by `holdfast keys
-    /// new-secret`. Required with a database of your own; with the private Postgres
-    /// it is made once and kept beside the data.
-    #[arg(
-        long,
-        env = "HOLDFAST_SECRET",
-        hide_env_values = true,
-        value_parser = unchecked,
-        value_name = "SECRET"
-    )]
-    pub secret: Option<Secret>,
+    /// Hidden: whoever may list the processes of a machine can read their flags.
+    #[arg(long, env = "HOLDFAST_SECRET", hide = true, hide_env_values = true, value_parser = unchecked)]
+    secret: Option<Secret>,
 
-    /// Master secrets that are also accepted, separated by commas.
-    #[arg(
-        long,
-        env = "HOLDFAST_SECRET_PREVIOUS",
-        hide_env_values = true,
-        value_parser = unchecked,
-        value_delimiter = ',',
-        value_name = "SECRETS"
-    )]
-    pub secret_previous: Vec<Secret>,
+    /// A file with the master secret: base64url of at least 32 random bytes, made by
+    /// `holdfast keys new-secret`. Or set the variable HOLDFAST_SECRET to the secret
+    /// itself. Required with a database of your own; with the private Postgres it is made
+    /// once and kept beside the data.
+    #[arg(long, env = "HOLDFAST_SECRET_FILE", value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+
+    /// Hidden, as the flag above.
+    #[arg(long, env = "HOLDFAST_SECRET_PREVIOUS", hide = true, hide_env_values = true, value_parser = unchecked)]
+    secret_previous: Option<Secret>,
+
+    /// A file with master secrets that are also accepted, separated by commas or lines. Or
+    /// set the variable HOLDFAST_SECRET_PREVIOUS to the secrets themselves.
+    #[arg(long, env = "HOLDFAST_SECRET_PREVIOUS_FILE", value_name = "FILE")]
+    secret_previous_file: Option<PathBuf>,
 
     /// The address under which browsers reach this service. It is the issuer and the
     /// audience of access tokens, so every instance must have the same. It must be
@@ -135,6 +134,11 @@ pub struct ServeArgs {
     #[arg(long, env = "HOLDFAST_DATABASE_CONNECTIONS", default_value_t = 16, value_parser = clap::value_parser!(u32).range(2..=1000), value_name = "NUMBER")]
     pub database_connections: u32,
 
+    /// What is logged: a level (`error`, `warn`, `info`, `debug`, `trace`), or levels by
+    /// module, separated by commas. Secrets are logged at none of them.
+    #[arg(long, env = "HOLDFAST_LOG", default_value = "info,sqlx=warn", value_parser = log_filter, value_name = "FILTER")]
+    pub log: String,
+
     /// How log lines are written.
     #[arg(
         long,
@@ -171,6 +175,38 @@ pub struct SlownessArgs {
 }
 
 impl ServeArgs {
+    /// The master secret, from the variable or the file.
+    ///
+    /// # Errors
+    /// When both are set, or the file cannot be read.
+    pub fn secret(&self) -> anyhow::Result<Option<Secret>> {
+        given(
+            "HOLDFAST_SECRET",
+            self.secret.as_ref(),
+            self.secret_file.as_deref(),
+        )
+    }
+
+    /// The master secrets that are also accepted, from the variable or the file.
+    ///
+    /// # Errors
+    /// When both are set, or the file cannot be read.
+    pub fn previous_secrets(&self) -> anyhow::Result<Vec<Secret>> {
+        let secrets = given(
+            "HOLDFAST_SECRET_PREVIOUS",
+            self.secret_previous.as_ref(),
+            self.secret_previous_file.as_deref(),
+        )?;
+        let Some(secrets) = secrets else {
+            return Ok(Vec::new());
+        };
+        let separate = secrets.expose().split([',', '\n']).map(str::trim);
+        Ok(separate
+            .filter(|one| !one.is_empty())
+            .map(Secret::from)
+            .collect())
+    }
+
     /// The limits of clients' connections, within what the machine allows.
     pub fn connection_limits(&self) -> connections::Limits {
         connections::Limits {
@@ -187,9 +223,15 @@ impl ServeArgs {
 /// Which database.
 #[derive(Debug, Clone, Args)]
 pub struct DatabaseArgs {
-    /// The Postgres to use. Without one, a private Postgres is started.
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    pub database_url: Option<String>,
+    /// Hidden: it may hold a password, and whoever may list the processes of a machine can
+    /// read their flags.
+    #[arg(long, env = "DATABASE_URL", hide = true, hide_env_values = true, value_parser = unchecked)]
+    database_url: Option<Secret>,
+
+    /// A file with the URL of the Postgres to use. Or set the variable DATABASE_URL to the
+    /// URL itself. Without either, a private Postgres is started.
+    #[arg(long, env = "DATABASE_URL_FILE", value_name = "FILE")]
+    database_url_file: Option<PathBuf>,
 
     /// Where the private Postgres and its secret live.
     #[arg(
@@ -199,6 +241,43 @@ pub struct DatabaseArgs {
         value_name = "DIRECTORY"
     )]
     pub data_dir: PathBuf,
+}
+
+impl DatabaseArgs {
+    /// The URL of the operator's Postgres, from the variable or the file.
+    ///
+    /// # Errors
+    /// When both are set, or the file cannot be read.
+    pub fn url(&self) -> anyhow::Result<Option<Secret>> {
+        given(
+            "DATABASE_URL",
+            self.database_url.as_ref(),
+            self.database_url_file.as_deref(),
+        )
+    }
+}
+
+/// A secret setting: from its variable, or from the file that its `…_FILE` names.
+fn given(
+    variable: &str,
+    value: Option<&Secret>,
+    file: Option<&Path>,
+) -> anyhow::Result<Option<Secret>> {
+    match (value, file) {
+        (Some(_), Some(_)) => {
+            anyhow::bail!("{variable} and {variable}_FILE are both set. Set one of them.")
+        }
+        (value, None) => Ok(value.cloned()),
+        (None, Some(path)) => {
+            let shown = path.display();
+            let text = std::fs::read_to_string(path)
+                .map(Zeroizing::new)
+                .with_context(|| format!("cannot read {shown} ({variable}_FILE)"))?;
+            let text = text.trim();
+            anyhow::ensure!(!text.is_empty(), "{shown} is empty ({variable}_FILE).");
+            Ok(Some(Secret::from(text)))
+        }
+    }
 }
 
 /// How log lines are written.
@@ -221,6 +300,13 @@ fn default_listen() -> SocketAddr {
 /// A secret is checked later: an error here would repeat it.
 fn unchecked(text: &str) -> Result<Secret, std::convert::Infallible> {
     Ok(Secret::from(text))
+}
+
+/// A filter that the log understands.
+fn log_filter(text: &str) -> Result<String, String> {
+    EnvFilter::try_new(text)
+        .map(|_| text.to_owned())
+        .map_err(|_| "write a level, or levels by module such as info,sqlx=warn".to_owned())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -420,6 +506,7 @@ mod tests {
             (["--access-token-ttl", "10ms"], "whole seconds"),
             (["--issuer", "id.example"], "http or https URL"),
             (["--listen", "here"], "invalid socket address"),
+            (["--log", "sqlx=loud"], "levels by module"),
             (["--trusted-proxies", "10.0.0.0/8,::/0"], "whole internet"),
             (["--trusted-proxies", "2"], "networks such as"),
             (["--proxy-header", "not a name"], "invalid HTTP header name"),
@@ -431,6 +518,75 @@ mod tests {
         assert!(Config::new(&contradiction).is_err());
         let too_long = parse(&["--access-token-ttl", "2h"]).unwrap();
         assert!(Config::new(&too_long).is_err());
+    }
+
+    #[test]
+    fn a_secret_comes_from_its_variable_or_from_a_file() {
+        let directory = std::env::temp_dir().join(format!("holdfast-given-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let file = |name: &str, text: &str| {
+            let path = directory.join(name);
+            std::fs::write(&path, text).unwrap();
+            path.display().to_string()
+        };
+        let (one, two) = (
+            file("one", "first\n"),
+            file("two", "second, third\nfourth\n"),
+        );
+        let (url, empty) = (
+            file("url", "postgres://ada:hunter2@db/x\n"),
+            file("empty", "\n"),
+        );
+
+        let args = parse(&[
+            "--secret-file",
+            &one,
+            "--secret-previous-file",
+            &two,
+            "--database-url-file",
+            &url,
+        ])
+        .unwrap();
+        assert_eq!(args.secret().unwrap(), Some(Secret::from("first")));
+        let previous = args.previous_secrets().unwrap();
+        assert_eq!(previous, ["second", "third", "fourth"].map(Secret::from));
+        let url = args.database.url().unwrap().unwrap();
+        assert_eq!(url.expose(), "postgres://ada:hunter2@db/x");
+        assert!(!format!("{args:?}").contains("hunter2"));
+
+        let both = parse(&["--secret", "first", "--secret-file", &one]).unwrap();
+        let error = both.secret().unwrap_err().to_string();
+        assert!(error.contains("both set"), "{error}");
+        for path in [empty.as_str(), "/nowhere/at/all"] {
+            let unreadable = parse(&["--secret-file", path]).unwrap();
+            let error = unreadable.secret().unwrap_err().to_string();
+            assert!(
+                error.contains(path) && error.contains("HOLDFAST_SECRET_FILE"),
+                "{error}"
+            );
+        }
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
+    fn help_names_every_variable_of_a_secret_and_no_flag_for_it() {
+        use clap::CommandFactory as _;
+        let help = Cli::command().render_long_help().to_string();
+        for variable in [
+            "HOLDFAST_SECRET ",
+            "HOLDFAST_SECRET_FILE",
+            "HOLDFAST_SECRET_PREVIOUS ",
+            "HOLDFAST_SECRET_PREVIOUS_FILE",
+            "DATABASE_URL ",
+            "DATABASE_URL_FILE",
+            "HOLDFAST_LOG=",
+        ] {
+            let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(help.contains(variable), "{variable} is missing in: {help}");
+        }
+        for flag in ["--secret ", "--secret-previous ", "--database-url "] {
+            assert!(!help.contains(flag), "{flag} is in: {help}");
+        }
     }
 
     #[test]

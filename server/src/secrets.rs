@@ -27,16 +27,16 @@ pub fn from_args(
     args: &ServeArgs,
     private_data: Option<&Path>,
 ) -> anyhow::Result<Vec<Zeroizing<Vec<u8>>>> {
-    let current = match (&args.secret, private_data) {
-        (Some(secret), _) => parse("HOLDFAST_SECRET", secret)?,
+    let current = match (args.secret()?, private_data) {
+        (Some(secret), _) => parse("HOLDFAST_SECRET", &secret)?,
         (None, Some(directory)) => read_or_make(directory)?,
         (None, None) => bail!(
             "HOLDFAST_SECRET is missing: with a database of your own it is required, the same on every instance. Make one with `holdfast keys new-secret`."
         ),
     };
     let mut secrets = vec![current.into_bytes()];
-    for secret in &args.secret_previous {
-        secrets.push(parse("HOLDFAST_SECRET_PREVIOUS", secret)?.into_bytes());
+    for secret in args.previous_secrets()? {
+        secrets.push(parse("HOLDFAST_SECRET_PREVIOUS", &secret)?.into_bytes());
     }
     Ok(secrets)
 }

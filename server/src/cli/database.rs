@@ -25,8 +25,8 @@ pub(super) struct Database {
 impl Database {
     /// Finds the database, starting the private one where none was named.
     pub(super) async fn open(args: &DatabaseArgs, keep_running: bool) -> anyhow::Result<Self> {
-        if let Some(url) = &args.database_url {
-            let options = PgConnectOptions::from_str(url)
+        if let Some(url) = args.url()? {
+            let options = PgConnectOptions::from_str(url.expose())
                 .context("DATABASE_URL is not a Postgres URL such as postgres://user@host/name")?;
             return Ok(Self {
                 options,

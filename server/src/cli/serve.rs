@@ -28,7 +28,7 @@ use crate::{connections, router, secrets, ssr, sweep};
 const SHUTDOWN: Duration = Duration::from_secs(LONGEST.as_secs() + LONGEST_WORK.as_secs() + 2);
 
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
-    start_logs(args.log_format);
+    start_logs(&args.log, args.log_format);
     let config = Config::new(&args)?;
     let database = Database::open(&args.database, ssr::is_watched()).await?;
     // Whatever happens from here on, the private Postgres is released.
@@ -135,11 +135,9 @@ fn state(config: Config, pool: Pool, keys: Keys, clock: Clock) -> AppState {
     }
 }
 
-fn start_logs(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("HOLDFAST_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+fn start_logs(filter: &str, format: LogFormat) {
     let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(EnvFilter::new(filter))
         .with_writer(std::io::stderr);
     // A second start in one process (a test) keeps the first one's logs.
     let _ = match format {

@@ -124,11 +124,15 @@ async fn bar_38_a_client_that_does_not_read_is_closed() {
     // Many more answers than the buffers on the way can hold.
     let closed = async {
         for connection in &mut deaf {
-            until("closed", PATIENCE, async || loop {
-                match connection.try_write(HEALTH.as_bytes()) {
-                    Ok(_) => {}
-                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return false,
-                    Err(_) => return true,
+            until("closed", PATIENCE, async || {
+                loop {
+                    match connection.try_write(HEALTH.as_bytes()) {
+                        Ok(_) => {}
+                        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                            return false;
+                        }
+                        Err(_) => return true,
+                    }
                 }
             })
             .await;

@@ -14,6 +14,7 @@ pub mod pages;
 pub mod routes;
 pub mod session;
 mod shell;
+pub mod way_back;
 
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};

@@ -8,11 +8,11 @@ use leptos::html::Input;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
-use leptos_router::hooks::{use_navigate, use_query_map};
+use leptos_router::hooks::{use_location, use_navigate};
 
 use crate::components::{CheckField, FormError, ShowPassword, SubmitButton, TextField};
-use crate::routes::after_sign_in;
 use crate::session::{ApiError, Session, use_session};
+use crate::way_back::{after_sign_in, hand_on};
 
 /// What sets one of the two forms apart.
 #[derive(Clone, Copy)]
@@ -177,27 +177,21 @@ pub(super) fn value(field: NodeRef<Input>) -> String {
 /// be it through this form or in another tab.
 fn leave_when_signed_in() {
     let session = use_session();
-    let query = use_query_map();
+    let search = use_location().search;
     let navigate = use_navigate();
     Effect::new(move |_| {
         if session.is_signed_in() {
-            let next = query.with_untracked(|query| query.get("next"));
             let options = NavigateOptions {
                 replace: true,
                 ..NavigateOptions::default()
             };
-            navigate(after_sign_in(next.as_deref()), options);
+            navigate(&after_sign_in(&search.read_untracked()), options);
         }
     });
 }
 
 /// A link to the other form, with the way back.
-pub(super) fn with_next(path: &'static str) -> impl Fn() -> String + Send + Sync + 'static {
-    let query = use_query_map();
-    move || match query.with(|query| query.get("next")) {
-        Some(next) if after_sign_in(Some(&next)) == next => {
-            format!("{path}?next={}", next.replace('/', "%2F"))
-        }
-        _ => path.to_owned(),
-    }
+pub(super) fn with_next(page: &'static str) -> impl Fn() -> String + Send + Sync + 'static {
+    let search = use_location().search;
+    move || hand_on(page, &search.read())
 }

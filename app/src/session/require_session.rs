@@ -4,9 +4,10 @@ use holdfast_protocol::renewal::{Ending, View};
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
+use leptos_router::location::Location;
 
 use super::use_session;
-use crate::routes;
+use crate::{routes, way_back};
 
 /// Shows its children to whoever is signed in, and brings everybody else to the
 /// sign-in page and back afterwards. While nothing is known, which is how the
@@ -28,7 +29,7 @@ pub fn RequireSession(
 ) -> impl IntoView {
     let session = use_session();
     let navigate = use_navigate();
-    let path = use_location().pathname;
+    let here = use_location();
     Effect::new(move |_| {
         if !session.is_anonymous() {
             return;
@@ -37,7 +38,7 @@ pub fn RequireSession(
         // be the same.
         let target = match session.ending() {
             Some(Ending::SignedOut) => routes::SIGN_IN.to_owned(),
-            _ => routes::sign_in_and_return(&path.get_untracked()),
+            _ => way_back::sign_in_and_return(&address_of(&here)),
         };
         let options = NavigateOptions {
             replace: true,
@@ -51,4 +52,17 @@ pub fn RequireSession(
         None if matches!(session.view(), View::Unknown) => fallback.run(),
         None => ().into_any(),
     }
+}
+
+/// The address of the present page: path, query and hash.
+fn address_of(here: &Location) -> String {
+    let mut address = here.pathname.get_untracked();
+    let search = here.search.get_untracked();
+    if !search.is_empty() {
+        address.push('?');
+        address.push_str(&search);
+    }
+    // With its `#`, where there is one.
+    address.push_str(&here.hash.get_untracked());
+    address
 }

@@ -15,12 +15,15 @@ pub mod routes;
 pub mod session;
 mod shell;
 pub mod way_back;
+pub mod words;
 
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::Router;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
 
-use crate::components::{Hydrated, SiteFooter, SiteHeader, SkipLink, StatusBar};
+use crate::components::{Hydrated, SiteFooter, SiteHeader, SiteNotice, SkipLink, StatusBar};
 use crate::routes::Pages;
 use crate::session::{Notice, View, provide_session};
 
@@ -63,6 +66,27 @@ pub fn App() -> impl IntoView {
         }
     };
 
+    // Why a session is over is said on every page, until it was read.
+    let read = RwSignal::new(false);
+    Effect::new(move |_| {
+        if session.is_signed_in() {
+            read.set(false);
+        }
+    });
+    let why = move || {
+        let unread = session.ending().filter(|_| !read.get());
+        unread.map(words::why)
+    };
+    // Both buttons go with what they do, and the focus must go somewhere.
+    let dismiss = move || {
+        read.set(true);
+        focus_heading();
+    };
+    let sign_out = move || {
+        session.sign_out();
+        focus_heading();
+    };
+
     view! {
         <Title formatter=|page: String| if page.is_empty() {
             "Holdfast".to_owned()
@@ -71,8 +95,9 @@ pub fn App() -> impl IntoView {
         }/>
         <Router>
             <SkipLink/>
-            <SiteHeader on_sign_out=move || session.sign_out()/>
+            <SiteHeader on_sign_out=sign_out/>
             <StatusBar text=Signal::derive(status)/>
+            <SiteNotice text=Signal::derive(why) on_dismiss=dismiss/>
             <main id="content" class="site-main" tabindex="-1">
                 <Pages/>
             </main>
@@ -85,5 +110,13 @@ pub fn App() -> impl IntoView {
 fn mark_document(name: &str, value: &str) {
     if let Some(root) = document().document_element() {
         let _ = root.set_attribute(&format!("data-{name}"), value);
+    }
+}
+
+/// Brings the focus to the heading of the page.
+fn focus_heading() {
+    let heading = document().query_selector("main h1").ok().flatten();
+    if let Some(heading) = heading.and_then(|heading| heading.dyn_into::<HtmlElement>().ok()) {
+        let _ = heading.focus();
     }
 }

@@ -48,6 +48,13 @@ export async function signOut(page: Page): Promise<void> {
 export const signOutButton = (page: Page): Locator =>
   page.getByRole('banner').getByRole('button', { name: 'Sign out', exact: true });
 
+/** Says yes when the sessions page asks. */
+export async function confirmSignOut(page: Page): Promise<void> {
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('button', { name: 'Sign out', exact: true }).click();
+  await expect(dialog).toBeHidden();
+}
+
 /** Looks at the account page and finds oneself there. */
 export async function seesAccount(page: Page, account: Account): Promise<void> {
   await expect(heading(page, 'Your account')).toBeVisible();

@@ -25,6 +25,9 @@ impl Kind {
 }
 
 /// A button that does something on this page.
+///
+/// While it is busy it keeps the focus and does nothing. A disabled button would lose
+/// the focus, and a person at the keyboard would have to begin again at the top.
 #[component]
 pub fn Button(
     /// How much it asks to be pressed.
@@ -50,8 +53,13 @@ pub fn Button(
             class=kind.class()
             aria-label=label
             aria-busy=move || busy.get().then_some("true")
-            disabled=move || !hydrated.get() || busy.get()
-            on:click=move |_| on_press.run(())
+            aria-disabled=move || busy.get().then_some("true")
+            disabled=move || !hydrated.get()
+            on:click=move |_| {
+                if !busy.get_untracked() {
+                    on_press.run(());
+                }
+            }
         >
             {move || text.get()}
         </button>
@@ -59,7 +67,8 @@ pub fn Button(
 }
 
 /// The button that sends a form. Disabled until the page is hydrated, which also
-/// keeps the Enter key from sending the form to the server by itself.
+/// keeps the Enter key from sending the form to the server by itself. While the form is
+/// on its way the button keeps the focus, and the form sends nothing a second time.
 #[component]
 pub fn SubmitButton(
     /// How much it asks to be pressed.
@@ -78,7 +87,8 @@ pub fn SubmitButton(
             type="submit"
             class=kind.class()
             aria-busy=move || busy.get().then_some("true")
-            disabled=move || !hydrated.get() || busy.get()
+            aria-disabled=move || busy.get().then_some("true")
+            disabled=move || !hydrated.get()
         >
             {move || text.get()}
         </button>

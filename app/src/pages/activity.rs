@@ -1,10 +1,13 @@
 use holdfast_protocol::wire::{ActivityEvent, ActivityPage as Events, EventKind, paths};
+use leptos::html::Ol;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos_meta::Title;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_location, use_navigate};
 
+use super::asker::Asker;
 use crate::components::{Button, DateTime, LoadError, PageHeading, Skeleton};
-use crate::session::{RequireSession, use_session};
+use crate::session::{Api, ApiError, RequireSession, use_session};
 
 /// What happened to the account.
 #[component]
@@ -24,61 +27,131 @@ pub fn ActivityPage() -> impl IntoView {
     }
 }
 
+/// Events of a page, as many as the server answers by itself.
+const PAGE: usize = 25;
+
+/// The most that one call answers.
+const MOST_AT_ONCE: usize = 100;
+
+/// The most that a reload brings back.
+const MOST_AGAIN: usize = 1000;
+
 #[component]
 fn Activity() -> impl IntoView {
     let session = use_session();
+    let asker = Asker::here();
+    let search = use_location().search;
+    let navigate = use_navigate();
     let events = RwSignal::new(Vec::<ActivityEvent>::new());
     let next = RwSignal::new(None::<String>);
     let error = RwSignal::new(None::<String>);
     let busy = RwSignal::new(true);
-    let load = move |before: Option<String>| {
+    let list = NodeRef::<Ol>::new();
+    let load = move || {
         busy.set(true);
         error.set(None);
-        spawn_local(async move {
-            let path = match &before {
-                Some(before) => format!("{}?before={before}", paths::ACTIVITY),
-                None => paths::ACTIVITY.to_owned(),
-            };
-            match session.api().get::<Events>(&path).await {
+        let count = shown_by(&search.read_untracked());
+        asker.ask(newest(session.api(), count), move |outcome| {
+            busy.set(false);
+            match outcome {
                 Ok(page) => {
-                    if before.is_none() {
-                        events.set(page.events);
-                    } else {
-                        events.update(|events| events.extend(page.events));
-                    }
+                    events.set(page.events);
                     next.set(page.next);
                 }
                 Err(why) => error.set(Some(why.to_string())),
             }
-            busy.set(false);
         });
     };
     Effect::new(move |_| {
         session.reload_trigger();
-        load(None);
+        load();
     });
+    let show_older = move || {
+        let Some(before) = next.get_untracked() else {
+            return load();
+        };
+        busy.set(true);
+        error.set(None);
+        let api = session.api();
+        let navigate = navigate.clone();
+        let call = async move { page(api, Some(&before), PAGE).await };
+        asker.ask(call, move |outcome| {
+            busy.set(false);
+            match outcome {
+                Ok(page) => {
+                    events.update(|events| events.extend(page.events));
+                    next.set(page.next);
+                    // The button that had the focus goes with the last page.
+                    if next.read_untracked().is_none()
+                        && let Some(list) = list.get_untracked()
+                    {
+                        let _ = list.focus();
+                    }
+                    let address = format!("/activity?shown={}", events.read_untracked().len());
+                    let options = NavigateOptions {
+                        replace: true,
+                        scroll: false,
+                        ..NavigateOptions::default()
+                    };
+                    navigate(&address, options);
+                }
+                Err(why) => error.set(Some(why.to_string())),
+            }
+        });
+    };
+    let on_older = Callback::new(move |()| show_older());
 
     view! {
-        {move || {
-            let events = events.get();
-            if events.is_empty() {
-                return busy
-                    .get()
-                    .then(|| view! { <div class="card"><Skeleton lines=4/></div> })
-                    .into_any();
-            }
-            let rows = events.into_iter().map(|event| view! { <EventRow event/> }).collect_view();
-            view! { <ol class="rows">{rows}</ol> }.into_any()
-        }}
-        {move || error.get().map(|text| view! {
-            <LoadError text on_retry=move || load(next.get_untracked())/>
-        })}
-        {move || next.get().map(|before| view! {
+        <Show when=move || events.read().is_empty() && busy.get()>
+            <div class="card"><Skeleton lines=4/></div>
+        </Show>
+        <Show when=move || !events.read().is_empty()>
+            <ol class="rows" node_ref=list tabindex="-1" aria-label="Activity">
+                <For
+                    each=move || events.get()
+                    key=|event| (event.event_id, event.times)
+                    children=|event| view! { <EventRow event/> }
+                />
+            </ol>
+        </Show>
+        {move || error.get().map(|text| view! { <LoadError text on_retry=on_older/> })}
+        <Show when=move || next.read().is_some()>
             <div>
-                <Button on_press=move || load(Some(before.clone())) busy text="Show older"/>
+                <Button on_press=on_older busy text="Show older"/>
             </div>
-        })}
+        </Show>
     }
+}
+
+/// How many events the address asks for: those that were shown before a reload.
+fn shown_by(search: &str) -> usize {
+    search
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("shown=")?.parse().ok())
+        .unwrap_or(PAGE)
+        .clamp(PAGE, MOST_AGAIN)
+}
+
+/// The newest events, in as many calls as it takes.
+async fn newest(api: Api, count: usize) -> Result<Events, ApiError> {
+    let mut found = page(api, None, count).await?;
+    while found.events.len() < count
+        && let Some(before) = found.next.take()
+    {
+        let older = page(api, Some(&before), count - found.events.len()).await?;
+        found.events.extend(older.events);
+        found.next = older.next;
+    }
+    Ok(found)
+}
+
+async fn page(api: Api, before: Option<&str>, count: usize) -> Result<Events, ApiError> {
+    let mut path = format!("{}?limit={}", paths::ACTIVITY, count.min(MOST_AT_ONCE));
+    if let Some(before) = before {
+        path.push_str("&before=");
+        path.push_str(before);
+    }
+    api.get(&path).await
 }
 
 #[component]
@@ -117,6 +190,7 @@ fn in_words(kind: EventKind, detail: Option<&str>) -> &'static str {
             Some("expired") => "Session expired",
             Some("password_changed") => "Session ended by the new password",
             Some("reuse") => "Session ended for your safety",
+            Some("account_disabled") => "Session ended because the account was disabled",
             _ => "Session ended from another browser",
         },
         EventKind::RefreshTokenReused => "A copied token was used; its session was ended",
@@ -127,5 +201,25 @@ fn in_words(kind: EventKind, detail: Option<&str>) -> &'static str {
         EventKind::AccountEnabled => "Account enabled again",
         EventKind::FailuresForgiven => "Failed sign-ins forgiven by the operator",
         EventKind::Unknown => "Something this page does not know yet",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reload_shows_as_many_as_the_address_says() {
+        for (search, expected) in [
+            ("", 25),
+            ("shown=75", 75),
+            ("a=1&shown=50", 50),
+            ("shown=3", 25),
+            ("shown=18446744073709551615", 1000),
+            ("shown=-1", 25),
+            ("shown=x", 25),
+        ] {
+            assert_eq!(shown_by(search), expected, "{search:?}");
+        }
     }
 }

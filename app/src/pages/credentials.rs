@@ -6,10 +6,10 @@ use holdfast_protocol::secret::Secret;
 use leptos::ev::SubmitEvent;
 use leptos::html::Input;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
 
+use super::asker::Asker;
 use crate::components::{CheckField, FormError, ShowPassword, SubmitButton, TextField};
 use crate::session::{ApiError, Session, use_session};
 use crate::way_back::{after_sign_in, hand_on};
@@ -46,6 +46,7 @@ pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
     let show = RwSignal::new(false);
     let busy = RwSignal::new(false);
     let mistakes = RwSignal::new(Mistakes::default());
+    let asker = Asker::here();
     leave_when_signed_in();
 
     let tell = move |found: Mistakes| {
@@ -65,13 +66,23 @@ pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
             return;
         }
         let remember = remember.get_untracked().is_none_or(|field| field.checked());
+        hide(password, show);
         busy.set(true);
-        spawn_local(async move {
-            let outcome = (form.send)(session, name, Secret::from(secret), remember).await;
+        let sent = (form.send)(session, name, Secret::from(secret), remember);
+        asker.ask(sent, move |outcome| {
             busy.set(false);
-            if let Err(error) = outcome {
-                tell((form.answered)(&error));
+            let Err(error) = outcome else {
+                empty(username);
+                empty(password);
+                typed_password.set(String::new());
+                return;
+            };
+            // A wrong password has to be typed again.
+            if error.code() == Some(Code::InvalidCredentials) {
+                empty(password);
+                typed_password.set(String::new());
             }
+            tell((form.answered)(&error));
         });
     };
 
@@ -163,6 +174,23 @@ impl Mistakes {
 pub(super) fn focus(field: NodeRef<Input>) {
     if let Some(field) = field.get_untracked() {
         let _ = field.focus();
+    }
+}
+
+/// Leaves nothing of what was typed.
+pub(super) fn empty(field: NodeRef<Input>) {
+    if let Some(field) = field.get_untracked() {
+        field.set_value("");
+    }
+}
+
+/// Hides a password that is shown, before it is sent: a browser would remember what it
+/// sends from an ordinary field, and offer it to the next person.
+pub(super) fn hide(field: NodeRef<Input>, show: RwSignal<bool>) {
+    show.set(false);
+    // At once: the signal reaches the element after the form was sent.
+    if let Some(field) = field.get_untracked() {
+        field.set_type("password");
     }
 }
 

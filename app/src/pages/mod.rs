@@ -3,6 +3,7 @@
 
 mod account;
 mod activity;
+mod asker;
 mod credentials;
 mod home;
 mod not_found;

@@ -5,10 +5,10 @@ use holdfast_protocol::wire::{Account, ChangePassword, paths};
 use leptos::ev::SubmitEvent;
 use leptos::html::Input;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos_meta::Title;
 
-use super::credentials::{focus, value};
+use super::asker::Asker;
+use super::credentials::{empty, focus, hide, value};
 use super::sign_up::length_hint;
 use crate::components::{FormError, PageHeading, ShowPassword, Skeleton, SubmitButton, TextField};
 use crate::session::{RequireSession, use_session};
@@ -16,7 +16,7 @@ use crate::session::{RequireSession, use_session};
 /// Changes the password and ends all other sessions.
 #[component]
 pub fn PasswordPage() -> impl IntoView {
-    // Kept out here: with the new session the form below is built anew.
+    // Kept out here: the form below is built anew for another account.
     let done = RwSignal::new(false);
     view! {
         <Title text="Change password"/>
@@ -60,6 +60,7 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
     let typed = RwSignal::new(String::new());
     let show = RwSignal::new(false);
     let busy = RwSignal::new(false);
+    let asker = Asker::here();
     let mistakes = RwSignal::new(Mistakes::default());
     let tell = move |found: Mistakes| {
         let first = match &found {
@@ -94,18 +95,26 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
         if any {
             return;
         }
+        hide(current, show);
+        hide(new, show);
         busy.set(true);
-        spawn_local(async move {
-            let request = ChangePassword {
-                current_password: Secret::from(old),
-                new_password: Secret::from(wanted),
-            };
-            let outcome = session.change_password(request).await;
+        let request = ChangePassword {
+            current_password: Secret::from(old),
+            new_password: Secret::from(wanted),
+        };
+        asker.ask(session.change_password(request), move |outcome| {
             busy.set(false);
             let Err(error) = outcome else {
+                empty(current);
+                empty(new);
+                typed.set(String::new());
                 done.set(true);
                 return;
             };
+            // A wrong password has to be typed again.
+            if error.code() == Some(Code::InvalidCredentials) {
+                empty(current);
+            }
             let text = Some(error.to_string());
             tell(match error.code() {
                 Some(Code::InvalidCredentials) => Mistakes {

@@ -1,15 +1,16 @@
 use std::collections::HashSet;
 
 use holdfast_protocol::wire::{SessionInfo, SessionList, paths};
+use leptos::html::Ul;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos_meta::Title;
 use uuid::Uuid;
 
+use super::asker::Asker;
 use crate::components::{
-    Button, DateTime, Fact, FormError, Kind, LoadError, PageHeading, Skeleton,
+    Button, ConfirmDialog, DateTime, Fact, FormError, Kind, LoadError, PageHeading, Skeleton,
 };
-use crate::session::{RequireSession, use_session};
+use crate::session::{ApiError, RequireSession, use_session};
 
 /// Where one is signed in, and the ways out.
 #[component]
@@ -28,109 +29,203 @@ pub fn SessionsPage() -> impl IntoView {
     }
 }
 
+/// What a person may want to end.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Which {
+    One(Uuid),
+    AllOthers,
+}
+
+impl Which {
+    fn path(self) -> String {
+        match self {
+            Self::One(session_id) => format!("{}/{session_id}", paths::SESSIONS),
+            Self::AllOthers => format!("{}?keep_current=true", paths::SESSIONS),
+        }
+    }
+
+    fn done(self) -> &'static str {
+        match self {
+            Self::One(_) => "The session is ended.",
+            Self::AllOthers => "All other sessions are ended.",
+        }
+    }
+
+    /// Whether the session is among them.
+    fn holds(self, session: &SessionInfo) -> bool {
+        match self {
+            Self::One(session_id) => session.session_id == session_id,
+            Self::AllOthers => !session.current,
+        }
+    }
+}
+
 #[component]
 fn Sessions() -> impl IntoView {
     let session = use_session();
+    let asker = Asker::here();
     let list = LocalResource::new(move || {
         session.reload_trigger();
         async move { session.api().get::<SessionList>(paths::SESSIONS).await }
     });
-    // Sessions whose ending is on its way; `None` in it stands for all the others.
-    let ending = RwSignal::new(HashSet::<Option<Uuid>>::new());
+    // What was loaded stays while it is loaded again, and when that fails.
+    let known = RwSignal::new(None::<Vec<SessionInfo>>);
+    Effect::new(move |_| {
+        if let Some(Ok(SessionList { sessions })) = list.get() {
+            known.set(Some(sessions));
+        }
+    });
+    let load_error = Memo::new(move |_| match list.get() {
+        // The guard of the page brings whoever is signed out elsewhere.
+        Some(Err(ApiError::SignedOut)) | None => None,
+        Some(outcome) => outcome.err().map(|error| error.to_string()),
+    });
+    let rows = NodeRef::<Ul>::new();
+    // What is asked, with the words of the question.
+    let asked = RwSignal::new(None::<(Which, String)>);
+    let ending = RwSignal::new(HashSet::<Which>::new());
     let error = RwSignal::new(None::<String>);
     let done = RwSignal::new("");
 
-    let end = move |which: Option<Uuid>| {
+    let end = move |which: Which| {
         error.set(None);
         done.set("");
         ending.update(|ending| {
             ending.insert(which);
         });
-        spawn_local(async move {
-            let path = match which {
-                Some(session_id) => format!("{}/{session_id}", paths::SESSIONS),
-                None => format!("{}?keep_current=true", paths::SESSIONS),
-            };
-            match session.api().delete(&path).await {
-                Ok(()) if which.is_some() => done.set("The session is ended."),
-                Ok(()) => done.set("All other sessions are ended."),
-                Err(why) => error.set(Some(why.to_string())),
-            }
+        let path = which.path();
+        let call = async move { session.api().delete(&path).await };
+        asker.ask(call, move |outcome| {
             ending.update(|ending| {
                 ending.remove(&which);
             });
+            match outcome {
+                Ok(()) => {
+                    known.update(|known| {
+                        if let Some(known) = known {
+                            known.retain(|session| !which.holds(session));
+                        }
+                    });
+                    done.set(which.done());
+                    // The button that had the focus is gone with its row.
+                    if let Some(rows) = rows.get_untracked() {
+                        let _ = rows.focus();
+                    }
+                }
+                Err(why) => error.set(Some(why.to_string())),
+            }
             list.refetch();
         });
     };
+    let confirm = move || {
+        let wanted = asked.get_untracked();
+        asked.set(None);
+        if let Some((which, _)) = wanted {
+            end(which);
+        }
+    };
     let is_ending = move |which| Signal::derive(move || ending.read().contains(&which));
     let row = move |info: SessionInfo| {
-        let id = info.session_id;
+        let which = Which::One(info.session_id);
+        let question = format!("Sign out {} now?", info.device);
         let on_end = move || {
             if info.current {
                 session.sign_out();
             } else {
-                end(Some(id));
+                asked.set(Some((which, question.clone())));
             }
         };
-        view! { <SessionRow info=info.clone() busy=is_ending(Some(id)) on_end/> }
+        let now = {
+            let before = info.clone();
+            Memo::new(move |_| {
+                let known = known.read();
+                let mut known = known.iter().flatten();
+                let now = known.find(|now| now.session_id == before.session_id);
+                now.unwrap_or(&before).clone()
+            })
+        };
+        view! { <SessionRow info=now busy=is_ending(which) on_end/> }
+    };
+    let has_others = move || {
+        known
+            .read()
+            .iter()
+            .flatten()
+            .any(|session| !session.current)
     };
 
     view! {
         <FormError text=error/>
         <p class="status-line" role="status">{move || done.get()}</p>
-        {move || match list.get() {
-            None => view! { <div class="card"><Skeleton lines=4/></div> }.into_any(),
-            Some(Err(error)) => view! {
-                <LoadError text=error.to_string() on_retry=move || list.refetch()/>
-            }
-            .into_any(),
-            Some(Ok(SessionList { sessions })) => {
-                let has_others = sessions.len() > 1;
-                view! {
-                    <ul class="rows">
-                        {sessions.into_iter().map(row).collect_view()}
-                    </ul>
-                    {has_others.then(|| view! {
-                        <div>
-                            <Button
-                                kind=Kind::Danger
-                                on_press=move || end(None)
-                                busy=is_ending(None)
-                                text="Sign out everywhere else"
-                            />
-                        </div>
-                    })}
-                }
-                .into_any()
-            }
-        }}
+        {move || load_error.get().map(|text| view! {
+            <LoadError text on_retry=move || list.refetch()/>
+        })}
+        <Show
+            when=move || known.read().is_some()
+            fallback=move || load_error.get().is_none().then(|| view! {
+                <div class="card"><Skeleton lines=4/></div>
+            })
+        >
+            <ul class="rows" node_ref=rows tabindex="-1" aria-label="Sessions">
+                <For
+                    each=move || known.get().unwrap_or_default()
+                    key=|session| session.session_id
+                    children=row
+                />
+            </ul>
+        </Show>
+        <Show when=has_others>
+            <div>
+                <Button
+                    kind=Kind::Danger
+                    on_press=move || asked.set(Some((
+                        Which::AllOthers,
+                        "Sign out everywhere but in this browser?".to_owned(),
+                    )))
+                    busy=is_ending(Which::AllOthers)
+                    text="Sign out everywhere else"
+                />
+            </div>
+        </Show>
+        <ConfirmDialog
+            question=Signal::derive(move || asked.get().map(|(_, question)| question))
+            action="Sign out"
+            on_confirm=confirm
+            on_cancel=move || asked.set(None)
+        />
     }
 }
 
 #[component]
 fn SessionRow(
-    info: SessionInfo,
+    #[prop(into)] info: Signal<SessionInfo>,
     #[prop(into)] busy: Signal<bool>,
     #[prop(into)] on_end: Callback<()>,
 ) -> impl IntoView {
+    let device = info.read_untracked().device.clone();
+    let at = move |which: fn(&SessionInfo) -> i64| Signal::derive(move || which(&info.read()));
     view! {
         <li class="row">
             <div class="stack">
                 <h2 class="row-heading">
-                    {info.device.clone()}
-                    {info.current.then(|| view! { <span class="badge">"This browser"</span> })}
+                    {device.clone()}
+                    {move || info.read().current.then(|| view! {
+                        <span class="badge">"This browser"</span>
+                    })}
                 </h2>
                 <dl class="facts">
-                    {info.ip.map(|ip| view! { <Fact name="Address">{ip}</Fact> })}
-                    <Fact name="Signed in"><DateTime at=info.created_at/></Fact>
-                    <Fact name="Last used"><DateTime at=info.last_used_at/></Fact>
-                    <Fact name="Ends at the latest"><DateTime at=info.expires_at/></Fact>
+                    {move || info.read().ip.clone().map(|ip| view! {
+                        <Fact name="Address">{ip}</Fact>
+                    })}
+                    <Fact name="Signed in"><DateTime at=at(|info| info.created_at)/></Fact>
+                    <Fact name="Last used"><DateTime at=at(|info| info.last_used_at)/></Fact>
+                    <Fact name="Ends at the latest"><DateTime at=at(|info| info.expires_at)/></Fact>
                 </dl>
             </div>
             <Button
                 on_press=on_end
                 busy
-                label=format!("Sign out this session: {}", info.device)
+                label=format!("Sign out this session: {device}")
                 text="Sign out this session"
             />
         </li>

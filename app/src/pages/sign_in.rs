@@ -4,13 +4,11 @@ use leptos_meta::Title;
 
 use super::credentials::{Credentials, CredentialsForm, Mistakes, with_next};
 use crate::components::PageHeading;
-use crate::session::{ApiError, Ending, use_session};
+use crate::session::ApiError;
 
-/// Signs in, and says why that has become necessary.
+/// Signs in. Why that has become necessary is said at the top of every page.
 #[component]
 pub fn SignInPage() -> impl IntoView {
-    let session = use_session();
-    let reason = move || session.ending().map(why);
     let sign_up = with_next("/sign-up");
     let form = Credentials {
         action: "/sign-in",
@@ -31,9 +29,6 @@ pub fn SignInPage() -> impl IntoView {
         <div class="center narrow">
             <div class="card stack">
                 <PageHeading text="Sign in"/>
-                {move || reason().map(|reason| view! {
-                    <p class="notice" role="status">{reason}</p>
-                })}
                 <CredentialsForm form/>
             </div>
             <p class="aside">
@@ -67,30 +62,5 @@ fn in_words(error: &ApiError) -> String {
     match error.code() {
         Some(Code::InvalidCredentials) => "The username or the password is wrong.".to_owned(),
         _ => error.to_string(),
-    }
-}
-
-/// Why nobody is signed in any more, each reason in its own words.
-fn why(ending: Ending) -> &'static str {
-    match ending {
-        Ending::SignedOut => "You have signed out.",
-        Ending::SignedOutElsewhere => "You signed out in another tab.",
-        Ending::Expired => "Your session has expired. Sign in to go on.",
-        Ending::Ended => {
-            "This session was ended: from another browser, or by a change of the password."
-        }
-        Ending::Reused => {
-            "This session was ended for your safety: a copy of its token was used. If you \
-             cannot explain that, change your password."
-        }
-        Ending::Conflict => {
-            "This session was ended for your safety: something else was using its token, or \
-             this browser had lost the newest one. Look at your activity after signing in."
-        }
-        Ending::TokenUnknown => "What this browser had stored is not valid here. Sign in again.",
-        Ending::AccountDisabled => "This account has been disabled.",
-        Ending::BrowserClosed => {
-            "You asked not to stay signed in, so closing the browser signed you out."
-        }
     }
 }

@@ -1,6 +1,7 @@
 import type { Page } from '@playwright/test';
 import {
   checkAgain,
+  confirmSignOut,
   expect,
   forged,
   holdAnswers,
@@ -94,6 +95,7 @@ test('bar 31: a failed call is not repeated as the person who signed in meanwhil
   const { access_token } = await theStoredSession(page);
   await tamper(page, { access_token: forged(access_token) });
   await foreign.getByRole('button').click();
+  await confirmSignOut(page);
   await expect.poll(late.waiting).toBe(1);
 
   // In another tab the person leaves, and somebody else sits down.

@@ -1,4 +1,4 @@
-import { checkAgain, expect, isSignedOut, signIn, signOut, test } from '../../holdfast';
+import { checkAgain, confirmSignOut, expect, isSignedOut, signIn, signOut, test } from '../../holdfast';
 
 test('bar 11: signing out signs out of this browser only', async ({
   page,
@@ -27,6 +27,7 @@ test('bar 11: "everywhere else" is a button of its own, and keeps this browser',
 
   await page.goto('/sessions');
   await page.getByRole('button', { name: 'Sign out everywhere else', exact: true }).click();
+  await confirmSignOut(page);
   await expect(page.getByRole('status').getByText('All other sessions are ended.')).toBeVisible();
 
   await other.getByRole('button', { name: 'Check again' }).click();

@@ -1,5 +1,18 @@
 import type { Locator, Page } from '@playwright/test';
-import { expect, heading, isSignedOut, seesAccount, signInButton, test } from '../../holdfast';
+import {
+  confirmSignOut,
+  expect,
+  fillIn,
+  heading,
+  holdRequests,
+  isSignedOut,
+  Network,
+  seesAccount,
+  signIn,
+  signInButton,
+  signOutButton,
+  test,
+} from '../../holdfast';
 
 /** Presses Tab until the element has the focus. */
 async function tabTo(page: Page, target: Locator): Promise<void> {
@@ -98,4 +111,89 @@ test('password managers find what they need', async ({ page, account }) => {
   const current = page.getByLabel('Current password');
   await expect(current).toHaveAttribute(autocomplete, 'current-password');
   await expect(page.getByLabel('New password')).toHaveAttribute(autocomplete, 'new-password');
+});
+
+test('a button that is busy keeps the focus, and a second press does nothing', async ({
+  page,
+  account,
+}) => {
+  await page.goto('/sign-in');
+  await fillIn(page, { ...account, password: 'not the right password' });
+  const network = new Network(page);
+  const requests = await holdRequests(page, '**/api/v1/login');
+  await signInButton(page).press('Enter');
+  await expect.poll(requests.waiting).toBe(1);
+  const busy = page.getByRole('button', { name: 'Signing in…' });
+  await expect(busy).toBeFocused();
+  await expect(busy).toHaveAttribute('aria-disabled', 'true');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Space');
+  requests.open();
+  await expect(page.getByRole('alert')).toBeVisible();
+  expect(await network.calls('POST /api/v1/login')).toHaveLength(1);
+});
+
+test('a button that loads keeps the focus, and a second press does nothing', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  const network = new Network(page);
+  const requests = await holdRequests(page, '**/api/v1/account');
+  await page.getByRole('button', { name: 'Check again' }).press('Enter');
+  await expect.poll(requests.waiting).toBe(1);
+  const busy = page.getByRole('button', { name: 'Checking…' });
+  await expect(busy).toBeFocused();
+  await page.keyboard.press('Enter');
+  requests.open();
+  await expect(page.getByRole('button', { name: 'Check again' })).toBeFocused();
+  expect(await network.calls('GET /api/v1/account')).toHaveLength(1);
+});
+
+test('signing out on a page that stays moves the focus to its heading, and says so', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  await page.getByRole('banner').getByRole('link', { name: 'Holdfast' }).click();
+  // The region is there before there is something to say, so that it is announced.
+  const said = page.getByRole('status').filter({ hasText: 'You have signed out.' });
+  await expect(said).toHaveCount(0);
+  await signOutButton(page).press('Enter');
+  await expect(heading(page, 'Sign in once. Stay signed in.')).toBeFocused();
+  await expect(said).toBeVisible();
+
+  await page.getByRole('button', { name: 'Dismiss this message' }).press('Enter');
+  await expect(said).toHaveCount(0);
+  await expect(heading(page, 'Sign in once. Stay signed in.')).toBeFocused();
+});
+
+test('a person ends another session by the keyboard, and the focus stays in the list', async ({
+  page,
+  account,
+  api,
+}) => {
+  await api.logIn(account);
+  await signIn(page, account);
+  await page.goto('/sessions');
+  const rows = page.getByRole('list', { name: 'Sessions' }).getByRole('listitem');
+  await expect(rows).toHaveCount(2);
+  const foreign = rows
+    .filter({ hasNot: page.getByText('This browser', { exact: true }) })
+    .getByRole('button');
+
+  // It asks first, and Escape is a no.
+  await foreign.press('Enter');
+  const dialog = page.getByRole('dialog');
+  await expect(dialog).toBeVisible();
+  await expect(dialog.getByRole('button', { name: 'Cancel' })).toBeFocused();
+  await page.keyboard.press('Escape');
+  await expect(dialog).toBeHidden();
+  await expect(foreign).toBeFocused();
+
+  await foreign.press('Enter');
+  await confirmSignOut(page);
+  await expect(rows).toHaveCount(1);
+  await expect(page.getByRole('status').getByText('The session is ended.')).toBeVisible();
+  await expect(page.getByRole('list', { name: 'Sessions' })).toBeFocused();
 });

@@ -1,9 +1,11 @@
 import type { BrowserContext, Page } from '@playwright/test';
 import {
   checkAgain,
+  confirmSignOut,
   expect,
   heading,
   isSignedOut,
+  Network,
   signIn,
   test,
   type Account,
@@ -40,6 +42,7 @@ test('a person ends the session of another browser', async ({ page, account, ano
   await page.goto('/sessions');
   const foreign = rows(page).filter({ hasNot: page.getByText('This browser', { exact: true }) });
   await foreign.getByRole('button').click();
+  await confirmSignOut(page);
 
   await expect(rows(page)).toHaveCount(1);
   await expect(page.getByText('This browser', { exact: true })).toBeVisible();
@@ -67,6 +70,7 @@ test('"everywhere else" ends all sessions but this one', async ({
 
   await page.goto('/sessions');
   await page.getByRole('button', { name: 'Sign out everywhere else' }).click();
+  await confirmSignOut(page);
   await expect(rows(page)).toHaveCount(1);
 
   for (const other of others) {
@@ -84,4 +88,65 @@ test('the activity tells what happened, the newest first', async ({ page, accoun
 
   const happened = page.getByRole('list').getByRole('heading', { level: 2 });
   await expect(happened).toHaveText(['Signed in', 'Signed out', 'Account created']);
+});
+
+test('ending one session leaves the other rows as they are', async ({ page, account, api }) => {
+  await api.logIn(account);
+  await api.logIn(account);
+  await signIn(page, account);
+  await page.goto('/sessions');
+  await expect(rows(page)).toHaveCount(3);
+  for (const row of await rows(page).all()) {
+    await row.evaluate((element) => element.setAttribute('data-same', 'yes'));
+  }
+  const foreign = rows(page).filter({ hasNot: page.getByText('This browser', { exact: true }) });
+  await foreign.first().getByRole('button').click();
+  const loaded = page.waitForResponse(
+    (response) =>
+      new URL(response.url()).pathname === '/api/v1/sessions' &&
+      response.request().method() === 'GET',
+  );
+  await confirmSignOut(page);
+  await loaded;
+  await expect(rows(page)).toHaveCount(2);
+  for (const row of await rows(page).all()) {
+    await expect(row).toHaveAttribute('data-same', 'yes');
+  }
+});
+
+test('nothing is ended before the person has said yes', async ({ page, account, api }) => {
+  await api.logIn(account);
+  await signIn(page, account);
+  await page.goto('/sessions');
+  const network = new Network(page);
+  const dialog = page.getByRole('dialog');
+  await page.getByRole('button', { name: 'Sign out everywhere else' }).click();
+  await expect(dialog).toContainText('Sign out everywhere but in this browser?');
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await expect(dialog).toBeHidden();
+  await expect(rows(page)).toHaveCount(2);
+  expect(network.begun()).toEqual([]);
+});
+
+test('"Show older" keeps its place: a reload shows the same', async ({ page, account, api }) => {
+  for (let times = 0; times < 14; times += 1) {
+    await api.logOut((await api.logIn(account)).refresh_token);
+  }
+  await signIn(page, account);
+  await page.getByRole('banner').getByRole('link', { name: 'Activity' }).click();
+  const events = page.getByRole('list', { name: 'Activity' }).getByRole('listitem');
+  await expect(events).toHaveCount(25);
+  await page.getByRole('button', { name: 'Show older' }).click();
+  await expect(events).toHaveCount(31);
+  await expect(page).toHaveURL('/activity?shown=31');
+  await expect(page.getByRole('list', { name: 'Activity' })).toBeFocused();
+  const before = await events.allInnerTexts();
+
+  await page.reload();
+  await expect(events).toHaveCount(31);
+  expect(await events.allInnerTexts()).toEqual(before);
+
+  // The way back leads past it, to the page before.
+  await page.goBack();
+  await expect(heading(page, 'Your account')).toBeVisible();
 });

@@ -1,0 +1,145 @@
+// Bar 34: after every form that was sent, no field holds what was typed. A change of the password
+// keeps what other tabs have typed. After a change of person the page is new.
+
+import type { Locator, Page } from '@playwright/test';
+import {
+  expect,
+  fillIn,
+  heading,
+  holdRequests,
+  seesAccount,
+  signIn,
+  signInButton,
+  signOut,
+  somebody,
+  test,
+} from '../../holdfast';
+
+const NEW = 'a completely different sentence';
+
+const current = (page: Page): Locator => page.getByLabel('Current password');
+const wanted = (page: Page): Locator => page.getByLabel('New password');
+const password = (page: Page): Locator => page.getByLabel('Password', { exact: true });
+
+async function change(page: Page, from: string, to: string): Promise<void> {
+  await current(page).fill(from);
+  await wanted(page).fill(to);
+  await page.getByRole('button', { name: 'Change password' }).click();
+}
+
+test('bar 34: after a change of the password both fields are empty', async ({ page, account }) => {
+  await signIn(page, account);
+  await page.goto('/password');
+  await change(page, account.password, NEW);
+  await expect(page.getByRole('status').getByText('Your password is changed')).toBeVisible();
+  await expect(current(page)).toHaveValue('');
+  await expect(wanted(page)).toHaveValue('');
+  await expect(page.getByText('At least 15 characters')).toBeVisible();
+});
+
+test('bar 34: a wrong current password is gone, the new one can be sent again', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  await page.goto('/password');
+  await change(page, 'not the right password', NEW);
+  await expect(page.getByRole('alert')).toHaveText('This is not your current password.');
+  await expect(current(page)).toHaveValue('');
+  await expect(current(page)).toBeFocused();
+  await expect(wanted(page)).toHaveValue(NEW);
+});
+
+test('bar 34: a wrong password is gone, and the name stays', async ({ page, account }) => {
+  await page.goto('/sign-in');
+  await fillIn(page, { ...account, password: 'not the right password' });
+  await signInButton(page).click();
+  await expect(page.getByRole('alert')).toBeVisible();
+  await expect(page.getByLabel('Username')).toHaveValue(account.username);
+  await expect(password(page)).toHaveValue('');
+  await expect(password(page)).toBeFocused();
+});
+
+test('bar 34: after a sign-in nothing of it is in the form', async ({ page, account }) => {
+  await signIn(page, account);
+  await signOut(page);
+  await expect(page.getByLabel('Username')).toHaveValue('');
+  await expect(password(page)).toHaveValue('');
+});
+
+test('bar 34: a password that is shown is hidden before it is sent', async ({ page, account }) => {
+  await page.goto('/sign-in');
+  await fillIn(page, { ...account, password: 'not the right password' });
+  await page.getByRole('button', { name: 'Show password' }).click();
+  await expect(password(page)).toHaveAttribute('type', 'text');
+  // What the field is when the request leaves.
+  await page.evaluate(() => {
+    const send = window.fetch.bind(window);
+    window.fetch = (input, init) => {
+      const field = document.querySelector<HTMLInputElement>('input[name="password"]');
+      document.documentElement.dataset['sentFrom'] = field?.type ?? 'nothing';
+      return send(input, init);
+    };
+  });
+  const requests = await holdRequests(page, '**/api/v1/login');
+  await signInButton(page).click();
+  await expect.poll(requests.waiting).toBe(1);
+  await expect(page.locator('html')).toHaveAttribute('data-sent-from', 'password');
+  await expect(page.getByRole('button', { name: 'Show password' })).toHaveAttribute(
+    'aria-pressed',
+    'false',
+  );
+  requests.open();
+  await expect(page.getByRole('alert')).toBeVisible();
+});
+
+test('bar 34: a change of the password keeps what was typed in another tab', async ({
+  page,
+  context,
+  account,
+}) => {
+  await signIn(page, account);
+  const tab = await context.newPage();
+  await tab.goto('/password');
+  await wanted(tab).fill('half of a sentence');
+  await wanted(tab).evaluate((field) => field.setAttribute('data-same', 'yes'));
+
+  await page.goto('/password');
+  await change(page, account.password, NEW);
+  await expect(page.getByRole('status').getByText('Your password is changed')).toBeVisible();
+  // The other tab goes on with the new session.
+  await tab.bringToFront();
+  await expect(wanted(tab)).toHaveValue('half of a sentence');
+  await current(tab).fill(NEW);
+  await wanted(tab).fill('another sentence that is quite long');
+  await tab.getByRole('button', { name: 'Change password' }).click();
+  await expect(tab.getByRole('status').getByText('Your password is changed')).toBeVisible();
+  await expect(wanted(tab)).toHaveAttribute('data-same', 'yes');
+});
+
+test('bar 34: a tab that slept through a change of person has nothing of the first one', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  const other = somebody('grace');
+  await api.makeAccount(other);
+  await signIn(page, account);
+  const tab = await context.newPage();
+  await tab.goto('/password');
+  await current(tab).fill(account.password);
+  await wanted(tab).fill(NEW);
+  await tab.evaluate(() => (document.documentElement.dataset['page'] = 'of the first person'));
+
+  await signOut(page);
+  await signIn(page, other);
+  await tab.bringToFront();
+  await tab.goto('/password');
+  await expect(heading(tab, 'Change password')).toBeVisible();
+  await expect(current(tab)).toHaveValue('');
+  await expect(wanted(tab)).toHaveValue('');
+  await expect(tab.locator('html[data-page]')).toHaveCount(0);
+  await tab.goto('/account');
+  await seesAccount(tab, other);
+});

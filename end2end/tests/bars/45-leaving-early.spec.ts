@@ -1,0 +1,181 @@
+// Bar 45: every form and every load, left before its answer is here. No error in the console (the
+// test fails on one by itself), and the next page works.
+
+import type { Page } from '@playwright/test';
+import {
+  type Account,
+  confirmSignOut,
+  expect,
+  fillIn,
+  heading,
+  holdAnswers,
+  seesAccount,
+  signIn,
+  signInButton,
+  signOut,
+  somebody,
+  test,
+} from '../../holdfast';
+
+const NEW = 'a completely different sentence';
+
+/** Does something, leaves the page while the answer is on its way, and lets the answer come. */
+async function leaveBeforeTheAnswer(
+  page: Page,
+  url: string,
+  act: () => Promise<unknown>,
+): Promise<void> {
+  const answers = await holdAnswers(page, url);
+  await act();
+  await expect.poll(answers.waiting).toBeGreaterThan(0);
+  await page.getByRole('banner').getByRole('link', { name: 'Holdfast' }).click();
+  await expect(heading(page, 'Sign in once. Stay signed in.')).toBeVisible();
+
+  const requests: Promise<unknown>[] = [];
+  page.on('requestfinished', (request) => requests.push(request.response()));
+  const answered = page.waitForEvent('requestfinished');
+  answers.open();
+  await answered;
+  await expect.poll(answers.waiting).toBe(0);
+  await Promise.all(requests);
+  await page.unrouteAll({ behavior: 'wait' });
+}
+
+/** The client of the page still does what it is asked for. */
+async function nextPageWorks(page: Page): Promise<void> {
+  await page.getByRole('banner').getByRole('link', { name: 'Create account' }).click();
+  await expect(heading(page, 'Create your account')).toBeVisible();
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await expect(page.getByRole('alert').first()).toBeVisible();
+}
+
+async function nextPageWorksFor(page: Page, account: Account): Promise<void> {
+  await page.getByRole('banner').getByRole('link', { name: 'Account', exact: true }).click();
+  await seesAccount(page, account);
+  await page.getByRole('banner').getByRole('link', { name: 'Sessions' }).click();
+  await expect(page.getByText('This browser', { exact: true })).toBeVisible();
+}
+
+test('bar 45: a sign-in with a wrong password', async ({ page, account }) => {
+  await page.goto('/sign-in');
+  await fillIn(page, { ...account, password: 'not the right password' });
+  await leaveBeforeTheAnswer(page, '**/api/v1/login', () => signInButton(page).click());
+  await nextPageWorks(page);
+});
+
+test('bar 45: a sign-in that succeeds', async ({ page, account }) => {
+  await page.goto('/sign-in');
+  await fillIn(page, account);
+  await leaveBeforeTheAnswer(page, '**/api/v1/login', () => signInButton(page).click());
+  // The person is signed in where they have gone to.
+  await nextPageWorksFor(page, account);
+});
+
+test('bar 45: a sign-up with a name that is taken', async ({ page, account }) => {
+  await page.goto('/sign-up');
+  await fillIn(page, account);
+  await leaveBeforeTheAnswer(page, '**/api/v1/signup', () =>
+    page.getByRole('button', { name: 'Create account' }).click(),
+  );
+  await page.goto('/');
+  await nextPageWorks(page);
+});
+
+test('bar 45: a sign-up that succeeds', async ({ page }) => {
+  const account = somebody();
+  await page.goto('/sign-up');
+  await fillIn(page, account);
+  await leaveBeforeTheAnswer(page, '**/api/v1/signup', () =>
+    page.getByRole('button', { name: 'Create account' }).click(),
+  );
+  await nextPageWorksFor(page, account);
+});
+
+for (const [what, right] of [
+  ['that is refused', false],
+  ['that succeeds', true],
+] as const) {
+  test(`bar 45: a change of the password ${what}`, async ({ page, account }) => {
+    await signIn(page, account);
+    await page.getByRole('main').getByRole('link', { name: 'Change password' }).click();
+    await page
+      .getByLabel('Current password')
+      .fill(right ? account.password : 'not the right password');
+    await page.getByLabel('New password').fill(NEW);
+    await leaveBeforeTheAnswer(page, '**/api/v1/account/password', () =>
+      page.getByRole('button', { name: 'Change password' }).click(),
+    );
+    await nextPageWorksFor(page, account);
+    await signOut(page);
+    await signIn(page, right ? { ...account, password: NEW } : account);
+  });
+}
+
+test('bar 45: the end of another session', async ({ page, account, api }) => {
+  await api.logIn(account);
+  await signIn(page, account);
+  await page.getByRole('banner').getByRole('link', { name: 'Sessions' }).click();
+  const foreign = page
+    .getByRole('listitem')
+    .filter({ hasNot: page.getByText('This browser', { exact: true }) })
+    .getByRole('button', { name: /^Sign out this session/ });
+  await leaveBeforeTheAnswer(page, '**/api/v1/sessions/*', async () => {
+    await foreign.click();
+    await confirmSignOut(page);
+  });
+  await nextPageWorksFor(page, account);
+  await expect(foreign).toHaveCount(0);
+});
+
+test('bar 45: older activity', async ({ page, account, api }) => {
+  for (let times = 0; times < 26; times += 1) {
+    await api.logOut((await api.logIn(account)).refresh_token);
+  }
+  await signIn(page, account);
+  await page.getByRole('banner').getByRole('link', { name: 'Activity' }).click();
+  await leaveBeforeTheAnswer(page, '**/api/v1/activity?*before=*', () =>
+    page.getByRole('button', { name: 'Show older' }).click(),
+  );
+  // The address that the answer would have set is not set any more.
+  await expect(page).toHaveURL('/');
+  await nextPageWorksFor(page, account);
+});
+
+test('bar 45: the account, looked up again', async ({ page, account }) => {
+  await signIn(page, account);
+  await leaveBeforeTheAnswer(page, '**/api/v1/account', () =>
+    page.getByRole('button', { name: 'Check again' }).click(),
+  );
+  await nextPageWorksFor(page, account);
+});
+
+for (const [link, url] of [
+  ['Account', '**/api/v1/account'],
+  ['Sessions', '**/api/v1/sessions'],
+  ['Activity', '**/api/v1/activity*'],
+] as const) {
+  test(`bar 45: what the page loads: ${link}`, async ({ page, account }) => {
+    await signIn(page, account);
+    await page.getByRole('banner').getByRole('link', { name: 'Holdfast' }).click();
+    await expect(heading(page, 'Sign in once. Stay signed in.')).toBeVisible();
+    await leaveBeforeTheAnswer(page, url, () =>
+      page.getByRole('banner').getByRole('link', { name: link, exact: true }).click(),
+    );
+    await nextPageWorksFor(page, account);
+  });
+}
+
+test('bar 45: what the home page loads', async ({ page, account }) => {
+  await signIn(page, account);
+  const answers = await holdAnswers(page, '**/api/fn/overview');
+  await page.getByRole('banner').getByRole('link', { name: 'Holdfast' }).click();
+  await expect.poll(answers.waiting).toBe(1);
+  await page.getByRole('banner').getByRole('link', { name: 'Activity' }).click();
+  await expect(heading(page, 'Activity')).toBeVisible();
+  const answered = page.waitForEvent('requestfinished', (request) =>
+    request.url().endsWith('/api/fn/overview'),
+  );
+  answers.open();
+  await answered;
+  await nextPageWorksFor(page, account);
+});

@@ -27,7 +27,7 @@ use crate::components::{Hydrated, SiteFooter, SiteHeader, SiteNotice, SkipLink, 
 use crate::routes::Pages;
 use crate::session::{Notice, View, provide_session};
 
-pub use shell::{root, shell};
+pub use shell::{PageFiles, root, shell};
 
 /// The whole page.
 #[component]

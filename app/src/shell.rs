@@ -1,17 +1,44 @@
 //! The document around the app.
 
+use std::sync::LazyLock;
+
 use leptos::config::LeptosOptions;
-use leptos::hydration::{AutoReload, HydrationScripts};
+use leptos::hydration::AutoReload;
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
-use leptos_meta::{HashedStylesheet, MetaTags};
+use leptos_meta::MetaTags;
 
 use crate::App;
 use crate::session::storage::RECORD;
 
+/// The names of the files that a page loads, in the site's package folder. The host
+/// knows them.
+#[derive(Debug, Clone)]
+pub struct PageFiles {
+    /// The script that loads the module.
+    pub js: String,
+    /// The WebAssembly module.
+    pub wasm: String,
+    /// The style sheet.
+    pub css: String,
+}
+
+/// What a page says where scripts are switched off. In a browser that runs scripts, all
+/// of this is one piece of text and not a part of the page.
+const NO_SCRIPT: &str = "<p>Holdfast keeps you signed in by a script, and scripts are \
+    switched off here, so the buttons do nothing. Allow JavaScript for this site, then \
+    <a href=\"\">load the page again</a>.</p>";
+
+/// Starts the page: `start.js` without its comments and its indentation.
+static START: LazyLock<String> = LazyLock::new(|| {
+    let lines = include_str!("start.js").lines().map(str::trim);
+    let code: Vec<&str> = lines.filter(|line| !line.starts_with("//")).collect();
+    code.join("\n")
+});
+
 /// The HTML document, rendered on the server. The caller provides the contexts of
 /// a request; the nonce comes from there.
-pub fn shell(options: LeptosOptions) -> AnyView {
+pub fn shell(options: LeptosOptions, files: &PageFiles) -> AnyView {
     // Runs before anything is drawn, so that nobody who is signed in sees the
     // signed-out page flash by. It only marks `<html>`, which is not hydrated;
     // `style/session.css` shows and hides by the mark.
@@ -19,6 +46,13 @@ pub fn shell(options: LeptosOptions) -> AnyView {
         "try{{var s=localStorage.getItem('{RECORD}')}}catch(e){{}}\
          document.documentElement.dataset.session=s?'maybe':'none'"
     );
+    let address = |name: &str| format!("/{}/{name}", options.site_pkg_dir);
+    let (js, wasm, css) = (
+        address(&files.js),
+        address(&files.wasm),
+        address(&files.css),
+    );
+    let start = format!("{}({js:?}, {wasm:?})", START.as_str());
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -37,14 +71,23 @@ pub fn shell(options: LeptosOptions) -> AnyView {
                     content="Sign in once and stay signed in. A stolen token does not live."
                 />
                 <script nonce=use_nonce() inner_html=mark_session></script>
+                <script nonce=use_nonce() inner_html=start></script>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
-                <HashedStylesheet options=options.clone() id="leptos"/>
-                <AutoReload options=options.clone()/>
-                <HydrationScripts options/>
+                <link rel="stylesheet" id="leptos" href=css/>
+                <link rel="modulepreload" href=js/>
+                <link
+                    rel="preload"
+                    href=wasm
+                    r#as="fetch"
+                    r#type="application/wasm"
+                    crossorigin="anonymous"
+                />
+                <AutoReload options/>
                 <MetaTags/>
             </head>
             <body>
                 {root()}
+                <noscript class="page-trouble" inner_html=NO_SCRIPT></noscript>
             </body>
         </html>
     }

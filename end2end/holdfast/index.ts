@@ -5,5 +5,6 @@ export * from './firefox';
 export * from './network';
 export * from './pages';
 export * from './person';
+export { SITE } from './server';
 export * from './storage';
 export { becomesAlive, expect, openUnhydrated, test } from './test';

@@ -25,6 +25,8 @@ export interface Settings {
   refreshTokenTtl?: string;
   refreshIdle?: string;
   sessionTtlShort?: string;
+  /** The folder of another release's files. */
+  site?: string;
   /** A free one, if none is wished for. */
   port?: number;
 }
@@ -155,6 +157,7 @@ function environment(data: DataDirectory, settings: Settings): NodeJS.ProcessEnv
     HOLDFAST_REFRESH_TOKEN_TTL: settings.refreshTokenTtl,
     HOLDFAST_REFRESH_IDLE: settings.refreshIdle,
     HOLDFAST_SESSION_TTL_SHORT: settings.sessionTtlShort,
+    LEPTOS_SITE_ROOT: settings.site,
     NO_COLOR: '1',
   };
   const wished = Object.entries(told).filter(([, value]) => value !== undefined);

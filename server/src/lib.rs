@@ -27,6 +27,7 @@ pub mod refresh_key;
 pub mod routes;
 pub mod secrets;
 pub mod sessions;
+pub mod site_files;
 pub mod ssr;
 pub mod state;
 pub mod stopping;

@@ -13,14 +13,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderValue, header};
-use axum::middleware::{self, Next};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodFilter, on, post};
 use holdfast_app::host::Caller;
 use holdfast_app::pages::Overviews;
 use holdfast_app::session::ApiError as FunctionError;
-use holdfast_app::{root, shell};
+use holdfast_app::{PageFiles, root, shell};
 use holdfast_protocol::problem::{Code, Problem};
 use holdfast_protocol::wire::MAX_BODY;
 use leptos::config::{Env, LeptosOptions};
@@ -32,12 +32,14 @@ use leptos_axum::{
     LeptosRoutes, ResponseOptions, generate_route_list_with_exclusions,
     handle_server_fns_with_context,
 };
+use tower_http::compression::CompressionLayer;
 use tower_http::services::ServeDir;
 
 use crate::additions::Additions;
 use crate::http::json::read_body;
 use crate::http::{ApiError, CurrentAccount, require_account};
 use crate::overview::overview;
+use crate::site_files;
 use crate::state::AppState;
 
 /// Where the pages' files are, from what cargo-leptos sets, or from where they stand
@@ -96,17 +98,18 @@ pub fn pages(state: &AppState) -> Router<AppState> {
         .route("/sign-up", post(|| async { Redirect::to("/sign-up") }))
         .route("/password", post(|| async { Redirect::to("/password") }))
         .leptos_routes_with_context(state, routes, set_policy, {
-            let options = options.clone();
-            move || shell(options.clone())
+            let (options, files) = (options.clone(), page_files(state));
+            move || shell(options.clone(), &files)
         });
     let site = PathBuf::from(&*options.site_root);
     let files = |path: PathBuf| ServeDir::new(path).precompressed_br().precompressed_gzip();
     let package = Router::new()
         .fallback_service(files(site.join(&*options.site_pkg_dir)))
-        .layer(middleware::from_fn(revalidated));
+        .layer(middleware::from_fn(site_files::kept));
     pages
         .nest(&format!("/{}", options.site_pkg_dir), package)
         .fallback(file_or_not_found)
+        .layer(CompressionLayer::new().compress_when(is_page))
 }
 
 /// Every server function that is compiled into the program.
@@ -233,6 +236,16 @@ async fn error_of(response: Response, Cause(cause): &Cause) -> ApiError {
     }
 }
 
+/// What the pages' files are called, in the words of the client.
+fn page_files(state: &AppState) -> PageFiles {
+    let names = state.site_files.clone();
+    PageFiles {
+        js: names.js,
+        wasm: names.wasm,
+        css: names.css,
+    }
+}
+
 /// A file at the root of the site (icons, `robots.txt`), else an error: problem JSON
 /// for programs, a page for people.
 async fn file_or_not_found(State(state): State<AppState>, request: Request) -> Response {
@@ -241,21 +254,24 @@ async fn file_or_not_found(State(state): State<AppState>, request: Request) -> R
     if ["api", "oauth", ".well-known"].contains(&first) {
         return ApiError::NotFound.into_response();
     }
-    let handler =
-        leptos_axum::file_and_error_handler_with_context::<AppState, _>(set_policy, shell);
+    let files = page_files(&state);
+    let handler = leptos_axum::file_and_error_handler_with_context::<AppState, _>(
+        set_policy,
+        move |options| shell(options, &files),
+    );
     handler(request.uri().clone(), State(state), request)
         .await
         .into_response()
 }
 
-/// Files keep their names from build to build, so a browser asks each time whether
-/// its copy is still good; the answer is a 304 without a body.
-async fn revalidated(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    response
+/// Pages are compressed when they are sent. Nothing else is: files are compressed already,
+/// and an answer with a token in it must not show by its length what stands beside the
+/// token (the BREACH attack). A page has no secret but its nonce, which is never used twice.
+fn is_page(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|media_type| media_type.to_str().ok())
+        .is_some_and(|media_type| media_type.starts_with("text/html"))
 }
 
 /// Runs for every page, once its nonce is known. Without one the page keeps the policy

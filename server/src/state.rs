@@ -12,6 +12,7 @@ use crate::keys::Keys;
 use crate::metrics::Metrics;
 use crate::password_hash::PasswordHashes;
 use crate::profiles::Profiles;
+use crate::site_files::SiteFiles;
 use crate::stopping::Stopping;
 use crate::store::Pool;
 
@@ -38,6 +39,8 @@ pub struct AppState {
     pub stopping: Stopping,
     /// Where the pages' files are.
     pub leptos: LeptosOptions,
+    /// What they are called.
+    pub site_files: SiteFiles,
 }
 
 /// What the page renderer asks for.

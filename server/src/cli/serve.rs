@@ -21,7 +21,7 @@ use crate::routes::LONGEST_WORK;
 use crate::state::AppState;
 use crate::stopping::Stopping;
 use crate::store::Pool;
-use crate::{connections, router, secrets, ssr, sweep};
+use crate::{connections, router, secrets, site_files, ssr, sweep};
 
 /// How long requests may take to finish once the server has stopped listening: longer
 /// than a request and what goes on after it may take together.
@@ -47,7 +47,7 @@ async fn serve(args: &ServeArgs, config: Config, database: &Database) -> anyhow:
     let pool = database.migrated_pool(args.database_connections).await?;
     secrets::check(&pool, &keys).await?;
 
-    let state = state(config, pool.clone(), keys, clock);
+    let state = state(config, pool.clone(), keys, clock)?;
     if !ssr::site_is_built(&state.leptos) {
         let site = &state.leptos.site_root;
         tracing::warn!(%site, "The pages' files are not there, so pages will not come alive. Build them with `cargo leptos build`.");
@@ -118,9 +118,10 @@ async fn serve_metrics(address: SocketAddr, state: &AppState) -> anyhow::Result<
 }
 
 /// The state of an instance of this configuration.
-fn state(config: Config, pool: Pool, keys: Keys, clock: Clock) -> AppState {
+fn state(config: Config, pool: Pool, keys: Keys, clock: Clock) -> anyhow::Result<AppState> {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    AppState {
+    let leptos = ssr::leptos_options();
+    Ok(AppState {
         // One core stays free for people who are signed in already.
         passwords: PasswordHashes::new(config.password_cost, (cores - 1).max(1), 32),
         ended: EndedSessions::new(config.access_token_ttl),
@@ -129,10 +130,11 @@ fn state(config: Config, pool: Pool, keys: Keys, clock: Clock) -> AppState {
         stopping: Stopping::default(),
         config: Arc::new(config),
         keys: Arc::new(keys),
-        leptos: ssr::leptos_options(),
+        site_files: site_files::names(&leptos, ssr::is_watched())?,
+        leptos,
         pool,
         clock,
-    }
+    })
 }
 
 fn start_logs(filter: &str, format: LogFormat) {

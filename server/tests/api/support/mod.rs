@@ -22,6 +22,7 @@ use holdfast_server::keys::Keys;
 use holdfast_server::metrics::Metrics;
 use holdfast_server::password_hash::{Cost, PasswordHashes};
 use holdfast_server::profiles::Profiles;
+use holdfast_server::site_files::SiteFiles;
 use holdfast_server::state::AppState;
 use holdfast_server::stopping::Stopping;
 use holdfast_server::{random, router, ssr, store};
@@ -96,6 +97,7 @@ impl TestApp {
             config: Arc::new(config),
             pool: store::pool(database.options.clone(), 5),
             leptos: ssr::leptos_options(),
+            site_files: SiteFiles::without_hashes("holdfast"),
             clock,
         };
         // As if the table had been read: it is empty.

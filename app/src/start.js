@@ -1,0 +1,90 @@
+// Starts the page, and says so in words where it does not start. It runs before everything
+// else, and the page's own script may never come, so it stands in the page itself.
+(function (script, module) {
+  var root = document.documentElement;
+  var PATIENCE_MS = 8000;
+  var RELOADED = 'holdfast.reloaded';
+  var NOT_AGAIN_MS = 300000;
+  var WORDS = {
+    slow: 'A part of this page has not arrived yet, so its buttons do nothing. You can wait, or load the page again.',
+    failed: 'A part of this page did not arrive or does not run here, so its buttons do nothing. Check your connection and load the page again. If that does not help, allow JavaScript and WebAssembly for this site, or use another browser.',
+    old: 'This page needs WebAssembly, and this browser does not run it, so the buttons do nothing. Some browsers switch it off in a strict security mode. Allow it for this site, or use another browser.'
+  };
+  var alarm = null;
+
+  function isAlive() {
+    return root.dataset.hydrated === 'true';
+  }
+
+  // At the end of the page: the page is taken over node by node, from the beginning.
+  function say(what) {
+    if (isAlive() || !document.body) return;
+    if (!alarm) {
+      alarm = document.createElement('div');
+      alarm.className = 'page-trouble';
+      alarm.setAttribute('role', 'alert');
+      document.body.append(alarm);
+    }
+    var words = document.createElement('p');
+    words.textContent = WORDS[what] + ' ';
+    var again = document.createElement('a');
+    again.href = '';
+    again.rel = 'external';
+    again.textContent = 'Load the page again';
+    words.append(again);
+    alarm.replaceChildren(words);
+    root.dataset.trouble = what;
+  }
+
+  function calm() {
+    if (!isAlive()) return;
+    delete root.dataset.trouble;
+    if (alarm) alarm.remove();
+  }
+
+  // A page of one release may ask an instance of another for its files. A page that is
+  // loaded anew finds the files of its own release; one that misses them again does not
+  // try for ever.
+  function reloadOnce() {
+    try {
+      var before = Number(sessionStorage.getItem(RELOADED));
+      if (navigator.onLine === false || Math.abs(Date.now() - before) < NOT_AGAIN_MS) return false;
+      sessionStorage.setItem(RELOADED, String(Date.now()));
+    } catch (denied) {
+      return false;
+    }
+    location.reload();
+    return true;
+  }
+
+  function fail(why) {
+    if (isAlive() || reloadOnce()) return;
+    console.warn('The page could not be started:', String(why));
+    say('failed');
+  }
+
+  function start() {
+    if (typeof WebAssembly !== 'object') return say('old');
+    setTimeout(function () {
+      if (!root.dataset.trouble) say('slow');
+    }, PATIENCE_MS);
+    import(script)
+      .then(function (page) {
+        return page.default({ module_or_path: module }).then(function () {
+          page.hydrate();
+        });
+      })
+      .catch(fail);
+  }
+
+  new MutationObserver(calm).observe(root, { attributeFilter: ['data-hydrated'] });
+  addEventListener(
+    'error',
+    function (event) {
+      if (event.target.rel === 'stylesheet') reloadOnce();
+    },
+    true
+  );
+  if (document.readyState === 'loading') addEventListener('DOMContentLoaded', start);
+  else start();
+})

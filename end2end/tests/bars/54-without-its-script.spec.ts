@@ -1,0 +1,106 @@
+// Bar 54: a page whose script does not arrive says so in words, within ten seconds, and says what
+// to do. Nothing is "Loading…" for ever, and no button is dead without an explanation.
+
+import type { Page, Route } from '@playwright/test';
+import {
+  becomesAlive,
+  expect,
+  heading,
+  holdRequests,
+  openUnhydrated,
+  seesAccount,
+  signIn,
+  test,
+} from '../../holdfast';
+
+const PAGES = ['/', '/sign-in', '/account'];
+const WITHIN = { timeout: 10_000 };
+
+/** Half of an answer. */
+async function cut(route: Route): Promise<void> {
+  const response = await route.fetch();
+  const body = await response.body();
+  await route.fulfill({ response, body: body.subarray(0, body.length / 2) });
+}
+
+async function saysWhatIsWrong(page: Page, words: RegExp): Promise<void> {
+  const alert = page.getByRole('alert');
+  await expect(alert).toContainText(words, WITHIN);
+  await expect(alert).toContainText('its buttons do nothing');
+  await expect(alert.getByRole('link', { name: 'Load the page again' })).toBeVisible();
+  await expect(page.getByText('Loading…')).toBeHidden();
+  // The page itself says so as well, so that a screen reader and an eye find the same.
+  await expect(alert).toBeInViewport();
+}
+
+test.afterEach(async ({ page }) => page.unrouteAll({ behavior: 'ignoreErrors' }));
+
+test.describe('without JavaScript', () => {
+  test.use({ javaScriptEnabled: false });
+  for (const path of PAGES) {
+    test(`bar 54: ${path} says what is missing`, async ({ page }) => {
+      await openUnhydrated(page, path);
+      await expect(page.getByText('scripts are switched off here')).toBeVisible(WITHIN);
+      await expect(page.getByText('scripts are switched off here')).toBeInViewport();
+      await expect(page.getByRole('link', { name: 'load the page again' })).toBeVisible();
+      await expect(page.getByText('Loading…')).toBeHidden();
+    });
+  }
+});
+
+for (const [what, handle] of [
+  ['refused', (route: Route) => route.fulfill({ status: 403 })],
+  ['blocked', (route: Route) => route.abort('blockedbyclient')],
+  ['cut', cut],
+] as const) {
+  for (const file of ['wasm', 'js']) {
+    test(`bar 54: the ${file} file is ${what}`, async ({ page }) => {
+      let pages = 0;
+      page.on('request', (request) => {
+        if (request.isNavigationRequest()) pages += 1;
+      });
+      await page.route(`**/pkg/*.${file}`, handle);
+      await openUnhydrated(page, '/account');
+      await saysWhatIsWrong(page, /did not arrive or does not run here/);
+      // It has loaded itself anew once, in vain, and does not go on with that.
+      expect(pages).toBe(2);
+    });
+  }
+}
+
+test('bar 54: the WebAssembly hangs, and arrives after all', async ({ page }) => {
+  const arrives = await holdRequests(page, '**/*.wasm');
+  await openUnhydrated(page, '/sign-in');
+  await saysWhatIsWrong(page, /has not arrived yet/);
+
+  arrives.open();
+  await becomesAlive(page);
+  await expect(page.getByRole('alert')).toHaveCount(0);
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await expect(page.getByRole('alert')).toHaveCount(2);
+});
+
+test('bar 54: the browser knows no WebAssembly', async ({ page }) => {
+  await page.addInitScript(() => Reflect.deleteProperty(globalThis, 'WebAssembly'));
+  await openUnhydrated(page, '/sign-in');
+  const alert = page.getByRole('alert');
+  await expect(alert).toContainText('needs WebAssembly', WITHIN);
+  await expect(alert).toContainText('use another browser');
+});
+
+test('bar 54: loading the page again helps as soon as the files can be had', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  await page.route('**/pkg/*.wasm', (route) => route.abort());
+  await openUnhydrated(page, '/account');
+  await saysWhatIsWrong(page, /did not arrive/);
+
+  await page.unrouteAll({ behavior: 'wait' });
+  await page.getByRole('link', { name: 'Load the page again' }).click();
+  await becomesAlive(page);
+  await seesAccount(page, account);
+  await expect(page.getByRole('alert')).toHaveCount(0);
+  await expect(heading(page, 'Your account')).toBeVisible();
+});

@@ -1,0 +1,147 @@
+//! The files that pages load: how they are called, and how long a browser may keep them.
+//!
+//! In a release each name has a hash of what is in the file: `holdfast.0123456789abcdef.js`.
+//! A browser keeps such a file for good and never asks again. While a new release is rolled
+//! out, a page that the old one rendered may ask an instance of the new one for its files.
+//! It gets the files of the old release, or none and then loads itself anew; never the files
+//! of the new one, which would not fit the page.
+//!
+//! `files.json` beside them says what the files of this release are called. An operator may
+//! keep the files of earlier releases there as well: pages that are open find them again.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use anyhow::Context;
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use leptos::config::LeptosOptions;
+use serde::Deserialize;
+
+/// The names, in the folder of the files.
+const NAMES: &str = "files.json";
+
+/// Hexadecimal digits of a hash in a name.
+const HASH_DIGITS: usize = 16;
+
+/// What the files of a release are called.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct SiteFiles {
+    /// The script that loads the module.
+    pub js: String,
+    /// The WebAssembly module.
+    pub wasm: String,
+    /// The style sheet.
+    pub css: String,
+}
+
+impl SiteFiles {
+    /// The names without a hash, as they are while the site is developed.
+    pub fn without_hashes(output_name: &str) -> Self {
+        Self {
+            js: format!("{output_name}.js"),
+            wasm: format!("{output_name}.wasm"),
+            css: format!("{output_name}.css"),
+        }
+    }
+}
+
+/// What the files of this site are called. While the site is developed they have no hash.
+///
+/// # Errors
+/// If the list of names is there and cannot be read.
+pub fn names(options: &LeptosOptions, watched: bool) -> anyhow::Result<SiteFiles> {
+    let path = Path::new(&*options.site_root)
+        .join(&*options.site_pkg_dir)
+        .join(NAMES);
+    let without_hashes = SiteFiles::without_hashes(&options.output_name);
+    if watched {
+        return Ok(without_hashes);
+    }
+    let names = match fs::read(&path) {
+        Ok(names) => names,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(without_hashes),
+        Err(error) => return Err(error).context(format!("cannot read {}", path.display())),
+    };
+    serde_json::from_slice(&names)
+        .with_context(|| format!("{} does not list the pages' files", path.display()))
+}
+
+/// Says how long a browser may keep a file. One with a hash in its name never changes. For
+/// any other the browser asks each time; the answer is a 304 without a body. That a file is
+/// not there is true for the moment only.
+pub async fn kept(request: Request, next: Next) -> Response {
+    let is_hashed = is_hashed(request.uri().path());
+    let mut response = next.run(request).await;
+    let kept = match response.status() {
+        StatusCode::OK | StatusCode::NOT_MODIFIED | StatusCode::PARTIAL_CONTENT if is_hashed => {
+            "public, max-age=31536000, immutable"
+        }
+        StatusCode::OK | StatusCode::NOT_MODIFIED | StatusCode::PARTIAL_CONTENT => "no-cache",
+        _ => "no-store",
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    response
+}
+
+/// Whether the name has a hash before its ending.
+fn is_hashed(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let mut parts = name.rsplit('.');
+    let hash = parts.nth(1).unwrap_or_default();
+    let is_digit = |digit: u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit);
+    parts.next().is_some() && hash.len() == HASH_DIGITS && hash.bytes().all(is_digit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_name_with_a_whole_hash_is_kept_for_good() {
+        for (path, expected) in [
+            ("/holdfast.0123456789abcdef.js", true),
+            ("/pkg/holdfast.0123456789abcdef.wasm", true),
+            ("/holdfast.js", false),
+            ("/holdfast.0123456789ABCDEF.js", false),
+            ("/holdfast.0123456789abcde.js", false),
+            ("/0123456789abcdef.js", false),
+            ("/holdfast.0123456789abcdef.d/x.js", false),
+            ("/", false),
+        ] {
+            assert_eq!(is_hashed(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn names_are_those_that_the_release_lists() {
+        let site = std::env::temp_dir().join(format!("holdfast-names-{}", std::process::id()));
+        let package = site.join("pkg");
+        fs::create_dir_all(&package).expect("a folder");
+        let options = LeptosOptions::builder()
+            .output_name("holdfast")
+            .site_root(site.to_string_lossy().into_owned())
+            .site_pkg_dir("pkg")
+            .build();
+        let without_hashes = SiteFiles::without_hashes("holdfast");
+        assert_eq!(names(&options, false).expect("names"), without_hashes);
+
+        let list = r#"{"js": "a.0.js", "wasm": "a.1.wasm", "css": "a.2.css"}"#;
+        fs::write(package.join(NAMES), list).expect("a file");
+        let listed = names(&options, false).expect("names");
+        assert_eq!(listed.js, "a.0.js");
+        assert_eq!(listed.wasm, "a.1.wasm");
+        assert_eq!(listed.css, "a.2.css");
+        // A list of a release that was built before means nothing while the site is developed.
+        assert_eq!(names(&options, true).expect("names"), without_hashes);
+
+        fs::write(package.join(NAMES), "{").expect("a file");
+        assert!(names(&options, false).is_err());
+        fs::remove_dir_all(site).expect("it was there");
+    }
+}

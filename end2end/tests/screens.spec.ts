@@ -1,7 +1,15 @@
 // Pictures of every page, to be looked at: SCREENS=directory npx playwright test --grep @screens
 
 import { join } from 'node:path';
-import { expect, heading, openPage, PAGES, test } from '../holdfast';
+import {
+  expect,
+  heading,
+  openPage,
+  openUnhydrated,
+  PAGES,
+  signOutButton,
+  test,
+} from '../holdfast';
 
 const DIRECTORY = process.env.SCREENS ?? '';
 
@@ -28,6 +36,28 @@ for (const [screen, viewport] of Object.entries(SCREENS)) {
         await page.getByRole('button', { name: 'Create account' }).click();
         await expect(page.getByRole('alert').first()).toBeVisible();
         await page.screenshot({ path: path('sign-up-mistakes'), fullPage: true });
+      });
+
+      test('sessions, before one is ended', async ({ page, account, api }) => {
+        await api.logIn(account);
+        await openPage(page, account, PAGES.find(({ name }) => name === 'sessions')!);
+        await page.getByRole('button', { name: 'Sign out everywhere else' }).click();
+        await expect(page.getByRole('dialog')).toBeVisible();
+        await page.screenshot({ path: path('sessions-asked') });
+      });
+
+      test('a page whose script does not arrive', async ({ page }) => {
+        await page.route('**/pkg/*.wasm', (route) => route.abort());
+        await openUnhydrated(page, '/account');
+        await expect(page.getByRole('alert')).toBeVisible();
+        await page.screenshot({ path: path('trouble'), fullPage: true });
+      });
+
+      test('home after signing out', async ({ page, account }) => {
+        await openPage(page, account, PAGES.find(({ name }) => name === 'home-signed-in')!);
+        await signOutButton(page).click();
+        await expect(page.getByText('You have signed out.')).toBeVisible();
+        await page.screenshot({ path: path('home-signed-out'), fullPage: true });
       });
 
       test('sign-in after signing out', async ({ page, account }) => {

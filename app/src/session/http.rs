@@ -98,8 +98,10 @@ impl fmt::Display for ApiError {
             }
             Self::Problem(problem) if problem.code.meaning() == Meaning::Later => {
                 f.write_str(&problem.detail)?;
+                // The server may have said it already, in the same words.
+                let is_said = problem.detail.contains("Try again");
                 match problem.retry_after {
-                    Some(seconds) if seconds > 1 => {
+                    Some(seconds) if seconds > 1 && !is_said => {
                         write!(f, " Try again in {}.", in_words(seconds))
                     }
                     _ => Ok(()),
@@ -189,4 +191,32 @@ pub(super) fn parse<T: DeserializeOwned>(body: &str) -> Result<T, ApiError> {
         answered: true,
         retry_after: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_protocol::problem::Code;
+
+    use super::*;
+
+    #[test]
+    fn how_long_to_wait_is_said_once() {
+        for (detail, retry_after, expected) in [
+            (
+                "Too many attempts.",
+                Some(120),
+                "Too many attempts. Try again in 2 minutes.",
+            ),
+            (
+                "Too many attempts. Try again in 2 minutes.",
+                Some(120),
+                "Too many attempts. Try again in 2 minutes.",
+            ),
+            ("Too many attempts.", None, "Too many attempts."),
+        ] {
+            let mut problem = Problem::new(Code::TooManyAttempts, detail);
+            problem.retry_after = retry_after;
+            assert_eq!(ApiError::Problem(problem).to_string(), expected);
+        }
+    }
 }

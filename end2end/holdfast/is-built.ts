@@ -6,7 +6,7 @@ import { BINARY, SITE } from './server';
 export default function isBuilt() {
   for (const path of [BINARY, SITE]) {
     if (!existsSync(path)) {
-      throw new Error(`${path} is missing. Build it with: cargo leptos build --release`);
+      throw new Error(`${path} is missing. Build it with: cargo xtask run`);
     }
   }
   if (!FIREFOX) {

@@ -10,6 +10,7 @@ pub type Outcome<T = ()> = Result<T, Failure>;
 #[derive(Debug)]
 pub struct Failure {
     sentence: String,
+    next: Option<String>,
     code: u8,
 }
 
@@ -18,6 +19,7 @@ impl Failure {
     pub fn new(sentence: impl Into<String>) -> Self {
         Self {
             sentence: sentence.into(),
+            next: None,
             code: 1,
         }
     }
@@ -26,6 +28,7 @@ impl Failure {
     pub fn usage(sentence: impl Into<String>) -> Self {
         Self {
             sentence: sentence.into(),
+            next: None,
             code: 2,
         }
     }
@@ -37,20 +40,31 @@ impl Failure {
         match (status.code(), status.signal()) {
             (Some(code), _) => Self {
                 sentence: format!("{what} failed with exit code {code}; the reason stands above."),
+                next: None,
                 code: u8::try_from(code).unwrap_or(1),
             },
             // The code that a shell gives to a program that a signal has ended.
             (None, Some(signal)) => Self {
                 sentence: format!("{what} was ended by signal {signal}."),
+                next: None,
                 code: u8::try_from(128 + signal).unwrap_or(1),
             },
             (None, None) => Self::new(format!("{what} ended without an exit code.")),
         }
     }
 
+    /// What the person can do now, shown last.
+    pub fn next(mut self, what: impl Into<String>) -> Self {
+        self.next.get_or_insert(what.into());
+        self
+    }
+
     /// Prints the sentence and gives the exit code.
     pub fn report(&self) -> ExitCode {
-        eprintln!("xtask: {self}");
+        eprintln!("\nxtask: {self}");
+        if let Some(next) = &self.next {
+            eprintln!("Next:  {next}");
+        }
         ExitCode::from(self.code)
     }
 }

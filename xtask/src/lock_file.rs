@@ -5,17 +5,14 @@ use std::fs;
 use crate::failure::{Failure, Outcome};
 use crate::workspace;
 
-/// The version of `package` in `Cargo.lock`.
-///
-/// The wasm-bindgen tool must equal the wasm-bindgen crate exactly, so it is read from where cargo
-/// reads it.
-pub fn version_of(package: &str) -> Outcome<String> {
-    let path = workspace::path("Cargo.lock");
+/// The version of `package` in the lock file at `path`, which is relative to the root.
+pub fn version_of(package: &str, path: &str) -> Outcome<String> {
+    let path = workspace::path(path);
     let text = fs::read_to_string(&path)
         .map_err(|error| Failure::new(format!("Cannot read {}: {error}.", path.display())))?;
     find_version(&text, package)
         .map(String::from)
-        .ok_or_else(|| Failure::new(format!("Cargo.lock names no version of {package}.")))
+        .ok_or_else(|| Failure::new(format!("{} names no version of {package}.", path.display())))
 }
 
 fn find_version<'a>(lock_file: &'a str, package: &str) -> Option<&'a str> {
@@ -49,8 +46,14 @@ source = "registry"
         assert_eq!(find_version(LOCK_FILE, "wasm"), None);
     }
 
+    /// The JavaScript of one version does not fit the WebAssembly of another.
     #[test]
-    fn the_workspace_has_a_wasm_bindgen() {
-        assert!(version_of("wasm-bindgen").is_ok());
+    fn the_tool_of_wasm_bindgen_has_the_version_of_the_crate() {
+        let of_crate = version_of("wasm-bindgen", "Cargo.lock");
+        let of_tool = version_of("wasm-bindgen-cli-support", "xtask/wasm-bindgen/Cargo.lock");
+        assert_eq!(
+            of_crate.expect("the workspace has one"),
+            of_tool.expect("the tool has one")
+        );
     }
 }

@@ -17,18 +17,23 @@ mod dev;
 mod failure;
 mod fingerprint;
 mod http;
+#[cfg(test)]
 mod lock_file;
 mod machine;
+mod newcomer;
 mod postgres;
+mod progress;
 mod release;
 mod run;
 mod server;
 mod setup;
+mod site;
 mod soak;
 mod sqlx;
 mod temporary;
 mod test;
 mod toolbox;
+mod versions;
 mod workspace;
 
 use std::process::ExitCode;
@@ -74,6 +79,12 @@ const COMMANDS: &[Command] = &[
         summary: soak::SUMMARY,
         help: soak::HELP,
         run: soak::run,
+    },
+    Command {
+        name: "newcomer",
+        summary: newcomer::SUMMARY,
+        help: newcomer::HELP,
+        run: newcomer::run,
     },
     Command {
         name: "setup",
@@ -141,7 +152,7 @@ fn print_help(command: &Command) -> Outcome {
 fn overview() -> String {
     let mut text = String::from("Usage: cargo xtask <command>\n");
     for command in COMMANDS {
-        text.push_str(&format!("\n  {:<7} {}", command.name, command.summary));
+        text.push_str(&format!("\n  {:<8} {}", command.name, command.summary));
     }
     text.push_str("\n\n`cargo xtask <command> --help` tells more about one of them.");
     text

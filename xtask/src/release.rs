@@ -2,14 +2,17 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Instant;
 
 use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::fingerprint::Fingerprint;
 use crate::machine;
+use crate::progress::{self, Board};
+use crate::site;
 use crate::test::NATIVE;
-use crate::toolbox::{self, Toolbox};
+use crate::toolbox::Toolbox;
 use crate::workspace;
 
 /// All that the build reads.
@@ -26,6 +29,8 @@ const SOURCES: &[&str] = &[
     "public",
     "server",
     "style",
+    "xtask/site",
+    "xtask/wasm-bindgen",
 ];
 
 /// Below the sources, but not read.
@@ -58,19 +63,19 @@ pub fn build_example(toolbox: &Toolbox, name: &str) -> Outcome<PathBuf> {
     console::begin(&format!(
         "Building `{name}`; usually seconds, and up to 10 minutes on two cores when everything has to be compiled first."
     ));
-    let mut command = toolbox.cargo(&["build", "--quiet", "--release", "--example", name]);
+    let mut command = toolbox.cargo(&["build", "--release", "--example", name]);
     if named().is_none() {
         command.args(["--bin", "holdfast"]);
     }
-    toolbox::show(command.args(NATIVE), &format!("Building `{name}`"))?;
+    progress::run(&format!("`{name}`"), command.args(NATIVE))?;
     Ok(workspace::target().join("release/examples").join(name))
 }
 
 /// Builds, unless the last build still stands.
 ///
-/// cargo-leptos knows no "nothing changed": it optimises and compresses the site again each time.
-/// So the state of the sources is noted after a build, and that of its results with it: `dev` and
-/// a plain `cargo leptos` call write to the same places.
+/// Making the site takes seconds even when nothing has changed. So the state of the sources is
+/// noted after a build, and that of its results with it: `dev` and a plain `cargo` call write to the
+/// same places.
 pub fn build(toolbox: &Toolbox) -> Outcome {
     let stamp = workspace::target().join("xtask/release");
     let sources = sources(toolbox);
@@ -88,16 +93,30 @@ pub fn build(toolbox: &Toolbox) -> Outcome {
         "Building the server and the site, optimised; usually {usually} on two cores."
     ));
     let started = Instant::now();
-    toolbox::show(
-        &mut toolbox.cargo(&["leptos", "build", "--release", "--precompress"]),
-        "The release build",
-    )?;
+    progress::show(&[SERVER, SITE], |board| build_both(toolbox, board))?;
     note(&stamp, &state(&sources))?;
     console::note(&format!(
         "Built in {}.",
         console::duration(started.elapsed())
     ));
     Ok(())
+}
+
+/// The names of the halves, in the progress and in a failure.
+const SERVER: &str = "the server";
+const SITE: &str = "the site";
+
+/// Both at once: each has stretches in which only one core has something to do.
+fn build_both(toolbox: &Toolbox, board: &Board) -> Outcome {
+    thread::scope(|scope| {
+        let site = scope.spawn(|| site::build(toolbox, board, SITE));
+        let mut cargo = toolbox.cargo(&["build", "--release", "--bin=holdfast"]);
+        let server = board.run(SERVER, cargo.args(NATIVE));
+        let site = site
+            .join()
+            .unwrap_or_else(|_| Err(Failure::new("Making the site was given up.")));
+        server.and(site)
+    })
 }
 
 /// Taken before the build, so that an edit during it is seen by the next one.
@@ -114,7 +133,7 @@ fn sources(toolbox: &Toolbox) -> String {
 fn state(sources: &str) -> String {
     let mut results = Fingerprint::default();
     results.add_path(&binary(), &[]);
-    results.add_path(&workspace::path("target/site"), &[]);
+    results.add_path(&site::root(), &[]);
     format!("{sources} {}\n", results.finish())
 }
 

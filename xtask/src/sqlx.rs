@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::postgres::TemporaryPostgres;
+use crate::progress;
 use crate::setup::{self, Purpose};
 use crate::temporary::TemporaryDirectory;
-use crate::toolbox::{self, Toolbox};
+use crate::toolbox::Toolbox;
 use crate::workspace;
 
 pub const SUMMARY: &str = "Write down anew what the database says about the queries";
@@ -76,12 +77,12 @@ fn ask_database(toolbox: &Toolbox) -> Outcome<Answers> {
     touch_library()
         .map_err(|error| Failure::new(format!("Cannot touch the server's sources: {error}.")))?;
 
-    let mut check = toolbox.cargo(&["check", "--quiet", "--package", "holdfast-server", "--lib"]);
+    let mut check = toolbox.cargo(&["check", "--package", "holdfast-server", "--lib"]);
     check
         .env("SQLX_OFFLINE", "false")
         .env("SQLX_OFFLINE_DIR", answers.path())
         .env("DATABASE_URL", postgres.url());
-    toolbox::show(&mut check, "Compiling the queries")?;
+    progress::run("the queries", &mut check)?;
     read_answers(answers.path())
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::machine;
+use crate::progress;
 use crate::release;
 use crate::setup::{self, Purpose};
 use crate::sqlx;
@@ -113,13 +114,13 @@ fn fmt(toolbox: &Toolbox) -> Outcome {
 /// The queries come first, because checking them touches the server's sources.
 fn lint(toolbox: &Toolbox) -> Outcome {
     sqlx::check(toolbox)?;
-    toolbox::show(&mut lint_native(toolbox), "Clippy for the server")?;
-    toolbox::show(&mut lint_browser(toolbox), "Clippy for the browser")?;
+    progress::run("clippy for the server", &mut lint_native(toolbox))?;
+    progress::run("clippy for the browser", &mut lint_browser(toolbox))?;
     deny(toolbox)
 }
 
 fn lint_native(toolbox: &Toolbox) -> Command {
-    let mut command = toolbox.cargo(&["clippy", "--quiet", "--all-targets"]);
+    let mut command = toolbox.cargo(&["clippy", "--all-targets"]);
     command.args(NATIVE).args(["--", "-D", "warnings"]);
     command
 }
@@ -127,7 +128,7 @@ fn lint_native(toolbox: &Toolbox) -> Command {
 /// A call of its own: in one call with the server's, cargo would give the client both of its
 /// features, `ssr` and `hydrate`.
 fn lint_browser(toolbox: &Toolbox) -> Command {
-    let mut command = toolbox.cargo(&["clippy", "--quiet"]);
+    let mut command = toolbox.cargo(&["clippy"]);
     command
         .args([
             "--package",
@@ -171,20 +172,31 @@ const UNOPTIMISED: &[&str] = &[
 
 /// The tests beside the code.
 fn unit(toolbox: &Toolbox) -> Outcome {
-    let mut command = toolbox.cargo(&["test", "--release", "--lib", "--bins"]);
-    command.args(UNOPTIMISED).args(NATIVE);
-    toolbox::show(&mut command, "Running the unit tests")
+    run_tests(toolbox, &["--lib", "--bins"], "the unit tests")
 }
 
 /// The tests in `tests` folders: those of the protocol's properties, and the server's through HTTP.
 /// Those of several servers go their own way, a few at a time: they measure time-outs, and each of
 /// them keeps two servers and a Postgres busy.
 fn server(toolbox: &Toolbox) -> Outcome {
-    let mut command = toolbox.cargo(&["test", "--release", "--test=*"]);
-    command.args(UNOPTIMISED).args(NATIVE);
-    let outcome = toolbox::show(&mut command, "Running the server's tests");
+    let outcome = run_tests(toolbox, &["--test=*"], "the server's tests");
     stop_test_postgres();
     outcome
+}
+
+/// Compiles first, so that its progress shows, and then leaves the terminal to the tests.
+fn run_tests(toolbox: &Toolbox, which: &[&str], name: &str) -> Outcome {
+    let cargo = |arguments: &[&str]| {
+        let mut command = toolbox.cargo(&["test", "--release"]);
+        command
+            .args(arguments)
+            .args(which)
+            .args(UNOPTIMISED)
+            .args(NATIVE);
+        command
+    };
+    progress::run(name, &mut cargo(&["--no-run"]))?;
+    toolbox::show(&mut cargo(&[]), &format!("Running {name}"))
 }
 
 /// The tests leave their Postgres running, since nothing runs after the last of them.

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::failure::{Failure, Outcome};
+use crate::setup::{self, Toolchain};
 use crate::workspace;
 
 /// What set-up has found out, and every later step needs.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Toolbox {
-    /// The rustup toolchain to use, when it is not the one that started us.
-    pub rustup_toolchain: Option<String>,
+    /// The Rust for everything.
+    pub rust: Option<Toolchain>,
     /// The browser for the journeys, once looked for.
     pub chromium: Option<PathBuf>,
 }
@@ -22,15 +23,26 @@ impl Toolbox {
         let mut command = Command::new(program);
         command
             .current_dir(workspace::root())
-            .env("PATH", path_with_cargo_bin());
+            .env("PATH", self.path());
         forget_own_package(&mut command);
-        if let Some(toolchain) = &self.rustup_toolchain {
-            command.env("RUSTUP_TOOLCHAIN", toolchain);
+        // For a program of rustup that comes first in spite of `PATH`: cargo looks for its
+        // subcommands in its own home, too.
+        if let Some(name) = self.rust.as_ref().and_then(|rust| rust.name.as_ref()) {
+            command.env("RUSTUP_TOOLCHAIN", name);
         }
         if let Some(chromium) = &self.chromium {
             command.env("HOLDFAST_CHROMIUM", chromium);
         }
         command
+    }
+
+    /// What was chosen and what was built come first: another version would be taken for it.
+    fn path(&self) -> OsString {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let rust = self.rust.as_ref().map(|rust| rust.bin.clone());
+        let built = [setup::wasm_bindgen::bin(), setup::cargo_leptos_bin()];
+        let ours = rust.into_iter().chain(built);
+        std::env::join_paths(ours.chain(std::env::split_paths(&path))).unwrap_or(path)
     }
 
     /// A cargo command.
@@ -61,29 +73,9 @@ pub fn become_program(command: &mut Command, what: &str) -> Failure {
     cannot_start(what, &command.exec())
 }
 
-fn cannot_start(what: &str, error: &std::io::Error) -> Failure {
+/// A program that is not there, or may not be started.
+pub fn cannot_start(what: &str, error: &std::io::Error) -> Failure {
     Failure::new(format!("{what} cannot be started: {error}."))
-}
-
-/// Where `cargo install` puts programs, which not everybody has on `PATH`.
-pub fn cargo_bin() -> Option<PathBuf> {
-    if let Some(root) = std::env::var_os("CARGO_INSTALL_ROOT") {
-        return Some(PathBuf::from(root).join("bin"));
-    }
-    match std::env::var_os("CARGO_HOME") {
-        Some(home) => Some(PathBuf::from(home).join("bin")),
-        None => Some(std::env::home_dir()?.join(".cargo/bin")),
-    }
-}
-
-fn path_with_cargo_bin() -> OsString {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let Some(bin) = cargo_bin() else { return path };
-    let mut directories: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    if !directories.contains(&bin) {
-        directories.push(bin);
-    }
-    std::env::join_paths(directories).unwrap_or(path)
 }
 
 /// Cargo describes the package that it runs in variables. Inherited, they would describe this

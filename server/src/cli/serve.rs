@@ -50,7 +50,7 @@ async fn serve(args: &ServeArgs, config: Config, database: &Database) -> anyhow:
     let state = state(config, pool.clone(), keys, clock)?;
     if !ssr::site_is_built(&state.leptos) {
         let site = &state.leptos.site_root;
-        tracing::warn!(%site, "The pages' files are not there, so pages will not come alive. Build them with `cargo leptos build`.");
+        tracing::warn!(%site, "The pages' files are not there, so pages will not come alive. Build them with `cargo xtask run`.");
     }
     tokio::spawn(endings::reader::run(pool.clone(), state.ended.clone()));
     tokio::spawn(endings::listener::run(pool.clone(), state.ended.clone()));

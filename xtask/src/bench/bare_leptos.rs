@@ -9,16 +9,15 @@ use std::path::{Path, PathBuf};
 use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::fingerprint::Fingerprint;
-use crate::toolbox::{self, Toolbox};
+use crate::progress::{self, Board};
+use crate::setup;
+use crate::site;
+use crate::toolbox::Toolbox;
+use crate::versions::WASM;
 use crate::workspace;
 
 /// What it is made from.
-const SOURCES: &[&str] = &[
-    "Cargo.toml",
-    "src/lib.rs",
-    "src/main.rs",
-    "public/page.html",
-];
+const SOURCES: &[&str] = &["Cargo.toml", "src/lib.rs", "public/page.html"];
 
 /// Builds it, unless that has been done. Answers where its files are.
 pub fn build(toolbox: &Toolbox) -> Outcome<PathBuf> {
@@ -33,18 +32,31 @@ pub fn build(toolbox: &Toolbox) -> Outcome<PathBuf> {
 
     copy_sources(&copy)?;
     console::begin("Building the bare page; the first time usually 2 to 5 minutes on two cores.");
-    let mut command = toolbox.cargo(&["leptos", "build"]);
-    let path = with_wasm_opt(&command)?;
-    command
-        .args(["--release", "--precompress", "--frontend-only"])
-        .current_dir(&copy)
-        // Nothing is shared with the product's build: its features would come along.
-        .env("CARGO_TARGET_DIR", copy.join("target"))
-        .env("LEPTOS_OUTPUT_NAME", "bare")
-        .env("PATH", path);
-    toolbox::show(&mut command, "Building the bare page")?;
+    progress::show(&[LANE], |board| build_site(toolbox, board, &copy, &site))?;
     write(&stamp, &sources)?;
     Ok(site)
+}
+
+/// Its name in the progress.
+const LANE: &str = "the bare page";
+
+/// Nothing is shared with the product's build: its features would come along.
+fn build_site(toolbox: &Toolbox, board: &Board, copy: &Path, site: &Path) -> Outcome {
+    setup::wasm_bindgen::ensure(toolbox, board, LANE)?;
+    let target = copy.join("target");
+    let mut cargo = toolbox.cargo(&["build", "--lib", "--profile=wasm-release"]);
+    cargo
+        .args(["--target", WASM, "--target-dir"])
+        .arg(&target)
+        .current_dir(copy);
+    board.run(LANE, &mut cargo)?;
+    let sources = site::Sources {
+        module: &target.join(WASM).join("wasm-release/bare.wasm"),
+        name: "bare",
+        public: &copy.join("public"),
+        style: None,
+    };
+    site::make(toolbox, board, LANE, &sources, site)
 }
 
 fn fingerprint() -> String {
@@ -80,18 +92,6 @@ fn copy_file(from: &Path, to: &Path) -> Outcome {
 fn write(path: &Path, text: &str) -> Outcome {
     fs::write(path, text)
         .map_err(|error| Failure::new(format!("Cannot write {}: {error}.", path.display())))
-}
-
-/// cargo-leptos looks for `wasm-opt` beside the `package.json` of what it builds, then on `PATH`.
-fn with_wasm_opt(command: &std::process::Command) -> Outcome<std::ffi::OsString> {
-    let path = command
-        .get_envs()
-        .find(|(name, _)| *name == "PATH")
-        .and_then(|(_, value)| value)
-        .unwrap_or_default();
-    let wasm_opt = workspace::path("node_modules/.bin");
-    std::env::join_paths([wasm_opt].into_iter().chain(std::env::split_paths(path)))
-        .map_err(|error| Failure::new(format!("PATH cannot be extended: {error}.")))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::machine;
 use crate::toolbox::{self, Toolbox};
+use crate::versions::DEBIAN_CHROMIUM;
 use crate::workspace;
 
 const PROGRAMS: &[&str] = &[
@@ -33,7 +34,7 @@ pub fn ensure(toolbox: &mut Toolbox) -> Outcome {
     console::begin("Installing Chromium; usually a minute, once.");
     // On Debian's descendants the package of this name is an empty one.
     if machine::is_debian() {
-        machine::apt_install(&["chromium"], "The journeys need a browser.")?;
+        machine::apt_install(&[DEBIAN_CHROMIUM], "The journeys need a browser.")?;
         toolbox.chromium = find();
         if toolbox.chromium.is_some() {
             return Ok(());

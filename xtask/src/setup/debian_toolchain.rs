@@ -6,93 +6,77 @@
 //! library for WebAssembly. Cargo can build it from those sources, in about a minute; this module
 //! does so once and puts it where the compiler looks, so that every later call is an ordinary one.
 //!
-//! The compiler is then a rustup toolchain called `holdfast-debian`, chosen for this checkout only.
+//! Its programs are linked into a folder below `target`, which can come first on `PATH` without
+//! bringing everything else in `/usr/bin` along.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use super::toolchain::{self, WASM};
+use super::toolchain::{self, Toolchain};
 use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::machine;
+use crate::progress;
 use crate::temporary::TemporaryDirectory;
-use crate::toolbox::{self, Toolbox};
+use crate::toolbox::Toolbox;
+use crate::versions::{DEBIAN_RUST, OLDEST_RUST_MINOR, WASM};
 use crate::workspace;
 
 /// Where Debian's compiler keeps its libraries.
 pub const SYSROOT: &str = "/usr";
 
-const TOOLCHAIN: &str = "holdfast-debian";
 const RUSTC: &str = "/usr/bin/rustc";
 const CARGO: &str = "/usr/bin/cargo";
-const PACKAGES: &[&str] = &[
-    "rustc-web",
-    "cargo-web",
-    "rust-web-src",
-    "rust-web-clippy",
-    "rustfmt-web",
+/// What is linked into our folder.
+const PROGRAMS: &[&str] = &[
+    "cargo",
+    "cargo-clippy",
+    "cargo-fmt",
+    "clippy-driver",
+    "rustc",
+    "rustdoc",
+    "rustfmt",
 ];
-
-/// The oldest Rust that compiles the workspace: `rust-version` in Cargo.toml.
-const OLDEST_MINOR: u32 = 94;
 
 /// The empty crate whose dependencies are the standard library.
 const EMPTY_CRATE: &str = "empty";
 
-/// Installs the packages, builds the library, and chooses the toolchain; what is done is skipped.
-pub fn ensure(toolbox: &mut Toolbox) -> Outcome {
+/// Installs the packages, builds the library, and links the programs; what is done is skipped.
+pub fn ensure() -> Outcome<Toolchain> {
     install_packages()?;
     if !toolchain::knows_wasm(Path::new(SYSROOT)) {
         build_standard_library()?;
     }
-    choose(toolbox)
+    link_programs()
+        .map_err(|error| Failure::new(format!("Cannot write {}: {error}.", bin().display())))?;
+    find().ok_or_else(|| Failure::new("Debian's Rust was installed, but does not start."))
 }
 
-/// Whether rustup knows the toolchain from an earlier set-up.
-pub fn is_linked() -> bool {
-    machine::ask(Command::new("rustup").args(["toolchain", "list"])).is_some_and(|list| {
-        list.lines()
-            .any(|line| line.split_whitespace().next() == Some(TOOLCHAIN))
+/// What an earlier call has set up.
+pub fn find() -> Option<Toolchain> {
+    let version = machine::ask(Command::new(bin().join("rustc")).arg("--version"))?;
+    Some(Toolchain {
+        name: None,
+        bin: bin(),
+        title: format!("Debian's {version}"),
     })
 }
 
-/// Makes it the toolchain of this checkout, for this program and for every plain `cargo` call.
-///
-/// An override in rustup's own settings and not a `rust-toolchain.toml`: other people's checkouts
-/// have a rustup that works, and for them that file would name a toolchain that is not there.
-pub fn choose(toolbox: &mut Toolbox) -> Outcome {
-    if machine::find_program(&["rustup"]).is_none() {
-        // Then the compiler on PATH is Debian's, or the first look would have gone elsewhere.
-        return Ok(());
-    }
-    if !is_linked() {
-        rustup(&["toolchain", "link", TOOLCHAIN, SYSROOT])?;
-    }
-    // `RUSTUP_TOOLCHAIN`, which rustup itself has set for us, would win over the override.
-    let chosen = machine::ask(
-        Command::new("rustup")
-            .args(["show", "active-toolchain"])
-            .current_dir(workspace::root())
-            .env_remove("RUSTUP_TOOLCHAIN"),
-    );
-    if chosen.is_none_or(|chosen| chosen.split_whitespace().next() != Some(TOOLCHAIN)) {
-        let root = workspace::root().to_string_lossy();
-        rustup(&["override", "set", TOOLCHAIN, "--path", &root])?;
-        console::note(&format!(
-            "This checkout now uses the toolchain {TOOLCHAIN}."
-        ));
-    }
-    toolbox.rustup_toolchain = Some(TOOLCHAIN.to_owned());
-    Ok(())
+fn bin() -> PathBuf {
+    workspace::target().join("tools/debian-rust")
 }
 
-fn rustup(arguments: &[&str]) -> Outcome {
-    let what = format!("`rustup {}`", arguments.join(" "));
-    toolbox::show(
-        Command::new("rustup").args(arguments).stderr(Stdio::null()),
-        &what,
-    )
+fn link_programs() -> std::io::Result<()> {
+    fs::create_dir_all(bin())?;
+    for program in PROGRAMS {
+        let link = bin().join(program);
+        if fs::symlink_metadata(&link).is_ok() {
+            fs::remove_file(&link)?;
+        }
+        std::os::unix::fs::symlink(Path::new("/usr/bin").join(program), link)?;
+    }
+    Ok(())
 }
 
 /// The linker's package carries the number of the LLVM that the compiler was built with.
@@ -103,14 +87,14 @@ fn install_packages() -> Outcome {
         .iter()
         .all(|program| machine::is_program(Path::new(program)));
 
-    if !has_tools || !sources.exists() || debian_rustc()?.minor < OLDEST_MINOR {
+    if !has_tools || !sources.exists() || debian_rustc()?.minor < OLDEST_RUST_MINOR {
         console::begin("Installing Debian's Rust for browsers; usually half a minute, once.");
-        machine::apt_install(PACKAGES, reason)?;
+        machine::apt_install(DEBIAN_RUST, reason)?;
     }
     let rustc = debian_rustc()?;
-    if rustc.minor < OLDEST_MINOR {
+    if rustc.minor < OLDEST_RUST_MINOR {
         return Err(Failure::new(format!(
-            "This Debian has Rust 1.{}, and Holdfast needs 1.{OLDEST_MINOR}; install a newer one \
+            "This Debian has Rust 1.{}, and Holdfast needs 1.{OLDEST_RUST_MINOR}; install a newer one \
              by rustup, with `rustup target add {WASM}`.",
             rustc.minor
         )));
@@ -137,7 +121,7 @@ fn build_standard_library() -> Outcome {
     // Bitcode is what link-time optimisation of the release build reads.
     let mut build = Toolbox::default().command(CARGO);
     build
-        .args(["build", "--quiet", "--release", "--target", WASM])
+        .args(["build", "--release", "--target", WASM])
         .args(["-Zbuild-std=std,panic_abort"])
         .current_dir(directory.path())
         .env("RUSTC", RUSTC)
@@ -148,7 +132,7 @@ fn build_standard_library() -> Outcome {
             format!("/usr/bin/wasm-ld-{}", rustc.llvm),
         )
         .env("CARGO_TARGET_DIR", directory.path().join("target"));
-    toolbox::show(&mut build, "Building the browser's standard library")?;
+    progress::run("the browser's standard library", &mut build)?;
 
     let built = directory
         .path()
@@ -252,12 +236,6 @@ mod tests {
         let rustc = parse_rustc(text).expect("both lines are there");
         assert_eq!((rustc.minor, rustc.llvm), (96, 22));
         assert!(parse_rustc("rustc 1.96.0").is_none());
-    }
-
-    #[test]
-    fn the_oldest_rust_is_the_one_that_the_workspace_names() {
-        let manifest = fs::read_to_string(workspace::path("Cargo.toml")).expect("a manifest");
-        assert!(manifest.contains(&format!("rust-version = \"1.{OLDEST_MINOR}\"")));
     }
 
     #[test]

@@ -7,7 +7,9 @@ use std::process::Stdio;
 use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::machine;
-use crate::toolbox::{self, Toolbox};
+use crate::progress;
+use crate::toolbox::Toolbox;
+use crate::versions::OLDEST_NODE_MAJOR;
 use crate::workspace;
 
 /// Installs what `<directory>/package-lock.json` names, unless that has been done.
@@ -17,12 +19,10 @@ pub fn ensure(toolbox: &Toolbox, directory: &str) -> Outcome {
         return Ok(());
     }
     if machine::find_program(&["npm"]).is_none() {
-        return Err(Failure::new(
-            "npm was not found; install Node.js 20 or newer.",
-        ));
+        return Err(Failure::new("npm was not found.").next(how_to_get_node()));
     }
 
-    console::begin("Installing npm packages; usually a few seconds.");
+    console::begin("Installing npm packages; usually half a minute, once.");
     let mut command = toolbox.command("npm");
     command
         .args(["ci", "--loglevel=error"])
@@ -30,7 +30,44 @@ pub fn ensure(toolbox: &Toolbox, directory: &str) -> Outcome {
         // Playwright would fetch browsers of its own; Chromium is looked for separately.
         .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")
         .stdin(Stdio::null());
-    toolbox::show(&mut command, "`npm ci`")
+    progress::run("npm", &mut command).map_err(|failure| {
+        failure.next(format!(
+            "Look whether npm reaches its registry (`npm ping`), then start the command again; what \
+             failed was `npm ci` in {}.",
+            directory.display()
+        ))
+    })
+}
+
+/// A Node that is new enough. Its absence is told at once, and not after minutes of compiling.
+pub fn ensure_node(toolbox: &Toolbox) -> Outcome {
+    let Some(version) = machine::ask(toolbox.command("node").arg("--version")) else {
+        return Err(Failure::new("Node.js was not found.").next(how_to_get_node()));
+    };
+    match major_in(&version) {
+        Some(major) if major >= OLDEST_NODE_MAJOR => Ok(()),
+        _ => Err(Failure::new(format!(
+            "Node.js {version} is older than {OLDEST_NODE_MAJOR}."
+        ))
+        .next(how_to_get_node())),
+    }
+}
+
+/// 20 in `v20.20.2`.
+fn major_in(version: &str) -> Option<u32> {
+    version
+        .trim_start_matches('v')
+        .split('.')
+        .next()?
+        .parse()
+        .ok()
+}
+
+fn how_to_get_node() -> String {
+    format!(
+        "Install Node.js {OLDEST_NODE_MAJOR} or newer with npm (https://nodejs.org, or your \
+         distribution's package), then start the command again."
+    )
 }
 
 /// npm writes its own lock file into `node_modules` when it is done.
@@ -49,6 +86,12 @@ fn is_installed(directory: &Path) -> bool {
 mod tests {
     use super::*;
     use crate::temporary::TemporaryDirectory;
+
+    #[test]
+    fn node_tells_its_version() {
+        assert_eq!(major_in("v20.20.2"), Some(20));
+        assert_eq!(major_in("nonsense"), None);
+    }
 
     #[test]
     fn packages_are_installed_again_when_the_lock_file_is_newer() {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::machine;
+use crate::versions::{DEBIAN_POSTGRES, DEBIAN_POSTGRES_COMMON};
 use crate::workspace;
 
 /// Debian starts a server for everybody at installation, unless this file says otherwise. We need
@@ -26,7 +27,7 @@ pub fn ensure() -> Outcome {
 
     console::begin("Installing Postgres; usually half a minute, once.");
     let reason = "Holdfast needs the programs of Postgres.";
-    machine::apt_install(&["postgresql-common"], reason)?;
+    machine::apt_install(&[DEBIAN_POSTGRES_COMMON], reason)?;
     machine::as_root(
         &format!(
             "mkdir -p {} && echo create_main_cluster = false > {NO_CLUSTER}",
@@ -34,7 +35,7 @@ pub fn ensure() -> Outcome {
         ),
         reason,
     )?;
-    let installed = machine::apt_install(&["postgresql"], reason);
+    let installed = machine::apt_install(&[DEBIAN_POSTGRES], reason);
     machine::as_root(&format!("rm -f {NO_CLUSTER}"), reason)?;
     installed?;
 

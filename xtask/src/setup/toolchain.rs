@@ -1,5 +1,15 @@
-//! A Rust that compiles for this machine and for the browser.
+//! One Rust for everything: for this machine and for the browser, with clippy and rustfmt.
+//!
+//! The first of these that will do:
+//! 1. the one that `versions.rs` names, fetched by rustup in one call when it is not there;
+//! 2. the one that is active;
+//! 3. Debian's.
+//!
+//! Not by a `rust-toolchain.toml`: where rustup may not fetch anything by itself, cargo would not
+//! even start with one. And nothing of a person's settings is changed: the chosen toolchain comes
+//! first on the `PATH` of what we start, and a plain `cargo` goes on as before.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -7,47 +17,116 @@ use super::debian_toolchain;
 use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::machine;
+use crate::progress;
 use crate::toolbox::Toolbox;
+use crate::versions::{OLDEST_RUST_MINOR, RUST, RUST_COMPONENTS, WASM};
+use crate::workspace;
 
-/// The browser's target.
-pub const WASM: &str = "wasm32-unknown-unknown";
-
-/// Takes the toolchain that is active when it can do both; else adds the target by rustup; else
-/// goes the Debian way.
-pub fn ensure(toolbox: &mut Toolbox) -> Outcome {
-    let active = sysroot(&mut toolbox.command("rustc"))
-        .ok_or_else(|| Failure::new("No Rust compiler was found; install Rust, best by rustup."))?;
-    if knows_wasm(&active) {
-        return Ok(());
-    }
-    // Set up by an earlier call, and this one was started by another toolchain.
-    if debian_toolchain::is_linked() && knows_wasm(Path::new(debian_toolchain::SYSROOT)) {
-        return debian_toolchain::choose(toolbox);
-    }
-
-    console::begin("Adding the browser's standard library to Rust; usually a few seconds, once.");
-    if rustup_adds_target() {
-        return Ok(());
-    }
-    if machine::has_apt() {
-        console::note("rustup cannot fetch it here; going the Debian way.");
-        return debian_toolchain::ensure(toolbox);
-    }
-    Err(Failure::new(format!(
-        "Rust has no standard library for the browser here; install it with `rustup target add \
-         {WASM}`."
-    )))
+/// Whether clippy and rustfmt are needed, too.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Compiling.
+    Compiler,
+    /// Compiling, and looking at the sources.
+    CompilerAndLints,
 }
 
-/// Where a compiler keeps its libraries.
-pub fn sysroot(rustc: &mut Command) -> Option<PathBuf> {
-    machine::ask(rustc.args(["--print", "sysroot"])).map(PathBuf::from)
+/// A toolchain on this machine.
+pub struct Toolchain {
+    /// Its name at rustup; `None` if rustup does not know it.
+    pub name: Option<String>,
+    /// Where its programs are.
+    pub bin: PathBuf,
+    /// What a person calls it.
+    pub title: String,
+}
+
+/// Chooses, and fetches what is missing. `again` tries to fetch even where that failed before.
+pub fn ensure(toolbox: &mut Toolbox, needs: Needs, again: bool) -> Outcome {
+    let pinned = pinned();
+    if let Some(pinned) = pinned.filter(|it| it.lacks(needs).is_none()) {
+        toolbox.rust = Some(pinned);
+        return Ok(());
+    }
+    // What a new attempt would find is known from the last one, which may have taken minutes.
+    if !again
+        && let Some(fallback) = noted_fallback()
+        && fallback.lacks(needs).is_none()
+    {
+        toolbox.rust = Some(fallback);
+        return Ok(());
+    }
+
+    let has_rustup = machine::find_program(&["rustup"]).is_some();
+    if has_rustup {
+        console::begin(&format!(
+            "Fetching Rust {RUST} by rustup, with clippy, rustfmt and the browser's standard \
+             library; usually half a minute, once."
+        ));
+        if rustup_fetches_pinned()
+            && let Some(pinned) = self::pinned()
+            && pinned.lacks(needs).is_none()
+        {
+            toolbox.rust = Some(pinned);
+            return Ok(());
+        }
+        console::note(&format!("rustup cannot fetch Rust {RUST} here."));
+    }
+
+    let active = active();
+    let reason = active.as_ref().map_or_else(
+        || Some("there is none".to_owned()),
+        |active| active.lacks(needs),
+    );
+    let Some(reason) = reason else {
+        note_fallback("active");
+        toolbox.rust = active;
+        return Ok(());
+    };
+    if machine::is_debian() {
+        console::note(&format!(
+            "The active Rust will not do ({reason}); going Debian's way."
+        ));
+        let debian = debian_toolchain::ensure()?;
+        note_fallback("debian");
+        toolbox.rust = Some(debian);
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "Holdfast needs Rust {RUST} (1.{OLDEST_RUST_MINOR} at least) with {} and the standard \
+         library for {WASM}. The active Rust will not do: {reason}.",
+        RUST_COMPONENTS.join(", ")
+    ))
+    .next(how_to_get_it(has_rustup)))
+}
+
+impl Toolchain {
+    /// What it lacks, in words; `None` if it has everything.
+    pub fn lacks(&self, needs: Needs) -> Option<String> {
+        let rustc = self.bin.join("rustc");
+        let Some((minor, sysroot)) = version_and_sysroot(&rustc) else {
+            return Some(format!("{} does not start", rustc.display()));
+        };
+        if minor < OLDEST_RUST_MINOR {
+            return Some(format!("it is 1.{minor}, older than 1.{OLDEST_RUST_MINOR}"));
+        }
+        if !knows_wasm(&sysroot) {
+            return Some(format!("it has no standard library for {WASM}"));
+        }
+        let missing = match needs {
+            Needs::Compiler => None,
+            Needs::CompilerAndLints => ["cargo-clippy", "cargo-fmt"]
+                .into_iter()
+                .find(|program| !machine::is_program(&self.bin.join(program))),
+        };
+        missing.map(|program| format!("it has no {program}"))
+    }
 }
 
 /// Whether the standard library for the browser is there, whole: `std` is what is copied last.
 pub fn knows_wasm(sysroot: &Path) -> bool {
     let directory = sysroot.join("lib/rustlib").join(WASM).join("lib");
-    std::fs::read_dir(directory).is_ok_and(|entries| {
+    fs::read_dir(directory).is_ok_and(|entries| {
         entries.filter_map(Result::ok).any(|entry| {
             let name = entry.file_name();
             let name = name.to_string_lossy();
@@ -56,15 +135,90 @@ pub fn knows_wasm(sysroot: &Path) -> bool {
     })
 }
 
-/// Quiet about a failure, because there is another way.
-fn rustup_adds_target() -> bool {
-    Command::new("rustup")
-        .args(["target", "add", WASM])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
+/// The one that `versions.rs` names, if rustup has it.
+fn pinned() -> Option<Toolchain> {
+    let sysroot =
+        machine::ask(Command::new("rustup").args(["run", RUST, "rustc", "--print", "sysroot"]))?;
+    Some(Toolchain {
+        name: Some(RUST.to_owned()),
+        bin: PathBuf::from(sysroot).join("bin"),
+        title: format!("Rust {RUST} of rustup"),
+    })
+}
+
+/// The one that a plain `rustc` is. Its folder is asked for, because the one on `PATH` may be
+/// rustup's and stand for another one tomorrow.
+fn active() -> Option<Toolchain> {
+    let sysroot = machine::ask(Command::new("rustc").args(["--print", "sysroot"]))?;
+    let version = machine::ask(Command::new("rustc").arg("--version"))?;
+    Some(Toolchain {
+        name: std::env::var("RUSTUP_TOOLCHAIN").ok(),
+        bin: PathBuf::from(sysroot).join("bin"),
+        title: format!("the active {version}"),
+    })
+}
+
+fn version_and_sysroot(rustc: &Path) -> Option<(u32, PathBuf)> {
+    let version = machine::ask(Command::new(rustc).arg("-V"))?;
+    let sysroot = machine::ask(Command::new(rustc).args(["--print", "sysroot"]))?;
+    Some((minor_in(&version)?, PathBuf::from(sysroot)))
+}
+
+/// 96 in `rustc 1.96.0 (ac68faa20 2026-05-25)`.
+fn minor_in(version: &str) -> Option<u32> {
+    version
+        .split_whitespace()
+        .nth(1)?
+        .split('.')
+        .nth(1)?
+        .parse()
+        .ok()
+}
+
+/// Everything in one call, so that a toolchain that is half there is completed, too.
+fn rustup_fetches_pinned() -> bool {
+    let mut rustup = Command::new("rustup");
+    rustup.args(["toolchain", "install", RUST, "--profile", "minimal"]);
+    for component in RUST_COMPONENTS {
+        rustup.args(["--component", component]);
+    }
+    rustup
+        .args(["--target", WASM, "--no-self-update"])
+        .stdin(Stdio::null());
+    // A failure is no failure yet: there are other ways.
+    progress::run("rustup", &mut rustup).is_ok()
+}
+
+fn how_to_get_it(has_rustup: bool) -> String {
+    if has_rustup {
+        format!(
+            "rustup toolchain install {RUST} --profile minimal --component {} --target {WASM}",
+            RUST_COMPONENTS.join(" --component ")
+        )
+    } else {
+        "Install rustup (https://rustup.rs), then start this command again; it fetches the rest."
+            .to_owned()
+    }
+}
+
+/// Remembers which way worked for this version, so that the next start takes no time.
+fn note_fallback(which: &str) {
+    let note = note();
+    let _ = fs::create_dir_all(note.parent().unwrap_or(&note));
+    let _ = fs::write(&note, format!("{RUST} {which}\n"));
+}
+
+fn noted_fallback() -> Option<Toolchain> {
+    let text = fs::read_to_string(note()).ok()?;
+    match text.trim().strip_prefix(RUST)?.trim() {
+        "active" => active(),
+        "debian" => debian_toolchain::find(),
+        _ => None,
+    }
+}
+
+fn note() -> PathBuf {
+    workspace::target().join("xtask/toolchain")
 }
 
 #[cfg(test)]
@@ -78,11 +232,46 @@ mod tests {
         let library = sysroot.path().join("lib/rustlib").join(WASM).join("lib");
         assert!(!knows_wasm(sysroot.path()));
 
-        std::fs::create_dir_all(&library).expect("a directory");
-        std::fs::write(library.join("libcore-1.rlib"), "").expect("a file");
+        fs::create_dir_all(&library).expect("a directory");
+        fs::write(library.join("libcore-1.rlib"), "").expect("a file");
         assert!(!knows_wasm(sysroot.path()));
 
-        std::fs::write(library.join("libstd-1.rlib"), "").expect("a file");
+        fs::write(library.join("libstd-1.rlib"), "").expect("a file");
         assert!(knows_wasm(sysroot.path()));
+    }
+
+    #[test]
+    fn a_compiler_tells_its_version() {
+        assert_eq!(minor_in("rustc 1.96.0 (ac68faa20 2026-05-25)"), Some(96));
+        assert_eq!(minor_in("rustc 1.97.0-nightly"), Some(97));
+        assert_eq!(minor_in(""), None);
+    }
+
+    /// A compiler of shell, with the answers of an old one.
+    #[test]
+    fn an_old_compiler_is_refused_in_words() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let directory = TemporaryDirectory::new("holdfast-old-rust").expect("a directory");
+        let rustc = directory.path().join("rustc");
+        let answers = "#!/bin/sh\n\
+             [ \"$1\" = -V ] && echo 'rustc 1.80.0 (0 2024-07-21)' || echo /nowhere\n";
+        fs::write(&rustc, answers).expect("a file");
+        fs::set_permissions(&rustc, fs::Permissions::from_mode(0o755)).expect("a mode");
+        let old = Toolchain {
+            name: None,
+            bin: directory.path().to_owned(),
+            title: String::new(),
+        };
+        assert_eq!(
+            old.lacks(Needs::Compiler),
+            Some(format!("it is 1.80, older than 1.{OLDEST_RUST_MINOR}"))
+        );
+    }
+
+    #[test]
+    fn the_oldest_rust_is_the_one_that_the_workspace_names() {
+        let manifest = fs::read_to_string(workspace::path("Cargo.toml")).expect("a manifest");
+        assert!(manifest.contains(&format!("rust-version = \"1.{OLDEST_RUST_MINOR}\"")));
     }
 }

@@ -1,0 +1,280 @@
+//! `cargo xtask newcomer`: proves the two commands of the README on this machine as if it were
+//! bare.
+//!
+//! A machine on which Holdfast is developed has everything that set-up would have to bring, so set-up
+//! rots there and every run is green. Here the two commands run in a fresh clone, with a home of
+//! their own and one toolchain, as rustup's installer leaves it.
+
+mod home;
+mod stopwatch;
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use crate::console;
+use crate::failure::{Failure, Outcome};
+use crate::machine;
+use crate::setup::{self, Purpose};
+use crate::temporary::TemporaryDirectory;
+use crate::toolbox::{self, Toolbox};
+use crate::workspace;
+use home::Home;
+use stopwatch::Stopwatch;
+
+pub const SUMMARY: &str = "Prove the two README commands as if this machine were bare";
+
+pub const HELP: &str = "
+Usage: cargo xtask newcomer [--toolchain <name>] [--without-rustup-downloads] [--in <folder>]
+                            [-- <steps of `cargo xtask test`>]
+
+Clones HEAD to a temporary place and gives it a home and a cargo home of its own, without the tools
+of this checkout, with one toolchain of rustup. There it does what a newcomer does: `cargo xtask
+run` until the page is alive in Chromium, the same once more, then `cargo xtask test`. A table says
+what each step took. What apt has installed on this machine stays, and so does what npm and the
+system keep outside of the home.
+
+  --toolchain <name>           the toolchain of that home: `stable` unless another one is named
+  --without-rustup-downloads   rustup reaches no server
+  --in <folder>                where the temporary place is made, for another disk or file system
+  -- <steps>                   only these steps of the tests; `-- none` for none
+";
+
+pub fn run(arguments: &[String]) -> Outcome {
+    let wishes = Wishes::read(arguments)?;
+    // With everything of this checkout: it is Playwright here that looks at the page there.
+    let toolbox = setup::prepare(Purpose::Browser)?;
+
+    // Whoever has spaces and umlauts in their paths is a newcomer, too.
+    let place = TemporaryDirectory::below(&wishes.place, "holdfast newcomer äöü")?;
+    let checkout = place.path().join("checkout");
+    let mut stopwatch = Stopwatch::default();
+    let outcome = prove(&toolbox, &wishes, &place, &checkout, &mut stopwatch);
+    println!("{}", stopwatch.table());
+    if outcome.is_err() {
+        let kept = place.keep();
+        console::note(&format!("Everything is still in {}.", kept.display()));
+    }
+    outcome
+}
+
+fn prove(
+    toolbox: &Toolbox,
+    wishes: &Wishes,
+    place: &TemporaryDirectory,
+    checkout: &Path,
+    stopwatch: &mut Stopwatch,
+) -> Outcome {
+    clone_head(checkout)?;
+    let home = Home::make(
+        &place.path().join("home"),
+        &wishes.toolchain,
+        wishes.offline,
+    )?;
+    console::note(&format!(
+        "The newcomer has {} in {}.",
+        home.rustc(),
+        checkout.display()
+    ));
+
+    console::begin("A newcomer: cargo xtask run");
+    let mut first = Server::start(&home, checkout, stopwatch)?;
+    stopwatch.step("the page is alive in Chromium");
+    is_alive(toolbox, &first.address)?;
+    stopwatch.step("stopped by Ctrl-C");
+    first.stop()?;
+
+    console::begin("A newcomer: cargo xtask run, the second time");
+    stopwatch.command("cargo xtask run, the second time");
+    let mut second = Server::start_again(&home, checkout, stopwatch)?;
+    second.stop()?;
+
+    if wishes.steps.iter().any(|step| step == "none") {
+        return Ok(());
+    }
+    console::begin("A newcomer: cargo xtask test");
+    let mut test = home.cargo(checkout);
+    test.args(["xtask", "test"]).args(&wishes.steps);
+    stopwatch.command("cargo xtask test");
+    let mut child = test
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| toolbox::cannot_start("`cargo xtask test`", &error))?;
+    if let Some(errors) = child.stderr.take() {
+        stopwatch.listen(BufReader::new(errors));
+    }
+    let status = child
+        .wait()
+        .map_err(|error| toolbox::cannot_start("`cargo xtask test`", &error))?;
+    stopwatch.stop();
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Failure::of_program(
+            "The newcomer's `cargo xtask test`",
+            status,
+        ))
+    }
+}
+
+/// What was asked for.
+struct Wishes {
+    toolchain: String,
+    offline: bool,
+    place: PathBuf,
+    steps: Vec<String>,
+}
+
+impl Wishes {
+    fn read(arguments: &[String]) -> Outcome<Self> {
+        let mut wishes = Self {
+            toolchain: "stable".to_owned(),
+            offline: false,
+            place: std::env::temp_dir(),
+            steps: Vec::new(),
+        };
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            let mut value = || {
+                arguments
+                    .next()
+                    .ok_or_else(|| Failure::usage(format!("`{argument}` needs a value.")))
+            };
+            match argument.as_str() {
+                "--toolchain" => wishes.toolchain = value()?.clone(),
+                "--without-rustup-downloads" => wishes.offline = true,
+                "--in" => wishes.place = PathBuf::from(value()?),
+                "--" => {
+                    wishes.steps = arguments.cloned().collect();
+                    break;
+                }
+                _ => return Err(Failure::usage(HELP.trim())),
+            }
+        }
+        Ok(wishes)
+    }
+}
+
+/// What is not committed is no part of what a newcomer gets.
+fn clone_head(checkout: &Path) -> Outcome {
+    let mut clone = Command::new("git");
+    clone
+        .args(["clone", "--quiet", "--no-local"])
+        .arg(workspace::root())
+        .arg(checkout)
+        .stdin(Stdio::null());
+    toolbox::show(&mut clone, "`git clone`")
+}
+
+fn is_alive(toolbox: &Toolbox, address: &str) -> Outcome {
+    let mut look = toolbox.command("node");
+    look.arg(workspace::path("xtask/newcomer/alive.mjs"))
+        .arg(address);
+    toolbox::show(&mut look, "Signing up in Chromium")
+}
+
+/// `cargo xtask run` of the newcomer, once it serves.
+struct Server {
+    process: Child,
+    address: String,
+}
+
+impl Server {
+    fn start(home: &Home, checkout: &Path, stopwatch: &mut Stopwatch) -> Outcome<Self> {
+        stopwatch.command("cargo xtask run");
+        Self::start_again(home, checkout, stopwatch)
+    }
+
+    fn start_again(home: &Home, checkout: &Path, stopwatch: &mut Stopwatch) -> Outcome<Self> {
+        let listen = format!("127.0.0.1:{}", free_port()?);
+        let mut process = home
+            .cargo(checkout)
+            .args(["xtask", "run", "--", "--listen", &listen])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| toolbox::cannot_start("`cargo xtask run`", &error))?;
+        let (output, errors) = (process.stdout.take(), process.stderr.take());
+        let greeting = thread::scope(|scope| {
+            // The greeting is the only thing on standard output; the steps are on the other.
+            let greeting = scope.spawn(|| {
+                let mut line = String::new();
+                output.map(|output| BufReader::new(output).read_line(&mut line));
+                line
+            });
+            if let Some(errors) = errors {
+                let mut errors = BufReader::new(errors);
+                while !greeting.is_finished() && stopwatch.listen_once(&mut errors) {}
+                // Somebody has to go on listening, or the server would wait for it.
+                thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
+            }
+            greeting.join().unwrap_or_default()
+        });
+        stopwatch.stop();
+        match greeting.trim_end().strip_prefix("Holdfast is at ") {
+            Some(address) => Ok(Self {
+                process,
+                address: address.to_owned(),
+            }),
+            None => {
+                let status = process
+                    .wait()
+                    .map_err(|error| toolbox::cannot_start("`cargo xtask run`", &error))?;
+                Err(Failure::of_program(
+                    "The newcomer's `cargo xtask run`",
+                    status,
+                ))
+            }
+        }
+    }
+
+    /// As Ctrl-C does: cargo and xtask have become the server, so the process is the server.
+    fn stop(&mut self) -> Outcome {
+        let process = self.process.id().to_string();
+        machine::ask(Command::new("kill").args(["-INT", &process]));
+        let status = self
+            .process
+            .wait()
+            .map_err(|error| toolbox::cannot_start("The server", &error))?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(Failure::of_program("The newcomer's server", status))
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if matches!(self.process.try_wait(), Ok(None)) {
+            let _ = self.stop();
+        }
+    }
+}
+
+/// Whatever serves on the usual port goes on undisturbed.
+fn free_port() -> Outcome<u16> {
+    TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .map(|address| address.port())
+        .map_err(|error| Failure::new(format!("No port is free: {error}.")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_behind_two_dashes_are_steps_of_the_tests() {
+        let line = ["--toolchain", "1.95.0", "--", "fmt", "lint"].map(String::from);
+        let wishes = Wishes::read(&line).expect("it is well formed");
+        assert_eq!(wishes.toolchain, "1.95.0");
+        assert_eq!(wishes.steps, ["fmt", "lint"]);
+        assert!(!wishes.offline);
+        assert!(Wishes::read(&["--toolchain".to_owned()]).is_err());
+    }
+}

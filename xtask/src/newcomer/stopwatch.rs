@@ -1,0 +1,109 @@
+//! What each step took, told from what the commands say: a step begins with `==> `.
+
+use std::io::BufRead;
+use std::time::{Duration, Instant};
+
+use crate::console;
+
+/// Commands, and the steps of each.
+#[derive(Default)]
+pub struct Stopwatch {
+    rows: Vec<Row>,
+    running: Option<Instant>,
+}
+
+struct Row {
+    name: String,
+    is_command: bool,
+    took: Duration,
+    command_began: Option<Instant>,
+}
+
+impl Stopwatch {
+    /// A command of the newcomer begins.
+    pub fn command(&mut self, name: &str) {
+        self.begin(name, true);
+    }
+
+    /// A step of it begins.
+    pub fn step(&mut self, name: &str) {
+        self.begin(name, false);
+    }
+
+    /// Nothing is measured until the next begins.
+    pub fn stop(&mut self) {
+        let now = Instant::now();
+        if let (Some(began), Some(row)) = (self.running.take(), self.rows.last_mut()) {
+            row.took += now - began;
+        }
+        if let Some(command) = self.rows.iter_mut().rev().find(|row| row.is_command)
+            && let Some(began) = command.command_began
+        {
+            command.took = now - began;
+        }
+    }
+
+    /// Shows what a command says, and begins a step with each that it begins.
+    pub fn listen(&mut self, mut errors: impl BufRead) {
+        while self.listen_once(&mut errors) {}
+    }
+
+    /// One line of it. `false` at the end.
+    pub fn listen_once(&mut self, errors: &mut impl BufRead) -> bool {
+        let mut line = Vec::new();
+        if !matches!(errors.read_until(b'\n', &mut line), Ok(read) if read > 0) {
+            return false;
+        }
+        let line = String::from_utf8_lossy(&line);
+        eprint!("{line}");
+        if let Some(step) = line.strip_prefix("==> ") {
+            self.step(step.split([';', ':', '.']).next().unwrap_or(step).trim());
+        }
+        true
+    }
+
+    fn begin(&mut self, name: &str, is_command: bool) {
+        self.stop();
+        let now = Instant::now();
+        self.running = Some(now);
+        self.rows.push(Row {
+            name: name.to_owned(),
+            is_command,
+            took: Duration::ZERO,
+            command_began: is_command.then_some(now),
+        });
+    }
+
+    /// For `docs/performance.md`.
+    pub fn table(&mut self) -> String {
+        self.stop();
+        let mut table = String::from("| step | took |\n| --- | --- |");
+        for row in &self.rows {
+            let took = console::duration(row.took);
+            table.push_str(&if row.is_command {
+                format!("\n| **`{}`** | **{took}** |", row.name)
+            } else {
+                format!("\n| {} | {took} |", row.name)
+            });
+        }
+        table
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_step_is_a_row_under_its_command() {
+        let mut stopwatch = Stopwatch::default();
+        stopwatch.command("cargo xtask run");
+        let said =
+            b"\n==> Installing npm packages; usually a few seconds.\n    added 14\n==> Built.\n";
+        stopwatch.listen(&said[..]);
+        let table = stopwatch.table();
+        assert!(table.contains("| **`cargo xtask run`** | **0 s** |"));
+        assert!(table.contains("| Installing npm packages | 0 s |"));
+        assert!(table.contains("| Built | 0 s |"));
+    }
+}

@@ -1,0 +1,35 @@
+//! The tool that makes the JavaScript for a WebAssembly module: wasm-bindgen's own library, in a
+//! program of ours (`xtask/wasm-bindgen`), built from a lock file of its own.
+
+use std::path::PathBuf;
+
+use crate::failure::Outcome;
+use crate::progress::Board;
+use crate::toolbox::Toolbox;
+use crate::workspace;
+
+const PACKAGE: &str = "xtask/wasm-bindgen";
+
+/// Where it stands once it is built.
+pub fn program() -> PathBuf {
+    bin().join("wasm-bindgen")
+}
+
+/// The folder of nothing but it. [`Toolbox`] has it on `PATH`, where `cargo leptos` looks.
+pub fn bin() -> PathBuf {
+    target().join("release")
+}
+
+/// Builds it as the part `lane` of the progress; a moment when that has been done.
+pub fn ensure(toolbox: &Toolbox, board: &Board, lane: &str) -> Outcome {
+    let mut cargo = toolbox.cargo(&["build", "--locked", "--release", "--manifest-path"]);
+    cargo
+        .arg(workspace::path(PACKAGE).join("Cargo.toml"))
+        .arg("--target-dir")
+        .arg(target());
+    board.run(lane, &mut cargo)
+}
+
+fn target() -> PathBuf {
+    workspace::target().join("tools/wasm-bindgen")
+}

@@ -1,0 +1,90 @@
+//! The site: what a browser loads. Compiled for WebAssembly, given its JavaScript, made small, and
+//! compressed.
+//!
+//! cargo-leptos does the same for the development build. For a release only these four programs
+//! are needed, and building cargo-leptos would take longer than all that they do.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::failure::{Failure, Outcome};
+use crate::progress::Board;
+use crate::setup::wasm_bindgen;
+use crate::toolbox::Toolbox;
+use crate::versions::WASM;
+use crate::workspace;
+
+/// Where the server looks for it.
+pub fn root() -> PathBuf {
+    workspace::path("target/site")
+}
+
+/// What a site is made from.
+pub struct Sources<'a> {
+    /// The WebAssembly as cargo leaves it.
+    pub module: &'a Path,
+    /// The name of its files in the browser.
+    pub name: &'a str,
+    /// Files that are copied as they are.
+    pub public: &'a Path,
+    /// The style that names all others, if there is one.
+    pub style: Option<&'a Path>,
+}
+
+/// Compiles the frontend and makes the site, as the part `lane` of the progress.
+pub fn build(toolbox: &Toolbox, board: &Board, lane: &str) -> Outcome {
+    wasm_bindgen::ensure(toolbox, board, lane)?;
+    // A target directory of its own: the server is compiled at the same time, and cargo lets only
+    // one build at a time into a directory.
+    let target = workspace::target().join("front");
+    let mut cargo = toolbox.cargo(&["build", "--package=holdfast-frontend", "--lib"]);
+    cargo
+        .args(["--profile=wasm-release", "--target", WASM, "--target-dir"])
+        .arg(&target);
+    board.run(lane, &mut cargo)?;
+    make(
+        toolbox,
+        board,
+        lane,
+        &Sources {
+            module: &target
+                .join(WASM)
+                .join("wasm-release/holdfast_frontend.wasm"),
+            name: "holdfast",
+            public: &workspace::path("public"),
+            style: Some(&workspace::path("style/main.css")),
+        },
+        &root(),
+    )
+}
+
+/// Makes a site at `site` from what is compiled.
+pub fn make(
+    toolbox: &Toolbox,
+    board: &Board,
+    lane: &str,
+    sources: &Sources<'_>,
+    site: &Path,
+) -> Outcome {
+    let bindgen = sources.module.with_extension("bindgen");
+    // A file of an earlier version would be taken for one of this.
+    if bindgen.exists() {
+        fs::remove_dir_all(&bindgen).map_err(|error| {
+            Failure::new(format!("Cannot empty {}: {error}.", bindgen.display()))
+        })?;
+    }
+    let mut script = toolbox.command(&wasm_bindgen::program().to_string_lossy());
+    script
+        .args(["--target=web", &format!("--out-name={}", sources.name)])
+        .arg(format!("--out-dir={}", bindgen.display()))
+        .arg(sources.module);
+    board.run(lane, &mut script)?;
+
+    let mut make = toolbox.command("node");
+    make.arg(workspace::path("xtask/site/make.mjs"))
+        .arg(&bindgen)
+        .arg(sources.public)
+        .arg(sources.style.unwrap_or(Path::new("")))
+        .arg(site);
+    board.run(lane, &mut make)
+}

@@ -1,0 +1,42 @@
+//! What is installed or built, at which version. Everything that set-up brings onto a machine
+//! stands here, but for what has a lock file: crates in `Cargo.lock` and
+//! `xtask/wasm-bindgen/Cargo.lock`, npm packages in the two `package-lock.json`.
+
+/// The Rust that everything is compiled and tested with; rustup fetches it. It is new enough for
+/// the workspace and for each tool that set-up builds.
+pub const RUST: &str = "1.96.0";
+
+/// The oldest Rust that will do where rustup cannot fetch that one: `rust-version` in Cargo.toml.
+pub const OLDEST_RUST_MINOR: u32 = 96;
+
+/// What the tests need of a toolchain, apart from the compiler.
+pub const RUST_COMPONENTS: &[&str] = &["clippy", "rustfmt"];
+
+/// The browser's target.
+pub const WASM: &str = "wasm32-unknown-unknown";
+
+/// The oldest Node: the first with `readdir` into the depth, and what Playwright asks for.
+pub const OLDEST_NODE_MAJOR: u32 = 20;
+
+/// Rebuilds and restarts on every change, for `cargo xtask dev`. Built from its own lock file,
+/// which asks for Rust 1.96.
+pub const CARGO_LEPTOS: &str = "0.3.11";
+
+/// Debian's Rust for browsers, where rustup cannot fetch one. The standard library for WebAssembly
+/// is built from `rust-web-src`; the linker is `lld-<LLVM of that compiler>`.
+pub const DEBIAN_RUST: &[&str] = &[
+    "rustc-web",       // the compiler
+    "cargo-web",       // cargo
+    "rust-web-src",    // the sources of the standard library
+    "rust-web-clippy", // for `cargo xtask test lint`
+    "rustfmt-web",     // for `cargo xtask test fmt`
+];
+
+/// Keeps Debian's Postgres from starting a server for everybody at its installation.
+pub const DEBIAN_POSTGRES_COMMON: &str = "postgresql-common";
+
+/// The programs of Postgres, at Debian's version; 15 or newer will do.
+pub const DEBIAN_POSTGRES: &str = "postgresql";
+
+/// The browser for the journeys, at Debian's version.
+pub const DEBIAN_CHROMIUM: &str = "chromium";

@@ -32,6 +32,9 @@ mod http;
 #[path = "../../tests/fleet/support/random.rs"]
 #[allow(dead_code, reason = "the tests use all of it")]
 mod random;
+#[path = "../../tests/fleet/support/under_way.rs"]
+#[allow(dead_code, clippy::unwrap_used, reason = "the tests use all of it")]
+mod under_way;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -57,6 +60,7 @@ use crate::http::Http;
 use crate::random::Random;
 use crate::restarts::{Fleet, Settings};
 use crate::tally::Tally;
+use crate::under_way::UnderWay;
 
 /// A password that is accepted.
 const PASSWORD: &str = "correct horse battery staple";

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::support::{
-    Browser, Fault, FaultProxy, Fleet, NoAnswer, Random, Renewal, Tally, generation, new_key,
+    Browser, Fault, FaultProxy, Fleet, NoAnswer, Random, Renewal, Tally, UnderWay, generation,
+    new_key,
 };
 
 /// The answer is lost, time passes, and the browser asks again, at the other server.
@@ -98,7 +99,9 @@ async fn bar_3_two_tabs_of_thirty_browsers_over_every_fault_raise_no_false_alarm
     let fleet = Fleet::start(2).await;
     let browsers = fleet.browsers(30).await;
     let mut plan = random.fork();
-    let proxy = FaultProxy::start(fleet.addresses(), move || any_fault(&mut plan)).await;
+    let under_way = UnderWay::none();
+    let plan = move || any_fault(&mut plan);
+    let proxy = FaultProxy::start_noting(fleet.addresses(), plan, under_way.clone()).await;
     let tabs = browsers
         .iter()
         .flat_map(|browser| [browser.clone(), browser.clone()]);
@@ -109,6 +112,7 @@ async fn bar_3_two_tabs_of_thirty_browsers_over_every_fault_raise_no_false_alarm
                 proxy.address(),
                 GENERATIONS,
                 random.fork(),
+                under_way.clone(),
             ))
         })
         .collect();
@@ -132,21 +136,24 @@ async fn bar_3_two_tabs_of_thirty_browsers_over_every_fault_raise_no_false_alarm
 }
 
 /// A tab that renews until its browser has come this far. Now and then the network
-/// repeats a request of the last fifteen generations.
+/// repeats a request of the last sixteen generations; those that it holds back count, too.
 async fn renew_through(
     tab: Browser,
     proxy: std::net::SocketAddr,
     generations: u32,
     mut random: Random,
+    under_way: UnderWay,
 ) -> Tally {
     let mut said = Tally::default();
     while tab.generation() < generations {
         if random.below(4) == 0
-            && let Some(answer) = tab.duplicate(proxy, 12, random.next()).await
+            && let Some(answer) = tab.duplicate(proxy, 15, random.next(), &under_way).await
         {
             said.count(format!("duplicate: {}", answer.summary()));
         }
-        match tab.renew(proxy).await {
+        let (attempt, held) = tab.attempt_under_way(&under_way);
+        under_way.until_none_is_too_late(&attempt.0).await;
+        match tab.renew_with(attempt, proxy).await {
             Renewal::Renewed => said.count("renewed"),
             Renewal::Conflict => said.count("conflict"),
             Renewal::Later(why) => said.count(why),
@@ -155,8 +162,9 @@ async fn renew_through(
                 break;
             }
         }
-        // No generation is so short that a delayed request could outlive sixteen.
-        tokio::time::sleep(Duration::from_millis(60)).await;
+        drop(held);
+        // A browser that was refused does not ask again at once.
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     said
 }

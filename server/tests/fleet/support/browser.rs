@@ -13,7 +13,8 @@ use holdfast_protocol::secret::Secret;
 use holdfast_protocol::wire::Tokens;
 use uuid::Uuid;
 
-use super::{Answer, Http, NoAnswer, new_key};
+use super::under_way::Held;
+use super::{Answer, Http, NoAnswer, UnderWay, new_key};
 
 /// How long a browser tries before it says that the server is away.
 const PATIENCE: Duration = Duration::from_secs(45);
@@ -115,33 +116,38 @@ impl Browser {
         unreachable!("there is always a server")
     }
 
-    /// The network delivers an old request again: one of the last `within` links.
+    /// The network delivers an old request again: one of the last `within` links, which counts as
+    /// under way from the moment it is chosen.
     pub async fn duplicate(
         &self,
         server: SocketAddr,
         within: usize,
         choice: u64,
+        under_way: &UnderWay,
     ) -> Option<Answer> {
-        let (refresh_token, key) = {
+        let (refresh_token, key, _held) = {
             let storage = self.storage.lock().unwrap();
             let recent = storage.spent.iter().rev().take(within).collect::<Vec<_>>();
             let choice = usize::try_from(choice).unwrap_or_default() % recent.len().max(1);
-            recent.get(choice).copied().cloned()?
+            let (refresh_token, key) = recent.get(choice).copied().cloned()?;
+            let held = under_way.hold(&refresh_token);
+            (refresh_token, key, held)
         };
         let answer = self.http.try_refresh(server, &refresh_token, &key).await;
         answer.ok()
     }
 
-    /// Get-or-add: the attempt key is in storage before anything is sent.
+    /// What the next request will carry.
     pub fn attempt(&self) -> (Secret, AttemptKey) {
+        self.storage.lock().unwrap().attempt()
+    }
+
+    /// The same, under way from now on.
+    pub fn attempt_under_way(&self, under_way: &UnderWay) -> ((Secret, AttemptKey), Held) {
         let mut storage = self.storage.lock().unwrap();
-        let refresh_token = storage.refresh_token.clone();
-        let generation = number(&refresh_token);
-        let key = storage
-            .attempt_keys
-            .entry(generation)
-            .or_insert_with(new_key);
-        (refresh_token, key.clone())
+        let attempt = storage.attempt();
+        let held = under_way.hold(&attempt.0);
+        (attempt, held)
     }
 
     fn receive(&self, sent: &Secret, answer: Result<Answer, NoAnswer>) -> Renewal {
@@ -174,6 +180,16 @@ impl Browser {
             (409, Some(Meaning::Conflict)) => Renewal::Conflict,
             _ => Renewal::Over(answer.summary()),
         }
+    }
+}
+
+impl Storage {
+    /// Get-or-add: the attempt key is in storage before anything is sent.
+    fn attempt(&mut self) -> (Secret, AttemptKey) {
+        let refresh_token = self.refresh_token.clone();
+        let generation = number(&refresh_token);
+        let key = self.attempt_keys.entry(generation).or_insert_with(new_key);
+        (refresh_token, key.clone())
     }
 }
 

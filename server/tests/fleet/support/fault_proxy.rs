@@ -12,6 +12,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use super::UnderWay;
+
 /// What happens to one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -49,6 +51,7 @@ struct Shared {
     answered: AtomicUsize,
     plan: Mutex<Plan>,
     watch: Watch,
+    under_way: UnderWay,
 }
 
 impl FaultProxy {
@@ -67,14 +70,34 @@ impl FaultProxy {
         plan: impl FnMut() -> Fault + Send + 'static,
         watch: impl Fn(&[u8], &[u8]) + Send + Sync + 'static,
     ) -> Self {
+        Self::start_with(servers, Box::new(plan), Box::new(watch), UnderWay::none()).await
+    }
+
+    /// The same, noting every request that is in the proxy's hands, whether the client has given up
+    /// on it or not.
+    pub async fn start_noting(
+        servers: Vec<SocketAddr>,
+        plan: impl FnMut() -> Fault + Send + 'static,
+        under_way: UnderWay,
+    ) -> Self {
+        Self::start_with(servers, Box::new(plan), Box::new(|_, _| {}), under_way).await
+    }
+
+    async fn start_with(
+        servers: Vec<SocketAddr>,
+        plan: Plan,
+        watch: Watch,
+        under_way: UnderWay,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             servers,
             turn: AtomicUsize::new(0),
             answered: AtomicUsize::new(0),
-            plan: Mutex::new(Box::new(plan)),
-            watch: Box::new(watch),
+            plan: Mutex::new(plan),
+            watch,
+            under_way,
         });
         let mut accepting = JoinSet::new();
         let theirs = Arc::clone(&shared);
@@ -115,6 +138,7 @@ impl FaultProxy {
 impl Shared {
     async fn carry(&self, mut client: TcpStream) -> io::Result<()> {
         let request = read_request(&mut client).await?;
+        let _held = self.under_way.hold_request(&request);
         let fault = (self.plan.lock().unwrap())();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let server = self.servers[turn % self.servers.len()];

@@ -12,6 +12,7 @@ mod http;
 mod instance;
 mod load;
 mod random;
+mod under_way;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -33,6 +34,7 @@ pub use http::{Http, NoAnswer};
 pub use instance::Instance;
 pub use load::{Load, Tally};
 pub use random::Random;
+pub use under_way::UnderWay;
 
 /// A password that is accepted.
 pub const PASSWORD: &str = "correct horse battery staple";

@@ -1,14 +1,19 @@
 // Makes the site that the server serves: everything a browser loads, small and compressed.
 //
-//   node xtask/site/make.mjs <output of wasm-bindgen> <public files or ''> <style or ''> <site>
+//   node xtask/site/make.mjs <output of wasm-bindgen> <public files or ''> <style or ''> <site> [hashed]
 //
 // The site is made beside its place and then moved there, so that it is never half there. Its
 // layout is that of cargo-leptos, which makes the same for the development build:
 //
 //   <site>/pkg/<name>.js, .wasm, .css    and whatever stands in the public folder
 //   each file with .br and .gz beside it, which is what the server sends
+//
+// With `hashed` as a last word, each name gets a hash of what is in the file, and `pkg/files.json`
+// says what the files are called: so browsers keep them for good, and two releases that stand side
+// by side are never mixed.
 
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { access, cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,9 +28,9 @@ const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 /** Flags of the target that rustc assumes, but does not write into a module that it strips. */
 const WASM_OPT = ['-Oz', '--enable-bulk-memory', '--enable-nontrapping-float-to-int'];
 
-const [bindgen, assets, style, site] = process.argv.slice(2);
+const [bindgen, assets, style, site, hashed] = process.argv.slice(2);
 if (!site) {
-  console.error('Usage: make.mjs <output of wasm-bindgen> <public files or \'\'> <style or \'\'> <site>');
+  console.error('Usage: make.mjs <output of wasm-bindgen> <public files or \'\'> <style or \'\'> <site> [hashed]');
   process.exit(2);
 }
 
@@ -39,6 +44,9 @@ if (assets) {
   await cp(assets, beside, { recursive: true });
 }
 await Promise.all([makeWasm(), makeJavaScript(), style && makeStyle()]);
+if (hashed) {
+  await nameByContent();
+}
 await Promise.all((await filesBelow(beside)).map(compress));
 await rm(site, { recursive: true, force: true });
 await rename(beside, site);
@@ -77,6 +85,18 @@ async function makeStyle() {
     targets: browserslistToTargets(browserslist(query)),
   });
   await writeFile(join(pkg, `${name}.css`), code);
+}
+
+/** The server reads the names when it starts. */
+async function nameByContent() {
+  const names = {};
+  for (const kind of ['js', 'wasm', 'css']) {
+    const file = join(pkg, `${name}.${kind}`);
+    const hash = createHash('sha256').update(await readFile(file)).digest('hex').slice(0, 16);
+    names[kind] = `${name}.${hash}.${kind}`;
+    await rename(file, join(pkg, names[kind]));
+  }
+  await writeFile(join(pkg, 'files.json'), `${JSON.stringify(names)}\n`);
 }
 
 async function filesBelow(directory) {

@@ -29,6 +29,8 @@ pub struct Sources<'a> {
     pub public: &'a Path,
     /// The style that names all others, if there is one.
     pub style: Option<&'a Path>,
+    /// Whether the names of the files in the browser get a hash of what is in them.
+    pub hashed: bool,
 }
 
 /// Compiles the frontend and makes the site, as the part `lane` of the progress.
@@ -53,6 +55,7 @@ pub fn build(toolbox: &Toolbox, board: &Board, lane: &str) -> Outcome {
             name: "holdfast",
             public: &workspace::path("public"),
             style: Some(&workspace::path("style/main.css")),
+            hashed: true,
         },
         &root(),
     )
@@ -86,5 +89,8 @@ pub fn make(
         .arg(sources.public)
         .arg(sources.style.unwrap_or(Path::new("")))
         .arg(site);
+    if sources.hashed {
+        make.arg("hashed");
+    }
     board.run(lane, &mut make)
 }

@@ -55,6 +55,7 @@ fn build_site(toolbox: &Toolbox, board: &Board, copy: &Path, site: &Path) -> Out
         name: "bare",
         public: &copy.join("public"),
         style: None,
+        hashed: false,
     };
     site::make(toolbox, board, LANE, &sources, site)
 }

@@ -1,0 +1,203 @@
+// Bar 55: during a rolling deploy two releases stand side by side, and a browser may ask either of
+// them for anything. A page never gets the script, the WebAssembly or the style of the other
+// release; one that misses its files loads itself anew, once.
+
+import { cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Page, Route } from '@playwright/test';
+import {
+  becomesAlive,
+  expect,
+  heading,
+  openUnhydrated,
+  seesAccount,
+  signIn,
+  SITE,
+  test as base,
+} from '../../holdfast';
+
+/** What the files of a release are called. */
+interface Names {
+  js: string;
+  wasm: string;
+  css: string;
+}
+
+interface Release {
+  /** Its folder of files. */
+  site: string;
+  names: Names;
+}
+
+const test = base.extend<{ next: Release }>({
+  /** The next release: the same files under other names. */
+  next: async ({}, use) => {
+    const site = await mkdtemp(join(tmpdir(), 'holdfast-site-'));
+    await cp(dirname(SITE), site, { recursive: true });
+    const names = await renameAll(join(site, 'pkg'));
+    await use({ site, names });
+    await rm(site, { recursive: true });
+  },
+});
+
+const namesIn = async (pkg: string): Promise<Names> =>
+  JSON.parse(await readFile(join(pkg, 'files.json'), 'utf8')) as Names;
+
+async function renameAll(pkg: string): Promise<Names> {
+  const other = (name: string) =>
+    name.replace(/\.([0-9a-f]{16})\./, (_, hash: string) => `.${[...hash].reverse().join('')}.`);
+  for (const file of await readdir(pkg)) {
+    await rename(join(pkg, file), join(pkg, other(file)));
+  }
+  const { js, wasm, css } = await namesIn(pkg);
+  const names = { js: other(js), wasm: other(wasm), css: other(css) };
+  await writeFile(join(pkg, 'files.json'), JSON.stringify(names));
+  return names;
+}
+
+/** Another instance answers, as behind a balancer: the browser knows one address only. */
+async function answeredBy(server: { url: string }, route: Route): Promise<void> {
+  const { pathname } = new URL(route.request().url());
+  const response = await route.fetch({ url: server.url + pathname });
+  await route.fulfill({ response });
+}
+
+/** What a page asked for and got, in order. */
+class Loads {
+  pages = 0;
+  readonly got: string[] = [];
+  readonly missed: string[] = [];
+
+  constructor(page: Page) {
+    page.on('response', (response) => {
+      const request = response.request();
+      if (request.isNavigationRequest()) this.pages += 1;
+      const file = /\/pkg\/([^/]+)$/.exec(new URL(request.url()).pathname)?.[1];
+      if (file) (response.ok() ? this.got : this.missed).push(file);
+    });
+  }
+}
+
+/** The names that a page was rendered with. */
+const namesOf = (page: Page): Promise<string[]> =>
+  page
+    .locator('link[href^="/pkg/"]')
+    .evaluateAll((links) =>
+      links.map((link) => (link as HTMLLinkElement).href.replace(/.*\//, '')).sort(),
+    );
+
+const sorted = ({ js, wasm, css }: Names) => [js, wasm, css].sort();
+
+// The style of another release is no style.
+test.use({ mayComplain: [/MIME type/] });
+
+test.afterEach(async ({ page }) => page.unrouteAll({ behavior: 'ignoreErrors' }));
+
+test('bar 55: a page that misses its files loads itself anew once, and works', async ({
+  page,
+  account,
+  server,
+  next,
+}) => {
+  await signIn(page, account);
+  const newer = await server({ site: next.site });
+  // An instance of the next release answers for the files of the first page.
+  let itsTurn = true;
+  const loads = new Loads(page);
+  await page.route('**/pkg/**', (route) =>
+    itsTurn && loads.pages < 2 ? answeredBy(newer, route) : route.continue(),
+  );
+  await openUnhydrated(page, '/account');
+  await becomesAlive(page);
+  itsTurn = false;
+
+  await seesAccount(page, account);
+  expect(loads.pages).toBe(2);
+  expect(loads.missed).not.toEqual([]);
+  const names = sorted(await namesIn(SITE));
+  expect(await namesOf(page)).toEqual(names);
+  expect(names).toEqual(expect.arrayContaining(loads.got));
+});
+
+test('bar 55: a page that always misses its files says so, and mixes nothing', async ({
+  page,
+  server,
+  next,
+}) => {
+  const newer = await server({ site: next.site });
+  const loads = new Loads(page);
+  await page.route('**/pkg/**', (route) => answeredBy(newer, route));
+  await openUnhydrated(page, '/sign-in');
+  await expect(page.getByRole('alert')).toContainText('did not arrive');
+  expect(loads.pages).toBe(2);
+  expect(loads.missed).not.toEqual([]);
+  expect(loads.got).toEqual([]);
+});
+
+test('bar 55: with the files of both releases on both sides every page works at once', async ({
+  page,
+  holdfast,
+  server,
+  next,
+}) => {
+  // The operator keeps the files of the old release beside those of the new one.
+  const names = await namesIn(SITE);
+  await cp(SITE, join(next.site, 'pkg'), {
+    recursive: true,
+    filter: (path) => !path.endsWith('files.json'),
+  });
+  const newer = await server({ site: next.site });
+  const loads = new Loads(page);
+  // Pages come from either release in turn; files always from the newer one.
+  let turn = 0;
+  await page.route('**/sign-in', (route) =>
+    answeredBy(turn++ % 2 === 0 ? holdfast : newer, route),
+  );
+  await page.route('**/pkg/**', (route) => answeredBy(newer, route));
+  for (const expected of [names, next.names, names, next.names]) {
+    loads.got.length = 0;
+    await page.goto('/sign-in');
+    await expect(heading(page, 'Sign in')).toBeVisible();
+    expect(await namesOf(page)).toEqual(sorted(expected));
+    expect(sorted(expected)).toEqual(expect.arrayContaining(loads.got));
+  }
+  expect(loads.pages).toBe(4);
+  expect(loads.missed).toEqual([]);
+});
+
+test('bar 55: files are kept for good, pages are not kept, and what is missing is not kept', async ({
+  request,
+}) => {
+  const { js, wasm, css } = await namesIn(SITE);
+  for (const name of [js, wasm, css]) {
+    expect(name).toMatch(/^holdfast\.[0-9a-f]{16}\.(js|wasm|css)$/);
+    const file = await request.get(`/pkg/${name}`);
+    expect(file.status()).toBe(200);
+    expect(file.headers()['cache-control']).toBe('public, max-age=31536000, immutable');
+    expect(file.headers()['content-encoding']).toBe('br');
+  }
+  const missing = await request.get('/pkg/holdfast.0000000000000000.js');
+  expect(missing.status()).toBe(404);
+  expect(missing.headers()['cache-control']).toBe('no-store');
+
+  for (const path of ['/', '/sign-in', '/no-such-page']) {
+    const page = await request.get(path);
+    expect(page.headers()['cache-control']).toContain('no-store');
+    expect(page.headers()['content-encoding']).toBe('br');
+    expect(await page.text()).toContain(`/pkg/${js}`);
+  }
+});
+
+test('bar 55: only pages are compressed on their way; an answer with tokens never is', async ({
+  account,
+  holdfast,
+}) => {
+  const answer = await fetch(`${holdfast.url}/api/v1/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'accept-encoding': 'br, gzip' },
+    body: JSON.stringify(account),
+  });
+  expect(answer.status).toBe(200);
+  expect(answer.headers.get('content-encoding')).toBeNull();
+});

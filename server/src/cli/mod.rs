@@ -2,6 +2,7 @@
 
 mod account;
 mod database;
+mod doctor;
 mod keys;
 mod migrate;
 mod postgres;
@@ -34,6 +35,8 @@ enum Command {
     /// Make keys.
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Look for what is wrong with the settings and the database, and say what to do.
+    Doctor(Box<ServeArgs>),
     /// Start or stop the private Postgres by hand.
     #[command(subcommand)]
     Postgres(postgres::Command),
@@ -56,6 +59,7 @@ pub fn run(args: Vec<OsString>) -> ExitCode {
                     Command::Migrate(args) => migrate::run(args).await,
                     Command::Account(command) => account::run(command).await,
                     Command::Keys(command) => keys::run(&command),
+                    Command::Doctor(args) => doctor::run(*args).await,
                     Command::Postgres(command) => postgres::run(command).await,
                 }
             })

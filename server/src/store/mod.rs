@@ -1,6 +1,7 @@
 //! All the SQL there is, one file per table: plain functions on a connection.
 
 pub mod accounts;
+pub mod diagnosis;
 pub mod events;
 mod pool;
 pub mod secret_fingerprint;

@@ -8,6 +8,8 @@ mod support;
 mod account;
 mod activity;
 mod bad_input;
+mod closed_sets;
+mod diagnosis;
 mod disabled;
 mod ended_sessions;
 mod guide;

@@ -10,6 +10,7 @@
 mod support;
 
 mod database_faults;
+mod doctor;
 mod endings;
 mod expiry;
 mod failover;

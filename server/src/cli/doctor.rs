@@ -1,0 +1,232 @@
+//! `holdfast doctor`: looks for what slows a server down or lets it lose something, and
+//! says what to do.
+//!
+//! It changes nothing, and may run beside servers that serve.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use sqlx::{Connection as _, PgConnection};
+
+use super::database::Database;
+use crate::clock::Clock;
+use crate::config::{Config, ServeArgs};
+use crate::store::{self, diagnosis};
+
+/// How long a transaction may be open before it is worth a word. A rotation leaves an
+/// old version of its row; after about five of them, further ones write to every index.
+const LONG_TRANSACTION: Duration = Duration::from_secs(60);
+
+/// How far clocks may differ, the time of the question not counted.
+const CLOCK_DIFFERENCE: i64 = 2;
+
+/// How few updates are enough to say nothing about their kind.
+const FEW_UPDATES: i64 = 1000;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    good: Vec<String>,
+    bad: Vec<String>,
+}
+
+impl Findings {
+    /// Nothing to do.
+    pub(super) fn good(&mut self, sentence: impl Into<String>) {
+        self.good.push(sentence.into());
+    }
+
+    /// Something to look at; the sentence says what to do.
+    pub(super) fn bad(&mut self, sentence: impl Into<String>) {
+        self.bad.push(sentence.into());
+    }
+}
+
+pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
+    let mut findings = Findings::default();
+    let config = Config::new(&args)?;
+    settings(&args, &config, &mut findings);
+    let database = Database::open(&args.database, false).await?;
+    let looked = look_into(&args, &database, &mut findings).await;
+    let released = database.release().await;
+    looked.and(released)?;
+
+    for sentence in &findings.good {
+        println!("good     {sentence}");
+    }
+    for sentence in &findings.bad {
+        println!("look at  {sentence}");
+    }
+    match findings.bad.len() {
+        0 => Ok(()),
+        1 => bail!("there is something to look at"),
+        count => bail!("there are {count} things to look at"),
+    }
+}
+
+/// What the settings alone tell.
+fn settings(args: &ServeArgs, config: &Config, findings: &mut Findings) {
+    let public = config.issuer.starts_with("https://");
+    if public && config.proxies.is_empty() {
+        // Holdfast itself speaks plain HTTP, so something else ends TLS.
+        findings.bad(
+            "HOLDFAST_ISSUER is https, so a proxy stands in front, but HOLDFAST_TRUSTED_PROXIES names none. Every client then has the proxy's address: sessions show it, and nobody is limited by address. Name the proxy's network.",
+        );
+    } else if public {
+        findings.good("The proxies in front are named.");
+    }
+    if !public && !args.listen.ip().is_loopback() {
+        findings.bad(format!(
+            "HOLDFAST_LISTEN is {}, which others can reach, but HOLDFAST_ISSUER is {}. Passwords would travel unencrypted; set the https address.",
+            args.listen, config.issuer,
+        ));
+    }
+}
+
+/// What the database tells.
+async fn look_into(
+    args: &ServeArgs,
+    database: &Database,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    let mut connection = PgConnection::connect_with(&database.options)
+        .await
+        .context("the database cannot be reached")?;
+    let seen = look(args, &mut connection, findings).await;
+    let _ = connection.close().await;
+    seen.context("the database could not be asked")
+}
+
+async fn look(
+    args: &ServeArgs,
+    connection: &mut PgConnection,
+    findings: &mut Findings,
+) -> sqlx::Result<()> {
+    if store::is_migrated(connection).await? {
+        findings.good("The database is up to date.");
+    } else {
+        findings.bad("The database lacks migrations of this version. Run `holdfast migrate`.");
+    }
+    server(args, connection, findings).await?;
+    rows_that_stay(connection, findings).await?;
+    if let Some(updates) = diagnosis::session_updates(connection).await?
+        && updates.all > FEW_UPDATES
+    {
+        let percent = updates.hot * 100 / updates.all;
+        if percent < 90 {
+            findings.bad(format!(
+                "Only {percent} % of the updates of sessions are HOT; the others write to every index. Something has kept old versions of rows: see the other findings, or look again while the load is high."
+            ));
+        } else {
+            findings.good(format!("{percent} % of the updates of sessions are HOT."));
+        }
+    }
+    Ok(())
+}
+
+async fn server(
+    args: &ServeArgs,
+    connection: &mut PgConnection,
+    findings: &mut Findings,
+) -> sqlx::Result<()> {
+    let clock = Clock::system();
+    let before = clock.now_micros();
+    let server = diagnosis::server(connection).await?;
+    let after = clock.now_micros();
+    let seconds = difference(server.now_micros, before, after) / 1_000_000;
+    if seconds.abs() > CLOCK_DIFFERENCE {
+        let word = if seconds > 0 { "ahead of" } else { "behind" };
+        findings.bad(format!(
+            "The database's clock is {} seconds {word} this machine's. Access tokens are dated by the one and sessions by the other; run NTP on both.",
+            seconds.abs(),
+        ));
+    } else {
+        findings.good("The clocks of this machine and of the database agree.");
+    }
+    if server.is_standby {
+        findings.bad(
+            "The database is a standby and takes no changes. Point DATABASE_URL to the primary.",
+        );
+    }
+    if server.loses_commits {
+        findings.bad(
+            "Postgres runs with fsync or synchronous_commit switched off. In a crash it may lose that a session ended; switch both on.",
+        );
+    }
+    let wanted = i64::from(args.database_connections);
+    if wanted > i64::from(server.max_connections) {
+        findings.bad(format!(
+            "HOLDFAST_DATABASE_CONNECTIONS is {wanted}, but Postgres accepts {} connections from everybody together (max_connections).",
+            server.max_connections,
+        ));
+    }
+    Ok(())
+}
+
+/// By how many microseconds the database is ahead, at the least: its clock was read at
+/// some moment between `before` and `after`.
+fn difference(theirs: i64, before: u64, after: u64) -> i64 {
+    let signed = |micros| i64::try_from(micros).unwrap_or(i64::MAX);
+    let (before, after) = (signed(before), signed(after));
+    if theirs > after {
+        theirs - after
+    } else if theirs < before {
+        theirs - before
+    } else {
+        0
+    }
+}
+
+/// What keeps old versions of rows, so that rotations stop being HOT and the table grows.
+async fn rows_that_stay(
+    connection: &mut PgConnection,
+    findings: &mut Findings,
+) -> sqlx::Result<()> {
+    let long = diagnosis::long_transactions(connection, LONG_TRANSACTION.as_secs_f64()).await?;
+    if long.is_empty() {
+        findings.good("No transaction has been open for longer than a minute.");
+    }
+    for transaction in long {
+        let who = match transaction.pid {
+            Some(pid) => format!("of process {pid} ({})", transaction.name),
+            None => format!("that was prepared as {}", transaction.name),
+        };
+        findings.bad(format!(
+            "A transaction {who} has been open for {} seconds. Meanwhile old versions of rows stay, and the table of sessions grows. End it, or find out why it takes so long.",
+            transaction.seconds,
+        ));
+    }
+    for slot in diagnosis::costly_slots(connection).await? {
+        if slot.keeps_rows {
+            findings.bad(format!(
+                "The replication slot {} keeps old versions of rows, so the table of sessions grows. Switch hot_standby_feedback off on its standby, or keep that standby's queries short.",
+                slot.name,
+            ));
+        }
+        if !slot.is_active {
+            findings.bad(format!(
+                "Nobody reads the replication slot {}, which keeps {} MiB of WAL and will fill the disk. Drop it if its reader is gone for good.",
+                slot.name,
+                slot.kept_bytes / (1024 * 1024),
+            ));
+        }
+    }
+    for standby in diagnosis::standbys_with_feedback(connection).await? {
+        findings.bad(format!(
+            "The standby {standby} runs with hot_standby_feedback: its queries keep old versions of rows here, so the table of sessions grows. Switch it off there, or keep its queries short."
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_the_question_is_no_difference() {
+        assert_eq!(difference(150, 100, 200), 0);
+        assert_eq!(difference(500, 100, 200), 300);
+        assert_eq!(difference(40, 100, 200), -60);
+    }
+}

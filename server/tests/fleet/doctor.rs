@@ -1,0 +1,47 @@
+//! `holdfast doctor`, run beside a database that has something.
+
+use std::process::Command;
+
+use sqlx::ConnectOptions as _;
+
+use crate::support::Cluster;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_names_a_forgotten_replication_slot_and_a_forgotten_proxy() {
+    let cluster = Cluster::start(&["fsync=on"]).await;
+    let options = cluster.create_database().await;
+    let mut connection = options.connect().await.unwrap();
+    let url = options.to_url_lossy().to_string();
+    let holdfast = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_holdfast"))
+            .args(arguments)
+            .env_clear()
+            .env("DATABASE_URL", &url)
+            .env("HOLDFAST_ISSUER", "https://id.example")
+            .output()
+            .unwrap()
+    };
+    assert!(holdfast(&["migrate"]).status.success());
+    let trusted = ["doctor", "--trusted-proxies", "10.0.0.0/8"];
+    let well = holdfast(&trusted);
+    let said = String::from_utf8_lossy(&well.stdout).into_owned();
+    assert!(well.status.success(), "{said}{well:?}");
+    assert!(
+        said.contains("The clocks of this machine and of the database agree."),
+        "{said}"
+    );
+
+    sqlx::query("select pg_create_physical_replication_slot('forgotten', true)")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let ill = holdfast(&["doctor"]);
+    assert!(!ill.status.success());
+    let said = String::from_utf8_lossy(&ill.stdout).into_owned();
+    for sentence in [
+        "Nobody reads the replication slot forgotten",
+        "HOLDFAST_TRUSTED_PROXIES names none",
+    ] {
+        assert!(said.contains(sentence), "{said}");
+    }
+}

@@ -26,6 +26,7 @@ pub mod random;
 pub mod refresh_key;
 pub mod routes;
 pub mod secrets;
+pub mod security_log;
 pub mod sessions;
 pub mod site_files;
 pub mod ssr;

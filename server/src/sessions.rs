@@ -19,6 +19,7 @@ use crate::access_token::{self, CLIENT_ID, Claims};
 use crate::clock::Clock;
 use crate::http::{ApiError, timed_out};
 use crate::random;
+use crate::security_log;
 use crate::state::AppState;
 use crate::store::events::NewEvent;
 use crate::store::sessions::{Limits, NewSession, Rotate, Snapshot};
@@ -99,6 +100,8 @@ pub async fn open(
     Ok(Some(Opened {
         tokens,
         ended: beyond,
+        kind,
+        client: client.clone(),
     }))
 }
 
@@ -107,6 +110,8 @@ pub async fn open(
 pub struct Opened {
     tokens: Tokens,
     ended: Vec<Uuid>,
+    kind: EventKind,
+    client: ClientInfo,
 }
 
 impl Opened {
@@ -121,6 +126,7 @@ impl Opened {
     ) -> Result<Tokens, ApiError> {
         transaction.commit().await?;
         state.ended.announce(self.ended, EndReason::EndedElsewhere);
+        security_log::opened(self.kind, &self.tokens, &self.client);
         Ok(self.tokens)
     }
 }
@@ -232,6 +238,7 @@ async fn try_refresh(
             (Rotation::Reuse, _) => {
                 let kind = EventKind::RefreshTokenReused;
                 end(state, session_id, EndReason::Reuse, kind, client).await?;
+                security_log::reused(session_id, client);
                 return Err(ApiError::RefreshTokenReused);
             }
             (Rotation::Ended, _) | (_, None) => return Err(gone(state, session_id).await?),

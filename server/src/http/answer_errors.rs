@@ -1,4 +1,9 @@
-//! The one place where an error becomes a response, and is logged.
+//! Where an error becomes problem JSON, and is logged.
+//!
+//! What a request could not do is logged here and nowhere else. The OAuth endpoints
+//! answer what is about the grant in the words of RFC 6749 (`routes/oauth.rs`), and all
+//! the rest here as well. What happened although the request was answered (a session
+//! that ended, a password that was wrong) is not an error; `security_log.rs` tells it.
 //!
 //! A security duty: the log line holds the code, the status and, for our own
 //! faults, the cause. Never a token, a password, a username, a header or a body.
@@ -69,13 +74,6 @@ fn log(error: &ApiError) {
         }
         ApiError::Unavailable(cause) => {
             tracing::warn!(error.code = code, http.status = status, cause = %format_args!("{cause:#}"), "A request could not be answered for now.");
-        }
-        ApiError::RefreshTokenReused => {
-            tracing::warn!(
-                error.code = code,
-                http.status = status,
-                "A spent refresh token came back."
-            );
         }
         _ => tracing::debug!(
             error.code = code,

@@ -28,6 +28,10 @@ use super::error::{retry_after, timed_out};
 /// which a browser waits.
 pub const LONGEST: Duration = Duration::from_secs(18);
 
+/// How long one piece of work may take, all its statements together. A database that
+/// vanishes without a word must not hold a connection for longer.
+pub const LONGEST_WORK: Duration = Duration::from_secs(12);
+
 /// Runs the request and turns an [`ApiError`] in its answer into problem JSON
 /// (RFC 9457).
 pub async fn answer_errors(request: Request, next: Next) -> Response {

@@ -12,13 +12,12 @@ mod refresh;
 mod sessions;
 mod signup;
 
-use std::time::Duration;
-
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, post, put};
 use holdfast_protocol::wire::{MAX_BODY, paths};
 
+use crate::http::answer_errors::LONGEST_WORK;
 use crate::http::{ApiError, timed_out};
 use crate::state::AppState;
 use crate::stopping::Stopping;
@@ -50,10 +49,6 @@ pub fn api() -> Router<AppState> {
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
 }
-
-/// How long one piece of work may take, all its statements together. A database that
-/// vanishes without a word must not hold a connection for longer.
-pub const LONGEST_WORK: Duration = Duration::from_secs(12);
 
 /// Runs what must not stop half-way when the client hangs up: a thief who breaks the
 /// connection must not break off the ending of the session with it. A server that stops

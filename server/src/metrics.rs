@@ -57,6 +57,16 @@ impl ConnectionCounts {
         self.open.dec();
         self.closed.get_or_create(&Why { reason }).inc();
     }
+
+    /// How many are open.
+    pub fn open(&self) -> i64 {
+        self.open.get()
+    }
+
+    /// How many were closed for this reason.
+    pub fn closed_for(&self, reason: &'static str) -> u64 {
+        self.closed.get_or_create(&Why { reason }).get()
+    }
 }
 
 /// How a request was answered: one of a dozen words, never anything that a client

@@ -48,8 +48,6 @@ impl Reason {
 /// What one connection is doing. Shared by its stream, its requests and its watch.
 pub(super) struct Activity {
     doing: Mutex<Doing>,
-    /// The client does not take what is written.
-    blocked: AtomicBool,
     room_wanted: AtomicBool,
     /// The watch has to look again.
     changed: Notify,
@@ -62,6 +60,10 @@ struct Doing {
     waiting_since: Instant,
     /// The first byte since the last request, on a connection of HTTP/1.
     first_byte: Option<Instant>,
+    /// How many of the requests wait for more of their body.
+    awaiting_body: usize,
+    /// Since when the client has not taken what is written.
+    blocked_since: Option<Instant>,
     /// HTTP/2: bytes between requests are not the beginning of one.
     is_multiplexed: bool,
 }
@@ -72,6 +74,11 @@ pub(super) struct Exchange {
     number: u64,
 }
 
+/// A request that waits for more of its body.
+pub(super) struct AwaitingBody {
+    activity: Arc<Activity>,
+}
+
 impl Activity {
     pub(super) fn new() -> Self {
         Self {
@@ -80,9 +87,10 @@ impl Activity {
                 next: 0,
                 waiting_since: Instant::now(),
                 first_byte: None,
+                awaiting_body: 0,
+                blocked_since: None,
                 is_multiplexed: false,
             }),
-            blocked: AtomicBool::new(false),
             room_wanted: AtomicBool::new(false),
             changed: Notify::new(),
         }
@@ -115,15 +123,29 @@ impl Activity {
 
     /// Whether the client takes what is written.
     pub(super) fn set_blocked(&self, blocked: bool) {
-        self.blocked.store(blocked, Ordering::Relaxed);
+        self.lock().blocked_since = blocked.then(Instant::now);
     }
 
-    /// Since when the connection has been waiting for a request; `None` while there is one,
-    /// or an answer on its way.
+    /// A request waits for more of its body, until the answer is dropped.
+    pub(super) fn await_body(activity: &Arc<Self>) -> AwaitingBody {
+        activity.lock().awaiting_body += 1;
+        AwaitingBody {
+            activity: Arc::clone(activity),
+        }
+    }
+
+    /// Since when the server has been waiting for the client: for a request, for the rest
+    /// of one, or until an answer is taken. `None` while the server itself is at work.
     pub(super) fn waiting_since(&self) -> Option<Instant> {
         let doing = self.lock();
-        let waits = doing.requests.is_empty() && !self.blocked.load(Ordering::Relaxed);
-        waits.then_some(doing.waiting_since)
+        if doing.blocked_since.is_some() {
+            return doing.blocked_since;
+        }
+        match doing.requests.first_key_value() {
+            None => Some(doing.waiting_since),
+            Some((_, oldest)) if doing.awaiting_body >= doing.requests.len() => Some(*oldest),
+            Some(_) => None,
+        }
     }
 
     /// Tells the connection to make room for another.
@@ -148,7 +170,7 @@ impl Activity {
         if let Some((_, oldest)) = doing.requests.first_key_value() {
             return (*oldest + limits.exchange, Reason::Exchange);
         }
-        let idle = if stopping && !self.blocked.load(Ordering::Relaxed) {
+        let idle = if stopping && doing.blocked_since.is_none() {
             IDLE_WHILE_STOPPING
         } else {
             limits.idle
@@ -162,6 +184,12 @@ impl Activity {
 
     fn lock(&self) -> MutexGuard<'_, Doing> {
         self.doing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for AwaitingBody {
+    fn drop(&mut self) {
+        self.activity.lock().awaiting_body -= 1;
     }
 }
 

@@ -1,6 +1,7 @@
 //! Bodies: a request's has to arrive in time, and an answer's keeps its exchange open.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Sleep;
 
-use super::activity::Exchange;
+use super::activity::{Activity, AwaitingBody, Exchange};
 
 /// The body of a request did not arrive in time.
 #[derive(Debug, thiserror::Error)]
@@ -21,16 +22,20 @@ pub struct TooSlow;
 pub(super) struct Arriving {
     body: Incoming,
     limit: Duration,
+    activity: Arc<Activity>,
     /// Runs from the first time that the body had to be waited for.
     waited: Option<Pin<Box<Sleep>>>,
+    awaiting: Option<AwaitingBody>,
 }
 
 impl Arriving {
-    pub(super) fn new(body: Incoming, limit: Duration) -> Self {
+    pub(super) fn new(body: Incoming, limit: Duration, activity: Arc<Activity>) -> Self {
         Self {
             body,
             limit,
+            activity,
             waited: None,
+            awaiting: None,
         }
     }
 }
@@ -45,12 +50,15 @@ impl http_body::Body for Arriving {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
         if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
+            this.awaiting = None;
             return Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)));
         }
         let limit = this.limit;
         let waited = this
             .waited
             .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        this.awaiting
+            .get_or_insert_with(|| Activity::await_body(&this.activity));
         match waited.as_mut().poll(context) {
             Poll::Ready(()) => Poll::Ready(Some(Err(TooSlow.into()))),
             Poll::Pending => Poll::Pending,

@@ -43,7 +43,8 @@ pub(super) async fn serve(
         let activity = Arc::clone(&activity);
         service_fn(move |request: Request<Incoming>| {
             let exchange = Activity::begin(&activity, request.version());
-            let mut request = request.map(|body| Body::new(Arriving::new(body, limits.body)));
+            let mut request = request
+                .map(|body| Body::new(Arriving::new(body, limits.body, Arc::clone(&activity))));
             request.extensions_mut().insert(ConnectInfo(peer));
             let answering = service.clone().oneshot(request);
             async move {
@@ -63,8 +64,10 @@ pub(super) async fn serve(
     // Set once an exchange has taken too long: the others on the connection may finish.
     let mut last_moment: Option<Instant> = None;
     loop {
-        let (due, reason) = activity.due(&limits, stopping);
-        let due = last_moment.map_or(due, |last| last.min(due));
+        let (due, reason) = match last_moment {
+            Some(last) => (last, Reason::Exchange),
+            None => activity.due(&limits, stopping),
+        };
         tokio::select! {
             closed = connection.as_mut() => {
                 return closed.map_or_else(|error| reason_of(&*error), |()| Reason::Finished);

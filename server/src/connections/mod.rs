@@ -4,8 +4,8 @@
 //! A security duty: a client that is slow on purpose must not keep anybody else out.
 //! Everything that a client can be slow at has a limit ([`Limits`]): sending a header,
 //! sending a body, taking an answer, and doing nothing. And there is a limit to how
-//! many connections there are. When it is reached, the connections that have waited for
-//! a request for the longest make room, so that a new client gets in although somebody
+//! many connections there are. When it is reached, the connections whose clients have
+//! been waited for the longest make room, so that a new client gets in although somebody
 //! holds thousands of connections open.
 
 mod activity;
@@ -191,15 +191,15 @@ impl Open {
             if self.make_room() {
                 return Ok(accepted);
             }
-            // Every connection has a request under way. One that is answered becomes idle
-            // without a word, so the search is repeated.
+            // The server is at work on every connection. One whose request is answered waits
+            // for its client without a word, so the search is repeated.
             let _ = tokio::time::timeout(SEARCHED_AGAIN, closed).await;
         }
     }
 
-    /// Whether there is room. When there is none, the connections that have waited for a
-    /// request for the longest are told to close: a sixteenth of them at once, so that
-    /// the search is not repeated for every new client.
+    /// Whether there is room. When there is none, the connections whose clients have been
+    /// waited for the longest are told to close: a sixteenth of them at once, so that the
+    /// search is not repeated for every new client.
     fn make_room(&self) -> bool {
         let mut connections = self.lock();
         if connections.by_number.len() < self.most {

@@ -1,46 +1,17 @@
 //! Nothing secret is logged, however loud the log.
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use axum::http::Method;
 use holdfast_protocol::attempt_key::AttemptKey;
 use holdfast_protocol::wire::paths;
 use serde_json::json;
-use tracing_subscriber::fmt::MakeWriter;
 
+use crate::support::log::Log;
 use crate::support::{PASSWORD, TestApp, refresh_request};
-
-/// A log that can be read afterwards.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
 
 #[tokio::test]
 async fn no_token_password_username_or_attempt_key_is_logged() {
     let app = TestApp::start().await;
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(log.clone())
-        .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    let log = Log::start();
 
     let username = "ada-of-the-logs";
     let wrong = "wrong horse battery staple";
@@ -67,9 +38,7 @@ async fn no_token_password_username_or_attempt_key_is_logged() {
     app.log_out(&renewed).await;
     app.state.pool.close().await;
     app.try_log_in(username, PASSWORD).await;
-    drop(guard);
-
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.finish();
     assert!(
         text.contains("A spent refresh token came back."),
         "the log was on"

@@ -3,6 +3,7 @@
 
 mod answer;
 mod database;
+pub mod log;
 pub mod queries;
 
 use std::sync::Arc;

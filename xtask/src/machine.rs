@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::console;
 use crate::failure::{Failure, Outcome};
+use crate::progress;
 
 /// The first of `names` that is a program on `PATH`.
 pub fn find_program(names: &[&str]) -> Option<PathBuf> {
@@ -65,37 +66,31 @@ pub fn as_root(shell_command: &str, reason: &str) -> Outcome {
         sudo.args(["-n", "sh"]);
         sudo
     } else {
-        return Err(Failure::new(format!(
-            "{reason} That needs root; run: sudo sh -c '{shell_command}'"
-        )));
+        return Err(Failure::new(format!("{reason} That needs root."))
+            .next(format!("sudo sh -c '{shell_command}'")));
     };
-
-    let output = command
+    command
         .args(["-c", shell_command])
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| Failure::new(format!("Cannot start a shell: {error}.")))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    eprint!("{}", String::from_utf8_lossy(&output.stdout));
-    eprint!("{}", String::from_utf8_lossy(&output.stderr));
-    Err(Failure::of_program(
-        &format!("`{shell_command}`"),
-        output.status,
-    ))
+        .env("DEBIAN_FRONTEND", "noninteractive");
+    progress::run("the system", &mut command)
+        .map_err(|failure| failure.next(format!("sudo sh -c '{shell_command}'")))
 }
 
 /// Installs Debian packages. A new machine may know none yet, or old versions that are gone: then
 /// apt's list is fetched, and one more try made.
 pub fn apt_install(packages: &[&str], reason: &str) -> Outcome {
+    console::note(&format!("apt-get install {}", packages.join(" ")));
+    as_root(&apt_command(packages), reason)
+}
+
+/// The shell's command for it.
+pub fn apt_command(packages: &[&str]) -> String {
     let packages = packages.join(" ");
-    console::note(&format!("apt-get install {packages}"));
     let install = format!("apt-get install --yes --quiet --no-install-recommends {packages}");
-    as_root(
-        &format!("{install} >/dev/null 2>&1 || {{ apt-get update --quiet && {install}; }}"),
-        reason,
+    // An earlier installation may have been interrupted in the middle.
+    format!(
+        "{{ {install} >/dev/null 2>&1 || {{ dpkg --configure -a; apt-get update --quiet; \
+         {install}; }}; }}"
     )
 }
 

@@ -11,6 +11,7 @@
 #[cfg(not(unix))]
 compile_error!("Holdfast is developed on Linux and macOS; on Windows, use WSL.");
 
+mod advice;
 mod bench;
 mod console;
 mod dev;

@@ -11,6 +11,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::advice;
 use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::toolbox;
@@ -57,6 +58,8 @@ struct State {
     /// Why the first one failed, until somebody asks.
     failure: Option<Failure>,
     has_failed: bool,
+    /// What can be done about what somebody said.
+    advice: Option<&'static str>,
     done: bool,
     line_is_drawn: bool,
 }
@@ -127,7 +130,10 @@ impl Board {
         if status.success() {
             return Ok(());
         }
-        let failure = Failure::of_program(&sentence_case(name), status);
+        let mut failure = Failure::of_program(&sentence_case(name), status);
+        if let Some(advice) = state.advice {
+            failure = failure.next(advice);
+        }
         if !state.has_failed {
             state.has_failed = true;
             state.clear_line();
@@ -156,6 +162,7 @@ impl Board {
         while read_line(&mut output, &mut line) {
             let text = String::from_utf8_lossy(&line).trim_end().to_owned();
             let mut state = self.state();
+            state.advice = advice::on(&text).or(state.advice);
             if is_cargo {
                 match understand(&text) {
                     Heard::Nothing => {}

@@ -93,7 +93,9 @@ pub fn build(toolbox: &Toolbox) -> Outcome {
         "Building the server and the site, optimised; usually {usually} on two cores."
     ));
     let started = Instant::now();
-    progress::show(&[SERVER, SITE], |board| build_both(toolbox, board))?;
+    progress::show(&[SERVER, SITE], |board| build_both(toolbox, board)).map_err(|failure| {
+        failure.next("Start the command again once that is mended; what was compiled is kept.")
+    })?;
     note(&stamp, &state(&sources))?;
     console::note(&format!(
         "Built in {}.",

@@ -1,5 +1,8 @@
 //! `cargo xtask run`: from a fresh clone to a page in the browser.
 
+use std::io::ErrorKind;
+use std::net::TcpListener;
+
 use crate::failure::{Failure, Outcome};
 use crate::release;
 use crate::setup::{self, Purpose};
@@ -20,6 +23,10 @@ printed when it listens; Ctrl-C stops it.
 
 pub fn run(arguments: &[String]) -> Outcome {
     let for_server = server_arguments(arguments)?;
+    // Before minutes of compiling, and not after them.
+    if !for_server.iter().any(|argument| argument == "--help") {
+        ensure_port_is_free(&address_to_listen_on(for_server))?;
+    }
     let toolbox = setup::prepare(Purpose::Run)?;
     release::build(&toolbox)?;
 
@@ -42,9 +49,53 @@ pub fn server_arguments(arguments: &[String]) -> Outcome<&[String]> {
     }
 }
 
+/// As the server understands it: an argument, a variable, or the default.
+fn address_to_listen_on(for_server: &[String]) -> String {
+    let position = for_server
+        .iter()
+        .position(|argument| argument.starts_with("--listen"));
+    let argument = position.and_then(|position| match for_server[position].split_once('=') {
+        Some((_, address)) => Some(address.to_owned()),
+        None => for_server.get(position + 1).cloned(),
+    });
+    argument
+        .or_else(|| std::env::var("HOLDFAST_LISTEN").ok())
+        .unwrap_or_else(|| "127.0.0.1:3000".to_owned())
+}
+
+/// Only a look: what is no address, or may not be listened on, the server itself explains.
+fn ensure_port_is_free(address: &str) -> Outcome {
+    match TcpListener::bind(address) {
+        Err(error) if error.kind() == ErrorKind::AddrInUse => Err(Failure::new(format!(
+            "Another program listens on {address} already."
+        ))
+        .next(
+            "Stop it (another `cargo xtask run`?), or choose another address: \
+             cargo xtask run -- --listen 127.0.0.1:8080",
+        )),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_that_is_taken_is_told_before_anything_is_built() {
+        let other = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = other.local_addr().expect("an address").to_string();
+        let arguments = ["--listen".to_owned(), address.clone()];
+        assert_eq!(address_to_listen_on(&arguments), address);
+        assert_eq!(
+            address_to_listen_on(&[format!("--listen={address}")]),
+            address
+        );
+        let failure = ensure_port_is_free(&address).expect_err("it is taken");
+        assert!(failure.to_string().contains(&address));
+        drop(other);
+        assert!(ensure_port_is_free(&address).is_ok());
+    }
 
     #[test]
     fn the_servers_arguments_stand_behind_two_dashes() {

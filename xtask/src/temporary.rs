@@ -1,6 +1,7 @@
 //! A directory that goes away with its owner.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Outcome};
@@ -21,10 +22,23 @@ impl TemporaryDirectory {
 
     /// The same in another place.
     pub fn below(place: &Path, purpose: &str) -> Outcome<Self> {
-        let path = place.join(format!("{purpose}-{}", std::process::id()));
-        fs::create_dir(&path)
-            .map_err(|error| Failure::new(format!("Cannot make {}: {error}.", path.display())))?;
-        Ok(Self { path })
+        let name = format!("{purpose}-{}", std::process::id());
+        // One that was interrupted may have left the first name, and had our number.
+        let mut names = std::iter::once(name.clone()).chain((2..).map(|n| format!("{name}-{n}")));
+        loop {
+            let path = place.join(names.next().unwrap_or_default());
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(Self { path }),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => {
+                    let failure = Failure::new(format!("Cannot make {}: {error}.", path.display()));
+                    return Err(match crate::advice::on(&error.to_string()) {
+                        Some(advice) => failure.next(advice),
+                        None => failure,
+                    });
+                }
+            }
+        }
     }
 
     /// Leaves it where it is.
@@ -43,5 +57,18 @@ impl TemporaryDirectory {
 impl Drop for TemporaryDirectory {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_interrupted_call_has_left_is_no_obstacle() {
+        let place = TemporaryDirectory::new("holdfast-place").expect("a directory");
+        let first = TemporaryDirectory::below(place.path(), "work").expect("a directory");
+        let second = TemporaryDirectory::below(place.path(), "work").expect("another");
+        assert_ne!(first.path(), second.path());
     }
 }

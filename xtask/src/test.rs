@@ -76,7 +76,12 @@ pub fn run(arguments: &[String]) -> Outcome {
         }
         console::begin(&format!("Test: {}", step.name));
         let started = Instant::now();
-        (step.run)(&toolbox)?;
+        (step.run)(&toolbox).map_err(|failure| {
+            failure.next(format!(
+                "`cargo xtask test {}` repeats this step alone.",
+                step.name
+            ))
+        })?;
         times.push((step.name, started.elapsed()));
     }
     Ok(())

@@ -19,8 +19,8 @@ pub fn ensure() -> Outcome {
         return Ok(());
     }
     if !machine::has_apt() {
-        return Err(Failure::new(format!(
-            "Postgres was not found; {}.",
+        return Err(Failure::new("Postgres was not found.").next(format!(
+            "Have Postgres 15 or newer: {}. Then start the command again.",
             how_to_install()
         )));
     }
@@ -28,16 +28,16 @@ pub fn ensure() -> Outcome {
     console::begin("Installing Postgres; usually half a minute, once.");
     let reason = "Holdfast needs the programs of Postgres.";
     machine::apt_install(&[DEBIAN_POSTGRES_COMMON], reason)?;
+    // The file is gone again whatever happens, or it would surprise whoever wants such a server.
     machine::as_root(
         &format!(
-            "mkdir -p {} && echo create_main_cluster = false > {NO_CLUSTER}",
-            parent(NO_CLUSTER)
+            "mkdir -p {} && trap \"rm -f {NO_CLUSTER}\" EXIT INT TERM \
+             && echo create_main_cluster = false > {NO_CLUSTER} && {}",
+            parent(NO_CLUSTER),
+            machine::apt_command(&[DEBIAN_POSTGRES])
         ),
         reason,
     )?;
-    let installed = machine::apt_install(&[DEBIAN_POSTGRES], reason);
-    machine::as_root(&format!("rm -f {NO_CLUSTER}"), reason)?;
-    installed?;
 
     match find() {
         Some(_) => Ok(()),

@@ -290,7 +290,7 @@ fn understand(line: &str) -> Heard {
     }
     // Diagnostics have empty lines and indented ones, but none that begins like these.
     let first = plain.split_whitespace().next().unwrap_or_default();
-    if !plain.starts_with("  ") || !CARGO_IS_BUSY.contains(&first) {
+    if !plain.starts_with(" ") || !CARGO_IS_BUSY.contains(&first) {
         return Heard::Diagnostic;
     }
     match first {
@@ -409,6 +409,10 @@ mod tests {
     #[test]
     fn an_error_is_shown_and_a_compiled_crate_is_not() {
         assert_eq!(understand("   Compiling syn v2.0.1"), Heard::Nothing);
+        assert_eq!(
+            understand(" Downloading 2 crates, remaining bytes: 78.6KiB"),
+            Heard::Status("downloading".to_owned())
+        );
         assert_eq!(understand("error[E0308]: types"), Heard::Diagnostic);
         assert_eq!(understand("   --> src/main.rs:1:2"), Heard::Diagnostic);
         assert_eq!(understand("12 | let x = 1;"), Heard::Diagnostic);

@@ -85,3 +85,58 @@ test('the password can be shown and hidden', async ({ page }) => {
   await show.click();
   await expect(password).toHaveAttribute('type', 'password');
 });
+
+for (const [path, button, call] of [
+  ['/sign-up', 'Create account', '**/api/v1/signup'],
+  ['/sign-in', 'Sign in', '**/api/v1/login'],
+] as const) {
+  test(`how long to wait after too many attempts is said in words, once: ${path}`, async ({
+    page,
+  }) => {
+    const account = somebody();
+    await page.route(call, (route) =>
+      route.fulfill({
+        status: 429,
+        contentType: 'application/problem+json',
+        headers: { 'retry-after': '120' },
+        body: JSON.stringify({
+          type: 'urn:holdfast:problem:too_many_attempts',
+          title: 'Too many attempts',
+          status: 429,
+          detail: 'Too many attempts. Try again in 2 minutes.',
+          code: 'too_many_attempts',
+        }),
+      }),
+    );
+    await page.goto(path);
+    await fillIn(page, account);
+    await page.getByRole('button', { name: button, exact: true }).click();
+
+    await expect(page.getByRole('alert')).toHaveText('Too many attempts. Try again in 2 minutes.');
+    // It can be sent again as it is.
+    await expect(page.getByLabel('Username')).toHaveValue(account.username);
+    await expect(page.getByLabel('Password', { exact: true })).toHaveValue(account.password);
+  });
+}
+
+test('what the server says about a password is shown at its field', async ({ page }) => {
+  const detail = 'This password is among the first that anybody would try. Add a word.';
+  await page.route('**/api/v1/signup', (route) =>
+    route.fulfill({
+      status: 422,
+      contentType: 'application/problem+json',
+      body: JSON.stringify({
+        type: 'urn:holdfast:problem:password_not_accepted',
+        title: 'Password not accepted',
+        status: 422,
+        detail,
+        code: 'password_not_accepted',
+      }),
+    }),
+  );
+  await page.goto('/sign-up');
+  await fillIn(page, somebody());
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await expect(page.getByLabel('Password', { exact: true })).toHaveAccessibleDescription(detail);
+  await expect(page.getByLabel('Password', { exact: true })).toBeFocused();
+});

@@ -74,7 +74,7 @@ pub fn mint(keys: &SigningKeys, claims: &Claims) -> Secret {
 pub fn verify(
     keys: &SigningKeys,
     token: &str,
-    issuer: &str,
+    issuers: &[impl AsRef<str>],
     now: u64,
 ) -> Result<Claims, AccessTokenError> {
     use AccessTokenError::{Expired, Invalid};
@@ -92,12 +92,13 @@ pub fn verify(
     let key = header
         .kid
         .as_deref()
-        .and_then(|kid| keys.find(kid))
+        .and_then(|kid| keys.find(kid, now))
         .ok_or(Invalid)?;
 
     let mut validation = Validation::new(Algorithm::EdDSA);
-    validation.set_issuer(&[issuer]);
-    validation.set_audience(&[issuer]);
+    let issuers: Vec<_> = issuers.iter().map(AsRef::as_ref).collect();
+    validation.set_issuer(&issuers);
+    validation.set_audience(&issuers);
     validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
     // The library asks the system's clock; ours is compared below.
     validation.validate_exp = false;
@@ -105,6 +106,10 @@ pub fn verify(
         .map_err(|_| Invalid)?
         .claims;
 
+    // A token of one issuer for another is nobody's.
+    if claims.aud != claims.iss {
+        return Err(Invalid);
+    }
     let lifetime = claims.exp.checked_sub(claims.iat).ok_or(Invalid)?;
     // The cap of the setting and not the setting: an instance may have been told another
     // lifetime than this one.
@@ -146,7 +151,7 @@ mod tests {
 
     fn check(claims: &Claims, now: u64) -> Result<Claims, AccessTokenError> {
         let token = mint(&keys(1), claims);
-        verify(&keys(1), token.expose(), ISSUER, now)
+        verify(&keys(1), token.expose(), &[ISSUER], now)
     }
 
     #[test]
@@ -192,6 +197,27 @@ mod tests {
     }
 
     #[test]
+    fn a_token_of_the_issuer_before_is_good_where_that_one_is_named() {
+        let before = Claims {
+            iss: "https://before.example".into(),
+            aud: "https://before.example".into(),
+            ..claims()
+        };
+        let token = mint(&keys(1), &before);
+        let check = |issuers: &[&str]| verify(&keys(1), token.expose(), issuers, NOW);
+        assert_eq!(check(&[ISSUER]), Err(AccessTokenError::Invalid));
+        assert_eq!(check(&[ISSUER, "https://before.example"]), Ok(before));
+        let mixed = Claims {
+            iss: "https://before.example".into(),
+            ..claims()
+        };
+        let mixed = mint(&keys(1), &mixed);
+        let both = [ISSUER, "https://before.example"];
+        let checked = verify(&keys(1), mixed.expose(), &both, NOW);
+        assert_eq!(checked, Err(AccessTokenError::Invalid));
+    }
+
+    #[test]
     fn a_token_of_an_instance_with_another_lifetime_is_good() {
         let of_an_hour = Claims {
             exp: NOW + 3600,
@@ -202,7 +228,7 @@ mod tests {
 
     #[test]
     fn another_key_another_type_or_another_algorithm_is_invalid() {
-        let verified = |token: &str| verify(&keys(1), token, ISSUER, NOW);
+        let verified = |token: &str| verify(&keys(1), token, &[ISSUER], NOW);
         let foreign = mint(&keys(2), &claims());
         assert_eq!(verified(foreign.expose()), Err(AccessTokenError::Invalid));
 

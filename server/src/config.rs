@@ -71,6 +71,16 @@ pub struct ServeArgs {
     #[arg(long, env = "HOLDFAST_ISSUER", default_value = "http://localhost:3000", value_parser = issuer, value_name = "URL")]
     pub issuer: String,
 
+    /// Issuers that this service had before, separated by commas. Their access tokens are
+    /// accepted, and the database may still name one of them.
+    #[arg(long, env = "HOLDFAST_ISSUER_PREVIOUS", value_parser = issuer, value_delimiter = ',', value_name = "URLS")]
+    pub issuer_previous: Vec<String>,
+
+    /// Start only if the database is at this version already, and never migrate it.
+    /// `holdfast migrate` does that then.
+    #[arg(long, env = "HOLDFAST_NO_MIGRATE", value_parser = clap::builder::FalseyValueParser::new())]
+    pub no_migrate: bool,
+
     /// How long an access token is good (at least 1s, at most 1h).
     #[arg(long, env = "HOLDFAST_ACCESS_TOKEN_TTL", default_value = "5m", value_parser = duration, value_name = "DURATION")]
     pub access_token_ttl: Duration,
@@ -233,6 +243,11 @@ pub struct DatabaseArgs {
     #[arg(long, env = "DATABASE_URL_FILE", value_name = "FILE")]
     database_url_file: Option<PathBuf>,
 
+    /// Start the private Postgres although a setting speaks of another database: a master
+    /// secret is set, or the server listens beyond this machine.
+    #[arg(long, env = "HOLDFAST_PRIVATE_POSTGRES", value_parser = clap::builder::FalseyValueParser::new())]
+    pub private_postgres: bool,
+
     /// Where the private Postgres and its secret live.
     #[arg(
         long,
@@ -258,7 +273,7 @@ impl DatabaseArgs {
 }
 
 /// A secret setting: from its variable, or from the file that its `…_FILE` names.
-fn given(
+pub(crate) fn given(
     variable: &str,
     value: Option<&Secret>,
     file: Option<&Path>,
@@ -298,7 +313,7 @@ fn default_listen() -> SocketAddr {
 }
 
 /// A secret is checked later: an error here would repeat it.
-fn unchecked(text: &str) -> Result<Secret, std::convert::Infallible> {
+pub(crate) fn unchecked(text: &str) -> Result<Secret, std::convert::Infallible> {
     Ok(Secret::from(text))
 }
 
@@ -425,6 +440,8 @@ impl std::fmt::Debug for MasterSecret {
 pub struct Config {
     /// Issuer and audience of access tokens.
     pub issuer: String,
+    /// Issuers of before, whose access tokens are accepted.
+    pub issuer_previous: Vec<String>,
     /// How long an access token is good.
     pub access_token_ttl: Duration,
     /// How long a session lives at the most.
@@ -443,7 +460,37 @@ pub struct Config {
     pub password_cost: Cost,
 }
 
+impl ServeArgs {
+    /// What in these settings speaks of a database that is not the private one. Without a
+    /// `DATABASE_URL` it was probably lost, and a new, empty database would sign everybody
+    /// out.
+    pub fn speaks_of_another_database(&self) -> Option<&'static str> {
+        let has_secret = self.secret.is_some() || self.secret_file.is_some();
+        let has_previous = self.secret_previous.is_some() || self.secret_previous_file.is_some();
+        if has_secret || has_previous {
+            Some("a master secret is set")
+        } else if !self.listen.ip().is_loopback() {
+            Some("the server is to listen beyond this machine")
+        } else {
+            None
+        }
+    }
+}
+
 impl Config {
+    /// Every issuer whose access tokens are accepted, the current one first.
+    pub fn issuers(&self) -> Vec<&str> {
+        let previous = self.issuer_previous.iter().map(String::as_str);
+        std::iter::once(self.issuer.as_str())
+            .chain(previous)
+            .collect()
+    }
+
+    /// The longest lifetime of a session.
+    pub fn longest_session(&self) -> Duration {
+        self.refresh_token_ttl.max(self.session_ttl_short)
+    }
+
     /// Takes what concerns the rules and checks what depends on each other.
     ///
     /// # Errors
@@ -459,6 +506,7 @@ impl Config {
         );
         Ok(Self {
             issuer: args.issuer.clone(),
+            issuer_previous: args.issuer_previous.clone(),
             access_token_ttl: args.access_token_ttl,
             refresh_token_ttl: args.refresh_token_ttl,
             refresh_idle: args.refresh_idle,

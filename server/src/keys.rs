@@ -9,7 +9,8 @@
 //! offline and compare, which is why configuration insists on 32 random bytes.
 
 use std::fmt;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine as _;
@@ -24,15 +25,81 @@ use crate::refresh_key::{self, expand};
 /// Seconds for which one key signs.
 pub const EPOCH_SECONDS: u64 = 30 * 24 * 60 * 60;
 
+/// Seconds by which access tokens of another secret are accepted longer than the last
+/// word about it says: instances renew that word every ten seconds only.
+const RENEWAL_SLACK: u64 = 20;
+
 /// The keys of an instance.
 pub struct Keys {
-    secrets: Vec<Zeroizing<Vec<u8>>>,
-    refresh: Vec<RefreshKey>,
+    /// The current one first.
+    secrets: Vec<Master>,
+    standing: RwLock<Standing>,
     signing: RwLock<Arc<SigningKeys>>,
 }
 
+/// A master secret and what follows from it.
+struct Master {
+    bytes: Zeroizing<Vec<u8>>,
+    fingerprint: Fingerprint,
+    refresh: RefreshKey,
+}
+
+/// One way from a master secret: it may be stored and logged.
+pub type Fingerprint = [u8; 16];
+
+/// What is known about the secrets that the instances use.
+struct Standing {
+    /// For each of our secrets.
+    uses: Vec<Use>,
+    /// The refresh keys of those that are not forbidden.
+    refresh: Arc<[RefreshKey]>,
+    /// Counts the changes.
+    version: u64,
+    obstacle: Option<Obstacle>,
+    may_mint: bool,
+}
+
+/// What a secret of ours is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// Refresh tokens and access tokens.
+    All,
+    /// Refresh tokens, and access tokens until this Unix time.
+    AccessTokensUntil(u64),
+    /// Nothing.
+    Forbidden,
+}
+
+/// Why the secrets keep an instance from being ready.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Obstacle {
+    /// Others mint with secrets that this instance does not accept.
+    #[error(
+        "this instance does not accept every master secret in use (fingerprints: {}): a step of the change was skipped. Add that secret to HOLDFAST_SECRET_PREVIOUS here",
+        .0.join(", ")
+    )]
+    Behind(Vec<String>),
+    /// The current secret leaked.
+    #[error(
+        "the master secret of this instance was forbidden after a leak. Set HOLDFAST_SECRET to the new one"
+    )]
+    Forbidden,
+}
+
+/// What the database says about one secret.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SecretInUse {
+    /// Which secret.
+    pub fingerprint: Vec<u8>,
+    /// Whether it must not be trusted any more.
+    pub is_forbidden: bool,
+    /// How long ago an instance last minted with it.
+    pub minted_ago: Duration,
+}
+
 impl Keys {
-    /// Derives everything. The first secret signs and prints; all are accepted.
+    /// Derives everything. The first secret signs and prints; all are accepted until
+    /// [`learn`](Self::learn) says otherwise.
     ///
     /// # Panics
     /// Without any secret.
@@ -41,45 +108,52 @@ impl Keys {
             !secrets.is_empty(),
             "configuration always gives a master secret"
         );
-        let refresh = secrets
-            .iter()
-            .map(|secret| refresh_key::derive(secret))
+        let secrets: Vec<_> = secrets
+            .into_iter()
+            .map(|bytes| Master {
+                fingerprint: fingerprint(&bytes),
+                refresh: refresh_key::derive(&bytes),
+                bytes,
+            })
             .collect();
-        let signing = RwLock::new(Arc::new(SigningKeys::derive(&secrets, now / EPOCH_SECONDS)));
+        let uses = vec![Use::All; secrets.len()];
+        let standing = Standing {
+            refresh: accepted(&secrets, &uses),
+            uses,
+            version: 0,
+            obstacle: None,
+            may_mint: true,
+        };
+        let signing = SigningKeys::derive(&secrets, &standing, now / EPOCH_SECONDS);
         Self {
             secrets,
-            refresh,
-            signing,
+            standing: RwLock::new(standing),
+            signing: RwLock::new(Arc::new(signing)),
         }
     }
 
     /// The key that new refresh tokens are printed with.
     pub fn current_refresh_key(&self) -> &RefreshKey {
-        &self.refresh[0]
+        &self.secrets[0].refresh
     }
 
     /// Every key whose refresh tokens are accepted.
-    pub fn refresh_keys(&self) -> &[RefreshKey] {
-        &self.refresh
+    pub fn refresh_keys(&self) -> Arc<[RefreshKey]> {
+        Arc::clone(&read(&self.standing).refresh)
     }
 
     /// The signing keys at this time (Unix seconds).
     pub fn signing_keys(&self, now: u64) -> Arc<SigningKeys> {
         let epoch = now / EPOCH_SECONDS;
+        let standing = read(&self.standing);
         {
-            let keys = self
-                .signing
-                .read()
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
-            if keys.epoch == epoch {
+            let keys = read(&self.signing);
+            if keys.epoch == epoch && keys.version == standing.version {
                 return Arc::clone(&keys);
             }
         }
-        let derived = Arc::new(SigningKeys::derive(&self.secrets, epoch));
-        *self
-            .signing
-            .write()
-            .unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::clone(&derived);
+        let derived = Arc::new(SigningKeys::derive(&self.secrets, &standing, epoch));
+        *write(&self.signing) = Arc::clone(&derived);
         derived
     }
 
@@ -87,19 +161,130 @@ impl Keys {
     pub fn for_purpose<const N: usize>(
         &self,
         purpose: &[u8],
-    ) -> impl Iterator<Item = Zeroizing<[u8; N]>> {
-        self.secrets
-            .iter()
-            .map(|secret| Zeroizing::new(expand(secret, purpose)))
+    ) -> std::vec::IntoIter<Zeroizing<[u8; N]>> {
+        let standing = read(&self.standing);
+        let uses = self.secrets.iter().zip(&standing.uses);
+        let keys: Vec<_> = uses
+            .filter(|(_, usable)| **usable != Use::Forbidden)
+            .map(|(secret, _)| Zeroizing::new(expand(&secret.bytes, purpose)))
+            .collect();
+        keys.into_iter()
     }
 
-    /// One-way fingerprints of the master secrets, the current one first.
-    pub fn fingerprints(&self) -> Vec<[u8; 16]> {
-        self.secrets
-            .iter()
-            .map(|secret| expand(secret, b"holdfast fingerprint"))
-            .collect()
+    /// The fingerprint of the current secret.
+    pub fn fingerprint(&self) -> &Fingerprint {
+        &self.secrets[0].fingerprint
     }
+
+    /// Takes in what the database says about secrets at `now` (Unix seconds).
+    ///
+    /// A secret that nobody has minted with yet is trusted: it is the next one. One that
+    /// others minted with signs access tokens for one more lifetime of theirs. One that
+    /// others minted with during the longest refresh lifetime and that is not ours means
+    /// that this instance is behind.
+    pub fn learn(
+        &self,
+        in_use: &[SecretInUse],
+        access_token_ttl: Duration,
+        longest_session: Duration,
+        now: u64,
+    ) {
+        let find = |fingerprint: &Fingerprint| {
+            in_use
+                .iter()
+                .find(|secret| secret.fingerprint[..] == fingerprint[..])
+        };
+        let use_of = |(n, secret): (usize, &Master)| match find(&secret.fingerprint) {
+            Some(known) if known.is_forbidden => Use::Forbidden,
+            Some(known) if n > 0 => {
+                let minted_at = now.saturating_sub(known.minted_ago.as_secs());
+                Use::AccessTokensUntil(minted_at + access_token_ttl.as_secs() + RENEWAL_SLACK)
+            }
+            _ => Use::All,
+        };
+        let uses: Vec<_> = self.secrets.iter().enumerate().map(use_of).collect();
+        let is_ours = |known: &SecretInUse| {
+            let mut ours = self.secrets.iter();
+            ours.any(|secret| secret.fingerprint[..] == known.fingerprint[..])
+        };
+        let missing: Vec<_> = in_use
+            .iter()
+            .filter(|known| !known.is_forbidden && known.minted_ago <= longest_session)
+            .filter(|known| !is_ours(known))
+            .map(|known| shown(&known.fingerprint))
+            .collect();
+        let obstacle = if uses[0] == Use::Forbidden {
+            Some(Obstacle::Forbidden)
+        } else if missing.is_empty() {
+            None
+        } else {
+            Some(Obstacle::Behind(missing))
+        };
+
+        let mut standing = write(&self.standing);
+        // The last word about a secret gets newer every ten seconds. Keys are not derived
+        // anew for a second more or less.
+        let is_news = standing.uses.iter().zip(&uses).any(|pair| match pair {
+            (Use::AccessTokensUntil(before), Use::AccessTokensUntil(after)) => {
+                before.abs_diff(*after) > RENEWAL_SLACK / 4
+            }
+            (before, after) => before != after,
+        });
+        if is_news {
+            standing.refresh = accepted(&self.secrets, &uses);
+            standing.uses = uses;
+            standing.version += 1;
+        }
+        standing.obstacle = obstacle;
+    }
+
+    /// Why the secrets keep this instance from being ready.
+    pub fn obstacle(&self) -> Option<Obstacle> {
+        read(&self.standing).obstacle.clone()
+    }
+
+    /// Whether the current secret was forbidden after a leak.
+    pub fn is_forbidden(&self) -> bool {
+        read(&self.standing).obstacle == Some(Obstacle::Forbidden)
+    }
+
+    /// Whether this instance may make tokens: its secret was entered, so the others know
+    /// of it, and is not forbidden.
+    pub fn may_mint(&self) -> bool {
+        let standing = read(&self.standing);
+        standing.may_mint && standing.obstacle != Some(Obstacle::Forbidden)
+    }
+
+    /// Says whether the current secret was entered.
+    pub fn set_may_mint(&self, may_mint: bool) {
+        write(&self.standing).may_mint = may_mint;
+    }
+}
+
+/// One way from a master secret.
+pub fn fingerprint(secret: &[u8]) -> Fingerprint {
+    expand(secret, b"holdfast fingerprint")
+}
+
+/// A fingerprint as it is told to an operator: its first four bytes.
+pub fn shown(fingerprint: &[u8]) -> String {
+    let first = fingerprint.iter().take(4);
+    first.map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn accepted(secrets: &[Master], uses: &[Use]) -> Arc<[RefreshKey]> {
+    let uses = secrets.iter().zip(uses);
+    uses.filter(|(_, usable)| **usable != Use::Forbidden)
+        .map(|(secret, _)| secret.refresh.clone())
+        .collect()
+}
+
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Keys {
@@ -111,6 +296,8 @@ impl fmt::Debug for Keys {
 /// The Ed25519 keys around one epoch.
 pub struct SigningKeys {
     epoch: u64,
+    /// Of the standing that they were derived for.
+    version: u64,
     /// The current master secret's key of the current epoch.
     pub kid: String,
     /// Signs new access tokens.
@@ -123,44 +310,50 @@ struct PublicKey {
     kid: String,
     x: String,
     decoding: DecodingKey,
+    /// Until when it is good (Unix seconds), where that is limited.
+    until: Option<u64>,
 }
 
 impl SigningKeys {
-    fn derive(secrets: &[Zeroizing<Vec<u8>>], epoch: u64) -> Self {
+    fn derive(secrets: &[Master], standing: &Standing, epoch: u64) -> Self {
         // The next key is published ahead, so that a service which keeps the JWKS
         // for a while knows it before it is used.
         let epochs = [epoch, epoch.saturating_sub(1), epoch + 1];
         let mut published = Vec::with_capacity(secrets.len() * epochs.len());
-        for secret in secrets {
+        for (secret, usable) in secrets.iter().zip(&standing.uses) {
+            let until = match usable {
+                Use::All => None,
+                Use::AccessTokensUntil(until) => Some(*until),
+                Use::Forbidden => continue,
+            };
             for epoch in epochs {
-                published.push(PublicKey::of(&key_pair(secret, epoch)));
+                published.push(PublicKey::of(&key_pair(&secret.bytes, epoch), until));
             }
         }
-        let current = key_pair(&secrets[0], epoch);
+        let current = key_pair(&secrets[0].bytes, epoch);
         let der = current
             .to_pkcs8v1()
             .expect("a key pair can be written as PKCS#8");
         Self {
             epoch,
-            kid: PublicKey::of(&current).kid,
+            version: standing.version,
+            kid: PublicKey::of(&current, None).kid,
             encoding: EncodingKey::from_ed_der(der.as_ref()),
             published,
         }
     }
 
-    /// The key with this id, if it is one of ours and of this time.
-    pub fn find(&self, kid: &str) -> Option<&DecodingKey> {
-        self.published
-            .iter()
+    /// The key with this id, if it is one of ours and good at `now` (Unix seconds).
+    pub fn find(&self, kid: &str, now: u64) -> Option<&DecodingKey> {
+        self.good(now)
             .find(|key| key.kid == kid)
             .map(|key| &key.decoding)
     }
 
     /// The public keys as a JSON Web Key Set (RFC 7517, RFC 8037).
-    pub fn jwks(&self) -> serde_json::Value {
+    pub fn jwks(&self, now: u64) -> serde_json::Value {
         let keys: Vec<_> = self
-            .published
-            .iter()
+            .good(now)
             .map(|key| {
                 serde_json::json!({
                     "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA",
@@ -169,6 +362,11 @@ impl SigningKeys {
             })
             .collect();
         serde_json::json!({ "keys": keys })
+    }
+
+    fn good(&self, now: u64) -> impl Iterator<Item = &PublicKey> {
+        let is_good = move |key: &&PublicKey| key.until.is_none_or(|until| now <= until);
+        self.published.iter().filter(is_good)
     }
 }
 
@@ -179,12 +377,13 @@ impl fmt::Debug for SigningKeys {
 }
 
 impl PublicKey {
-    fn of(pair: &Ed25519KeyPair) -> Self {
+    fn of(pair: &Ed25519KeyPair, until: Option<u64>) -> Self {
         let public = pair.public_key().as_ref();
         Self {
             kid: URL_SAFE_NO_PAD.encode(&Sha256::digest(public)[..12]),
             x: URL_SAFE_NO_PAD.encode(public),
             decoding: DecodingKey::from_ed_der(public),
+            until,
         }
     }
 }
@@ -219,8 +418,9 @@ mod tests {
         let epoch = |n: u64| keys.signing_keys(n * EPOCH_SECONDS);
         let (one, two, three) = (epoch(100), epoch(101), epoch(102));
         assert_ne!(one.kid, two.kid);
-        assert!(one.find(&two.kid).is_some() && two.find(&one.kid).is_some());
-        assert!(three.find(&two.kid).is_some() && three.find(&one.kid).is_none());
+        let knows = |keys: &SigningKeys, kid: &str| keys.find(kid, 0).is_some();
+        assert!(knows(&one, &two.kid) && knows(&two, &one.kid));
+        assert!(knows(&three, &two.kid) && !knows(&three, &one.kid));
     }
 
     #[test]
@@ -234,8 +434,91 @@ mod tests {
     fn a_previous_secret_is_accepted_and_published() {
         let old = keys(&[1]).signing_keys(EPOCH_SECONDS);
         let new = keys(&[2, 1]).signing_keys(EPOCH_SECONDS);
-        assert!(new.find(&old.kid).is_some());
-        assert_eq!(new.jwks()["keys"].as_array().unwrap().len(), 6);
+        assert!(new.find(&old.kid, EPOCH_SECONDS).is_some());
+        assert_eq!(new.jwks(0)["keys"].as_array().unwrap().len(), 6);
+    }
+
+    const NOW: u64 = 700 * EPOCH_SECONDS;
+    const TTL: Duration = Duration::from_secs(300);
+    const LONGEST: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+    fn in_use(secret: u8, minted_ago: u64) -> SecretInUse {
+        SecretInUse {
+            fingerprint: fingerprint(&[secret; 32]).to_vec(),
+            is_forbidden: false,
+            minted_ago: Duration::from_secs(minted_ago),
+        }
+    }
+
+    fn forbidden(secret: u8) -> SecretInUse {
+        SecretInUse {
+            is_forbidden: true,
+            ..in_use(secret, 0)
+        }
+    }
+
+    fn is_accepted(keys: &Keys, secret: u8) -> bool {
+        let id = refresh_key::derive(&[secret; 32]).mac;
+        keys.refresh_keys().iter().any(|key| key.mac == id)
+    }
+
+    #[test]
+    fn a_previous_secret_signs_for_one_lifetime_after_it_was_minted_with() {
+        let old_kid = keys(&[1]).signing_keys(NOW).kid.clone();
+        let new = keys(&[2, 1]);
+        new.learn(&[in_use(1, 100), in_use(2, 0)], TTL, LONGEST, NOW);
+        let signing = new.signing_keys(NOW);
+        assert!(signing.find(&old_kid, NOW + 200).is_some());
+        assert!(signing.find(&old_kid, NOW + 200 + RENEWAL_SLACK).is_some());
+        assert!(signing.find(&old_kid, NOW + 201 + RENEWAL_SLACK).is_none());
+        let published = signing.jwks(NOW + 1000)["keys"].as_array().unwrap().len();
+        assert_eq!(published, 3);
+        // Refresh tokens of it are good for as long as it is configured.
+        assert!(is_accepted(&new, 1));
+        // It is used again: a rollback.
+        new.learn(&[in_use(1, 0), in_use(2, 0)], TTL, LONGEST, NOW + 1000);
+        assert!(new.signing_keys(NOW).find(&old_kid, NOW + 1200).is_some());
+    }
+
+    #[test]
+    fn the_next_secret_is_trusted_before_anybody_mints_with_it() {
+        let announced = keys(&[1, 2]);
+        announced.learn(&[in_use(1, 0)], TTL, LONGEST, NOW);
+        let next = keys(&[2]).signing_keys(NOW).kid.clone();
+        assert!(
+            announced
+                .signing_keys(NOW)
+                .find(&next, NOW + 1000)
+                .is_some()
+        );
+        assert_eq!(announced.obstacle(), None);
+    }
+
+    #[test]
+    fn an_instance_that_misses_a_secret_in_use_is_behind_until_that_is_long_ago() {
+        let keys = keys(&[1]);
+        keys.learn(&[in_use(1, 0), in_use(2, 0)], TTL, LONGEST, NOW);
+        let missing = shown(&fingerprint(&[2; 32]));
+        assert_eq!(keys.obstacle(), Some(Obstacle::Behind(vec![missing])));
+        assert!(keys.may_mint());
+        let long_ago = LONGEST.as_secs() + 1;
+        keys.learn(&[in_use(1, 0), in_use(2, long_ago)], TTL, LONGEST, NOW);
+        assert_eq!(keys.obstacle(), None);
+    }
+
+    #[test]
+    fn a_forbidden_secret_is_good_for_nothing() {
+        let old_kid = keys(&[1]).signing_keys(NOW).kid.clone();
+        let new = keys(&[2, 1]);
+        new.learn(&[forbidden(1), in_use(2, 0)], TTL, LONGEST, NOW);
+        assert!(new.signing_keys(NOW).find(&old_kid, NOW).is_none());
+        assert!(!is_accepted(&new, 1) && is_accepted(&new, 2));
+        assert_eq!(new.for_purpose::<32>(b"a purpose").count(), 1);
+        assert_eq!((new.obstacle(), new.may_mint()), (None, true));
+        let old = keys(&[1]);
+        old.learn(&[forbidden(1), in_use(2, 0)], TTL, LONGEST, NOW);
+        assert_eq!(old.obstacle(), Some(Obstacle::Forbidden));
+        assert!(!old.may_mint() && old.refresh_keys().is_empty());
     }
 
     #[test]

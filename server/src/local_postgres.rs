@@ -125,6 +125,13 @@ impl LocalPostgres {
         })
     }
 
+    /// Whether there is a private Postgres in this directory already, running or not.
+    pub async fn exists(data_dir: &Path) -> Result<bool, LocalPostgresError> {
+        let wanted = data_dir.to_owned();
+        let contents = blocking(move || Place::find(&wanted)?.contents()).await?;
+        Ok(matches!(contents, Contents::Cluster(_)))
+    }
+
     /// How to connect to the database `holdfast`.
     pub fn connect_options(&self) -> PgConnectOptions {
         cluster::connect_options(&self.socket_directory).database(DATABASE)

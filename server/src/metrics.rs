@@ -21,6 +21,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
 use crate::endings::EndedSessions;
+use crate::events::EventQueue;
 use crate::http::ApiError;
 use crate::store::Pool;
 
@@ -111,6 +112,7 @@ fn count(counters: &Family<Answer, Counter>, answer: Result<&'static str, &ApiEr
 #[derive(Debug)]
 struct Gauges {
     ended: EndedSessions,
+    events: EventQueue,
     pool: Pool,
 }
 
@@ -126,6 +128,18 @@ impl Collector for Gauges {
             "Sessions whose access tokens are refused although they have not expired",
             self.ended.len(),
         )?;
+        if let Some(age) = self.ended.since_read() {
+            gauge(
+                "ended_sessions_read_age_seconds",
+                "How long ago the sessions that ended were read from the database",
+                usize::try_from(age.as_secs()).unwrap_or(usize::MAX),
+            )?;
+        }
+        gauge(
+            "events_dropped",
+            "Events that were not written down, because too many were waiting",
+            usize::try_from(self.events.dropped()).unwrap_or(usize::MAX),
+        )?;
         gauge(
             "database_connections",
             "Connections to the database, in use or not",
@@ -135,7 +149,7 @@ impl Collector for Gauges {
 }
 
 /// The service that answers `GET /metrics`.
-pub fn router(metrics: &Metrics, ended: EndedSessions, pool: Pool) -> Router {
+pub fn router(metrics: &Metrics, ended: EndedSessions, events: EventQueue, pool: Pool) -> Router {
     let mut registry = Registry::with_prefix("holdfast");
     registry.register(
         "refreshes",
@@ -162,7 +176,11 @@ pub fn router(metrics: &Metrics, ended: EndedSessions, pool: Pool) -> Router {
         "Connections of clients that were closed, by the reason",
         metrics.connections.closed.clone(),
     );
-    registry.register_collector(Box::new(Gauges { ended, pool }));
+    registry.register_collector(Box::new(Gauges {
+        ended,
+        events,
+        pool,
+    }));
     Router::new()
         .route("/metrics", get(show))
         .with_state(Arc::new(registry))

@@ -4,6 +4,7 @@ use holdfast_protocol::wire::{NewestSignIn, Overview};
 
 use crate::device;
 use crate::http::{ApiError, CurrentAccount};
+use crate::sessions;
 use crate::state::AppState;
 use crate::store;
 
@@ -12,17 +13,21 @@ use crate::store;
 /// # Errors
 /// [`ApiError::SessionEnded`] when the account or its last session has just gone.
 pub async fn overview(state: &AppState, current: CurrentAccount) -> Result<Overview, ApiError> {
-    let profile = state.profiles.get(&state.pool, current.account_id).await?;
+    let Some(profile) = state.profiles.get(&state.pool, current.account_id).await? else {
+        return Err(sessions::gone(state, current.session_id).await);
+    };
     let mut connection = state.pool.acquire().await?;
-    let sessions = store::sessions::list(&mut connection, current.account_id).await?;
+    let live = store::sessions::list(&mut connection, current.account_id).await?;
     connection.release();
-    let newest = sessions
+    let newest = live
         .iter()
-        .max_by_key(|session| (session.created_at, session.session_id))
-        .ok_or(ApiError::SessionEnded(None))?;
+        .max_by_key(|session| (session.created_at, session.session_id));
+    let Some(newest) = newest else {
+        return Err(sessions::gone(state, current.session_id).await);
+    };
     Ok(Overview {
         username: profile.username,
-        sessions: u32::try_from(sessions.len()).unwrap_or(u32::MAX),
+        sessions: u32::try_from(live.len()).unwrap_or(u32::MAX),
         newest: NewestSignIn {
             at: newest.created_at.unix_timestamp(),
             device: device::name(newest.user_agent.as_deref()),

@@ -25,20 +25,21 @@ impl Default for Profiles {
 
 impl Profiles {
     /// The profile of an account whose access token was accepted just now. Whether the
-    /// account still exists is not asked here: its deletion ends its sessions.
+    /// account still exists is not asked here: its deletion ends its sessions. `None` when
+    /// there is no such account: [`crate::sessions::gone`] knows the answer.
     ///
     /// # Errors
-    /// 401 when it was deleted, 503 when it is not remembered while the database is
-    /// away.
-    pub async fn get(&self, pool: &Pool, account_id: Uuid) -> Result<Profile, ApiError> {
+    /// 503 when it is not remembered while the database is away.
+    pub async fn get(&self, pool: &Pool, account_id: Uuid) -> Result<Option<Profile>, ApiError> {
         if let Some(profile) = self.0.get(&account_id) {
-            return Ok(profile);
+            return Ok(Some(profile));
         }
         let mut connection = pool.acquire().await?;
         let profile = accounts::lookup_profile(&mut connection, account_id).await?;
         connection.release();
-        let profile = profile.ok_or(ApiError::SessionEnded(None))?;
-        self.0.insert(account_id, profile.clone());
+        if let Some(profile) = &profile {
+            self.0.insert(account_id, profile.clone());
+        }
         Ok(profile)
     }
 

@@ -1,8 +1,5 @@
-//! Where the master secrets come from, and whether they are the ones that this
-//! database works with.
-//!
-//! A security duty: an instance that knows none of the secrets in use would refuse
-//! everybody's refresh tokens and sign them all out. It must not start.
+//! Where the master secrets come from. Whether they are the ones in use is found out by
+//! `secrets_in_use`.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
@@ -14,8 +11,6 @@ use holdfast_protocol::secret::Secret;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::config::{MasterSecret, ServeArgs};
-use crate::keys::Keys;
-use crate::store::{Pool, secret_fingerprint};
 
 /// The current master secret first, then the ones that are also accepted.
 ///
@@ -74,36 +69,106 @@ fn read_or_make(directory: &Path) -> anyhow::Result<MasterSecret> {
             _ => {}
         }
     }
-    let mut text = std::fs::read_to_string(&path)
+    read(&path)
+}
+
+fn read(path: &Path) -> anyhow::Result<MasterSecret> {
+    let shown = path.display();
+    let mut text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the master secret in {shown}"))?;
     let secret = text.parse();
     text.zeroize();
     secret.map_err(|error| anyhow::anyhow!("{shown} does not hold a master secret: {error}"))
 }
 
-/// Stops the start when the database works with secrets that are not ours.
+/// The file that holds a secret which is to replace the one beside the data.
+const NEXT: &str = "secret.next";
+
+/// Writes a new secret beside the one of the private Postgres, through to the disk. It
+/// takes its place with [`finish_replacing`], after the database has forbidden the old
+/// one.
 ///
 /// # Errors
-/// One sentence about which variable to look at, or that the database is away.
-pub async fn check(pool: &Pool, keys: &Keys) -> anyhow::Result<()> {
-    let ours = keys.fingerprints();
-    let current = ours.first().context("there is always a master secret")?;
-    let mut connection = pool.acquire().await?;
-    let stored = secret_fingerprint::get_or_insert(&mut connection, current).await?;
-    if !ours.iter().any(|fingerprint| fingerprint[..] == stored[..]) {
-        bail!(
-            "This database works with another master secret. Set HOLDFAST_SECRET to the one in use, or add that one to HOLDFAST_SECRET_PREVIOUS while you change it."
-        );
+/// When it cannot be written.
+pub fn prepare_replacing(directory: &Path, new: &MasterSecret) -> anyhow::Result<()> {
+    let path = directory.join(NEXT);
+    let shown = path.display();
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&path)
+        .with_context(|| format!("cannot write the new master secret to {shown}"))?;
+    file.write_all(new.encode().as_bytes())?;
+    file.sync_all()?;
+    std::fs::File::open(directory)?.sync_all()?;
+    Ok(())
+}
+
+/// The new secret that [`prepare_replacing`] has left, if any.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn next(directory: &Path) -> anyhow::Result<Option<MasterSecret>> {
+    let path = directory.join(NEXT);
+    if !path.exists() {
+        return Ok(None);
     }
-    if stored[..] != current[..] {
-        secret_fingerprint::replace(&mut connection, &stored, current).await?;
-    }
+    read(&path).map(Some)
+}
+
+/// The secret beside the data.
+///
+/// # Errors
+/// When it cannot be read or made.
+pub fn beside(directory: &Path) -> anyhow::Result<MasterSecret> {
+    read_or_make(directory)
+}
+
+/// Puts the new secret in the place of the old one. Also the last step of a replacement
+/// that was interrupted: a start calls it when the database has forbidden the old one.
+///
+/// # Errors
+/// When the file cannot be renamed.
+pub fn finish_replacing(directory: &Path) -> anyhow::Result<()> {
+    std::fs::rename(directory.join(NEXT), directory.join("secret"))?;
+    std::fs::File::open(directory)?.sync_all()?;
+    Ok(())
+}
+
+/// Forgets a new secret: the database has not forbidden the old one.
+///
+/// # Errors
+/// When the file cannot be removed.
+pub fn give_up_replacing(directory: &Path) -> anyhow::Result<()> {
+    std::fs::remove_file(directory.join(NEXT))?;
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_new_secret_takes_the_place_of_the_old_one_once_that_is_wanted() {
+        let name = format!("holdfast-replace-{}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&directory).unwrap();
+        let old = read_or_make(&directory).unwrap();
+        assert_eq!(next(&directory).unwrap(), None);
+        let new = MasterSecret::generate();
+        prepare_replacing(&directory, &new).unwrap();
+        assert_eq!(read_or_make(&directory).unwrap(), old);
+        give_up_replacing(&directory).unwrap();
+        assert_eq!(next(&directory).unwrap(), None);
+        prepare_replacing(&directory, &new).unwrap();
+        assert_eq!(next(&directory).unwrap().as_ref(), Some(&new));
+        finish_replacing(&directory).unwrap();
+        assert_eq!(read_or_make(&directory).unwrap(), new);
+        assert_eq!(next(&directory).unwrap(), None);
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
 
     #[test]
     fn the_secret_beside_the_data_is_made_once_and_for_its_owner_only() {

@@ -17,7 +17,8 @@ use uuid::Uuid;
 
 use crate::access_token::{self, CLIENT_ID, Claims};
 use crate::clock::Clock;
-use crate::http::{ApiError, timed_out};
+use crate::events::{self, QueuedEvent};
+use crate::http::ApiError;
 use crate::random;
 use crate::security_log;
 use crate::state::AppState;
@@ -28,9 +29,6 @@ use crate::store::{self, ClientInfo};
 /// How often a refresh is tried when its update hit nothing although the rule says
 /// rotate: a row that moved between the two statements, twice in a row.
 const TRIES: usize = 3;
-
-/// How long an event that no answer waits for may take to be written.
-const NOTED_WITHIN: Duration = Duration::from_secs(12);
 
 /// What a sign-in has verified.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +50,7 @@ pub async fn open(
     kind: EventKind,
     client: &ClientInfo,
 ) -> Result<Option<Opened>, ApiError> {
+    may_mint(state)?;
     let account_id = verified.account_id;
     if !store::accounts::lock(transaction, account_id, verified.password_changed_at).await? {
         return Ok(None);
@@ -165,7 +164,8 @@ async fn try_refresh(
     refresh: &Refresh,
     client: &ClientInfo,
 ) -> Result<(Tokens, &'static str), ApiError> {
-    let token = genuine(state, &refresh.refresh_token).ok_or(ApiError::RefreshTokenInvalid)?;
+    let token = genuine(state, &refresh.refresh_token)?;
+    may_mint(state)?;
     let session_id = token.session_id;
     if let Some(reason) = state.ended.get(session_id) {
         // Its row may be back after a failover that lost the ending's commit.
@@ -221,15 +221,27 @@ async fn try_refresh(
             (Rotation::Rotate | Rotation::RotateForward { .. }, Some(Snapshot { session, .. })) => {
                 from = (session.generation, session.token_hash);
             }
-            (Rotation::Repeat { late }, Some(Snapshot { limits, .. })) => {
-                if late {
-                    note_anomaly(
-                        state,
-                        &limits,
-                        session_id,
-                        EventKind::RefreshRepeated,
-                        client,
-                    );
+            (
+                Rotation::Repeat { late },
+                Some(Snapshot {
+                    limits, session, ..
+                }),
+            ) => {
+                // A client may repeat as often as it likes: one event a generation.
+                if late && state.events.is_first_repeat(session_id, token.generation) {
+                    let kind = EventKind::RefreshRepeated;
+                    log_anomaly(session_id, kind);
+                    state.events.add(QueuedEvent {
+                        event_id: events::repeat_id(
+                            session_id,
+                            token.generation,
+                            session.rotated_at,
+                        ),
+                        account_id: limits.account_id,
+                        session_id: Some(session_id),
+                        kind,
+                        client: client.clone(),
+                    });
                 }
                 return answer(limits, "repeated");
             }
@@ -241,7 +253,7 @@ async fn try_refresh(
                 security_log::reused(session_id, client);
                 return Err(ApiError::RefreshTokenReused);
             }
-            (Rotation::Ended, _) | (_, None) => return Err(gone(state, session_id).await?),
+            (Rotation::Ended, _) | (_, None) => return Err(gone(state, session_id).await),
         }
     }
     Err(ApiError::Unavailable(anyhow::anyhow!(
@@ -281,12 +293,24 @@ async fn spend(
     Ok(limits)
 }
 
-/// What a genuine token of a session is answered that has no row.
-async fn gone(state: &AppState, session_id: Uuid) -> Result<ApiError, ApiError> {
-    let mut connection = state.pool.acquire().await?;
-    let reason = store::session_ends::lookup_reason(&mut connection, session_id).await?;
-    connection.release();
-    Ok(ApiError::SessionEnded(reason))
+/// What a genuine token is answered whose session has no row, or whose account is not
+/// there: the session is over, for the reason that is still known, unless the database may
+/// never have heard of it.
+pub async fn gone(state: &AppState, session_id: Uuid) -> ApiError {
+    let reason = async {
+        let mut connection = state.pool.acquire().await?;
+        let reason = store::session_ends::lookup_reason(&mut connection, session_id).await?;
+        connection.release();
+        Ok::<_, sqlx::Error>(reason)
+    };
+    match reason.await {
+        Ok(Some(reason)) => ApiError::SessionEnded(Some(reason)),
+        Ok(None) => state
+            .database
+            .never_heard_of(session_id)
+            .unwrap_or(ApiError::SessionEnded(None)),
+        Err(error) => error.into(),
+    }
 }
 
 async fn expire<T>(state: &AppState, session_id: Uuid, client: &ClientInfo) -> Result<T, ApiError> {
@@ -305,23 +329,26 @@ async fn expire<T>(state: &AppState, session_id: Uuid, client: &ClientInfo) -> R
 /// spent. A token that is not ours ends nothing.
 ///
 /// # Errors
-/// While the database is away.
+/// While the database is away, and where it may be the wrong one: nothing has ended then.
 pub async fn log_out(
     state: &AppState,
     refresh_token: &Secret,
     client: &ClientInfo,
 ) -> Result<(), ApiError> {
-    if let Some(token) = genuine(state, refresh_token) {
-        end(
-            state,
-            token.session_id,
-            EndReason::Logout,
-            EventKind::SignOut,
-            client,
-        )
-        .await?;
+    let token = match genuine(state, refresh_token) {
+        Ok(token) => token,
+        Err(ApiError::RefreshTokenInvalid) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let session_id = token.session_id;
+    let (reason, kind) = (EndReason::Logout, EventKind::SignOut);
+    if end(state, session_id, reason, kind, client).await? {
+        return Ok(());
     }
-    Ok(())
+    match gone(state, session_id).await {
+        ApiError::SessionEnded(_) => Ok(()),
+        error => Err(error),
+    }
 }
 
 /// Ends one session everywhere, and commits. `false` when it was over already.
@@ -389,6 +416,43 @@ pub async fn end_one_of(
     Ok(true)
 }
 
+/// Ends the sessions of an account beyond its 500 most recently used ones, in
+/// transactions of 500, and commits. For the caller whose one transaction ends the rest.
+/// Answers how many.
+///
+/// # Errors
+/// While the database is away. What has ended by then stays ended.
+pub async fn end_beyond_500(
+    state: &AppState,
+    account_id: Uuid,
+    keep: Option<Uuid>,
+    reason: EndReason,
+    client: &ClientInfo,
+) -> Result<u64, ApiError> {
+    let mut total = 0;
+    loop {
+        let mut connection = state.pool.acquire().await?;
+        let mut transaction = connection.begin().await?;
+        let ended =
+            store::sessions::delete_some_beyond(&mut transaction, account_id, keep, 500).await?;
+        if ended.is_empty() {
+            return Ok(total);
+        }
+        note_ended(
+            &state.clock,
+            &mut transaction,
+            account_id,
+            &ended,
+            reason,
+            client,
+        )
+        .await?;
+        transaction.commit().await?;
+        total += u64::try_from(ended.len()).unwrap_or(u64::MAX);
+        state.ended.announce(ended, reason);
+    }
+}
+
 /// Ends every session of an account but `keep`, in the caller's transaction. The
 /// caller commits and then tells [`crate::endings::EndedSessions`].
 ///
@@ -416,19 +480,18 @@ async fn note_ended(
     client: &ClientInfo,
 ) -> Result<(), ApiError> {
     store::session_ends::insert(connection, session_ids, reason).await?;
-    for session_id in session_ids {
-        let (kind, detail) = (EventKind::SessionEnded, Some(reason.as_str()));
-        note(
-            clock,
-            connection,
+    let events: Vec<_> = session_ids
+        .iter()
+        .map(|session_id| NewEvent {
+            event_id: random::id(clock),
             account_id,
-            Some(*session_id),
-            kind,
+            session_id: Some(*session_id),
+            kind: EventKind::SessionEnded,
             client,
-            detail,
-        )
-        .await?;
-    }
+            detail: Some(reason.as_str()),
+        })
+        .collect();
+    store::events::insert_all(connection, &events).await?;
     Ok(())
 }
 
@@ -466,26 +529,12 @@ pub fn note_later(
     kind: EventKind,
     client: &ClientInfo,
 ) {
-    let (state, client) = (state.clone(), client.clone());
-    tokio::spawn(async move {
-        let written = async {
-            let mut connection = state.pool.acquire().await?;
-            note(
-                &state.clock,
-                &mut connection,
-                account_id,
-                session_id,
-                kind,
-                &client,
-                None,
-            )
-            .await
-        };
-        let written = tokio::time::timeout(NOTED_WITHIN, written).await;
-        let written = written.unwrap_or_else(|_| Err(timed_out(NOTED_WITHIN)));
-        if let Err(error) = written {
-            tracing::warn!(event.kind = kind.as_str(), %error, "An event was not written down.");
-        }
+    state.events.add(QueuedEvent {
+        event_id: random::id(&state.clock),
+        account_id,
+        session_id,
+        kind,
+        client: client.clone(),
     });
 }
 
@@ -496,14 +545,47 @@ fn note_anomaly(
     kind: EventKind,
     client: &ClientInfo,
 ) {
-    tracing::info!(session.id = %session_id, event.kind = kind.as_str(), "A renewal was unusual.");
+    log_anomaly(session_id, kind);
     note_later(state, limits.account_id, Some(session_id), kind, client);
 }
 
-fn genuine(state: &AppState, refresh_token: &Secret) -> Option<RefreshToken> {
-    UnverifiedRefreshToken::parse(refresh_token.expose())
-        .ok()?
-        .verify(state.keys.refresh_keys())
+fn log_anomaly(session_id: Uuid, kind: EventKind) {
+    tracing::info!(session.id = %session_id, event.kind = kind.as_str(), "A renewal was unusual.");
+}
+
+/// The token, if its MAC is right.
+///
+/// # Errors
+/// 401 for a token that is not ours. 503 where it may well be: another instance has a
+/// secret that this one was not told, or the secret was lost together with the database.
+fn genuine(state: &AppState, refresh_token: &Secret) -> Result<RefreshToken, ApiError> {
+    let Ok(token) = UnverifiedRefreshToken::parse(refresh_token.expose()) else {
+        return Err(ApiError::RefreshTokenInvalid);
+    };
+    let session_id = token.session_id();
+    if let Some(token) = token.verify(&state.keys.refresh_keys()) {
+        return Ok(token);
+    }
+    if let Some(obstacle) = state.keys.obstacle() {
+        return Err(ApiError::Unavailable(obstacle.into()));
+    }
+    Err(state
+        .database
+        .older_than_the_secret(session_id)
+        .unwrap_or(ApiError::RefreshTokenInvalid))
+}
+
+/// An instance whose secret the others do not know yet, or that was forbidden, makes no
+/// tokens.
+fn may_mint(state: &AppState) -> Result<(), ApiError> {
+    if state.keys.may_mint() {
+        return Ok(());
+    }
+    let why = match state.keys.obstacle() {
+        Some(obstacle) => obstacle.into(),
+        None => anyhow::anyhow!("the master secret of this instance is not entered yet"),
+    };
+    Err(ApiError::Unavailable(why))
 }
 
 /// Mints the answer of a sign-in or a refresh.

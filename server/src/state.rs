@@ -7,7 +7,9 @@ use leptos::config::LeptosOptions;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::database_facts::DatabaseFacts;
 use crate::endings::EndedSessions;
+use crate::events::EventQueue;
 use crate::keys::Keys;
 use crate::metrics::Metrics;
 use crate::password_hash::PasswordHashes;
@@ -31,6 +33,10 @@ pub struct AppState {
     pub passwords: PasswordHashes,
     /// Which sessions ended lately.
     pub ended: EndedSessions,
+    /// Whether the database can be the right one.
+    pub database: DatabaseFacts,
+    /// Events that no answer waits for.
+    pub events: EventQueue,
     /// Who the accounts are that asked lately.
     pub profiles: Profiles,
     /// What an operator can count.

@@ -103,6 +103,8 @@ impl Sweep {
         round.add("expired sessions", within(expired_sessions(state)).await);
         round.add("endings", within(old_endings(state)).await);
         round.add("events", within(old_events(state)).await);
+        let of_deleted = events_of_deleted_accounts(state);
+        round.add("events of deleted accounts", within(of_deleted).await);
         match within(self.walk(state)).await {
             Ok((looked_at, deleted)) => {
                 round.looked_at = looked_at;
@@ -163,7 +165,7 @@ async fn expired_sessions(state: &AppState) -> Result<u64, ApiError> {
 }
 
 async fn old_endings(state: &AppState) -> Result<u64, ApiError> {
-    let kept = endings::KEPT.as_secs_f64();
+    let kept = endings::retention(&state.database);
     let mut connection = state.pool.acquire().await?;
     let mut total = 0;
     loop {
@@ -181,6 +183,18 @@ async fn old_events(state: &AppState) -> Result<u64, ApiError> {
     let mut total = 0;
     loop {
         let deleted = store::events::forget_old(&mut connection, kept, BATCH).await?;
+        total += deleted;
+        if deleted < BATCH.unsigned_abs() {
+            return Ok(total);
+        }
+    }
+}
+
+async fn events_of_deleted_accounts(state: &AppState) -> Result<u64, ApiError> {
+    let mut connection = state.pool.acquire().await?;
+    let mut total = 0;
+    loop {
+        let deleted = store::events::forget_deleted_accounts(&mut connection, BATCH).await?;
         total += deleted;
         if deleted < BATCH.unsigned_abs() {
             return Ok(total);
@@ -206,6 +220,13 @@ async fn end(state: &AppState, over: Over<'_>) -> Result<u64, ApiError> {
         Over::Expired => store::sessions::delete_expired(&mut transaction, BATCH).await?,
         Over::Idle(ids) => store::sessions::delete_idle(&mut transaction, ids).await?,
     };
+    // While the database is young, only an ending tells that such a session was here.
+    let young_until = endings::smallest_id_at(state.database.young_until());
+    let young = ended.iter().map(|(session_id, _)| *session_id);
+    let young: Vec<_> = young
+        .filter(|session_id| *session_id < young_until)
+        .collect();
+    store::session_ends::insert(&mut transaction, &young, EndReason::Expired).await?;
     let (kind, detail) = (EventKind::SessionEnded, Some(EndReason::Expired.as_str()));
     for (session_id, account_id) in &ended {
         note(

@@ -4,7 +4,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use holdfast_protocol::username::Username;
 
-use super::database::Database;
+use super::database::{Database, Migrations};
 use crate::accounts;
 use crate::clock::Clock;
 use crate::config::DatabaseArgs;
@@ -32,8 +32,8 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
         Command::Enable(which) => (which, false),
     };
     let username = Username::parse(&username)?;
-    let database = Database::open(&database, false).await?;
-    let pool = database.migrated_pool(2).await?;
+    let database = Database::of_operator(&database).await?;
+    let pool = database.pool(2, Migrations::Check).await?;
     let ended = accounts::set_disabled(&pool, &Clock::system(), &username, disabled)
         .await
         .context("the database could not be asked")?;

@@ -4,17 +4,22 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use sqlx::Connection as _;
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgConnectOptions;
 use tokio::time::Instant;
 
-use crate::config::DatabaseArgs;
+use crate::config::{DatabaseArgs, ServeArgs};
 use crate::local_postgres::{Durability, LocalPostgres, Options};
 use crate::store::{self, MIGRATOR, Pool};
 
-/// How long a database may take to come up before the start gives up.
+/// How long a database may take to come up before the command gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long to wait before a migration that found a lock is tried again. Statements that
+/// waited behind it go on meanwhile.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Where to connect, and the private Postgres where that is it.
 pub(super) struct Database {
@@ -22,9 +27,47 @@ pub(super) struct Database {
     pub(super) private: Option<Arc<LocalPostgres>>,
 }
 
+/// Whether a command may change the tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Migrations {
+    /// They are brought up to this version.
+    Apply,
+    /// They must be at this version, or a later one.
+    Check,
+}
+
 impl Database {
-    /// Finds the database, starting the private one where none was named.
-    pub(super) async fn open(args: &DatabaseArgs, keep_running: bool) -> anyhow::Result<Self> {
+    /// The database of a server, which may make a private one.
+    ///
+    /// A private one is made only when no setting speaks of another database: an instance
+    /// that lost its `DATABASE_URL` would serve an empty database, and every browser that
+    /// comes to it would be signed out.
+    pub(super) async fn of_server(args: &ServeArgs, keep_running: bool) -> anyhow::Result<Self> {
+        let database = &args.database;
+        if database.url()?.is_none()
+            && !database.private_postgres
+            && let Some(sign) = args.speaks_of_another_database()
+        {
+            bail!(
+                "DATABASE_URL is missing, although {sign}. Set it, or ask for the private Postgres with --private-postgres (HOLDFAST_PRIVATE_POSTGRES=true)."
+            );
+        }
+        Self::open(database, keep_running).await
+    }
+
+    /// The database of an operator's command, which makes none.
+    pub(super) async fn of_operator(args: &DatabaseArgs) -> anyhow::Result<Self> {
+        let data_dir = &args.data_dir;
+        if args.url()?.is_none() && !LocalPostgres::exists(data_dir).await? {
+            bail!(
+                "There is no database: DATABASE_URL is not set, and there is no private Postgres in {} (HOLDFAST_DATA_DIR).",
+                data_dir.display()
+            );
+        }
+        Self::open(args, false).await
+    }
+
+    async fn open(args: &DatabaseArgs, keep_running: bool) -> anyhow::Result<Self> {
         if let Some(url) = args.url()? {
             let options = PgConnectOptions::from_str(url.expose())
                 .context("DATABASE_URL is not a Postgres URL such as postgres://user@host/name")?;
@@ -45,22 +88,47 @@ impl Database {
         })
     }
 
-    /// A pool on it, once it answers and has been brought up to this version.
-    pub(super) async fn migrated_pool(&self, connections: u32) -> anyhow::Result<Pool> {
+    /// A pool on it, once it answers and its tables are right.
+    pub(super) async fn pool(
+        &self,
+        connections: u32,
+        migrations: Migrations,
+    ) -> anyhow::Result<Pool> {
         let pool = store::pool(self.options.clone(), connections);
         let give_up = Instant::now() + PATIENCE;
         loop {
-            match migrate(&pool).await {
-                Ok(()) => return Ok(pool),
-                Err(MigrateError::Execute(error)) if Instant::now() < give_up => {
-                    tracing::info!(%error, "The database does not answer yet; trying again.");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
+            let error = match migrations {
+                Migrations::Apply => self.migrate().await.err(),
+                Migrations::Check => match is_migrated(&pool).await {
+                    Ok(true) => None,
+                    Ok(false) => bail!(
+                        "The database is not at this version. Bring it there with `holdfast migrate`."
+                    ),
+                    Err(error) => Some(MigrateError::Execute(error)),
+                },
+            };
+            match error {
+                None => return Ok(pool),
+                Some(error) if found_a_lock(&error) => {
+                    tracing::info!("A table is in use, so the migration waits; trying again.");
                 }
-                Err(error) => {
+                Some(MigrateError::Execute(error)) if Instant::now() < give_up => {
+                    tracing::info!(%error, "The database does not answer yet; trying again.");
+                }
+                Some(error) => {
                     return Err(error).context("the database could not be brought up to date");
                 }
             }
+            tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    async fn migrate(&self) -> Result<(), MigrateError> {
+        let mut connection = store::connect_for_migrations(self.options.clone()).await?;
+        let migrated = MIGRATOR.run(&mut connection).await;
+        // Its advisory lock goes with the connection.
+        let _ = connection.close().await;
+        migrated
     }
 
     /// Stops the private Postgres, unless somebody else uses it.
@@ -72,7 +140,16 @@ impl Database {
     }
 }
 
-async fn migrate(pool: &Pool) -> Result<(), MigrateError> {
+async fn is_migrated(pool: &Pool) -> sqlx::Result<bool> {
     let mut connection = pool.acquire().await?;
-    MIGRATOR.run(&mut *connection).await
+    store::is_migrated(&mut connection).await
+}
+
+/// Whether a migration gave up because another statement held a lock.
+fn found_a_lock(error: &MigrateError) -> bool {
+    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.as_deref() == Some("55P03")
 }

@@ -46,7 +46,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let mut findings = Findings::default();
     let config = Config::new(&args)?;
     settings(&args, &config, &mut findings);
-    let database = Database::open(&args.database, false).await?;
+    let database = Database::of_operator(&args.database).await?;
     let looked = look_into(&args, &database, &mut findings).await;
     let released = database.release().await;
     looked.and(released)?;

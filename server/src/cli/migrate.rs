@@ -1,11 +1,11 @@
 //! `holdfast migrate`.
 
-use super::database::Database;
+use super::database::{Database, Migrations};
 use crate::config::DatabaseArgs;
 
 pub(super) async fn run(args: DatabaseArgs) -> anyhow::Result<()> {
-    let database = Database::open(&args, false).await?;
-    database.migrated_pool(2).await?.close().await;
+    let database = Database::of_operator(&args).await?;
+    database.pool(2, Migrations::Apply).await?.close().await;
     println!("The database is up to date.");
     database.release().await
 }

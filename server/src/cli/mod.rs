@@ -1,6 +1,8 @@
 //! The commands of `holdfast`.
 
 mod account;
+mod arrive;
+mod begin_anew;
 mod database;
 mod doctor;
 mod keys;
@@ -32,11 +34,14 @@ enum Command {
     /// Disable or enable an account.
     #[command(subcommand)]
     Account(account::Command),
-    /// Make keys.
+    /// Make a master secret, or replace one that leaked.
     #[command(subcommand)]
     Keys(keys::Command),
     /// Look for what is wrong with the settings and the database, and say what to do.
     Doctor(Box<ServeArgs>),
+    /// Say something about the database itself.
+    #[command(subcommand)]
+    Database(begin_anew::Command),
     /// Start or stop the private Postgres by hand.
     #[command(subcommand)]
     Postgres(postgres::Command),
@@ -58,8 +63,9 @@ pub fn run(args: Vec<OsString>) -> ExitCode {
                     Command::Serve(args) => serve::run(*args).await,
                     Command::Migrate(args) => migrate::run(args).await,
                     Command::Account(command) => account::run(command).await,
-                    Command::Keys(command) => keys::run(&command),
+                    Command::Keys(command) => keys::run(command).await,
                     Command::Doctor(args) => doctor::run(*args).await,
+                    Command::Database(command) => begin_anew::run(command).await,
                     Command::Postgres(command) => postgres::run(command).await,
                 }
             })

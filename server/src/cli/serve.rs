@@ -8,12 +8,16 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use super::database::Database;
+use super::arrive::{Arrived, arrive};
+use super::database::{Database, Migrations};
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat, ServeArgs};
+use crate::database_facts::DatabaseFacts;
+use crate::endings::reader::Reader;
 use crate::endings::{self, EndedSessions};
+use crate::events::EventQueue;
 use crate::http::answer_errors::{LONGEST, LONGEST_WORK};
-use crate::keys::Keys;
+use crate::keys::{Keys, Obstacle, shown};
 use crate::metrics::{self, ConnectionCounts, Metrics};
 use crate::password_hash::PasswordHashes;
 use crate::profiles::Profiles;
@@ -29,7 +33,7 @@ const SHUTDOWN: Duration = Duration::from_secs(LONGEST.as_secs() + LONGEST_WORK.
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     start_logs(&args.log, args.log_format);
     let config = Config::new(&args)?;
-    let database = Database::open(&args.database, ssr::is_watched()).await?;
+    let database = Database::of_server(&args, ssr::is_watched()).await?;
     // Whatever happens from here on, the private Postgres is released.
     let served = serve(&args, config, &database).await;
     let released = database.release().await;
@@ -40,18 +44,30 @@ async fn serve(args: &ServeArgs, config: Config, database: &Database) -> anyhow:
     let listener = connections::listen(args.listen)
         .with_context(|| format!("cannot listen on {} (HOLDFAST_LISTEN)", args.listen))?;
     let private_data = database.private.as_ref().map(|private| private.data_dir());
-    let secrets = secrets::from_args(args, private_data)?;
+    // Before the database is asked for anything: a missing secret is told at once.
+    secrets::from_args(args, private_data)?;
     let clock = Clock::system();
-    let keys = Keys::new(secrets, clock.now());
-    let pool = database.migrated_pool(args.database_connections).await?;
-    secrets::check(&pool, &keys).await?;
+    let migrations = if args.no_migrate {
+        Migrations::Check
+    } else {
+        Migrations::Apply
+    };
+    let pool = database.pool(args.database_connections, migrations).await?;
+    let Arrived {
+        keys,
+        facts,
+        secrets,
+    } = arrive(args, &config, private_data, &pool, &clock).await?;
+    let forbidden = secrets.forbidden();
+    let secret = shown(keys.fingerprint());
 
-    let state = state(config, pool.clone(), keys, clock)?;
+    let state = state(config, pool.clone(), keys, facts, clock)?;
     if !ssr::site_is_built(&state.leptos) {
         let site = &state.leptos.site_root;
         tracing::warn!(%site, "The pages' files are not there, so pages will not come alive. Build them with `cargo xtask run`.");
     }
-    tokio::spawn(endings::reader::run(pool.clone(), state.ended.clone()));
+    let reader = Reader::new(pool.clone(), state.ended.clone(), secrets);
+    tokio::spawn(endings::reader::run(reader));
     tokio::spawn(endings::listener::run(pool.clone(), state.ended.clone()));
     tokio::spawn(sweep::run(state.clone()));
     let metrics = match args.metrics_listen {
@@ -64,7 +80,7 @@ async fn serve(args: &ServeArgs, config: Config, database: &Database) -> anyhow:
 
     let address = listener.local_addr()?;
     let postgres = database.private.as_ref().map(|private| private.version());
-    tracing::info!(%address, issuer = %state.config.issuer, private.postgres = postgres, "Serving.");
+    tracing::info!(%address, issuer = %state.config.issuer, private.postgres = postgres, secret, "Serving.");
     println!("Holdfast is at http://{address}");
     if let Some(address) = metrics {
         println!("Its metrics are at http://{address}/metrics");
@@ -72,6 +88,7 @@ async fn serve(args: &ServeArgs, config: Config, database: &Database) -> anyhow:
     if let Some(data) = private_data {
         println!("Its private Postgres lives in {}", data.display());
     }
+    let events = state.events.clone();
     let (closing, closed) = tokio::sync::oneshot::channel();
     let delay = args.shutdown_delay;
     let stopping = state.stopping.clone();
@@ -91,11 +108,13 @@ async fn serve(args: &ServeArgs, config: Config, database: &Database) -> anyhow:
     };
     tokio::select! {
         () = serving => {}
+        () = forbidden.notified() => anyhow::bail!("{}.", Obstacle::Forbidden),
         // A request that hangs must not keep the server alive for ever.
         () = async { let _ = closed.await; tokio::time::sleep(SHUTDOWN).await } => {
             tracing::warn!("Some requests did not finish in time.");
         }
     }
+    let _ = tokio::time::timeout(Duration::from_secs(2), events.written()).await;
     let _ = tokio::time::timeout(Duration::from_secs(2), pool.close()).await;
     Ok(())
 }
@@ -105,7 +124,8 @@ async fn serve_metrics(address: SocketAddr, state: &AppState) -> anyhow::Result<
     let listener = connections::listen(address)
         .with_context(|| format!("cannot listen on {address} (HOLDFAST_METRICS_LISTEN)"))?;
     let address = listener.local_addr()?;
-    let service = metrics::router(&state.metrics, state.ended.clone(), state.pool.clone());
+    let (ended, events) = (state.ended.clone(), state.events.clone());
+    let service = metrics::router(&state.metrics, ended, events, state.pool.clone());
     let limits = connections::Limits {
         most: 64,
         ..connections::Limits::default()
@@ -117,7 +137,13 @@ async fn serve_metrics(address: SocketAddr, state: &AppState) -> anyhow::Result<
 }
 
 /// The state of an instance of this configuration.
-fn state(config: Config, pool: Pool, keys: Keys, clock: Clock) -> anyhow::Result<AppState> {
+fn state(
+    config: Config,
+    pool: Pool,
+    keys: Arc<Keys>,
+    database: DatabaseFacts,
+    clock: Clock,
+) -> anyhow::Result<AppState> {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let leptos = ssr::leptos_options();
     Ok(AppState {
@@ -128,7 +154,9 @@ fn state(config: Config, pool: Pool, keys: Keys, clock: Clock) -> anyhow::Result
         metrics: Metrics::default(),
         stopping: Stopping::default(),
         config: Arc::new(config),
-        keys: Arc::new(keys),
+        keys,
+        database,
+        events: EventQueue::start(pool.clone()),
         site_files: site_files::names(&leptos, ssr::is_watched())?,
         leptos,
         pool,

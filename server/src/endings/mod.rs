@@ -10,4 +10,23 @@ mod ended_sessions;
 pub mod listener;
 pub mod reader;
 
+use uuid::Uuid;
+
+use crate::database_facts::DatabaseFacts;
+use crate::store::session_ends::Retention;
+
+/// For how long the table keeps endings.
+pub fn retention(database: &DatabaseFacts) -> Retention {
+    Retention {
+        seconds: KEPT.as_secs_f64(),
+        longest_seconds: database.longest_session().max(KEPT).as_secs_f64(),
+        young_until: smallest_id_at(database.young_until()),
+    }
+}
+
+/// The smallest id of a session that was opened at this Unix time: ids are UUIDv7.
+pub fn smallest_id_at(seconds: u64) -> Uuid {
+    uuid::Builder::from_unix_timestamp_millis(seconds.saturating_mul(1000), &[0; 10]).into_uuid()
+}
+
 pub use ended_sessions::{DEGRADED_AFTER, EndedSessions, Ending, KEPT};

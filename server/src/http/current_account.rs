@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::ApiError;
 use crate::access_token;
+use crate::keys::Obstacle;
 use crate::state::AppState;
 
 /// The account and the session of a valid access token.
@@ -38,8 +39,11 @@ where
         let token = bearer(&parts.headers)?;
         let now = state.clock.now();
         let config = &state.config;
-        let claims =
-            access_token::verify(&state.keys.signing_keys(now), token, &config.issuer, now)?;
+        if state.keys.is_forbidden() {
+            return Err(ApiError::Unavailable(Obstacle::Forbidden.into()));
+        }
+        let keys = state.keys.signing_keys(now);
+        let claims = access_token::verify(&keys, token, &config.issuers(), now)?;
         if !state.ended.is_trusted() {
             return Err(ApiError::Unavailable(anyhow::anyhow!(
                 "which sessions have ended was not read for too long"

@@ -15,7 +15,9 @@ pub(super) async fn show(
     State(state): State<AppState>,
     current: CurrentAccount,
 ) -> Result<impl IntoResponse, ApiError> {
-    let profile = state.profiles.get(&state.pool, current.account_id).await?;
+    let Some(profile) = state.profiles.get(&state.pool, current.account_id).await? else {
+        return Err(sessions::gone(&state, current.session_id).await);
+    };
     let account = Account {
         account_id: current.account_id,
         username: profile.username,
@@ -33,6 +35,7 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, ApiError> {
     let account_id = current.account_id;
     let account = confirmed(&state, current, &request.password, &client).await?;
+    sessions::end_beyond_500(&state, account_id, None, EndReason::AccountDeleted, &client).await?;
 
     let mut connection = state.pool.acquire().await?;
     let mut transaction = connection.begin().await?;

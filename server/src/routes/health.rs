@@ -1,32 +1,53 @@
-//! `/healthz`: the process answers. `/readyz`: so does the database, migrated, and
-//! the ended sessions are known.
+//! `/healthz`: the process answers. `/readyz`: so does the rest, as far as requests need
+//! it.
+//!
+//! A database that is away does not make an instance unready for one lifetime of an
+//! access token: the tokens that are on their way are still good, every other instance is
+//! in the same place, and a fleet that takes itself out of the balancer helps nobody. The
+//! answer says `degraded` then, and `?strict` makes that a 503 for an operator's alarm.
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 
+use crate::endings::DEGRADED_AFTER;
 use crate::http::ApiError;
 use crate::state::AppState;
-use crate::store;
 
 pub(super) async fn alive() -> &'static str {
     "alive\n"
 }
 
-pub(super) async fn ready(State(state): State<AppState>) -> Result<&'static str, ApiError> {
+pub(super) async fn ready(
+    State(state): State<AppState>,
+    RawQuery(query): RawQuery,
+) -> Result<&'static str, ApiError> {
+    let not_ready = |why| Err(ApiError::Unavailable(why));
     if state.stopping.is_told() {
-        return Err(ApiError::Unavailable(anyhow::anyhow!(
-            "the server is stopping"
-        )));
+        return not_ready(anyhow::anyhow!("the server is stopping"));
     }
-    let mut connection = state.pool.acquire().await?;
-    if !store::is_migrated(&mut connection).await? {
-        return Err(ApiError::Unavailable(anyhow::anyhow!(
-            "the database is not migrated"
-        )));
+    if let Some(obstacle) = state.keys.obstacle() {
+        return not_ready(obstacle.into());
     }
-    if !state.ended.is_trusted() {
-        return Err(ApiError::Unavailable(anyhow::anyhow!(
+    if let Some(other) = state.database.other_issuer() {
+        return not_ready(anyhow::anyhow!(
+            "the other instances have the issuer {other}. Name it in HOLDFAST_ISSUER_PREVIOUS to change it"
+        ));
+    }
+    let Some(age) = state
+        .ended
+        .since_read()
+        .filter(|_| state.ended.is_trusted())
+    else {
+        return not_ready(anyhow::anyhow!(
             "which sessions have ended was not read for too long"
-        )));
+        ));
+    };
+    let is_strict = query.is_some_and(|query| query.split('&').any(|word| word == "strict"));
+    match age >= DEGRADED_AFTER {
+        false => Ok("ready\n"),
+        true if is_strict => not_ready(anyhow::anyhow!(
+            "which sessions have ended was not read for {} seconds",
+            age.as_secs()
+        )),
+        true => Ok("degraded\n"),
     }
-    Ok("ready\n")
 }

@@ -11,6 +11,7 @@ use crate::state::AppState;
 const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 
 pub(super) async fn show(State(state): State<AppState>) -> impl IntoResponse {
-    let keys = state.keys.signing_keys(state.clock.now());
-    ([(header::CACHE_CONTROL, CACHE)], Json(keys.jwks()))
+    let now = state.clock.now();
+    let keys = state.keys.signing_keys(now);
+    ([(header::CACHE_CONTROL, CACHE)], Json(keys.jwks(now)))
 }

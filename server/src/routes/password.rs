@@ -24,9 +24,13 @@ pub(super) async fn change(
 ) -> Result<TokenAnswer, ApiError> {
     let account_id = current.account_id;
     let account = confirmed(&state, current, &request.current_password, &client).await?;
-    let profile = state.profiles.get(&state.pool, account_id).await?;
+    let Some(profile) = state.profiles.get(&state.pool, current.account_id).await? else {
+        return Err(sessions::gone(&state, current.session_id).await);
+    };
     password::check(request.new_password.expose(), &profile.username)?;
     let new_hash = state.passwords.hash(&request.new_password).await?;
+    let reason = EndReason::PasswordChanged;
+    sessions::end_beyond_500(&state, account_id, None, reason, &client).await?;
 
     let mut connection = state.pool.acquire().await?;
     let mut transaction = connection.begin().await?;
@@ -36,7 +40,6 @@ pub(super) async fn change(
     let password_changed_at =
         store::accounts::change_password(&mut transaction, account_id, &new_hash).await?;
     let remember = store::sessions::lookup_remember(&mut transaction, current.session_id).await?;
-    let reason = EndReason::PasswordChanged;
     let ended = sessions::end_all(
         &state.clock,
         &mut transaction,
@@ -75,7 +78,9 @@ pub(super) async fn confirmed(
     let mut connection = state.pool.acquire().await?;
     let account = store::accounts::lookup_credentials(&mut connection, current.account_id).await?;
     drop(connection);
-    let account = account.ok_or(ApiError::SessionEnded(None))?;
+    let Some(account) = account else {
+        return Err(sessions::gone(state, current.session_id).await);
+    };
     match state
         .passwords
         .verify(password, Some(account.password_hash.clone()))

@@ -87,6 +87,7 @@ pub(super) async fn end_all(
     let keep = keep_current.then_some(current.session_id);
     let account_id = current.account_id;
     let reason = EndReason::EndedElsewhere;
+    let beyond = sessions::end_beyond_500(&state, account_id, keep, reason, &client).await?;
     let mut connection = state.pool.acquire().await?;
     let mut transaction = connection.begin().await?;
     let ended = sessions::end_all(
@@ -99,7 +100,7 @@ pub(super) async fn end_all(
     )
     .await?;
     transaction.commit().await?;
-    let count = u64::try_from(ended.len()).unwrap_or(u64::MAX);
+    let count = beyond + u64::try_from(ended.len()).unwrap_or(u64::MAX);
     state.ended.announce(ended, reason);
     Ok(Json(EndedSessions { ended: count }))
 }

@@ -170,10 +170,18 @@ pub async fn set_disabled(
     .await
 }
 
-/// Deletes the account; its sessions and events go with it.
+/// Deletes the account; its sessions go with it. The sweep deletes its events, of which
+/// there may be millions.
 pub async fn delete(connection: &mut PgConnection, account_id: Uuid) -> sqlx::Result<bool> {
-    let deleted = sqlx::query!("delete from accounts where account_id = $1", account_id)
-        .execute(connection)
-        .await?;
+    let deleted = sqlx::query!(
+        "with deleted as (
+             delete from accounts where account_id = $1 returning account_id
+         )
+         insert into deleted_accounts (account_id)
+         select account_id from deleted",
+        account_id,
+    )
+    .execute(connection)
+    .await?;
     Ok(deleted.rows_affected() == 1)
 }

@@ -63,6 +63,85 @@ pub async fn insert(connection: &mut PgConnection, event: NewEvent<'_>) -> sqlx:
     Ok(())
 }
 
+/// Writes events down in one statement. One whose id is there already is the same event.
+pub async fn insert_all(
+    connection: &mut PgConnection,
+    events: &[NewEvent<'_>],
+) -> sqlx::Result<()> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let event_ids: Vec<_> = events.iter().map(|event| event.event_id).collect();
+    let account_ids: Vec<_> = events.iter().map(|event| event.account_id).collect();
+    let session_ids: Vec<_> = events.iter().map(|event| event.session_id).collect();
+    let kinds: Vec<_> = events
+        .iter()
+        .map(|event| event.kind.as_str().to_owned())
+        .collect();
+    let ips: Vec<_> = events.iter().map(|event| event.client.ip.clone()).collect();
+    let user_agents: Vec<_> = events
+        .iter()
+        .map(|event| event.client.user_agent.clone())
+        .collect();
+    let details: Vec<_> = events
+        .iter()
+        .map(|event| event.detail.map(str::to_owned))
+        .collect();
+    sqlx::query!(
+        "insert into events (event_id, account_id, session_id, kind, ip, user_agent, detail)
+         select event_id, account_id, session_id, kind, ip, user_agent, detail
+         from unnest(
+             $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[]
+         ) as new (event_id, account_id, session_id, kind, ip, user_agent, detail)
+         join accounts using (account_id)
+         on conflict (event_id) do nothing",
+        &event_ids,
+        &account_ids,
+        &session_ids as &[Option<Uuid>],
+        &kinds,
+        &ips as &[Option<String>],
+        &user_agents as &[Option<String>],
+        &details as &[Option<String>],
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Forgets up to `limit` events of accounts that were deleted. Answers how many.
+///
+/// An account may have millions, so they are not deleted with it. The account's id is
+/// kept for an hour, because an event that is being written meanwhile comes later.
+pub async fn forget_deleted_accounts(
+    connection: &mut PgConnection,
+    limit: i64,
+) -> sqlx::Result<u64> {
+    let forgotten = sqlx::query!(
+        "delete from events
+         where event_id in (
+             select event_id
+             from deleted_accounts
+             join events using (account_id)
+             limit $1
+             for update of events skip locked
+         )",
+        limit,
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "delete from deleted_accounts
+         where
+             deleted_at < now() - interval '1 hour'
+             and not exists (
+                 select from events where events.account_id = deleted_accounts.account_id
+             )"
+    )
+    .execute(connection)
+    .await?;
+    Ok(forgotten.rows_affected())
+}
+
 /// The newest events before `before`, newest first.
 pub async fn list(
     connection: &mut PgConnection,

@@ -1,22 +1,33 @@
 //! All the SQL there is, one file per table: plain functions on a connection.
 
 pub mod accounts;
+pub mod database;
 pub mod diagnosis;
 pub mod events;
 mod pool;
-pub mod secret_fingerprint;
+pub mod secrets;
 pub mod session_ends;
 pub mod sessions;
 
-use sqlx::PgConnection;
+use std::sync::LazyLock;
+
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection as _, PgConnection};
 
 pub use pool::{Connection, Pool};
 
 /// The migrations, compiled in. Several instances may apply them at once: the
 /// migrator takes an advisory lock.
-pub static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
+///
+/// Migrations of a later release are ignored: after an upgrade, an instance of this
+/// release starts again, and can be rolled back to. A migration therefore only ever adds
+/// what this release can do without; it takes away one release later.
+pub static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrator = sqlx::migrate!("../migrations");
+    migrator.set_ignore_missing(true);
+    migrator
+});
 
 /// What the database keeps of the client behind a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,13 +44,34 @@ pub struct ClientInfo {
 /// row in its second statement. Time limits, because a stalled statement must not
 /// hold a connection for ever.
 pub fn pool(options: PgConnectOptions, connections: u32) -> Pool {
-    let options = options.application_name("holdfast").options([
+    Pool::new(with_settings(options), connections)
+}
+
+/// These settings, for a connection that is kept outside of the pool.
+fn with_settings(options: PgConnectOptions) -> PgConnectOptions {
+    options.application_name("holdfast").options([
         ("default_transaction_isolation", "read committed"),
         ("statement_timeout", "10s"),
         ("lock_timeout", "5s"),
         ("idle_in_transaction_session_timeout", "30s"),
+    ])
+}
+
+/// A connection for migrations and for nothing else.
+///
+/// A migration that has to wait for a lock makes every statement behind it wait as well,
+/// so it gives up after a second and is tried again. What it does may take as long as it
+/// takes.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn connect_for_migrations(options: PgConnectOptions) -> sqlx::Result<PgConnection> {
+    let options = options.application_name("holdfast migrate").options([
+        ("lock_timeout", "1s"),
+        ("statement_timeout", "0"),
+        ("idle_in_transaction_session_timeout", "0"),
     ]);
-    Pool::new(options, connections)
+    PgConnection::connect_with(&options).await
 }
 
 /// Whether every migration of this build has been applied.
@@ -54,11 +86,10 @@ pub async fn is_migrated(connection: &mut PgConnection) -> Result<bool, sqlx::Er
     if !exists {
         return Ok(false);
     }
-    let newest = sqlx::query_scalar::<_, Option<i64>>(
-        "select max(version) from _sqlx_migrations where success",
-    )
-    .fetch_one(&mut *connection)
-    .await?;
-    let wanted = MIGRATOR.iter().map(|migration| migration.version).max();
-    Ok(newest >= wanted)
+    let applied =
+        sqlx::query_scalar::<_, i64>("select version from _sqlx_migrations where success")
+            .fetch_all(connection)
+            .await?;
+    let is_applied = |version| applied.contains(&version);
+    Ok(MIGRATOR.iter().all(|migration| is_applied(migration.version)))
 }

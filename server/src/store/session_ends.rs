@@ -152,10 +152,22 @@ pub async fn lookup_reason(
     Ok(reason.map(|reason| EndReason::read(&reason)))
 }
 
-/// Forgets up to `limit` endings that are older than `kept_seconds`. Answers how many.
+/// For how long endings are kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Retention {
+    /// At least: longer than any access token lives.
+    pub seconds: f64,
+    /// Those for reuse, and those of sessions with an id before `young_until`: as long as
+    /// a refresh token lives.
+    pub longest_seconds: f64,
+    /// The smallest id of a session that cannot have been opened in another database.
+    pub young_until: Uuid,
+}
+
+/// Forgets up to `limit` endings that are older than they are kept. Answers how many.
 pub async fn forget_old(
     connection: &mut PgConnection,
-    kept_seconds: f64,
+    retention: Retention,
     limit: i64,
 ) -> sqlx::Result<u64> {
     let forgotten = sqlx::query!(
@@ -163,11 +175,18 @@ pub async fn forget_old(
          where session_id in (
              select session_id
              from session_ends
-             where ended_at < now() - make_interval(secs => $1)
-             limit $2
+             where
+                 ended_at < now() - make_interval(secs => $1)
+                 and (
+                     (reason <> 'reuse' and session_id >= $2)
+                     or ended_at < now() - make_interval(secs => $3)
+                 )
+             limit $4
              for update skip locked
          )",
-        kept_seconds,
+        retention.seconds,
+        retention.young_until,
+        retention.longest_seconds,
         limit,
     )
     .execute(connection)

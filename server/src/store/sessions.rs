@@ -295,6 +295,33 @@ pub async fn delete_all(
     .await
 }
 
+/// Deletes up to `limit` sessions of an account that are beyond its `limit` most recently
+/// used ones, but never `keep`. Answers which.
+pub async fn delete_some_beyond(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+    keep: Option<Uuid>,
+    limit: i64,
+) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        "delete from sessions
+         where session_id in (
+             select session_id
+             from sessions
+             where account_id = $1 and session_id is distinct from $2
+             order by rotated_at desc, session_id desc
+             offset $3
+             limit $3
+         )
+         returning session_id",
+        account_id,
+        keep,
+        limit,
+    )
+    .fetch_all(connection)
+    .await
+}
+
 /// Deletes the least recently used sessions of an account beyond `most`. Answers
 /// which. The account's row is locked, so that nobody opens one meanwhile.
 ///
@@ -414,6 +441,37 @@ pub async fn delete_idle(
          )
          returning session_id, account_id",
         session_ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.session_id, row.account_id))
+        .collect())
+}
+
+/// Deletes up to `limit` sessions from before a master secret was forbidden: no token of
+/// theirs is good any more. Answers which, and whose. `after` is the last one of the call
+/// before, so that the index is walked once and rows that are gone are not passed again.
+pub async fn delete_of_forbidden_secrets(
+    connection: &mut PgConnection,
+    after: Uuid,
+    limit: i64,
+) -> sqlx::Result<Vec<(Uuid, Uuid)>> {
+    let rows = sqlx::query!(
+        "delete from sessions
+         where session_id in (
+             select session_id
+             from sessions
+             where
+                 session_id > $1
+                 and created_at < (select max(forbidden_at) from secrets)
+             order by session_id
+             limit $2
+         )
+         returning session_id, account_id",
+        after,
+        limit,
     )
     .fetch_all(connection)
     .await?;

@@ -7,6 +7,7 @@ use axum::http::{Method, Request, header};
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::{Account, paths};
 use holdfast_server::endings::EndedSessions;
+use holdfast_server::sweep::Sweep;
 use serde_json::json;
 
 use crate::support::queries::QueryCount;
@@ -193,4 +194,50 @@ async fn tokens_of_a_deleted_account_are_refused_and_nobody_is_remembered() {
         .refresh(&tokens, &new_key())
         .await
         .is(Code::SessionEnded);
+}
+
+#[tokio::test]
+async fn an_account_is_deleted_without_its_events_which_the_sweep_deletes_in_batches() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    sqlx::query(
+        "insert into events (event_id, account_id, kind)
+         select gen_random_uuid(), $1, 'sign_in_failed'
+         from generate_series(1, 2000)",
+    )
+    .bind(tokens.account_id)
+    .execute(app.pool())
+    .await
+    .unwrap();
+    let count = async || -> i64 {
+        sqlx::query_scalar("select count(*) from events where account_id = $1")
+            .bind(tokens.account_id)
+            .fetch_one(app.pool())
+            .await
+            .unwrap()
+    };
+    let password = json!({"password": PASSWORD});
+    let deleted = app
+        .call_as(&tokens, Method::DELETE, paths::ACCOUNT, Some(&password))
+        .await;
+    assert_eq!(deleted.status, 204);
+    // However many there are, the request did not wait for them.
+    assert!(count().await >= 2000);
+    let round = Sweep::from_the_beginning().round(&app.state).await;
+    assert!(round.failed.is_empty());
+    assert_eq!(count().await, 0);
+    // The account's id is kept for an hour, for an event that comes late.
+    let ids = async || -> i64 {
+        sqlx::query_scalar("select count(*) from deleted_accounts")
+            .fetch_one(app.pool())
+            .await
+            .unwrap()
+    };
+    assert_eq!(ids().await, 1);
+    sqlx::query("update deleted_accounts set deleted_at = now() - interval '61 minutes'")
+        .execute(app.pool())
+        .await
+        .unwrap();
+    Sweep::from_the_beginning().round(&app.state).await;
+    assert_eq!(ids().await, 0);
 }

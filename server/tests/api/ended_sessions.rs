@@ -8,7 +8,7 @@ use crate::support::TestApp;
 
 fn listen(app: &TestApp) {
     let (pool, ended) = (&app.state.pool, &app.state.ended);
-    tokio::spawn(endings::reader::run(pool.clone(), ended.clone()));
+    tokio::spawn(endings::reader::run(app.reader()));
     tokio::spawn(endings::listener::run(pool.clone(), ended.clone()));
 }
 

@@ -4,6 +4,9 @@ use axum::body::Body;
 use axum::http::Request;
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::paths;
+use holdfast_server::database_facts::DatabaseFacts;
+use holdfast_server::endings::EndedSessions;
+use holdfast_server::store;
 use serde_json::Value;
 
 use crate::support::{Answer, TestApp};
@@ -21,13 +24,24 @@ async fn a_server_with_a_migrated_database_is_ready() {
 }
 
 #[tokio::test]
-async fn a_server_whose_database_is_away_is_alive_but_not_ready() {
+async fn a_database_that_went_away_just_now_leaves_every_server_ready() {
     let app = TestApp::start().await;
     app.state.pool.close().await;
+    assert_eq!(get(&app, paths::HEALTHZ).await.status, 200);
+    assert_eq!(get(&app, paths::READYZ).await.text(), "ready\n");
+    assert_eq!(get(&app, "/readyz?strict").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_server_that_has_never_read_the_endings_is_alive_but_not_ready() {
+    let mut app = TestApp::start().await;
+    app.replace_ended(EndedSessions::new(app.state.config.access_token_ttl));
     assert_eq!(get(&app, paths::HEALTHZ).await.status, 200);
     get(&app, paths::READYZ)
         .await
         .is(Code::TemporarilyUnavailable);
+    app.reader().read().await.unwrap();
+    assert_eq!(get(&app, paths::READYZ).await.status, 200);
 }
 
 #[tokio::test]
@@ -43,13 +57,36 @@ async fn a_server_that_was_told_to_stop_is_not_ready_and_still_answers() {
 
 #[tokio::test]
 async fn a_database_that_lacks_a_migration_is_not_ready() {
-    let app = TestApp::start().await;
+    let mut app = TestApp::start().await;
+    app.replace_ended(EndedSessions::new(app.state.config.access_token_ttl));
     sqlx::query(
         "delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)",
     )
     .execute(app.pool())
     .await
     .unwrap();
+    assert!(app.reader().read().await.is_err());
+    get(&app, paths::READYZ)
+        .await
+        .is(Code::TemporarilyUnavailable);
+}
+
+#[tokio::test]
+async fn an_instance_with_another_issuer_is_not_ready_unless_it_names_the_one_before() {
+    let mut app = TestApp::start().await;
+    let arrive = async |issuer: &str, previous: &[&str]| {
+        let previous: Vec<_> = previous.iter().map(|&issuer| issuer.to_owned()).collect();
+        let mut connection = app.state.pool.acquire().await.unwrap();
+        let stored = store::database::arrive(&mut connection, issuer, &previous, 1).await;
+        DatabaseFacts::new(stored.unwrap(), issuer, app.state.clock.clone()).unwrap()
+    };
+    assert_eq!(arrive("https://a.example", &[]).await.other_issuer(), None);
+    let differs = arrive("https://b.example", &[]).await;
+    assert_eq!(differs.other_issuer(), Some("https://a.example"));
+    let named = arrive("https://b.example", &["https://a.example"]).await;
+    assert_eq!(named.other_issuer(), None);
+    assert_eq!(arrive("https://b.example", &[]).await.other_issuer(), None);
+    app.replace_database(differs);
     get(&app, paths::READYZ)
         .await
         .is(Code::TemporarilyUnavailable);

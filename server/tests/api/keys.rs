@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::Request;
 use holdfast_protocol::problem::Code;
+use holdfast_protocol::wire::paths;
 use holdfast_server::keys::{EPOCH_SECONDS, Keys};
-use holdfast_server::secrets;
+use holdfast_server::{random, secrets_in_use};
 use zeroize::Zeroizing;
 
 use crate::support::{TestApp, generation, new_key};
@@ -65,33 +68,132 @@ async fn a_token_of_a_secret_that_was_dropped_is_not_ours_any_more() {
     assert!(!dropped.accepts(&tokens).await);
 }
 
+async fn enter(app: &TestApp) -> Result<(), String> {
+    let mut connection = app.state.pool.acquire().await.unwrap();
+    let entered = app.secrets_in_use().enter(&mut connection).await;
+    entered.map_err(|error| error.to_string())
+}
+
+async fn ready(app: &TestApp) -> bool {
+    let request = Request::builder().uri(paths::READYZ).body(Body::empty());
+    app.send(request.unwrap()).await.status == 200
+}
+
 #[tokio::test]
-async fn an_instance_that_knows_no_secret_in_use_does_not_start() {
+async fn the_three_rolling_steps_in_any_order_of_restarts_keep_every_instance_ready() {
     let app = TestApp::start().await;
-    let keys = |secrets: &[u8]| {
-        Keys::new(
-            secrets
-                .iter()
-                .map(|n| Zeroizing::new(vec![*n; 32]))
-                .collect(),
-            0,
-        )
-    };
-    let check = async |secrets: &[u8]| {
-        secrets::check(&app.state.pool, &keys(secrets))
-            .await
-            .map_err(|error| error.to_string())
-    };
-    assert_eq!(check(&[1]).await, Ok(()));
-    assert!(
-        check(&[2])
-            .await
-            .unwrap_err()
-            .contains("HOLDFAST_SECRET_PREVIOUS")
-    );
-    // The three rolling steps, in any order that two instances may restart in.
-    for step in [&[1, 2][..], &[2, 1], &[1, 2], &[2, 1], &[2]] {
-        assert_eq!(check(step).await, Ok(()), "{step:?}");
+    for secrets in [&[1][..], &[1, 2], &[2, 1], &[1, 2], &[2, 1]] {
+        let instance = app.second_instance(secrets);
+        assert_eq!(enter(&instance).await, Ok(()), "{secrets:?}");
+        assert!(ready(&instance).await, "{secrets:?}");
+        instance
+            .sign_up(&format!("ada{}", random::id(&app.state.clock).simple()))
+            .await;
     }
-    assert!(check(&[1]).await.is_err());
+    // Dropping the old one early: not ready, and nobody is signed out.
+    let old = app.second_instance(&[1]).sign_up("ada").await;
+    let dropped = app.second_instance(&[2]);
+    enter(&dropped).await.unwrap();
+    assert!(!ready(&dropped).await);
+    dropped
+        .refresh(&old, &new_key())
+        .await
+        .is(Code::TemporarilyUnavailable);
+    assert_eq!(dropped.log_out(&old).await.status, 503);
+    assert!(app.is_alive(old.session_id).await);
+    // What it knows, it goes on with.
+    let new = dropped.sign_up("eve").await;
+    dropped.renew(&new).await;
+    // After the refresh lifetime it may be dropped.
+    sqlx::query("update secrets set last_minted_at = now() - interval '91 days'")
+        .execute(app.pool())
+        .await
+        .unwrap();
+    dropped.reader().read().await.unwrap();
+    assert!(ready(&dropped).await);
+}
+
+#[tokio::test]
+async fn an_instance_that_was_skipped_in_the_first_step_is_behind_and_signs_nobody_out() {
+    let one = TestApp::start().await;
+    enter(&one).await.unwrap();
+    let swapped = one.second_instance(&[2, 1]);
+    enter(&swapped).await.unwrap();
+    let tokens = swapped.sign_up("ada").await;
+    one.reader().read().await.unwrap();
+    assert!(!ready(&one).await && ready(&swapped).await);
+    one.refresh(&tokens, &new_key())
+        .await
+        .is(Code::TemporarilyUnavailable);
+    // Told the missing one, it serves again.
+    let mended = one.second_instance(&[1, 2]);
+    enter(&mended).await.unwrap();
+    assert!(ready(&mended).await);
+    mended.renew(&tokens).await;
+}
+
+#[tokio::test]
+async fn an_instance_with_a_wrong_secret_mints_nothing_and_leaves_the_others_ready() {
+    let one = TestApp::start().await;
+    enter(&one).await.unwrap();
+    let tokens = one.sign_up("ada").await;
+    let wrong = one.second_instance(&[9]);
+    enter(&wrong).await.unwrap();
+    assert!(!ready(&wrong).await);
+    wrong
+        .refresh(&tokens, &new_key())
+        .await
+        .is(Code::TemporarilyUnavailable);
+    let answer = wrong.try_log_in("ada", crate::support::PASSWORD).await;
+    answer.is(Code::TemporarilyUnavailable);
+    one.reader().read().await.unwrap();
+    assert!(ready(&one).await);
+    one.renew(&tokens).await;
+}
+
+#[tokio::test]
+async fn bar_40_after_a_leak_no_token_of_the_old_secret_is_good_anywhere() {
+    let old = TestApp::start().await;
+    enter(&old).await.unwrap();
+    // Told the leaked one as also accepted, by mistake.
+    let new = old.second_instance(&[2, 1]);
+    enter(&new).await.unwrap();
+    let tokens = old.sign_up("ada").await;
+    assert!(new.accepts(&tokens).await);
+
+    let keys = Keys::new(vec![Zeroizing::new(vec![2; 32])], 0);
+    let mut connection = old.state.pool.acquire().await.unwrap();
+    secrets_in_use::replace_after_leak(&mut connection, &keys)
+        .await
+        .unwrap();
+    let (mut old_reader, mut new_reader) = (old.reader(), new.reader());
+    old_reader.read().await.unwrap();
+    new_reader.read().await.unwrap();
+
+    assert!(!ready(&old).await && ready(&new).await);
+    new.refresh(&tokens, &new_key())
+        .await
+        .is(Code::RefreshTokenInvalid);
+    new.get_as(&tokens, paths::ACCOUNT)
+        .await
+        .is(Code::AccessTokenInvalid);
+    for answer in [
+        old.refresh(&tokens, &new_key()).await,
+        old.get_as(&tokens, paths::ACCOUNT).await,
+        old.try_log_in("ada", crate::support::PASSWORD).await,
+    ] {
+        answer.is(Code::TemporarilyUnavailable);
+    }
+    let again = enter(&old.second_instance(&[1])).await.unwrap_err();
+    assert!(again.contains("HOLDFAST_SECRET"), "{again}");
+
+    // A session of the new secret stays, the others are deleted.
+    let signed_in_again = new.log_in("ada").await;
+    let clock = &old.state.clock;
+    let deleted = secrets_in_use::delete_dead_sessions(&mut connection, clock).await;
+    assert_eq!(deleted.unwrap(), 1);
+    assert!(!new.is_alive(tokens.session_id).await);
+    new.renew(&signed_in_again).await;
+    let again = secrets_in_use::delete_dead_sessions(&mut connection, clock).await;
+    assert_eq!(again.unwrap(), 0);
 }

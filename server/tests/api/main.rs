@@ -31,3 +31,4 @@ mod server_functions;
 mod sessions;
 mod signup;
 mod sweep;
+mod wrong_database;

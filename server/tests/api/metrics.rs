@@ -10,7 +10,8 @@ use crate::support::{TestApp, new_key};
 
 pub async fn counted(app: &TestApp) -> String {
     let state = &app.state;
-    let router = metrics::router(&state.metrics, state.ended.clone(), state.pool.clone());
+    let (ended, events) = (state.ended.clone(), state.events.clone());
+    let router = metrics::router(&state.metrics, ended, events, state.pool.clone());
     let request = Request::builder()
         .uri("/metrics")
         .body(Body::empty())

@@ -119,3 +119,45 @@ async fn a_misspelt_parameter_ends_nothing() {
     }
     assert!(app.accepts(&here).await);
 }
+
+#[tokio::test]
+async fn more_than_five_hundred_sessions_end_in_transactions_of_five_hundred() {
+    let app = TestApp::with(|config| config.sessions_per_account = 10_000).await;
+    let here = app.sign_up("ada").await;
+    sqlx::query(
+        "insert into sessions (
+             session_id, account_id, generation, token_hash, attempt_keys, expires_at,
+             idle_seconds, remember
+         )
+         select
+             gen_random_uuid(), $1, 0, sha256(n::text::bytea), '', now() + interval '1 day',
+             1000, true
+         from generate_series(1, 1700) as n",
+    )
+    .bind(here.account_id)
+    .execute(app.pool())
+    .await
+    .unwrap();
+    let others = app
+        .call_as(&here, Method::DELETE, paths::SESSIONS, None)
+        .await;
+    assert_eq!(others.json::<EndedSessions>().ended, 1700);
+    assert_eq!(app.state.ended.len(), 1700);
+    assert!(app.accepts(&here).await);
+    // Rows that were written in one transaction have its id in common.
+    let largest: i64 = sqlx::query_scalar(
+        "select max(n) from (
+             select count(*) as n from session_ends group by xmin::text
+         ) as of_one_transaction",
+    )
+    .fetch_one(app.pool())
+    .await
+    .unwrap();
+    assert_eq!(largest, 500);
+    let events: i64 =
+        sqlx::query_scalar("select count(*) from events where kind = 'session_ended'")
+            .fetch_one(app.pool())
+            .await
+            .unwrap();
+    assert_eq!(events, 1700);
+}

@@ -10,6 +10,7 @@
 mod support;
 
 mod database_faults;
+mod deaf;
 mod doctor;
 mod endings;
 mod expiry;
@@ -17,6 +18,7 @@ mod failover;
 mod forged;
 mod growth;
 mod late_requests;
+mod leak;
 mod lost_answers;
 mod password_change;
 mod races;
@@ -25,3 +27,5 @@ mod server_faults;
 mod slow_clients;
 mod stopping;
 mod theft;
+mod upgrades;
+mod wrong_database;

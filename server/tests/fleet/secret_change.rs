@@ -4,7 +4,57 @@ use std::time::Duration;
 
 use holdfast_server::config::MasterSecret;
 
-use crate::support::{Fleet, Load, Random, Settings, until};
+use crate::support::{Fleet, Load, Random, Renewal, Settings, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bar_29_a_skipped_step_and_a_secret_that_was_dropped_early_sign_nobody_out() {
+    let mut fleet = Fleet::start(2).await;
+    let browsers = fleet.browsers(10).await;
+    let old = fleet.settings.secret.clone();
+    let new = MasterSecret::generate();
+    let told = |secret: &MasterSecret, previous: &[&MasterSecret]| Settings {
+        secret: secret.clone(),
+        previous: previous.iter().map(|&secret| secret.clone()).collect(),
+        ..fleet.settings.clone()
+    };
+    let (swapped, announced, dropped) = (told(&new, &[&old]), told(&old, &[&new]), told(&new, &[]));
+    // The first step is skipped: the second instance was not told of the new secret.
+    fleet.restart(0, &swapped).await;
+    for browser in &browsers {
+        assert_eq!(browser.renew(fleet.at(0)).await, Renewal::Renewed);
+    }
+    until("not ready", Duration::from_secs(10), async || {
+        let answer = fleet.http.get(fleet.at(1), "/readyz").await;
+        answer.unwrap().status == 503
+    })
+    .await;
+    for browser in &browsers {
+        let renewal = browser.renew(fleet.at(1)).await;
+        assert!(matches!(renewal, Renewal::Later(_)), "{renewal:?}");
+    }
+    let log = fleet.instances[1].log();
+    assert!(
+        log.contains("Add that secret to HOLDFAST_SECRET_PREVIOUS"),
+        "{log}"
+    );
+    // Told now, it serves again.
+    fleet.restart(1, &announced).await;
+    for browser in &browsers {
+        assert_eq!(browser.renew(fleet.at(1)).await, Renewal::Renewed);
+    }
+    // The old one is dropped while browsers still hold tokens of it.
+    fleet.restart_unready(0, &dropped).await;
+    for browser in &browsers {
+        let renewal = browser.renew(fleet.at(0)).await;
+        assert!(matches!(renewal, Renewal::Later(_)), "{renewal:?}");
+    }
+    fleet.restart(0, &swapped).await;
+    for browser in &browsers {
+        assert_eq!(browser.renew(fleet.at(0)).await, Renewal::Renewed);
+    }
+    assert_eq!(fleet.events("session_ended").await, 0);
+    assert_eq!(fleet.events("refresh_token_reused").await, 0);
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bar_29_a_rolling_change_of_the_master_secret_under_load_signs_nobody_out() {
@@ -24,6 +74,16 @@ async fn bar_29_a_rolling_change_of_the_master_secret_under_load_signs_nobody_ou
     };
     let steps = [told(&old, &[&new]), told(&new, &[&old]), told(&new, &[])];
     for (step, settings) in steps.iter().enumerate() {
+        if step == 2 {
+            // As if the refresh lifetime had passed since the old one was minted with.
+            let long_ago = sqlx::query(
+                "update secrets set last_minted_at = now() - interval '91 days'
+                 where fingerprint = $1",
+            );
+            let fingerprint = holdfast_server::keys::fingerprint(&old.clone().into_bytes());
+            let done = long_ago.bind(&fingerprint[..]).execute(fleet.pool()).await;
+            assert_eq!(done.unwrap().rows_affected(), 1);
+        }
         for n in 0..2 {
             fleet.restart(n, settings).await;
             load.renews(100).await;

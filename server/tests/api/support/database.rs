@@ -30,9 +30,20 @@ struct Server {
 impl TestDatabase {
     pub async fn create() -> Self {
         let server = SERVER.get_or_init(Server::start).await;
+        Self::create_from(server, &server.template).await
+    }
+
+    /// One without any table.
+    #[allow(dead_code, reason = "the fleet tests use it")]
+    pub async fn create_empty() -> Self {
+        let server = SERVER.get_or_init(Server::start).await;
+        Self::create_from(server, "template1").await
+    }
+
+    async fn create_from(server: &Server, template: &str) -> Self {
         let name = format!("test_{}", u64::from_le_bytes(random::bytes()));
         let mut connection = PgConnection::connect_with(&server.options).await.unwrap();
-        let create = format!(r#"create database "{name}" template "{}""#, server.template);
+        let create = format!(r#"create database "{name}" template "{template}""#);
         sqlx::query(AssertSqlSafe(create))
             .execute(&mut connection)
             .await

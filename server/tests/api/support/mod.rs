@@ -18,11 +18,15 @@ use holdfast_protocol::wire::{Tokens, paths};
 use holdfast_server::client_address::Proxies;
 use holdfast_server::clock::Clock;
 use holdfast_server::config::Config;
+use holdfast_server::database_facts::DatabaseFacts;
 use holdfast_server::endings::EndedSessions;
+use holdfast_server::endings::reader::Reader;
+use holdfast_server::events::EventQueue;
 use holdfast_server::keys::Keys;
 use holdfast_server::metrics::Metrics;
 use holdfast_server::password_hash::{Cost, PasswordHashes};
 use holdfast_server::profiles::Profiles;
+use holdfast_server::secrets_in_use::SecretsInUse;
 use holdfast_server::site_files::SiteFiles;
 use holdfast_server::state::AppState;
 use holdfast_server::stopping::Stopping;
@@ -61,6 +65,7 @@ impl TestApp {
         let database = database::TestDatabase::create().await;
         let mut config = Config {
             issuer: ISSUER.to_owned(),
+            issuer_previous: Vec::new(),
             access_token_ttl: Duration::from_secs(300),
             refresh_token_ttl: Duration::from_secs(90 * 24 * 60 * 60),
             refresh_idle: Duration::from_secs(30 * 24 * 60 * 60),
@@ -88,7 +93,10 @@ impl TestApp {
             .iter()
             .map(|n| Zeroizing::new(vec![*n; 32]))
             .collect();
+        let pool = store::pool(database.options.clone(), 5);
         let state = AppState {
+            database: DatabaseFacts::unknown(config.longest_session(), clock.clone()),
+            events: EventQueue::start(pool.clone()),
             passwords: PasswordHashes::new(config.password_cost, 4, 1000),
             ended: EndedSessions::new(config.access_token_ttl),
             keys: Arc::new(Keys::new(secrets, clock.now())),
@@ -96,7 +104,7 @@ impl TestApp {
             metrics: Metrics::default(),
             stopping: Stopping::default(),
             config: Arc::new(config),
-            pool: store::pool(database.options.clone(), 5),
+            pool,
             leptos: ssr::leptos_options(),
             site_files: SiteFiles::without_hashes("holdfast"),
             clock,
@@ -123,6 +131,26 @@ impl TestApp {
     pub fn replace_ended(&mut self, ended: EndedSessions) {
         self.state.ended = ended;
         self.router = router(self.state.clone());
+    }
+
+    /// A database of this age from now on, as far as the instance knows.
+    pub fn replace_database(&mut self, facts: DatabaseFacts) {
+        self.state.database = facts;
+        self.router = router(self.state.clone());
+    }
+
+    /// Which secrets are in use, as a running instance follows it.
+    pub fn secrets_in_use(&self) -> SecretsInUse {
+        let state = &self.state;
+        let longest = state.config.longest_session();
+        let ttl = state.config.access_token_ttl;
+        SecretsInUse::new(state.keys.clone(), state.clock.clone(), ttl, longest)
+    }
+
+    /// Follows the secrets and the endings, as a running instance does.
+    pub fn reader(&self) -> Reader {
+        let (pool, ended) = (self.state.pool.clone(), self.state.ended.clone());
+        Reader::new(pool, ended, self.secrets_in_use())
     }
 
     /// A service that is built on it, from now on.

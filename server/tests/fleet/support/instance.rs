@@ -12,6 +12,34 @@ use nix::unistd::Pid;
 
 use super::{Http, Settings, until};
 
+/// A command that has ended.
+pub struct Ended {
+    pub success: bool,
+    /// On both channels.
+    pub said: String,
+}
+
+/// How long a command may take.
+const COMMAND: Duration = Duration::from_secs(90);
+
+/// Runs `holdfast` with these variables only, to its end.
+pub async fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_holdfast"));
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let output = tokio::time::timeout(COMMAND, command.output());
+    let output = output.await.expect("the command ends").unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    Ended {
+        success: output.status.success(),
+        said: String::from_utf8_lossy(&said).into_owned(),
+    }
+}
+
 pub struct Instance {
     process: Child,
     address: SocketAddr,
@@ -23,6 +51,17 @@ pub struct Instance {
 impl Instance {
     /// Starts a server and waits until it is ready; on a free port where none is given.
     pub async fn start(settings: &Settings, address: Option<SocketAddr>) -> Self {
+        let instance = Self::start_unready(settings, address).await;
+        let http = Http;
+        until("ready", Duration::from_secs(30), async || {
+            matches!(http.get(instance.address, "/readyz").await, Ok(answer) if answer.status == 200)
+        })
+        .await;
+        instance
+    }
+
+    /// Starts a server that answers, whether it is ready or not.
+    pub async fn start_unready(settings: &Settings, address: Option<SocketAddr>) -> Self {
         let log = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!(
             "fleet-server-{:016x}.log",
             u64::from_le_bytes(holdfast_server::random::bytes())
@@ -66,18 +105,21 @@ impl Instance {
             let _ = process.kill();
             panic!("no start: {}", std::fs::read_to_string(&log).unwrap());
         };
-        let instance = Self {
+        Self {
             process,
             address,
             log,
             _stdout: stdout,
-        };
-        let http = Http;
-        until("ready", Duration::from_secs(30), async || {
-            matches!(http.get(address, "/readyz").await, Ok(answer) if answer.status == 200)
+        }
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn until_ended(&mut self, within: Duration) {
+        let process = std::sync::Mutex::new(&mut self.process);
+        until("ended", within, async || {
+            process.lock().unwrap().try_wait().unwrap().is_some()
         })
         .await;
-        instance
     }
 
     pub fn address(&self) -> SocketAddr {

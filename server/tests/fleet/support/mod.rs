@@ -118,6 +118,26 @@ impl Fleet {
         }
     }
 
+    /// The address of another database, with tables and nothing in them.
+    pub async fn empty_database_url() -> String {
+        Self::url_of(&database::TestDatabase::create().await.options)
+    }
+
+    /// Another database, without any table.
+    pub async fn unmigrated_database() -> PgConnectOptions {
+        database::TestDatabase::create_empty().await.options
+    }
+
+    /// `DATABASE_URL` of a database.
+    pub fn url_of(options: &PgConnectOptions) -> String {
+        options.to_url_lossy().to_string()
+    }
+
+    /// Runs `holdfast` with these variables only, to its end.
+    pub async fn run_command(arguments: &[&str], variables: &[(&str, &str)]) -> instance::Ended {
+        instance::run(arguments, variables).await
+    }
+
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.instances.iter().map(Instance::address).collect()
     }
@@ -145,6 +165,13 @@ impl Fleet {
         let address = self.instances[n].address();
         self.instances[n].stop().await;
         self.instances[n] = Instance::start(settings, Some(address)).await;
+    }
+
+    /// The same, for settings that keep it from becoming ready.
+    pub async fn restart_unready(&mut self, n: usize, settings: &Settings) {
+        let address = self.instances[n].address();
+        self.instances[n].stop().await;
+        self.instances[n] = Instance::start_unready(settings, Some(address)).await;
     }
 
     /// Makes an account and signs in, on the first instance.

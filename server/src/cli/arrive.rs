@@ -1,0 +1,81 @@
+//! What a server finds out about its database, and says to it, before it serves.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::config::{Config, ServeArgs};
+use crate::database_facts::DatabaseFacts;
+use crate::keys::{Keys, fingerprint};
+use crate::secrets;
+use crate::secrets_in_use::SecretsInUse;
+use crate::store::{self, Pool};
+
+/// A server that may serve.
+pub(super) struct Arrived {
+    pub(super) keys: Arc<Keys>,
+    pub(super) facts: DatabaseFacts,
+    pub(super) secrets: SecretsInUse,
+}
+
+/// Finds out whether this can be the right database, and enters the master secret.
+pub(super) async fn arrive(
+    args: &ServeArgs,
+    config: &Config,
+    private_data: Option<&Path>,
+    pool: &Pool,
+    clock: &Clock,
+) -> anyhow::Result<Arrived> {
+    if let Some(directory) = private_data {
+        finish_replacing(directory, pool).await?;
+    }
+    let secrets = secrets::from_args(args, private_data)?;
+    let keys = Arc::new(Keys::new(secrets, clock.now()));
+    let mut connection = pool.acquire().await?;
+    let longest = i64::try_from(config.longest_session().as_secs()).unwrap_or(i64::MAX);
+    let (issuer, previous) = (&config.issuer, &config.issuer_previous);
+    let stored = store::database::arrive(&mut connection, issuer, previous, longest).await?;
+    let facts = DatabaseFacts::new(stored, issuer, clock.clone())?;
+    if let Some(other) = facts.other_issuer() {
+        tracing::error!(
+            issuer,
+            other,
+            "The other instances have another issuer, so this one does not become ready. Name theirs in HOLDFAST_ISSUER_PREVIOUS to change it."
+        );
+    }
+    let mut secrets = SecretsInUse::new(
+        Arc::clone(&keys),
+        clock.clone(),
+        config.access_token_ttl,
+        facts.longest_session(),
+    );
+    secrets.enter(&mut connection).await?;
+    connection.release();
+    Ok(Arrived {
+        keys,
+        facts,
+        secrets,
+    })
+}
+
+/// Finishes what `holdfast keys replace --after-leak` was interrupted in: the new secret
+/// takes its place once the old one is forbidden, and is forgotten before.
+async fn finish_replacing(directory: &Path, pool: &Pool) -> anyhow::Result<()> {
+    if secrets::next(directory)?.is_none() {
+        return Ok(());
+    }
+    let old = fingerprint(&secrets::beside(directory)?.into_bytes());
+    let mut connection = pool.acquire().await?;
+    let known = store::secrets::list(&mut connection).await?;
+    connection.release();
+    let is_forbidden = known
+        .iter()
+        .any(|known| known.is_forbidden && known.fingerprint[..] == old[..]);
+    if is_forbidden {
+        secrets::finish_replacing(directory)?;
+        tracing::warn!("The master secret was replaced, as `holdfast keys replace` had begun to.");
+    } else {
+        secrets::give_up_replacing(directory)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,213 @@
+//! What an instance knows about its database: whether it can be the right one.
+//!
+//! A security duty the other way round: an instance that lost its `DATABASE_URL`, or was
+//! pointed at an empty database, must not tell browsers that their sessions are over.
+//! They would delete them. A session that is older than the database, and that the
+//! database has never heard of, belongs to another database: such a token is answered
+//! 503, and the log says so loudly.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::http::ApiError;
+use crate::store::database::StoredDatabase;
+
+/// By how much the clocks of instances and database may differ.
+const CLOCK_SLACK: u64 = 60 * 60;
+
+/// By how much this instance's clock may be behind the database's birth at a start. A
+/// new database was made a moment ago, by another clock.
+const START_SLACK: u64 = 60;
+
+/// How often the log says that the database is the wrong one.
+const ALARM_EVERY: Duration = Duration::from_secs(60);
+
+/// What is known about the database. Clones share the alarm.
+#[derive(Debug, Clone)]
+pub struct DatabaseFacts {
+    /// Unix seconds. `None` when the operator began anew: every session is younger.
+    birth: Option<u64>,
+    /// In seconds.
+    longest_session: u64,
+    /// The issuer that the other instances have, where it is not ours.
+    other_issuer: Option<String>,
+    clock: Clock,
+    alarmed_at: Arc<Mutex<Option<Instant>>>,
+}
+
+impl DatabaseFacts {
+    /// Nothing is older than the database.
+    pub fn unknown(longest_session: Duration, clock: Clock) -> Self {
+        Self {
+            birth: None,
+            longest_session: longest_session.as_secs(),
+            other_issuer: None,
+            clock,
+            alarmed_at: Arc::default(),
+        }
+    }
+
+    /// What the database says, for an instance with this issuer.
+    ///
+    /// # Errors
+    /// When this instance's clock is before the birth of the database: its sessions
+    /// would count as those of another database.
+    pub fn new(stored: StoredDatabase, issuer: &str, clock: Clock) -> anyhow::Result<Self> {
+        let birth = stored.birth.and_then(|birth| u64::try_from(birth).ok());
+        if birth.is_some_and(|birth| clock.now() + START_SLACK < birth) {
+            bail!(
+                "The clock of this machine is before the day on which the database was made. Set the clock."
+            );
+        }
+        Ok(Self {
+            birth,
+            longest_session: u64::try_from(stored.longest_session_seconds).unwrap_or(0),
+            other_issuer: stored.issuer.filter(|stored| stored != issuer),
+            clock,
+            alarmed_at: Arc::default(),
+        })
+    }
+
+    /// The longest lifetime of a session that any instance was told.
+    pub fn longest_session(&self) -> Duration {
+        Duration::from_secs(self.longest_session)
+    }
+
+    /// The issuer of the other instances, where it is not ours.
+    pub fn other_issuer(&self) -> Option<&str> {
+        self.other_issuer.as_deref()
+    }
+
+    /// Before this moment (Unix seconds) a session may have been opened in another
+    /// database. Its ending is kept for as long as its tokens could live.
+    pub fn young_until(&self) -> u64 {
+        self.birth.map_or(0, |birth| birth + CLOCK_SLACK)
+    }
+
+    /// 503 for a session without a row and without an ending that the database may never
+    /// have heard of. `None` when it is sure that the session is over.
+    pub fn never_heard_of(&self, session_id: Uuid) -> Option<ApiError> {
+        self.foreign(session_id, self.young_until())
+    }
+
+    /// 503 for a token that is well formed, and not ours, of a session that is older
+    /// than the database: the secret was lost together with the database. `None` when
+    /// the token is not worth anything.
+    pub fn older_than_the_secret(&self, session_id: Uuid) -> Option<ApiError> {
+        self.foreign(session_id, self.birth.unwrap_or(0))
+    }
+
+    fn foreign(&self, session_id: Uuid, before: u64) -> Option<ApiError> {
+        let opened_at = opened_at(session_id)?;
+        let is_over = opened_at.saturating_add(self.longest_session) < self.clock.now();
+        if opened_at >= before || is_over {
+            return None;
+        }
+        self.raise_the_alarm();
+        Some(ApiError::Unavailable(anyhow::anyhow!(
+            "the session is older than this database"
+        )))
+    }
+
+    fn raise_the_alarm(&self) {
+        let mut alarmed_at = self
+            .alarmed_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if alarmed_at.is_none_or(|at| at.elapsed() > ALARM_EVERY) {
+            *alarmed_at = Some(Instant::now());
+            tracing::error!(
+                "This is probably the wrong database: a browser came with a session that is older than the database and that it has never heard of. Look at DATABASE_URL. If you meant to begin anew, run `holdfast database begin-anew`."
+            );
+        }
+    }
+}
+
+/// When a session was opened, in Unix seconds: its id is a UUIDv7.
+fn opened_at(session_id: Uuid) -> Option<u64> {
+    if session_id.get_version_num() != 7 {
+        return None;
+    }
+    Some(session_id.get_timestamp()?.to_unix().0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: u64 = 60 * 60;
+
+    fn facts(age: u64) -> (DatabaseFacts, u64) {
+        let clock = Clock::system();
+        let now = clock.now();
+        let stored = StoredDatabase {
+            birth: Some(i64::try_from(now - age).unwrap()),
+            issuer: None,
+            longest_session_seconds: i64::try_from(90 * 24 * HOUR).unwrap(),
+        };
+        (DatabaseFacts::new(stored, "", clock).unwrap(), now)
+    }
+
+    fn session_of(unix_seconds: u64) -> Uuid {
+        uuid::Builder::from_unix_timestamp_millis(unix_seconds * 1000, &[7; 10]).into_uuid()
+    }
+
+    #[test]
+    fn a_session_from_before_the_first_hour_may_live_elsewhere_and_a_later_one_not() {
+        let (facts, now) = facts(2 * HOUR);
+        assert!(facts.never_heard_of(session_of(now - HOUR - 1)).is_some());
+        assert!(facts.never_heard_of(session_of(now - HOUR)).is_none());
+        assert!(
+            facts
+                .older_than_the_secret(session_of(now - 2 * HOUR - 1))
+                .is_some()
+        );
+        assert!(
+            facts
+                .older_than_the_secret(session_of(now - 2 * HOUR))
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn a_session_that_is_over_by_time_is_over_wherever_it_lived() {
+        let (facts, now) = facts(2 * HOUR);
+        let longest = 90 * 24 * HOUR;
+        assert!(
+            facts
+                .never_heard_of(session_of(now - longest - 1))
+                .is_none()
+        );
+        assert!(
+            facts
+                .never_heard_of(session_of(now - longest + 1))
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn whoever_began_anew_has_no_older_sessions() {
+        let clock = Clock::system();
+        let session = session_of(clock.now() - 10 * HOUR);
+        let facts = DatabaseFacts::unknown(Duration::from_secs(90 * 24 * HOUR), clock);
+        assert!(facts.never_heard_of(session).is_none());
+        assert!(facts.older_than_the_secret(session).is_none());
+    }
+
+    #[test]
+    fn a_clock_before_the_birth_of_the_database_stops_the_start() {
+        let clock = Clock::system();
+        let stored = |birth: u64| StoredDatabase {
+            birth: i64::try_from(birth).ok(),
+            issuer: None,
+            longest_session_seconds: 0,
+        };
+        let new = |birth| DatabaseFacts::new(stored(birth), "", clock.clone());
+        assert!(new(clock.now() + 3 * START_SLACK).is_err());
+        assert!(new(clock.now() + START_SLACK / 2).is_ok());
+    }
+}

@@ -1,0 +1,110 @@
+//! The table `secrets`: which master secrets are in use, and which are forbidden.
+
+use sqlx::PgConnection;
+
+/// A row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredSecret {
+    /// One way from the secret.
+    pub fingerprint: Vec<u8>,
+    /// Whether it must not be trusted any more.
+    pub is_forbidden: bool,
+    /// Seconds since an instance last said that it mints with it.
+    pub minted_seconds_ago: f64,
+    /// Seconds since it was entered.
+    pub entered_seconds_ago: f64,
+}
+
+/// Every secret that was ever entered.
+pub async fn list(connection: &mut PgConnection) -> sqlx::Result<Vec<StoredSecret>> {
+    sqlx::query_as!(
+        StoredSecret,
+        r#"select
+             fingerprint,
+             state = 'forbidden' as "is_forbidden!",
+             extract(epoch from clock_timestamp() - last_minted_at)::float8
+                 as "minted_seconds_ago!",
+             extract(epoch from clock_timestamp() - entered_at)::float8
+                 as "entered_seconds_ago!"
+         from secrets
+         order by fingerprint"#
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Lets one instance at a time decide about its secret, until the transaction ends.
+pub async fn lock(connection: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("lock table secrets in share row exclusive mode")
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Enters a secret, or says again that it is minted with. A forbidden one stays so.
+///
+/// The table `secret_fingerprint` follows: an instance of the release before starts
+/// only if it knows the secret that stands there.
+pub async fn enter(connection: &mut PgConnection, fingerprint: &[u8]) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into secrets (fingerprint, state)
+         values ($1, 'in_use')
+         on conflict (fingerprint) do update set last_minted_at = clock_timestamp()
+         where secrets.state = 'in_use'",
+        fingerprint,
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "insert into secret_fingerprint (fingerprint)
+         values ($1)
+         on conflict (only_row) do update set fingerprint = $1
+         where secret_fingerprint.fingerprint <> $1",
+        fingerprint,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Says again that a secret is minted with.
+pub async fn renew(connection: &mut PgConnection, fingerprint: &[u8]) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update secrets
+         set last_minted_at = clock_timestamp()
+         where fingerprint = $1 and state = 'in_use'",
+        fingerprint,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Forbids every secret but this one. Answers how many.
+pub async fn forbid_all_but(
+    connection: &mut PgConnection,
+    fingerprint: &[u8],
+) -> sqlx::Result<u64> {
+    let forbidden = sqlx::query!(
+        "update secrets
+         set state = 'forbidden', forbidden_at = clock_timestamp()
+         where fingerprint <> $1 and state <> 'forbidden'",
+        fingerprint,
+    )
+    .execute(connection)
+    .await?;
+    Ok(forbidden.rows_affected())
+}
+
+/// Takes over the secret that an instance of the release before has written down.
+pub async fn adopt_fingerprint(connection: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into secrets (fingerprint, state)
+         select fingerprint, 'in_use'
+         from secret_fingerprint
+         on conflict (fingerprint) do nothing"
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,236 @@
+//! A database that is younger than the sessions which browsers come with: probably the
+//! wrong one. Nobody may be told that a session is over.
+
+use std::time::Duration;
+
+use axum::http::Method;
+use holdfast_protocol::problem::Code;
+use holdfast_protocol::refresh_token::{self, ChainSecret, RefreshKey};
+use holdfast_protocol::secret::Secret;
+use holdfast_protocol::wire::{EndReason, Tokens, paths};
+use holdfast_server::access_token::{self, CLIENT_ID, Claims};
+use holdfast_server::database_facts::DatabaseFacts;
+use holdfast_server::random;
+use holdfast_server::refresh_key;
+use holdfast_server::store;
+use holdfast_server::store::database::StoredDatabase;
+use holdfast_server::sweep::Sweep;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::support::{Answer, ISSUER, TestApp, new_key};
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// An instance whose database was made this many seconds ago.
+async fn app_with_database_of(age: u64) -> TestApp {
+    let mut app = TestApp::start().await;
+    let clock = app.state.clock.clone();
+    let stored = StoredDatabase {
+        birth: i64::try_from(clock.now() - age).ok(),
+        issuer: None,
+        longest_session_seconds: 90 * 24 * 60 * 60,
+    };
+    app.replace_database(DatabaseFacts::new(stored, ISSUER, clock).unwrap());
+    app
+}
+
+/// What a browser holds of a session that was opened this many seconds ago, in whatever
+/// database.
+fn tokens_of_another_database(app: &TestApp, age: u64, key: &RefreshKey) -> Tokens {
+    let now = app.state.clock.now();
+    let opened_at = now - age;
+    let session_id =
+        uuid::Builder::from_unix_timestamp_millis(opened_at * 1000, &[7; 10]).into_uuid();
+    let account_id = Uuid::from_u128(7);
+    let claims = Claims {
+        iss: ISSUER.to_owned(),
+        aud: ISSUER.to_owned(),
+        sub: account_id,
+        sid: session_id,
+        client_id: CLIENT_ID.to_owned(),
+        iat: now,
+        exp: now + 300,
+        jti: Uuid::from_u128(8),
+    };
+    let secret = ChainSecret::from_random([3; 32]);
+    Tokens {
+        access_token: access_token::mint(&app.state.keys.signing_keys(now), &claims),
+        token_type: Default::default(),
+        expires_in: 300,
+        refresh_token: refresh_token::print(key, session_id, 4, &secret),
+        refresh_expires_in: 0,
+        refresh_idle_expires_in: 0,
+        session_id,
+        known_browser: None,
+        account_id,
+    }
+}
+
+/// A form, as OAuth clients send it.
+async fn form(app: &TestApp, path: &str, body: String) -> Answer {
+    let request = axum::http::Request::builder()
+        .method(Method::POST)
+        .uri(path)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(axum::body::Body::from(body));
+    app.send(request.unwrap()).await
+}
+
+/// Every answer to a session's tokens.
+async fn answers(app: &TestApp, tokens: &Tokens) -> Vec<Answer> {
+    let token: &Secret = &tokens.refresh_token;
+    let token = token.expose();
+    vec![
+        app.refresh(tokens, &new_key()).await,
+        app.log_out(tokens).await,
+        form(
+            app,
+            paths::OAUTH_TOKEN,
+            format!("grant_type=refresh_token&refresh_token={token}"),
+        )
+        .await,
+        form(app, paths::OAUTH_REVOKE, format!("token={token}")).await,
+    ]
+}
+
+#[tokio::test]
+async fn bar_39_a_session_that_is_older_than_the_database_is_not_said_to_be_over() {
+    let app = app_with_database_of(DAY).await;
+    let key = app.state.keys.current_refresh_key().clone();
+    let tokens = tokens_of_another_database(&app, 2 * DAY, &key);
+    for answer in answers(&app, &tokens).await {
+        answer.is(Code::TemporarilyUnavailable);
+    }
+    // Nor is its access token, whose account is missing.
+    for (method, path, body) in [
+        (Method::GET, paths::ACCOUNT, None),
+        (
+            Method::DELETE,
+            paths::ACCOUNT,
+            Some(json!({"password": "x"})),
+        ),
+    ] {
+        app.call_as(&tokens, method, path, body.as_ref())
+            .await
+            .is(Code::TemporarilyUnavailable);
+    }
+}
+
+#[tokio::test]
+async fn bar_39_the_secret_that_was_lost_with_the_database_signs_nobody_out() {
+    let app = app_with_database_of(DAY).await;
+    let lost = refresh_key::derive(&[9; 32]);
+    let older = tokens_of_another_database(&app, DAY + 1, &lost);
+    for answer in answers(&app, &older).await {
+        answer.is(Code::TemporarilyUnavailable);
+    }
+    let younger = tokens_of_another_database(&app, DAY - 1, &lost);
+    app.refresh(&younger, &new_key())
+        .await
+        .is(Code::RefreshTokenInvalid);
+    assert_eq!(app.log_out(&younger).await.status, 204);
+}
+
+#[tokio::test]
+async fn bar_39_a_session_of_a_later_day_or_whose_ending_is_known_is_over() {
+    let app = app_with_database_of(DAY).await;
+    let key = app.state.keys.current_refresh_key().clone();
+    // Opened more than an hour after the birth: it must have been here.
+    let later = tokens_of_another_database(&app, DAY - 3700, &key);
+    app.refresh(&later, &new_key()).await.is(Code::SessionEnded);
+    assert_eq!(app.log_out(&later).await.status, 204);
+    let known = tokens_of_another_database(&app, 2 * DAY, &key);
+    let mut connection = app.state.pool.acquire().await.unwrap();
+    let ended = [known.session_id];
+    store::session_ends::insert(&mut connection, &ended, EndReason::Reuse)
+        .await
+        .unwrap();
+    let answer = app.refresh(&known, &new_key()).await;
+    answer.is(Code::SessionEnded);
+    assert_eq!(answer.problem().reason, Some(EndReason::Reuse));
+}
+
+#[tokio::test]
+async fn bar_39_whoever_began_anew_is_told_that_the_sessions_are_over() {
+    let mut app = app_with_database_of(DAY).await;
+    let key = app.state.keys.current_refresh_key().clone();
+    let tokens = tokens_of_another_database(&app, 2 * DAY, &key);
+    let clock = app.state.clock.clone();
+    let mut connection = app.state.pool.acquire().await.unwrap();
+    let before = store::database::lookup(&mut connection).await.unwrap();
+    assert!(before.birth.is_some());
+    store::database::begin_anew(&mut connection).await.unwrap();
+    let stored = store::database::lookup(&mut connection).await.unwrap();
+    assert_eq!(stored.birth, None);
+    app.replace_database(DatabaseFacts::new(stored, ISSUER, clock).unwrap());
+    app.refresh(&tokens, &new_key())
+        .await
+        .is(Code::SessionEnded);
+}
+
+#[tokio::test]
+async fn the_birth_is_that_of_the_oldest_account_where_that_is_earlier() {
+    let app = TestApp::start().await;
+    app.sign_up("ada").await;
+    sqlx::query("update accounts set created_at = now() - interval '400 days'")
+        .execute(app.pool())
+        .await
+        .unwrap();
+    let mut connection = app.state.pool.acquire().await.unwrap();
+    let stored = store::database::lookup(&mut connection).await.unwrap();
+    let birth = u64::try_from(stored.birth.unwrap()).unwrap();
+    let age = app.state.clock.now() - birth;
+    assert!((400 * DAY - 60..400 * DAY + 60).contains(&age), "{age}");
+}
+
+#[tokio::test]
+async fn endings_that_a_young_database_needs_are_kept_for_the_refresh_lifetime() {
+    let app = app_with_database_of(60).await;
+    // Swept because its time is over: the ending is written down, since only that tells
+    // that the session was here.
+    let swept = app.sign_up("ada").await;
+    sqlx::query("update sessions set expires_at = now()")
+        .execute(app.pool())
+        .await
+        .unwrap();
+    let reused = app.sign_up("eve").await;
+    let mut connection = app.state.pool.acquire().await.unwrap();
+    let round = Sweep::from_the_beginning().round(&app.state).await;
+    assert!(round.failed.is_empty());
+    app.refresh(&swept, &new_key()).await.is(Code::SessionEnded);
+    let ended = [reused.session_id];
+    store::session_ends::insert(&mut connection, &ended, EndReason::Reuse)
+        .await
+        .unwrap();
+    let made_older = |days: u32| {
+        sqlx::query("update session_ends set ended_at = now() - make_interval(days => $1)")
+            .bind(i32::try_from(days).unwrap())
+            .execute(app.pool())
+    };
+    let count = async || -> i64 {
+        sqlx::query_scalar("select count(*) from session_ends")
+            .fetch_one(app.pool())
+            .await
+            .unwrap()
+    };
+    made_older(89).await.unwrap();
+    Sweep::from_the_beginning().round(&app.state).await;
+    assert_eq!(count().await, 2);
+    made_older(91).await.unwrap();
+    Sweep::from_the_beginning().round(&app.state).await;
+    assert_eq!(count().await, 0);
+    // A database that is not young keeps reuse alone for so long.
+    let mut grown = app.second_instance(&[1]);
+    let longest = Duration::from_secs(90 * DAY);
+    grown.replace_database(DatabaseFacts::unknown(longest, app.state.clock.clone()));
+    for reason in [EndReason::Reuse, EndReason::Logout] {
+        let ended = [random::id(&app.state.clock)];
+        store::session_ends::insert(&mut connection, &ended, reason)
+            .await
+            .unwrap();
+    }
+    made_older(1).await.unwrap();
+    Sweep::from_the_beginning().round(&grown.state).await;
+    assert_eq!(count().await, 1);
+}

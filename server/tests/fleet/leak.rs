@@ -1,0 +1,90 @@
+//! A master secret that leaked: one command, and no token of it is good anywhere.
+
+use std::time::Duration;
+
+use holdfast_protocol::problem::Code;
+use holdfast_server::config::MasterSecret;
+
+use crate::support::{Fleet, Settings, new_key, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bar_40_one_command_and_no_token_of_the_leaked_secret_is_good_anywhere() {
+    let mut fleet = Fleet::start(3).await;
+    let leaked = fleet.settings.secret.clone();
+    let new = MasterSecret::generate();
+    // One instance has the new secret already, and accepts the old one.
+    let swapped = Settings {
+        secret: new.clone(),
+        previous: vec![leaked.clone()],
+        ..fleet.settings.clone()
+    };
+    let announced = Settings {
+        previous: vec![new.clone()],
+        ..fleet.settings.clone()
+    };
+    for n in 0..3 {
+        fleet.restart(n, &announced).await;
+    }
+    fleet.restart(2, &swapped).await;
+    let tokens = fleet.sign_up("ada").await;
+    for server in fleet.addresses() {
+        assert!(fleet.http.accepts(server, &tokens).await);
+    }
+
+    let secret = new.encode().to_string();
+    let variables = [
+        ("DATABASE_URL", fleet.settings.database_url.as_str()),
+        ("HOLDFAST_SECRET", secret.as_str()),
+    ];
+    let command = ["keys", "replace", "--after-leak"];
+    let ended = Fleet::run_command(&command, &variables).await;
+    assert!(ended.success, "{}", ended.said);
+    assert!(
+        ended.said.contains("Sessions that were deleted: 1"),
+        "{}",
+        ended.said
+    );
+    assert_eq!(fleet.row(tokens.session_id).await, None);
+
+    // The instances whose current secret it is answer nothing, and end by themselves.
+    for n in 0..2 {
+        fleet.instances[n]
+            .until_ended(Duration::from_secs(20))
+            .await;
+        let log = fleet.instances[n].log();
+        assert!(log.contains("forbidden after a leak"), "{log}");
+    }
+    // The instance that also accepted it does not any more.
+    let server = fleet.at(2);
+    until("dropped", Duration::from_secs(5), async || {
+        !fleet.http.accepts(server, &tokens).await
+    })
+    .await;
+    fleet
+        .http
+        .refresh(server, &tokens, &new_key())
+        .await
+        .is(Code::RefreshTokenInvalid);
+    // It does not start again with the leaked one, whatever comes after it.
+    let old = leaked.encode().to_string();
+    let variables = [
+        ("DATABASE_URL", fleet.settings.database_url.as_str()),
+        ("HOLDFAST_SECRET", old.as_str()),
+        ("HOLDFAST_LISTEN", "127.0.0.1:0"),
+        ("HOLDFAST_ISSUER", "https://id.example"),
+    ];
+    let ended = Fleet::run_command(&["serve"], &variables).await;
+    assert!(!ended.success);
+    assert!(
+        ended.said.contains("forbidden after a leak"),
+        "{}",
+        ended.said
+    );
+    // Everyone signs in again.
+    let signed_in = fleet
+        .http
+        .log_in(server, "ada", crate::support::PASSWORD)
+        .await
+        .tokens(200);
+    fleet.http.renew(server, &signed_in).await;
+}

@@ -1,0 +1,121 @@
+//! Releases that come and go on one database.
+
+use std::time::Duration;
+
+use holdfast_server::store::MIGRATOR;
+use sqlx::migrate::Migrator;
+use sqlx::{Connection as _, PgConnection};
+
+use crate::support::{Fleet, Renewal, Settings, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bar_41_instances_restart_in_any_order_on_the_schema_of_a_later_release() {
+    let mut fleet = Fleet::start(2).await;
+    let browsers = fleet.browsers(5).await;
+    // What a later release leaves: a migration that this one does not know, and its table.
+    sqlx::query("create table of_a_later_release (id bigint)")
+        .execute(fleet.pool())
+        .await
+        .unwrap();
+    sqlx::query(
+        "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+         values (99990101000000, 'of a later release', true, '\\x00', 1)",
+    )
+    .execute(fleet.pool())
+    .await
+    .unwrap();
+    let settings = fleet.settings.clone();
+    for n in [0, 1, 0] {
+        fleet.restart(n, &settings).await;
+        for browser in &browsers {
+            assert_eq!(browser.renew(fleet.at(n)).await, Renewal::Renewed);
+        }
+    }
+    let variables = [("DATABASE_URL", settings.database_url.as_str())];
+    let ended = Fleet::run_command(&["migrate"], &variables).await;
+    assert!(ended.success, "{}", ended.said);
+    fleet.assert_nobody_was_signed_out(&browsers).await;
+}
+
+/// The tables as the first release left them.
+async fn migrate_to(connection: &mut PgConnection, version: i64) {
+    let migrations: Vec<_> = MIGRATOR
+        .iter()
+        .filter(|migration| migration.version <= version)
+        .cloned()
+        .collect();
+    let migrator = Migrator::with_migrations(migrations);
+    migrator.run(connection).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bar_41_a_migration_waits_for_an_open_reader_and_lets_everybody_else_pass() {
+    let options = Fleet::unmigrated_database().await;
+    let mut connection = PgConnection::connect_with(&options).await.unwrap();
+    migrate_to(&mut connection, 4).await;
+    sqlx::query("insert into secret_fingerprint (fingerprint) values ('\\x0102030405060708')")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    // A reader that stays open keeps the migration of its table from being applied.
+    let mut reader = PgConnection::connect_with(&options).await.unwrap();
+    let mut reading = reader.begin().await.unwrap();
+    sqlx::query("select count(*) from events")
+        .execute(&mut *reading)
+        .await
+        .unwrap();
+    let url = Fleet::url_of(&options);
+    let migrating = tokio::spawn({
+        let url = url.clone();
+        async move { Fleet::run_command(&["migrate"], &[("DATABASE_URL", url.as_str())]).await }
+    });
+    let waits = "select count(*) from pg_stat_activity
+         where application_name = 'holdfast migrate' and wait_event_type = 'Lock'
+             and datname = current_database()";
+    let connection = tokio::sync::Mutex::new(connection);
+    until("it waits", Duration::from_secs(60), async || {
+        let mut connection = connection.lock().await;
+        let waiting: i64 = sqlx::query_scalar(waits)
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap();
+        waiting == 1
+    })
+    .await;
+    // What comes behind the migration is answered once that gives up, a second later.
+    let mut connection = connection.into_inner();
+    for statement in ["set lock_timeout = '4s'", "select count(*) from events"] {
+        sqlx::query(sqlx::AssertSqlSafe(statement.to_owned()))
+            .execute(&mut connection)
+            .await
+            .unwrap();
+    }
+    assert!(!migrating.is_finished());
+    reading.commit().await.unwrap();
+    let ended = migrating.await.unwrap();
+    assert!(ended.success, "{}", ended.said);
+    // The secret that the first release worked with is known.
+    let known: i64 = sqlx::query_scalar(
+        "select count(*) from secrets where fingerprint = '\\x0102030405060708'",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .unwrap();
+    assert_eq!(known, 1);
+
+    // A server that may not migrate starts on it now, and did not before.
+    let settings = Settings {
+        more: vec![("HOLDFAST_NO_MIGRATE", "true".to_owned())],
+        ..Settings::on(url)
+    };
+    sqlx::query("delete from secrets")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    sqlx::query("delete from secret_fingerprint")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let fleet = Fleet::with(1, settings, options).await;
+    fleet.sign_up("ada").await;
+}

@@ -170,7 +170,11 @@ async fn try_refresh(
     if let Some(reason) = state.ended.get(session_id) {
         // Its row may be back after a failover that lost the ending's commit.
         let kind = EventKind::SessionEnded;
-        if let Err(error) = end(state, session_id, reason, kind, client).await {
+        let again = match reason {
+            EndReason::Unknown => EndReason::EndedElsewhere,
+            reason => reason,
+        };
+        if let Err(error) = end(state, session_id, again, kind, client).await {
             tracing::warn!(session.id = %session_id, %error, "An ended session could not be ended again.");
         }
         return Err(ApiError::SessionEnded(Some(reason)));

@@ -91,5 +91,7 @@ pub async fn is_migrated(connection: &mut PgConnection) -> Result<bool, sqlx::Er
             .fetch_all(connection)
             .await?;
     let is_applied = |version| applied.contains(&version);
-    Ok(MIGRATOR.iter().all(|migration| is_applied(migration.version)))
+    Ok(MIGRATOR
+        .iter()
+        .all(|migration| is_applied(migration.version)))
 }

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use holdfast_protocol::wire::EndReason;
 use holdfast_server::endings::{self, EndedSessions};
+use holdfast_server::random;
+use holdfast_server::store::session_ends::{self, Place};
 
 use crate::support::TestApp;
 
@@ -77,4 +80,33 @@ async fn a_cut_connection_is_made_anew_and_nothing_is_missed() {
     .unwrap();
     until(async || here.log_out(&two).await.status == 204).await;
     until(async || !elsewhere.accepts(&two).await).await;
+}
+
+#[tokio::test]
+async fn endings_are_read_page_by_page_and_none_is_missed_or_read_twice() {
+    let app = TestApp::start().await;
+    let mut connection = app.state.pool.acquire().await.unwrap();
+    let mut ids: Vec<_> = (0..7).map(|_| random::id(&app.state.clock)).collect();
+    ids.sort();
+    session_ends::insert(&mut connection, &ids, EndReason::Reuse)
+        .await
+        .unwrap();
+    // All at the same instant: a page may end in the middle of them.
+    sqlx::query("update session_ends set ended_at = date_trunc('minute', now())")
+        .execute(app.pool())
+        .await
+        .unwrap();
+    let mut read = Vec::new();
+    let mut place = Place::Kept(7200.0);
+    loop {
+        let page = session_ends::read(&mut connection, place, 3).await.unwrap();
+        assert!(page.endings.len() <= 3);
+        read.extend(page.endings.iter().map(|ended| ended.session_id));
+        match page.next {
+            Some(next) => place = next,
+            None => break,
+        }
+    }
+    read.sort();
+    assert_eq!(read, ids);
 }

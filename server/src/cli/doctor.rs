@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use sqlx::{Connection as _, PgConnection};
 
 use super::database::Database;
+use super::right_database;
 use crate::clock::Clock;
 use crate::config::{Config, ServeArgs};
 use crate::store::{self, diagnosis};
@@ -47,7 +48,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let config = Config::new(&args)?;
     settings(&args, &config, &mut findings);
     let database = Database::of_operator(&args.database).await?;
-    let looked = look_into(&args, &database, &mut findings).await;
+    let looked = look_into(&args, &config, &database, &mut findings).await;
     let released = database.release().await;
     looked.and(released)?;
 
@@ -86,24 +87,27 @@ fn settings(args: &ServeArgs, config: &Config, findings: &mut Findings) {
 /// What the database tells.
 async fn look_into(
     args: &ServeArgs,
+    config: &Config,
     database: &Database,
     findings: &mut Findings,
 ) -> anyhow::Result<()> {
     let mut connection = PgConnection::connect_with(&database.options)
         .await
         .context("the database cannot be reached")?;
-    let seen = look(args, &mut connection, findings).await;
+    let seen = look(args, config, &mut connection, findings).await;
     let _ = connection.close().await;
     seen.context("the database could not be asked")
 }
 
 async fn look(
     args: &ServeArgs,
+    config: &Config,
     connection: &mut PgConnection,
     findings: &mut Findings,
 ) -> sqlx::Result<()> {
     if store::is_migrated(connection).await? {
         findings.good("The database is up to date.");
+        right_database::look(args, config, connection, findings).await?;
     } else {
         findings.bad("The database lacks migrations of this version. Run `holdfast migrate`.");
     }

@@ -8,6 +8,7 @@ mod doctor;
 mod keys;
 mod migrate;
 mod postgres;
+mod right_database;
 mod serve;
 
 use std::ffi::OsString;

@@ -68,6 +68,13 @@ pub async fn lookup(connection: &mut PgConnection) -> sqlx::Result<StoredDatabas
     })
 }
 
+/// Whether anybody has an account.
+pub async fn has_accounts(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(r#"select exists (select from accounts) as "exists!""#)
+        .fetch_one(connection)
+        .await
+}
+
 /// Says that no session is older than this database, whatever its clock says.
 pub async fn begin_anew(connection: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query!("update database set birth = '-infinity'")

@@ -23,6 +23,18 @@ async fn the_doctor_names_a_forgotten_replication_slot_and_a_forgotten_proxy() {
     };
     assert!(holdfast(&["migrate"]).status.success());
     let trusted = ["doctor", "--trusted-proxies", "10.0.0.0/8"];
+    // A database without accounts may be the wrong one.
+    let empty = holdfast(&trusted);
+    assert!(!empty.status.success());
+    let said = String::from_utf8_lossy(&empty.stdout).into_owned();
+    assert!(said.contains("has no accounts"), "{said}");
+    sqlx::query(
+        "insert into accounts (account_id, username, username_key, password_hash)
+         values (gen_random_uuid(), 'ada', 'ada', 'never signed in')",
+    )
+    .execute(&mut connection)
+    .await
+    .unwrap();
     let well = holdfast(&trusted);
     let said = String::from_utf8_lossy(&well.stdout).into_owned();
     assert!(well.status.success(), "{said}{well:?}");

@@ -381,11 +381,10 @@ fn terminal_width() -> usize {
         .map_or(79, |columns| columns.saturating_sub(1))
 }
 
+/// At the beginning of a sentence. A program keeps its name: `npm`, `rustup`.
 fn sentence_case(name: &str) -> String {
-    let mut characters = name.chars();
-    characters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(characters).collect()
-    })
+    name.strip_prefix("the ")
+        .map_or_else(|| name.to_owned(), |rest| format!("The {rest}"))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ const INSTALLED = process.env.HOLDFAST_BINARY;
 export const BINARY = INSTALLED ? resolve(INSTALLED) : join(TARGET, 'release/holdfast');
 
 /** What the browser loads. */
-export const SITE = INSTALLED ? join(dirname(BINARY), 'site') : join(ROOT, 'target/site/pkg');
+export const SITE = INSTALLED ? join(dirname(BINARY), 'site/pkg') : join(ROOT, 'target/site/pkg');
 
 /** How long a start may take: the first one makes a database. */
 const PATIENCE_MS = 60_000;

@@ -1,5 +1,25 @@
 import AxeBuilder from '@axe-core/playwright';
-import { expect, heading, openPage, PAGES, test } from '../../holdfast';
+import type { Page } from '@playwright/test';
+import {
+  expect,
+  heading,
+  openPage,
+  openUnhydrated,
+  PAGES,
+  signIn,
+  signOutButton,
+  test,
+} from '../../holdfast';
+
+/** What is wrong with a page for people who see, hear or move differently. */
+async function violations(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page })
+    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
+    .analyze();
+  return violations.map(
+    ({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map(({ html }) => html).join('\n  ')}`,
+  );
+}
 
 for (const one of PAGES) {
   test(`${one.name}: no error in the console and no violated policy`, async ({ page, account }) => {
@@ -47,13 +67,7 @@ for (const one of PAGES) {
     test(`${one.name}: accessible to everybody, ${colorScheme}`, async ({ page, account }) => {
       await page.emulateMedia({ colorScheme });
       await openPage(page, account, one);
-      const { violations } = await new AxeBuilder({ page })
-        .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
-        .analyze();
-      const told = violations.map(
-        ({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map(({ html }) => html).join('\n  ')}`,
-      );
-      expect(told).toEqual([]);
+      expect(await violations(page)).toEqual([]);
     });
   }
 
@@ -65,6 +79,32 @@ for (const one of PAGES) {
       screen: document.documentElement.clientWidth,
     }));
     expect(content).toBeLessThanOrEqual(screen);
+  });
+}
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`what is said and asked is accessible to everybody, ${colorScheme}`, async ({
+    page,
+    account,
+    api,
+  }) => {
+    await page.emulateMedia({ colorScheme });
+    await api.logIn(account);
+    await signIn(page, account);
+    await page.goto('/sessions');
+    await page.getByRole('button', { name: 'Sign out everywhere else' }).click();
+    await expect(page.getByRole('dialog')).toBeVisible();
+    expect(await violations(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+
+    await signOutButton(page).click();
+    await expect(page.getByText('You have signed out.')).toBeVisible();
+    expect(await violations(page)).toEqual([]);
+
+    await page.route('**/pkg/*.wasm', (route) => route.abort());
+    await openUnhydrated(page, '/account');
+    await expect(page.getByRole('alert')).toBeVisible();
+    expect(await violations(page)).toEqual([]);
   });
 }
 

@@ -12,6 +12,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
 
 use crate::console;
@@ -104,7 +105,10 @@ fn prove(
         .spawn()
         .map_err(|error| toolbox::cannot_start("`cargo xtask test`", &error))?;
     if let Some(errors) = child.stderr.take() {
-        stopwatch.listen(BufReader::new(errors));
+        for line in BufReader::new(errors).lines().map_while(Result::ok) {
+            eprintln!("{line}");
+            stopwatch.hear(&line);
+        }
     }
     let status = child
         .wait()
@@ -176,6 +180,14 @@ fn is_alive(toolbox: &Toolbox, address: &str) -> Outcome {
     toolbox::show(&mut look, "Signing up in Chromium")
 }
 
+/// What `cargo xtask run` says.
+enum Said {
+    /// A line on standard error.
+    Progress(String),
+    /// The first line on standard output, or an empty one if there is none.
+    Greeting(String),
+}
+
 /// `cargo xtask run` of the newcomer, once it serves.
 struct Server {
     process: Child,
@@ -198,24 +210,36 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| toolbox::cannot_start("`cargo xtask run`", &error))?;
-        let (output, errors) = (process.stdout.take(), process.stderr.take());
-        let greeting = thread::scope(|scope| {
-            // The greeting is the only thing on standard output; the steps are on the other.
-            let greeting = scope.spawn(|| {
-                let mut line = String::new();
-                output.map(|output| BufReader::new(output).read_line(&mut line));
-                line
-            });
-            if let Some(errors) = errors {
-                let mut errors = BufReader::new(errors);
-                while !greeting.is_finished() && stopwatch.listen_once(&mut errors) {}
-                // Somebody has to go on listening, or the server would wait for it.
-                thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
-            }
-            greeting.join().unwrap_or_default()
+        let (said, hears) = mpsc::channel();
+        // Both go on listening as long as the server speaks, or it would wait for them.
+        let errors = process.stderr.take().map(|errors| {
+            let said = said.clone();
+            thread::spawn(move || {
+                for line in BufReader::new(errors).lines().map_while(Result::ok) {
+                    eprintln!("{line}");
+                    let _ = said.send(Said::Progress(line));
+                }
+            })
         });
+        if let Some(output) = process.stdout.take() {
+            thread::spawn(move || {
+                let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+                let _ = said.send(Said::Greeting(lines.next().unwrap_or_default()));
+                lines.for_each(drop);
+            });
+        }
+        let mut greeting = String::new();
+        for said in hears {
+            match said {
+                Said::Progress(line) => stopwatch.hear(&line),
+                Said::Greeting(line) => {
+                    greeting = line;
+                    break;
+                }
+            }
+        }
         stopwatch.stop();
-        match greeting.trim_end().strip_prefix("Holdfast is at ") {
+        match greeting.strip_prefix("Holdfast is at ") {
             Some(address) => Ok(Self {
                 process,
                 address: address.to_owned(),
@@ -224,6 +248,8 @@ impl Server {
                 let status = process
                     .wait()
                     .map_err(|error| toolbox::cannot_start("`cargo xtask run`", &error))?;
+                // Its last words come before ours.
+                errors.map(thread::JoinHandle::join);
                 Err(Failure::of_program(
                     "The newcomer's `cargo xtask run`",
                     status,

@@ -1,6 +1,5 @@
 //! What each step took, told from what the commands say: a step begins with `==> `.
 
-use std::io::BufRead;
 use std::time::{Duration, Instant};
 
 use crate::console;
@@ -43,23 +42,11 @@ impl Stopwatch {
         }
     }
 
-    /// Shows what a command says, and begins a step with each that it begins.
-    pub fn listen(&mut self, mut errors: impl BufRead) {
-        while self.listen_once(&mut errors) {}
-    }
-
-    /// One line of it. `false` at the end.
-    pub fn listen_once(&mut self, errors: &mut impl BufRead) -> bool {
-        let mut line = Vec::new();
-        if !matches!(errors.read_until(b'\n', &mut line), Ok(read) if read > 0) {
-            return false;
-        }
-        let line = String::from_utf8_lossy(&line);
-        eprint!("{line}");
+    /// A line that a command says: a step begins with each that it begins.
+    pub fn hear(&mut self, line: &str) {
         if let Some(step) = line.strip_prefix("==> ") {
             self.step(step.split([';', ':', '.']).next().unwrap_or(step).trim());
         }
-        true
     }
 
     fn begin(&mut self, name: &str, is_command: bool) {
@@ -98,9 +85,9 @@ mod tests {
     fn each_step_is_a_row_under_its_command() {
         let mut stopwatch = Stopwatch::default();
         stopwatch.command("cargo xtask run");
-        let said =
-            b"\n==> Installing npm packages; usually a few seconds.\n    added 14\n==> Built.\n";
-        stopwatch.listen(&said[..]);
+        stopwatch.hear("==> Installing npm packages; usually a few seconds.");
+        stopwatch.hear("    added 14 packages");
+        stopwatch.hear("==> Built.");
         let table = stopwatch.table();
         assert!(table.contains("| **`cargo xtask run`** | **0 s** |"));
         assert!(table.contains("| Installing npm packages | 0 s |"));

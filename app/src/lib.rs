@@ -51,6 +51,8 @@ pub fn App() -> impl IntoView {
     let status = move || {
         if session.is_reconnecting() {
             Some("Reconnecting…")
+        } else if session.notice() == Some(Notice::Outdated) {
+            Some("Holdfast was updated in another tab. Reload this page to go on.")
         } else if session.is_signed_in() && session.notice() == Some(Notice::ThisTabOnly) {
             Some(
                 "This browser does not let Holdfast store anything. You stay signed in \
@@ -80,6 +82,7 @@ pub fn App() -> impl IntoView {
     // Both buttons go with what they do, and the focus must go somewhere.
     let dismiss = move || {
         read.set(true);
+        session.ending_was_read();
         focus_heading();
     };
     let sign_out = move || {

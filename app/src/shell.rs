@@ -9,7 +9,7 @@ use leptos::prelude::*;
 use leptos_meta::MetaTags;
 
 use crate::App;
-use crate::session::storage::RECORD;
+use crate::session::vault::RECORD;
 
 /// The names of the files that a page loads, in the site's package folder. The host
 /// knows them.
@@ -43,7 +43,7 @@ pub fn shell(options: LeptosOptions, files: &PageFiles) -> AnyView {
     // signed-out page flash by. It only marks `<html>`, which is not hydrated;
     // `style/session.css` shows and hides by the mark.
     let mark_session = format!(
-        "try{{var s=localStorage.getItem('{RECORD}')}}catch(e){{}}\
+        "try{{var s=JSON.parse(localStorage.getItem('{RECORD}')).session_id}}catch(e){{}}\
          document.documentElement.dataset.session=s?'maybe':'none'"
     );
     let address = |name: &str| format!("/{}/{name}", options.site_pkg_dir);

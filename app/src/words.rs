@@ -8,8 +8,9 @@ pub fn why(ending: Ending) -> &'static str {
         Ending::SignedOut => "You have signed out.",
         Ending::SignedOutElsewhere => "You signed out in another tab.",
         Ending::Expired => "Your session has expired. Sign in to go on.",
-        Ending::Ended => {
-            "This session was ended: from another browser, or by a change of the password."
+        Ending::Ended => "This session was ended from another browser.",
+        Ending::PasswordChanged => {
+            "The password was changed in another browser. Sign in with the new one."
         }
         Ending::Reused => {
             "This session was ended for your safety: a copy of its token was used. If you \
@@ -21,6 +22,13 @@ pub fn why(ending: Ending) -> &'static str {
         }
         Ending::TokenUnknown => "What this browser had stored is not valid here. Sign in again.",
         Ending::AccountDisabled => "This account has been disabled.",
+        Ending::AccountDeleted => "This account has been deleted.",
+        Ending::StorageCleared => "What this browser had stored for Holdfast was deleted.",
+        Ending::KeptInAnotherTab => {
+            "This browser cannot store the session any more. It goes on in one other tab, \
+             until that tab is closed."
+        }
+        Ending::Unknown => "This session has ended. Sign in to go on.",
         Ending::BrowserClosed => {
             "You asked not to stay signed in, so closing the browser signed you out."
         }

@@ -1,6 +1,7 @@
 // Everything a test needs.
 
 export * from './api';
+export * from './chromium';
 export * from './firefox';
 export * from './network';
 export * from './pages';

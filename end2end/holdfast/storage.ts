@@ -1,10 +1,14 @@
 // What the browser keeps of a session, and ways to make it keep something else.
+//
+// The truth is in the database `holdfast-2`; local storage holds a copy of it.
 
 import type { Page } from '@playwright/test';
 
-/** The client's record: one entry in local storage. */
+/** The client's record. */
 export interface StoredSession {
   version: number;
+  epoch: number;
+  account_id: string;
   session_id: string;
   generation: number;
   access_token: string;
@@ -16,10 +20,46 @@ export interface StoredSession {
   remember: boolean;
 }
 
-/** The record of this browser, if there is one. */
+/** The record of this browser, if there is one, as its copy says. */
 export async function storedSession(page: Page): Promise<StoredSession | null> {
-  const text = await page.evaluate(() => localStorage.getItem('holdfast.session'));
-  return text === null ? null : (JSON.parse(text) as StoredSession);
+  return asRecord(await page.evaluate(() => localStorage.getItem('holdfast.session')));
+}
+
+/** The record of this browser, if there is one, as its database says. */
+export async function sessionInDatabase(page: Page): Promise<StoredSession | null> {
+  return asRecord((await inDatabase(page)).current ?? null);
+}
+
+/** A sign-out leaves a note, which is no record. */
+function asRecord(text: string | null): StoredSession | null {
+  const stored = JSON.parse(text ?? '{}') as Partial<StoredSession>;
+  return stored.session_id === undefined ? null : (stored as StoredSession);
+}
+
+/** The entries of the database, but for attempt keys. */
+export async function inDatabase(page: Page): Promise<Record<string, string>> {
+  return page.evaluate(async () => {
+    const database = await new Promise<IDBDatabase | null>((resolve, reject) => {
+      const asked = indexedDB.open('holdfast-2', 1);
+      asked.onsuccess = () => resolve(asked.result);
+      asked.onerror = () => resolve(null);
+      // It is the client that makes it.
+      asked.onupgradeneeded = () => asked.transaction?.abort();
+      asked.onblocked = reject;
+    });
+    if (database === null) return {};
+    const entries: Record<string, string> = {};
+    const transaction = database.transaction('state');
+    const cursor = transaction.objectStore('state').openCursor();
+    cursor.onsuccess = () => {
+      if (cursor.result === null) return;
+      entries[String(cursor.result.key)] = cursor.result.value;
+      cursor.result.continue();
+    };
+    await new Promise((resolve) => (transaction.oncomplete = resolve));
+    database.close();
+    return entries;
+  });
 }
 
 /** The record of this browser, which must be there. */
@@ -33,9 +73,23 @@ export async function theStoredSession(page: Page): Promise<StoredSession> {
 
 /** Changes the record behind the client's back. It looks before its next call. */
 export async function tamper(page: Page, change: Partial<StoredSession>): Promise<void> {
-  await page.evaluate((change) => {
-    const stored = JSON.parse(localStorage.getItem('holdfast.session') ?? '{}');
-    localStorage.setItem('holdfast.session', JSON.stringify({ ...stored, ...change }));
+  await page.evaluate(async (change) => {
+    const changed = (text: string) => JSON.stringify({ ...JSON.parse(text), ...change });
+    const database = await new Promise<IDBDatabase>((resolve, reject) => {
+      const asked = indexedDB.open('holdfast-2', 1);
+      asked.onsuccess = () => resolve(asked.result);
+      asked.onerror = () => reject(asked.error);
+    }).catch(() => null);
+    if (database !== null) {
+      const transaction = database.transaction('state', 'readwrite');
+      const store = transaction.objectStore('state');
+      const current = store.get('current');
+      current.onsuccess = () => store.put(changed(current.result), 'current');
+      await new Promise((resolve) => (transaction.oncomplete = resolve));
+      database.close();
+    }
+    const copy = localStorage.getItem('holdfast.session');
+    if (copy !== null) localStorage.setItem('holdfast.session', changed(copy));
   }, change);
 }
 
@@ -51,9 +105,10 @@ export async function spoilAccessToken(page: Page): Promise<void> {
   await tamper(page, { access_token: forged(access_token) });
 }
 
-/** Everything in local and in session storage, as text to search in. */
+/** Everything that the browser stores, but for attempt keys, as text to search in. */
 export async function everythingStored(page: Page): Promise<string> {
-  return page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
+  const elsewhere = await page.evaluate(() => [{ ...localStorage }, { ...sessionStorage }]);
+  return JSON.stringify([await inDatabase(page), ...elsewhere]);
 }
 
 /** The same token with one character changed, so that its signature is wrong. */

@@ -2,20 +2,23 @@
 
 use gloo_net::http::Method;
 use holdfast_protocol::problem::Meaning;
+use holdfast_protocol::renewal::Event;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use uuid::Uuid;
 
+use super::driver::{Driver, Whose};
 use super::http::{self, ApiError, Call};
-use super::tab::Tab;
 
 /// Makes calls that carry the access token, renew it when it is over, and are
 /// repeated once if the server refuses it. See [`super::Session::api`].
 ///
-/// A call belongs to the session it began with. If another person signs in while
-/// it waits, it fails with [`ApiError::SessionChanged`] and is not sent as them.
+/// It belongs to the **account** that the page showed when it was obtained. If another
+/// person signs in meanwhile, its calls fail with [`ApiError::SessionChanged`] and are
+/// not sent as them; obtained by nobody, it answers [`ApiError::SignedOut`]. A new
+/// session of the same account, for instance after a change of the password, goes on
+/// with it.
 #[derive(Debug, Clone, Copy)]
-pub struct Api(pub(super) ());
+pub struct Api(pub(super) Whose);
 
 impl Api {
     /// `GET`, with a JSON answer.
@@ -23,7 +26,7 @@ impl Api {
     /// # Errors
     /// [`ApiError`], for this and every other method.
     pub async fn get<T: DeserializeOwned>(self, path: &str) -> Result<T, ApiError> {
-        http::parse(&call(Call::new(Method::GET, path), None).await?)
+        http::parse(&self.call(Call::new(Method::GET, path)).await?)
     }
 
     /// `POST` of a JSON body, with a JSON answer.
@@ -35,7 +38,11 @@ impl Api {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ApiError> {
-        http::parse(&call(Call::new(Method::POST, path).with_json(body), None).await?)
+        http::parse(
+            &self
+                .call(Call::new(Method::POST, path).with_json(body))
+                .await?,
+        )
     }
 
     /// `PUT` of a JSON body, with a JSON answer.
@@ -47,7 +54,11 @@ impl Api {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ApiError> {
-        http::parse(&call(Call::new(Method::PUT, path).with_json(body), None).await?)
+        http::parse(
+            &self
+                .call(Call::new(Method::PUT, path).with_json(body))
+                .await?,
+        )
     }
 
     /// `DELETE`, without a body on either side.
@@ -55,7 +66,7 @@ impl Api {
     /// # Errors
     /// See [`Api::get`].
     pub async fn delete(self, path: &str) -> Result<(), ApiError> {
-        call(Call::new(Method::DELETE, path), None).await.map(drop)
+        self.call(Call::new(Method::DELETE, path)).await.map(drop)
     }
 
     /// `DELETE` with a JSON body.
@@ -63,30 +74,37 @@ impl Api {
     /// # Errors
     /// See [`Api::get`].
     pub async fn delete_with(self, path: &str, body: &impl Serialize) -> Result<(), ApiError> {
-        call(Call::new(Method::DELETE, path).with_json(body), None)
-            .await
-            .map(drop)
+        let call = Call::new(Method::DELETE, path).with_json(body);
+        self.call(call).await.map(drop)
+    }
+
+    async fn call(self, request: Call) -> Result<String, ApiError> {
+        call(request, self.0).await
     }
 }
 
+/// The calls of whoever the page shows now. Taken before anything is awaited.
+pub(super) fn whose() -> Whose {
+    Driver::current().map_or(Whose::NotKnownYet, |driver| driver.whose())
+}
+
 /// Sends the call; if its access token is refused, renews and sends it once more.
-/// `session` is the one that it is made for, if that is not whichever is there now.
 /// Not generic, so that it is compiled once.
-pub(super) async fn call(call: Call, mut session: Option<Uuid>) -> Result<String, ApiError> {
-    let tab = Tab::current().ok_or(ApiError::SignedOut)?;
-    let (of, token) = tab.access(&mut session).await?;
-    let outcome = http::send(&call, Some(&token)).await;
-    match &outcome {
-        Err(ApiError::Problem(problem)) if problem.code.meaning() == Meaning::Renew => {
-            tab.feed(holdfast_protocol::renewal::Event::CallRefused { of });
-        }
-        _ => {
-            tab.note_outcome(of, &outcome);
+pub(super) async fn call(call: Call, mut whose: Whose) -> Result<String, ApiError> {
+    let driver = Driver::current().ok_or(ApiError::SignedOut)?;
+    let mut is_repeated = false;
+    loop {
+        let (of, token) = driver.access(&mut whose).await?;
+        let outcome = http::send(&call, Some(&token)).await;
+        let is_refused = matches!(
+            &outcome,
+            Err(ApiError::Problem(problem)) if problem.code.meaning() == Meaning::Renew
+        );
+        if !is_refused || is_repeated {
+            driver.note_outcome(of, &outcome);
             return outcome;
         }
+        driver.feed(Event::CallRefused { of });
+        is_repeated = true;
     }
-    let (of, token) = tab.access(&mut session).await?;
-    let outcome = http::send(&call, Some(&token)).await;
-    tab.note_outcome(of, &outcome);
-    outcome
 }

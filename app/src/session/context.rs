@@ -1,16 +1,16 @@
 //! The session as components see it.
 
-use gloo_net::http::Method;
-use holdfast_protocol::renewal::{Ending, Event, Notice, Record, View};
+use holdfast_protocol::renewal::{Change, Ending, Notice, Record, View};
 use holdfast_protocol::secret::Secret;
-use holdfast_protocol::wire::{ChangePassword, LoginRequest, SignupRequest, Tokens, paths};
+use holdfast_protocol::wire::{ChangePassword, LoginRequest, SignupRequest};
 use leptos::prelude::*;
-use serde::Serialize;
+use leptos::task::spawn_local;
 use uuid::Uuid;
 
 use super::api::{self, Api};
-use super::http::{self, ApiError, Call};
-use super::{clock, tab::Tab};
+use super::changes;
+use super::driver::{Driver, Snapshot, Whose};
+use super::http::ApiError;
 
 /// The session of this browser. Get it with [`use_session`]; it is `Copy`.
 ///
@@ -26,17 +26,44 @@ use super::{clock, tab::Tab};
 pub struct Session {
     signals: Signals,
     view: Memo<View>,
+    account_id: Memo<Option<Uuid>>,
     session_id: Memo<Option<Uuid>>,
 }
 
-/// What the tab tells the view.
+/// What the driver tells the view.
 #[derive(Clone, Copy)]
-pub(super) struct Signals {
-    pub(super) view: RwSignal<View>,
-    pub(super) facts: RwSignal<Option<Facts>>,
-    pub(super) notice: RwSignal<Option<Notice>>,
-    pub(super) leaving: RwSignal<bool>,
-    pub(super) resumed: RwSignal<u32>,
+struct Signals {
+    view: RwSignal<View>,
+    facts: RwSignal<Option<Facts>>,
+    notice: RwSignal<Option<Notice>>,
+    leaving: RwSignal<bool>,
+    resumed: RwSignal<u32>,
+}
+
+impl Signals {
+    /// Signals that do not change tell nobody.
+    fn take(self, snapshot: Snapshot) {
+        let before = self.view.get_untracked();
+        if before != snapshot.view {
+            self.view.set(snapshot.view);
+        }
+        if is_reconnecting(before) && !is_reconnecting(snapshot.view) {
+            self.resumed.update(|times| *times += 1);
+        }
+        set_if_new(self.facts, snapshot.record.as_ref().map(Facts::of));
+        set_if_new(self.notice, snapshot.notice);
+        set_if_new(self.leaving, snapshot.is_leaving);
+    }
+}
+
+fn set_if_new<T: PartialEq + Clone + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
+    if signal.with_untracked(|before| *before != value) {
+        signal.set(value);
+    }
+}
+
+fn is_reconnecting(view: View) -> bool {
+    matches!(view, View::SignedIn { reconnecting, .. } if reconnecting)
 }
 
 /// When things happened to the session and will, in Unix seconds of this
@@ -54,7 +81,7 @@ pub struct Facts {
 }
 
 impl Facts {
-    pub(super) fn of(record: &Record) -> Self {
+    fn of(record: &Record) -> Self {
         let renewed_at = record.obtained_at / 1000;
         let after = |seconds| renewed_at.saturating_add_unsigned(seconds);
         Self {
@@ -79,6 +106,10 @@ pub fn provide_session() -> Session {
     let session = Session {
         signals,
         view,
+        account_id: Memo::new(move |_| match view.get() {
+            View::SignedIn { account_id, .. } => Some(account_id),
+            View::Unknown | View::Anonymous { .. } => None,
+        }),
         session_id: Memo::new(move |_| match view.get() {
             View::SignedIn { session_id, .. } => Some(session_id),
             View::Unknown | View::Anonymous { .. } => None,
@@ -100,7 +131,7 @@ impl Session {
     /// Begins to read storage, to listen to other tabs and to renew. Effects only:
     /// there is no browser while the server renders.
     pub(crate) fn start(self) {
-        Tab::start(self.signals);
+        Driver::start(move |snapshot| self.signals.take(snapshot));
     }
 
     /// What is known: nothing yet, nobody, or somebody.
@@ -108,8 +139,17 @@ impl Session {
         self.view.get()
     }
 
+    /// Who is signed in, when somebody is. Within the life of a page this is one account
+    /// at most, with pauses when nobody is: before a page shows another person, it is
+    /// loaded anew. (Only where the browser stores nothing it is not, since the session
+    /// would be lost; [`RequireSession`](super::RequireSession) builds its children anew
+    /// then.)
+    pub fn account_id(self) -> Option<Uuid> {
+        self.account_id.get()
+    }
+
     /// The session's id, when somebody is signed in. It changes when another
-    /// person signs in, and not when tokens are renewed.
+    /// person signs in and when the password is changed, and not when tokens are renewed.
     pub fn session_id(self) -> Option<Uuid> {
         self.session_id.get()
     }
@@ -126,14 +166,24 @@ impl Session {
 
     /// Whether a renewal has to wait for the network or the server.
     pub fn is_reconnecting(self) -> bool {
-        matches!(self.view.get(), View::SignedIn { reconnecting, .. } if reconnecting)
+        is_reconnecting(self.view.get())
     }
 
-    /// Why nobody is signed in any more.
+    /// Why nobody is signed in any more. It is told by this page, by the next one and after
+    /// the browser was closed, until somebody signs in or [`Session::ending_was_read`].
     pub fn ending(self) -> Option<Ending> {
         match self.view.get() {
             View::Anonymous { ending } => ending,
             View::Unknown | View::SignedIn { .. } => None,
+        }
+    }
+
+    /// The person has read why, so no later page says it again.
+    pub fn ending_was_read(self) {
+        if let Some(driver) = Driver::current() {
+            spawn_local(async move {
+                driver.change(Change::EndingRead).await;
+            });
         }
     }
 
@@ -158,11 +208,11 @@ impl Session {
         (self.session_id.get(), self.signals.resumed.get())
     }
 
-    /// Calls as the person who is signed in: `api().get(path).await`, and `post`,
-    /// `put`, `delete`. Server functions get the same with
-    /// [`SessionClient`](super::SessionClient).
+    /// Calls as the person whom the page shows at this moment: `api().get(path).await`,
+    /// and `post`, `put`, `delete`. It belongs to that account for ever; see [`Api`].
+    /// Server functions get the same with [`SessionClient`](super::SessionClient).
     pub fn api(self) -> Api {
-        Api(())
+        Api(api::whose())
     }
 
     /// Signs in. A session that is already there is ended.
@@ -180,13 +230,15 @@ impl Session {
             password,
             remember,
         };
-        open(paths::LOGIN, &request, remember).await
+        changes::sign_in(request).await
     }
 
-    /// Makes an account and signs in.
+    /// Makes an account and signs in. While no answer comes, the request is repeated for
+    /// up to two minutes, and a lost answer is found out.
     ///
     /// # Errors
-    /// [`ApiError`]; the code says what was wrong with the request.
+    /// [`ApiError`]; the code says what was wrong with the request. With
+    /// [`ApiError::NotKnown`] the account may have been made.
     pub async fn sign_up(
         self,
         username: String,
@@ -198,61 +250,36 @@ impl Session {
             password,
             remember,
         };
-        open(paths::SIGNUP, &request, remember).await
+        changes::sign_up(request).await
     }
 
-    /// Changes the password. All sessions end; this browser goes on with a new one,
-    /// unless somebody has signed in or out in it meanwhile.
+    /// Changes the password of the person whom the page shows. All sessions end; this
+    /// browser goes on with a new one, unless somebody has signed in or out in it
+    /// meanwhile. While no answer comes, the request is repeated for up to two minutes,
+    /// and a lost answer is found out.
     ///
     /// # Errors
     /// [`ApiError`]; the code says what was wrong with the request. With
-    /// [`ApiError::SessionChanged`] and [`ApiError::SignedOut`] the password may have
-    /// been changed, and the new session was not kept.
-    pub async fn change_password(self, request: ChangePassword) -> Result<(), ApiError> {
-        let tab = Tab::current().ok_or(ApiError::SignedOut)?;
-        tab.look();
-        let before = tab.record().ok_or(ApiError::SignedOut)?;
-        let sent_at = clock::now().wall_ms;
-        let call = Call::new(Method::PUT, paths::PASSWORD).with_json(&request);
-        let body = api::call(call, Some(before.session_id)).await?;
-        let record =
-            Record::new(&http::parse(&body)?, before.remember, sent_at).ok_or(ApiError::SILENCE)?;
-        let kept = record.session_id;
-        tab.look();
-        tab.feed(Event::PasswordChanged {
-            session_id: before.session_id,
-            record,
-        });
-        match tab.record() {
-            Some(record) if record.session_id == kept => Ok(()),
-            Some(_) => Err(ApiError::SessionChanged),
-            None => Err(ApiError::SignedOut),
-        }
+    /// [`ApiError::SessionChanged`], [`ApiError::SignedOut`] and [`ApiError::NotKnown`]
+    /// the password may have been changed, and the new session was not kept.
+    pub fn change_password(
+        self,
+        request: ChangePassword,
+    ) -> impl Future<Output = Result<(), ApiError>> {
+        changes::change_password(api::whose(), request)
     }
 
-    /// Signs out: here at once, on the server as soon as it can be reached.
+    /// Signs out the person whom the page shows: here at once, on the server as soon as
+    /// it can be reached, even if the browser is closed until then.
     pub fn sign_out(self) {
-        if let Some(tab) = Tab::current() {
-            tab.look();
-            tab.feed(Event::SignOut {
-                why: Ending::SignedOut,
+        let Some(driver) = Driver::current() else {
+            return;
+        };
+        if let Whose::Of(Some(account_id)) = driver.whose() {
+            spawn_local(async move {
+                let why = Ending::SignedOut;
+                driver.change(Change::SignOut { account_id, why }).await;
             });
         }
     }
-}
-
-/// Opens a session with a request that is answered with tokens.
-async fn open(path: &str, request: &impl Serialize, remember: bool) -> Result<(), ApiError> {
-    let sent_at = clock::now().wall_ms;
-    let call = Call::new(Method::POST, path).with_json(request);
-    let body = http::send(&call, None).await?;
-    let tokens: Tokens = http::parse(&body)?;
-    let record = Record::new(&tokens, remember, sent_at);
-    let (Some(tab), Some(record)) = (Tab::current(), record) else {
-        return Err(ApiError::SILENCE);
-    };
-    // Another tab may have signed in meanwhile; that session is then ended too.
-    tab.look();
-    tab.feed(Event::SignedIn { record });
-    Ok(())
 }

@@ -3,14 +3,17 @@
 //! The browser is told to ask our own origin only, redirects are refused and cookies
 //! stay at home, so a token can go nowhere else.
 
-use gloo_net::http::{Method, RequestBuilder, Response};
-use holdfast_protocol::attempt_key;
+use gloo_net::http::{Method, Request, RequestBuilder, Response};
 use holdfast_protocol::problem::{self, Meaning, Problem};
 use holdfast_protocol::secret::Secret;
+use js_sys::Reflect;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
-use web_sys::{AbortSignal, RequestCache, RequestCredentials, RequestMode, RequestRedirect};
+use wasm_bindgen::JsValue;
+use web_sys::{
+    AbortSignal, RequestCache, RequestCredentials, RequestInit, RequestMode, RequestRedirect,
+};
 
 /// How long an answer may take. Longer than the server takes to give up itself.
 const PATIENCE_MS: u32 = 20_000;
@@ -21,7 +24,10 @@ pub(super) struct Call {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) body: Option<Body>,
-    pub(super) attempt_key: Option<Secret>,
+    /// Headers beside those of every request. Their values are secrets.
+    pub(super) headers: Vec<(&'static str, Secret)>,
+    /// Whether it goes on when the page is closed.
+    pub(super) keepalive: bool,
 }
 
 /// What a request carries. Bodies hold passwords and tokens.
@@ -38,7 +44,8 @@ impl Call {
             method,
             path: path.into(),
             body: None,
-            attempt_key: None,
+            headers: Vec::new(),
+            keepalive: false,
         }
     }
 
@@ -67,17 +74,18 @@ pub enum ApiError {
     Unreachable {
         /// Whether anything answered at all.
         answered: bool,
-        /// Seconds to wait, if the answer said so.
-        retry_after: Option<u32>,
     },
+    /// No answer came, however often it was asked for: it is not known whether a sign-up
+    /// or a change of the password was done.
+    NotKnown,
 }
 
 impl ApiError {
     /// No answer at all.
-    pub(super) const SILENCE: Self = Self::Unreachable {
-        answered: false,
-        retry_after: None,
-    };
+    pub(super) const SILENCE: Self = Self::Unreachable { answered: false };
+
+    /// Something else has answered.
+    pub(super) const NOT_OURS: Self = Self::Unreachable { answered: true };
 
     /// The problem's code, if this is an answer of Holdfast's own.
     pub fn code(&self) -> Option<problem::Code> {
@@ -108,9 +116,17 @@ impl fmt::Display for ApiError {
                 }
             }
             Self::Problem(problem) => f.write_str(&problem.detail),
-            Self::Unreachable { .. } => {
+            Self::Unreachable { answered: false } => {
                 f.write_str("Holdfast cannot be reached right now. Check your connection.")
             }
+            Self::Unreachable { answered: true } => f.write_str(
+                "Something else answered in place of Holdfast. Some networks ask you to \
+                 sign in to them first.",
+            ),
+            Self::NotKnown => f.write_str(
+                "No answer came, so it is not known whether this was done. Try to sign in \
+                 with the new password first.",
+            ),
         }
     }
 }
@@ -137,8 +153,8 @@ pub(super) async fn send(call: &Call, bearer: Option<&Secret>) -> Result<String,
     if let Some(token) = bearer {
         request = request.header("Authorization", &format!("Bearer {}", token.expose()));
     }
-    if let Some(key) = &call.attempt_key {
-        request = request.header(attempt_key::HEADER, key.expose());
+    for (name, value) in &call.headers {
+        request = request.header(name, value.expose());
     }
     let request = match &call.body {
         Some(body) => request
@@ -147,22 +163,32 @@ pub(super) async fn send(call: &Call, bearer: Option<&Secret>) -> Result<String,
         None => request.build(),
     };
     let silence = |_| ApiError::SILENCE;
-    let response = request.map_err(silence)?.send().await.map_err(silence)?;
+    let mut request = request.map_err(silence)?;
+    if call.keepalive {
+        request = with_keepalive(request).unwrap_or_else(|request| request);
+    }
+    let response = request.send().await.map_err(silence)?;
     read(response).await
+}
+
+/// web-sys does not know this member of a request's options.
+fn with_keepalive(request: Request) -> Result<Request, Request> {
+    let request: web_sys::Request = request.into();
+    let options = RequestInit::new();
+    let is_set = Reflect::set(&options, &"keepalive".into(), &JsValue::TRUE);
+    match (
+        is_set,
+        web_sys::Request::new_with_request_and_init(&request, &options),
+    ) {
+        (Ok(true), Ok(request)) => Ok(request.into()),
+        _ => Err(request.into()),
+    }
 }
 
 async fn read(response: Response) -> Result<String, ApiError> {
     let headers = response.headers();
     let media_type = headers.get("content-type").unwrap_or_default();
     let is = |expected| media_type.split(';').next().map(str::trim) == Some(expected);
-    let retry_after = headers
-        .get("retry-after")
-        .and_then(|seconds| seconds.trim().parse().ok());
-    // From here on something answered, but perhaps not Holdfast.
-    let not_ours = ApiError::Unreachable {
-        answered: true,
-        retry_after,
-    };
     if response.status() == 204 {
         return Ok(String::new());
     }
@@ -173,24 +199,25 @@ async fn read(response: Response) -> Result<String, ApiError> {
         return if is("application/json") {
             Ok(body)
         } else {
-            Err(not_ours)
+            // From here on something answered, but perhaps not Holdfast.
+            Err(ApiError::NOT_OURS)
         };
     }
     match serde_json::from_str::<Problem>(&body) {
         Ok(mut problem) if is(problem::MEDIA_TYPE) => {
-            problem.retry_after = retry_after;
+            // Only an answer of ours may tell when to try again.
+            problem.retry_after = headers
+                .get("retry-after")
+                .and_then(|seconds| seconds.trim().parse().ok());
             Err(ApiError::Problem(problem))
         }
-        _ => Err(not_ours),
+        _ => Err(ApiError::NOT_OURS),
     }
 }
 
 /// Reads a successful answer's body. One that does not fit is not Holdfast's.
 pub(super) fn parse<T: DeserializeOwned>(body: &str) -> Result<T, ApiError> {
-    serde_json::from_str(body).map_err(|_| ApiError::Unreachable {
-        answered: true,
-        retry_after: None,
-    })
+    serde_json::from_str(body).map_err(|_| ApiError::NOT_OURS)
 }
 
 #[cfg(test)]

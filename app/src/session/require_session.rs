@@ -13,8 +13,10 @@ use crate::{routes, way_back};
 /// sign-in page and back afterwards. While nothing is known, which is how the
 /// server renders it, it shows `fallback`.
 ///
-/// Put it around what a route shows, inside of the page. The children are built anew
-/// when another person signs in, so nothing of one person is left for the next.
+/// Put it around what a route shows, inside of the page. Before another person is shown
+/// the page is loaded anew; where that is not possible, because the browser stores
+/// nothing, the children are built anew. A new session of the same account goes on with
+/// them.
 ///
 /// This guards what is *shown*. What is protected is protected by the server: load it
 /// in a `LocalResource`, through [`Session::api`](super::Session::api) or a server
@@ -46,11 +48,13 @@ pub fn RequireSession(
         };
         navigate(&target, options);
     });
-    // Another person's session is another page: it is built anew for them.
-    move || match session.session_id() {
-        Some(_) => children().into_any(),
-        None if matches!(session.view(), View::Unknown) => fallback.run(),
-        None => ().into_any(),
+    let is_unknown = Memo::new(move |_| matches!(session.view(), View::Unknown));
+    view! {
+        {move || is_unknown.get().then(|| fallback.run())}
+        // Keyed: a view in the same place would be kept, with what was typed in it.
+        <For each=move || session.account_id() key=|account_id| *account_id let:_account_id>
+            {children()}
+        </For>
     }
 }
 

@@ -52,7 +52,12 @@ impl Client<ApiError> for SessionClient {
         request: SessionRequest,
     ) -> impl Future<Output = Result<SessionResponse, ApiError>> + Send {
         // A browser has one thread; only the signature asks for `Send`.
-        SendWrapper::new(async move { api::call(request.0, None).await.map(SessionResponse) })
+        // Whose it is, is taken now: once it is polled, somebody else may be signed in.
+        let whose = api::whose();
+        SendWrapper::new(async move {
+            let body = api::call(request.0, whose).await?;
+            Ok(SessionResponse(body))
+        })
     }
 
     /// There is none: a browser sends no `Authorization` with a web socket.
@@ -204,10 +209,7 @@ impl FromServerFnError for ApiError {
                 Code::MalformedRequest,
                 "The arguments do not fit this function.",
             ),
-            Error::Deserialization(_) => Self::Unreachable {
-                answered: true,
-                retry_after: None,
-            },
+            Error::Deserialization(_) => Self::NOT_OURS,
             Error::Request(_)
             | Error::UnsupportedRequestMethod(_)
             | Error::Serialization(_)
@@ -243,7 +245,7 @@ impl Encodes<ApiError> for ProblemJson {
             ApiError::SignedOut | ApiError::SessionChanged => {
                 Problem::new(Code::AccessTokenMissing, "This call needs an access token.")
             }
-            ApiError::Unreachable { .. } => Problem::new(
+            ApiError::Unreachable { .. } | ApiError::NotKnown => Problem::new(
                 Code::TemporarilyUnavailable,
                 "The service cannot answer this at the moment. Try again in a few seconds.",
             ),
@@ -315,9 +317,6 @@ mod tests {
     #[test]
     fn an_answer_that_does_not_fit_is_not_ours_and_loses_nothing() {
         let error = ApiError::de(Bytes::from_static(b"<html>"));
-        assert!(matches!(
-            error,
-            ApiError::Unreachable { answered: true, .. }
-        ));
+        assert_eq!(error, ApiError::NOT_OURS);
     }
 }

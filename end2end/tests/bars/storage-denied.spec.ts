@@ -12,6 +12,7 @@ import {
   isSignedOut,
   Network,
   seesAccount,
+  sessionInDatabase,
   signIn,
   signInButton,
   storedSession,
@@ -71,23 +72,54 @@ test.describe('with short-lived tokens', () => {
   });
 
   test('a browser without IndexedDB renews all the same', async ({ page, account }) => {
-    await page.addInitScript(() => {
-      Object.defineProperty(window, 'indexedDB', {
-        get: () => {
-          throw new DOMException('The operation is insecure.', 'SecurityError');
-        },
-      });
-    });
+    await denyIndexedDb(page);
     await signIn(page, account);
     await renews(page, 3);
     await page.reload();
     await seesAccount(page, account);
   });
 
-  test('a browser whose storage is full signs in, and says for how long', async ({
+  test('a browser whose local storage is full keeps the session in its database', async ({
+    page,
+    context,
+    account,
+  }) => {
+    await page.goto('/sign-in');
+    await fillStorage(page);
+    await fillIn(page, account);
+    await signInButton(page).click();
+    await seesAccount(page, account);
+    await expect(page.getByRole('status').getByText(NOTICE)).toHaveCount(0);
+    await renews(page, 3);
+    expect(await storedSession(page)).toBeNull();
+    expect(await sessionInDatabase(page)).not.toBeNull();
+    await page.reload();
+    await seesAccount(page, account);
+    const tab = await context.newPage();
+    await tab.goto('/account');
+    await seesAccount(tab, account);
+  });
+
+  test('a browser whose local storage becomes full signs no tab out', async ({
+    page,
+    context,
+    account,
+  }) => {
+    await signIn(page, account);
+    const tab = await context.newPage();
+    await tab.goto('/account');
+    await fillStorage(page);
+    await renews(page, 3);
+    await seesAccount(page, account);
+    await checkAgain(tab);
+    await seesAccount(tab, account);
+  });
+
+  test('a browser with a full local storage and no IndexedDB says for how long', async ({
     page,
     account,
   }) => {
+    await denyIndexedDb(page);
     await page.goto('/sign-in');
     await fillStorage(page);
     await fillIn(page, account);
@@ -98,16 +130,43 @@ test.describe('with short-lived tokens', () => {
     expect(await storedSession(page)).toBeNull();
   });
 
-  test('a browser whose storage becomes full meanwhile stays signed in', async ({
-    page,
-    account,
-  }) => {
+  test('a browser whose only storage becomes full stays signed in', async ({ page, account }) => {
+    await denyIndexedDb(page);
     await signIn(page, account);
     await fillStorage(page);
     await renews(page, 3);
     await seesAccount(page, account);
   });
+
+  test('a browser whose IndexedDB breaks while the page is open renews all the same', async ({
+    page,
+    account,
+  }) => {
+    await signIn(page, account);
+    await page.evaluate(() => {
+      const broken = () => {
+        throw new DOMException('The connection is closing.', 'InvalidStateError');
+      };
+      IDBDatabase.prototype.transaction = broken;
+      IDBFactory.prototype.open = broken;
+    });
+    await renews(page, 3);
+    await seesAccount(page, account);
+    await page.reload();
+    await seesAccount(page, account);
+  });
 });
+
+/** As some browsers do in private windows. */
+async function denyIndexedDb(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    Object.defineProperty(window, 'indexedDB', {
+      get: () => {
+        throw new DOMException('The operation is insecure.', 'SecurityError');
+      },
+    });
+  });
+}
 
 /** Lives through some renewals, with a call after each. */
 async function renews(page: Page, times: number): Promise<void> {

@@ -1,6 +1,6 @@
 //! One client without a browser: it carries out what the renewal machine decides.
 //!
-//! Reading, writing, sending and waiting are here, as in `app/src/session/tab.rs`; every
+//! Reading, writing, sending and waiting are here, as in `app/src/session/driver.rs`; every
 //! decision is made in `holdfast_protocol::renewal`. What a real client would write to
 //! disk is in [`Storage`], and only that survives when the client crashes, which it does
 //! now and then in the middle of a refresh.
@@ -15,8 +15,8 @@ use axum::http::Method;
 use holdfast_protocol::attempt_key::AttemptKey;
 use holdfast_protocol::problem::{MEDIA_TYPE, Meaning, Problem};
 use holdfast_protocol::renewal::{
-    Access, Action, Attempt, Ending, Event, Failure, Link, Machine, Moment, Record, View, attempt,
-    may_replace,
+    Access, Action, Attempt, Change, Ending, Event, Failure, Link, Machine, Moment, Record, Stored,
+    Vault, View, attempt,
 };
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::wire::{Tokens, paths};
@@ -52,9 +52,8 @@ pub(crate) enum Phase {
 /// What outlives a crash.
 #[derive(Default)]
 struct Storage {
-    record: Option<Record>,
+    vault: Vault,
     attempt_keys: BTreeMap<(Uuid, u32), AttemptKey>,
-    ending: Option<Ending>,
     /// For the tally only: the links whose refresh was sent at least once.
     sent: BTreeSet<(Uuid, u32)>,
 }
@@ -126,10 +125,12 @@ impl Client {
     ) -> anyhow::Result<Self> {
         let clock = Clock::system();
         let record = Record::new(tokens, true, wall_ms(&clock)).context("tokens of no session")?;
-        let storage = Storage {
-            record: Some(record),
-            ..Storage::default()
-        };
+        let mut storage = Storage::default();
+        storage.vault.apply(&Change::SignIn {
+            record,
+            known_browser: tokens.known_browser.clone(),
+            only_in_epoch: None,
+        });
         let now = Instant::now();
         Ok(Self {
             number,
@@ -194,7 +195,7 @@ impl Client {
         self.crash = self.started + self.up_to(LIFE * 2);
         let until = self.started + self.up_to(Duration::from_secs(2));
         self.call = Call::Pause { until };
-        let stored = self.door.storage().record.clone();
+        let stored = self.door.storage().vault.stored.clone();
         self.feed(Event::Start {
             stored,
             visible: true,
@@ -216,42 +217,17 @@ impl Client {
                 let door = self.door.clone();
                 self.tasks.spawn(async move { door.refresh(of).await });
             }
-            Action::Store(record) => {
-                let mut storage = self.door.storage();
-                if may_replace(storage.record.as_ref(), &record) {
-                    storage.record = Some(record);
-                } else {
-                    drop(storage);
-                    self.look();
+            Action::Change(change) => {
+                let (stored, applied) = self.door.change(&change);
+                self.feed(Event::Changed { stored, applied });
+                if !self.door.storage().vault.leaving.is_empty() {
+                    self.feed(Event::LeavingFound);
                 }
             }
-            Action::StoreNew(record) => self.door.storage().record = Some(record),
-            Action::Clear { session_id, why } => {
-                let mut storage = self.door.storage();
-                if storage
-                    .record
-                    .as_ref()
-                    .is_some_and(|record| record.session_id == session_id)
-                {
-                    storage.record = None;
-                    storage.ending = Some(why);
-                }
+            Action::SendLeaving => {
+                let door = self.door.clone();
+                self.tasks.spawn(async move { door.send_leaving().await });
             }
-            Action::ClearLink { of, why, leave } => {
-                let mut storage = self.door.storage();
-                if storage.record.as_ref().map(Record::link) == Some(of) {
-                    let record = storage.record.take();
-                    storage.ending = Some(why);
-                    drop(storage);
-                    if let (true, Some(record)) = (leave, record) {
-                        self.leave(record.refresh_token);
-                    }
-                } else {
-                    drop(storage);
-                    self.look();
-                }
-            }
-            Action::Leave(token) => self.leave(token),
             Action::Wake(after) => {
                 self.wake = after.map(|ms| Instant::now() + Duration::from_millis(ms));
             }
@@ -259,25 +235,9 @@ impl Client {
                 let door = self.door.clone();
                 self.tasks.spawn(async move { door.probe().await });
             }
-            // It is the only tab, and nobody reads notices.
-            Action::Broadcast | Action::Tell(_) => {}
+            // Nobody reads notices.
+            Action::Tell(_) => {}
         }
-    }
-
-    /// Reads storage again.
-    fn look(&mut self) {
-        let storage = self.door.storage();
-        let (stored, ending) = (storage.record.clone(), storage.ending);
-        drop(storage);
-        self.feed(Event::Stored { stored, ending });
-    }
-
-    fn leave(&mut self, token: Secret) {
-        let address = self.door.address;
-        tokio::spawn(async move {
-            let body = json!({"refresh_token": token.expose()});
-            let _ = Http.post(address, paths::LOGOUT, &body).await;
-        });
     }
 
     fn take(&mut self, done: Done) {
@@ -324,7 +284,7 @@ impl Client {
         self.feed(Event::CallWanted);
         let now = self.now();
         match self.machine.access(now) {
-            Access::Ready { of, token } => {
+            Access::Ready { of, token, .. } => {
                 let door = self.door.clone();
                 self.call = Call::OnItsWay { begun, again };
                 self.tasks.spawn(async move {
@@ -355,7 +315,7 @@ impl Client {
                 self.last_words = format!("{:?} for a call", problem.code);
                 self.feed(Event::CallOver {
                     session_id: of.session_id,
-                    code: problem.code,
+                    why: Ending::of(&problem),
                 });
                 self.end_call(None);
             }
@@ -424,7 +384,10 @@ impl Door {
             Outcome::Body(body) => {
                 let tokens = serde_json::from_str::<Tokens>(&body).ok();
                 match tokens.and_then(|tokens| Record::new(&tokens, true, sent_at)) {
-                    Some(record) => Done::Event(Event::Renewed { of, record }),
+                    Some(record) => {
+                        let (stored, _) = self.change(&Change::Renew { record });
+                        Done::Event(Event::Renewed { of, stored })
+                    }
                     None => not_renewed(Failure::Later { retry_after: None }),
                 }
             }
@@ -435,9 +398,30 @@ impl Door {
         }
     }
 
+    fn change(&self, change: &Change) -> (Stored, bool) {
+        let vault = &mut self.storage().vault;
+        let applied = vault.apply(change);
+        (vault.stored.clone(), applied)
+    }
+
+    async fn send_leaving(&self) -> Done {
+        let leaving = self.storage().vault.leaving.clone();
+        let mut all = true;
+        for token in leaving {
+            let body = json!({"refresh_token": token.expose()});
+            let asking = Http.post(self.address, paths::LOGOUT, &body);
+            let is_done = matches!(outcome_of(asking).await, Outcome::Body(_));
+            if is_done {
+                self.change(&Change::Left(token));
+            }
+            all &= is_done;
+        }
+        Done::Event(Event::LeavingSent { all })
+    }
+
     fn compose(&self, of: Link) -> Result<(Secret, AttemptKey), Failure> {
         let mut storage = self.storage();
-        let record = storage.record.as_ref().filter(|it| it.link() == of);
+        let record = storage.vault.stored.record().filter(|it| it.link() == of);
         let token = record.ok_or(Failure::Moved)?.refresh_token.clone();
         let at = (of.session_id, of.generation);
         let of_session = (of.session_id, 0)..=(of.session_id, u32::MAX);

@@ -1,4 +1,4 @@
-//! An honest browser, as `protocol/src/renewal.rs` has it: one storage for all its
+//! An honest browser, as `protocol/src/renewal/` has it: one storage for all its
 //! tabs, one attempt key for each link of the chain, stored before it is sent.
 
 use std::collections::HashMap;

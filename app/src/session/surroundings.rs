@@ -1,15 +1,10 @@
 //! What reaches this tab from outside of it: other tabs, the network, the person
 //! who comes back to it, and the browser's being closed in between.
 
-use std::rc::Rc;
-
-use holdfast_protocol::renewal::Event;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{BroadcastChannel, HtmlDocument, VisibilityState};
-
-use super::tab::Tab;
 
 const CHANNEL: &str = "holdfast";
 
@@ -17,40 +12,53 @@ const CHANNEL: &str = "holdfast";
 /// browser was not closed since a sign-in that is not to be remembered.
 const OPEN: &str = "holdfast_open=1";
 
+/// What can reach a tab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    /// Another tab has changed what is stored.
+    Stored,
+    /// The page came into sight, out of it, or back from where pages sleep.
+    Visible,
+    /// The browser believes that it has a network again.
+    Online,
+}
+
 /// The channel to the other tabs, where the browser has such a thing. `storage`
 /// events carry the same news; this one is sometimes sooner.
 pub(super) fn channel() -> Option<BroadcastChannel> {
     BroadcastChannel::new(CHANNEL).ok()
 }
 
-/// Listens for as long as the page lives.
-pub(super) fn listen(tab: &Rc<Tab>, channel: Option<&BroadcastChannel>) {
+/// Tells the other tabs to look into storage. The message carries nothing else.
+pub(super) fn tell_others(channel: Option<&BroadcastChannel>) {
     if let Some(channel) = channel {
-        let tab = tab.clone();
-        let look = Closure::<dyn Fn()>::new(move || tab.look());
+        let _ = channel.post_message(&"look".into());
+    }
+}
+
+/// Listens for as long as the page lives.
+pub(super) fn listen(channel: Option<&BroadcastChannel>, hear: impl Fn(News) + Clone + 'static) {
+    if let Some(channel) = channel {
+        let hear = hear.clone();
+        let look = Closure::<dyn Fn()>::new(move || hear(News::Stored));
         channel.set_onmessage(Some(look.as_ref().unchecked_ref()));
         look.forget();
     }
-    on(tab, "storage", |tab| tab.look());
-    on(tab, "visibilitychange", come_back);
-    // Also from the back/forward cache, where a page sleeps with its old state.
-    on(tab, "pageshow", come_back);
-    on(tab, "online", |tab| {
-        tab.look();
-        tab.feed(Event::Online);
-        tab.send_leaving();
-    });
+    for (event, news) in [
+        ("storage", News::Stored),
+        // The document's; it bubbles up to the window.
+        ("visibilitychange", News::Visible),
+        ("pageshow", News::Visible),
+        ("online", News::Online),
+    ] {
+        let hear = hear.clone();
+        let _ = window_event_listener_untyped(event, move |_| hear(news));
+    }
 }
 
-fn on(tab: &Rc<Tab>, event: &'static str, then: fn(&Rc<Tab>)) {
-    let tab = tab.clone();
-    // `visibilitychange` is the document's, and bubbles up to the window.
-    let _ = window_event_listener_untyped(event, move |_| then(&tab));
-}
-
-fn come_back(tab: &Rc<Tab>) {
-    tab.look();
-    tab.feed(Event::Visible(is_visible()));
+/// Loads this page anew. Nothing of it is left: no text in a field, no timer.
+pub(super) fn reload() {
+    let _ = window().location().reload();
 }
 
 /// Whether anybody can see the page.

@@ -1,0 +1,232 @@
+//! Sign-in, sign-up, change of the password: requests that are answered with tokens of a
+//! new session, and what to do when no answer comes.
+//!
+//! A sign-up or a change of the password that gets no answer may have been done. It is
+//! repeated; a refusal of the repetition then means «perhaps done», and a sign-in with
+//! the new password finds out.
+
+use std::rc::Rc;
+
+use gloo_net::http::Method;
+use gloo_timers::future::TimeoutFuture;
+use holdfast_protocol::problem::{Code, Meaning};
+use holdfast_protocol::renewal::{Change, Ending, Event, Record};
+use holdfast_protocol::secret::Secret;
+use holdfast_protocol::wire::{
+    Account, ChangePassword, LoginRequest, SignupRequest, Tokens, paths,
+};
+
+use super::api;
+use super::clock;
+use super::driver::{Driver, Whose};
+use super::http::{self, ApiError, Call};
+
+/// For how long a request without an answer is repeated.
+const REPEATS_FOR_MS: u64 = 120_000;
+
+/// The longest pause between two repetitions.
+const LONGEST_PAUSE_MS: u32 = 15_000;
+
+/// What a sign-in brought.
+struct Opened {
+    record: Record,
+    known_browser: Option<Secret>,
+}
+
+impl Opened {
+    fn read(body: &str, remember: bool, sent_at: i64) -> Result<Self, ApiError> {
+        let tokens: Tokens = http::parse(body)?;
+        let record = Record::new(&tokens, remember, sent_at).ok_or(ApiError::NOT_OURS)?;
+        Ok(Self {
+            record,
+            known_browser: tokens.known_browser,
+        })
+    }
+
+    fn sign_in(self, only_in_epoch: Option<u64>) -> Change {
+        Change::SignIn {
+            record: self.record,
+            known_browser: self.known_browser,
+            only_in_epoch,
+        }
+    }
+
+    fn change_password(self, before: &Record) -> Change {
+        Change::ChangePassword {
+            session_id: before.session_id,
+            record: self.record,
+            known_browser: self.known_browser,
+        }
+    }
+}
+
+/// Signs in.
+pub(super) async fn sign_in(request: LoginRequest) -> Result<(), ApiError> {
+    let driver = Driver::current().ok_or(ApiError::SILENCE)?;
+    let opened = log_in(&driver, &request).await?;
+    keep(&driver, opened.sign_in(None)).await
+}
+
+/// Makes an account and signs in.
+pub(super) async fn sign_up(request: SignupRequest) -> Result<(), ApiError> {
+    let driver = Driver::current().ok_or(ApiError::SILENCE)?;
+    let epoch = driver.epoch();
+    let call = Call::new(Method::POST, paths::SIGNUP).with_json(&request);
+    let sent_at = clock::now().wall_ms;
+    let (outcome, was_silent) = with_repetitions(|| async { http::send(&call, None).await }).await;
+    let opened = match outcome {
+        Ok(body) => Opened::read(&body, request.remember, sent_at)?,
+        Err(refusal) if was_silent && refusal.code() == Some(Code::UsernameTaken) => {
+            let request = LoginRequest {
+                username: request.username,
+                password: request.password,
+                remember: request.remember,
+            };
+            find_out(&driver, &request, refusal).await?
+        }
+        Err(error) => return Err(error),
+    };
+    let only_in_epoch = was_silent.then_some(epoch);
+    keep(&driver, opened.sign_in(only_in_epoch)).await
+}
+
+/// Changes the password of the account that the page shows.
+pub(super) async fn change_password(whose: Whose, request: ChangePassword) -> Result<(), ApiError> {
+    let driver = Driver::current().ok_or(ApiError::SignedOut)?;
+    // The name is needed if the answer is lost, and could not be asked for then.
+    let account = Call::new(Method::GET, paths::ACCOUNT);
+    let account: Account = http::parse(&api::call(account, whose).await?)?;
+    let before = driver.record().ok_or(ApiError::SignedOut)?;
+    if before.account_id != account.account_id {
+        return Err(ApiError::SessionChanged);
+    }
+    let whose = Whose::Of(Some(account.account_id));
+    // Other calls of this page find out first that the old session is over.
+    let _replacement = driver.replace(before.session_id);
+    let call = Call::new(Method::PUT, paths::PASSWORD).with_json(&request);
+    let sent_at = clock::now().wall_ms;
+    let (outcome, was_silent) = with_repetitions(|| api::call(call.clone(), whose)).await;
+    let refusal = match outcome {
+        Ok(body) => {
+            let opened = Opened::read(&body, before.remember, sent_at)?;
+            return keep(&driver, opened.change_password(&before)).await;
+        }
+        Err(refusal) => refusal,
+    };
+    if !was_silent || !may_mean_done(&refusal) {
+        return Err(take_ending(&driver, &before, refusal));
+    }
+    let request = LoginRequest {
+        username: account.username,
+        password: request.new_password,
+        remember: before.remember,
+    };
+    match find_out(&driver, &request, refusal).await {
+        Ok(opened) => keep(&driver, opened.change_password(&before)).await,
+        Err(error) => Err(take_ending(&driver, &before, error)),
+    }
+}
+
+/// Whether this refusal of a repetition is what a change that was done leads to.
+fn may_mean_done(refusal: &ApiError) -> bool {
+    match refusal {
+        ApiError::SignedOut => true,
+        ApiError::Problem(problem) => {
+            problem.code == Code::InvalidCredentials
+                || matches!(
+                    problem.code.meaning(),
+                    Meaning::SessionOver | Meaning::Renew
+                )
+        }
+        _ => false,
+    }
+}
+
+/// The session is over after all, and not by the change that was asked for.
+fn take_ending(driver: &Rc<Driver>, before: &Record, error: ApiError) -> ApiError {
+    if let ApiError::Problem(problem) = &error
+        && problem.code.meaning() == Meaning::SessionOver
+    {
+        driver.feed(Event::CallOver {
+            session_id: before.session_id,
+            why: Ending::of(problem),
+        });
+    }
+    error
+}
+
+/// Sends a request until there is an answer, for two minutes at most and while the page
+/// lives. Says as well whether there was none at first: then it may have been done.
+async fn with_repetitions<F: Future<Output = Result<String, ApiError>>>(
+    send: impl Fn() -> F,
+) -> (Result<String, ApiError>, bool) {
+    let first = send().await;
+    if !is_silence(&first) {
+        return (first, false);
+    }
+    let deadline = clock::now().running_ms + REPEATS_FOR_MS;
+    let mut pause_ms = 1000;
+    loop {
+        let now = clock::now();
+        if now.running_ms >= deadline {
+            return (Err(ApiError::NotKnown), true);
+        }
+        // Between half of it and the whole, so that many do not come at once.
+        let jitter = u32::try_from((u64::from(now.dice) * u64::from(pause_ms / 2)) >> 32);
+        TimeoutFuture::new(pause_ms / 2 + jitter.unwrap_or(0)).await;
+        pause_ms = (pause_ms * 2).min(LONGEST_PAUSE_MS);
+        let outcome = send().await;
+        let is_later = matches!(
+            &outcome,
+            Err(ApiError::Problem(problem)) if problem.code.meaning() == Meaning::Later
+        );
+        if !is_silence(&outcome) && !is_later {
+            return (outcome, true);
+        }
+    }
+}
+
+fn is_silence(outcome: &Result<String, ApiError>) -> bool {
+    match outcome {
+        Err(ApiError::Unreachable { .. }) => true,
+        // Cut in the middle: it was done, and its tokens are lost.
+        Ok(body) => http::parse::<Tokens>(body).is_err(),
+        Err(_) => false,
+    }
+}
+
+/// Signs in with the new password, to find out whether the request was done. If the
+/// password is refused it was not, and its own refusal was true.
+async fn find_out(
+    driver: &Rc<Driver>,
+    request: &LoginRequest,
+    refusal: ApiError,
+) -> Result<Opened, ApiError> {
+    match log_in(driver, request).await {
+        Ok(opened) => Ok(opened),
+        Err(ApiError::Problem(problem)) if problem.code == Code::InvalidCredentials => Err(refusal),
+        Err(ApiError::Problem(problem)) if problem.code.meaning() != Meaning::Later => {
+            Err(ApiError::Problem(problem))
+        }
+        Err(_) => Err(ApiError::NotKnown),
+    }
+}
+
+async fn log_in(driver: &Rc<Driver>, request: &LoginRequest) -> Result<Opened, ApiError> {
+    let call = Call::new(Method::POST, paths::LOGIN).with_json(request);
+    let call = driver.with_known_browsers(call).await;
+    let sent_at = clock::now().wall_ms;
+    let body = http::send(&call, None).await?;
+    Opened::read(&body, request.remember, sent_at)
+}
+
+/// Stores a new session. It is ended instead if somebody was faster.
+async fn keep(driver: &Rc<Driver>, change: Change) -> Result<(), ApiError> {
+    if driver.change(change).await {
+        return Ok(());
+    }
+    Err(match driver.record() {
+        Some(_) => ApiError::SessionChanged,
+        None => ApiError::SignedOut,
+    })
+}

@@ -1,0 +1,128 @@
+//! Local storage, where each entry is a text.
+//!
+//! Every access asks for the storage anew and takes an error for an answer: a browser may
+//! deny it at any moment, and an exception inside of the driver would leave it half done.
+
+use holdfast_protocol::renewal::{KnownBrowser, Reading, Stored};
+use holdfast_protocol::secret::Secret;
+use leptos::prelude::window;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The key of the copy of who is signed in. `shell.rs` looks for it before the page is
+/// drawn.
+pub(crate) const RECORD: &str = "holdfast.session";
+
+/// Refresh tokens that are good for nothing but a logout: those of version 1, and those
+/// of a tab without the database.
+const LEAVING: &str = "holdfast.leaving";
+
+/// What shows the server that it knows this browser, in a browser without the database.
+const KNOWN_BROWSERS: &str = "holdfast.known-browsers";
+
+/// Storage would not take it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Refused;
+
+/// Whether local storage exists and takes a value.
+pub(super) fn is_usable() -> bool {
+    const PROBE: &str = "holdfast.probe";
+    let is_usable = set(PROBE, "1").is_ok();
+    remove(PROBE);
+    // A full storage that already holds a record can still be read and cleared.
+    is_usable || get(RECORD).is_some()
+}
+
+/// Who is signed in, as the copy says. Text that Holdfast did not write is removed.
+pub(super) fn copy() -> Option<Reading> {
+    let reading = Stored::read(&get(RECORD)?);
+    if reading == Reading::Unreadable {
+        remove(RECORD);
+        return None;
+    }
+    Some(reading)
+}
+
+/// Writes the copy, unless a later one stands there. A copy that cannot be written is
+/// removed: it would be an old token that looks like the current one.
+pub(super) fn write_copy(stored: &Stored) -> Result<(), Refused> {
+    let text = stored.to_json();
+    let before = get(RECORD);
+    if before.as_ref() == Some(&text) {
+        return Ok(());
+    }
+    match before.map(|before| Stored::read(&before)) {
+        Some(Reading::Later) => return Err(Refused),
+        Some(Reading::Stored(copy)) if copy.position() > stored.position() => return Ok(()),
+        None if *stored == Stored::default() => return Ok(()),
+        _ => {}
+    }
+    // A full storage takes the short note of a sign-out once the record is gone.
+    set(RECORD, &text).or_else(|_| {
+        remove(RECORD);
+        match stored {
+            Stored::SignedOut(_) => set(RECORD, &text),
+            Stored::SignedIn(_) => Err(Refused),
+        }
+    })
+}
+
+/// The tokens whose sessions are still to be ended.
+pub(super) fn leaving() -> Vec<Secret> {
+    get_json(LEAVING)
+}
+
+/// Keeps them. A full storage keeps no note; the logout is sent now all the same.
+pub(super) fn write_leaving(tokens: &[Secret]) {
+    write_list(LEAVING, tokens);
+}
+
+/// See [`KnownBrowser`].
+pub(super) fn known_browsers() -> Vec<KnownBrowser> {
+    get_json(KNOWN_BROWSERS)
+}
+
+/// Keeps them. Without them, a sign-in only waits as long as a stranger's.
+pub(super) fn write_known_browsers(known: &[KnownBrowser]) {
+    write_list(KNOWN_BROWSERS, known);
+}
+
+fn write_list<T: Serialize>(key: &str, list: &[T]) {
+    if list.is_empty() {
+        remove(key);
+    } else {
+        let _ = set_json(key, &list);
+    }
+}
+
+/// Reads an entry; nothing readable is the default.
+pub(super) fn get_json<T: DeserializeOwned + Default>(key: &str) -> T {
+    get(key)
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default()
+}
+
+/// Writes an entry.
+pub(super) fn set_json(key: &str, value: &impl Serialize) -> Result<(), Refused> {
+    set(key, &serde_json::to_string(value).map_err(|_| Refused)?)
+}
+
+fn get(key: &str) -> Option<String> {
+    storage()?.get_item(key).ok()?
+}
+
+fn set(key: &str, text: &str) -> Result<(), Refused> {
+    let storage = storage().ok_or(Refused)?;
+    storage.set_item(key, text).map_err(|_| Refused)
+}
+
+/// Removes an entry.
+pub(super) fn remove(key: &str) {
+    if let Some(storage) = storage() {
+        let _ = storage.remove_item(key);
+    }
+}
+
+fn storage() -> Option<web_sys::Storage> {
+    window().local_storage().ok()?
+}

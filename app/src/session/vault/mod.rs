@@ -1,0 +1,543 @@
+//! What this browser keeps, and where.
+//!
+//! The truth is one [`database`] that all tabs share; each change is one strict
+//! transaction of it. Local storage ([`local`]) holds a copy, which is read where nothing
+//! can be awaited. Without the database, local storage alone is the truth; without
+//! either, the memory of this tab is, and the person is told.
+//!
+//! What a change does is decided in `holdfast_protocol::renewal`. DESIGN keeps tokens in
+//! browser storage by decision; the threat model says what that costs. Nothing else in
+//! the client writes a token anywhere.
+
+mod database;
+mod keys;
+mod local;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use futures::channel::oneshot;
+use futures::future::{Either, select};
+use gloo_timers::future::TimeoutFuture;
+use holdfast_protocol::attempt_key::AttemptKey;
+use holdfast_protocol::renewal::{
+    self, Attempt, Change, Link, Reading, Record, Stored, Vault as Contents,
+};
+use holdfast_protocol::secret::Secret;
+use js_sys::Array;
+use leptos::task::spawn_local;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{IdbKeyRange, IdbObjectStore};
+
+use self::database::{ATTEMPT_KEYS, Database, result};
+use self::keys::{KEPT, Kept, Keys};
+pub(crate) use self::local::RECORD;
+use super::clock;
+
+/// The entries of the database's state.
+const CURRENT: &str = "current";
+const LEAVING: &str = "leaving";
+const KNOWN_BROWSERS: &str = "known_browsers";
+
+/// The database may hang (a browser shutting down, a blocked upgrade). A renewal must
+/// not hang with it.
+const PATIENCE_MS: u32 = 4000;
+
+/// A database that fails so often in a row is given up for as long as the page lives.
+const MOST_FAILURES: u32 = 3;
+
+/// Where the truth is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Database,
+    Local,
+    Memory,
+}
+
+/// What this browser keeps.
+pub(super) struct Vault {
+    place: Cell<Place>,
+    database: Database,
+    /// How often in a row the database has failed.
+    failures: Cell<u32>,
+    memory: RefCell<Contents>,
+    /// The attempt keys that this page has used, whatever becomes of storage.
+    keys: RefCell<Keys>,
+}
+
+/// How things stand after storage was read or changed.
+pub(super) struct Outcome {
+    pub(super) stored: Stored,
+    /// Whether the change still applied.
+    pub(super) applied: bool,
+    /// Whether there are sessions that the server has yet to end.
+    pub(super) is_leaving: bool,
+    /// What happened to storage beside that.
+    pub(super) news: Option<News>,
+}
+
+/// Something about storage itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    /// It was opened and holds nothing, although somebody is signed in here.
+    Gone,
+    /// It belongs to a later version of Holdfast and was left alone.
+    LaterVersion,
+}
+
+/// What became of the question for a record and its attempt key.
+pub(super) enum Attempted {
+    /// Both are stored: send them.
+    Send(Record, AttemptKey),
+    /// Storage holds another record by now.
+    Moved(Outcome),
+    /// See [`Attempt::Behind`].
+    Behind,
+    /// Not now. Try again later; another key must not be made meanwhile.
+    Later,
+}
+
+impl Vault {
+    /// The database if there is one, else local storage, else memory.
+    pub(super) fn new() -> Self {
+        let place = if Database::exists() {
+            Place::Database
+        } else if local::is_usable() {
+            Place::Local
+        } else {
+            Place::Memory
+        };
+        Self {
+            place: Cell::new(place),
+            database: Database::default(),
+            failures: Cell::new(0),
+            memory: RefCell::default(),
+            keys: RefCell::default(),
+        }
+    }
+
+    /// Whether the session is this tab's alone.
+    pub(super) fn is_memory(&self) -> bool {
+        self.place.get() == Place::Memory
+    }
+
+    /// Who is signed in, as far as it can be known without waiting.
+    pub(super) fn copy(&self) -> Option<Stored> {
+        if self.is_memory() {
+            return Some(self.memory.borrow().stored.clone());
+        }
+        match local::copy()? {
+            Reading::Stored(stored) => Some(stored),
+            Reading::Later | Reading::Unreadable => None,
+        }
+    }
+
+    /// Writes a sign-out or an ending to local storage at once, for the case that the
+    /// page is closed before the database has it.
+    pub(super) fn note_at_once(&self, change: &Change) {
+        let is_ending = matches!(
+            change,
+            Change::SignOut { .. } | Change::End { .. } | Change::EndLink { .. }
+        );
+        if self.place.get() != Place::Database || !is_ending {
+            return;
+        }
+        if let Some(Reading::Stored(stored)) = local::copy() {
+            let mut copy = Contents {
+                stored,
+                ..Contents::default()
+            };
+            if copy.apply(change) {
+                let _ = local::write_copy(&copy.stored);
+            }
+        }
+    }
+
+    /// Reads storage, makes a change if there is one, and puts every place right that
+    /// is behind. `held` is what this tab knows. There is always an outcome: a place
+    /// that fails is given up for the next one.
+    pub(super) async fn change(self: &Rc<Self>, change: Option<Change>, held: Stored) -> Outcome {
+        loop {
+            match self.place.get() {
+                Place::Database => {
+                    let vault = self.clone();
+                    let (asked, known) = (change.clone(), held.clone());
+                    let done = with_patience(async move {
+                        vault.change_in_database(asked.as_ref(), &known).await
+                    });
+                    if let Some(outcome) = self.count(done.await) {
+                        // The copy is a convenience: a full storage may refuse it.
+                        if outcome.news.is_none() {
+                            let _ = local::write_copy(&outcome.stored);
+                            Keys::forget_all_but(session_of(&outcome.stored));
+                        }
+                        return outcome;
+                    }
+                }
+                Place::Local => return self.change_in_local_storage(change.as_ref(), &held),
+                Place::Memory => {
+                    let mut memory = self.memory.borrow_mut();
+                    memory.apply(&Change::CatchUp(held));
+                    let applied = change.is_some_and(|change| memory.apply(&change));
+                    return outcome(&memory, applied);
+                }
+            }
+        }
+    }
+
+    /// The record of this link and its one attempt key, both stored.
+    pub(super) async fn attempt(self: &Rc<Self>, of: Link, held: Stored) -> Attempted {
+        let known = self.keys.borrow().get(of);
+        let Some(fresh) = known.or_else(clock::fresh_attempt_key) else {
+            return Attempted::Later;
+        };
+        let attempted = match self.place.get() {
+            Place::Database => {
+                let fresh = Keys::copies().get(of).unwrap_or(fresh);
+                let vault = self.clone();
+                let done =
+                    with_patience(
+                        async move { vault.attempt_in_database(of, &fresh, &held).await },
+                    );
+                self.count(done.await).unwrap_or(Attempted::Later)
+            }
+            Place::Local => self.attempt_in_local_storage(of, &fresh, &held),
+            Place::Memory => {
+                let mut memory = self.memory.borrow_mut();
+                memory.apply(&Change::CatchUp(held));
+                match memory.stored.record().filter(|record| record.link() == of) {
+                    Some(record) => match self.keys.borrow_mut().get_or_add(of, &fresh) {
+                        Kept::Key(key) => Attempted::Send(record.clone(), key),
+                        Kept::Behind => Attempted::Behind,
+                        Kept::NotStorable => Attempted::Later,
+                    },
+                    None => Attempted::Moved(outcome(&memory, false)),
+                }
+            }
+        };
+        if let Attempted::Send(_, key) = &attempted {
+            self.keys.borrow_mut().put(of, key);
+            if self.place.get() == Place::Database {
+                // Bad luck only if the database breaks as well.
+                let mut copies = Keys::copies();
+                copies.put(of, key);
+                let _ = copies.write();
+            }
+        }
+        attempted
+    }
+
+    /// The tokens whose sessions the server has yet to end.
+    pub(super) async fn leaving(self: &Rc<Self>) -> Vec<Secret> {
+        match self.place.get() {
+            Place::Database => self.read_list(LEAVING).await,
+            Place::Local => local::leaving(),
+            Place::Memory => self.memory.borrow().leaving.clone(),
+        }
+    }
+
+    /// The tokens of known browsers, as one header.
+    pub(super) async fn known_browsers(self: &Rc<Self>) -> Option<Secret> {
+        let known: Vec<renewal::KnownBrowser> = match self.place.get() {
+            Place::Database => self.read_list(KNOWN_BROWSERS).await,
+            Place::Local => local::known_browsers(),
+            Place::Memory => self.memory.borrow().known_browsers.clone(),
+        };
+        let tokens: Vec<_> = known.iter().map(|known| known.token.expose()).collect();
+        (!tokens.is_empty()).then(|| Secret::from(tokens.join(",")))
+    }
+
+    async fn read_list<T: DeserializeOwned + 'static>(
+        self: &Rc<Self>,
+        key: &'static str,
+    ) -> Vec<T> {
+        let vault = self.clone();
+        let read = with_patience(async move {
+            let transaction = vault.database.begin().await?;
+            transaction.get(key).await
+        });
+        let text = self.count(read.await).flatten();
+        text.and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default()
+    }
+
+    /// Counts the database's failures, and gives it up after three in a row.
+    fn count<T>(&self, done: Option<T>) -> Option<T> {
+        if done.is_some() {
+            self.failures.set(0);
+            return done;
+        }
+        self.failures.set(self.failures.get() + 1);
+        if self.failures.get() >= MOST_FAILURES && self.place.get() == Place::Database {
+            self.place.set(if local::is_usable() {
+                Place::Local
+            } else {
+                Place::Memory
+            });
+        }
+        None
+    }
+
+    async fn change_in_database(
+        &self,
+        change: Option<&Change>,
+        held: &Stored,
+    ) -> Result<Outcome, JsValue> {
+        let transaction = self.database.begin().await?;
+        let current = transaction.get(CURRENT).await?;
+        let leaving = transaction.get(LEAVING).await?;
+        let known_browsers = transaction.get(KNOWN_BROWSERS).await?;
+        let (stored, is_empty) = match current.as_deref().map(Stored::read) {
+            Some(Reading::Stored(stored)) => (stored, false),
+            Some(Reading::Later) => return Ok(left_alone(held, News::LaterVersion)),
+            Some(Reading::Unreadable) | None => (Stored::default(), true),
+        };
+        let mut contents = Contents {
+            stored,
+            leaving: read_json(leaving.as_deref()),
+            known_browsers: read_json(known_browsers.as_deref()),
+        };
+        let before = contents.clone();
+        let copy = local::copy();
+        if copy == Some(Reading::Later) {
+            return Ok(left_alone(held, News::LaterVersion));
+        }
+        let is_reading = matches!(change, None | Some(Change::Renew { .. }));
+        if is_empty && copy.is_none() && held.record().is_some() && is_reading {
+            return Ok(left_alone(held, News::Gone));
+        }
+        if let Some(Reading::Stored(copy)) = copy {
+            contents.apply(&Change::CatchUp(copy));
+        }
+        contents.apply(&Change::CatchUp(held.clone()));
+        // Sign-outs that a tab without the database has noted, or version 1.
+        let noted_elsewhere = local::leaving();
+        for token in &noted_elsewhere {
+            contents.apply(&Change::Leave(token.clone()));
+        }
+        let applied = change.is_some_and(|change| contents.apply(change));
+
+        if contents.stored != before.stored {
+            transaction.put(CURRENT, &contents.stored.to_json())?;
+            if let Some(session_id) = session_of(&before.stored)
+                && session_of(&contents.stored) != Some(session_id)
+            {
+                let store = transaction.store(ATTEMPT_KEYS)?;
+                store.delete(&links_of(session_id, u32::MAX)?)?;
+            }
+        }
+        if contents.leaving != before.leaving {
+            transaction.put(LEAVING, &to_json(&contents.leaving))?;
+        }
+        if contents.known_browsers != before.known_browsers {
+            transaction.put(KNOWN_BROWSERS, &to_json(&contents.known_browsers))?;
+        }
+        transaction.finish().await?;
+        if !noted_elsewhere.is_empty() {
+            local::write_leaving(&[]);
+        }
+        Ok(outcome(&contents, applied))
+    }
+
+    async fn attempt_in_database(
+        &self,
+        of: Link,
+        fresh: &AttemptKey,
+        held: &Stored,
+    ) -> Result<Attempted, JsValue> {
+        let transaction = self.database.begin().await?;
+        let current = transaction.get(CURRENT).await?;
+        let stored = match current.as_deref().map(Stored::read) {
+            Some(Reading::Stored(stored)) => stored,
+            Some(Reading::Later) => {
+                return Ok(Attempted::Moved(left_alone(held, News::LaterVersion)));
+            }
+            Some(Reading::Unreadable) | None => Stored::default(),
+        };
+        let Some(record) = stored.record().filter(|record| record.link() == of) else {
+            transaction.finish().await?;
+            // Reading it puts right whatever is behind.
+            let outcome = self.change_in_database(None, held).await?;
+            return Ok(Attempted::Moved(outcome));
+        };
+        let kept = get_or_add(&transaction.store(ATTEMPT_KEYS)?, of, fresh).await?;
+        transaction.finish().await?;
+        Ok(match kept {
+            Kept::Key(key) => Attempted::Send(record.clone(), key),
+            Kept::Behind => Attempted::Behind,
+            Kept::NotStorable => Attempted::Later,
+        })
+    }
+
+    fn change_in_local_storage(&self, change: Option<&Change>, held: &Stored) -> Outcome {
+        let stored = match local::copy() {
+            Some(Reading::Stored(stored)) => stored,
+            Some(Reading::Later) => return left_alone(held, News::LaterVersion),
+            Some(Reading::Unreadable) | None => Stored::default(),
+        };
+        let mut contents = Contents {
+            stored,
+            leaving: local::leaving(),
+            known_browsers: local::known_browsers(),
+        };
+        let before = contents.clone();
+        contents.apply(&Change::CatchUp(held.clone()));
+        let applied = change.is_some_and(|change| contents.apply(change));
+        let told = outcome(&contents, applied);
+        if contents.leaving != before.leaving {
+            local::write_leaving(&contents.leaving);
+        }
+        if contents.known_browsers != before.known_browsers {
+            local::write_known_browsers(&contents.known_browsers);
+        }
+        if contents.stored != before.stored && local::write_copy(&contents.stored).is_err() {
+            self.go_memory(contents);
+        } else {
+            Keys::forget_all_but(session_of(&told.stored));
+        }
+        told
+    }
+
+    fn attempt_in_local_storage(&self, of: Link, fresh: &AttemptKey, held: &Stored) -> Attempted {
+        let outcome = self.change_in_local_storage(None, held);
+        let Some(record) = outcome.stored.record().filter(|held| held.link() == of) else {
+            return Attempted::Moved(outcome);
+        };
+        let mut keys = Keys::copies();
+        let kept = keys.get_or_add(of, fresh);
+        if keys.write().is_err() {
+            // A token whose attempt is stored nowhere must not stay in storage either:
+            // after a crash it would look stolen.
+            self.go_memory(Contents {
+                stored: outcome.stored.clone(),
+                leaving: local::leaving(),
+                known_browsers: local::known_browsers(),
+            });
+            return Attempted::Later;
+        }
+        match kept {
+            Kept::Key(key) => Attempted::Send(record.clone(), key),
+            Kept::Behind => Attempted::Behind,
+            Kept::NotStorable => Attempted::Later,
+        }
+    }
+
+    /// From now on the session is this tab's alone. What local storage holds of it is
+    /// replaced by a note that tells the other tabs so: by the next renewal it would be
+    /// a spent token.
+    fn go_memory(&self, contents: Contents) {
+        if let Some(session_id) = session_of(&contents.stored) {
+            let mut note = Contents {
+                stored: contents.stored.clone(),
+                ..Contents::default()
+            };
+            let why = renewal::Ending::KeptInAnotherTab;
+            note.apply(&Change::End { session_id, why });
+            let _ = local::write_copy(&note.stored);
+        }
+        *self.memory.borrow_mut() = contents;
+        self.place.set(Place::Memory);
+    }
+}
+
+fn outcome(contents: &Contents, applied: bool) -> Outcome {
+    Outcome {
+        stored: contents.stored.clone(),
+        applied,
+        is_leaving: !contents.leaving.is_empty(),
+        news: None,
+    }
+}
+
+/// Storage was not touched, so this tab goes on with what it knows.
+fn left_alone(held: &Stored, news: News) -> Outcome {
+    Outcome {
+        stored: held.clone(),
+        applied: false,
+        is_leaving: false,
+        news: Some(news),
+    }
+}
+
+fn session_of(stored: &Stored) -> Option<Uuid> {
+    stored.record().map(|record| record.session_id)
+}
+
+fn read_json<T: DeserializeOwned + Default>(text: Option<&str>) -> T {
+    text.and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default()
+}
+
+fn to_json(list: &impl serde::Serialize) -> String {
+    // A list of plain members cannot fail.
+    serde_json::to_string(list).unwrap_or_default()
+}
+
+/// Waits for the database, but not for ever. When patience is over, the work is let go of
+/// and not dropped: a database that is being made would be undone, and never be there.
+/// `None` means that it failed, or has not been done yet.
+async fn with_patience<T: 'static>(
+    work: impl Future<Output = Result<T, JsValue>> + 'static,
+) -> Option<T> {
+    let (tell, told) = oneshot::channel();
+    spawn_local(async move {
+        let _ = tell.send(work.await.ok());
+    });
+    match select(told, TimeoutFuture::new(PATIENCE_MS)).await {
+        Either::Left((Ok(done), _)) => done,
+        _ => None,
+    }
+}
+
+/// Gets or adds the key of a link, within one transaction.
+async fn get_or_add(
+    store: &IdbObjectStore,
+    link: Link,
+    fresh: &AttemptKey,
+) -> Result<Kept, JsValue> {
+    let at = key_of(link);
+    let known = result(&store.get(&at)?).await?.as_string();
+    let all = store.get_all_keys_with_key(&links_of(link.session_id, u32::MAX)?)?;
+    let highest = generation_of(&Array::from(&result(&all).await?).pop());
+    let decision = renewal::attempt(link.generation, known.is_some(), highest);
+    Ok(match (decision, known) {
+        (Attempt::Use, Some(key)) => keys::read(&key),
+        (Attempt::Make, _) => {
+            store.put_with_key(&fresh.expose().into(), &at)?;
+            if let Some(oldest) = link.generation.checked_sub(KEPT) {
+                store.delete(&links_of(link.session_id, oldest)?)?;
+            }
+            Kept::Key(fresh.clone())
+        }
+        _ => Kept::Behind,
+    })
+}
+
+/// Where the key of a link stands.
+fn key_of(link: Link) -> JsValue {
+    Array::of2(&link.session_id.to_string().into(), &link.generation.into()).into()
+}
+
+/// The link number in such a key; `None` for anything else.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a link number, as it was put in"
+)]
+fn generation_of(key: &JsValue) -> Option<u32> {
+    let generation = key.dyn_ref::<Array>()?.get(1).as_f64()?;
+    Some(generation as u32)
+}
+
+/// The links of a session up to a number.
+fn links_of(session_id: Uuid, last: u32) -> Result<JsValue, JsValue> {
+    let at = |generation| {
+        key_of(Link {
+            session_id,
+            generation,
+        })
+    };
+    IdbKeyRange::bound(&at(0), &at(last)).map(JsValue::from)
+}

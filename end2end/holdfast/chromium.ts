@@ -1,0 +1,90 @@
+// Browsers of our own, which are killed or closed, and started again on the same profile.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Browser, chromium, type Page } from '@playwright/test';
+import { fillIn, seesAccount, signInButton } from './person';
+import type { Account } from './api';
+import { becomesAlive, test as base } from './test';
+
+/** A browser of our own, so that it can be killed. */
+export class Chromium {
+  private constructor(
+    private readonly process: ChildProcess,
+    private readonly browser: Browser,
+  ) {}
+
+  static async start(executable: string, args: string[], profile: string): Promise<Chromium> {
+    const child = spawn(
+      executable,
+      [...args, '--headless', '--remote-debugging-port=0', `--user-data-dir=${profile}`],
+      { stdio: ['ignore', 'ignore', 'pipe'], detached: true },
+    );
+    const address = await new Promise<string>((resolve, reject) => {
+      let text = '';
+      child.once('exit', () => reject(new Error(text)));
+      child.stderr?.setEncoding('utf8').on('data', (more: string) => {
+        text += more;
+        const found = /DevTools listening on (ws:\S+)/.exec(text)?.[1];
+        if (found) resolve(found);
+      });
+    });
+    return new Chromium(child, await chromium.connectOverCDP(address));
+  }
+
+  /** Its first tab, or another one. */
+  async open(url: string): Promise<Page> {
+    const [context] = this.browser.contexts();
+    const page = await context!.newPage();
+    await page.goto(url);
+    await becomesAlive(page);
+    return page;
+  }
+
+  /** Without a moment to write anything down. */
+  async kill(): Promise<void> {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
+    const gone = once(this.process, 'exit');
+    process.kill(-this.process.pid!, 'SIGKILL');
+    await gone;
+  }
+
+  /** As a person closes it. */
+  async close(): Promise<void> {
+    const gone = once(this.process, 'exit');
+    const session = await this.browser.newBrowserCDPSession();
+    await session.send('Browser.close').catch(() => {});
+    await gone;
+  }
+}
+
+interface RestartFixtures {
+  /** Starts a browser, always on the same profile. */
+  startBrowser: () => Promise<Chromium>;
+}
+
+/** `test` with browsers that can be killed, closed and started again. */
+export const testWithRestarts = base.extend<RestartFixtures>({
+  startBrowser: async ({ launchOptions, browserName: _ }, use) => {
+    const profile = await mkdtemp(join(tmpdir(), 'holdfast-profile-'));
+    const browsers: Chromium[] = [];
+    const executable = launchOptions.executablePath ?? chromium.executablePath();
+    await use(async () => {
+      const browser = await Chromium.start(executable, launchOptions.args ?? [], profile);
+      browsers.push(browser);
+      return browser;
+    });
+    for (const browser of browsers) await browser.kill();
+    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+  },
+});
+
+/** Signs in by the form of the page that is open. */
+export async function signInHere(page: Page, account: Account): Promise<void> {
+  await fillIn(page, account);
+  await signInButton(page).click();
+  await seesAccount(page, account);
+}

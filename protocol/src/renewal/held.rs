@@ -1,0 +1,93 @@
+//! The record as a tab holds it, with the age of its access token.
+
+use super::record::Record;
+use super::words::Moment;
+
+/// How far the wall clock may run backwards between two readings and still be
+/// believed. Clocks are corrected by seconds all the time.
+const CLOCK_SLACK_MS: i64 = 10_000;
+
+/// The record as this tab holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) record: Record,
+    /// How old the access token was, as far as anybody can tell, …
+    age_ms: u64,
+    /// … when this tab took the record up.
+    since_ms: u64,
+    /// The age at which a visible tab renews without being asked.
+    renew_at_age_ms: u64,
+    /// The server has refused this access token.
+    pub(super) refused: bool,
+}
+
+impl Held {
+    pub(super) fn new(record: Record, at: Moment) -> Self {
+        let lifetime = lifetime_ms(&record);
+        let elapsed = at.wall_ms.saturating_sub(record.obtained_at);
+        // A token from the future: the clock was set back, its age is unknown.
+        let age_ms = match u64::try_from(elapsed) {
+            Ok(age) => age,
+            Err(_) if elapsed >= -CLOCK_SLACK_MS => 0,
+            Err(_) => lifetime,
+        };
+        let renew_at_age_ms = if lasts_to_the_end(&record) {
+            // A renewal would bring nothing. Afterwards it brings the reason.
+            lifetime
+        } else {
+            // Not all at the same moment: 80 to 90 per cent of the lifetime.
+            lifetime / 10 * 8 + at.up_to(lifetime / 10)
+        };
+        Self {
+            record,
+            age_ms,
+            since_ms: at.running_ms,
+            renew_at_age_ms,
+            refused: false,
+        }
+    }
+
+    /// The age of the access token. The running clock may have slept, so the wall
+    /// clock is asked as well; the larger answer counts.
+    fn age(&self, at: Moment) -> u64 {
+        let running = self.age_ms + at.running_ms.saturating_sub(self.since_ms);
+        let wall = at.wall_ms.saturating_sub(self.record.obtained_at);
+        running.max(u64::try_from(wall).unwrap_or(0))
+    }
+
+    /// Whether the access token is too old to be sent. A little early, so that it
+    /// does not expire on its way.
+    pub(super) fn is_over(&self, at: Moment) -> bool {
+        let lifetime = lifetime_ms(&self.record);
+        let margin = if lasts_to_the_end(&self.record) {
+            0
+        } else {
+            (lifetime / 20).min(5000)
+        };
+        self.refused || self.age(at) + margin >= lifetime
+    }
+
+    pub(super) fn is_due(&self, at: Moment) -> bool {
+        self.due_in(at) == 0
+    }
+
+    /// Milliseconds until a visible tab renews without being asked.
+    pub(super) fn due_in(&self, at: Moment) -> u64 {
+        if self.is_over(at) {
+            return 0;
+        }
+        self.renew_at_age_ms.saturating_sub(self.age(at))
+    }
+}
+
+/// Whether the access token is good for as long as its session. Both are whole seconds
+/// of one moment, and each may have been rounded.
+fn lasts_to_the_end(record: &Record) -> bool {
+    record.expires_in + 1 >= record.refresh_expires_in
+}
+
+/// For how long the access token is good. In a session's last second the server counts
+/// zero seconds, and the token is good until that second is over.
+fn lifetime_ms(record: &Record) -> u64 {
+    record.expires_in.max(1).saturating_mul(1000)
+}

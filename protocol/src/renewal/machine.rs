@@ -1,0 +1,428 @@
+//! One tab.
+
+use uuid::Uuid;
+
+use super::held::Held;
+use super::patience::{
+    FRUITLESS_PAUSE_MS, LONGEST_CONFLICT_PAUSE_MS, LONGEST_PAUSE_MS, Leaving, Pause, pause_ms,
+};
+use super::record::{Link, Position, Record, Stored};
+use super::vault::Change;
+use super::words::{Access, Action, Ending, Event, Failure, Moment, Notice, View};
+
+/// The state of one tab.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Machine {
+    started: bool,
+    visible: bool,
+    /// The sign-ins and sign-outs that this tab knows of.
+    epoch: u64,
+    held: Option<Held>,
+    ending: Option<Ending>,
+    /// Changes of this tab on their way to storage. Until they are done it is not known
+    /// who is signed in, so nothing is sent.
+    changing: u32,
+    /// The link of the one refresh on its way.
+    pub(super) in_flight: Option<Link>,
+    pub(super) pause: Option<Pause>,
+    /// Calls get no answer although the access token is good: when to look again.
+    pub(super) lost_until_ms: Option<u64>,
+    /// How often in a row that happened. A look that succeeds does not reset it,
+    /// only a call does: a call that alone never gets through is no busy loop.
+    pub(super) lost_in_a_row: u32,
+    leaving: Leaving,
+    wake_at_ms: Option<u64>,
+}
+
+impl Machine {
+    /// A tab that has not looked into storage.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What the person is shown.
+    pub fn view(&self) -> View {
+        match &self.held {
+            _ if !self.started => View::Unknown,
+            None => View::Anonymous {
+                ending: self.ending,
+            },
+            Some(held) => View::SignedIn {
+                account_id: held.record.account_id,
+                session_id: held.record.session_id,
+                reconnecting: self.pause.is_some_and(|pause| !pause.in_conflict)
+                    || self.lost_until_ms.is_some(),
+            },
+        }
+    }
+
+    /// The record that this tab holds.
+    pub fn record(&self) -> Option<&Record> {
+        self.held.as_ref().map(|held| &held.record)
+    }
+
+    /// Who is signed in, as far as this tab knows.
+    pub fn stored(&self) -> Stored {
+        match &self.held {
+            Some(held) => Stored::SignedIn(held.record.clone()),
+            None => Stored::nobody(self.epoch, None),
+        }
+    }
+
+    /// Whether there are sessions that the server has yet to end.
+    pub fn is_leaving(&self) -> bool {
+        self.leaving != Leaving::Nothing
+    }
+
+    /// What a call may do now. Send [`Event::CallWanted`] first.
+    pub fn access(&self, at: Moment) -> Access {
+        if !self.started || self.changing > 0 {
+            return Access::Soon;
+        }
+        let Some(held) = &self.held else {
+            return Access::SignedOut;
+        };
+        if !held.is_over(at) {
+            return Access::Ready {
+                account_id: held.record.account_id,
+                of: held.record.link(),
+                token: held.record.access_token.clone(),
+            };
+        }
+        match self.pause {
+            Some(pause) if !pause.in_conflict && self.in_flight.is_none() => Access::NotNow,
+            _ => Access::Soon,
+        }
+    }
+
+    /// Takes in what happened and says what is to be done.
+    #[must_use]
+    pub fn on(mut self, event: Event, at: Moment) -> (Self, Vec<Action>) {
+        let mut actions = Vec::new();
+        self.take(event, at, &mut actions);
+        self.renew_if_due(at, &mut actions);
+        let wake_at = self.next_look(at);
+        if wake_at != self.wake_at_ms {
+            self.wake_at_ms = wake_at;
+            actions.push(Action::Wake(
+                wake_at.map(|ms| ms.saturating_sub(at.running_ms)),
+            ));
+        }
+        (self, actions)
+    }
+
+    fn take(&mut self, event: Event, at: Moment, actions: &mut Vec<Action>) {
+        match event {
+            Event::Start { stored, visible } => self.start(stored, visible, at),
+            // What was read may be older than the change that is on its way.
+            Event::Stored(_) | Event::Gone if self.changing > 0 => {}
+            Event::Stored(stored) => self.see(stored, Ending::seen_from_another_tab, at),
+            Event::Gone => self.lose_storage(actions),
+            Event::Changing => self.changing += 1,
+            Event::Changed { stored, applied } => {
+                self.changing = self.changing.saturating_sub(1);
+                if applied {
+                    self.see(stored, |ending| ending, at);
+                } else {
+                    self.see(stored, Ending::seen_from_another_tab, at);
+                }
+            }
+            Event::CallWanted => {
+                if self.held.as_ref().is_some_and(|held| held.is_over(at)) {
+                    self.renew(at, actions);
+                }
+            }
+            Event::CallRefused { of } => {
+                if let Some(held) = &mut self.held
+                    && held.record.link() == of
+                {
+                    held.refused = true;
+                    self.renew(at, actions);
+                }
+            }
+            Event::CallOver { session_id, why } => self.end(session_id, why, actions),
+            Event::Unreachable => self.lose_sight(at),
+            Event::Reached => {
+                self.found();
+                self.leave_again(actions);
+            }
+            Event::ProbeAnswered => {
+                self.lost_until_ms = None;
+                self.leave_again(actions);
+            }
+            Event::Renewed { of, stored } => self.renewed(of, stored, at, actions),
+            Event::NotRenewed { of, failure } => self.not_renewed(of, failure, at, actions),
+            Event::Timer => self.look_around(at, actions),
+            Event::Visible(visible) => {
+                self.visible = visible;
+                if visible {
+                    self.hurry(at, actions);
+                }
+            }
+            Event::Online => self.hurry(at, actions),
+            Event::LeavingFound => {
+                if self.leaving.begin() {
+                    actions.push(Action::SendLeaving);
+                }
+            }
+            Event::LeavingSent { all } => {
+                if self.leaving.sent(all, at) {
+                    actions.push(Action::SendLeaving);
+                }
+            }
+            Event::StorageFailed => actions.push(Action::Tell(Notice::ThisTabOnly)),
+            Event::StorageOfLaterVersion => actions.push(Action::Tell(Notice::Outdated)),
+        }
+    }
+
+    fn start(&mut self, stored: Stored, visible: bool, at: Moment) {
+        self.started = true;
+        self.visible = visible;
+        self.epoch = stored.epoch();
+        match stored {
+            Stored::SignedIn(record) => self.hold(record, at),
+            Stored::SignedOut(tombstone) => {
+                self.ending = tombstone.ended.and_then(|ended| ended.why.seen_later());
+            }
+        }
+    }
+
+    fn position(&self) -> Position {
+        self.stored().position()
+    }
+
+    /// Takes up what storage holds, unless this tab knows something later.
+    fn see(&mut self, stored: Stored, told: fn(Ending) -> Ending, at: Moment) {
+        if stored.position() < self.position() {
+            return;
+        }
+        match stored {
+            Stored::SignedIn(record) => {
+                if self.record() != Some(&record) {
+                    self.hold(record, at);
+                }
+            }
+            Stored::SignedOut(tombstone) => {
+                if self.held.is_some() || tombstone.epoch > self.epoch {
+                    self.forget();
+                    self.epoch = tombstone.epoch;
+                    self.ending = tombstone.ended.map(|ended| told(ended.why));
+                }
+            }
+        }
+    }
+
+    /// Takes up a record, and forgets what belonged to the one before.
+    fn hold(&mut self, record: Record, at: Moment) {
+        if self.session_id() != Some(record.session_id) {
+            self.found();
+        }
+        self.epoch = record.epoch;
+        self.held = Some(Held::new(record, at));
+        self.pause = None;
+        self.ending = None;
+    }
+
+    fn forget(&mut self) {
+        self.held = None;
+        self.pause = None;
+        self.found();
+    }
+
+    /// The browser's data for this site was deleted. The session would live on in this
+    /// page alone, where nobody expects it.
+    fn lose_storage(&mut self, actions: &mut Vec<Action>) {
+        let Some(held) = &self.held else { return };
+        let token = held.record.refresh_token.clone();
+        self.forget();
+        self.epoch = 0;
+        self.ending = Some(Ending::StorageCleared);
+        self.change(Change::Leave(token), actions);
+    }
+
+    fn change(&mut self, change: Change, actions: &mut Vec<Action>) {
+        self.changing += 1;
+        actions.push(Action::Change(change));
+    }
+
+    /// The session is over, if it is ours.
+    fn end(&mut self, session_id: Uuid, why: Ending, actions: &mut Vec<Action>) {
+        if self.session_id() == Some(session_id) {
+            self.change(Change::End { session_id, why }, actions);
+        }
+    }
+
+    fn session_id(&self) -> Option<Uuid> {
+        self.held.as_ref().map(|held| held.record.session_id)
+    }
+
+    fn renewed(&mut self, of: Link, stored: Stored, at: Moment, actions: &mut Vec<Action>) {
+        if self.in_flight == Some(of) {
+            self.in_flight = None;
+        }
+        if self.changing == 0 {
+            self.see(stored, Ending::seen_from_another_tab, at);
+        }
+        self.found();
+        self.leave_again(actions);
+        // Nothing here loops without waiting, whatever the server answers.
+        if self.held.as_ref().is_some_and(|held| held.is_over(at)) {
+            let pause = self.pause.get_or_insert_default();
+            pause.until_ms = at.running_ms + FRUITLESS_PAUSE_MS;
+        }
+    }
+
+    fn not_renewed(&mut self, of: Link, failure: Failure, at: Moment, actions: &mut Vec<Action>) {
+        if self.in_flight == Some(of) {
+            self.in_flight = None;
+        }
+        // An answer about a link that is no longer ours speaks of the session at
+        // most, never of the record.
+        let ours = self.held.as_ref().filter(|held| held.record.link() == of);
+        let is_ours = ours.is_some();
+        // Another tab may have brought a fresh access token for the same link, by
+        // repeating our refresh. Then there is nothing to wait for.
+        let is_wanted = ours.is_some_and(|held| held.is_due(at));
+        match failure {
+            Failure::Over(why) => self.end(of.session_id, why, actions),
+            Failure::TokenUnknown if is_ours => {
+                let end_link = Change::EndLink {
+                    of,
+                    why: Ending::TokenUnknown,
+                    leave: false,
+                };
+                self.change(end_link, actions);
+            }
+            Failure::Conflict { retry_after } if is_wanted => {
+                self.conflict(of, retry_after, at, actions);
+            }
+            // Storage may show an old value for a moment, for instance to a tab
+            // that was frozen. So this, too, must stand still before it is final.
+            Failure::Behind if is_wanted => self.conflict(of, None, at, actions),
+            Failure::Later { retry_after } if is_wanted => {
+                let pause = self.pause.get_or_insert_default();
+                pause.lengthen(retry_after, LONGEST_PAUSE_MS, at);
+                pause.in_conflict = false;
+            }
+            // Nothing to wait for: whatever storage holds now has its own turn.
+            _ => {}
+        }
+    }
+
+    fn conflict(
+        &mut self,
+        of: Link,
+        retry_after: Option<u32>,
+        at: Moment,
+        actions: &mut Vec<Action>,
+    ) {
+        let pause = self.pause.get_or_insert_default();
+        pause.lengthen(retry_after, LONGEST_CONFLICT_PAUSE_MS, at);
+        if pause.meets_conflict(at) {
+            let end_link = Change::EndLink {
+                of,
+                why: Ending::Conflict,
+                leave: true,
+            };
+            self.change(end_link, actions);
+        }
+    }
+
+    fn lose_sight(&mut self, at: Moment) {
+        if self.held.is_none() {
+            return;
+        }
+        let pause = 500 + pause_ms(self.lost_in_a_row, LONGEST_PAUSE_MS, at);
+        self.lost_until_ms = Some(at.running_ms + pause);
+        self.lost_in_a_row = self.lost_in_a_row.saturating_add(1);
+    }
+
+    fn found(&mut self) {
+        self.lost_until_ms = None;
+        self.lost_in_a_row = 0;
+    }
+
+    /// Whether the server is there, and whether sessions can be ended on it by now.
+    fn look_around(&mut self, at: Moment, actions: &mut Vec<Action>) {
+        self.wake_at_ms = None;
+        let is_time = |until: Option<u64>| until.is_some_and(|ms| ms <= at.running_ms);
+        if self.visible && is_time(self.lost_until_ms) {
+            self.probe(at, actions);
+        }
+        if is_time(self.leaving.until_ms()) {
+            self.leave_again(actions);
+        }
+    }
+
+    /// Looks whether the server is there; the next look comes with its answer, or
+    /// in a minute without one.
+    fn probe(&mut self, at: Moment, actions: &mut Vec<Action>) {
+        actions.push(Action::Probe);
+        self.lost_until_ms = Some(at.running_ms + LONGEST_PAUSE_MS);
+    }
+
+    /// The server answers, or may again: it is told of the sessions that wait for it.
+    fn leave_again(&mut self, actions: &mut Vec<Action>) {
+        if self.leaving.until_ms().is_some() && self.leaving.begin() {
+            actions.push(Action::SendLeaving);
+        }
+    }
+
+    /// The person is looking, or the network is back: do not wait for the jitter.
+    fn hurry(&mut self, at: Moment, actions: &mut Vec<Action>) {
+        if let Some(pause) = &mut self.pause {
+            pause.until_ms = at.running_ms.max(pause.not_before_ms);
+        }
+        if self.lost_until_ms.is_some() {
+            self.probe(at, actions);
+        }
+        self.leave_again(actions);
+    }
+
+    /// Renews without being asked: while somebody looks, or to settle a conflict.
+    fn renew_if_due(&mut self, at: Moment, actions: &mut Vec<Action>) {
+        let Some(held) = &self.held else { return };
+        let wanted = self.visible || self.pause.is_some_and(|pause| pause.in_conflict);
+        if wanted && held.is_due(at) {
+            self.renew(at, actions);
+        }
+    }
+
+    /// Sends a refresh, unless one is on its way or has to wait.
+    fn renew(&mut self, at: Moment, actions: &mut Vec<Action>) {
+        let Some(held) = &self.held else { return };
+        let waits = self
+            .pause
+            .is_some_and(|pause| pause.until_ms > at.running_ms);
+        if self.in_flight.is_some() || self.changing > 0 || waits {
+            return;
+        }
+        let of = held.record.link();
+        self.in_flight = Some(of);
+        actions.push(Action::Refresh { of });
+    }
+
+    /// When to look again without being asked.
+    fn next_look(&self, at: Moment) -> Option<u64> {
+        let leaving = self.leaving.until_ms();
+        let renewal = self.next_renewal(at);
+        match (leaving, renewal) {
+            (Some(leaving), Some(renewal)) => Some(leaving.min(renewal)),
+            (leaving, renewal) => leaving.or(renewal),
+        }
+    }
+
+    fn next_renewal(&self, at: Moment) -> Option<u64> {
+        let held = self.held.as_ref()?;
+        let in_conflict = self.pause.is_some_and(|pause| pause.in_conflict);
+        let waits = self.in_flight.is_some() || self.changing > 0;
+        if waits || !(self.visible || in_conflict) {
+            return None;
+        }
+        // Never before it is due: a timer that finds nothing to do would be set
+        // again at once.
+        let due = at.running_ms + held.due_in(at);
+        let renewal = self.pause.map_or(due, |pause| pause.until_ms.max(due));
+        Some(self.lost_until_ms.map_or(renewal, |ms| ms.min(renewal)))
+    }
+}

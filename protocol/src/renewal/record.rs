@@ -1,0 +1,351 @@
+//! What the browser keeps of who is signed in, and how two copies of it are compared.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::words::Ending;
+use crate::refresh_token::UnverifiedRefreshToken;
+use crate::secret::Secret;
+use crate::wire::Tokens;
+
+/// The version of [`Record`] and [`Tombstone`] that this code writes.
+pub const RECORD_VERSION: u32 = 2;
+
+/// One link in a session's chain of refresh tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Link {
+    /// The session.
+    pub session_id: Uuid,
+    /// The link number.
+    pub generation: u32,
+}
+
+/// Somebody is signed in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// [`RECORD_VERSION`].
+    pub version: u32,
+    /// Counts the sign-ins and sign-outs of this browser. The store gives it; zero
+    /// before that, and in a record of version 1.
+    #[serde(default)]
+    pub epoch: u64,
+    /// Who is signed in. Nil only while a record of version 1 is read.
+    #[serde(default)]
+    pub account_id: Uuid,
+    /// The session.
+    pub session_id: Uuid,
+    /// The link number of `refresh_token`.
+    pub generation: u32,
+    /// The bearer token of calls.
+    pub access_token: Secret,
+    /// The token of the next refresh.
+    pub refresh_token: Secret,
+    /// The browser's own clock when the answer arrived, in Unix seconds (a
+    /// fraction in JSON, milliseconds here). Never compared with a server's time.
+    #[serde(with = "seconds")]
+    pub obtained_at: i64,
+    /// Seconds for which the access token is good, from then on.
+    pub expires_in: u64,
+    /// Seconds until the session is over for good, from then on.
+    pub refresh_expires_in: u64,
+    /// Seconds until the session is over unless it is renewed, from then on.
+    pub refresh_idle_expires_in: u64,
+    /// Whether the session outlives the browser's run.
+    pub remember: bool,
+}
+
+/// Unix milliseconds in Rust, seconds with a fraction in JSON.
+mod seconds {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(ms: &i64, to: S) -> Result<S::Ok, S::Error> {
+        #[expect(clippy::cast_precision_loss, reason = "exact for 280,000 years")]
+        to.serialize_f64(*ms as f64 / 1000.0)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
+        #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
+        f64::deserialize(from).map(|seconds| (seconds * 1000.0).round() as i64)
+    }
+}
+
+impl Record {
+    /// The record of an answer. `None` when its refresh token is not one, or is
+    /// another session's: such an answer is not of Holdfast.
+    pub fn new(tokens: &Tokens, remember: bool, obtained_at: i64) -> Option<Self> {
+        let token = UnverifiedRefreshToken::parse(tokens.refresh_token.expose()).ok()?;
+        (token.session_id() == tokens.session_id).then(|| Self {
+            version: RECORD_VERSION,
+            epoch: 0,
+            account_id: tokens.account_id,
+            session_id: tokens.session_id,
+            generation: token.generation(),
+            access_token: tokens.access_token.clone(),
+            refresh_token: tokens.refresh_token.clone(),
+            obtained_at,
+            expires_in: tokens.expires_in,
+            refresh_expires_in: tokens.refresh_expires_in,
+            refresh_idle_expires_in: tokens.refresh_idle_expires_in,
+            remember,
+        })
+    }
+
+    /// The link in the chain that its refresh token is.
+    pub fn link(&self) -> Link {
+        Link {
+            session_id: self.session_id,
+            generation: self.generation,
+        }
+    }
+}
+
+/// The account that an access token speaks of (`sub`, RFC 9068), for records of version
+/// 1. The token came from the server itself, so nothing is verified.
+fn account_of(access_token: &Secret) -> Option<Uuid> {
+    #[derive(Deserialize)]
+    struct Claims {
+        sub: Uuid,
+    }
+    let claims = access_token.expose().split('.').nth(1)?;
+    let claims = URL_SAFE_NO_PAD.decode(claims).ok()?;
+    Some(serde_json::from_slice::<Claims>(&claims).ok()?.sub)
+}
+
+/// Nobody is signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tombstone {
+    /// [`RECORD_VERSION`].
+    pub version: u32,
+    /// See [`Record::epoch`]. Zero when nobody has ever signed in.
+    pub epoch: u64,
+    /// The session that ended last, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ended>,
+}
+
+/// A session that ended. The reason stays until somebody signs in, so that a reload,
+/// a closed tab and the next visit still tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// Whose it was.
+    pub account_id: Uuid,
+    /// The session.
+    pub session_id: Uuid,
+    /// Why it ended.
+    pub why: Ending,
+}
+
+/// Who is signed in, as one place keeps it: the database, or the copy in local storage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stored {
+    /// Somebody.
+    SignedIn(Record),
+    /// Nobody.
+    SignedOut(Tombstone),
+}
+
+impl Default for Stored {
+    fn default() -> Self {
+        Self::nobody(0, None)
+    }
+}
+
+/// Which of two copies is later. The epoch decides; it counts sign-ins and sign-outs.
+/// The session decides where two tabs without a common database counted the same, so
+/// that both decide the same. Within a session, the later generation is the later one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    epoch: u64,
+    session_id: Option<Uuid>,
+    generation: u32,
+}
+
+/// What a place holds under its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reading {
+    /// Something of this version, or of an earlier one.
+    Stored(Stored),
+    /// Something of a later version of Holdfast. It is left alone.
+    Later,
+    /// Text that Holdfast did not write.
+    Unreadable,
+}
+
+impl Stored {
+    /// Nobody is signed in.
+    pub(super) fn nobody(epoch: u64, ended: Option<Ended>) -> Self {
+        Self::SignedOut(Tombstone {
+            version: RECORD_VERSION,
+            epoch,
+            ended,
+        })
+    }
+
+    /// The record, if somebody is signed in.
+    pub fn record(&self) -> Option<&Record> {
+        match self {
+            Self::SignedIn(record) => Some(record),
+            Self::SignedOut(_) => None,
+        }
+    }
+
+    /// How many sign-ins and sign-outs this browser has seen.
+    pub fn epoch(&self) -> u64 {
+        match self {
+            Self::SignedIn(record) => record.epoch,
+            Self::SignedOut(tombstone) => tombstone.epoch,
+        }
+    }
+
+    /// Decides which of two copies is later.
+    pub fn position(&self) -> Position {
+        Position {
+            epoch: self.epoch(),
+            session_id: self.record().map(|record| record.session_id),
+            generation: self.record().map_or(0, |record| record.generation),
+        }
+    }
+
+    /// Reads what [`Stored::to_json`] wrote, and records of version 1.
+    pub fn read(text: &str) -> Reading {
+        #[derive(Deserialize)]
+        struct Head {
+            version: u32,
+            session_id: Option<Uuid>,
+        }
+        let Ok(head) = serde_json::from_str::<Head>(text) else {
+            return Reading::Unreadable;
+        };
+        if head.version > RECORD_VERSION {
+            return Reading::Later;
+        }
+        let stored = if head.session_id.is_some() {
+            serde_json::from_str(text).map(|record| Self::SignedIn(upgraded(record)))
+        } else {
+            serde_json::from_str(text).map(Self::SignedOut)
+        };
+        stored.map_or(Reading::Unreadable, Reading::Stored)
+    }
+
+    /// As it is kept.
+    pub fn to_json(&self) -> String {
+        match self {
+            Self::SignedIn(record) => serde_json::to_string(record),
+            Self::SignedOut(tombstone) => serde_json::to_string(tombstone),
+        }
+        // Neither has a map whose keys are no text, which is all that can fail.
+        .unwrap_or_default()
+    }
+}
+
+/// A record of this version. Version 1 knew neither the epoch nor the account.
+fn upgraded(mut record: Record) -> Record {
+    if record.version < RECORD_VERSION {
+        record.version = RECORD_VERSION;
+        record.epoch = 0;
+        record.account_id = account_of(&record.access_token).unwrap_or(record.session_id);
+    }
+    record
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SESSION: Uuid = Uuid::from_u128(1);
+    const OTHER: Uuid = Uuid::from_u128(2);
+    const ACCOUNT: Uuid = Uuid::from_u128(7);
+
+    fn record() -> Record {
+        Record {
+            version: RECORD_VERSION,
+            epoch: 4,
+            account_id: ACCOUNT,
+            session_id: SESSION,
+            generation: 3,
+            access_token: Secret::from("access 3"),
+            refresh_token: Secret::from("refresh 3"),
+            obtained_at: 1_764_000_000_123,
+            expires_in: 300,
+            refresh_expires_in: 7_776_000,
+            refresh_idle_expires_in: 2_592_000,
+            remember: true,
+        }
+    }
+
+    fn position(epoch: u64, session_id: Uuid, generation: u32) -> Position {
+        let record = Record {
+            epoch,
+            session_id,
+            generation,
+            ..record()
+        };
+        Stored::SignedIn(record).position()
+    }
+
+    #[test]
+    fn what_is_kept_reads_as_it_was_written() {
+        let ended = Ended {
+            account_id: ACCOUNT,
+            session_id: SESSION,
+            why: Ending::Reused,
+        };
+        for stored in [
+            Stored::SignedIn(record()),
+            Stored::nobody(5, Some(ended)),
+            Stored::default(),
+        ] {
+            let text = stored.to_json();
+            assert_eq!(Stored::read(&text), Reading::Stored(stored), "{text}");
+        }
+        let json: serde_json::Value =
+            serde_json::from_str(&Stored::SignedIn(record()).to_json()).unwrap();
+        assert_eq!(json["obtained_at"], 1_764_000_000.123);
+        assert_eq!(json["refresh_token"], "refresh 3");
+    }
+
+    #[test]
+    fn a_record_of_version_1_is_read_and_its_account_comes_from_its_token() {
+        let claims = URL_SAFE_NO_PAD.encode(format!(r#"{{"iss":"x","sub":"{ACCOUNT}"}}"#));
+        let mut json = serde_json::to_value(record()).unwrap();
+        let members = json.as_object_mut().unwrap();
+        members.remove("epoch");
+        members.remove("account_id");
+        members.insert("version".to_owned(), 1.into());
+        members.insert("access_token".to_owned(), format!("e30.{claims}.x").into());
+        let Reading::Stored(Stored::SignedIn(read)) = Stored::read(&json.to_string()) else {
+            panic!("{json}");
+        };
+        assert_eq!((read.version, read.epoch), (RECORD_VERSION, 0));
+        assert_eq!((read.account_id, read.session_id), (ACCOUNT, SESSION));
+        assert_eq!(read.refresh_token, record().refresh_token);
+    }
+
+    #[test]
+    fn a_later_version_is_recognised_and_other_text_is_not_ours() {
+        let later = r#"{"version":3,"made":"up","session_id":null}"#;
+        assert_eq!(Stored::read(later), Reading::Later);
+        for text in ["", "{}", "null", r#"{"version":2,"session_id":"x"}"#] {
+            assert_eq!(Stored::read(text), Reading::Unreadable, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_epoch_counts_first_and_the_generation_only_within_a_session() {
+        let signed_out = |epoch| Stored::nobody(epoch, None).position();
+        let rising = [
+            Stored::default().position(),
+            position(1, SESSION, 9),
+            signed_out(2),
+            position(2, SESSION, 1),
+            position(2, SESSION, 2),
+            position(2, OTHER, 0),
+            signed_out(3),
+        ];
+        for pair in rising.windows(2) {
+            assert!(pair[0] < pair[1], "{pair:?}");
+        }
+    }
+}

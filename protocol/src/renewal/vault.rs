@@ -1,0 +1,582 @@
+//! What a browser keeps, and what each event may change in it.
+//!
+//! [`Vault::apply`] is the whole rule of who is signed in. The driver runs it within one
+//! strict transaction of the database that all tabs share. Without that database the
+//! driver runs it on local storage, or on the memory of one tab.
+//!
+//! The last sign-in or sign-out wins by construction: each of them gets the next epoch,
+//! and everything else changes the vault only while its own session is signed in.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::record::{Ended, Link, Record, Stored};
+use super::words::Ending;
+use crate::secret::Secret;
+use crate::wire::MOST_KNOWN_BROWSERS;
+
+/// More sign-outs than this are not kept; the oldest session then lives until it
+/// expires. So many can only gather while the server is away.
+pub const MOST_LEAVING: usize = 32;
+
+/// What one browser keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Vault {
+    /// Who is signed in.
+    pub stored: Stored,
+    /// Refresh tokens whose sessions the server has yet to end.
+    pub leaving: Vec<Secret>,
+    /// What shows the server that people have signed in here before, the newest first.
+    pub known_browsers: Vec<KnownBrowser>,
+}
+
+/// Shows at a sign-in that this account has signed in here before. It opens nothing by
+/// itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownBrowser {
+    /// Who signed in.
+    pub account_id: Uuid,
+    /// The token; see [`Tokens::known_browser`](crate::wire::Tokens::known_browser).
+    pub token: Secret,
+    /// Whether it outlives a sign-out: on a shared computer it does not.
+    pub remember: bool,
+}
+
+/// Something that may change what the browser keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// A sign-in or a sign-up brought the tokens of a new session.
+    SignIn {
+        /// Its record.
+        record: Record,
+        /// The token of a known browser that came with it.
+        known_browser: Option<Secret>,
+        /// When the answer was long in coming: the epoch as it was asked for. If
+        /// somebody signed in or out since, the new session is ended instead.
+        only_in_epoch: Option<u64>,
+    },
+    /// A change of the password ended a session and brought the tokens of a new one.
+    ChangePassword {
+        /// The session that asked for it.
+        session_id: Uuid,
+        /// The record of the new one.
+        record: Record,
+        /// The token of a known browser that came with it.
+        known_browser: Option<Secret>,
+    },
+    /// A refresh brought new tokens.
+    Renew {
+        /// The record of the next link.
+        record: Record,
+    },
+    /// The person signs out.
+    SignOut {
+        /// Who; whoever else is signed in meanwhile stays signed in.
+        account_id: Uuid,
+        /// Usually [`Ending::SignedOut`].
+        why: Ending,
+    },
+    /// The server said that a session is over.
+    End {
+        /// The session.
+        session_id: Uuid,
+        /// Why.
+        why: Ending,
+    },
+    /// This link leads nowhere. A later link of the same session is left alone.
+    EndLink {
+        /// The link.
+        of: Link,
+        /// Why.
+        why: Ending,
+        /// Whether the server is to end the session.
+        leave: bool,
+    },
+    /// The person has read why the last session ended.
+    EndingRead,
+    /// Another place keeps a copy; it counts if it is the later one.
+    CatchUp(Stored),
+    /// The session of this token is kept nowhere; the server is to end it.
+    Leave(Secret),
+    /// The server has ended the session of this token.
+    Left(Secret),
+}
+
+impl Vault {
+    /// Does what a change asks for, if it still applies, and says whether it is done now.
+    /// Doing it twice changes nothing more: a page that is closed notes a sign-out in
+    /// local storage first, and finds its own note there.
+    pub fn apply(&mut self, change: &Change) -> bool {
+        let next_epoch = self.stored.epoch() + 1;
+        match change {
+            Change::SignIn {
+                record,
+                known_browser,
+                only_in_epoch,
+            } => {
+                if self.holds(record.session_id) {
+                    return true;
+                }
+                if only_in_epoch.is_some_and(|epoch| epoch != self.stored.epoch()) {
+                    self.leave(record.refresh_token.clone());
+                    return false;
+                }
+                self.leave_held();
+                self.open(record, known_browser.as_ref(), next_epoch);
+                true
+            }
+            Change::ChangePassword {
+                session_id,
+                record,
+                known_browser,
+            } => {
+                if self.holds(record.session_id) {
+                    return true;
+                }
+                if !self.holds(*session_id) && !self.was_ended_by_the_server(*session_id) {
+                    self.leave(record.refresh_token.clone());
+                    return false;
+                }
+                self.open(record, known_browser.as_ref(), next_epoch);
+                true
+            }
+            Change::Renew { record } => match &mut self.stored {
+                Stored::SignedIn(held)
+                    if held.session_id == record.session_id
+                        && held.generation <= record.generation =>
+                {
+                    *held = Record {
+                        epoch: held.epoch,
+                        ..record.clone()
+                    };
+                    true
+                }
+                _ => false,
+            },
+            Change::SignOut { account_id, why } => {
+                let is_theirs = |held: &&Record| held.account_id == *account_id;
+                let Some(_) = self.stored.record().filter(is_theirs) else {
+                    return self
+                        .ended()
+                        .is_some_and(|ended| ended.account_id == *account_id && ended.why == *why);
+                };
+                self.known_browsers
+                    .retain(|known| known.remember || known.account_id != *account_id);
+                self.leave_held();
+                self.close(*why, next_epoch);
+                true
+            }
+            Change::End { session_id, why } => {
+                if self.holds(*session_id) {
+                    self.close(*why, next_epoch);
+                }
+                self.was_ended(*session_id, *why)
+            }
+            Change::EndLink { of, why, leave } => {
+                if self.stored.record().map(Record::link) == Some(*of) {
+                    if *leave {
+                        self.leave_held();
+                    }
+                    self.close(*why, next_epoch);
+                }
+                self.was_ended(of.session_id, *why)
+            }
+            Change::EndingRead => {
+                if let Stored::SignedOut(tombstone) = &mut self.stored {
+                    tombstone.ended = None;
+                }
+                true
+            }
+            Change::CatchUp(other) => {
+                let is_later = other.position() > self.stored.position();
+                if is_later {
+                    let goes_on = other.record().map(|record| record.session_id);
+                    if goes_on.is_none_or(|session_id| !self.holds(session_id)) {
+                        self.leave_held();
+                    }
+                    self.stored = other.clone();
+                }
+                is_later
+            }
+            Change::Leave(token) => {
+                self.leave(token.clone());
+                true
+            }
+            Change::Left(token) => {
+                let before = self.leaving.len();
+                self.leaving.retain(|other| other != token);
+                self.leaving.len() < before
+            }
+        }
+    }
+
+    fn holds(&self, session_id: Uuid) -> bool {
+        self.stored
+            .record()
+            .is_some_and(|held| held.session_id == session_id)
+    }
+
+    /// The change of a password ends the old session on the server, and another tab may
+    /// have heard of that before the answer came. Somebody who signed out meanwhile, in
+    /// contrast, stays signed out.
+    fn was_ended_by_the_server(&self, session_id: Uuid) -> bool {
+        self.was_ended(session_id, Ending::Ended)
+            || self.was_ended(session_id, Ending::PasswordChanged)
+    }
+
+    fn was_ended(&self, session_id: Uuid, why: Ending) -> bool {
+        self.ended()
+            .is_some_and(|ended| ended.session_id == session_id && ended.why == why)
+    }
+
+    fn ended(&self) -> Option<Ended> {
+        match &self.stored {
+            Stored::SignedIn(_) => None,
+            Stored::SignedOut(tombstone) => tombstone.ended,
+        }
+    }
+
+    fn open(&mut self, record: &Record, known_browser: Option<&Secret>, epoch: u64) {
+        if let Some(token) = known_browser {
+            let known = KnownBrowser {
+                account_id: record.account_id,
+                token: token.clone(),
+                remember: record.remember,
+            };
+            self.known_browsers
+                .retain(|other| other.account_id != record.account_id);
+            self.known_browsers.insert(0, known);
+            self.known_browsers.truncate(MOST_KNOWN_BROWSERS);
+        }
+        self.stored = Stored::SignedIn(Record {
+            epoch,
+            ..record.clone()
+        });
+    }
+
+    fn close(&mut self, why: Ending, epoch: u64) {
+        let ended = self.stored.record().map(|held| Ended {
+            account_id: held.account_id,
+            session_id: held.session_id,
+            why,
+        });
+        self.stored = Stored::nobody(epoch, ended);
+    }
+
+    fn leave_held(&mut self) {
+        if let Some(held) = self.stored.record() {
+            let token = held.refresh_token.clone();
+            self.leave(token);
+        }
+    }
+
+    fn leave(&mut self, token: Secret) {
+        self.leaving.retain(|other| *other != token);
+        self.leaving.push(token);
+        let surplus = self.leaving.len().saturating_sub(MOST_LEAVING);
+        self.leaving.drain(..surplus);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::renewal::RECORD_VERSION;
+
+    const ADA: Uuid = Uuid::from_u128(100);
+    const GRACE: Uuid = Uuid::from_u128(200);
+
+    fn record(account_id: Uuid, session: u128, generation: u32) -> Record {
+        Record {
+            version: RECORD_VERSION,
+            epoch: 0,
+            account_id,
+            session_id: Uuid::from_u128(session),
+            generation,
+            access_token: Secret::from(format!("access {session}.{generation}")),
+            refresh_token: token(session, generation),
+            obtained_at: 0,
+            expires_in: 300,
+            refresh_expires_in: 7_776_000,
+            refresh_idle_expires_in: 2_592_000,
+            remember: true,
+        }
+    }
+
+    fn token(session: u128, generation: u32) -> Secret {
+        Secret::from(format!("refresh {session}.{generation}"))
+    }
+
+    fn sign_in(record: Record) -> Change {
+        Change::SignIn {
+            record,
+            known_browser: None,
+            only_in_epoch: None,
+        }
+    }
+
+    fn sign_out(account_id: Uuid) -> Change {
+        Change::SignOut {
+            account_id,
+            why: Ending::SignedOut,
+        }
+    }
+
+    fn after(changes: &[Change]) -> Vault {
+        let mut vault = Vault::default();
+        for change in changes {
+            vault.apply(change);
+        }
+        vault
+    }
+
+    /// Ada's session 1, generation 3.
+    fn ada() -> Vault {
+        after(&[sign_in(record(ADA, 1, 3))])
+    }
+
+    fn session(vault: &Vault) -> Option<(u128, u32)> {
+        let record = vault.stored.record()?;
+        Some((record.session_id.as_u128(), record.generation))
+    }
+
+    fn why(vault: &Vault) -> Option<Ending> {
+        let Stored::SignedOut(tombstone) = vault.stored else {
+            return None;
+        };
+        tombstone.ended.map(|ended| ended.why)
+    }
+
+    #[test]
+    fn each_sign_in_and_sign_out_is_an_epoch_and_leaves_what_was_there() {
+        let vault = after(&[
+            sign_in(record(ADA, 1, 0)),
+            sign_in(record(GRACE, 2, 0)),
+            sign_out(GRACE),
+        ]);
+        assert_eq!(vault.stored.epoch(), 3);
+        assert_eq!(vault.leaving, [token(1, 0), token(2, 0)]);
+        assert_eq!(why(&vault), Some(Ending::SignedOut));
+    }
+
+    #[test]
+    fn nobody_signs_somebody_else_out() {
+        let mut vault = after(&[sign_in(record(ADA, 1, 0)), sign_in(record(GRACE, 2, 0))]);
+        assert!(!vault.apply(&sign_out(ADA)));
+        assert_eq!(session(&vault), Some((2, 0)));
+        assert_eq!(vault.leaving, [token(1, 0)]);
+    }
+
+    #[test]
+    fn every_change_may_be_made_twice() {
+        let link = record(ADA, 1, 3).link();
+        for change in [
+            sign_in(record(GRACE, 2, 0)),
+            Change::ChangePassword {
+                session_id: Uuid::from_u128(1),
+                record: record(ADA, 2, 0),
+                known_browser: None,
+            },
+            Change::Renew {
+                record: record(ADA, 1, 4),
+            },
+            sign_out(ADA),
+            Change::End {
+                session_id: Uuid::from_u128(1),
+                why: Ending::Expired,
+            },
+            Change::EndLink {
+                of: link,
+                why: Ending::Conflict,
+                leave: true,
+            },
+            Change::EndingRead,
+            Change::CatchUp(after(&[sign_in(record(ADA, 1, 5))]).stored),
+        ] {
+            let mut once = ada();
+            assert!(once.apply(&change), "{change:?}");
+            let mut twice = once.clone();
+            let again = twice.apply(&change);
+            assert!(again || matches!(change, Change::CatchUp(_)), "{change:?}");
+            assert_eq!(once, twice, "{change:?}");
+        }
+    }
+
+    #[test]
+    fn a_renewal_of_an_old_session_changes_nothing() {
+        let late = Change::Renew {
+            record: record(ADA, 1, 4),
+        };
+        for meanwhile in [sign_out(ADA), sign_in(record(GRACE, 2, 0))] {
+            let mut vault = ada();
+            vault.apply(&meanwhile);
+            let before = vault.clone();
+            assert!(!vault.apply(&late), "{meanwhile:?}");
+            assert_eq!(vault, before, "{meanwhile:?}");
+        }
+    }
+
+    #[test]
+    fn a_renewal_never_goes_back_a_generation() {
+        for (generation, applies) in [(2, false), (3, true), (4, true)] {
+            let mut vault = ada();
+            let renewed = Change::Renew {
+                record: record(ADA, 1, generation),
+            };
+            assert_eq!(vault.apply(&renewed), applies, "{generation}");
+            assert_eq!(session(&vault), Some((1, generation.max(3))));
+            assert_eq!(vault.stored.epoch(), 1);
+        }
+    }
+
+    #[test]
+    fn an_ending_ends_its_own_session_or_link_and_no_other() {
+        let end = |session: u128| Change::End {
+            session_id: Uuid::from_u128(session),
+            why: Ending::Expired,
+        };
+        let end_link = |generation| Change::EndLink {
+            of: record(ADA, 1, generation).link(),
+            why: Ending::Conflict,
+            leave: true,
+        };
+        for (change, left) in [
+            (end(2), Some((1, 3))),
+            (end(1), None),
+            (end_link(2), Some((1, 3))),
+            (end_link(3), None),
+        ] {
+            let mut vault = ada();
+            assert_eq!(vault.apply(&change), left.is_none(), "{change:?}");
+            assert_eq!(session(&vault), left, "{change:?}");
+        }
+        // A session that the server has ended need not be ended again.
+        assert_eq!(after(&[sign_in(record(ADA, 1, 3)), end(1)]).leaving, []);
+        let conflict = after(&[sign_in(record(ADA, 1, 3)), end_link(3)]);
+        assert_eq!(conflict.leaving, [token(1, 3)]);
+    }
+
+    #[test]
+    fn a_password_change_replaces_the_session_that_asked_for_it_and_no_other() {
+        let ended = |why| Change::End {
+            session_id: Uuid::from_u128(1),
+            why,
+        };
+        for (meanwhile, applies) in [
+            (Change::Left(token(9, 9)), true),
+            // The change has ended it, and a call found out before the answer came.
+            (ended(Ending::Ended), true),
+            (ended(Ending::PasswordChanged), true),
+            (ended(Ending::Reused), false),
+            (sign_out(ADA), false),
+            (sign_in(record(GRACE, 2, 0)), false),
+            (sign_in(record(ADA, 2, 0)), false),
+        ] {
+            let mut vault = ada();
+            vault.apply(&meanwhile);
+            let changed = Change::ChangePassword {
+                session_id: Uuid::from_u128(1),
+                record: record(ADA, 3, 0),
+                known_browser: None,
+            };
+            assert_eq!(vault.apply(&changed), applies, "{meanwhile:?}");
+            assert_eq!(session(&vault) == Some((3, 0)), applies, "{meanwhile:?}");
+            assert_eq!(vault.leaving.contains(&token(3, 0)), !applies);
+            // The old session is over already.
+            assert!(!applies || vault.leaving.is_empty(), "{meanwhile:?}");
+        }
+    }
+
+    #[test]
+    fn a_session_that_was_long_in_coming_is_ended_if_somebody_was_faster() {
+        let late = Change::SignIn {
+            record: record(ADA, 3, 0),
+            known_browser: None,
+            only_in_epoch: Some(1),
+        };
+        let mut vault = ada();
+        assert!(vault.apply(&late));
+        for meanwhile in [sign_out(ADA), sign_in(record(GRACE, 2, 0))] {
+            let mut vault = ada();
+            vault.apply(&meanwhile);
+            assert!(!vault.apply(&late), "{meanwhile:?}");
+            assert!(vault.leaving.contains(&token(3, 0)), "{meanwhile:?}");
+        }
+    }
+
+    #[test]
+    fn the_later_copy_counts_and_the_session_of_the_earlier_one_is_left() {
+        let signed_out = after(&[sign_in(record(ADA, 1, 3)), sign_out(ADA)]).stored;
+        let another = after(&[
+            sign_in(record(ADA, 1, 3)),
+            sign_out(ADA),
+            sign_in(record(GRACE, 2, 0)),
+        ]);
+        let renewed = after(&[sign_in(record(ADA, 1, 4))]).stored;
+        for (copy, holds, leaves) in [
+            (Stored::default(), Some((1, 3)), vec![]),
+            (renewed, Some((1, 4)), vec![]),
+            (signed_out, None, vec![token(1, 3)]),
+            (another.stored, Some((2, 0)), vec![token(1, 3)]),
+        ] {
+            let mut vault = ada();
+            vault.apply(&Change::CatchUp(copy.clone()));
+            assert_eq!(session(&vault), holds, "{copy:?}");
+            assert_eq!(vault.leaving, leaves, "{copy:?}");
+        }
+    }
+
+    #[test]
+    fn the_list_of_sessions_to_leave_is_bounded_and_forgets_the_oldest() {
+        let mut vault = Vault::default();
+        for session in 0..40 {
+            vault.apply(&sign_in(record(ADA, session + 1, 0)));
+        }
+        assert_eq!(vault.leaving.len(), MOST_LEAVING);
+        assert_eq!(vault.leaving.last(), Some(&token(39, 0)));
+        assert!(vault.apply(&Change::Left(token(39, 0))));
+        assert!(!vault.apply(&Change::Left(token(39, 0))));
+    }
+
+    #[test]
+    fn a_browser_is_known_to_the_last_five_accounts_and_forgets_who_was_not_to_stay() {
+        let known = |account: u128, remember| Change::SignIn {
+            record: Record {
+                remember,
+                ..record(Uuid::from_u128(account), account, 0)
+            },
+            known_browser: Some(Secret::from(format!("known {account}"))),
+            only_in_epoch: None,
+        };
+        let accounts = |vault: &Vault| -> Vec<u128> {
+            let known = vault.known_browsers.iter();
+            known.map(|known| known.account_id.as_u128()).collect()
+        };
+        let mut vault = Vault::default();
+        for account in [1, 2, 3, 2, 4, 5, 6] {
+            vault.apply(&known(account, account != 6));
+        }
+        assert_eq!(accounts(&vault), [6, 5, 4, 2, 3]);
+        vault.apply(&sign_out(Uuid::from_u128(6)));
+        assert_eq!(accounts(&vault), [5, 4, 2, 3]);
+        vault.apply(&known(5, true));
+        vault.apply(&sign_out(Uuid::from_u128(5)));
+        assert_eq!(accounts(&vault), [5, 4, 2, 3]);
+    }
+
+    #[test]
+    fn why_a_session_ended_is_kept_until_it_was_read_or_somebody_signs_in() {
+        let end = Change::End {
+            session_id: Uuid::from_u128(1),
+            why: Ending::Reused,
+        };
+        for (change, kept) in [
+            (Change::CatchUp(Stored::default()), Some(Ending::Reused)),
+            (Change::EndingRead, None),
+            (sign_in(record(GRACE, 2, 0)), None),
+        ] {
+            let vault = after(&[sign_in(record(ADA, 1, 3)), end.clone(), change.clone()]);
+            assert_eq!(why(&vault), kept, "{change:?}");
+        }
+    }
+}

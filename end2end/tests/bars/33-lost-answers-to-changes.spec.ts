@@ -1,0 +1,145 @@
+import type { Page, Route } from '@playwright/test';
+import {
+  type Account,
+  type Api,
+  expect,
+  fillIn,
+  heading,
+  isSignedOut,
+  seesAccount,
+  signIn,
+  somebody,
+  test,
+} from '../../holdfast';
+
+const NEW_PASSWORD = 'another horse battery staple';
+
+/** Ways in which the first answer does not arrive, although the server did its part. */
+const LOSSES: [name: string, lose: (route: Route) => Promise<void>][] = [
+  [
+    'lost',
+    async (route) => {
+      await route.fetch();
+      await route.abort();
+    },
+  ],
+  [
+    'cut',
+    async (route) => {
+      const response = await route.fetch();
+      const text = await response.text();
+      await route.fulfill({ response, body: text.slice(0, text.length / 2) });
+    },
+  ],
+  [
+    'replaced by a proxy',
+    async (route) => {
+      await route.fetch();
+      await route.fulfill({ status: 502, contentType: 'text/html', body: '<h1>Bad gateway</h1>' });
+    },
+  ],
+];
+
+for (const [name, lose] of LOSSES) {
+  test(`bar 33: an answer to a sign-up that is ${name} is found out`, async ({ page, api }) => {
+    const account = somebody();
+    await loseFirst(page, '**/api/v1/signup', lose);
+    await page.goto('/sign-up');
+    await fillIn(page, account);
+    await page.getByRole('button', { name: 'Create account' }).click();
+    await seesAccount(page, account);
+    await page.reload();
+    await seesAccount(page, account);
+    await api.logIn(account);
+  });
+
+  test(`bar 33: an answer to a password change that is ${name} is found out`, async ({
+    page,
+    api,
+    account,
+  }) => {
+    await signIn(page, account);
+    await page.goto('/password');
+    await loseFirst(page, '**/api/v1/account/password', lose);
+    await changePassword(page, account.password);
+    await expect(page.getByRole('status').getByText('Your password is changed.')).toBeVisible();
+    await expect(page.getByRole('alert')).toHaveCount(0);
+    await page.goto('/account');
+    await seesAccount(page, account);
+    await api.logIn({ ...account, password: NEW_PASSWORD });
+    expect(await codeOfLogIn(api, account)).toBe('invalid_credentials');
+  });
+}
+
+test('bar 33: a sign-up whose request was lost is made', async ({ page }) => {
+  const account = somebody();
+  await loseFirst(page, '**/api/v1/signup', (route) => route.abort());
+  await page.goto('/sign-up');
+  await fillIn(page, account);
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await seesAccount(page, account);
+});
+
+test('bar 33: a refusal stays true although the first answer was lost', async ({
+  page,
+  api,
+  account,
+}) => {
+  await page.goto('/sign-up');
+  await loseFirst(page, '**/api/v1/signup', LOSSES[0]![1]);
+  await fillIn(page, { ...account, password: 'not the same horse at all' });
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await expect(page.getByLabel('Username')).toHaveAccessibleDescription(/taken|another/i);
+
+  await signIn(page, account);
+  await page.goto('/password');
+  await loseFirst(page, '**/api/v1/account/password', LOSSES[0]![1]);
+  await changePassword(page, 'not my current password');
+  await expect(page.getByText('This is not your current password.')).toBeVisible();
+  await api.logIn(account);
+});
+
+test('bar 33: somebody who signs out meanwhile stays signed out', async ({
+  page,
+  context,
+  account,
+}) => {
+  await signIn(page, account);
+  const tab = await context.newPage();
+  await tab.goto('/account');
+  await page.goto('/password');
+  await page.route('**/api/v1/account/password', (route) => route.abort());
+  const repeated = page.waitForRequest('**/api/v1/account/password');
+  await changePassword(page, account.password);
+  await repeated;
+  await tab.getByRole('banner').getByRole('button', { name: 'Sign out', exact: true }).click();
+  await isSignedOut(tab);
+  await page.unroute('**/api/v1/account/password');
+  await isSignedOut(page);
+  await page.goto('/account');
+  await isSignedOut(page);
+  await expect(heading(page, 'Sign in')).toBeVisible();
+});
+
+async function changePassword(page: Page, current: string): Promise<void> {
+  await page.getByLabel('Current password').fill(current);
+  await page.getByLabel('New password').fill(NEW_PASSWORD);
+  await page.getByRole('button', { name: 'Change password' }).click();
+}
+
+async function loseFirst(
+  page: Page,
+  url: string,
+  lose: (route: Route) => Promise<void>,
+): Promise<void> {
+  let is_first = true;
+  await page.route(url, async (route) => {
+    if (!is_first) return route.continue();
+    is_first = false;
+    return lose(route);
+  });
+}
+
+async function codeOfLogIn(api: Api, account: Account): Promise<unknown> {
+  return (await api.call('POST', '/api/v1/login', { body: account })).body.code;
+}

@@ -1,0 +1,118 @@
+import type { BrowserContext } from '@playwright/test';
+import {
+  everythingStored,
+  expect,
+  isSignedOut,
+  Network,
+  seesAccount,
+  signIn,
+  signOutButton,
+  spoilAccessToken,
+  test,
+  theStoredSession,
+} from '../../holdfast';
+
+test('bar 46: a sign-out that the server refuses is repeated while the tab stays open', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  test.slow();
+  await signIn(page, account);
+  const { access_token } = await theStoredSession(page);
+  const server = await overloaded(context, '**/api/v1/logout');
+  await signOutButton(page).click();
+  await isSignedOut(page);
+  await expect(page.getByRole('status').getByText('You are signed out in this browser')).toBeVisible();
+  await expect.poll(server.asked).toBeGreaterThan(1);
+  expect((await api.account(access_token)).status).toBe(200);
+
+  // Nobody touches the tab.
+  server.recover();
+  await expect
+    .poll(async () => (await api.account(access_token)).body.code, { timeout: 60_000 })
+    .toBe('session_ended');
+  await expect.poll(() => everythingStored(page)).not.toContain('hfr_');
+});
+
+test('bar 46: a sign-out arrives although the tab is closed in the same moment', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  await signIn(page, account);
+  const { access_token } = await theStoredSession(page);
+  const other = await context.newPage();
+  await other.goto('/');
+  await signOutButton(page).click();
+  await page.close();
+  await expect.poll(async () => (await api.account(access_token)).body.code).toBe('session_ended');
+});
+
+test('bar 47: a portal that says when to come back is not believed', async ({
+  page,
+  context,
+  account,
+}) => {
+  await signIn(page, account);
+  const portal = await answering(context, '**/api/v1/refresh', {
+    status: 503,
+    headers: { 'retry-after': '86400', 'content-type': 'text/html' },
+    body: '<h1>Sign in to this network</h1>',
+  });
+  await spoilAccessToken(page);
+  await page.getByRole('button', { name: 'Check again' }).click();
+  await expect.poll(portal.asked).toBeGreaterThan(0);
+  await expect(page.getByRole('status').getByText('Reconnecting…')).toBeVisible();
+
+  portal.recover();
+  const network = new Network(page);
+  await page.evaluate(() => window.dispatchEvent(new Event('online')));
+  await expect.poll(async () => (await network.refreshes()).at(-1)?.status).toBe(200);
+  await seesAccount(page, account);
+});
+
+test('an answer that is not ours is not called silence', async ({ page, context, account }) => {
+  await signIn(page, account);
+  const portal = await answering(context, '**/api/v1/account', {
+    status: 200,
+    headers: { 'content-type': 'text/html' },
+    body: '<h1>Sign in to this network</h1>',
+  });
+  await page.getByRole('button', { name: 'Check again' }).click();
+  await expect(page.getByText('Something else answered in place of Holdfast.')).toBeVisible();
+  await expect(page.getByRole('status').getByText('Reconnecting…')).toHaveCount(0);
+  portal.recover();
+});
+
+async function overloaded(context: BrowserContext, url: string) {
+  return answering(context, url, {
+    status: 503,
+    headers: { 'content-type': 'application/problem+json' },
+    body: JSON.stringify({
+      type: 'urn:holdfast:problem:temporarily_unavailable',
+      title: 'Temporarily unavailable',
+      status: 503,
+      detail: 'Try again.',
+      code: 'temporarily_unavailable',
+    }),
+  });
+}
+
+/** Something answers in place of the server, until it recovers. */
+async function answering(
+  context: BrowserContext,
+  url: string,
+  answer: { status: number; headers: Record<string, string>; body: string },
+): Promise<{ asked: () => number; recover: () => void }> {
+  let asked = 0;
+  let is_there = false;
+  await context.route(url, async (route) => {
+    if (is_there) return route.continue();
+    asked += 1;
+    return route.fulfill(answer);
+  });
+  return { asked: () => asked, recover: () => (is_there = true) };
+}

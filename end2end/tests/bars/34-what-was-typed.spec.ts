@@ -3,16 +3,19 @@
 
 import type { Locator, Page } from '@playwright/test';
 import {
+  becomesAlive,
   expect,
   fillIn,
   heading,
   holdRequests,
+  Network,
   seesAccount,
   signIn,
   signInButton,
   signOut,
   somebody,
   test,
+  theStoredSession,
 } from '../../holdfast';
 
 const NEW = 'a completely different sentence';
@@ -127,6 +130,7 @@ test('bar 34: a tab that slept through a change of person has nothing of the fir
   await api.makeAccount(other);
   await signIn(page, account);
   const tab = await context.newPage();
+  await hearsNothing(tab);
   await tab.goto('/password');
   await current(tab).fill(account.password);
   await wanted(tab).fill(NEW);
@@ -134,12 +138,29 @@ test('bar 34: a tab that slept through a change of person has nothing of the fir
 
   await signOut(page);
   await signIn(page, other);
-  await tab.bringToFront();
-  await tab.goto('/password');
+  const network = new Network(tab);
+  await tab.getByRole('button', { name: 'Change password' }).click();
+
+  // The page is new, and it is the other person's.
+  await expect(tab.locator('html[data-page]')).toHaveCount(0);
+  await becomesAlive(tab);
   await expect(heading(tab, 'Change password')).toBeVisible();
   await expect(current(tab)).toHaveValue('');
   await expect(wanted(tab)).toHaveValue('');
-  await expect(tab.locator('html[data-page]')).toHaveCount(0);
+  const { access_token } = await theStoredSession(page);
+  const changes = await network.calls('PUT /api/v1/account/password');
+  expect(changes.filter(({ bearer }) => bearer === access_token)).toEqual([]);
+
   await tab.goto('/account');
   await seesAccount(tab, other);
+  await signOut(tab);
+  await signIn(tab, account);
 });
+
+/** No news from other tabs: it sleeps, and wakes when the person touches it. */
+async function hearsNothing(tab: Page): Promise<void> {
+  await tab.addInitScript(() => {
+    addEventListener('storage', (event) => event.stopImmediatePropagation(), true);
+    Reflect.deleteProperty(globalThis, 'BroadcastChannel');
+  });
+}

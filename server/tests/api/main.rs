@@ -18,6 +18,7 @@ mod headers;
 mod health;
 mod keys;
 mod leaks;
+mod lock_order;
 mod login;
 mod logout;
 mod metrics;

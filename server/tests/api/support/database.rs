@@ -22,7 +22,10 @@ static SERVER: OnceCell<Server> = OnceCell::const_new();
 
 struct Server {
     options: PgConnectOptions,
+    run: i64,
     template: String,
+    // Its lock tells other runs that this one still needs its databases.
+    _lock: PgConnection,
     // Holds Postgres for as long as the tests run.
     _postgres: LocalPostgres,
 }
@@ -41,7 +44,11 @@ impl TestDatabase {
     }
 
     async fn create_from(server: &Server, template: &str) -> Self {
-        let name = format!("test_{}", u64::from_le_bytes(random::bytes()));
+        let name = format!(
+            "test_{}_{}",
+            server.run,
+            u64::from_le_bytes(random::bytes())
+        );
         let mut connection = PgConnection::connect_with(&server.options).await.unwrap();
         let create = format!(r#"create database "{name}" template "{template}""#);
         sqlx::query(AssertSqlSafe(create))
@@ -73,13 +80,25 @@ impl Server {
         .await
         .unwrap();
         for name in old {
-            // One that another run is using stays.
-            let drop = format!(r#"drop database if exists "{name}""#);
-            let _ = sqlx::query(AssertSqlSafe(drop))
-                .execute(&mut connection)
-                .await;
+            // What another run is using stays, whether anything is connected to it or not.
+            if let Some(run) = run_of(&name)
+                && try_lock(&mut connection, run).await
+            {
+                let drop = format!(r#"drop database if exists "{name}""#);
+                let _ = sqlx::query(AssertSqlSafe(drop))
+                    .execute(&mut connection)
+                    .await;
+            }
         }
-        let template = format!("template_{}", u64::from_le_bytes(random::bytes()));
+        connection.close().await.unwrap();
+
+        let mut connection = PgConnection::connect_with(&options).await.unwrap();
+        let run = i64::from(u32::from_le_bytes(random::bytes()));
+        assert!(
+            try_lock(&mut connection, run).await,
+            "another run has this number"
+        );
+        let template = format!("template_{run}");
         let create = format!(r#"create database "{template}""#);
         sqlx::query(AssertSqlSafe(create))
             .execute(&mut connection)
@@ -92,10 +111,28 @@ impl Server {
         migrated.close().await.unwrap();
         Self {
             options,
+            run,
             template,
+            _lock: connection,
             _postgres: postgres,
         }
     }
+}
+
+/// The number of the run that made a database: `template_<run>` or `test_<run>_<number>`. One of an
+/// earlier form belongs to no run, and its lock is free.
+fn run_of(database: &str) -> Option<i64> {
+    let number = database.split('_').nth(1)?;
+    Some(number.parse().unwrap_or_default())
+}
+
+/// Held until the connection is closed.
+async fn try_lock(connection: &mut PgConnection, run: i64) -> bool {
+    sqlx::query_scalar("select pg_try_advisory_lock($1)")
+        .bind(run)
+        .fetch_one(connection)
+        .await
+        .unwrap()
 }
 
 /// Generation and hash of a session's row.

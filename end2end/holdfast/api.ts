@@ -45,7 +45,7 @@ interface Request {
 export function somebody(name = 'ada'): Account {
   return {
     username: `${name}-${randomBytes(5).toString('hex')}`,
-    password: 'correct horse battery staple',
+    password: 'velvet anchor drifting northward',
   };
 }
 

@@ -158,6 +158,8 @@ function environment(data: DataDirectory, settings: Settings): NodeJS.ProcessEnv
     HOLDFAST_REFRESH_IDLE: settings.refreshIdle,
     HOLDFAST_SESSION_TTL_SHORT: settings.sessionTtlShort,
     LEPTOS_SITE_ROOT: settings.site,
+    // Every browser here has one address.
+    HOLDFAST_ATTEMPTS: '1000000',
     NO_COLOR: '1',
   };
   const wished = Object.entries(told).filter(([, value]) => value !== undefined);

@@ -1,10 +1,13 @@
-//! Which passwords are accepted for a new account or a changed password.
+//! Which passwords are accepted for a new account or a changed password, as far as it
+//! can be said without a dictionary.
 //!
-//! NIST SP 800-63B-4 §3.1.1.2: at least 15 characters where the password is the
-//! only factor, at least 64 allowed, every character counts as one, no rules on
-//! which kinds of character must occur, and the password is compared with a list
-//! of expected ones. Signing in does not ask these rules: an old password stays
-//! good.
+//! NIST SP 800-63B-4 §3.1.1.2: at least 15 characters where the password is the only
+//! factor, at least 64 allowed, every character counts as one, and no rules on which
+//! kinds of character must occur. This is what the browser says while a person types.
+//! The same section wants new passwords compared with those that are commonly used or
+//! expected. The server does that (zxcvbn and its lists), because the lists are too
+//! large to download with a page; what is checked here are the plainest patterns.
+//! Signing in does not ask these rules: an old password stays good.
 
 use std::fmt;
 
@@ -51,7 +54,7 @@ pub enum PasswordError {
     TooLong,
     /// It holds a control character, which no keyboard types twice the same way.
     ControlCharacter,
-    /// One of the first that anybody would try.
+    /// A plain pattern: it repeats, counts, or says the username.
     Expected,
 }
 
@@ -115,7 +118,7 @@ mod tests {
         use PasswordError::*;
         let long = "long enough? ".repeat(20);
         for (password, expected) in [
-            ("correct horse battery staple", Ok(())),
+            ("velvet anchor drifting northward", Ok(())),
             ("  spaces count as well  ", Ok(())),
             ("пятнадцать букв", Ok(())),
             ("", Err(Empty)),

@@ -58,3 +58,35 @@ pub async fn set_disabled(
     }
     Ok(Some(ended))
 }
+
+/// Lets an account be signed in to again that strangers' failures have closed. `false`
+/// when there is no such account.
+///
+/// # Errors
+/// While the database is away.
+pub async fn forgive_failures(
+    pool: &Pool,
+    clock: &Clock,
+    username: &Username,
+) -> Result<bool, ApiError> {
+    let operator = ClientInfo::default();
+    let mut connection = pool.acquire().await?;
+    let mut transaction = connection.begin().await?;
+    let account = store::accounts::forgive_failures(&mut transaction, username).await?;
+    let Some(account_id) = account else {
+        return Ok(false);
+    };
+    let kind = EventKind::FailuresForgiven;
+    note(
+        clock,
+        &mut transaction,
+        account_id,
+        None,
+        kind,
+        &operator,
+        None,
+    )
+    .await?;
+    transaction.commit().await?;
+    Ok(true)
+}

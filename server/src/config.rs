@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::client_address::{self, Proxies};
 use crate::connections;
+use crate::limits::Settings;
 use crate::password_hash::Cost;
 
 /// The fewest bytes of a master secret.
@@ -143,6 +144,19 @@ pub struct ServeArgs {
     /// How many database connections one instance opens.
     #[arg(long, env = "HOLDFAST_DATABASE_CONNECTIONS", default_value_t = 16, value_parser = clap::value_parser!(u32).range(2..=1000), value_name = "NUMBER")]
     pub database_connections: u32,
+
+    /// How many sign-ins and sign-ups one address (an IPv6 /64) may try at once.
+    #[arg(long, env = "HOLDFAST_ATTEMPTS", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..), value_name = "NUMBER")]
+    pub attempts: u32,
+
+    /// After how long it may try once more.
+    #[arg(long, env = "HOLDFAST_ATTEMPTS_EVERY", default_value = "3s", value_parser = duration, value_name = "DURATION")]
+    pub attempts_every: Duration,
+
+    /// How many passwords are computed at once, each with 19 MiB of its own. If this is
+    /// not set, one less than there are cores, and at most 8.
+    #[arg(long, env = "HOLDFAST_PASSWORD_THREADS", value_parser = clap::value_parser!(u16).range(1..=256), value_name = "NUMBER")]
+    pub password_threads: Option<u16>,
 
     /// What is logged: a level (`error`, `warn`, `info`, `debug`, `trace`), or levels by
     /// module, separated by commas. Secrets are logged at none of them.
@@ -312,6 +326,13 @@ fn default_listen() -> SocketAddr {
         .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 3000)))
 }
 
+/// One core stays free for people who are signed in already; memory is bounded on hosts
+/// with many.
+fn password_threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    cores.saturating_sub(1).clamp(1, 8)
+}
+
 /// A secret is checked later: an error here would repeat it.
 pub(crate) fn unchecked(text: &str) -> Result<Secret, std::convert::Infallible> {
     Ok(Secret::from(text))
@@ -458,6 +479,8 @@ pub struct Config {
     pub proxies: Proxies,
     /// How expensive one password hash is.
     pub password_cost: Cost,
+    /// Who may try how often.
+    pub limits: Settings,
 }
 
 impl ServeArgs {
@@ -515,6 +538,14 @@ impl Config {
             activity_kept: args.activity_kept,
             proxies: Proxies::new(args.trusted_proxies.clone(), args.proxy_header.clone()),
             password_cost: Cost::OWASP,
+            limits: Settings {
+                attempts: args.attempts,
+                attempts_every: args.attempts_every,
+                password_threads: args
+                    .password_threads
+                    .map_or_else(password_threads, usize::from),
+                ..Settings::DEFAULT
+            },
         })
     }
 }

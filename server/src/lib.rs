@@ -23,6 +23,7 @@ pub mod local_postgres;
 pub mod metrics;
 pub mod overview;
 pub mod password_hash;
+pub mod password_strength;
 pub mod profiles;
 pub mod random;
 pub mod refresh_key;

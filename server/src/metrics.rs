@@ -23,6 +23,7 @@ use prometheus_client::registry::Registry;
 use crate::endings::EndedSessions;
 use crate::events::EventQueue;
 use crate::http::ApiError;
+use crate::limits::Limits;
 use crate::store::Pool;
 
 /// The counters of one instance. Clones share them.
@@ -114,6 +115,7 @@ struct Gauges {
     ended: EndedSessions,
     events: EventQueue,
     pool: Pool,
+    limits: Limits,
 }
 
 impl Collector for Gauges {
@@ -144,12 +146,28 @@ impl Collector for Gauges {
             "database_connections",
             "Connections to the database, in use or not",
             self.pool.len(),
+        )?;
+        gauge(
+            "password_queue",
+            "Sign-ins and sign-ups that wait for their password to be computed",
+            self.limits.waiting(),
+        )?;
+        gauge(
+            "limited_addresses",
+            "Addresses that have tried to sign in or up lately",
+            self.limits.addresses(),
         )
     }
 }
 
 /// The service that answers `GET /metrics`.
-pub fn router(metrics: &Metrics, ended: EndedSessions, events: EventQueue, pool: Pool) -> Router {
+pub fn router(
+    metrics: &Metrics,
+    ended: EndedSessions,
+    events: EventQueue,
+    pool: Pool,
+    limits: Limits,
+) -> Router {
     let mut registry = Registry::with_prefix("holdfast");
     registry.register(
         "refreshes",
@@ -176,10 +194,16 @@ pub fn router(metrics: &Metrics, ended: EndedSessions, events: EventQueue, pool:
         "Connections of clients that were closed, by the reason",
         metrics.connections.closed.clone(),
     );
+    registry.register(
+        "refused_attempts",
+        "Attempts that were not made, by the limit that they met",
+        limits.refusals(),
+    );
     registry.register_collector(Box::new(Gauges {
         ended,
         events,
         pool,
+        limits,
     }));
     Router::new()
         .route("/metrics", get(show))

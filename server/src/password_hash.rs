@@ -1,44 +1,55 @@
-//! Password hashing: argon2id, on a bounded number of threads.
+//! Password hashing: argon2id, on a few threads of its own.
 //!
-//! One computation takes 19 MiB and tens of milliseconds of a core. Without a bound,
-//! a flood of sign-ins would take all memory and starve the refreshes of people who
-//! are signed in; with it, the excess is told to come back later.
+//! One computation takes 19 MiB and tens of milliseconds of a core. Whoever wants one
+//! needs a [`Turn`], so `limits` decides how many there are and who gets them. The
+//! threads run at a lower priority than everything else: whoever is signed in comes
+//! first. Each thread owns its memory and uses it again, because the allocator keeps
+//! what is given back to it (measured: 140 MiB after a few sign-ups).
 //!
 //! An unknown account is verified against a hash of nobody, so that the time of an
 //! answer does not tell who has an account.
+//!
+//! Passwords are hashed in Unicode normalization form NFKC (NIST SP 800-63B-4 §3.1.1.2):
+//! one keyboard writes é as one character, another as two. Hashes from before are of
+//! what was typed; they are recognised, and made again.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use holdfast_protocol::secret::Secret;
-use tokio::sync::{Semaphore, oneshot};
+use subtle::ConstantTimeEq as _;
+use tokio::sync::oneshot;
+use unicode_normalization::{UnicodeNormalization as _, is_nfkc};
+use zeroize::Zeroizing;
 
-/// Hashes and verifies passwords.
+use crate::limits::Turn;
+use crate::password_strength::{self, TooEasy};
+
+/// How much less than others the threads matter to the system (`nice`).
+const NICE: i32 = 10;
+
+/// Hashes and verifies passwords. Clones share the threads.
 #[derive(Clone)]
 pub struct PasswordHashes {
-    argon2: Argon2<'static>,
+    params: Params,
     nobody: Arc<str>,
     threads: Threads,
-    running: Arc<Semaphore>,
-    waiting: Arc<AtomicUsize>,
-    most_waiting: usize,
 }
 
-/// Too many passwords are being hashed already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Saturated;
+/// A computation did not end: a bug of ours, or the process is stopping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a password computation did not end")]
+pub struct Unfinished;
 
 /// The outcome of comparing a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It is the account's.
     Right {
-        /// The hash in today's parameters, where the stored one is older.
+        /// The hash of today's form and parameters, where the stored one is older.
         rehashed: Option<String>,
     },
     /// It is not, or there is no such account.
@@ -63,59 +74,72 @@ impl Cost {
 }
 
 impl PasswordHashes {
-    /// At most `at_once` computations run, and at most `most_waiting` wait.
+    /// At most `threads` computations run at once.
     ///
     /// # Panics
     /// When argon2 does not take the cost.
-    pub fn new(cost: Cost, at_once: usize, most_waiting: usize) -> Self {
+    pub fn new(cost: Cost, threads: usize) -> Self {
         let params = Params::new(cost.memory, cost.passes, 1, None).expect("argon2 takes the cost");
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let nobody = hash_now(&argon2, &crate::random::bytes::<32>());
+        // Nobody's password: no computation has this outcome.
+        let nobody = in_phc_format(&params, &crate::random::bytes(), &crate::random::bytes());
         Self {
-            argon2,
+            params,
             nobody: nobody.into(),
-            threads: Threads::start(at_once),
-            running: Arc::new(Semaphore::new(at_once)),
-            waiting: Arc::default(),
-            most_waiting,
+            threads: Threads::start(threads),
         }
     }
 
-    /// Hashes a new password.
+    /// Hashes a new password for the account of this name, unless it is too easy to
+    /// guess. Finding that out takes a while, too, so it is done here.
     ///
     /// # Errors
-    /// [`Saturated`] when too many computations wait already.
-    pub async fn hash(&self, password: &Secret) -> Result<String, Saturated> {
-        let (argon2, password) = (self.argon2.clone(), password.clone());
-        self.run(move || hash_now(&argon2, password.expose().as_bytes()))
-            .await
+    /// [`Unfinished`] when the server is stopping.
+    pub async fn hash_new(
+        &self,
+        turn: &Turn,
+        password: &Secret,
+        username: &str,
+    ) -> Result<Result<String, TooEasy>, Unfinished> {
+        let (this, password, username) = (self.clone(), password.clone(), username.to_owned());
+        self.run(turn, move |memory| {
+            let password = normal(&password);
+            password_strength::check(&password, &username)?;
+            Ok(this.hash_now(memory, password.as_bytes()))
+        })
+        .await
     }
 
     /// Compares a password with the stored hash, or with nobody's where there is no
     /// account. Both take the same time.
     ///
     /// # Errors
-    /// [`Saturated`] when too many computations wait already.
+    /// [`Unfinished`] when the server is stopping.
     pub async fn verify(
         &self,
+        turn: &Turn,
         password: &Secret,
         stored: Option<String>,
-    ) -> Result<Verdict, Saturated> {
-        let this = self.clone();
-        let password = password.clone();
-        self.run(move || this.verify_now(&password, stored.as_deref()))
-            .await
+    ) -> Result<Verdict, Unfinished> {
+        let (this, password) = (self.clone(), password.clone());
+        self.run(turn, move |memory| {
+            this.verify_now(memory, &password, stored.as_deref())
+        })
+        .await
     }
 
-    fn verify_now(&self, password: &Secret, stored: Option<&str>) -> Verdict {
+    fn verify_now(&self, memory: &mut Memory, typed: &Secret, stored: Option<&str>) -> Verdict {
         let hash = stored.unwrap_or(&self.nobody);
-        let password = password.expose().as_bytes();
         let Ok(parsed) = PasswordHash::new(hash) else {
             tracing::error!("A stored password hash cannot be read.");
             return Verdict::Wrong;
         };
-        let right = self.argon2.verify_password(password, &parsed).is_ok() && stored.is_some();
-        if !right {
+        let normal = normal(typed);
+        let is_normal = *normal == typed.expose();
+        // What was typed is tried as well, for hashes from before it was normalised;
+        // whether there is an account makes no difference to that.
+        let right = is(memory, &normal, &parsed);
+        let right_as_typed = !right && !is_normal && is(memory, typed.expose(), &parsed);
+        if stored.is_none() || !(right || right_as_typed) {
             return Verdict::Wrong;
         }
         let parameters = |hash: &str| {
@@ -124,43 +148,115 @@ impl PasswordHashes {
                 .map(str::to_owned)
                 .collect::<Vec<_>>()
         };
-        let outdated = parameters(hash) != parameters(&self.nobody);
+        let outdated = right_as_typed || parameters(hash) != parameters(&self.nobody);
         Verdict::Right {
-            rehashed: outdated.then(|| hash_now(&self.argon2, password)),
+            rehashed: outdated.then(|| self.hash_now(memory, normal.as_bytes())),
         }
+    }
+
+    fn hash_now(&self, memory: &mut Memory, password: &[u8]) -> String {
+        let salt = crate::random::bytes::<16>();
+        let mut output = Zeroizing::new([0; 32]);
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone())
+            .hash_password_into_with_memory(
+                password,
+                &salt,
+                &mut *output,
+                memory.blocks(self.params.block_count()),
+            )
+            .expect("argon2 hashes any bytes");
+        in_phc_format(&self.params, &salt, &output)
     }
 
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Saturated> {
-        let place = Waiting::take(&self.waiting, self.most_waiting).ok_or(Saturated)?;
-        let permit = Arc::clone(&self.running)
-            .acquire_owned()
-            .await
-            .map_err(|_| Saturated)?;
-        drop(place);
-        // The permit goes along: the computation is not stopped when the caller goes
+        turn: &Turn,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> Result<T, Unfinished> {
+        // The turn goes along: the computation is not stopped when the caller goes
         // away, and must count until it is done.
+        let turn = turn.clone();
         let (answer, answered) = oneshot::channel();
-        self.threads.run(move || {
-            let _permit = permit;
-            let _ = answer.send(work());
+        self.threads.run(move |memory| {
+            let done = work(memory);
+            // Over before anybody hears of it: the next attempt may come at once.
+            drop(turn);
+            let _ = answer.send(done);
         });
-        answered.await.map_err(|_| Saturated)
+        answered.await.map_err(|_| Unfinished)
     }
 }
 
-/// The threads that compute. Always the same few, because the allocator keeps memory of
-/// past computations for each thread that did one (measured: about 140 MiB of it, however
-/// many there were), and tokio has hundreds of blocking threads.
+/// The password as it is hashed.
+pub fn normal(password: &Secret) -> Zeroizing<String> {
+    let typed = password.expose();
+    if is_nfkc(typed) {
+        return Zeroizing::new(typed.to_owned());
+    }
+    // Long enough from the start: a string that grows leaves copies behind.
+    let mut normal = Zeroizing::new(String::with_capacity(typed.len() * 18));
+    normal.extend(typed.nfkc());
+    normal
+}
+
+/// Whether this is the password of the hash.
+fn is(memory: &mut Memory, password: &str, hash: &PasswordHash) -> bool {
+    let mut compared = || {
+        let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
+        let version = Version::try_from(hash.version?).ok()?;
+        let params = Params::try_from(hash).ok()?;
+        let (salt, expected) = (hash.salt.as_ref()?, hash.hash.as_ref()?);
+        let blocks = params.block_count();
+        let mut output = Zeroizing::new(vec![0; expected.len()]);
+        Argon2::new(algorithm, version, params)
+            .hash_password_into_with_memory(
+                password.as_bytes(),
+                salt,
+                &mut output,
+                memory.blocks(blocks),
+            )
+            .ok()?;
+        Some(bool::from(output.ct_eq(expected.as_bytes())))
+    };
+    compared().unwrap_or_else(|| {
+        tracing::error!("A stored password hash cannot be computed.");
+        false
+    })
+}
+
+fn in_phc_format(params: &Params, salt: &[u8; 16], output: &[u8; 32]) -> String {
+    PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(params).expect("parameters can be written down"),
+        salt: Some(Salt::new(salt).expect("16 bytes are a salt")),
+        hash: Some(Output::new(output).expect("32 bytes are an output")),
+    }
+    .to_string()
+}
+
+/// What one thread computes in.
+#[derive(Default)]
+struct Memory(Vec<Block>);
+
+impl Memory {
+    /// So many blocks. What a costlier hash of another time needed is given back.
+    fn blocks(&mut self, count: usize) -> &mut [Block] {
+        if self.0.len() != count {
+            self.0 = Vec::new();
+            self.0.resize_with(count, Block::new);
+        }
+        &mut self.0
+    }
+}
+
+/// The threads that compute. They end when the last clone is dropped.
 #[derive(Clone)]
 struct Threads(mpsc::Sender<Job>);
 
-type Job = Box<dyn FnOnce() + Send>;
+type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
 impl Threads {
-    /// They end when the last clone is dropped.
     fn start(count: usize) -> Self {
         let (sender, jobs) = mpsc::channel::<Job>();
         let jobs = Arc::new(Mutex::new(jobs));
@@ -170,9 +266,14 @@ impl Threads {
             thread::Builder::new()
                 .name("password".to_owned())
                 .spawn(move || {
+                    // Of this thread only: for Linux, it is a process of its own.
+                    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+                        tracing::warn!(%error, "Password threads run at the priority of all others.");
+                    }
+                    let mut memory = Memory::default();
                     while let Ok(job) = next() {
                         // Whoever waits for it hears of a panic by getting no answer.
-                        let _ = catch_unwind(AssertUnwindSafe(job));
+                        let _ = catch_unwind(AssertUnwindSafe(|| job(&mut memory)));
                     }
                 })
                 .expect("the system starts a few threads");
@@ -180,103 +281,118 @@ impl Threads {
         Self(sender)
     }
 
-    fn run(&self, job: impl FnOnce() + Send + 'static) {
+    fn run(&self, job: impl FnOnce(&mut Memory) + Send + 'static) {
         // They listen for as long as `self` is there.
         let _ = self.0.send(Box::new(job));
     }
 }
 
-/// A place in the queue, given back when it is dropped.
-struct Waiting(Arc<AtomicUsize>);
-
-impl Waiting {
-    fn take(waiting: &Arc<AtomicUsize>, most: usize) -> Option<Self> {
-        let place = Self(Arc::clone(waiting));
-        (waiting.fetch_add(1, Ordering::Relaxed) < most).then_some(place)
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-fn hash_now(argon2: &Argon2<'_>, password: &[u8]) -> String {
-    argon2
-        .hash_password(password)
-        .expect("argon2 hashes any bytes")
-        .to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::{Limits, Settings};
 
     const CHEAP: Cost = Cost {
         memory: 64,
         passes: 1,
     };
 
+    const PASSWORD: &str = "velvet anchor drifting northward";
+
+    async fn turn() -> Turn {
+        let place = Limits::new(Settings::DEFAULT).sign_up(None).unwrap();
+        place.turn().await.unwrap()
+    }
+
+    async fn hash(hashes: &PasswordHashes, password: &str) -> String {
+        let (turn, password) = (turn().await, password.into());
+        let hash = hashes.hash_new(&turn, &password, "ada").await;
+        hash.unwrap().unwrap()
+    }
+
+    async fn verify(hashes: &PasswordHashes, password: &str, stored: Option<&str>) -> Verdict {
+        let (turn, password) = (turn().await, password.into());
+        let stored = stored.map(str::to_owned);
+        hashes.verify(&turn, &password, stored).await.unwrap()
+    }
+
+    const RIGHT: Verdict = Verdict::Right { rehashed: None };
+
     #[tokio::test]
     async fn a_password_is_right_or_wrong() {
-        let hashes = PasswordHashes::new(CHEAP, 1, 8);
-        let stored = hashes.hash(&"correct horse".into()).await.unwrap();
+        let hashes = PasswordHashes::new(CHEAP, 1);
+        let stored = hash(&hashes, PASSWORD).await;
         assert!(stored.starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
-        let right = hashes
-            .verify(&"correct horse".into(), Some(stored.clone()))
-            .await;
-        assert_eq!(right, Ok(Verdict::Right { rehashed: None }));
-        let wrong = hashes.verify(&"wrong horse".into(), Some(stored)).await;
-        assert_eq!(wrong, Ok(Verdict::Wrong));
-        assert_eq!(
-            hashes.verify(&"correct horse".into(), None).await,
-            Ok(Verdict::Wrong)
-        );
+        assert_eq!(verify(&hashes, PASSWORD, Some(&stored)).await, RIGHT);
+        let wrong = verify(&hashes, "another password", Some(&stored)).await;
+        assert_eq!(wrong, Verdict::Wrong);
+        assert_eq!(verify(&hashes, PASSWORD, None).await, Verdict::Wrong);
     }
 
     #[tokio::test]
-    async fn an_older_hash_is_made_again() {
-        let old = PasswordHashes::new(CHEAP, 1, 8)
-            .hash(&"correct horse".into())
-            .await
-            .unwrap();
-        let hashes = PasswordHashes::new(
-            Cost {
-                memory: 128,
-                passes: 1,
-            },
-            1,
-            8,
-        );
-        let verdict = hashes
-            .verify(&"correct horse".into(), Some(old))
-            .await
-            .unwrap();
+    async fn a_hash_that_argon2_itself_made_is_read() {
+        use argon2::password_hash::PasswordHasher as _;
+        let params = Params::new(64, 1, 1, None).unwrap();
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let stored = argon2.hash_password(PASSWORD.as_bytes()).unwrap();
+        let hashes = PasswordHashes::new(CHEAP, 1);
+        let verdict = verify(&hashes, PASSWORD, Some(&stored.to_string())).await;
+        assert_eq!(verdict, RIGHT);
+    }
+
+    #[tokio::test]
+    async fn an_older_hash_is_made_again_and_memory_fits_both() {
+        let old = hash(&PasswordHashes::new(CHEAP, 1), PASSWORD).await;
+        let costlier = Cost {
+            memory: 128,
+            passes: 1,
+        };
+        let hashes = PasswordHashes::new(costlier, 1);
         let Verdict::Right {
             rehashed: Some(new),
-        } = verdict
+        } = verify(&hashes, PASSWORD, Some(&old)).await
         else {
-            panic!("{verdict:?}");
+            panic!("the old hash is not recognised");
         };
         assert!(new.contains("m=128"));
+        assert_eq!(verify(&hashes, PASSWORD, Some(&new)).await, RIGHT);
     }
 
     #[tokio::test]
-    async fn what_exceeds_the_queue_is_refused_and_the_queue_recovers() {
-        let hashes = PasswordHashes::new(CHEAP, 1, 2);
-        let busy = Arc::clone(&hashes.running).acquire_owned().await.unwrap();
-        let waiting = |n: usize| {
-            let hashes = hashes.clone();
-            tokio::spawn(async move { (n, hashes.hash(&"correct horse".into()).await) })
-        };
-        let tasks: Vec<_> = (0..2).map(waiting).collect();
-        tokio::task::yield_now().await;
-        assert_eq!(hashes.hash(&"correct horse".into()).await, Err(Saturated));
-        drop(busy);
-        for task in tasks {
-            assert!(task.await.unwrap().1.is_ok());
+    async fn one_password_typed_on_two_keyboards_is_the_same() {
+        let hashes = PasswordHashes::new(CHEAP, 1);
+        let composed = "caf\u{e9} lantern mosquito ravine";
+        let decomposed = "cafe\u{301} lantern mosquito ravine";
+        let stored = hash(&hashes, decomposed).await;
+        for typed in [composed, decomposed] {
+            assert_eq!(verify(&hashes, typed, Some(&stored)).await, RIGHT);
         }
-        assert!(hashes.hash(&"correct horse".into()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_hash_from_before_passwords_were_normalised_stays_good() {
+        let hashes = PasswordHashes::new(CHEAP, 1);
+        let typed = "cafe\u{301} lantern mosquito ravine";
+        let stored = hashes.hash_now(&mut Memory::default(), typed.as_bytes());
+        let Verdict::Right {
+            rehashed: Some(new),
+        } = verify(&hashes, typed, Some(&stored)).await
+        else {
+            panic!("it is not recognised");
+        };
+        let composed = "caf\u{e9} lantern mosquito ravine";
+        assert_eq!(verify(&hashes, composed, Some(&new)).await, RIGHT);
+        // The other keyboard's form never was this password.
+        let other = verify(&hashes, composed, Some(&stored)).await;
+        assert_eq!(other, Verdict::Wrong);
+    }
+
+    #[test]
+    fn memory_is_used_again() {
+        let mut memory = Memory::default();
+        let first = memory.blocks(64).as_ptr();
+        assert_eq!(memory.blocks(64).as_ptr(), first);
+        assert_eq!(memory.blocks(32).len(), 32);
+        assert_eq!(memory.0.capacity(), 32);
     }
 }

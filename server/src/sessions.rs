@@ -19,6 +19,7 @@ use crate::access_token::{self, CLIENT_ID, Claims};
 use crate::clock::Clock;
 use crate::events::{self, QueuedEvent};
 use crate::http::ApiError;
+use crate::limits::failures::{self, FailureKey};
 use crate::random;
 use crate::security_log;
 use crate::state::AppState;
@@ -167,6 +168,7 @@ async fn try_refresh(
     let token = genuine(state, &refresh.refresh_token)?;
     may_mint(state)?;
     let session_id = token.session_id;
+    state.limits.refresh(session_id, token.generation)?;
     if let Some(reason) = state.ended.get(session_id) {
         // Its row may be back after a failover that lost the ending's commit.
         let kind = EventKind::SessionEnded;
@@ -540,6 +542,24 @@ pub fn note_later(
         kind,
         client: client.clone(),
     });
+}
+
+/// Counts a failed sign-in, or a failed confirmation, and notes it in the activity and
+/// in the log. The answer does not wait for it.
+pub fn note_failure(
+    state: &AppState,
+    counted_under: FailureKey,
+    account_id: Option<Uuid>,
+    session_id: Option<Uuid>,
+    client: &ClientInfo,
+) {
+    security_log::password_was_wrong(account_id, session_id, client);
+    let event = account_id.map(|account_id| {
+        let key = state.keys.for_purpose::<32>(b"holdfast event ids").next();
+        let key = key.unwrap_or_default();
+        failures::event(&*key, state.clock.now(), account_id, session_id, client)
+    });
+    state.limits.failures().count(counted_under, event);
 }
 
 fn note_anomaly(

@@ -11,6 +11,7 @@ use crate::database_facts::DatabaseFacts;
 use crate::endings::EndedSessions;
 use crate::events::EventQueue;
 use crate::keys::Keys;
+use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::password_hash::PasswordHashes;
 use crate::profiles::Profiles;
@@ -29,7 +30,9 @@ pub struct AppState {
     pub keys: Arc<Keys>,
     /// The one clock.
     pub clock: Clock,
-    /// The bounded password hasher.
+    /// Who may try how often.
+    pub limits: Limits,
+    /// The password hasher.
     pub passwords: PasswordHashes,
     /// Which sessions ended lately.
     pub ended: EndedSessions,

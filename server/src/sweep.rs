@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::endings;
 use crate::http::ApiError;
+use crate::limits::failures::FEW;
 use crate::sessions::note;
 use crate::state::AppState;
 use crate::store::{self, ClientInfo};
@@ -41,6 +42,7 @@ const STEPS: usize = 20;
 #[derive(Debug)]
 pub struct Sweep {
     walked_to: Uuid,
+    failures_walked_to: Vec<u8>,
 }
 
 /// What one round did.
@@ -81,6 +83,7 @@ impl Sweep {
     pub fn from_the_beginning() -> Self {
         Self {
             walked_to: Uuid::nil(),
+            failures_walked_to: Vec::new(),
         }
     }
 
@@ -94,6 +97,7 @@ impl Sweep {
             // Ids are UUIDv7, so they lie in the order in which sessions were opened.
             walked_to: uuid::Builder::from_unix_timestamp_millis(opened * 1000, &[0; 10])
                 .into_uuid(),
+            failures_walked_to: Vec::new(),
         }
     }
 
@@ -112,7 +116,28 @@ impl Sweep {
             }
             Err(error) => round.failed.push(("idle sessions", error)),
         }
+        if let Err(error) = within(self.walk_failures(state)).await {
+            round.failed.push(("failed sign-ins", error));
+        }
         round
+    }
+
+    /// Walks on along the failures in a row and forgets those that are old.
+    async fn walk_failures(&mut self, state: &AppState) -> Result<(), ApiError> {
+        let few = i64::try_from(FEW).unwrap_or(i64::MAX);
+        for _ in 0..STEPS {
+            let mut connection = state.pool.acquire().await?;
+            let from = &self.failures_walked_to;
+            let step =
+                store::sign_in_failures::forget_old(&mut connection, from, few, STEP).await?;
+            connection.release();
+            let Some(walked_to) = step else {
+                self.failures_walked_to.clear();
+                break;
+            };
+            self.failures_walked_to = walked_to;
+        }
+        Ok(())
     }
 
     /// Walks on along the sessions and ends those that were idle for too long. Answers

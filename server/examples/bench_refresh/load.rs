@@ -149,7 +149,7 @@ fn link(tokens: &Tokens) -> anyhow::Result<(uuid::Uuid, u32)> {
 async fn sign_up(connection: &mut Connection, n: u32) -> anyhow::Result<Tokens> {
     let body = serde_json::to_string(&SignupRequest {
         username: format!("bench{n}"),
-        password: "correct horse battery staple".into(),
+        password: "velvet anchor drifting northward".into(),
         remember: true,
     })?;
     let answer = connection.post(paths::SIGNUP, &body, None).await?;

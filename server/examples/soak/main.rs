@@ -63,7 +63,7 @@ use crate::tally::Tally;
 use crate::under_way::UnderWay;
 
 /// A password that is accepted.
-const PASSWORD: &str = "correct horse battery staple";
+const PASSWORD: &str = "velvet anchor drifting northward";
 
 /// How many servers there are.
 const SERVERS: usize = 2;

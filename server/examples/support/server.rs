@@ -43,6 +43,8 @@ impl Server {
         let mut process = command
             .env("HOLDFAST_LISTEN", listen.to_string())
             .env("HOLDFAST_LOG", "error")
+            // Everybody here has one address.
+            .env("HOLDFAST_ATTEMPTS", "1000000")
             .envs(settings.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

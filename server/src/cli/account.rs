@@ -8,6 +8,8 @@ use super::database::{Database, Migrations};
 use crate::accounts;
 use crate::clock::Clock;
 use crate::config::DatabaseArgs;
+use crate::http::ApiError;
+use crate::store::Pool;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -15,6 +17,8 @@ pub(super) enum Command {
     Disable(Which),
     /// It can be signed in to again.
     Enable(Which),
+    /// Failed sign-ins so far do not keep the person out any more.
+    Unlock(Which),
 }
 
 #[derive(Debug, Args)]
@@ -27,21 +31,37 @@ pub(super) struct Which {
 }
 
 pub(super) async fn run(command: Command) -> anyhow::Result<()> {
-    let (Which { username, database }, disabled) = match command {
-        Command::Disable(which) => (which, true),
-        Command::Enable(which) => (which, false),
-    };
-    let username = Username::parse(&username)?;
-    let database = Database::of_operator(&database).await?;
+    let (Command::Disable(which) | Command::Enable(which) | Command::Unlock(which)) = &command;
+    let username = Username::parse(&which.username)?;
+    let database = Database::of_operator(&which.database).await?;
     let pool = database.pool(2, Migrations::Check).await?;
-    let ended = accounts::set_disabled(&pool, &Clock::system(), &username, disabled)
+    let done = act(&command, &pool, &username)
         .await
         .context("the database could not be asked")?;
     pool.close().await;
-    match (ended, disabled) {
-        (None, _) => bail!("there is no account named {}", username.as_str()),
-        (Some(ended), true) => println!("Disabled. Sessions that ended: {}.", ended.len()),
-        (Some(_), false) => println!("Enabled."),
+    match done {
+        Some(said) => println!("{said}"),
+        None => bail!("there is no account named {}", username.as_str()),
     }
     database.release().await
+}
+
+/// What was done, in a sentence. `None` when there is no such account.
+async fn act(
+    command: &Command,
+    pool: &Pool,
+    username: &Username,
+) -> Result<Option<String>, ApiError> {
+    let clock = Clock::system();
+    Ok(match command {
+        Command::Disable(_) => accounts::set_disabled(pool, &clock, username, true)
+            .await?
+            .map(|ended| format!("Disabled. Sessions that ended: {}.", ended.len())),
+        Command::Enable(_) => accounts::set_disabled(pool, &clock, username, false)
+            .await?
+            .map(|_| "Enabled.".to_owned()),
+        Command::Unlock(_) => accounts::forgive_failures(pool, &clock, username)
+            .await?
+            .then(|| "Unlocked: failed sign-ins so far do not count.".to_owned()),
+    })
 }

@@ -18,6 +18,7 @@ use crate::endings::{self, EndedSessions};
 use crate::events::EventQueue;
 use crate::http::answer_errors::{LONGEST, LONGEST_WORK};
 use crate::keys::{Keys, Obstacle, shown};
+use crate::limits::{self, Limits};
 use crate::metrics::{self, ConnectionCounts, Metrics};
 use crate::password_hash::PasswordHashes;
 use crate::profiles::Profiles;
@@ -70,6 +71,9 @@ async fn serve(args: &ServeArgs, config: Config, database: &Database) -> anyhow:
     tokio::spawn(endings::reader::run(reader));
     tokio::spawn(endings::listener::run(pool.clone(), state.ended.clone()));
     tokio::spawn(sweep::run(state.clone()));
+    let failures = state.limits.failures().clone();
+    tokio::spawn(limits::failures::run(failures, pool.clone()));
+    tokio::spawn(limits::run(state.limits.clone()));
     let metrics = match args.metrics_listen {
         Some(address) => Some(serve_metrics(address, &state).await?),
         None => None,
@@ -125,7 +129,8 @@ async fn serve_metrics(address: SocketAddr, state: &AppState) -> anyhow::Result<
         .with_context(|| format!("cannot listen on {address} (HOLDFAST_METRICS_LISTEN)"))?;
     let address = listener.local_addr()?;
     let (ended, events) = (state.ended.clone(), state.events.clone());
-    let service = metrics::router(&state.metrics, ended, events, state.pool.clone());
+    let (pool, limits) = (state.pool.clone(), state.limits.clone());
+    let service = metrics::router(&state.metrics, ended, events, pool, limits);
     let limits = connections::Limits {
         most: 64,
         ..connections::Limits::default()
@@ -144,11 +149,11 @@ fn state(
     database: DatabaseFacts,
     clock: Clock,
 ) -> anyhow::Result<AppState> {
-    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let threads = config.limits.password_threads;
     let leptos = ssr::leptos_options();
     Ok(AppState {
-        // One core stays free for people who are signed in already.
-        passwords: PasswordHashes::new(config.password_cost, (cores - 1).max(1), 32),
+        limits: Limits::new(config.limits),
+        passwords: PasswordHashes::new(config.password_cost, threads),
         ended: EndedSessions::new(config.access_token_ttl),
         profiles: Profiles::default(),
         metrics: Metrics::default(),

@@ -22,6 +22,9 @@ where
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(*known);
+        }
         let state = AppState::from_ref(state);
         let address = state
             .config
@@ -30,6 +33,8 @@ where
         if let Self::Proxy(proxy) = address {
             state.metrics.came_through_unknown_proxy(proxy);
         }
+        // A handler may ask twice, and a proxy is counted once.
+        parts.extensions.insert(address);
         Ok(address)
     }
 }

@@ -19,7 +19,9 @@ use holdfast_protocol::username::UsernameError;
 use holdfast_protocol::wire::{EndReason, MAX_BODY};
 
 use crate::access_token::AccessTokenError;
-use crate::password_hash::Saturated;
+use crate::limits::Refusal;
+use crate::password_hash::Unfinished;
+use crate::password_strength::TooEasy;
 
 /// Seconds after which a client may ask again when something is away for a while.
 const RETRY_AFTER: u32 = 2;
@@ -66,6 +68,21 @@ pub enum ApiError {
     /// 422. The password breaks a rule.
     #[error("{0}")]
     PasswordNotAccepted(#[from] PasswordError),
+    /// 422. The password is easily guessed; the sentence says why and what to do.
+    #[error("{0}")]
+    PasswordTooEasy(#[from] TooEasy),
+    /// 422. The new password is the current one.
+    #[error("This is the password that you have already. Choose another.")]
+    PasswordUnchanged,
+    /// 429. The caller has tried too often; wait for so many seconds.
+    #[error("Too many attempts. Try again in {}.", in_words(*.0))]
+    TooManyAttempts(u32),
+    /// 429. Too many wrong passwords under this name; wait for so many seconds.
+    #[error(
+        "Too many wrong passwords were tried for this username. Try again in {}, or sign in from a browser that you have signed in from before.",
+        in_words(*.0)
+    )]
+    TooManyFailures(u32),
     /// 400. The request is not well formed; the sentence says where.
     #[error("{0}")]
     MalformedRequest(String),
@@ -119,7 +136,10 @@ impl ApiError {
             Self::InvalidCredentials | Self::WrongPassword => Code::InvalidCredentials,
             Self::UsernameTaken => Code::UsernameTaken,
             Self::UsernameNotAccepted(_) => Code::UsernameNotAccepted,
-            Self::PasswordNotAccepted(_) => Code::PasswordNotAccepted,
+            Self::PasswordNotAccepted(_) | Self::PasswordTooEasy(_) | Self::PasswordUnchanged => {
+                Code::PasswordNotAccepted
+            }
+            Self::TooManyAttempts(_) | Self::TooManyFailures(_) => Code::TooManyAttempts,
             Self::MalformedRequest(_)
             | Self::OtherSite
             | Self::TooSlow
@@ -160,6 +180,7 @@ impl ApiError {
     pub fn retry_after(&self) -> Option<u32> {
         match self {
             Self::RefreshConflict => Some(1),
+            Self::TooManyAttempts(seconds) | Self::TooManyFailures(seconds) => Some(*seconds),
             Self::Unavailable(_) | Self::Saturated => Some(RETRY_AFTER),
             _ => None,
         }
@@ -199,9 +220,19 @@ impl From<AccessTokenError> for ApiError {
     }
 }
 
-impl From<Saturated> for ApiError {
-    fn from(_: Saturated) -> Self {
-        Self::Saturated
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::TooMany { retry_after } => Self::TooManyAttempts(retry_after),
+            Refusal::TooManyFailures { retry_after } => Self::TooManyFailures(retry_after),
+            Refusal::Busy => Self::Saturated,
+        }
+    }
+}
+
+impl From<Unfinished> for ApiError {
+    fn from(error: Unfinished) -> Self {
+        Self::Internal(error.into())
     }
 }
 
@@ -242,6 +273,15 @@ fn is_passing(code: &str) -> bool {
 /// How long a client should wait, as a header.
 pub fn retry_after(seconds: u32) -> (header::HeaderName, HeaderValue) {
     (header::RETRY_AFTER, HeaderValue::from(seconds))
+}
+
+/// A time to wait, for a person.
+fn in_words(seconds: u32) -> String {
+    match seconds {
+        0 | 1 => "a second".to_owned(),
+        2..=90 => format!("{seconds} seconds"),
+        _ => format!("{} minutes", seconds.div_ceil(60)),
+    }
 }
 
 /// An answer that took too long, as an error of ours.

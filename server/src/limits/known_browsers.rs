@@ -68,24 +68,25 @@ impl KnownBrowser {
     }
 }
 
-/// Makes a browser known to this account. Answers the token that it keeps.
+/// Makes a browser known to this account. Answers the token that it keeps; `None` when
+/// every secret of this instance is forbidden, and it is about to stop.
 pub fn make(
     keys: &Keys,
     account_id: Uuid,
     username: &Username,
     password_changed_at: OffsetDateTime,
     now: u64,
-) -> Secret {
+) -> Option<Secret> {
     let mut token = Vec::with_capacity(BODY + MAC);
     token.extend(account_id.as_bytes());
     token.extend(micros(password_changed_at).to_be_bytes());
     token.extend(now.to_be_bytes());
     token.extend(random::bytes::<16>());
-    let key = keys.for_purpose::<32>(PURPOSE).next();
-    let key = key.unwrap_or_else(|| unreachable!("there is always a master secret"));
+    let key = keys.for_purpose::<32>(PURPOSE).next()?;
     let mac = mac(&*key, &token, username).finalize().into_bytes();
     token.extend(&mac[..MAC]);
-    Secret::from(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(token)))
+    let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(token));
+    Some(Secret::from(token))
 }
 
 /// The token of these headers that was made for this name. Others, and what is no
@@ -176,8 +177,8 @@ mod tests {
     fn the_server_picks_the_one_that_fits_the_name() {
         let keys = keys(&[1]);
         let (ada, eve) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let for_ada = make(&keys, ada, &name("Ada"), changed(0), NOW);
-        let for_eve = make(&keys, eve, &name("eve"), changed(0), NOW);
+        let for_ada = make(&keys, ada, &name("Ada"), changed(0), NOW).unwrap();
+        let for_eve = make(&keys, eve, &name("eve"), changed(0), NOW).unwrap();
         let headers = headers(&["nonsense", for_ada.expose(), for_eve.expose()]);
         let found = |name: &Username| find(&keys, &headers, name, NOW).map(|b| b.account_id);
         assert_eq!(found(&name("ADA")), Some(ada));
@@ -188,7 +189,7 @@ mod tests {
     #[test]
     fn no_more_than_five_are_looked_at() {
         let keys = keys(&[1]);
-        let token = make(&keys, Uuid::nil(), &name("ada"), changed(0), NOW);
+        let token = make(&keys, Uuid::nil(), &name("ada"), changed(0), NOW).unwrap();
         let fifth = headers(&["a", "b", "c", "d", token.expose()]);
         assert!(find(&keys, &fifth, &name("ada"), NOW).is_some());
         let sixth = headers(&["a", "b", "c", "d", "e", token.expose()]);
@@ -197,7 +198,7 @@ mod tests {
 
     #[test]
     fn any_accepted_secret_may_have_made_it_and_no_other() {
-        let token = make(&keys(&[1]), Uuid::nil(), &name("ada"), changed(0), NOW);
+        let token = make(&keys(&[1]), Uuid::nil(), &name("ada"), changed(0), NOW).unwrap();
         let found = |keys| find(&keys, &headers(&[token.expose()]), &name("ada"), NOW);
         assert!(found(keys(&[2, 1])).is_some());
         assert!(found(keys(&[2])).is_none());
@@ -206,7 +207,7 @@ mod tests {
     #[test]
     fn one_that_was_changed_anywhere_is_not_ours() {
         let keys = keys(&[1]);
-        let token = make(&keys, Uuid::nil(), &name("ada"), changed(0), NOW);
+        let token = make(&keys, Uuid::nil(), &name("ada"), changed(0), NOW).unwrap();
         let bytes = URL_SAFE_NO_PAD
             .decode(token.expose().strip_prefix(PREFIX).unwrap())
             .unwrap();
@@ -221,7 +222,7 @@ mod tests {
     #[test]
     fn it_is_good_for_a_year() {
         let keys = keys(&[1]);
-        let token = make(&keys, Uuid::nil(), &name("ada"), changed(0), NOW);
+        let token = make(&keys, Uuid::nil(), &name("ada"), changed(0), NOW).unwrap();
         let found = |now| find(&keys, &headers(&[token.expose()]), &name("ada"), now);
         assert!(found(NOW + YEAR).is_some());
         assert!(found(NOW + YEAR + 1).is_none());
@@ -231,7 +232,7 @@ mod tests {
     fn a_new_password_makes_it_a_stranger_after_ten_minutes() {
         let keys = keys(&[1]);
         let account = Uuid::from_u128(1);
-        let token = make(&keys, account, &name("ada"), changed(5000), NOW);
+        let token = make(&keys, account, &name("ada"), changed(5000), NOW).unwrap();
         let browser = find(&keys, &headers(&[token.expose()]), &name("ada"), NOW).unwrap();
         assert!(browser.is_known_to(account, changed(5000), NOW));
         assert!(browser.is_known_to(account, changed(599), NOW));

@@ -34,7 +34,7 @@ pub(super) async fn delete(
     Json(request): Json<DeleteAccount>,
 ) -> Result<StatusCode, ApiError> {
     let account_id = current.account_id;
-    let account = confirmed(&state, current, &request.password, &client).await?;
+    let (account, _) = confirmed(&state, current, &request.password, &client).await?;
     sessions::end_beyond_500(&state, account_id, None, EndReason::AccountDeleted, &client).await?;
 
     let mut connection = state.pool.acquire().await?;

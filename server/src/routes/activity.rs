@@ -61,7 +61,7 @@ pub(super) async fn list(
             device: device::name(event.user_agent.as_deref()),
             session_id: event.session_id,
             detail: event.detail,
-            times: 1,
+            times: u64::try_from(event.times).unwrap_or(1),
         })
         .collect();
     Ok(Json(ActivityPage { events, next }))

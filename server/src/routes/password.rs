@@ -9,9 +9,9 @@ use holdfast_protocol::username::Username;
 use holdfast_protocol::wire::{ChangePassword, EndReason, EventKind};
 
 use crate::http::{ApiError, CurrentAccount, Json, TokenAnswer};
-use crate::limits::known_browsers;
-use crate::password_hash::Verdict;
-use crate::sessions::{self, Verified, note_later};
+use crate::limits::{Limits, Turn, failures, known_browsers};
+use crate::password_hash::{Verdict, normal};
+use crate::sessions::{self, Verified, note_failure};
 use crate::state::AppState;
 use crate::store::accounts::Credentials;
 use crate::store::{self, ClientInfo};
@@ -23,12 +23,19 @@ pub(super) async fn change(
     Json(request): Json<ChangePassword>,
 ) -> Result<TokenAnswer, ApiError> {
     let account_id = current.account_id;
-    let account = confirmed(&state, current, &request.current_password, &client).await?;
+    let (account, turn) = confirmed(&state, current, &request.current_password, &client).await?;
     let Some(profile) = state.profiles.get(&state.pool, current.account_id).await? else {
         return Err(sessions::gone(&state, current.session_id).await);
     };
     password::check(request.new_password.expose(), &profile.username)?;
-    let new_hash = state.passwords.hash(&request.new_password).await?;
+    if normal(&request.new_password) == normal(&request.current_password) {
+        return Err(ApiError::PasswordUnchanged);
+    }
+    let hashed = state
+        .passwords
+        .hash_new(&turn, &request.new_password, &profile.username);
+    let new_hash = hashed.await??;
+    drop(turn);
     let reason = EndReason::PasswordChanged;
     sessions::end_beyond_500(&state, account_id, None, reason, &client).await?;
 
@@ -62,40 +69,53 @@ pub(super) async fn change(
     if let Ok(username) = Username::parse(&profile.username) {
         let (keys, now) = (&state.keys, state.clock.now());
         let made = known_browsers::make(keys, account_id, &username, password_changed_at, now);
-        tokens.known_browser = Some(made);
+        tokens.known_browser = made;
     }
     state.ended.announce(ended, reason);
     Ok(TokenAnswer(StatusCode::OK, tokens))
 }
 
-/// The account, once its password has been given again.
+/// The account, once its password has been given again, and the turn in which that was
+/// found out. Failures are counted by session: whoever tries here holds an access token,
+/// and must keep nobody but this session from going on.
 pub(super) async fn confirmed(
     state: &AppState,
     current: CurrentAccount,
     password: &Secret,
     client: &ClientInfo,
-) -> Result<Credentials, ApiError> {
+) -> Result<(Credentials, Turn), ApiError> {
+    let CurrentAccount {
+        account_id,
+        session_id,
+    } = current;
+    let session = Limits::session_key(&state.keys, session_id);
+    let turn = state.limits.confirm(session)?.turn().await?;
+    let failures = state.limits.failures();
+    let unwritten = failures.unwritten(&session);
     let mut connection = state.pool.acquire().await?;
-    let account = store::accounts::lookup_credentials(&mut connection, current.account_id).await?;
-    drop(connection);
-    let Some(account) = account else {
-        return Err(sessions::gone(state, current.session_id).await);
+    let found = store::accounts::lookup_candidate(&mut connection, account_id, &session).await?;
+    connection.release();
+    let Some((account, failed)) = found else {
+        return Err(sessions::gone(state, session_id).await);
     };
-    match state
-        .passwords
-        .verify(password, Some(account.password_hash.clone()))
-        .await?
-    {
-        Verdict::Right { .. } => Ok(account),
+    failures::allow_stranger(unwritten.with(failed))
+        .map_err(|refusal| state.limits.refused_for_failures(refusal))
+        .map_err(|refusal| match ApiError::from(refusal) {
+            ApiError::TooManyFailures(seconds) => ApiError::TooManyAttempts(seconds),
+            other => other,
+        })?;
+    let stored = Some(account.password_hash.clone());
+    match state.passwords.verify(&turn, password, stored).await? {
+        Verdict::Right { .. } => {
+            // The person is here, so strangers' failures keep them out no longer.
+            failures.clear(session);
+            if let Some(profile) = state.profiles.get(&state.pool, account_id).await? {
+                failures.clear(Limits::name_key(&state.keys, &profile.username));
+            }
+            Ok((account, turn))
+        }
         Verdict::Wrong => {
-            let session_id = Some(current.session_id);
-            note_later(
-                state,
-                account.account_id,
-                session_id,
-                EventKind::SignInFailed,
-                client,
-            );
+            note_failure(state, session, Some(account_id), Some(session_id), client);
             Err(ApiError::WrongPassword)
         }
     }

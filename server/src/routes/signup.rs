@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use holdfast_protocol::wire::{EventKind, SignupRequest};
 use holdfast_protocol::{password, username::Username};
 
+use crate::client_address::ClientAddress;
 use crate::http::{ApiError, Json, TokenAnswer};
 use crate::limits::known_browsers;
 use crate::random;
@@ -15,11 +16,18 @@ use crate::store::{self, ClientInfo};
 pub(super) async fn sign_up(
     State(state): State<AppState>,
     client: ClientInfo,
+    address: ClientAddress,
     Json(request): Json<SignupRequest>,
 ) -> Result<TokenAnswer, ApiError> {
     let username = Username::parse(&request.username)?;
     password::check(request.password.expose(), username.as_str())?;
-    let password_hash = state.passwords.hash(&request.password).await?;
+    let place = state.limits.sign_up(address.for_limits())?;
+    let turn = place.turn().await?;
+    let hashed = state
+        .passwords
+        .hash_new(&turn, &request.password, username.as_str());
+    let password_hash = hashed.await??;
+    drop(turn);
 
     let mut connection = state.pool.acquire().await?;
     let mut transaction = connection.begin().await?;
@@ -44,12 +52,12 @@ pub(super) async fn sign_up(
     );
     let opened = opened.await?.ok_or(ApiError::InvalidCredentials)?;
     let mut tokens = opened.commit(&state, transaction).await?;
-    tokens.known_browser = Some(known_browsers::make(
+    tokens.known_browser = known_browsers::make(
         &state.keys,
         account_id,
         &username,
         account.password_changed_at,
         state.clock.now(),
-    ));
+    );
     Ok(TokenAnswer(StatusCode::CREATED, tokens))
 }

@@ -18,6 +18,28 @@ pub struct Credentials {
     pub disabled_at: Option<OffsetDateTime>,
 }
 
+/// What there is under a name: the account, and the failures in a row.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// The account, where there is one.
+    pub account: Option<Credentials>,
+    /// Failures of strangers under this name.
+    pub strangers: Failed,
+    /// Whether an operator has forgiven them since.
+    pub forgiven: bool,
+    /// Failures of the known browser that asks.
+    pub browser: Failed,
+}
+
+/// Failures in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Failed {
+    /// How many.
+    pub failures: u64,
+    /// Seconds since the last of them.
+    pub seconds_ago: u64,
+}
+
 /// What an account says about itself. None of it ever changes.
 #[derive(Debug, Clone)]
 pub struct Profile {
@@ -49,36 +71,96 @@ pub async fn insert(
     .await
 }
 
-/// What a sign-in under this name compares with.
-pub async fn find_by_username(
+/// What a sign-in under this name compares with. One statement, which takes the same
+/// time for names with and without an account.
+pub async fn find_candidate(
     connection: &mut PgConnection,
-    username: &Username,
-) -> sqlx::Result<Option<Credentials>> {
-    sqlx::query_as!(
-        Credentials,
-        "select account_id, password_hash, password_changed_at, disabled_at
-         from accounts
-         where username_key = $1",
-        username.key(),
+    username_key: &str,
+    strangers: &[u8],
+    browser: Option<&[u8]>,
+) -> sqlx::Result<Candidate> {
+    let row = sqlx::query!(
+        r#"select
+             a.account_id as "account_id?",
+             a.password_hash as "password_hash?",
+             a.password_changed_at as "password_changed_at?",
+             a.disabled_at as "disabled_at?",
+             coalesce(s.failures, 0) as "strangers!",
+             coalesce(floor(extract(epoch from now() - s.last_at)), 0)::bigint as "strangers_ago!",
+             coalesce(s.last_at < a.failures_forgiven_at, false) as "forgiven!",
+             coalesce(b.failures, 0) as "browser!",
+             coalesce(floor(extract(epoch from now() - b.last_at)), 0)::bigint as "browser_ago!"
+         from (values ($1)) as typed (username_key)
+         left join accounts a on a.username_key = typed.username_key
+         left join sign_in_failures s on s.name_hash = $2
+         left join sign_in_failures b on b.name_hash = $3"#,
+        username_key,
+        strangers,
+        browser,
     )
-    .fetch_optional(connection)
-    .await
+    .fetch_one(connection)
+    .await?;
+    let account = match (row.account_id, row.password_hash, row.password_changed_at) {
+        (Some(account_id), Some(password_hash), Some(password_changed_at)) => Some(Credentials {
+            account_id,
+            password_hash,
+            password_changed_at,
+            disabled_at: row.disabled_at,
+        }),
+        _ => None,
+    };
+    let forgiven = row.forgiven;
+    Ok(Candidate {
+        account,
+        strangers: if forgiven {
+            Failed::default()
+        } else {
+            Failed::of(row.strangers, row.strangers_ago)
+        },
+        forgiven,
+        browser: Failed::of(row.browser, row.browser_ago),
+    })
 }
 
-/// What a confirmation of the password compares with.
-pub async fn lookup_credentials(
+impl Failed {
+    fn of(failures: i64, seconds_ago: i64) -> Self {
+        Self {
+            failures: failures.try_into().unwrap_or(0),
+            seconds_ago: seconds_ago.try_into().unwrap_or(0),
+        }
+    }
+}
+
+/// What a confirmation of the password compares with, and its failures in this session.
+pub async fn lookup_candidate(
     connection: &mut PgConnection,
     account_id: Uuid,
-) -> sqlx::Result<Option<Credentials>> {
-    sqlx::query_as!(
-        Credentials,
-        "select account_id, password_hash, password_changed_at, disabled_at
-         from accounts
-         where account_id = $1",
+    session: &[u8],
+) -> sqlx::Result<Option<(Credentials, Failed)>> {
+    let row = sqlx::query!(
+        r#"select
+             a.password_hash,
+             a.password_changed_at,
+             a.disabled_at,
+             coalesce(s.failures, 0) as "failures!",
+             coalesce(floor(extract(epoch from now() - s.last_at)), 0)::bigint as "ago!"
+         from accounts a
+         left join sign_in_failures s on s.name_hash = $2
+         where a.account_id = $1"#,
         account_id,
+        session,
     )
     .fetch_optional(connection)
-    .await
+    .await?;
+    Ok(row.map(|row| {
+        let credentials = Credentials {
+            account_id,
+            password_hash: row.password_hash,
+            password_changed_at: row.password_changed_at,
+            disabled_at: row.disabled_at,
+        };
+        (credentials, Failed::of(row.failures, row.ago))
+    }))
 }
 
 /// What the account's own page shows.
@@ -165,6 +247,22 @@ pub async fn set_disabled(
          returning account_id",
         username.key(),
         disabled,
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// Failures so far do not count any more. `None` when there is no such account.
+pub async fn forgive_failures(
+    connection: &mut PgConnection,
+    username: &Username,
+) -> sqlx::Result<Option<Uuid>> {
+    sqlx::query_scalar!(
+        "update accounts
+         set failures_forgiven_at = clock_timestamp()
+         where username_key = $1
+         returning account_id",
+        username.key(),
     )
     .fetch_optional(connection)
     .await

@@ -41,6 +41,38 @@ pub struct StoredEvent {
     pub user_agent: Option<String>,
     /// More about it.
     pub detail: Option<String>,
+    /// How often it happened that this entry stands for.
+    pub times: i64,
+}
+
+/// Something that may happen often, and is one entry all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CountedEvent {
+    /// The entry's id: made from what it is about, so that it is found again.
+    pub event_id: Uuid,
+    /// To whom.
+    pub account_id: Uuid,
+    /// In which session.
+    pub session_id: Option<Uuid>,
+    /// What.
+    pub kind: EventKind,
+    /// From where, as long as it is always the same.
+    pub client: ClientInfo,
+    /// How often.
+    pub times: i64,
+}
+
+impl CountedEvent {
+    /// Once more, or as often as `other`.
+    pub fn add(&mut self, other: &Self) {
+        self.times += other.times;
+        if self.client.ip != other.client.ip {
+            self.client.ip = None;
+        }
+        if self.client.user_agent != other.client.user_agent {
+            self.client.user_agent = None;
+        }
+    }
 }
 
 /// Writes an event down. An account that is gone by now has no activity to add to.
@@ -142,6 +174,42 @@ pub async fn forget_deleted_accounts(
     Ok(forgotten.rows_affected())
 }
 
+/// Adds to entries, and makes those that are not there.
+pub async fn count(connection: &mut PgConnection, events: &[CountedEvent]) -> sqlx::Result<()> {
+    let all = || events.iter();
+    let event_ids: Vec<_> = all().map(|event| event.event_id).collect();
+    let account_ids: Vec<_> = all().map(|event| event.account_id).collect();
+    let session_ids: Vec<_> = all().map(|event| event.session_id).collect();
+    let kinds: Vec<_> = all().map(|event| event.kind.as_str().to_owned()).collect();
+    let ips: Vec<_> = all().map(|event| event.client.ip.clone()).collect();
+    let user_agents: Vec<_> = all().map(|event| event.client.user_agent.clone()).collect();
+    let times: Vec<_> = all().map(|event| event.times).collect();
+    sqlx::query!(
+        "insert into events as e (event_id, account_id, session_id, kind, ip, user_agent, times)
+         select c.event_id, c.account_id, c.session_id, c.kind, c.ip, c.user_agent, c.times
+         from unnest(
+             $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bigint[]
+         ) as c (event_id, account_id, session_id, kind, ip, user_agent, times)
+         join accounts using (account_id)
+         order by c.event_id
+         on conflict (event_id) do update
+         set
+             times = e.times + excluded.times,
+             ip = case when e.ip = excluded.ip then e.ip end,
+             user_agent = case when e.user_agent = excluded.user_agent then e.user_agent end",
+        &event_ids,
+        &account_ids,
+        &session_ids as &[Option<Uuid>],
+        &kinds,
+        &ips as &[Option<String>],
+        &user_agents as &[Option<String>],
+        &times,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// The newest events before `before`, newest first.
 pub async fn list(
     connection: &mut PgConnection,
@@ -151,7 +219,7 @@ pub async fn list(
 ) -> sqlx::Result<Vec<StoredEvent>> {
     sqlx::query_as!(
         StoredEvent,
-        "select event_id, session_id, kind, at, ip, user_agent, detail
+        "select event_id, session_id, kind, at, ip, user_agent, detail, times
          from events
          where account_id = $1 and ($2::uuid is null or event_id < $2)
          order by event_id desc

@@ -8,6 +8,7 @@ mod pool;
 pub mod secrets;
 pub mod session_ends;
 pub mod sessions;
+pub mod sign_in_failures;
 
 use std::sync::LazyLock;
 

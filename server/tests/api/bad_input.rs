@@ -157,7 +157,7 @@ async fn a_request_id_of_a_trusted_proxy_is_kept_and_anything_else_is_replaced()
 async fn a_form_sent_before_the_page_is_alive_leads_back_without_what_was_typed() {
     let app = TestApp::start().await;
     for page in ["/sign-in", "/sign-up"] {
-        let form = "username=ada&password=correct+horse+battery+staple";
+        let form = "username=ada&password=velvet+anchor+drifting+northward";
         let answer = app
             .send(post(page, Some("application/x-www-form-urlencoded"), form))
             .await;

@@ -65,7 +65,8 @@ async fn a_failed_sign_in_stands_in_the_activity() {
         .headers_mut()
         .insert(header::USER_AGENT, "curl/8".parse().unwrap());
     app.send(request).await.is(Code::InvalidCredentials);
-    assert_eq!(app.events("ada", 2).await[1].0, "sign_in_failed");
+    let events = app.events("ada", 2).await;
+    assert!(events.iter().any(|event| event.0 == "sign_in_failed"));
     let agent: Option<String> =
         sqlx::query_scalar("select user_agent from events where kind = 'sign_in_failed'")
             .fetch_one(app.pool())
@@ -78,15 +79,15 @@ async fn a_failed_sign_in_stands_in_the_activity() {
 async fn an_older_hash_is_made_again_in_todays_parameters() {
     let app = TestApp::start().await;
     app.sign_up("ada").await;
-    let costlier = PasswordHashes::new(
-        Cost {
-            memory: 128,
-            passes: 1,
-        },
-        1,
-        8,
-    );
-    let other = costlier.hash(&PASSWORD.into()).await.unwrap();
+    let costlier = Cost {
+        memory: 128,
+        passes: 1,
+    };
+    let turn = app.state.limits.sign_up(None).unwrap().turn().await;
+    let other = PasswordHashes::new(costlier, 1)
+        .hash_new(&turn.unwrap(), &PASSWORD.into(), "ada")
+        .await;
+    let other = other.unwrap().unwrap();
     sqlx::query("update accounts set password_hash = $1")
         .bind(&other)
         .execute(app.pool())
@@ -103,17 +104,18 @@ async fn an_older_hash_is_made_again_in_todays_parameters() {
 
 #[tokio::test]
 async fn bar_24_too_many_sign_ins_at_once_are_told_to_come_back() {
-    let mut app = TestApp::start().await;
-    let tokens = app.sign_up("ada").await;
-    app.replace_passwords(PasswordHashes::new(
-        Cost {
+    let app = TestApp::with(|config| {
+        config.password_cost = Cost {
             memory: 8 * 1024,
             passes: 3,
-        },
-        1,
-        2,
-    ));
-    let calls = (0..30).map(|_| app.try_log_in("nobody", PASSWORD));
+        };
+        config.limits.password_threads = 1;
+        config.limits.places = 4;
+    })
+    .await;
+    let tokens = app.sign_up("ada").await;
+    let names: Vec<_> = (0..30).map(|n| format!("nobody-{n}")).collect();
+    let calls = names.iter().map(|name| app.try_log_in(name, PASSWORD));
     let answers = futures::future::join_all(calls).await;
     let refused: Vec<_> = answers
         .iter()

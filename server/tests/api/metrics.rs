@@ -11,7 +11,8 @@ use crate::support::{TestApp, new_key};
 pub async fn counted(app: &TestApp) -> String {
     let state = &app.state;
     let (ended, events) = (state.ended.clone(), state.events.clone());
-    let router = metrics::router(&state.metrics, ended, events, state.pool.clone());
+    let (pool, limits) = (state.pool.clone(), state.limits.clone());
+    let router = metrics::router(&state.metrics, ended, events, pool, limits);
     let request = Request::builder()
         .uri("/metrics")
         .body(Body::empty())

@@ -15,6 +15,7 @@ mod doctor;
 mod endings;
 mod expiry;
 mod failover;
+mod floods;
 mod forged;
 mod growth;
 mod late_requests;

@@ -23,6 +23,7 @@ use holdfast_server::endings::EndedSessions;
 use holdfast_server::endings::reader::Reader;
 use holdfast_server::events::EventQueue;
 use holdfast_server::keys::Keys;
+use holdfast_server::limits::{Limits, Settings, failures};
 use holdfast_server::metrics::Metrics;
 use holdfast_server::password_hash::{Cost, PasswordHashes};
 use holdfast_server::profiles::Profiles;
@@ -41,7 +42,7 @@ use zeroize::Zeroizing;
 pub use answer::Answer;
 
 /// A password that is accepted.
-pub const PASSWORD: &str = "correct horse battery staple";
+pub const PASSWORD: &str = "velvet anchor drifting northward";
 
 /// The issuer of every instance in these tests.
 pub const ISSUER: &str = "https://id.example";
@@ -77,6 +78,11 @@ impl TestApp {
                 memory: 64,
                 passes: 1,
             },
+            limits: Settings {
+                password_threads: 4,
+                places: 1000,
+                ..Settings::DEFAULT
+            },
         };
         change(&mut config);
         Self::instance(config, database, &[1])
@@ -97,7 +103,8 @@ impl TestApp {
         let state = AppState {
             database: DatabaseFacts::unknown(config.longest_session(), clock.clone()),
             events: EventQueue::start(pool.clone()),
-            passwords: PasswordHashes::new(config.password_cost, 4, 1000),
+            limits: Limits::new(config.limits),
+            passwords: PasswordHashes::new(config.password_cost, config.limits.password_threads),
             ended: EndedSessions::new(config.access_token_ttl),
             keys: Arc::new(Keys::new(secrets, clock.now())),
             profiles: Profiles::default(),
@@ -111,6 +118,8 @@ impl TestApp {
         };
         // As if the table had been read: it is empty.
         state.ended.note_read();
+        let failures = state.limits.failures().clone();
+        tokio::spawn(failures::run(failures, state.pool.clone()));
         Self {
             router: router(state.clone()),
             pool: PgPoolOptions::new()
@@ -119,12 +128,6 @@ impl TestApp {
             state,
             database,
         }
-    }
-
-    /// Another password hasher from now on.
-    pub fn replace_passwords(&mut self, passwords: PasswordHashes) {
-        self.state.passwords = passwords;
-        self.router = router(self.state.clone());
     }
 
     /// Another set of ended sessions from now on.

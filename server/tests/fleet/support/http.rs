@@ -67,6 +67,18 @@ impl Http {
         self.send(Method::POST, server, path, &[], Some(body)).await
     }
 
+    /// The same, with headers.
+    pub async fn post_with(
+        &self,
+        server: SocketAddr,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Result<Answer, NoAnswer> {
+        self.send(Method::POST, server, path, headers, Some(body))
+            .await
+    }
+
     /// A protected call.
     pub async fn call_as(
         &self,

@@ -81,6 +81,8 @@ impl Instance {
             .env("HOLDFAST_SECRET", settings.secret.encode().as_str())
             .env("HOLDFAST_ISSUER", "https://id.example")
             .env("HOLDFAST_SHUTDOWN_DELAY", "0s")
+            // Everybody here has one address.
+            .env("HOLDFAST_ATTEMPTS", "1000000")
             .envs(settings.more.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -134,6 +136,15 @@ impl Instance {
     /// Asks it to stop, as a supervisor does.
     pub fn tell_to_stop(&self) {
         self.signal(Signal::SIGTERM);
+    }
+
+    /// Its resident memory, in MiB.
+    pub fn memory(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.process.id());
+        let status = std::fs::read_to_string(status).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().nth(1));
+        kib.unwrap().parse::<u64>().unwrap() / 1024
     }
 
     /// Asks it to stop, and waits until it has.

@@ -37,7 +37,7 @@ pub use random::Random;
 pub use under_way::UnderWay;
 
 /// A password that is accepted.
-pub const PASSWORD: &str = "correct horse battery staple";
+pub const PASSWORD: &str = "velvet anchor drifting northward";
 
 /// Two servers, or more, on one database.
 pub struct Fleet {

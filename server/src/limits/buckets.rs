@@ -1,0 +1,180 @@
+//! Buckets by key: so many at once, and then one every so often.
+//!
+//! The arithmetic is governor's (the generic cell rate algorithm). The keeping is ours,
+//! because a flood from many addresses must not fill the memory.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::num::NonZeroU32;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use governor::clock::{Clock, MonotonicClock, Reference};
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::StateStore;
+use governor::state::keyed::ShrinkableKeyedStateStore;
+use governor::{Quota, RateLimiter};
+
+/// Buckets of one size, by key.
+pub struct Buckets<K: Hash + Eq + Copy, C: Clock = MonotonicClock>(
+    RateLimiter<K, Kept<K>, C, NoOpMiddleware<C::Instant>>,
+);
+
+struct Kept<K> {
+    buckets: Mutex<HashMap<K, Nanos>>,
+    most: usize,
+    fold: Option<fn(&K) -> K>,
+}
+
+impl<K: Hash + Eq + Copy> Buckets<K> {
+    /// `at_once`, and then one every `every`. Beyond `most` keys, new ones are not
+    /// limited until a sweep has made room.
+    pub fn new(at_once: u32, every: Duration, most: usize) -> Self {
+        Self::with(at_once, every, most, None, MonotonicClock)
+    }
+
+    /// The same, but beyond `most` keys a new one counts as what `fold` makes of it.
+    pub fn folding(at_once: u32, every: Duration, most: usize, fold: fn(&K) -> K) -> Self {
+        Self::with(at_once, every, most, Some(fold), MonotonicClock)
+    }
+}
+
+impl<K: Hash + Eq + Copy, C: Clock> Buckets<K, C> {
+    fn with(
+        at_once: u32,
+        every: Duration,
+        most: usize,
+        fold: Option<fn(&K) -> K>,
+        clock: C,
+    ) -> Self {
+        let at_once = NonZeroU32::new(at_once).unwrap_or(NonZeroU32::MIN);
+        let quota = Quota::with_period(every.max(Duration::from_nanos(1)))
+            .unwrap_or_else(|| unreachable!("the period is not zero"))
+            .allow_burst(at_once);
+        let kept = Kept {
+            buckets: Mutex::default(),
+            most,
+            fold,
+        };
+        Self(RateLimiter::new(quota, kept, clock))
+    }
+
+    /// Takes one out of the bucket of this key.
+    ///
+    /// # Errors
+    /// How long to wait for the next one, when it is empty.
+    pub fn take(&self, key: &K) -> Result<(), Duration> {
+        self.0.check_key(key).map_err(|not_until| {
+            let now = self.0.clock().now();
+            not_until.earliest_possible().duration_since(now).into()
+        })
+    }
+
+    /// Forgets the buckets that are full again.
+    pub fn sweep(&self) {
+        self.0.retain_recent();
+        self.0.shrink_to_fit();
+    }
+
+    /// How many buckets are remembered.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<K: Hash + Eq + Copy> StateStore for Kept<K> {
+    type Key = K;
+
+    fn measure_and_replace<T, F, E>(&self, key: &K, measure: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let mut buckets = self.buckets.lock().unwrap_or_else(|p| p.into_inner());
+        let mut key = *key;
+        if buckets.len() >= self.most && !buckets.contains_key(&key) {
+            match self.fold {
+                Some(fold) => key = fold(&key),
+                None => return measure(None).map(|(taken, _)| taken),
+            }
+        }
+        let (taken, bucket) = measure(buckets.get(&key).copied())?;
+        buckets.insert(key, bucket);
+        Ok(taken)
+    }
+}
+
+impl<K: Hash + Eq + Copy> ShrinkableKeyedStateStore<K> for Kept<K> {
+    fn retain_recent(&self, drop_below: Nanos) {
+        let mut buckets = self.buckets.lock().unwrap_or_else(|p| p.into_inner());
+        buckets.retain(|_, bucket| *bucket > drop_below);
+    }
+
+    fn shrink_to_fit(&self) {
+        let mut buckets = self.buckets.lock().unwrap_or_else(|p| p.into_inner());
+        buckets.shrink_to_fit();
+    }
+
+    fn len(&self) -> usize {
+        self.buckets.lock().unwrap_or_else(|p| p.into_inner()).len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use governor::clock::FakeRelativeClock;
+
+    use super::*;
+
+    const EVERY: Duration = Duration::from_secs(3);
+
+    fn buckets(most: usize, fold: Option<fn(&u32) -> u32>) -> Buckets<u32, FakeRelativeClock> {
+        Buckets::with(20, EVERY, most, fold, FakeRelativeClock::default())
+    }
+
+    fn taken(buckets: &Buckets<u32, FakeRelativeClock>, key: u32, tries: usize) -> usize {
+        (0..tries).filter(|_| buckets.take(&key).is_ok()).count()
+    }
+
+    #[test]
+    fn so_many_at_once_and_then_one_every_three_seconds() {
+        let buckets = buckets(100, None);
+        assert_eq!(taken(&buckets, 1, 30), 20);
+        assert_eq!(buckets.take(&1), Err(EVERY));
+        assert_eq!(taken(&buckets, 2, 1), 1);
+        buckets.0.clock().advance(EVERY);
+        assert_eq!(taken(&buckets, 1, 30), 1);
+        buckets.0.clock().advance(EVERY * 100);
+        assert_eq!(taken(&buckets, 1, 30), 20);
+    }
+
+    #[test]
+    fn a_full_bucket_is_forgotten_and_an_empty_one_is_not() {
+        let buckets = buckets(100, None);
+        taken(&buckets, 1, 20);
+        taken(&buckets, 2, 1);
+        buckets.0.clock().advance(EVERY * 2);
+        buckets.sweep();
+        assert_eq!(buckets.len(), 1);
+        assert_eq!(taken(&buckets, 1, 20), 2);
+    }
+
+    #[test]
+    fn beyond_the_bound_new_keys_share_a_bucket_and_old_ones_do_not() {
+        let buckets = buckets(10, Some(|_| 1000));
+        (0..10).for_each(|key| assert_eq!(taken(&buckets, key, 1), 1));
+        let shared: usize = (100..200).map(|key| taken(&buckets, key, 1)).sum();
+        assert_eq!(shared, 20);
+        assert_eq!(buckets.len(), 11);
+        assert_eq!(taken(&buckets, 5, 30), 19);
+    }
+}

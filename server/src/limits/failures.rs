@@ -1,0 +1,400 @@
+//! Failures in a row: counted by all instances together, and what they mean.
+//!
+//! NIST SP 800-63B-4 §3.2.2 allows at most 100 in a row. After ten, strangers wait, one
+//! second at first and twice as long each time; at a hundred they are refused until
+//! somebody who knows the password has used it where strangers are not, or an operator
+//! has helped.
+//!
+//! An answer does not wait for its failure to be written: on the request's own
+//! transaction, counting held every connection. What is not written yet is counted from
+//! memory, so a stalled database gives nobody more tries at this instance. [`Failures`]
+//! adds up what comes in, and [`run`] writes it on a connection of its own, many
+//! failures in one statement.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use holdfast_protocol::wire::EventKind;
+use sqlx::{Connection as _, PgConnection};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::refusal::Refusal;
+use crate::store::accounts::Failed;
+use crate::store::events::CountedEvent;
+use crate::store::sign_in_failures::Counted;
+use crate::store::{self, ClientInfo, Pool};
+
+/// From so many on, strangers wait.
+pub const FEW: u64 = 10;
+
+/// From so many on, strangers are refused. The same number, or fewer, in all instances:
+/// NIST allows a hundred.
+const MOST: u64 = 100;
+
+/// How many failures spend a known browser.
+const SPENT: u64 = 10;
+
+/// The longest wait, in seconds. Also what is told to a stranger who is refused.
+const LONGEST_WAIT: u64 = 15 * 60;
+
+/// How many keys may wait to be written. Beyond it the database has been away for long,
+/// and no password can be verified anyway.
+const MOST_WAITING: usize = 100_000;
+
+/// How long writing may take, and how long to wait after it failed.
+const PATIENCE: Duration = Duration::from_secs(10);
+const AFTER_A_FAILURE: Duration = Duration::from_secs(1);
+
+/// Under what failures are counted: a keyed hash of a name, a known browser or a
+/// session.
+pub type FailureKey = [u8; 16];
+
+/// What is not written yet. Clones share it.
+#[derive(Clone, Default)]
+pub struct Failures {
+    changes: Arc<Mutex<Changes>>,
+    news: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct Changes {
+    waiting: Batch,
+    /// What is being written at this moment.
+    writing: HashMap<FailureKey, Change>,
+}
+
+#[derive(Default)]
+struct Batch {
+    keys: HashMap<FailureKey, Change>,
+    events: HashMap<Uuid, CountedEvent>,
+}
+
+/// What has happened to one key.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Change {
+    /// Everything before was forgotten.
+    cleared: bool,
+    failures: u64,
+}
+
+impl Failures {
+    /// Counts a failure, and an event where there is an account that it concerns.
+    pub fn count(&self, key: FailureKey, event: Option<CountedEvent>) {
+        let mut changes = self.lock();
+        let batch = &mut changes.waiting;
+        if batch.keys.len() < MOST_WAITING || batch.keys.contains_key(&key) {
+            batch.keys.entry(key).or_default().failures += 1;
+        }
+        if let Some(event) = event {
+            batch.add(event);
+        }
+        drop(changes);
+        self.news.notify_one();
+    }
+
+    /// Forgets the failures under this key.
+    pub fn clear(&self, key: FailureKey) {
+        let change = Change {
+            cleared: true,
+            failures: 0,
+        };
+        self.lock().waiting.keys.insert(key, change);
+        self.news.notify_one();
+    }
+
+    /// What is not written yet under this key. Asked *before* the database: a failure
+    /// that is written in between is then counted twice for a moment, and not missed.
+    pub fn unwritten(&self, key: &FailureKey) -> Unwritten {
+        let changes = self.lock();
+        let of = |changes: &HashMap<_, _>| changes.get(key).copied().unwrap_or_default();
+        Unwritten(of(&changes.writing).then(of(&changes.waiting.keys)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Changes> {
+        self.changes.lock().unwrap_or_else(|p| p.into_inner())
+    }
+}
+
+/// What had happened that the database may not know.
+#[derive(Debug, Clone, Copy)]
+pub struct Unwritten(Change);
+
+impl Unwritten {
+    /// With what the database says.
+    pub fn with(self, stored: Failed) -> Failed {
+        let Change { cleared, failures } = self.0;
+        let before = if cleared { Failed::default() } else { stored };
+        Failed {
+            failures: before.failures + failures,
+            seconds_ago: if failures > 0 { 0 } else { before.seconds_ago },
+        }
+    }
+}
+
+/// Whether a stranger may try.
+///
+/// # Errors
+/// When they may not, and for how long.
+pub fn allow_stranger(failed: Failed) -> Result<(), Refusal> {
+    let refused = |seconds: u64| {
+        Err(Refusal::TooManyFailures {
+            retry_after: u32::try_from(seconds).unwrap_or(u32::MAX),
+        })
+    };
+    if failed.failures >= MOST {
+        return refused(LONGEST_WAIT);
+    }
+    let Some(doublings) = failed.failures.checked_sub(FEW) else {
+        return Ok(());
+    };
+    // Ten doublings are more than the longest wait.
+    let wait = (1_u64 << doublings.min(10)).min(LONGEST_WAIT);
+    match wait.checked_sub(failed.seconds_ago) {
+        Some(left) if left > 0 => refused(left),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a known browser with so many failures is one no longer.
+pub fn is_spent(browser: Failed) -> bool {
+    browser.failures >= SPENT
+}
+
+impl Change {
+    fn then(self, later: Self) -> Self {
+        if later.cleared {
+            return later;
+        }
+        Self {
+            cleared: self.cleared,
+            failures: self.failures + later.failures,
+        }
+    }
+}
+
+impl Batch {
+    fn add(&mut self, event: CountedEvent) {
+        if let Some(counted) = self.events.get_mut(&event.event_id) {
+            counted.add(&event);
+        } else if self.events.len() < MOST_WAITING {
+            self.events.insert(event.event_id, event);
+        }
+    }
+
+    /// This one, which could not be written, before `later`.
+    fn before(&mut self, later: Self) {
+        for (key, change) in later.keys {
+            let earlier = self.keys.entry(key).or_default();
+            *earlier = earlier.then(change);
+        }
+        for event in later.events.into_values() {
+            self.add(event);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.events.is_empty()
+    }
+}
+
+/// An event about a failure: the failures of one hour are one entry. `key` is a secret,
+/// so that nobody can foretell the ids of entries.
+pub fn event(
+    key: &[u8],
+    now: u64,
+    account_id: Uuid,
+    session_id: Option<Uuid>,
+    client: &ClientInfo,
+) -> CountedEvent {
+    use hmac::{Hmac, KeyInit as _, Mac as _};
+    let hour = now / 3600 * 3600;
+    let kind = EventKind::SignInFailed;
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(key)
+        .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
+    mac.update(account_id.as_bytes());
+    mac.update(session_id.unwrap_or_default().as_bytes());
+    mac.update(kind.as_str().as_bytes());
+    mac.update(&hour.to_be_bytes());
+    let mut tail = [0; 10];
+    tail.copy_from_slice(&mac.finalize().into_bytes()[..10]);
+    CountedEvent {
+        event_id: uuid::Builder::from_unix_timestamp_millis(hour * 1000, &tail).into_uuid(),
+        account_id,
+        session_id,
+        kind,
+        client: client.clone(),
+        times: 1,
+    }
+}
+
+/// Writes for ever.
+pub async fn run(failures: Failures, pool: Pool) {
+    let mut connection = None;
+    loop {
+        failures.news.notified().await;
+        while !write_once(&failures, &pool, &mut connection).await {
+            connection = None;
+            tokio::time::sleep(AFTER_A_FAILURE).await;
+        }
+    }
+}
+
+/// Writes what there is. `false` when that failed; it is kept then.
+async fn write_once(
+    failures: &Failures,
+    pool: &Pool,
+    connection: &mut Option<PgConnection>,
+) -> bool {
+    let batch = {
+        let mut changes = failures.lock();
+        let batch = std::mem::take(&mut changes.waiting);
+        changes.writing.clone_from(&batch.keys);
+        batch
+    };
+    if batch.is_empty() {
+        return true;
+    }
+    let written = tokio::time::timeout(PATIENCE, write(&batch, pool, connection)).await;
+    let mut changes = failures.lock();
+    changes.writing.clear();
+    let why = match written {
+        Ok(Ok(())) => return true,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {PATIENCE:?}"),
+    };
+    let later = std::mem::replace(&mut changes.waiting, batch);
+    changes.waiting.before(later);
+    drop(changes);
+    tracing::warn!(error = %why, "Failed sign-ins were not counted; trying again.");
+    false
+}
+
+async fn write(
+    batch: &Batch,
+    pool: &Pool,
+    connection: &mut Option<PgConnection>,
+) -> sqlx::Result<()> {
+    let connection = match connection {
+        Some(connection) => connection,
+        None => connection.insert(PgConnection::connect_with(pool.options()).await?),
+    };
+    let changes = || batch.keys.iter();
+    let cleared: Vec<_> = changes()
+        .filter(|(_, change)| change.cleared)
+        .map(|(key, _)| *key)
+        .collect();
+    let counted: Vec<_> = changes()
+        .filter(|(_, change)| change.failures > 0)
+        .map(|(key, change)| Counted {
+            key: *key,
+            failures: i64::try_from(change.failures).unwrap_or(i64::MAX),
+        })
+        .collect();
+    let events: Vec<_> = batch.events.values().cloned().collect();
+    // All or nothing: what is tried again must not be counted twice.
+    let mut transaction = connection.begin().await?;
+    if !cleared.is_empty() {
+        store::sign_in_failures::clear(&mut transaction, &cleared).await?;
+    }
+    if !counted.is_empty() {
+        store::sign_in_failures::count(&mut transaction, &counted).await?;
+    }
+    if !events.is_empty() {
+        store::events::count(&mut transaction, &events).await?;
+    }
+    transaction.commit().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: FailureKey = [1; 16];
+
+    fn failed(failures: u64, seconds_ago: u64) -> Failed {
+        Failed {
+            failures,
+            seconds_ago,
+        }
+    }
+
+    #[test]
+    fn strangers_wait_twice_as_long_each_time_and_are_refused_at_a_hundred() {
+        let wait = |failures| match allow_stranger(failed(failures, 0)) {
+            Ok(()) => 0,
+            Err(Refusal::TooManyFailures { retry_after }) => retry_after,
+            Err(other) => panic!("{other:?}"),
+        };
+        let waits: Vec<_> = (8..22).map(wait).collect();
+        assert_eq!(
+            waits,
+            [0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]
+        );
+        assert_eq!(wait(99), 900);
+        assert_eq!(allow_stranger(failed(99, 900)), Ok(()));
+        assert!(allow_stranger(failed(100, 1_000_000)).is_err());
+        assert_eq!(allow_stranger(failed(13, 8)), Ok(()));
+        let left = allow_stranger(failed(13, 5));
+        assert_eq!(left, Err(Refusal::TooManyFailures { retry_after: 3 }));
+    }
+
+    #[test]
+    fn what_is_not_written_yet_counts() {
+        let failures = Failures::default();
+        let stored = failed(8, 500);
+        assert_eq!(failures.unwritten(&KEY).with(stored), stored);
+        failures.count(KEY, None);
+        failures.count(KEY, None);
+        assert_eq!(failures.unwritten(&KEY).with(stored), failed(10, 0));
+        failures.clear(KEY);
+        assert_eq!(failures.unwritten(&KEY).with(stored), failed(0, 0));
+        failures.count(KEY, None);
+        assert_eq!(failures.unwritten(&KEY).with(stored), failed(1, 0));
+        assert_eq!(failures.unwritten(&[2; 16]).with(stored), stored);
+    }
+
+    #[test]
+    fn what_could_not_be_written_comes_before_what_came_later() {
+        let change = |cleared, failures| Change { cleared, failures };
+        for (earlier, later, expected) in [
+            (change(false, 2), change(false, 3), change(false, 5)),
+            (change(true, 2), change(false, 3), change(true, 5)),
+            (change(false, 2), change(true, 3), change(true, 3)),
+        ] {
+            let keys = |change| HashMap::from([(KEY, change)]);
+            let batch = |keys| Batch {
+                keys,
+                events: HashMap::new(),
+            };
+            let mut all = batch(keys(earlier));
+            all.before(batch(keys(later)));
+            assert_eq!(all.keys, keys(expected));
+        }
+    }
+
+    #[test]
+    fn the_failures_of_one_hour_are_one_entry() {
+        let account = Uuid::from_u128(1);
+        let event = |now, account, ip: &str| {
+            let client = ClientInfo {
+                ip: Some(ip.to_owned()),
+                user_agent: None,
+            };
+            super::event(b"key", now, account, None, &client)
+        };
+        let mut batch = Batch::default();
+        batch.add(event(7200, account, "192.0.2.1"));
+        batch.add(event(10_799, account, "192.0.2.1"));
+        batch.add(event(10_800, account, "192.0.2.1"));
+        batch.add(event(7200, Uuid::from_u128(2), "192.0.2.1"));
+        assert_eq!(batch.events.len(), 3);
+        let id = event(7200, account, "").event_id;
+        assert_eq!(id.get_version_num(), 7);
+        assert_eq!(batch.events[&id].times, 2);
+        assert_eq!(batch.events[&id].client.ip.as_deref(), Some("192.0.2.1"));
+        batch.add(event(7300, account, "192.0.2.2"));
+        assert_eq!(batch.events[&id].client.ip, None);
+    }
+}

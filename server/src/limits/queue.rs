@@ -1,0 +1,372 @@
+//! The queue for password computations: bounded, and in turns.
+//!
+//! There are three lanes, served in turn: confirming a password within a session, known
+//! browsers, and strangers. Each has places that no other lane can fill.
+//!
+//! Within a lane, the next one is who comes from the address that was served the longest
+//! ago. An address that has not been served for a while comes before all that have, so
+//! a flood that keeps coming back waits behind people who sign in once. When a lane is
+//! full, a newcomer takes the place of whoever would be served last, if that is somebody
+//! from an address which has more places or had its turn more recently.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::address::Address;
+
+/// How long anybody waits. A person has given up by then.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The most attempts of one address that wait as strangers.
+const STRANGERS_AN_ADDRESS: usize = 2;
+
+/// How many addresses' last turns are remembered.
+const TURNS_REMEMBERED: usize = 10_000;
+
+/// Places for confirming a password within a session, in addition to all others.
+const CONFIRMING: usize = 16;
+
+/// Who waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Somebody who is signed in, and confirms their password.
+    Confirming,
+    /// A browser that is known to the account.
+    Known,
+    /// Anybody.
+    Strangers,
+}
+
+const LANES: [Lane; 3] = [Lane::Confirming, Lane::Known, Lane::Strangers];
+
+/// Why there is no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// The address has as many as it can have.
+    Address,
+    /// All are taken.
+    Full,
+}
+
+/// The queue. Clones share it.
+#[derive(Clone)]
+pub struct Queue(Arc<Mutex<Inner>>);
+
+struct Inner {
+    /// Turns that nobody has.
+    free: usize,
+    /// How many places each lane has.
+    places: [usize; 3],
+    waiting: [Vec<Waiter>; 3],
+    /// The lane that was served last.
+    lane: usize,
+    /// When each address was served last, in turns.
+    served: HashMap<Address, u64>,
+    turns: u64,
+    arrivals: u64,
+}
+
+struct Waiter {
+    arrival: u64,
+    /// `None` where addresses say nothing: everybody is somebody else then.
+    address: Option<Address>,
+    turn: oneshot::Sender<Turn>,
+}
+
+/// A place in the queue, given back when it is dropped.
+pub struct Place {
+    queue: Queue,
+    lane: Lane,
+    arrival: u64,
+    turn: oneshot::Receiver<Turn>,
+}
+
+/// A turn, given to the next one when it is dropped.
+pub struct Turn(Option<Queue>);
+
+impl Queue {
+    /// `turns` at once, while at most `places` wait.
+    pub fn new(turns: usize, places: usize) -> Self {
+        // A quarter is kept for known browsers.
+        let known = (places / 4).max(1);
+        Self(Arc::new(Mutex::new(Inner {
+            free: turns.max(1),
+            places: [CONFIRMING, known, places.saturating_sub(known).max(1)],
+            waiting: [Vec::new(), Vec::new(), Vec::new()],
+            lane: 0,
+            served: HashMap::new(),
+            turns: 0,
+            arrivals: 0,
+        })))
+    }
+
+    /// Takes a place.
+    ///
+    /// # Errors
+    /// When there is none for this address.
+    pub fn enter(&self, lane: Lane, address: Option<Address>) -> Result<Place, Refused> {
+        let mut inner = self.lock();
+        inner.make_room(lane, address)?;
+        inner.arrivals += 1;
+        let arrival = inner.arrivals;
+        let (sender, turn) = oneshot::channel();
+        inner.waiting[lane as usize].push(Waiter {
+            arrival,
+            address,
+            turn: sender,
+        });
+        inner.serve(self);
+        Ok(Place {
+            queue: self.clone(),
+            lane,
+            arrival,
+            turn,
+        })
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.lock().waiting.iter().map(Vec::len).sum()
+    }
+
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(|p| p.into_inner())
+    }
+}
+
+impl Inner {
+    fn make_room(&mut self, lane: Lane, address: Option<Address>) -> Result<(), Refused> {
+        let waiting = &self.waiting[lane as usize];
+        let of = |address: Option<Address>| match address {
+            Some(_) => waiting.iter().filter(|w| w.address == address).count(),
+            None => 0,
+        };
+        let mine = of(address);
+        if lane == Lane::Strangers && mine >= STRANGERS_AN_ADDRESS {
+            return Err(Refused::Address);
+        }
+        if waiting.len() < self.places[lane as usize] {
+            return Ok(());
+        }
+        // How little anybody deserves a place: others of the same address that wait
+        // before, and when it had its last turn.
+        let last = waiting
+            .iter()
+            .enumerate()
+            .map(|(at, waiter)| {
+                let others = of(waiter.address).saturating_sub(1);
+                (others, self.last_turn(waiter.address), waiter.arrival, at)
+            })
+            .max();
+        let Some((others, last_turn, _, at)) = last else {
+            return Err(Refused::Full);
+        };
+        if (others, last_turn) <= (mine, self.last_turn(address)) {
+            return Err(Refused::Full);
+        }
+        self.waiting[lane as usize].swap_remove(at);
+        Ok(())
+    }
+
+    fn last_turn(&self, address: Option<Address>) -> u64 {
+        address
+            .and_then(|address| self.served.get(&address).copied())
+            .unwrap_or(0)
+    }
+
+    /// Gives away the turns that nobody has.
+    fn serve(&mut self, queue: &Queue) {
+        while self.free > 0 {
+            let Some(waiter) = self.next() else {
+                return;
+            };
+            self.turns += 1;
+            if let Some(address) = waiter.address {
+                if self.served.len() >= TURNS_REMEMBERED {
+                    let long_ago = self.turns.saturating_sub(TURNS_REMEMBERED as u64 / 2);
+                    self.served.retain(|_, turn| *turn > long_ago);
+                }
+                self.served.insert(address, self.turns);
+            }
+            match waiter.turn.send(Turn(Some(queue.clone()))) {
+                Ok(()) => self.free -= 1,
+                // It has gone away meanwhile. The turn was never had; dropped as it is,
+                // it would be given back.
+                Err(mut turn) => turn.0 = None,
+            }
+        }
+    }
+
+    fn next(&mut self) -> Option<Waiter> {
+        let after = |n: usize| (self.lane + 1 + n) % LANES.len();
+        let lane = (0..LANES.len())
+            .map(after)
+            .find(|lane| !self.waiting[*lane].is_empty())?;
+        self.lane = lane;
+        let waiting = &self.waiting[lane];
+        let rank = |waiter: &Waiter| (self.last_turn(waiter.address), waiter.arrival);
+        let first = (0..waiting.len()).min_by_key(|at| rank(&waiting[*at]))?;
+        Some(self.waiting[lane].swap_remove(first))
+    }
+}
+
+impl Place {
+    /// Waits for the turn. `None` when it did not come.
+    pub async fn turn(self) -> Option<Turn> {
+        self.turn_within(PATIENCE).await
+    }
+
+    async fn turn_within(mut self, patience: Duration) -> Option<Turn> {
+        let turn = tokio::time::timeout(patience, &mut self.turn).await;
+        turn.ok()?.ok()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut inner = self.queue.lock();
+        inner.waiting[self.lane as usize].retain(|waiter| waiter.arrival != self.arrival);
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if let Some(queue) = self.0.take() {
+            let mut inner = queue.lock();
+            inner.free += 1;
+            inner.serve(&queue);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(n: u8) -> Option<Address> {
+        Some(Address::V4([192, 0, 2, n]))
+    }
+
+    /// A queue with one turn, which is taken.
+    async fn busy(places: usize) -> (Queue, Turn) {
+        let queue = Queue::new(1, places);
+        let turn = queue.enter(Lane::Strangers, address(255)).unwrap();
+        let turn = turn.turn().await.unwrap();
+        (queue, turn)
+    }
+
+    /// Ends the turn and finds the one that has the next.
+    fn next(turn: &mut Turn, places: &mut Vec<(&'static str, Place)>) -> &'static str {
+        drop(std::mem::replace(turn, Turn(None)));
+        for at in 0..places.len() {
+            if let Ok(theirs) = places[at].1.turn.try_recv() {
+                *turn = theirs;
+                return places.remove(at).0;
+            }
+        }
+        panic!("nobody has the turn");
+    }
+
+    #[tokio::test]
+    async fn addresses_take_turns_and_who_was_not_served_comes_first() {
+        let (queue, mut turn) = busy(100).await;
+        let mut places = Vec::new();
+        for (name, n) in [("one a", 1), ("one b", 1), ("two a", 2), ("two b", 2)] {
+            places.push((name, queue.enter(Lane::Strangers, address(n)).unwrap()));
+        }
+        assert_eq!(next(&mut turn, &mut places), "one a");
+        assert_eq!(next(&mut turn, &mut places), "two a");
+        let late = queue.enter(Lane::Strangers, address(3)).unwrap();
+        places.push(("three", late));
+        assert_eq!(next(&mut turn, &mut places), "three");
+        assert_eq!(next(&mut turn, &mut places), "one b");
+        assert_eq!(next(&mut turn, &mut places), "two b");
+        assert!(queue.is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_address_waits_with_two_attempts_at_the_most() {
+        let (queue, _turn) = busy(100).await;
+        let one = queue.enter(Lane::Strangers, address(1)).unwrap();
+        let _two = queue.enter(Lane::Strangers, address(1)).unwrap();
+        let third = queue.enter(Lane::Strangers, address(1)).map(drop);
+        assert_eq!(third, Err(Refused::Address));
+        let _known = queue.enter(Lane::Known, address(1)).unwrap();
+        drop(one);
+        assert!(queue.enter(Lane::Strangers, address(1)).is_ok());
+        // Where nobody's address is known, nobody is somebody else's neighbour.
+        let unknown: Vec<_> = (0..5)
+            .map(|_| queue.enter(Lane::Strangers, None).map(drop))
+            .collect();
+        assert_eq!(unknown, [Ok(()); 5]);
+    }
+
+    #[tokio::test]
+    async fn lanes_take_turns_and_have_places_of_their_own() {
+        let (queue, mut turn) = busy(4).await;
+        let mut places = Vec::new();
+        for n in 1..=3 {
+            let place = queue.enter(Lane::Strangers, address(n)).unwrap();
+            places.push(("stranger", place));
+        }
+        let more = queue.enter(Lane::Strangers, address(4)).map(drop);
+        assert_eq!(more, Err(Refused::Full));
+        places.push(("known", queue.enter(Lane::Known, address(5)).unwrap()));
+        places.push(("confirming", queue.enter(Lane::Confirming, None).unwrap()));
+        let order: Vec<_> = (0..5).map(|_| next(&mut turn, &mut places)).collect();
+        let mut first_three = order[..3].to_vec();
+        first_three.sort_unstable();
+        assert_eq!(first_three, ["confirming", "known", "stranger"]);
+    }
+
+    #[tokio::test]
+    async fn a_newcomer_takes_the_place_of_who_has_had_more() {
+        let (queue, _turn) = busy(4).await;
+        let served = queue.enter(Lane::Strangers, address(255)).unwrap();
+        let one = queue.enter(Lane::Strangers, address(1)).unwrap();
+        let second = queue.enter(Lane::Strangers, address(1)).unwrap();
+        // The second attempt of one address goes first, then who was served before.
+        let two = queue.enter(Lane::Strangers, address(2)).unwrap();
+        assert!(second.turn().await.is_none());
+        let three = queue.enter(Lane::Strangers, address(3)).unwrap();
+        assert!(served.turn().await.is_none());
+        // Among equals, who came first stays.
+        let four = queue.enter(Lane::Strangers, address(4)).map(drop);
+        assert_eq!(four, Err(Refused::Full));
+        assert_eq!(queue.len(), 3);
+        drop((one, two, three));
+    }
+
+    #[tokio::test]
+    async fn who_goes_away_gives_place_and_turn_back() {
+        let (queue, turn) = busy(4).await;
+        let gone = queue.enter(Lane::Strangers, address(1)).unwrap();
+        let granted = queue.enter(Lane::Strangers, address(2)).unwrap();
+        let stays = queue.enter(Lane::Strangers, address(3)).unwrap();
+        drop(gone);
+        // The turn is sent to the second, who goes away before looking.
+        drop(turn);
+        drop(granted);
+        let turn = stays.turn().await;
+        assert!(turn.is_some());
+        drop(turn);
+        assert_eq!(queue.lock().free, 1);
+        assert!(queue.is_empty());
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_ever() {
+        let (queue, _turn) = busy(4).await;
+        let place = queue.enter(Lane::Strangers, address(1)).unwrap();
+        assert!(place.turn_within(Duration::ZERO).await.is_none());
+        assert!(queue.is_empty());
+    }
+}

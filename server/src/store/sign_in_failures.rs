@@ -1,0 +1,80 @@
+//! The table `sign_in_failures`: failures in a row.
+
+use sqlx::PgConnection;
+
+/// Failures under one key, since the table was written last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    /// The keyed hash.
+    pub key: [u8; 16],
+    /// How many more.
+    pub failures: i64,
+}
+
+/// Forgets the failures under these keys.
+pub async fn clear(connection: &mut PgConnection, keys: &[[u8; 16]]) -> sqlx::Result<()> {
+    let keys: Vec<_> = keys.iter().map(|key| key.to_vec()).collect();
+    sqlx::query!(
+        "delete from sign_in_failures where name_hash = any($1)",
+        &keys,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Adds failures. The rows are written in the order of their keys, so that instances
+/// which count the same names do not wait for each other in a circle.
+pub async fn count(connection: &mut PgConnection, counted: &[Counted]) -> sqlx::Result<()> {
+    let keys: Vec<_> = counted.iter().map(|counted| counted.key.to_vec()).collect();
+    let failures: Vec<_> = counted.iter().map(|counted| counted.failures).collect();
+    sqlx::query!(
+        "insert into sign_in_failures as f (name_hash, failures)
+         select name_hash, failures
+         from unnest($1::bytea[], $2::bigint[]) as counted (name_hash, failures)
+         order by name_hash
+         on conflict (name_hash) do update
+         set
+             failures = f.failures + excluded.failures,
+             last_at = clock_timestamp()",
+        &keys,
+        &failures,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// One step of a walk through the whole table that forgets what is old: `few` failures
+/// or more are kept for 30 days, fewer for one. Answers where the next step begins;
+/// `None` at the end.
+pub async fn forget_old(
+    connection: &mut PgConnection,
+    after: &[u8],
+    few: i64,
+    step: i64,
+) -> sqlx::Result<Option<Vec<u8>>> {
+    sqlx::query_scalar!(
+        r#"with step as (
+             select name_hash
+             from sign_in_failures
+             where name_hash > $1
+             order by name_hash
+             limit $3
+         ), forgotten as (
+             delete from sign_in_failures f
+             using step
+             where f.name_hash = step.name_hash
+               and f.last_at < now() - make_interval(days => case when f.failures < $2 then 1 else 30 end)
+         )
+         select name_hash as "name_hash!"
+         from step
+         order by name_hash desc
+         limit 1"#,
+        after,
+        few,
+        step,
+    )
+    .fetch_optional(connection)
+    .await
+}

@@ -1,0 +1,524 @@
+//! Who may try how often (`server/src/limits`).
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderValue, Method};
+use holdfast_protocol::problem::Code;
+use holdfast_protocol::secret::Secret;
+use holdfast_protocol::username::Username;
+use holdfast_protocol::wire::{KNOWN_BROWSER_HEADER, Tokens, paths};
+use holdfast_server::clock::Clock;
+use holdfast_server::limits::Limits;
+use holdfast_server::password_hash::Cost;
+use holdfast_server::sessions::note_failure;
+use holdfast_server::store::ClientInfo;
+use holdfast_server::sweep::Sweep;
+use holdfast_server::{accounts, store};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::support::queries::QueryCount;
+use crate::support::{Answer, PASSWORD, TestApp, json_request, new_key};
+
+const WRONG: &str = "not the right password at all";
+
+/// Where a sign-in comes from.
+#[derive(Default)]
+struct From<'a> {
+    ip: Option<&'a str>,
+    known: Vec<&'a Secret>,
+}
+
+impl<'a> From<'a> {
+    fn ip(ip: &'a str) -> Self {
+        Self {
+            ip: Some(ip),
+            known: Vec::new(),
+        }
+    }
+
+    fn known(tokens: &'a Tokens) -> Self {
+        Self {
+            ip: None,
+            known: tokens.known_browser.iter().collect(),
+        }
+    }
+
+    async fn post(&self, app: &TestApp, path: &str, username: &str, password: &str) -> Answer {
+        let body = json!({"username": username, "password": password});
+        let mut request = json_request(Method::POST, path, &body);
+        if let Some(ip) = self.ip {
+            let peer = SocketAddr::new(ip.parse().unwrap(), 50_000);
+            request.extensions_mut().insert(ConnectInfo(peer));
+        }
+        for token in &self.known {
+            let value = HeaderValue::from_str(token.expose()).unwrap();
+            request.headers_mut().append(KNOWN_BROWSER_HEADER, value);
+        }
+        app.send(request).await
+    }
+
+    async fn log_in(&self, app: &TestApp, username: &str, password: &str) -> Answer {
+        self.post(app, paths::LOGIN, username, password).await
+    }
+}
+
+/// Waits until this many failures are written down under the name.
+async fn until_counted(app: &TestApp, username: &str, failures: i64) {
+    let key = Limits::name_key(&app.state.keys, username).to_vec();
+    for _ in 0..2000 {
+        let counted: Option<i64> =
+            sqlx::query_scalar("select failures from sign_in_failures where name_hash = $1")
+                .bind(&key)
+                .fetch_optional(app.pool())
+                .await
+                .unwrap();
+        if counted.unwrap_or(0) == failures {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("there are not {failures} failures");
+}
+
+/// As if strangers had failed so often under this name, the last time long ago.
+async fn strangers_have_failed(app: &TestApp, username: &str, failures: i64) {
+    sqlx::query(
+        "insert into sign_in_failures (name_hash, failures, last_at)
+         values ($1, $2, now() - interval '1 day')
+         on conflict (name_hash) do update
+         set failures = excluded.failures, last_at = excluded.last_at",
+    )
+    .bind(Limits::name_key(&app.state.keys, username).to_vec())
+    .bind(failures)
+    .execute(app.pool())
+    .await
+    .unwrap();
+}
+
+async fn change_password(app: &TestApp, tokens: &Tokens, current: &str, new: &str) -> Answer {
+    let body = json!({"current_password": current, "new_password": new});
+    app.call_as(tokens, Method::PUT, paths::PASSWORD, Some(&body))
+        .await
+}
+
+#[tokio::test]
+async fn sign_ins_and_sign_ups_of_one_address_share_a_bucket() {
+    let app = TestApp::with(|config| {
+        config.limits.attempts = 3;
+        config.limits.attempts_every = Duration::from_secs(3600);
+    })
+    .await;
+    let here = From::ip("192.0.2.1");
+    here.post(&app, paths::SIGNUP, "ada", PASSWORD)
+        .await
+        .tokens(201);
+    here.log_in(&app, "ada", PASSWORD).await.tokens(200);
+    here.log_in(&app, "eve", PASSWORD)
+        .await
+        .is(Code::InvalidCredentials);
+    for path in [paths::LOGIN, paths::SIGNUP] {
+        let refused = here.post(&app, path, "bob", PASSWORD).await;
+        refused.is(Code::TooManyAttempts);
+        let wait: u32 = refused.header("retry-after").parse().unwrap();
+        assert!((3500..=3600).contains(&wait), "{wait}");
+        assert!(refused.problem().detail.contains("in 60 minutes"));
+    }
+    let elsewhere = From::ip("192.0.2.2");
+    elsewhere.log_in(&app, "ada", PASSWORD).await.tokens(200);
+}
+
+#[tokio::test]
+async fn a_customer_of_ipv6_is_one_address() {
+    let app = TestApp::with(|config| config.limits.attempts = 1).await;
+    let log_in = async |ip: &str| From::ip(ip).log_in(&app, "eve", WRONG).await;
+    log_in("2001:db8:1:2::1").await.is(Code::InvalidCredentials);
+    log_in("2001:db8:1:2:3::4").await.is(Code::TooManyAttempts);
+    log_in("2001:db8:1:3::1").await.is(Code::InvalidCredentials);
+}
+
+#[tokio::test]
+async fn neighbours_do_not_keep_a_known_browser_out() {
+    let app = TestApp::with(|config| {
+        config.limits.attempts = 1;
+        config.limits.attempts_every = Duration::from_secs(3600);
+    })
+    .await;
+    let tokens = app.sign_up("ada").await;
+    let ip = Some("192.0.2.1");
+    From::ip("192.0.2.1")
+        .log_in(&app, "eve", WRONG)
+        .await
+        .is(Code::InvalidCredentials);
+    let stranger = From::ip("192.0.2.1").log_in(&app, "ada", PASSWORD).await;
+    stranger.is(Code::TooManyAttempts);
+    let known = From {
+        ip,
+        ..From::known(&tokens)
+    };
+    known.log_in(&app, "ada", PASSWORD).await.tokens(200);
+    // It is known to this account and to no other.
+    let other = known.log_in(&app, "eve", PASSWORD).await;
+    other.is(Code::TooManyAttempts);
+}
+
+#[tokio::test]
+async fn what_is_refused_costs_no_query() {
+    let app = TestApp::with(|config| {
+        config.limits.attempts = 1;
+        config.limits.attempts_every = Duration::from_secs(3600);
+    })
+    .await;
+    let here = From::ip("192.0.2.1");
+    here.log_in(&app, "eve", WRONG)
+        .await
+        .is(Code::InvalidCredentials);
+    until_counted(&app, "eve", 1).await;
+    let queries = QueryCount::start();
+    for name in ["eve", "ada", "nobody at all"] {
+        here.log_in(&app, name, WRONG)
+            .await
+            .is(Code::TooManyAttempts);
+    }
+    assert_eq!(queries.so_far(), 0);
+}
+
+#[tokio::test]
+async fn two_attempts_under_one_name_are_under_way_at_a_time() {
+    let app = TestApp::with(|config| {
+        config.password_cost = Cost {
+            memory: 4 * 1024,
+            passes: 3,
+        };
+    })
+    .await;
+    app.sign_up("ada").await;
+    for name in ["ada", "nobody"] {
+        let calls = (0..6).map(|_| app.try_log_in(name, WRONG));
+        let answers = futures::future::join_all(calls).await;
+        let (wrong, refused): (Vec<_>, Vec<_>) =
+            answers.iter().partition(|answer| answer.status == 401);
+        assert_eq!((wrong.len(), refused.len()), (2, 4), "{name}");
+        refused
+            .iter()
+            .for_each(|answer| answer.is(Code::TooManyAttempts));
+    }
+}
+
+#[tokio::test]
+async fn after_ten_failures_strangers_wait_whether_there_is_an_account_or_not() {
+    let app = TestApp::start().await;
+    app.sign_up("ada").await;
+    let mut refusals = Vec::new();
+    for name in ["ada", "nobody", "no such name!"] {
+        for _ in 0..10 {
+            app.try_log_in(name, WRONG)
+                .await
+                .is(Code::InvalidCredentials);
+        }
+        let refused = app.try_log_in(name, PASSWORD).await;
+        refused.is(Code::TooManyAttempts);
+        // Two, while the last failure is being written: it is counted twice then.
+        assert!(["1", "2"].contains(&refused.header("retry-after")));
+        let detail = refused.problem().detail;
+        refusals.push(detail.replace("a second", "2 seconds"));
+    }
+    refusals.dedup();
+    assert_eq!(refusals.len(), 1);
+
+    // Refused attempts do not count, and the wait is over after a second.
+    until_counted(&app, "ada", 10).await;
+    strangers_have_failed(&app, "ada", 10).await;
+    app.try_log_in("ada", PASSWORD).await.tokens(200);
+    // Whoever knows the password has had no failures.
+    until_counted(&app, "ada", 0).await;
+}
+
+#[tokio::test]
+async fn instances_count_together() {
+    let app = TestApp::start().await;
+    let other = app.second_instance(&[1]);
+    app.sign_up("ada").await;
+    for count in 1..=10 {
+        let instance = if count % 2 == 0 { &app } else { &other };
+        instance
+            .try_log_in("ada", WRONG)
+            .await
+            .is(Code::InvalidCredentials);
+        until_counted(&app, "ada", count).await;
+    }
+    for instance in [&app, &other] {
+        instance
+            .try_log_in("ada", WRONG)
+            .await
+            .is(Code::TooManyAttempts);
+    }
+}
+
+#[tokio::test]
+async fn bar_37_a_thousand_wrong_passwords_of_strangers_lock_nobody_out() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    let mut refused = 0;
+    for _ in 0..1000 {
+        let answer = app.try_log_in("ada", WRONG).await;
+        refused += usize::from(answer.problem().code == Code::TooManyAttempts);
+    }
+    assert!(refused >= 900, "{refused}");
+    // Patient strangers get as far as this, and no further.
+    strangers_have_failed(&app, "ada", 100).await;
+    let stranger = app.try_log_in("ada", PASSWORD).await;
+    stranger.is(Code::TooManyAttempts);
+    assert_eq!(stranger.header("retry-after"), "900");
+
+    // Sessions stay, and the browser that was used before signs in.
+    let tokens_now = app.renew(&tokens).await;
+    assert!(app.accepts(&tokens_now).await);
+    let signed_in = From::known(&tokens).log_in(&app, "ada", PASSWORD).await;
+    signed_in.tokens(200);
+    // With that, new browsers can sign in again.
+    app.try_log_in("ada", PASSWORD).await.tokens(200);
+}
+
+#[tokio::test]
+async fn ten_failures_spend_a_known_browser_and_are_not_those_of_strangers() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    let known = From::known(&tokens);
+    for _ in 0..10 {
+        known
+            .log_in(&app, "ada", WRONG)
+            .await
+            .is(Code::InvalidCredentials);
+    }
+    app.log_in("ada").await;
+    strangers_have_failed(&app, "ada", 100).await;
+    let spent = known.log_in(&app, "ada", PASSWORD).await;
+    spent.is(Code::TooManyAttempts);
+}
+
+#[tokio::test]
+async fn a_known_browser_computes_one_password_at_a_time() {
+    let app = TestApp::with(|config| {
+        config.password_cost = Cost {
+            memory: 4 * 1024,
+            passes: 3,
+        };
+    })
+    .await;
+    let tokens = app.sign_up("ada").await;
+    let known = From::known(&tokens);
+    let calls = (0..3).map(|_| known.log_in(&app, "ada", PASSWORD));
+    let answers = futures::future::join_all(calls).await;
+    let signed_in = answers.iter().filter(|a| a.status == 200).count();
+    let refused = answers.iter().filter(|a| a.status == 429).count();
+    assert_eq!((signed_in, refused), (1, 2));
+}
+
+#[tokio::test]
+async fn a_new_password_makes_other_browsers_strangers_after_ten_minutes() {
+    let app = TestApp::start().await;
+    let old = app.sign_up("ada").await;
+    let another = "seven lanterns above the harbour";
+    let new = change_password(&app, &old, PASSWORD, another)
+        .await
+        .tokens(200);
+    strangers_have_failed(&app, "ada", 100).await;
+    From::known(&old)
+        .log_in(&app, "ada", another)
+        .await
+        .tokens(200);
+    app.state.clock.advance(Duration::from_secs(601));
+    strangers_have_failed(&app, "ada", 100).await;
+    From::known(&old)
+        .log_in(&app, "ada", another)
+        .await
+        .is(Code::TooManyAttempts);
+    From::known(&new)
+        .log_in(&app, "ada", another)
+        .await
+        .tokens(200);
+}
+
+#[tokio::test]
+async fn an_operator_forgives_failures() {
+    let app = TestApp::start().await;
+    app.sign_up("ada").await;
+    strangers_have_failed(&app, "ada", 100).await;
+    app.try_log_in("ada", PASSWORD)
+        .await
+        .is(Code::TooManyAttempts);
+    let (pool, clock) = (&app.state.pool, Clock::system());
+    let name = |name| Username::parse(name).unwrap();
+    let forgiven = accounts::forgive_failures(pool, &clock, &name("ada")).await;
+    assert!(forgiven.unwrap());
+    let nobody = accounts::forgive_failures(pool, &clock, &name("nobody")).await;
+    assert!(!nobody.unwrap());
+    // The count begins anew.
+    app.try_log_in("ada", WRONG)
+        .await
+        .is(Code::InvalidCredentials);
+    until_counted(&app, "ada", 1).await;
+    app.try_log_in("ada", PASSWORD).await.tokens(200);
+    let events = app.events("ada", 4).await;
+    assert!(events.iter().any(|event| event.0 == "failures_forgiven"));
+}
+
+#[tokio::test]
+async fn confirming_the_password_in_a_session_opens_the_way_for_new_browsers() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    strangers_have_failed(&app, "ada", 100).await;
+    // The password was right, whatever becomes of the new one.
+    change_password(&app, &tokens, PASSWORD, "too short")
+        .await
+        .is(Code::PasswordNotAccepted);
+    app.try_log_in("ada", PASSWORD).await.tokens(200);
+}
+
+#[tokio::test]
+async fn who_guesses_within_a_session_waits_alone() {
+    let app = TestApp::start().await;
+    let stolen = app.sign_up("ada").await;
+    let other = app.log_in("ada").await;
+    for _ in 0..10 {
+        change_password(&app, &stolen, WRONG, PASSWORD)
+            .await
+            .is(Code::InvalidCredentials);
+    }
+    change_password(&app, &stolen, PASSWORD, WRONG)
+        .await
+        .is(Code::TooManyAttempts);
+    // The session itself goes on; other sessions and strangers are not concerned.
+    assert!(app.accepts(&stolen).await);
+    app.log_in("ada").await;
+    change_password(&app, &other, WRONG, PASSWORD)
+        .await
+        .is(Code::InvalidCredentials);
+}
+
+#[tokio::test]
+async fn a_token_that_is_presented_all_the_time_is_told_to_wait() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    let key = new_key();
+    let successor = app.refresh(&tokens, &key).await.tokens(200);
+    let mut refused = 0;
+    for _ in 0..200 {
+        let answer = app.refresh(&tokens, &key).await;
+        if answer.status == 429 {
+            answer.is(Code::TooManyAttempts);
+            assert_eq!(answer.header("retry-after"), "1");
+            refused += 1;
+        }
+    }
+    assert!(refused > 0);
+    // The honest browser has another token.
+    app.renew(&successor).await;
+}
+
+#[tokio::test]
+async fn bar_42_ten_thousand_failures_are_one_entry_an_hour() {
+    let app = TestApp::start().await;
+    let other = app.second_instance(&[1]);
+    let tokens = app.sign_up("ada").await;
+    let account_id: Uuid = sqlx::query_scalar("select account_id from accounts")
+        .fetch_one(app.pool())
+        .await
+        .unwrap();
+    let client = |ip: &str| ClientInfo {
+        ip: Some(ip.to_owned()),
+        user_agent: Some("curl/8".to_owned()),
+    };
+    let name = Limits::name_key(&app.state.keys, "ada");
+    for n in 0..10_000 {
+        let instance = if n % 2 == 0 { &app } else { &other };
+        let from = client(if n < 5000 { "192.0.2.1" } else { "192.0.2.2" });
+        note_failure(&instance.state, name, Some(account_id), None, &from);
+        if n % 500 == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    until_counted(&app, "ada", 10_000).await;
+    let entries: Vec<(i64, Option<String>, Option<String>)> =
+        sqlx::query_as("select times, ip, user_agent from events where kind = 'sign_in_failed'")
+            .fetch_all(app.pool())
+            .await
+            .unwrap();
+    // Two, if the hour was over meanwhile.
+    assert!(entries.len() <= 2, "{entries:?}");
+    assert_eq!(entries.iter().map(|entry| entry.0).sum::<i64>(), 10_000);
+    if let [(_, ip, user_agent)] = entries.as_slice() {
+        assert_eq!(*ip, None, "they came from two addresses");
+        assert_eq!(user_agent.as_deref(), Some("curl/8"));
+    }
+    let activity = app.get_as(&tokens, paths::ACTIVITY).await.text();
+    assert!(activity.contains(r#""times":10000"#) || entries.len() == 2);
+}
+
+#[tokio::test]
+async fn failures_are_kept_for_a_day_or_for_thirty() {
+    let app = TestApp::start().await;
+    for (name, failures, days) in [
+        ("few, old", 9_i64, 2),
+        ("few, new", 9, 0),
+        ("many, old", 10, 31),
+        ("many, new", 10, 29),
+    ] {
+        sqlx::query(
+            "insert into sign_in_failures (name_hash, failures, last_at)
+             values ($1, $2, now() - make_interval(days => $3))",
+        )
+        .bind(Limits::name_key(&app.state.keys, name).to_vec())
+        .bind(failures)
+        .bind(days)
+        .execute(app.pool())
+        .await
+        .unwrap();
+    }
+    let round = Sweep::from_the_beginning().round(&app.state).await;
+    assert!(round.failed.is_empty(), "{:?}", round.failed);
+    until_counted(&app, "few, old", 0).await;
+    until_counted(&app, "few, new", 9).await;
+    until_counted(&app, "many, old", 0).await;
+    until_counted(&app, "many, new", 10).await;
+    // Step by step, the walk reaches the end.
+    let mut connection = app.pool().acquire().await.unwrap();
+    let (mut after, mut steps) = (Some(Vec::new()), 0);
+    while let Some(from) = after {
+        after = store::sign_in_failures::forget_old(&mut connection, &from, 10, 1)
+            .await
+            .unwrap();
+        steps += 1;
+    }
+    assert_eq!(steps, 3);
+}
+
+#[tokio::test]
+async fn a_password_that_everybody_tries_first_is_refused_with_a_reason() {
+    let app = TestApp::start().await;
+    for password in [
+        "password1234567",
+        "qwertyuiop12345",
+        "correct horse battery staple",
+    ] {
+        let body = json!({"username": "ada", "password": password});
+        let refused = app.call(Method::POST, paths::SIGNUP, &body).await;
+        refused.is(Code::PasswordNotAccepted);
+        let detail = refused.problem().detail;
+        assert!(detail.starts_with("This password is too easy to guess."));
+        assert!(detail.contains("Use four or five words"), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn the_password_that_an_account_has_is_not_a_new_one() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    let refused = change_password(&app, &tokens, PASSWORD, PASSWORD).await;
+    refused.is(Code::PasswordNotAccepted);
+    assert!(refused.problem().detail.contains("that you have already"));
+    assert!(app.accepts(&tokens).await);
+}

@@ -1,0 +1,120 @@
+//! Whether the time of an answer tells who has an account.
+
+use std::time::Instant;
+
+use holdfast_protocol::problem::Code;
+use holdfast_server::password_hash::Cost;
+
+use crate::support::{PASSWORD, TestApp};
+
+const TRIES: usize = 200;
+
+/// |z| beyond which two samples are told apart. Each comparison gives a false alarm in
+/// about one of a million runs (two-sided, normal approximation of the rank sum).
+const FALSE_ALARM: f64 = 4.9;
+
+/// The kinds of answers that must take the same time.
+const KINDS: [&str; 3] = ["unknown", "wrong", "disabled"];
+
+/// Tries of all kinds alternate in random order, so that whatever slows the machine
+/// slows all of them alike, and only their order is compared. The last sample is the
+/// proof that the comparison would notice: answers without a password computation.
+#[tokio::test]
+async fn bar_23_the_time_of_an_answer_does_not_tell_who_has_an_account() {
+    let app = TestApp::with(|config| {
+        config.password_cost = Cost {
+            memory: 1024,
+            passes: 1,
+        };
+    })
+    .await;
+    app.sign_up("original").await;
+    // Each try has an account of its own: failures in a row are another matter.
+    sqlx::query(
+        "insert into accounts (account_id, username, username_key, password_hash, disabled_at)
+         select
+             gen_random_uuid(),
+             kind || '-' || n,
+             kind || '-' || n,
+             password_hash,
+             case when kind = 'disabled' then now() end
+         from accounts, unnest(array['wrong', 'disabled']) as kind, generate_series(0, 199) as n
+         where username_key = 'original'",
+    )
+    .execute(app.pool())
+    .await
+    .unwrap();
+
+    let mut times = [const { Vec::new() }; 3];
+    let mut refused = Vec::new();
+    for n in 0..TRIES {
+        let first = usize::from(holdfast_server::random::bytes::<1>()[0]) % 6;
+        // One of the six orders of three.
+        let mut order = [first % 3, (first + 1) % 3, (first + 2) % 3];
+        if first >= 3 {
+            order.swap(1, 2);
+        }
+        for kind in order {
+            let password = match KINDS[kind] {
+                "disabled" => PASSWORD,
+                _ => "not the right password at all",
+            };
+            let name = format!("{}-{n}", KINDS[kind]);
+            let begun = Instant::now();
+            let answer = app.try_log_in(&name, password).await;
+            times[kind].push(begun.elapsed());
+            answer.is(Code::InvalidCredentials);
+        }
+        if n % 10 == 0 {
+            for _ in 0..11 {
+                app.try_log_in("refused", PASSWORD).await;
+            }
+        }
+        let begun = Instant::now();
+        let answer = app.try_log_in("refused", PASSWORD).await;
+        if answer.status == 429 {
+            refused.push(begun.elapsed());
+        }
+    }
+    let mut report = String::new();
+    let mut apart = Vec::new();
+    for (a, b) in [(0, 1), (0, 2), (1, 2)] {
+        let z = rank_sum_z(&times[a], &times[b]);
+        report.push_str(&format!("{} and {}: z = {z:.2}\n", KINDS[a], KINDS[b]));
+        if z.abs() > FALSE_ALARM {
+            apart.push((KINDS[a], KINDS[b]));
+        }
+    }
+    println!("{report}");
+    assert!(refused.len() >= TRIES / 2, "{}", refused.len());
+    let control = rank_sum_z(&refused, &times[1]);
+    assert!(control < -FALSE_ALARM, "nothing is measured: {control}");
+    assert!(apart.is_empty(), "{report}");
+}
+
+/// Mann and Whitney's rank sum as a number of standard deviations: negative when the
+/// first sample tends to be smaller.
+fn rank_sum_z<T: PartialOrd + Copy>(first: &[T], second: &[T]) -> f64 {
+    let pairs = first
+        .iter()
+        .flat_map(|a| second.iter().map(move |b| (a, b)));
+    let larger: f64 = pairs
+        .map(|(a, b)| match a.partial_cmp(b) {
+            Some(std::cmp::Ordering::Greater) => 1.0,
+            Some(std::cmp::Ordering::Less) => 0.0,
+            _ => 0.5,
+        })
+        .sum();
+    let (n, m) = (first.len() as f64, second.len() as f64);
+    (larger - n * m / 2.0) / (n * m * (n + m + 1.0) / 12.0).sqrt()
+}
+
+#[test]
+fn the_rank_sum_tells_samples_apart_that_differ_and_no_others() {
+    let even: Vec<u32> = (0..400).step_by(2).collect();
+    let odd: Vec<u32> = (1..400).step_by(2).collect();
+    let later: Vec<u32> = (100..500).step_by(2).collect();
+    assert!(rank_sum_z(&even, &odd).abs() < 0.2);
+    assert!(rank_sum_z(&even, &later) < -FALSE_ALARM);
+    assert!(rank_sum_z(&later, &even) > FALSE_ALARM);
+}

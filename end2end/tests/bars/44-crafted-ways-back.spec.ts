@@ -44,20 +44,37 @@ const LEAD_SOMEWHERE_HERE: [next: string, path: string, name: string][] = [
   ['/a//elsewhere.example', '/a//elsewhere.example', 'Page not found'],
 ];
 
-test('bar 44: no crafted way back panics, leaves the site or leads in a circle', async ({
+/** A few at a time: each one loads a page, which takes a while on a busy machine. */
+const A_FEW = 5;
+
+for (let first = 0; first < LEAD_TO_THE_ACCOUNT.length; first += A_FEW) {
+  const some = LEAD_TO_THE_ACCOUNT.slice(first, first + A_FEW);
+  test(`bar 44: no crafted way back panics, leaves the site or leads in a circle: ${some.join(' ')}`, async ({
+    page,
+    account,
+    baseURL,
+  }) => {
+    test.slow();
+    await signIn(page, account);
+    const elsewhere = requestsElsewhere(page, baseURL);
+    for (const next of some) {
+      await page.goto(`/sign-in?next=${next}`);
+      await seesAccount(page, account);
+      await expect(page, next).toHaveURL('/account');
+      await isAlive(page);
+    }
+    expect(elsewhere).toEqual([]);
+  });
+}
+
+test('bar 44: a page of this site is the way back, whatever it looks like', async ({
   page,
   account,
   baseURL,
 }) => {
-  test.setTimeout(120_000);
+  test.slow();
   await signIn(page, account);
   const elsewhere = requestsElsewhere(page, baseURL);
-  for (const next of LEAD_TO_THE_ACCOUNT) {
-    await page.goto(`/sign-in?next=${next}`);
-    await seesAccount(page, account);
-    await expect(page, next).toHaveURL('/account');
-    await isAlive(page);
-  }
   for (const [next, path, name] of LEAD_SOMEWHERE_HERE) {
     await page.goto(`/sign-in?next=${next}`);
     await expect(heading(page, name), next).toBeVisible();

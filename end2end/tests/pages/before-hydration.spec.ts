@@ -43,7 +43,7 @@ for (const [path, button] of [
     expect(new URL((await sent).url()).pathname).toBe(path);
     await expect(page.getByLabel('Username')).toHaveValue('');
     await expect(page).toHaveURL(path);
-    expect(addresses.filter((address) => /password|battery/.test(address))).toEqual([]);
+    expect(addresses.filter((address) => /password|northward/.test(address))).toEqual([]);
   });
 }
 

@@ -17,6 +17,11 @@ const FORWARDING: [HeaderName; 3] = [
     HeaderName::from_static("x-real-ip"),
 ];
 
+/// The widest networks that may be trusted: no wider than the widest private ones,
+/// 10.0.0.0/8 and fc00::/7.
+const WIDEST_V4: u8 = 8;
+const WIDEST_V6: u8 = 7;
+
 /// The proxies in front of this server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proxies {
@@ -45,12 +50,19 @@ impl ClientAddress {
     }
 
     /// The address that limits may count. `None` where many people would share it: a
-    /// limit by address would then keep all of them out.
+    /// limit by address would then keep all of them out. Where clients take turns, and have
+    /// a share of the places, such an address counts as well ([`ip`](Self::ip)): with the
+    /// larger share of an address that [many people share](Self::is_shared).
     pub fn for_limits(self) -> Option<IpAddr> {
         match self {
             Self::Client(ip) => Some(ip),
             Self::Proxy(_) | Self::Unknown => None,
         }
+    }
+
+    /// Whether many people may have this address.
+    pub fn is_shared(self) -> bool {
+        matches!(self, Self::Proxy(_))
     }
 }
 
@@ -86,35 +98,44 @@ impl Proxies {
             let forwarded = headers.contains_key(&self.header)
                 || FORWARDING.iter().any(|name| headers.contains_key(name));
             // A client on the internet may write such a header. A private address that
-            // does is almost always a proxy that the operator forgot to name.
-            return if forwarded && is_private(peer) {
+            // does is almost always a proxy that the operator forgot to name. Where proxies
+            // are named, it is not one of them: the header must not lift the limits.
+            return if forwarded && self.is_empty() && is_private(peer) {
                 ClientAddress::Proxy(peer)
             } else {
                 ClientAddress::Client(peer)
             };
         }
+        let mut nearest = None;
         let mut last = None;
         for entry in self.entries(headers).rev() {
             match parse(entry) {
-                Some(ip) if self.trusts(ip) => last = Some(ip),
+                Some(ip) if self.trusts(ip) => {
+                    nearest = nearest.or(Some(ip));
+                    last = Some(ip);
+                }
                 Some(ip) => return ClientAddress::Client(ip),
                 // What stands left of an entry that nobody can read is the client's word.
                 None => return ClientAddress::Proxy(last.unwrap_or(peer)),
             }
         }
-        // Every entry is in the networks: a client that is in them itself. Without an
-        // entry the proxy asked on its own account, or writes another header.
-        last.map_or(ClientAddress::Proxy(peer), ClientAddress::Client)
+        // Every entry is in the networks: a client that is in them itself, and that may have
+        // written all but the last. Without an entry the proxy asked on its own account, or
+        // writes another header.
+        nearest.map_or(ClientAddress::Proxy(peer), ClientAddress::Client)
     }
 
-    /// The entries of the header, in the order in which proxies wrote them.
+    /// The entries of the header, in the order in which proxies wrote them. A line is cut at
+    /// its commas before it is read: bytes that the client wrote make no entry of a proxy
+    /// unreadable.
     fn entries<'a>(&self, headers: &'a HeaderMap) -> impl DoubleEndedIterator<Item = &'a str> {
         let is_rfc_7239 = self.header == header::FORWARDED;
         headers
             .get_all(&self.header)
             .iter()
-            // An unreadable line is an unreadable entry, not none.
-            .flat_map(|value| value.to_str().unwrap_or("?").split(','))
+            .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+            // An unreadable entry is one, too.
+            .map(|entry| std::str::from_utf8(entry).unwrap_or("?"))
             .map(move |entry| {
                 if is_rfc_7239 {
                     forwarded_for(entry)
@@ -178,14 +199,29 @@ pub fn network(text: &str) -> Result<IpNet, String> {
         .ok()
         .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
         .ok_or("write networks such as 10.0.0.0/8, or single addresses")?;
-    if network.prefix_len() == 0 {
-        return Err("a network of /0 would trust the whole internet".to_owned());
+    // Addresses are compared in their shortest form; this is theirs, too.
+    let network = match (network.addr().to_canonical(), network.prefix_len()) {
+        (IpAddr::V4(ip), bits @ 96..) if network.addr().is_ipv6() => {
+            IpNet::new(IpAddr::V4(ip), bits - 96).map_err(|error| error.to_string())?
+        }
+        _ => network,
+    };
+    let widest = match network {
+        IpNet::V4(_) => WIDEST_V4,
+        IpNet::V6(_) => WIDEST_V6,
+    };
+    if network.prefix_len() < widest {
+        return Err(format!(
+            "{network} is too wide and would trust much of the internet; the widest is /{widest}"
+        ));
     }
     Ok(network.trunc())
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     fn headers(name: &'static str, value: &str) -> HeaderMap {
@@ -209,8 +245,11 @@ mod tests {
             ("10.0.0.1", "203.0.113.9", "203.0.113.9"),
             ("192.0.2.1", "203.0.113.9", "203.0.113.9"),
             // A client inside the networks.
-            ("10.0.0.1", "10.9.9.9, 10.0.0.2", "10.9.9.9"),
-            // A peer on the internet is believed nothing.
+            ("10.0.0.1", "10.9.9.9", "10.9.9.9"),
+            // It wrote the first entry itself.
+            ("10.0.0.1", "10.9.9.9, 10.0.0.2", "10.0.0.2"),
+            // A peer on the internet is believed nothing, and no other private one is.
+            ("192.168.0.1", "203.0.113.9", "192.168.0.1"),
             ("198.51.100.1", "203.0.113.9", "198.51.100.1"),
         ] {
             let client = proxies.client(&headers("x-forwarded-for", value), Some(ip(peer)));
@@ -271,6 +310,21 @@ mod tests {
     }
 
     #[test]
+    fn bytes_of_the_client_make_no_entry_of_a_proxy_unreadable() {
+        for (header, line) in [
+            ("x-forwarded-for", &b"\xc3\xa9, 203.0.113.9"[..]),
+            ("x-forwarded-for", b"\xff,203.0.113.9"),
+            ("forwarded", b"for=\"\xff, for=203.0.113.9"),
+        ] {
+            let proxies = behind(&["10.0.0.0/8"], header);
+            let line = HeaderValue::from_bytes(line).unwrap();
+            let headers = HeaderMap::from_iter([(HeaderName::from_static(header), line)]);
+            let client = proxies.client(&headers, Some(ip("10.0.0.1")));
+            assert_eq!(client, ClientAddress::Client(ip("203.0.113.9")), "{header}");
+        }
+    }
+
+    #[test]
     fn a_forgotten_proxy_makes_nobody_share_a_limit() {
         let nobody = Proxies::default();
         for header in ["forwarded", "x-forwarded-for", "x-real-ip"] {
@@ -279,6 +333,9 @@ mod tests {
                 let client = nobody.client(&headers, Some(ip(peer)));
                 assert_eq!(client, ClientAddress::Proxy(ip(peer)), "{header} {peer}");
                 assert_eq!(client.for_limits(), None);
+                // It has a share of the places, though.
+                assert_eq!(client.ip(), Some(ip(peer)));
+                assert!(client.is_shared());
             }
             // From the internet such a header is the client's own word.
             let client = nobody.client(&headers, Some(ip("198.51.100.1")));
@@ -290,10 +347,24 @@ mod tests {
 
     #[test]
     fn a_network_that_trusts_everybody_is_refused() {
-        assert!(network("0.0.0.0/0").unwrap_err().contains("whole internet"));
-        assert!(network("::/0").is_err());
+        for wide in [
+            "0.0.0.0/0",
+            "128.0.0.0/1",
+            "::/0",
+            "2000::/3",
+            "::ffff:0:0/96",
+        ] {
+            assert!(network(wide).unwrap_err().contains("internet"), "{wide}");
+        }
         assert!(network("2").unwrap_err().contains("10.0.0.0/8"));
-        assert_eq!(network("10.1.2.3/8").unwrap().to_string(), "10.0.0.0/8");
-        assert_eq!(network("::1").unwrap().to_string(), "::1/128");
+        for (text, expected) in [
+            ("10.1.2.3/8", "10.0.0.0/8"),
+            ("fc00::/7", "fc00::/7"),
+            ("::1", "::1/128"),
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+            ("::ffff:10.1.2.3", "10.1.2.3/32"),
+        ] {
+            assert_eq!(network(text).unwrap().to_string(), expected);
+        }
     }
 }

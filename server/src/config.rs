@@ -586,7 +586,7 @@ mod tests {
             (["--issuer", "id.example"], "http or https URL"),
             (["--listen", "here"], "invalid socket address"),
             (["--log", "sqlx=loud"], "levels by module"),
-            (["--trusted-proxies", "10.0.0.0/8,::/0"], "whole internet"),
+            (["--trusted-proxies", "10.0.0.0/8,::/0"], "too wide"),
             (["--trusted-proxies", "2"], "networks such as"),
             (["--proxy-header", "not a name"], "invalid HTTP header name"),
         ] {

@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::arrive::{Arrived, arrive};
 use super::database::{Database, Migrations};
+use crate::client_address::Proxies;
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat, ServeArgs};
 use crate::database_facts::DatabaseFacts;
@@ -107,7 +108,8 @@ async fn serve(args: &ServeArgs, config: Config, database: &Database) -> anyhow:
     let counts = state.metrics.connections();
     let limits = args.connection_limits();
     let serving = async {
-        connections::serve(listener, router(state), limits, counts, stop).await;
+        let proxies = state.config.proxies.clone();
+        connections::serve(listener, router(state), limits, proxies, counts, stop).await;
         stopping.finished().await;
     };
     tokio::select! {
@@ -137,7 +139,10 @@ async fn serve_metrics(address: SocketAddr, state: &AppState) -> anyhow::Result<
     };
     let never = std::future::pending();
     let counts = ConnectionCounts::default();
-    tokio::spawn(connections::serve(listener, service, limits, counts, never));
+    let proxies = Proxies::default();
+    tokio::spawn(connections::serve(
+        listener, service, limits, proxies, counts, never,
+    ));
     Ok(address)
 }
 

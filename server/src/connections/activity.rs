@@ -54,18 +54,23 @@ pub(super) struct Activity {
 }
 
 struct Doing {
-    /// When each request that is under way began, in this order.
-    requests: BTreeMap<u64, Instant>,
+    /// The requests that are under way, in the order in which they began.
+    requests: BTreeMap<u64, UnderWay>,
     next: u64,
     waiting_since: Instant,
     /// The first byte since the last request, on a connection of HTTP/1.
     first_byte: Option<Instant>,
-    /// How many of the requests wait for more of their body.
-    awaiting_body: usize,
     /// Since when the client has not taken what is written.
     blocked_since: Option<Instant>,
     /// HTTP/2: bytes between requests are not the beginning of one.
     is_multiplexed: bool,
+}
+
+struct UnderWay {
+    began: Instant,
+    /// Since when the request waits for its client: for more of its body, or until the
+    /// answer is taken.
+    waiting_since: Option<Instant>,
 }
 
 /// A request that is under way, until its answer has been handed over.
@@ -77,6 +82,7 @@ pub(super) struct Exchange {
 /// A request that waits for more of its body.
 pub(super) struct AwaitingBody {
     activity: Arc<Activity>,
+    number: u64,
 }
 
 impl Activity {
@@ -87,7 +93,6 @@ impl Activity {
                 next: 0,
                 waiting_since: Instant::now(),
                 first_byte: None,
-                awaiting_body: 0,
                 blocked_since: None,
                 is_multiplexed: false,
             }),
@@ -101,7 +106,11 @@ impl Activity {
         let mut doing = activity.lock();
         let number = doing.next;
         doing.next += 1;
-        doing.requests.insert(number, Instant::now());
+        let request = UnderWay {
+            began: Instant::now(),
+            waiting_since: None,
+        };
+        doing.requests.insert(number, request);
         doing.first_byte = None;
         doing.is_multiplexed = version == Version::HTTP_2;
         drop(doing);
@@ -127,10 +136,20 @@ impl Activity {
     }
 
     /// A request waits for more of its body, until the answer is dropped.
-    pub(super) fn await_body(activity: &Arc<Self>) -> AwaitingBody {
-        activity.lock().awaiting_body += 1;
+    pub(super) fn await_body(activity: &Arc<Self>, number: u64) -> AwaitingBody {
+        if let Some(request) = activity.lock().requests.get_mut(&number) {
+            // One that sends byte by byte has been waited for since it began.
+            request.waiting_since = Some(request.began);
+        }
         AwaitingBody {
             activity: Arc::clone(activity),
+            number,
+        }
+    }
+
+    fn set_waiting(&self, number: u64, since: Option<Instant>) {
+        if let Some(request) = self.lock().requests.get_mut(&number) {
+            request.waiting_since = since;
         }
     }
 
@@ -141,11 +160,7 @@ impl Activity {
         if doing.blocked_since.is_some() {
             return doing.blocked_since;
         }
-        match doing.requests.first_key_value() {
-            None => Some(doing.waiting_since),
-            Some((_, oldest)) if doing.awaiting_body >= doing.requests.len() => Some(*oldest),
-            Some(_) => None,
-        }
+        doing.waiting_since()
     }
 
     /// Tells the connection to make room for another.
@@ -154,9 +169,20 @@ impl Activity {
         self.changed.notify_one();
     }
 
-    /// Whether it has to.
+    /// Whether it was told to, and has not refused.
     pub(super) fn room_is_wanted(&self) -> bool {
         self.room_wanted.load(Ordering::Relaxed)
+    }
+
+    /// Whether it makes room now. It refuses when the server is at work on a request that
+    /// has begun meanwhile.
+    pub(super) fn gives_way(&self) -> bool {
+        if !self.room_is_wanted() {
+            return false;
+        }
+        let gives_way = self.waiting_since().is_some();
+        self.room_wanted.store(gives_way, Ordering::Relaxed);
+        gives_way
     }
 
     /// Waits until an answer of [`due`](Self::due) may be earlier than the last one.
@@ -168,7 +194,7 @@ impl Activity {
     pub(super) fn due(&self, limits: &Limits, stopping: bool) -> (Instant, Reason) {
         let doing = self.lock();
         if let Some((_, oldest)) = doing.requests.first_key_value() {
-            return (*oldest + limits.exchange, Reason::Exchange);
+            return (oldest.began + limits.exchange, Reason::Exchange);
         }
         let idle = if stopping && doing.blocked_since.is_none() {
             IDLE_WHILE_STOPPING
@@ -187,9 +213,32 @@ impl Activity {
     }
 }
 
+impl Doing {
+    fn waiting_since(&self) -> Option<Instant> {
+        if self.requests.is_empty() {
+            return Some(self.waiting_since);
+        }
+        // One request that the server is at work on is enough to keep the connection.
+        let waiting = self.requests.values().map(|request| request.waiting_since);
+        waiting.collect::<Option<Vec<_>>>()?.into_iter().min()
+    }
+}
+
+impl Exchange {
+    /// What [`Activity::await_body`] calls this request.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Since when the client has not taken the answer; `None` while the server makes it.
+    pub(super) fn set_waiting(&self, since: Option<Instant>) {
+        self.activity.set_waiting(self.number, since);
+    }
+}
+
 impl Drop for AwaitingBody {
     fn drop(&mut self) {
-        self.activity.lock().awaiting_body -= 1;
+        self.activity.set_waiting(self.number, None);
     }
 }
 

@@ -9,7 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::{BoxError, Error};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use super::activity::{Activity, AwaitingBody, Exchange};
 
@@ -23,17 +23,25 @@ pub(super) struct Arriving {
     body: Incoming,
     limit: Duration,
     activity: Arc<Activity>,
+    number: u64,
     /// Runs from the first time that the body had to be waited for.
     waited: Option<Pin<Box<Sleep>>>,
     awaiting: Option<AwaitingBody>,
 }
 
 impl Arriving {
-    pub(super) fn new(body: Incoming, limit: Duration, activity: Arc<Activity>) -> Self {
+    /// The body of the request of this number.
+    pub(super) fn new(
+        body: Incoming,
+        limit: Duration,
+        activity: Arc<Activity>,
+        number: u64,
+    ) -> Self {
         Self {
             body,
             limit,
             activity,
+            number,
             waited: None,
             awaiting: None,
         }
@@ -58,7 +66,7 @@ impl http_body::Body for Arriving {
             .waited
             .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
         this.awaiting
-            .get_or_insert_with(|| Activity::await_body(&this.activity));
+            .get_or_insert_with(|| Activity::await_body(&this.activity, this.number));
         match waited.as_mut().poll(context) {
             Poll::Ready(()) => Poll::Ready(Some(Err(TooSlow.into()))),
             Poll::Pending => Poll::Pending,
@@ -76,8 +84,21 @@ impl http_body::Body for Arriving {
 
 /// An answer's body. The exchange is over when it is dropped.
 pub(super) struct Leaving {
-    pub(super) body: Body,
-    pub(super) _exchange: Exchange,
+    body: Body,
+    exchange: Exchange,
+    answered: Instant,
+}
+
+impl Leaving {
+    pub(super) fn new(body: Body, exchange: Exchange) -> Self {
+        let answered = Instant::now();
+        exchange.set_waiting(Some(answered));
+        Self {
+            body,
+            exchange,
+            answered,
+        }
+    }
 }
 
 impl http_body::Body for Leaving {
@@ -88,7 +109,13 @@ impl http_body::Body for Leaving {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        Pin::new(&mut self.get_mut().body).poll_frame(context)
+        let this = self.get_mut();
+        let frame = Pin::new(&mut this.body).poll_frame(context);
+        // The next piece is asked for once the client takes it. A client of HTTP/2 that opens
+        // no window for its answer is waited for here.
+        let waits = frame.is_ready().then_some(this.answered);
+        this.exchange.set_waiting(waits);
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

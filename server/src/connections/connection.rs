@@ -26,8 +26,15 @@ use super::stream::Stream;
 /// The largest header of a request: its line and all its fields.
 const MAX_HEADER: usize = 16 * 1024;
 
-/// How many requests one connection of HTTP/2 may have under way.
-const MAX_STREAMS: u32 = 100;
+/// How many requests one connection of HTTP/2 may have under way. With [`STREAM_BUFFER`]
+/// a bound on what a client can make the server hold: 256 KiB, as much as the kernel does.
+const MAX_STREAMS: u32 = 16;
+
+/// How many bytes of an answer are kept for a client of HTTP/2 that does not take it.
+const STREAM_BUFFER: usize = 16 * 1024;
+
+/// How many bytes of bodies a client of HTTP/2 may send before they are read.
+const WINDOW: u32 = 64 * 1024;
 
 /// Serves one connection, and answers why it was closed.
 pub(super) async fn serve(
@@ -43,16 +50,16 @@ pub(super) async fn serve(
         let activity = Arc::clone(&activity);
         service_fn(move |request: Request<Incoming>| {
             let exchange = Activity::begin(&activity, request.version());
-            let mut request = request
-                .map(|body| Body::new(Arriving::new(body, limits.body, Arc::clone(&activity))));
+            let mut request = request.map(|body| {
+                let (activity, number) = (Arc::clone(&activity), exchange.number());
+                Body::new(Arriving::new(body, limits.body, activity, number))
+            });
             request.extensions_mut().insert(ConnectInfo(peer));
             let answering = service.clone().oneshot(request);
             async move {
                 let response = answering.await.unwrap_or_else(|never| match never {});
-                Ok::<Response<Leaving>, Infallible>(response.map(|body| Leaving {
-                    body,
-                    _exchange: exchange,
-                }))
+                let response = response.map(|body| Leaving::new(body, exchange));
+                Ok::<Response<Leaving>, Infallible>(response)
             }
         })
     };
@@ -69,6 +76,8 @@ pub(super) async fn serve(
             None => activity.due(&limits, stopping),
         };
         tokio::select! {
+            // What has arrived is looked at first: a request that has just begun is not cut.
+            biased;
             closed = connection.as_mut() => {
                 return closed.map_or_else(|error| reason_of(&*error), |()| Reason::Finished);
             }
@@ -79,11 +88,15 @@ pub(super) async fn serve(
                 connection.as_mut().graceful_shutdown();
             }
             () = activity.changed() => {
-                if activity.room_is_wanted() {
+                if activity.gives_way() {
                     return Reason::Room;
                 }
             }
             () = tokio::time::sleep_until(due) => {
+                if last_moment.is_none() && activity.due(&limits, stopping).0 > due {
+                    // Something has begun meanwhile.
+                    continue;
+                }
                 if last_moment.is_some() || reason != Reason::Exchange {
                     return reason;
                 }
@@ -107,6 +120,9 @@ fn builder() -> Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_header_list_size(u32::try_from(MAX_HEADER).unwrap_or(u32::MAX))
+        .max_send_buf_size(STREAM_BUFFER)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
         .max_concurrent_streams(MAX_STREAMS);
     builder
 }

@@ -4,9 +4,9 @@
 //! A security duty: a client that is slow on purpose must not keep anybody else out.
 //! Everything that a client can be slow at has a limit ([`Limits`]): sending a header,
 //! sending a body, taking an answer, and doing nothing. And there is a limit to how
-//! many connections there are. When it is reached, the connections whose clients have
-//! been waited for the longest make room, so that a new client gets in although somebody
-//! holds thousands of connections open.
+//! many connections there are. When it is reached, connections whose clients are waited
+//! for make room, first those of the address that has the most, so that a new client gets
+//! in although somebody holds thousands of connections open.
 
 mod activity;
 mod body;
@@ -14,16 +14,17 @@ mod connection;
 mod files;
 mod stream;
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Notify, watch};
-use tokio::time::Instant;
 
+use crate::client_address::Proxies;
 use crate::metrics::ConnectionCounts;
 use activity::Activity;
 
@@ -94,10 +95,11 @@ pub async fn serve(
     listener: TcpListener,
     service: Router,
     limits: Limits,
+    proxies: Proxies,
     counts: ConnectionCounts,
     stop: impl Future<Output = ()>,
 ) {
-    let open = Arc::new(Open::new(limits.most, counts));
+    let open = Arc::new(Open::new(limits.most, proxies, counts));
     let (stopping, _) = watch::channel(false);
     let mut stop = std::pin::pin!(stop);
     loop {
@@ -119,7 +121,7 @@ pub async fn serve(
         };
         // Answers are small, and whole when they are sent.
         let _ = stream.set_nodelay(true);
-        let place = Open::enter(&open);
+        let place = Open::enter(&open, peer.ip());
         let serving = connection::serve(
             stream,
             peer,
@@ -149,6 +151,7 @@ fn is_about_one_connection(error: &std::io::Error) -> bool {
 /// The connections that are open.
 struct Open {
     most: usize,
+    proxies: Proxies,
     counts: ConnectionCounts,
     connections: Mutex<Connections>,
     /// One was closed.
@@ -158,8 +161,14 @@ struct Open {
 #[derive(Default)]
 struct Connections {
     next: u64,
-    /// Those that were told to make room are not in here any more.
-    by_number: HashMap<u64, Arc<Activity>>,
+    by_number: HashMap<u64, Connection>,
+}
+
+struct Connection {
+    /// Whom it counts for: an IPv4 address or an IPv6 /64.
+    network: IpAddr,
+    is_proxy: bool,
+    activity: Arc<Activity>,
 }
 
 /// A connection's place among the open ones.
@@ -170,9 +179,10 @@ struct Place {
 }
 
 impl Open {
-    fn new(most: usize, counts: ConnectionCounts) -> Self {
+    fn new(most: usize, proxies: Proxies, counts: ConnectionCounts) -> Self {
         Self {
             most,
+            proxies,
             counts,
             connections: Mutex::default(),
             closed: Notify::new(),
@@ -197,34 +207,60 @@ impl Open {
         }
     }
 
-    /// Whether there is room. When there is none, the connections whose clients have been
-    /// waited for the longest are told to close: a sixteenth of them at once, so that the
-    /// search is not repeated for every new client.
+    /// Whether there is room. When there is none, connections whose clients are waited for
+    /// are told to close, up to a sixteenth of all at once, so that the search is not
+    /// repeated for every new client. They hold their places until they are closed.
+    ///
+    /// The address that has the most gives first, and of its connections the one that was
+    /// waited for the longest. A trusted proxy speaks for many, and gives last.
     fn make_room(&self) -> bool {
-        let mut connections = self.lock();
+        let connections = self.lock();
         if connections.by_number.len() < self.most {
             return true;
         }
-        let mut waiting: Vec<(Instant, u64)> = connections
-            .by_number
-            .iter()
-            .filter_map(|(number, activity)| Some((activity.waiting_since()?, *number)))
-            .collect();
-        waiting.sort_unstable();
-        for (_, number) in waiting.into_iter().take((self.most / 16).max(1)) {
-            if let Some(activity) = connections.by_number.remove(&number) {
-                activity.make_room();
+        let mut told = 0;
+        let mut of_network: HashMap<IpAddr, usize> = HashMap::new();
+        let mut waiting = Vec::new();
+        for connection in connections.by_number.values() {
+            if connection.activity.room_is_wanted() {
+                told += 1;
+                continue;
+            }
+            *of_network.entry(connection.network).or_default() += 1;
+            if let Some(since) = connection.activity.waiting_since() {
+                waiting.push((since, connection));
             }
         }
-        connections.by_number.len() < self.most
+        waiting.sort_unstable_by_key(|(since, _)| *since);
+        // How many its address has left when it is this one's turn to go.
+        let mut ranked: Vec<_> = waiting
+            .into_iter()
+            .map(|(since, connection)| {
+                let left = of_network.entry(connection.network).or_default();
+                let rank = (connection.is_proxy, Reverse(*left), since);
+                *left = left.saturating_sub(1);
+                (rank, &connection.activity)
+            })
+            .collect();
+        ranked.sort_unstable_by_key(|(rank, _)| *rank);
+        let wanted = (self.most / 16).max(1).saturating_sub(told);
+        for (_, activity) in ranked.into_iter().take(wanted) {
+            activity.make_room();
+        }
+        false
     }
 
-    fn enter(open: &Arc<Self>) -> Place {
+    fn enter(open: &Arc<Self>, peer: IpAddr) -> Place {
         let activity = Arc::new(Activity::new());
         let mut connections = open.lock();
         let number = connections.next;
         connections.next += 1;
-        connections.by_number.insert(number, Arc::clone(&activity));
+        let connection = Connection {
+            network: network(peer),
+            is_proxy: open.proxies.trusts(peer),
+            activity: Arc::clone(&activity),
+        };
+        connections.by_number.insert(number, connection);
         drop(connections);
         open.counts.opened();
         Place {
@@ -251,5 +287,74 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.open.lock().by_number.remove(&self.number);
         self.open.closed.notify_waiters();
+    }
+}
+
+/// One customer has at least a /64 of IPv6.
+fn network(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.into(),
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderName, Version};
+
+    use super::*;
+    use crate::client_address;
+
+    /// The connections of these addresses, as many as there may be, the oldest first.
+    fn full(addresses: &[&str]) -> (Arc<Open>, Vec<Place>) {
+        let proxies = vec![client_address::network("10.0.0.0/8").unwrap()];
+        let proxies = Proxies::new(proxies, HeaderName::from_static("forwarded"));
+        let counts = ConnectionCounts::default();
+        let open = Arc::new(Open::new(addresses.len(), proxies, counts));
+        let enter = |ip: &&str| Open::enter(&open, ip.parse().unwrap());
+        let places = addresses.iter().map(enter).collect();
+        (open, places)
+    }
+
+    /// Which connections were told to make room.
+    fn told(places: &[Place]) -> Vec<usize> {
+        let is_told = |at: &usize| places[*at].activity.room_is_wanted();
+        (0..places.len()).filter(is_told).collect()
+    }
+
+    #[test]
+    fn the_address_that_has_the_most_makes_room_and_a_proxy_comes_last() {
+        let (proxy, one, many) = ("10.0.0.1", "192.0.2.1", ["2001:db8::1", "2001:db8::2"]);
+        let (open, mut places) = full(&[proxy, proxy, proxy, one, many[0], many[1]]);
+        for expected in [4, 3, 3] {
+            assert!(!open.make_room());
+            assert_eq!(told(&places), [expected]);
+            // Nobody else is told until it has gone.
+            assert!(!open.make_room());
+            assert_eq!(told(&places), [expected]);
+            drop(places.remove(expected));
+            assert!(open.make_room());
+            // Its place is taken, by another proxy's connection.
+            places.push(Open::enter(&open, "10.0.0.2".parse().unwrap()));
+        }
+        // Only proxies are left.
+        assert!(!open.make_room());
+        assert_eq!(told(&places), [0]);
+    }
+
+    #[test]
+    fn a_connection_on_which_a_request_has_begun_meanwhile_stays() {
+        let (open, places) = full(&["192.0.2.1", "192.0.2.1"]);
+        open.make_room();
+        assert_eq!(told(&places), [0]);
+        let exchange = Activity::begin(&places[0].activity, Version::HTTP_11);
+        assert!(!places[0].activity.gives_way());
+        open.make_room();
+        assert_eq!(told(&places), [1]);
+        assert!(places[1].activity.gives_way());
+        // Once it is answered, it waits for its client.
+        exchange.set_waiting(Some(tokio::time::Instant::now()));
+        places[0].activity.make_room();
+        assert!(places[0].activity.gives_way());
     }
 }

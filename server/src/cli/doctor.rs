@@ -1,7 +1,8 @@
 //! `holdfast doctor`: looks for what slows a server down or lets it lose something, and
 //! says what to do.
 //!
-//! It changes nothing, and may run beside servers that serve.
+//! It changes no row and no setting, makes no database, and may run beside servers that
+//! serve. A private Postgres that stands still is started for the look.
 
 use std::time::Duration;
 
@@ -71,7 +72,7 @@ fn settings(args: &ServeArgs, config: &Config, findings: &mut Findings) {
     if public && config.proxies.is_empty() {
         // Holdfast itself speaks plain HTTP, so something else ends TLS.
         findings.bad(
-            "HOLDFAST_ISSUER is https, so a proxy stands in front, but HOLDFAST_TRUSTED_PROXIES names none. Every client then has the proxy's address: sessions show it, and nobody is limited by address. Name the proxy's network.",
+            "HOLDFAST_ISSUER is https, so a proxy stands in front, but HOLDFAST_TRUSTED_PROXIES names none. Every client then has the proxy's address: sessions show it, and limits by address cannot tell clients apart. Name the proxy's network.",
         );
     } else if public {
         findings.good("The proxies in front are named.");

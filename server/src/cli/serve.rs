@@ -34,6 +34,12 @@ const SHUTDOWN: Duration = Duration::from_secs(LONGEST.as_secs() + LONGEST_WORK.
 
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     start_logs(&args.log, args.log_format);
+    std::panic::set_hook(Box::new(|panic| {
+        // The place alone: what a panic says may hold what a client sent.
+        let place = panic.location().map(ToString::to_string);
+        let place = place.unwrap_or_default();
+        tracing::error!(code.place = %place, "The server panicked.");
+    }));
     let config = Config::new(&args)?;
     let database = Database::of_server(&args, ssr::is_watched()).await?;
     // Whatever happens from here on, the private Postgres is released.

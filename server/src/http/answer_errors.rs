@@ -45,7 +45,7 @@ pub async fn answer_errors(request: Request, next: Next) -> Response {
     let answering = AssertUnwindSafe(next.run(request)).catch_unwind();
     let response = match tokio::time::timeout(LONGEST, answering).await {
         Ok(Ok(response)) => response,
-        // The panic hook has printed the place. The payload may hold what was sent.
+        // The panic hook of `cli/serve.rs` has logged the place. The payload may hold what was sent.
         Ok(Err(_)) => ApiError::Internal(anyhow::anyhow!("the handler panicked")).into_response(),
         Err(_) => timed_out(LONGEST).into_response(),
     };

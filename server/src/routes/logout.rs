@@ -1,6 +1,7 @@
 //! `POST /api/v1/logout`: ends the session of a refresh token, current or spent.
 //!
-//! Always 204, so that it tells nobody whether a token was good.
+//! 204 whatever the token was, so that it tells nobody whether a token was good; 503 when
+//! the server cannot tell, so that the client tries again.
 
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -190,6 +190,7 @@ fn in_words(kind: EventKind, detail: Option<&str>) -> &'static str {
             Some("expired") => "Session expired",
             Some("password_changed") => "Session ended by the new password",
             Some("reuse") => "Session ended for your safety",
+            Some("secret_replaced") => "The server's secret was replaced",
             Some("account_disabled") => "Session ended because the account was disabled",
             _ => "Session ended from another browser",
         },
@@ -207,6 +208,13 @@ fn in_words(kind: EventKind, detail: Option<&str>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_ending_is_told_with_its_reason() {
+        let ended = |detail| in_words(EventKind::SessionEnded, Some(detail));
+        assert_eq!(ended("secret_replaced"), "The server's secret was replaced");
+        assert_eq!(ended("expired"), "Session expired");
+    }
 
     #[test]
     fn a_reload_shows_as_many_as_the_address_says() {

@@ -6,7 +6,7 @@
 //! database has never heard of, belongs to another database: such a token is answered
 //! 503, and the log says so loudly.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
@@ -36,7 +36,14 @@ pub struct DatabaseFacts {
     /// The issuer that the other instances have, where it is not ours.
     other_issuer: Option<String>,
     clock: Clock,
-    alarmed_at: Arc<Mutex<Option<Instant>>>,
+    alarms: Arc<Mutex<Alarms>>,
+}
+
+/// When each of them was raised last.
+#[derive(Debug, Default)]
+struct Alarms {
+    unheard_of: Option<Instant>,
+    maybe_forged: Option<Instant>,
 }
 
 impl DatabaseFacts {
@@ -47,7 +54,7 @@ impl DatabaseFacts {
             longest_session: longest_session.as_secs(),
             other_issuer: None,
             clock,
-            alarmed_at: Arc::default(),
+            alarms: Arc::default(),
         }
     }
 
@@ -68,7 +75,7 @@ impl DatabaseFacts {
             longest_session: u64::try_from(stored.longest_session_seconds).unwrap_or(0),
             other_issuer: stored.issuer.filter(|stored| stored != issuer),
             clock,
-            alarmed_at: Arc::default(),
+            alarms: Arc::default(),
         })
     }
 
@@ -91,14 +98,26 @@ impl DatabaseFacts {
     /// 503 for a session without a row and without an ending that the database may never
     /// have heard of. `None` when it is sure that the session is over.
     pub fn never_heard_of(&self, session_id: Uuid) -> Option<ApiError> {
-        self.foreign(session_id, self.young_until())
+        let error = self.foreign(session_id, self.young_until())?;
+        if is_due(&mut self.alarms().unheard_of) {
+            tracing::error!(
+                "This is probably the wrong database: a browser came with a session that is older than the database and that it has never heard of. Look at DATABASE_URL. If you meant to begin anew, run `holdfast database begin-anew`."
+            );
+        }
+        Some(error)
     }
 
     /// 503 for a token that is well formed, and not ours, of a session that is older
     /// than the database: the secret was lost together with the database. `None` when
     /// the token is not worth anything.
     pub fn older_than_the_secret(&self, session_id: Uuid) -> Option<ApiError> {
-        self.foreign(session_id, self.birth.unwrap_or(0))
+        let error = self.foreign(session_id, self.birth.unwrap_or(0))?;
+        if is_due(&mut self.alarms().maybe_forged) {
+            tracing::warn!(
+                "A token came that no master secret of this server has signed, of a session that is older than the database. It may be forged: then there is nothing to do. If browsers cannot renew their sessions, the database or the secret is the wrong one: look at DATABASE_URL and HOLDFAST_SECRET. If you meant to begin anew, run `holdfast database begin-anew`."
+            );
+        }
+        Some(error)
     }
 
     fn foreign(&self, session_id: Uuid, before: u64) -> Option<ApiError> {
@@ -107,24 +126,21 @@ impl DatabaseFacts {
         if opened_at >= before || is_over {
             return None;
         }
-        self.raise_the_alarm();
-        Some(ApiError::Unavailable(anyhow::anyhow!(
-            "the session is older than this database"
-        )))
+        Some(ApiError::Unsure("the session is older than this database"))
     }
 
-    fn raise_the_alarm(&self) {
-        let mut alarmed_at = self
-            .alarmed_at
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if alarmed_at.is_none_or(|at| at.elapsed() > ALARM_EVERY) {
-            *alarmed_at = Some(Instant::now());
-            tracing::error!(
-                "This is probably the wrong database: a browser came with a session that is older than the database and that it has never heard of. Look at DATABASE_URL. If you meant to begin anew, run `holdfast database begin-anew`."
-            );
-        }
+    fn alarms(&self) -> MutexGuard<'_, Alarms> {
+        self.alarms.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether an alarm may be raised again; notes that it is.
+fn is_due(raised_at: &mut Option<Instant>) -> bool {
+    let is_due = raised_at.is_none_or(|at| at.elapsed() > ALARM_EVERY);
+    if is_due {
+        *raised_at = Some(Instant::now());
+    }
+    is_due
 }
 
 /// When a session was opened, in Unix seconds: its id is a UUIDv7.

@@ -10,7 +10,7 @@
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine as _;
@@ -20,6 +20,7 @@ use jsonwebtoken::{DecodingKey, EncodingKey};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::config::LONGEST_ACCESS_TOKEN;
 use crate::refresh_key::{self, expand};
 
 /// Seconds for which one key signs.
@@ -57,6 +58,9 @@ struct Standing {
     version: u64,
     obstacle: Option<Obstacle>,
     may_mint: bool,
+    /// When the database was last asked, and for how long its answer is good enough to
+    /// make tokens. `None` where nobody follows it.
+    read: Option<(Instant, Duration)>,
 }
 
 /// What a secret of ours is good for.
@@ -123,6 +127,7 @@ impl Keys {
             version: 0,
             obstacle: None,
             may_mint: true,
+            read: None,
         };
         let signing = SigningKeys::derive(&secrets, &standing, now / EPOCH_SECONDS);
         Self {
@@ -179,16 +184,10 @@ impl Keys {
     /// Takes in what the database says about secrets at `now` (Unix seconds).
     ///
     /// A secret that nobody has minted with yet is trusted: it is the next one. One that
-    /// others minted with signs access tokens for one more lifetime of theirs. One that
-    /// others minted with during the longest refresh lifetime and that is not ours means
+    /// others minted with signs access tokens for one more lifetime of theirs, which may
+    /// be set longer there than here. One that others minted with during the longest refresh lifetime and that is not ours means
     /// that this instance is behind.
-    pub fn learn(
-        &self,
-        in_use: &[SecretInUse],
-        access_token_ttl: Duration,
-        longest_session: Duration,
-        now: u64,
-    ) {
+    pub fn learn(&self, in_use: &[SecretInUse], longest_session: Duration, now: u64) {
         let find = |fingerprint: &Fingerprint| {
             in_use
                 .iter()
@@ -198,7 +197,7 @@ impl Keys {
             Some(known) if known.is_forbidden => Use::Forbidden,
             Some(known) if n > 0 => {
                 let minted_at = now.saturating_sub(known.minted_ago.as_secs());
-                Use::AccessTokensUntil(minted_at + access_token_ttl.as_secs() + RENEWAL_SLACK)
+                Use::AccessTokensUntil(minted_at + LONGEST_ACCESS_TOKEN.as_secs() + RENEWAL_SLACK)
             }
             _ => Use::All,
         };
@@ -249,10 +248,29 @@ impl Keys {
     }
 
     /// Whether this instance may make tokens: its secret was entered, so the others know
-    /// of it, and is not forbidden.
+    /// of it, and is not forbidden, as far as was read lately.
     pub fn may_mint(&self) -> bool {
+        self.may_mint_at(Instant::now())
+    }
+
+    fn may_mint_at(&self, now: Instant) -> bool {
         let standing = read(&self.standing);
-        standing.may_mint && standing.obstacle != Some(Obstacle::Forbidden)
+        let is_fresh = |(at, good_for): (Instant, Duration)| at + good_for > now;
+        standing.may_mint
+            && standing.obstacle != Some(Obstacle::Forbidden)
+            && standing.read.is_none_or(is_fresh)
+    }
+
+    /// Says when the database was asked about the secrets. Its answer is trusted for
+    /// `good_for`.
+    pub fn note_read(&self, at: Instant, good_for: Duration) {
+        write(&self.standing).read = Some((at, good_for));
+    }
+
+    /// Whether the database was asked about the secrets within this time.
+    pub fn was_read_within(&self, time: Duration) -> bool {
+        let read = read(&self.standing).read;
+        read.is_none_or(|(at, _)| at.elapsed() < time)
     }
 
     /// Says whether the current secret was entered.
@@ -466,24 +484,25 @@ mod tests {
     fn a_previous_secret_signs_for_one_lifetime_after_it_was_minted_with() {
         let old_kid = keys(&[1]).signing_keys(NOW).kid.clone();
         let new = keys(&[2, 1]);
-        new.learn(&[in_use(1, 100), in_use(2, 0)], TTL, LONGEST, NOW);
+        new.learn(&[in_use(1, 100), in_use(2, 0)], LONGEST, NOW);
         let signing = new.signing_keys(NOW);
-        assert!(signing.find(&old_kid, NOW + 200).is_some());
-        assert!(signing.find(&old_kid, NOW + 200 + RENEWAL_SLACK).is_some());
-        assert!(signing.find(&old_kid, NOW + 201 + RENEWAL_SLACK).is_none());
-        let published = signing.jwks(NOW + 1000)["keys"].as_array().unwrap().len();
+        let last = NOW - 100 + LONGEST_ACCESS_TOKEN.as_secs() + RENEWAL_SLACK;
+        assert!(signing.find(&old_kid, last).is_some());
+        assert!(signing.find(&old_kid, last + 1).is_none());
+        let published = signing.jwks(last + 1)["keys"].as_array().unwrap().len();
         assert_eq!(published, 3);
         // Refresh tokens of it are good for as long as it is configured.
         assert!(is_accepted(&new, 1));
         // It is used again: a rollback.
-        new.learn(&[in_use(1, 0), in_use(2, 0)], TTL, LONGEST, NOW + 1000);
-        assert!(new.signing_keys(NOW).find(&old_kid, NOW + 1200).is_some());
+        let later = last + 1000;
+        new.learn(&[in_use(1, 0), in_use(2, 0)], LONGEST, later);
+        assert!(new.signing_keys(NOW).find(&old_kid, later + 200).is_some());
     }
 
     #[test]
     fn the_next_secret_is_trusted_before_anybody_mints_with_it() {
         let announced = keys(&[1, 2]);
-        announced.learn(&[in_use(1, 0)], TTL, LONGEST, NOW);
+        announced.learn(&[in_use(1, 0)], LONGEST, NOW);
         let next = keys(&[2]).signing_keys(NOW).kid.clone();
         assert!(
             announced
@@ -497,12 +516,12 @@ mod tests {
     #[test]
     fn an_instance_that_misses_a_secret_in_use_is_behind_until_that_is_long_ago() {
         let keys = keys(&[1]);
-        keys.learn(&[in_use(1, 0), in_use(2, 0)], TTL, LONGEST, NOW);
+        keys.learn(&[in_use(1, 0), in_use(2, 0)], LONGEST, NOW);
         let missing = shown(&fingerprint(&[2; 32]));
         assert_eq!(keys.obstacle(), Some(Obstacle::Behind(vec![missing])));
         assert!(keys.may_mint());
         let long_ago = LONGEST.as_secs() + 1;
-        keys.learn(&[in_use(1, 0), in_use(2, long_ago)], TTL, LONGEST, NOW);
+        keys.learn(&[in_use(1, 0), in_use(2, long_ago)], LONGEST, NOW);
         assert_eq!(keys.obstacle(), None);
     }
 
@@ -510,15 +529,28 @@ mod tests {
     fn a_forbidden_secret_is_good_for_nothing() {
         let old_kid = keys(&[1]).signing_keys(NOW).kid.clone();
         let new = keys(&[2, 1]);
-        new.learn(&[forbidden(1), in_use(2, 0)], TTL, LONGEST, NOW);
+        new.learn(&[forbidden(1), in_use(2, 0)], LONGEST, NOW);
         assert!(new.signing_keys(NOW).find(&old_kid, NOW).is_none());
         assert!(!is_accepted(&new, 1) && is_accepted(&new, 2));
         assert_eq!(new.for_purpose::<32>(b"a purpose").count(), 1);
         assert_eq!((new.obstacle(), new.may_mint()), (None, true));
         let old = keys(&[1]);
-        old.learn(&[forbidden(1), in_use(2, 0)], TTL, LONGEST, NOW);
+        old.learn(&[forbidden(1), in_use(2, 0)], LONGEST, NOW);
         assert_eq!(old.obstacle(), Some(Obstacle::Forbidden));
         assert!(!old.may_mint() && old.refresh_keys().is_empty());
+    }
+
+    #[test]
+    fn an_instance_that_has_not_read_for_one_lifetime_makes_no_tokens() {
+        let keys = keys(&[1]);
+        assert!(keys.may_mint());
+        let read_at = Instant::now();
+        keys.note_read(read_at, TTL);
+        let second = Duration::from_secs(1);
+        assert!(keys.may_mint_at(read_at + TTL - second));
+        assert!(!keys.may_mint_at(read_at + TTL));
+        keys.note_read(read_at + TTL, TTL);
+        assert!(keys.may_mint_at(read_at + TTL + second));
     }
 
     #[test]

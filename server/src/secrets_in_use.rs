@@ -5,13 +5,14 @@
 //! instance enters its secret in the database *before* it mints with it, and waits until
 //! the others have read that; and it reads the table every second.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
-use holdfast_protocol::wire::EventKind;
+use anyhow::{Context as _, bail};
+use holdfast_protocol::wire::{EndReason, EventKind};
 use sqlx::{Connection as _, PgConnection};
 use tokio::sync::Notify;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::clock::Clock;
@@ -19,25 +20,34 @@ use crate::keys::{Keys, Obstacle, SecretInUse, shown};
 use crate::random;
 use crate::store::events::NewEvent;
 use crate::store::secrets::{self, StoredSecret};
-use crate::store::{self, ClientInfo};
+use crate::store::{self, ClientInfo, Pool};
 
-/// The others read the table every second; after this long they know a new secret.
-const HEARD_WITHIN: Duration = Duration::from_secs(2);
+/// The others read the table every second; after this long they know a new secret, or
+/// know that they have not read for too long.
+pub const HEARD_WITHIN: Duration = Duration::from_secs(5);
 
 /// How often an instance says that it still mints with its secret.
 const RENEWED_EVERY: Duration = Duration::from_secs(10);
 
+/// How long an instance may take to say so, or to enter its secret.
+const SAID_WITHIN: Duration = Duration::from_secs(12);
+
+/// The shortest time for which a read allows to make tokens. Access tokens of a few
+/// seconds are for tests, and the table is read once a second.
+const GOOD_AT_LEAST: Duration = Duration::from_secs(10);
+
 /// How many sessions one transaction deletes.
 const BATCH: i64 = 500;
 
-/// Keeps the [`Keys`] of an instance in step with the table `secrets`.
-#[derive(Debug)]
+/// Keeps the [`Keys`] of an instance in step with the table `secrets`. Clones share what
+/// they have said.
+#[derive(Debug, Clone)]
 pub struct SecretsInUse {
     keys: Arc<Keys>,
     clock: Clock,
     access_token_ttl: Duration,
     longest_session: Duration,
-    renewed_at: Option<Instant>,
+    renewed_at: Arc<Mutex<Option<Instant>>>,
     /// Told when the current secret is forbidden.
     forbidden: Arc<Notify>,
 }
@@ -55,7 +65,7 @@ impl SecretsInUse {
             clock,
             access_token_ttl,
             longest_session,
-            renewed_at: None,
+            renewed_at: Arc::default(),
             forbidden: Arc::default(),
         }
     }
@@ -73,18 +83,21 @@ impl SecretsInUse {
     /// Enters the current secret before anything is minted with it.
     ///
     /// An instance that is behind does not enter a new secret: with a wrong one it would
-    /// make all the others behind. It mints nothing then, and is not ready.
+    /// make all the others behind. Nor does it enter one again that nobody has minted with
+    /// for the longest lifetime of a session: the others have dropped it. It mints nothing
+    /// then, and is not ready.
     ///
     /// # Errors
     /// While the database is away, or when the current secret was forbidden.
-    pub async fn enter(&mut self, connection: &mut PgConnection) -> anyhow::Result<()> {
+    pub async fn enter(&self, connection: &mut PgConnection) -> anyhow::Result<()> {
         let current = *self.keys.fingerprint();
         let mut transaction = connection.begin().await?;
         // Of two instances that enter two secrets at once, one sees the other's.
         secrets::lock(&mut transaction).await?;
         secrets::adopt_fingerprint(&mut transaction).await?;
+        let asked_at = Instant::now();
         let known = secrets::list(&mut transaction).await?;
-        self.learn(&known);
+        self.learn(&known, asked_at);
         let obstacle = self.keys.obstacle();
         if let Some(Obstacle::Forbidden) = obstacle {
             bail!("{}.", Obstacle::Forbidden);
@@ -92,7 +105,8 @@ impl SecretsInUse {
         let (mine, others): (Vec<_>, Vec<_>) = known
             .into_iter()
             .partition(|secret| secret.fingerprint[..] == current[..]);
-        let entered = !mine.is_empty() || obstacle.is_none();
+        let is_in_use = |mine: &StoredSecret| age(mine.minted_seconds_ago) <= self.longest_session;
+        let entered = obstacle.is_none() || mine.first().is_some_and(is_in_use);
         if entered {
             secrets::enter(&mut transaction, &current).await?;
         }
@@ -106,23 +120,26 @@ impl SecretsInUse {
         }
         // The first secret of a database is news to nobody.
         if others.iter().any(|secret| !secret.is_forbidden) {
-            let age = mine.first().map_or(0.0, |mine| mine.entered_seconds_ago);
-            let age = Duration::try_from_secs_f64(age).unwrap_or_default();
-            tokio::time::sleep(HEARD_WITHIN.saturating_sub(age)).await;
+            let known_for = mine
+                .first()
+                .map_or(Duration::ZERO, |mine| age(mine.entered_seconds_ago));
+            tokio::time::sleep(HEARD_WITHIN.saturating_sub(known_for)).await;
         }
-        self.renewed_at = Some(Instant::now());
+        self.note_renewed();
         self.keys.set_may_mint(true);
         Ok(())
     }
 
-    /// Reads which secrets are in use, and says that ours is. For every second.
+    /// Reads which secrets are in use, and nothing else: whoever reads must not wait for
+    /// a write, which may take as long as a standby is away. For every second.
     ///
     /// # Errors
     /// While the database is away.
-    pub async fn read(&mut self, connection: &mut PgConnection) -> anyhow::Result<()> {
+    pub async fn read(&self, connection: &mut PgConnection) -> anyhow::Result<()> {
         let before = self.keys.obstacle();
+        let asked_at = Instant::now();
         let known = secrets::list(connection).await?;
-        self.learn(&known);
+        self.learn(&known, asked_at);
         let obstacle = self.keys.obstacle();
         match &obstacle {
             // Once, not every second.
@@ -136,41 +153,70 @@ impl SecretsInUse {
         }
         if obstacle == Some(Obstacle::Forbidden) {
             self.forbidden.notify_one();
-            return Ok(());
-        }
-        if obstacle.is_none() && !self.keys.may_mint() {
-            // It was behind at its start, and is not any more.
-            return self.enter(connection).await;
-        }
-        let is_due = self
-            .renewed_at
-            .is_none_or(|at| at.elapsed() >= RENEWED_EVERY);
-        if is_due && self.keys.may_mint() {
-            // A database that is read-only for a while can still be read.
-            match secrets::renew(connection, self.keys.fingerprint()).await {
-                Ok(()) => self.renewed_at = Some(Instant::now()),
-                Err(error) => {
-                    tracing::debug!(%error, "It could not be said that the secret is in use.");
-                }
-            }
         }
         Ok(())
     }
 
-    fn learn(&self, known: &[StoredSecret]) {
+    /// Whether there is something to [`say`](Self::say).
+    pub fn is_due(&self) -> bool {
+        let obstacle = self.keys.obstacle();
+        if self.keys.may_mint() {
+            let renewed_at = *self.renewed_at();
+            return renewed_at.is_none_or(|at| at.elapsed() >= RENEWED_EVERY);
+        }
+        // It was behind at its start, and is not any more.
+        obstacle.is_none()
+    }
+
+    /// Says that the current secret is in use, or enters it. Apart from the reads, on
+    /// another connection and within a limit.
+    pub async fn say(&self, pool: &Pool) {
+        let saying = async {
+            let mut connection = pool.acquire().await?;
+            if self.keys.may_mint() {
+                secrets::renew(&mut connection, self.keys.fingerprint()).await?;
+                self.note_renewed();
+            } else {
+                self.enter(&mut connection).await?;
+            }
+            connection.release();
+            anyhow::Ok(())
+        };
+        let said = timeout(SAID_WITHIN, saying).await;
+        // A database that is read-only for a while can still be read.
+        if let Err(error) = said.context("no answer in time").flatten() {
+            tracing::debug!(%error, "It could not be said that the secret is in use.");
+        }
+    }
+
+    fn note_renewed(&self) {
+        *self.renewed_at() = Some(Instant::now());
+    }
+
+    fn renewed_at(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.renewed_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn learn(&self, known: &[StoredSecret], asked_at: Instant) {
         let in_use: Vec<_> = known
             .iter()
             .map(|secret| SecretInUse {
                 fingerprint: secret.fingerprint.clone(),
                 is_forbidden: secret.is_forbidden,
-                minted_ago: Duration::try_from_secs_f64(secret.minted_seconds_ago)
-                    .unwrap_or_default(),
+                minted_ago: age(secret.minted_seconds_ago),
             })
             .collect();
-        let now = self.clock.now();
         self.keys
-            .learn(&in_use, self.access_token_ttl, self.longest_session, now);
+            .learn(&in_use, self.longest_session, self.clock.now());
+        let good_for = self.access_token_ttl.max(GOOD_AT_LEAST);
+        self.keys.note_read(asked_at, good_for);
     }
+}
+
+fn age(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
 /// Forbids every secret but the current one of `keys`, which is entered. From then on no
@@ -237,9 +283,13 @@ pub async fn delete_dead_sessions(
             })
             .collect();
         store::events::insert_all(&mut transaction, &events).await?;
+        // One that was opened with the new secret has good access tokens still.
+        let session_ids: Vec<_> = dead.iter().map(|(session_id, _)| *session_id).collect();
+        let reason = EndReason::EndedElsewhere;
+        store::session_ends::insert(&mut transaction, &session_ids, reason).await?;
         transaction.commit().await?;
         total += u64::try_from(dead.len()).unwrap_or(0);
-        match dead.iter().map(|(session_id, _)| *session_id).max() {
+        match session_ids.into_iter().max() {
             Some(last) => after = last,
             None => return Ok(total),
         }

@@ -21,6 +21,7 @@ use crate::events::{self, QueuedEvent};
 use crate::http::ApiError;
 use crate::limits::failures::{self, FailureKey};
 use crate::random;
+use crate::secrets_in_use::HEARD_WITHIN;
 use crate::security_log;
 use crate::state::AppState;
 use crate::store::events::NewEvent;
@@ -301,7 +302,8 @@ async fn spend(
 
 /// What a genuine token is answered whose session has no row, or whose account is not
 /// there: the session is over, for the reason that is still known, unless the database may
-/// never have heard of it.
+/// never have heard of it. It may not where the others use secrets that this instance does
+/// not accept, or where its own was not entered: that is another fleet's database.
 pub async fn gone(state: &AppState, session_id: Uuid) -> ApiError {
     let reason = async {
         let mut connection = state.pool.acquire().await?;
@@ -311,6 +313,9 @@ pub async fn gone(state: &AppState, session_id: Uuid) -> ApiError {
     };
     match reason.await {
         Ok(Some(reason)) => ApiError::SessionEnded(Some(reason)),
+        Ok(None) if !state.keys.may_mint() || state.keys.obstacle().is_some() => {
+            ApiError::Unsure("the secrets of this instance are not those of the database")
+        }
         Ok(None) => state
             .database
             .never_heard_of(session_id)
@@ -590,8 +595,15 @@ fn genuine(state: &AppState, refresh_token: &Secret) -> Result<RefreshToken, Api
     if let Some(token) = token.verify(&state.keys.refresh_keys()) {
         return Ok(token);
     }
-    if let Some(obstacle) = state.keys.obstacle() {
-        return Err(ApiError::Unavailable(obstacle.into()));
+    if state.keys.obstacle().is_some() {
+        return Err(ApiError::Unsure(
+            "this instance does not accept every secret in use",
+        ));
+    }
+    if !state.keys.was_read_within(HEARD_WITHIN) {
+        return Err(ApiError::Unsure(
+            "which secrets are in use was not read lately",
+        ));
     }
     Err(state
         .database

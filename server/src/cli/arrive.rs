@@ -43,7 +43,7 @@ pub(super) async fn arrive(
             "The other instances have another issuer, so this one does not become ready. Name theirs in HOLDFAST_ISSUER_PREVIOUS to change it."
         );
     }
-    let mut secrets = SecretsInUse::new(
+    let secrets = SecretsInUse::new(
         Arc::clone(&keys),
         clock.clone(),
         config.access_token_ttl,

@@ -71,8 +71,7 @@ async fn secrets(
             minted_ago: Duration::try_from_secs_f64(secret.minted_seconds_ago).unwrap_or_default(),
         })
         .collect();
-    let (ttl, longest) = (config.access_token_ttl, config.longest_session());
-    keys.learn(&in_use, ttl, longest, clock.now());
+    keys.learn(&in_use, config.longest_session(), clock.now());
     match keys.obstacle() {
         Some(obstacle) => {
             let sentence = obstacle.to_string();

@@ -10,7 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use uuid::Uuid;
 
 use super::{EndedSessions, Ending};
-use crate::store::{Pool, session_ends};
+use crate::store::{Pool, is_broken, session_ends};
 
 /// How long the connection may take to be made, and a statement to be answered.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -27,8 +27,11 @@ pub async fn run(pool: Pool, ended: EndedSessions) {
     loop {
         let mut listening = false;
         let Err(error) = listen(pool.options(), &ended, &mut listening).await;
-        // What cut this connection may have cut the others.
-        pool.doubt();
+        // What cut this connection may have cut the others. One that was not made, or
+        // that is slow, says nothing about them.
+        if listening && error.downcast_ref().is_some_and(is_broken) {
+            pool.doubt();
+        }
         // Once, not every second: a database that is away says nothing new.
         if !std::mem::replace(&mut was_told, true) || listening {
             tracing::warn!(%error, "The notifications of ended sessions are not heard; trying again every second.");
@@ -56,7 +59,8 @@ async fn listen(
         tokio::select! {
             notification = listener.try_recv() => {
                 let Some(notification) = notification? else {
-                    anyhow::bail!("the connection was closed");
+                    let closed = std::io::ErrorKind::ConnectionAborted;
+                    return Err(sqlx::Error::Io(closed.into()).into());
                 };
                 ended.learn(read(notification.payload()));
             }

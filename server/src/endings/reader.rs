@@ -2,24 +2,31 @@
 //!
 //! It has a connection of its own, so that requests which hold every connection of the
 //! pool cannot keep it from reading. When that connection fails, the same second's read
-//! goes through the pool.
+//! makes another one, and else goes through the pool. Nothing here waits without a limit,
+//! and nothing is written here: a write may wait for a standby that is away.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::{Connection as _, PgConnection};
 use time::OffsetDateTime;
+use tokio::task::JoinHandle;
+use tokio::time::error::Elapsed;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::{EndedSessions, Ending, KEPT};
 use crate::secrets_in_use::SecretsInUse;
 use crate::store::session_ends::{self, Place};
-use crate::store::{self, Pool};
+use crate::store::{self, Pool, is_broken};
 
 /// How often the table is read.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// How long the own connection may take to be made or to answer before the pool is asked.
+/// How long the own connection may take to answer before another one is made.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How long a new connection may take to be made, and to answer: everything that is kept
+/// is read through it.
+const NEW_PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long the pool may take.
 const POOLS_PATIENCE: Duration = Duration::from_secs(5);
@@ -51,6 +58,8 @@ pub struct Reader {
     ended: EndedSessions,
     secrets: SecretsInUse,
     own: Option<PgConnection>,
+    /// Says that the secret is in use, beside the reads.
+    saying: Option<JoinHandle<()>>,
     /// The database's clock at the last read. `None` reads everything that is kept.
     read_at: Option<OffsetDateTime>,
     is_migrated: bool,
@@ -66,6 +75,7 @@ impl Reader {
             ended,
             secrets,
             own: None,
+            saying: None,
             read_at: None,
             is_migrated: false,
             failed: false,
@@ -89,29 +99,51 @@ impl Reader {
     /// While the database cannot be read in either way.
     pub async fn read(&mut self) -> anyhow::Result<()> {
         self.ended.forget_old();
-        if self.read_by_own_connection().await.is_ok() {
-            return Ok(());
-        }
-        self.own = None;
-        self.pool.doubt();
-        self.read_by_pool().await
+        let read = self.read_somehow().await;
+        self.say_what_is_due();
+        read
     }
 
-    async fn read_by_own_connection(&mut self) -> anyhow::Result<()> {
-        let mut connection = match self.own.take() {
-            Some(connection) => connection,
-            None => {
-                let options = self.pool.options();
-                let connection = PgConnection::connect_with(options);
-                let connection = timeout(PATIENCE, connection).await??;
-                // It may lead to another server than before: begin anew.
-                self.read_at = None;
-                connection
-            }
+    async fn read_somehow(&mut self) -> anyhow::Result<()> {
+        let Some(mut connection) = self.own.take() else {
+            return match self.read_by_new_connection().await {
+                Ok(()) => Ok(()),
+                Err(_) => self.read_by_pool().await,
+            };
         };
-        self.read_by(&mut connection, PATIENCE).await?;
+        let Err(failed) = self.read_by(&mut connection, PATIENCE).await else {
+            self.own = Some(connection);
+            return Ok(());
+        };
+        drop(connection);
+        let again_at = Instant::now();
+        let again = self.read_by_new_connection().await;
+        if casts_doubt(&failed, &again, again_at.elapsed()) {
+            self.pool.doubt();
+        }
+        match again {
+            Ok(()) => Ok(()),
+            Err(_) => self.read_by_pool().await,
+        }
+    }
+
+    async fn read_by_new_connection(&mut self) -> anyhow::Result<()> {
+        let connection = PgConnection::connect_with(self.pool.options());
+        let mut connection = timeout(NEW_PATIENCE, connection).await??;
+        // It may lead to another server than before: begin anew.
+        self.read_at = None;
+        self.read_by(&mut connection, NEW_PATIENCE).await?;
         self.own = Some(connection);
         Ok(())
+    }
+
+    /// On another task: what waits there keeps nobody from reading.
+    fn say_what_is_due(&mut self) {
+        let is_saying = self.saying.as_ref().is_some_and(|task| !task.is_finished());
+        if !is_saying && self.secrets.is_due() {
+            let (secrets, pool) = (self.secrets.clone(), self.pool.clone());
+            self.saying = Some(tokio::spawn(async move { secrets.say(&pool).await }));
+        }
     }
 
     async fn read_by_pool(&mut self) -> anyhow::Result<()> {
@@ -132,7 +164,6 @@ impl Reader {
             anyhow::ensure!(is_migrated, "the database is not migrated");
             self.is_migrated = true;
         }
-        self.secrets.read(connection).await?;
         let mut begun_at = None;
         let mut place = match self.read_at {
             Some(read_at) => Place::After(read_at - OVERLAP),
@@ -156,6 +187,7 @@ impl Reader {
             match page.next {
                 Some(next) => place = next,
                 None => {
+                    timeout(patience, self.secrets.read(connection)).await??;
                     if !self.ended.is_trusted() {
                         tracing::info!(
                             sessions = self.ended.len(),
@@ -181,5 +213,58 @@ impl Reader {
             );
         }
         self.clock_differs = differs;
+    }
+}
+
+/// Whether the connections of the pool may be broken, since the own one failed like this
+/// and another one went like that.
+///
+/// A database that is only busy breaks no connection, and one that is full must not be
+/// asked for new ones.
+fn casts_doubt(failed: &anyhow::Error, again: &anyhow::Result<()>, took: Duration) -> bool {
+    if failed.downcast_ref::<sqlx::Error>().is_some_and(is_broken) {
+        return true;
+    }
+    if !failed.is::<Elapsed>() {
+        return false;
+    }
+    match again {
+        // The database is quick: it was the connection that was silent.
+        Ok(()) => took < PATIENCE,
+        // The host is silent, too.
+        Err(error) => error.is::<Elapsed>() || error.downcast_ref().is_some_and(is_broken),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn elapsed() -> anyhow::Error {
+        let elapsed = timeout(Duration::ZERO, std::future::pending::<()>()).await;
+        elapsed.unwrap_err().into()
+    }
+
+    fn io() -> anyhow::Error {
+        sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into()).into()
+    }
+
+    #[tokio::test]
+    async fn a_busy_or_a_full_database_casts_no_doubt_on_the_pool() {
+        let slow = Duration::from_secs(2);
+        let full = || Err(sqlx::Error::PoolTimedOut.into());
+        assert!(!casts_doubt(&elapsed().await, &Ok(()), slow));
+        assert!(!casts_doubt(&elapsed().await, &full(), Duration::ZERO));
+        let refused = sqlx::Error::RowNotFound.into();
+        assert!(!casts_doubt(&refused, &Ok(()), Duration::ZERO));
+    }
+
+    #[tokio::test]
+    async fn a_broken_connection_and_a_silent_host_cast_doubt_on_the_pool() {
+        let slow = Duration::from_secs(2);
+        assert!(casts_doubt(&io(), &Ok(()), slow));
+        assert!(casts_doubt(&elapsed().await, &Ok(()), Duration::ZERO));
+        assert!(casts_doubt(&elapsed().await, &Err(io()), slow));
+        assert!(casts_doubt(&elapsed().await, &Err(elapsed().await), slow));
     }
 }

@@ -79,6 +79,14 @@ fn log(error: &ApiError) {
         ApiError::Unavailable(cause) => {
             tracing::warn!(error.code = code, http.status = status, cause = %format_args!("{cause:#}"), "A request could not be answered for now.");
         }
+        ApiError::Unsure(why) => {
+            tracing::debug!(
+                error.code = code,
+                http.status = status,
+                why,
+                "A request was refused."
+            );
+        }
         _ => tracing::debug!(
             error.code = code,
             http.status = status,

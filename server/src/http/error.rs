@@ -113,6 +113,9 @@ pub enum ApiError {
     /// 503. Try again later; nothing is lost.
     #[error("The service cannot answer this at the moment. Try again in a few seconds.")]
     Unavailable(#[source] anyhow::Error),
+    /// 503. Perhaps a good token; anybody can make one up, so it is worth no log line.
+    #[error("The service cannot answer this at the moment. Try again in a few seconds.")]
+    Unsure(&'static str),
     /// 503. Too many passwords are being checked already.
     #[error("Too many people are signing in at this moment. Try again in a few seconds.")]
     Saturated,
@@ -147,7 +150,9 @@ impl ApiError {
             Self::PayloadTooLarge => Code::PayloadTooLarge,
             Self::NotFound | Self::NoSuchSession => Code::NotFound,
             Self::MethodNotAllowed => Code::MethodNotAllowed,
-            Self::Unavailable(_) | Self::Saturated => Code::TemporarilyUnavailable,
+            Self::Unavailable(_) | Self::Unsure(_) | Self::Saturated => {
+                Code::TemporarilyUnavailable
+            }
             Self::Internal(_) => Code::Internal,
             Self::OfServerFunction(problem) => problem.code,
         }
@@ -181,7 +186,7 @@ impl ApiError {
         match self {
             Self::RefreshConflict => Some(1),
             Self::TooManyAttempts(seconds) | Self::TooManyFailures(seconds) => Some(*seconds),
-            Self::Unavailable(_) | Self::Saturated => Some(RETRY_AFTER),
+            Self::Unavailable(_) | Self::Unsure(_) | Self::Saturated => Some(RETRY_AFTER),
             _ => None,
         }
     }

@@ -35,7 +35,9 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, ApiError> {
     let account_id = current.account_id;
     let (account, _) = confirmed(&state, current, &request.password, &client).await?;
-    sessions::end_beyond_500(&state, account_id, None, EndReason::AccountDeleted, &client).await?;
+    // Not the caller's own: the rest may still be refused.
+    let own = Some(current.session_id);
+    sessions::end_beyond_500(&state, account_id, own, EndReason::AccountDeleted, &client).await?;
 
     let mut connection = state.pool.acquire().await?;
     let mut transaction = connection.begin().await?;

@@ -37,7 +37,9 @@ pub(super) async fn change(
     let new_hash = hashed.await??;
     drop(turn);
     let reason = EndReason::PasswordChanged;
-    sessions::end_beyond_500(&state, account_id, None, reason, &client).await?;
+    // Not the caller's own: the rest may still be refused.
+    let own = Some(current.session_id);
+    sessions::end_beyond_500(&state, account_id, own, reason, &client).await?;
 
     let mut connection = state.pool.acquire().await?;
     let mut transaction = connection.begin().await?;

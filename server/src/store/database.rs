@@ -15,7 +15,8 @@ pub struct StoredDatabase {
 }
 
 /// The row, with the issuer and the lifetime of this instance where it had none or a
-/// shorter one.
+/// shorter one. A database without an account is born now, whenever its tables were made:
+/// nobody can have signed in here yet.
 pub async fn arrive(
     connection: &mut PgConnection,
     issuer: &str,
@@ -29,11 +30,17 @@ pub async fn arrive(
                  when issuer is null or issuer = any($2) then $1
                  else issuer
              end,
-             longest_session_seconds = greatest(longest_session_seconds, $3)
+             longest_session_seconds = greatest(longest_session_seconds, $3),
+             birth = case
+                 when isfinite(birth) and not exists (select from accounts)
+                     then clock_timestamp()
+                 else birth
+             end
          where
              issuer is null
              or issuer = any($2)
-             or longest_session_seconds < $3",
+             or longest_session_seconds < $3
+             or (isfinite(birth) and not exists (select from accounts))",
         issuer,
         previous_issuers,
         longest_session_seconds,

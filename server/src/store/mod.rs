@@ -16,7 +16,7 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, PgConnection};
 
-pub use pool::{Connection, Pool};
+pub use pool::{Connection, Pool, is_broken};
 
 /// The migrations, compiled in. Several instances may apply them at once: the
 /// migrator takes an advisory lock.

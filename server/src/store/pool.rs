@@ -96,7 +96,10 @@ impl Pool {
             }),
             Err(PoolError::Closed) => Err(sqlx::Error::PoolClosed),
             Err(PoolError::Backend(error)) => {
-                self.doubt();
+                // A database that is full breaks no connection.
+                if is_broken(&error) {
+                    self.doubt();
+                }
                 Err(error)
             }
             Err(_) => Err(sqlx::Error::PoolTimedOut),
@@ -138,6 +141,14 @@ impl Pool {
         self.kept.close();
         close(all.removed).await;
     }
+}
+
+/// Whether an error means that the connection is gone.
+pub fn is_broken(error: &sqlx::Error) -> bool {
+    matches!(
+        error,
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_)
+    )
 }
 
 async fn close(connections: Vec<Kept>) {
@@ -237,11 +248,15 @@ impl Drop for Connection {
         let doubts = self.doubts.clone();
         runtime.spawn(async move {
             let ping = tokio::time::timeout(ANSWERS_WITHIN, object.connection.ping());
-            if matches!(ping.await, Ok(Ok(()))) {
-                object.worked_at = Instant::now();
-            } else {
-                doubts.arise();
-                drop(Object::take(object));
+            match ping.await {
+                Ok(Ok(())) => object.worked_at = Instant::now(),
+                answer => {
+                    // One without an answer may be busy with what was broken off.
+                    if matches!(answer, Ok(Err(error)) if is_broken(&error)) {
+                        doubts.arise();
+                    }
+                    drop(Object::take(object));
+                }
             }
         });
     }

@@ -1,6 +1,6 @@
 //! Keys change, and nobody is signed out.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::Request;
@@ -152,6 +152,78 @@ async fn an_instance_with_a_wrong_secret_mints_nothing_and_leaves_the_others_rea
 }
 
 #[tokio::test]
+async fn an_instance_that_comes_back_with_a_secret_of_long_ago_leaves_the_others_ready() {
+    let stale = TestApp::start().await;
+    enter(&stale).await.unwrap();
+    sqlx::query("update secrets set last_minted_at = now() - interval '91 days'")
+        .execute(stale.pool())
+        .await
+        .unwrap();
+    let fleet = stale.second_instance(&[2]);
+    enter(&fleet).await.unwrap();
+    let tokens = fleet.sign_up("ada").await;
+    enter(&stale).await.unwrap();
+    assert!(!ready(&stale).await);
+    let answer = stale.try_log_in("ada", crate::support::PASSWORD).await;
+    answer.is(Code::TemporarilyUnavailable);
+    fleet.reader().read().await.unwrap();
+    assert!(ready(&fleet).await);
+    fleet.renew(&tokens).await;
+}
+
+#[tokio::test]
+async fn an_instance_that_has_not_read_lately_calls_no_token_invalid() {
+    let app = TestApp::start().await;
+    let newer = app.second_instance(&[2, 1]);
+    let tokens = newer.sign_up("ada").await;
+    let (keys, lifetime) = (&app.state.keys, Duration::from_secs(300));
+    let late = Instant::now() - secrets_in_use::HEARD_WITHIN;
+    keys.note_read(late, lifetime);
+    app.refresh(&tokens, &new_key())
+        .await
+        .is(Code::TemporarilyUnavailable);
+    assert_eq!(app.log_out(&tokens).await.status, 503);
+    keys.note_read(Instant::now(), lifetime);
+    app.refresh(&tokens, &new_key())
+        .await
+        .is(Code::RefreshTokenInvalid);
+}
+
+#[tokio::test]
+async fn the_reader_says_that_the_secret_is_in_use_and_waits_for_nobody_who_holds_the_table() {
+    let app = TestApp::start().await;
+    enter(&app).await.unwrap();
+    let behind = app.second_instance(&[2]);
+    enter(&behind).await.unwrap();
+    assert!(!behind.state.keys.may_mint());
+    // It is not behind any more, and would enter its secret, but cannot.
+    sqlx::query("update secrets set last_minted_at = now() - interval '91 days'")
+        .execute(app.pool())
+        .await
+        .unwrap();
+    let mut holding = app.pool().begin().await.unwrap();
+    sqlx::query("lock table secrets in exclusive mode")
+        .execute(&mut *holding)
+        .await
+        .unwrap();
+    // Whoever waits for the lock waits for five seconds.
+    let mut reader = behind.reader();
+    for _ in 0..3 {
+        let read = tokio::time::timeout(Duration::from_secs(4), reader.read());
+        read.await.expect("it waits for the lock").unwrap();
+    }
+    assert!(!behind.state.keys.may_mint());
+    holding.rollback().await.unwrap();
+    let entering = async {
+        while !behind.state.keys.may_mint() {
+            reader.read().await.unwrap();
+        }
+    };
+    let entered = tokio::time::timeout(Duration::from_secs(60), entering).await;
+    entered.expect("it never enters its secret");
+}
+
+#[tokio::test]
 async fn bar_40_after_a_leak_no_token_of_the_old_secret_is_good_anywhere() {
     let old = TestApp::start().await;
     enter(&old).await.unwrap();
@@ -160,6 +232,8 @@ async fn bar_40_after_a_leak_no_token_of_the_old_secret_is_good_anywhere() {
     enter(&new).await.unwrap();
     let tokens = old.sign_up("ada").await;
     assert!(new.accepts(&tokens).await);
+    // Opened with the new secret, before the command.
+    let held = new.log_in("ada").await;
 
     let keys = Keys::new(vec![Zeroizing::new(vec![2; 32])], 0);
     let mut connection = old.state.pool.acquire().await.unwrap();
@@ -187,12 +261,16 @@ async fn bar_40_after_a_leak_no_token_of_the_old_secret_is_good_anywhere() {
     let again = enter(&old.second_instance(&[1])).await.unwrap_err();
     assert!(again.contains("HOLDFAST_SECRET"), "{again}");
 
-    // A session of the new secret stays, the others are deleted.
+    // A session of the new secret stays, the others are deleted, and have ended for those
+    // who hold access tokens of the new secret.
     let signed_in_again = new.log_in("ada").await;
     let clock = &old.state.clock;
     let deleted = secrets_in_use::delete_dead_sessions(&mut connection, clock).await;
-    assert_eq!(deleted.unwrap(), 1);
+    assert_eq!(deleted.unwrap(), 2);
     assert!(!new.is_alive(tokens.session_id).await);
+    new_reader.read().await.unwrap();
+    assert!(!new.accepts(&held).await);
+    new.refresh(&held, &new_key()).await.is(Code::SessionEnded);
     new.renew(&signed_in_again).await;
     let again = secrets_in_use::delete_dead_sessions(&mut connection, clock).await;
     assert_eq!(again.unwrap(), 0);

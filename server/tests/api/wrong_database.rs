@@ -170,6 +170,58 @@ async fn bar_39_whoever_began_anew_is_told_that_the_sessions_are_over() {
 }
 
 #[tokio::test]
+async fn bar_39_where_the_others_use_another_secret_nobody_is_told_that_a_session_is_over() {
+    // Production's secret, and the older database of a staging fleet.
+    let staging = TestApp::start().await;
+    let mut connection = staging.state.pool.acquire().await.unwrap();
+    let entered = staging.secrets_in_use();
+    entered.enter(&mut connection).await.unwrap();
+    let lost = staging.second_instance(&[2]);
+    let entered = lost.secrets_in_use();
+    entered.enter(&mut connection).await.unwrap();
+    let key = lost.state.keys.current_refresh_key().clone();
+    let tokens = tokens_of_another_database(&lost, DAY, &key);
+    for answer in answers(&lost, &tokens).await {
+        answer.is(Code::TemporarilyUnavailable);
+    }
+    lost.get_as(&tokens, paths::ACCOUNT)
+        .await
+        .is(Code::TemporarilyUnavailable);
+}
+
+#[tokio::test]
+async fn bar_39_an_empty_database_is_born_when_the_first_server_arrives() {
+    let app = TestApp::start().await;
+    let mut connection = app.state.pool.acquire().await.unwrap();
+    let made_days_ago = "update database set birth = now() - interval '3 days'";
+    sqlx::query(made_days_ago)
+        .execute(app.pool())
+        .await
+        .unwrap();
+    let now = app.state.clock.now();
+    let arrived = store::database::arrive(&mut connection, ISSUER, &[], 60).await;
+    let birth = u64::try_from(arrived.unwrap().birth.unwrap()).unwrap();
+    assert!(birth + 60 > now, "{} seconds", now - birth);
+    // With an account, it is as old as it is.
+    app.sign_up("ada").await;
+    sqlx::query(made_days_ago)
+        .execute(app.pool())
+        .await
+        .unwrap();
+    let arrived = store::database::arrive(&mut connection, ISSUER, &[], 60).await;
+    let birth = u64::try_from(arrived.unwrap().birth.unwrap()).unwrap();
+    assert!(birth < now - 2 * DAY);
+    // Whoever began anew stays with that.
+    sqlx::query("truncate accounts cascade")
+        .execute(app.pool())
+        .await
+        .unwrap();
+    store::database::begin_anew(&mut connection).await.unwrap();
+    let arrived = store::database::arrive(&mut connection, ISSUER, &[], 60).await;
+    assert_eq!(arrived.unwrap().birth, None);
+}
+
+#[tokio::test]
 async fn the_birth_is_that_of_the_oldest_account_where_that_is_earlier() {
     let app = TestApp::start().await;
     app.sign_up("ada").await;

@@ -21,7 +21,6 @@ struct State {
 
 pub struct DatabaseLink {
     port: u16,
-    first: PgConnectOptions,
     state: Arc<watch::Sender<State>>,
     _accepting: JoinSet<()>,
 }
@@ -47,7 +46,6 @@ impl DatabaseLink {
         });
         Self {
             port,
-            first: database.clone(),
             state: Arc::new(sender),
             _accepting: accepting,
         }
@@ -72,11 +70,6 @@ impl DatabaseLink {
             state.socket = None;
             state.cut += 1;
         });
-    }
-
-    /// The Postgres that there was can be reached again.
-    pub fn restore(&self) {
-        self.point_to(&self.first);
     }
 
     /// Ends every connection; new ones go to this Postgres.

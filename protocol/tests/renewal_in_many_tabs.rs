@@ -784,7 +784,7 @@ impl World {
                 assert!(
                     matches!(
                         why,
-                        Ending::SignedOut | Ending::SignedOutElsewhere | Ending::Ended
+                        Ending::SignedOut | Ending::SignedOutElsewhere | Ending::Unknown
                     ),
                     "{why:?}"
                 );
@@ -929,7 +929,7 @@ proptest! {
             let View::Anonymous { ending: Some(why) } = tab.machine.view() else {
                 panic!("a tab still believes in the session");
             };
-            let told = [Ending::Reused, Ending::Conflict, Ending::Ended];
+            let told = [Ending::Reused, Ending::Conflict, Ending::Unknown];
             prop_assert!(told.contains(&why), "{why:?}");
         }
     }

@@ -163,6 +163,7 @@ impl Driver {
         if self.busy.replace(true) {
             return;
         }
+        let before = self.machine.borrow().clone();
         loop {
             let Some(event) = self.queue.borrow_mut().pop_front() else {
                 break;
@@ -176,8 +177,12 @@ impl Driver {
         }
         self.busy.set(false);
         self.publish();
-        for waiting in self.waiting.take() {
-            let _ = waiting.send(());
+        // A call that wakes up asks again. If its question alone woke the others, two
+        // calls would wake each other without end, and the page would stand still.
+        if *self.machine.borrow() != before {
+            for waiting in self.waiting.take() {
+                let _ = waiting.send(());
+            }
         }
     }
 
@@ -455,7 +460,11 @@ impl Driver {
     /// Sends the logouts that the server has yet to hear of, one by one, and says
     /// whether it has heard of all of them.
     async fn send_leaving(self: &Rc<Self>) -> bool {
-        for token in self.vault.leaving().await {
+        // A list that could not be read may hold tokens: it is read again later.
+        let Some(leaving) = self.vault.leaving().await else {
+            return false;
+        };
+        for token in leaving {
             let mut call = Call::new(Method::POST, paths::LOGOUT).with_json(&LogoutRequest {
                 refresh_token: token.clone(),
             });
@@ -488,7 +497,7 @@ impl Driver {
             view: machine.view(),
             record: machine.record().cloned(),
             notice: self.notice.get(),
-            is_leaving: machine.is_leaving(),
+            is_leaving: machine.is_kept_from_leaving(),
         };
         drop(machine);
         if let View::SignedIn { account_id, .. } = snapshot.view {

@@ -67,6 +67,15 @@ impl Held {
         self.refused || self.age(at) + margin >= lifetime
     }
 
+    /// Whether the session is over by its own limits, whatever the server says of it.
+    pub(super) fn has_expired(&self, at: Moment) -> bool {
+        let record = &self.record;
+        let seconds = record
+            .refresh_expires_in
+            .min(record.refresh_idle_expires_in);
+        self.age(at) >= seconds.saturating_mul(1000)
+    }
+
     pub(super) fn is_due(&self, at: Moment) -> bool {
         self.due_in(at) == 0
     }

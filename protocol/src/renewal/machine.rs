@@ -74,6 +74,12 @@ impl Machine {
         self.leaving != Leaving::Nothing
     }
 
+    /// Whether the server did not take a sign-out that it has yet to hear of. One that is
+    /// on its way for the first time is no news for the person.
+    pub fn is_kept_from_leaving(&self) -> bool {
+        self.leaving.has_failed()
+    }
+
     /// What a call may do now. Send [`Event::CallWanted`] first.
     pub fn access(&self, at: Moment) -> Access {
         if !self.started || self.changing > 0 {
@@ -140,7 +146,7 @@ impl Machine {
                     self.renew(at, actions);
                 }
             }
-            Event::CallOver { session_id, why } => self.end(session_id, why, actions),
+            Event::CallOver { session_id, why } => self.end(session_id, why, at, actions),
             Event::Unreachable => self.lose_sight(at),
             Event::Reached => {
                 self.found();
@@ -178,6 +184,7 @@ impl Machine {
     fn start(&mut self, stored: Stored, visible: bool, at: Moment) {
         self.started = true;
         self.visible = visible;
+        self.held = None;
         self.epoch = stored.epoch();
         match stored {
             Stored::SignedIn(record) => self.hold(record, at),
@@ -246,9 +253,20 @@ impl Machine {
     }
 
     /// The session is over, if it is ours.
-    fn end(&mut self, session_id: Uuid, why: Ending, actions: &mut Vec<Action>) {
+    fn end(&mut self, session_id: Uuid, why: Ending, at: Moment, actions: &mut Vec<Action>) {
         if self.session_id() == Some(session_id) {
+            let why = self.more_exactly(why, at);
             self.change(Change::End { session_id, why }, actions);
+        }
+    }
+
+    /// The server forgets a session some time after its end. Then it can no longer say
+    /// why, but the record knows how long its session could last.
+    fn more_exactly(&self, why: Ending, at: Moment) -> Ending {
+        let has_expired = self.held.as_ref().is_some_and(|held| held.has_expired(at));
+        match why {
+            Ending::Unknown | Ending::TokenUnknown if has_expired => Ending::Expired,
+            _ => why,
         }
     }
 
@@ -284,11 +302,11 @@ impl Machine {
         // repeating our refresh. Then there is nothing to wait for.
         let is_wanted = ours.is_some_and(|held| held.is_due(at));
         match failure {
-            Failure::Over(why) => self.end(of.session_id, why, actions),
+            Failure::Over(why) => self.end(of.session_id, why, at, actions),
             Failure::TokenUnknown if is_ours => {
                 let end_link = Change::EndLink {
                     of,
-                    why: Ending::TokenUnknown,
+                    why: self.more_exactly(Ending::TokenUnknown, at),
                     leave: false,
                 };
                 self.change(end_link, actions);

@@ -141,6 +141,15 @@ impl Leaving {
         false
     }
 
+    /// Whether the server did not take them before, and has not since.
+    pub(super) fn has_failed(self) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Sending { failures, .. } => failures > 0,
+            Self::Waiting { .. } => true,
+        }
+    }
+
     /// When to try again without being asked.
     pub(super) fn until_ms(self) -> Option<u64> {
         match self {

@@ -6,6 +6,7 @@ use super::patience::LONGEST_PAUSE_MS;
 use super::*;
 use crate::problem::{Code, Problem};
 use crate::secret::Secret;
+use crate::wire::EndReason;
 
 const SESSION: Uuid = Uuid::from_u128(1);
 const OTHER: Uuid = Uuid::from_u128(2);
@@ -135,10 +136,13 @@ fn a_good_access_token_is_used_without_a_refresh() {
 #[test]
 fn calls_that_wait_share_one_refresh() {
     let mut machine = renewing();
-    for _ in 0..20 {
-        let (next, actions) = feed(machine, Event::CallWanted, 400_001);
+    for ms in 400_001..400_020 {
+        let (next, actions) = machine.clone().on(Event::CallWanted, at(ms));
         assert!(actions.is_empty());
-        assert_eq!(next.access(at(400_001)), Access::Soon);
+        assert_eq!(next.access(at(ms)), Access::Soon);
+        // The driver wakes the calls that wait whenever something changed, and each of
+        // them asks again: their questions alone must change nothing.
+        assert_eq!(next, machine);
         machine = next;
     }
 }
@@ -660,6 +664,70 @@ fn sessions_that_were_left_are_ended_within_a_minute_of_the_servers_return() {
     let (machine, actions) = machine.on(Event::LeavingSent { all: true }, at(ms));
     assert_eq!(actions, []);
     assert!(!machine.is_leaving());
+}
+
+#[test]
+fn only_a_sign_out_that_failed_is_said_to_wait_for_the_server() {
+    let (machine, _) = feed(started(None), Event::LeavingFound, 10);
+    assert!(machine.is_leaving() && !machine.is_kept_from_leaving());
+    let (done, _) = feed(machine.clone(), Event::LeavingSent { all: true }, 20);
+    assert!(!done.is_kept_from_leaving());
+    let (machine, _) = feed(machine, Event::LeavingSent { all: false }, 20);
+    assert!(machine.is_kept_from_leaving());
+    // Trying again is no answer yet.
+    let (machine, actions) = feed(machine, Event::Online, 30);
+    assert_eq!(actions, [Action::SendLeaving]);
+    assert!(machine.is_kept_from_leaving());
+    let (machine, _) = feed(machine, Event::LeavingSent { all: true }, 40);
+    assert!(!machine.is_kept_from_leaving());
+}
+
+#[test]
+fn a_server_that_no_longer_knows_why_is_not_said_to_have_been_asked_from_elsewhere() {
+    let mut problem = Problem::new(Code::SessionEnded, "");
+    assert_eq!(Ending::of(&problem), Ending::Unknown);
+    problem.reason = Some(EndReason::Unknown);
+    assert_eq!(Ending::of(&problem), Ending::Unknown);
+    problem.reason = Some(EndReason::EndedElsewhere);
+    assert_eq!(Ending::of(&problem), Ending::Ended);
+}
+
+#[test]
+fn a_session_past_its_own_limits_has_expired_whatever_the_server_remembers() {
+    let idle_limit_ms = 2_592_000_000;
+    for (failure, before, after) in [
+        (
+            Failure::Over(Ending::Unknown),
+            Ending::Unknown,
+            Ending::Expired,
+        ),
+        (Failure::TokenUnknown, Ending::TokenUnknown, Ending::Expired),
+        (
+            Failure::Over(Ending::Reused),
+            Ending::Reused,
+            Ending::Reused,
+        ),
+    ] {
+        for (ms, expected) in [(400_000, before), (idle_limit_ms, after)] {
+            let (_, actions) = fail(renewing(), failure, ms);
+            let why = actions.iter().find_map(|action| match action {
+                Action::Change(Change::End { why, .. } | Change::EndLink { why, .. }) => Some(*why),
+                _ => None,
+            });
+            assert_eq!(why, Some(expected), "{failure:?} {ms}");
+        }
+    }
+}
+
+#[test]
+fn a_start_forgets_what_the_machine_held() {
+    let start = Event::Start {
+        stored: Stored::nobody(1, None),
+        visible: true,
+    };
+    let (machine, _) = feed(started(Some(record(SESSION, 3))), start, 10);
+    assert_eq!(machine.view(), View::Anonymous { ending: None });
+    assert_eq!(machine.record(), None);
 }
 
 #[test]

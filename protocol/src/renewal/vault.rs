@@ -107,7 +107,7 @@ impl Vault {
     /// Doing it twice changes nothing more: a page that is closed notes a sign-out in
     /// local storage first, and finds its own note there.
     pub fn apply(&mut self, change: &Change) -> bool {
-        let next_epoch = self.stored.epoch() + 1;
+        let next_epoch = self.stored.epoch().saturating_add(1);
         match change {
             Change::SignIn {
                 record,
@@ -154,14 +154,15 @@ impl Vault {
                 _ => false,
             },
             Change::SignOut { account_id, why } => {
+                // Before anything else: the note of this sign-out may be here already.
+                self.known_browsers
+                    .retain(|known| known.remember || known.account_id != *account_id);
                 let is_theirs = |held: &&Record| held.account_id == *account_id;
                 let Some(_) = self.stored.record().filter(is_theirs) else {
                     return self
                         .ended()
                         .is_some_and(|ended| ended.account_id == *account_id && ended.why == *why);
                 };
-                self.known_browsers
-                    .retain(|known| known.remember || known.account_id != *account_id);
                 self.leave_held();
                 self.close(*why, next_epoch);
                 true
@@ -190,8 +191,7 @@ impl Vault {
             Change::CatchUp(other) => {
                 let is_later = other.position() > self.stored.position();
                 if is_later {
-                    let goes_on = other.record().map(|record| record.session_id);
-                    if goes_on.is_none_or(|session_id| !self.holds(session_id)) {
+                    if self.is_left_behind_by(other) {
                         self.leave_held();
                     }
                     self.stored = other.clone();
@@ -210,6 +210,17 @@ impl Vault {
         }
     }
 
+    /// Whether the session that is held here is to be ended because of a later copy: not
+    /// if it goes on there, nor if the server has ended it already.
+    fn is_left_behind_by(&self, other: &Stored) -> bool {
+        match other {
+            Stored::SignedIn(record) => !self.holds(record.session_id),
+            Stored::SignedOut(tombstone) => tombstone
+                .ended
+                .is_none_or(|ended| !self.holds(ended.session_id) || ended.why.asks_to_leave()),
+        }
+    }
+
     fn holds(&self, session_id: Uuid) -> bool {
         self.stored
             .record()
@@ -220,8 +231,9 @@ impl Vault {
     /// have heard of that before the answer came. Somebody who signed out meanwhile, in
     /// contrast, stays signed out.
     fn was_ended_by_the_server(&self, session_id: Uuid) -> bool {
-        self.was_ended(session_id, Ending::Ended)
-            || self.was_ended(session_id, Ending::PasswordChanged)
+        [Ending::Ended, Ending::PasswordChanged, Ending::Unknown]
+            .iter()
+            .any(|why| self.was_ended(session_id, *why))
     }
 
     fn was_ended(&self, session_id: Uuid, why: Ending) -> bool {
@@ -467,6 +479,7 @@ mod tests {
             // The change has ended it, and a call found out before the answer came.
             (ended(Ending::Ended), true),
             (ended(Ending::PasswordChanged), true),
+            (ended(Ending::Unknown), true),
             (ended(Ending::Reused), false),
             (sign_out(ADA), false),
             (sign_in(record(GRACE, 2, 0)), false),
@@ -523,6 +536,68 @@ mod tests {
             vault.apply(&Change::CatchUp(copy.clone()));
             assert_eq!(session(&vault), holds, "{copy:?}");
             assert_eq!(vault.leaving, leaves, "{copy:?}");
+        }
+    }
+
+    #[test]
+    fn a_note_of_an_ending_leaves_the_session_only_if_the_server_is_to_end_it() {
+        for (why, leaves) in [
+            (Ending::SignedOut, true),
+            (Ending::SignedOutElsewhere, true),
+            (Ending::BrowserClosed, true),
+            (Ending::Conflict, true),
+            (Ending::Expired, false),
+            (Ending::Ended, false),
+            (Ending::PasswordChanged, false),
+            (Ending::Reused, false),
+            (Ending::TokenUnknown, false),
+            (Ending::AccountDisabled, false),
+            (Ending::AccountDeleted, false),
+            (Ending::Unknown, false),
+            // It goes on in that other tab.
+            (Ending::KeptInAnotherTab, false),
+        ] {
+            let end = |session: u128| Change::End {
+                session_id: Uuid::from_u128(session),
+                why,
+            };
+            let mut vault = ada();
+            let note = after(&[sign_in(record(ADA, 1, 3)), end(1)]).stored;
+            vault.apply(&Change::CatchUp(note));
+            assert_eq!(session(&vault), None, "{why:?}");
+            assert_eq!(vault.leaving == [token(1, 3)], leaves, "{why:?}");
+            assert_eq!(vault.leaving.is_empty(), !leaves, "{why:?}");
+            // The note speaks of another session, so nobody has ended this one.
+            let mut vault = ada();
+            let note = after(&[sign_in(record(GRACE, 2, 0)), end(2)]).stored;
+            vault.apply(&Change::CatchUp(note));
+            assert_eq!(vault.leaving, [token(1, 3)], "{why:?}");
+        }
+    }
+
+    #[test]
+    fn a_sign_out_that_finds_its_own_note_forgets_who_was_not_to_stay() {
+        let known = |account_id, session, remember| Change::SignIn {
+            record: Record {
+                remember,
+                ..record(account_id, session, 0)
+            },
+            known_browser: Some(Secret::from(format!("known {session}"))),
+            only_in_epoch: None,
+        };
+        for remember in [true, false] {
+            let mut vault = after(&[known(GRACE, 1, false), known(ADA, 2, remember)]);
+            let mut note = Vault {
+                stored: vault.stored.clone(),
+                ..Vault::default()
+            };
+            assert!(note.apply(&sign_out(ADA)));
+            vault.apply(&Change::CatchUp(note.stored));
+            assert!(vault.apply(&sign_out(ADA)));
+            let accounts: Vec<_> = vault.known_browsers.iter().map(|k| k.account_id).collect();
+            let expected: &[Uuid] = if remember { &[ADA, GRACE] } else { &[GRACE] };
+            assert_eq!(accounts, expected);
+            assert!(vault.leaving.contains(&token(2, 0)));
         }
     }
 

@@ -40,7 +40,7 @@ pub enum Ending {
     SignedOutElsewhere,
     /// Its time was over.
     Expired,
-    /// It was ended from another browser, or the server no longer knows how.
+    /// It was ended from another browser.
     Ended,
     /// The password was changed in another browser.
     PasswordChanged,
@@ -60,7 +60,7 @@ pub enum Ending {
     StorageCleared,
     /// This browser cannot store the session any more; one other tab goes on with it.
     KeptInAnotherTab,
-    /// A reason of a later version.
+    /// The server no longer knows why, or it is a reason of a later version.
     #[serde(other)]
     Unknown,
 }
@@ -73,7 +73,7 @@ impl Ending {
             Code::RefreshTokenReused => Self::Reused,
             Code::RefreshTokenInvalid => Self::TokenUnknown,
             Code::AccountDisabled => Self::AccountDisabled,
-            _ => problem.reason.map_or(Self::Ended, Self::for_reason),
+            _ => problem.reason.map_or(Self::Unknown, Self::for_reason),
         }
     }
 
@@ -86,8 +86,18 @@ impl Ending {
             EndReason::PasswordChanged => Self::PasswordChanged,
             EndReason::AccountDisabled => Self::AccountDisabled,
             EndReason::AccountDeleted => Self::AccountDeleted,
-            EndReason::EndedElsewhere | EndReason::Unknown => Self::Ended,
+            EndReason::EndedElsewhere => Self::Ended,
+            EndReason::Unknown => Self::Unknown,
         }
+    }
+
+    /// Whether the session may live on at the server, which is to end it. Every other
+    /// ending came from the server itself, or lets the session go on elsewhere.
+    pub(super) fn asks_to_leave(self) -> bool {
+        matches!(
+            self,
+            Self::SignedOut | Self::SignedOutElsewhere | Self::Conflict | Self::BrowserClosed
+        )
     }
 
     /// What another tab is to say about it.

@@ -229,19 +229,20 @@ impl Vault {
         attempted
     }
 
-    /// The tokens whose sessions the server has yet to end.
-    pub(super) async fn leaving(self: &Rc<Self>) -> Vec<Secret> {
+    /// The tokens whose sessions the server has yet to end. `None` if the database did
+    /// not say: that is not the same as none.
+    pub(super) async fn leaving(self: &Rc<Self>) -> Option<Vec<Secret>> {
         match self.place.get() {
             Place::Database => self.read_list(LEAVING).await,
-            Place::Local => local::leaving(),
-            Place::Memory => self.memory.borrow().leaving.clone(),
+            Place::Local => Some(local::leaving()),
+            Place::Memory => Some(self.memory.borrow().leaving.clone()),
         }
     }
 
     /// The tokens of known browsers, as one header.
     pub(super) async fn known_browsers(self: &Rc<Self>) -> Option<Secret> {
         let known: Vec<renewal::KnownBrowser> = match self.place.get() {
-            Place::Database => self.read_list(KNOWN_BROWSERS).await,
+            Place::Database => self.read_list(KNOWN_BROWSERS).await.unwrap_or_default(),
             Place::Local => local::known_browsers(),
             Place::Memory => self.memory.borrow().known_browsers.clone(),
         };
@@ -249,18 +250,15 @@ impl Vault {
         (!tokens.is_empty()).then(|| Secret::from(tokens.join(",")))
     }
 
-    async fn read_list<T: DeserializeOwned + 'static>(
-        self: &Rc<Self>,
-        key: &'static str,
-    ) -> Vec<T> {
+    /// A list of the database, or `None` if the database failed.
+    async fn read_list<T: DeserializeOwned>(self: &Rc<Self>, key: &'static str) -> Option<Vec<T>> {
         let vault = self.clone();
         let read = with_patience(async move {
             let transaction = vault.database.begin().await?;
             transaction.get(key).await
         });
-        let text = self.count(read.await).flatten();
-        text.and_then(|text| serde_json::from_str(&text).ok())
-            .unwrap_or_default()
+        let text = self.count(read.await)?;
+        Some(read_json(text.as_deref()))
     }
 
     /// Counts the database's failures, and gives it up after three in a row.

@@ -149,11 +149,21 @@ impl Driver {
     }
 
     fn hear(self: &Rc<Self>, news: News) {
-        self.look();
+        let is_visible = surroundings::is_visible();
         match news {
-            News::Stored => {}
-            News::Visible => self.feed(Event::Visible(surroundings::is_visible())),
-            News::Online => self.feed(Event::Online),
+            // A page that goes to sleep must not wait for an answer of the database:
+            // the browser would not keep it.
+            News::Left => self.vault.rest(),
+            News::Visible if !is_visible => self.feed(Event::Visible(false)),
+            News::Visible => {
+                self.look();
+                self.feed(Event::Visible(true));
+            }
+            News::Stored => self.look(),
+            News::Online => {
+                self.look();
+                self.feed(Event::Online);
+            }
         }
     }
 

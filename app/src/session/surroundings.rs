@@ -19,6 +19,8 @@ pub(super) enum News {
     Stored,
     /// The page came into sight, out of it, or back from where pages sleep.
     Visible,
+    /// The person leaves the page. It may be gone, or sleep until they come back.
+    Left,
     /// The browser believes that it has a network again.
     Online,
 }
@@ -49,6 +51,7 @@ pub(super) fn listen(channel: Option<&BroadcastChannel>, hear: impl Fn(News) + C
         // The document's; it bubbles up to the window.
         ("visibilitychange", News::Visible),
         ("pageshow", News::Visible),
+        ("pagehide", News::Left),
         ("online", News::Online),
     ] {
         let hear = hear.clone();

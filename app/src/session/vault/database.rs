@@ -68,6 +68,14 @@ impl Database {
         Transaction::begin(&connection)
     }
 
+    /// Closes the connection until the database is used again. A page with an open one may
+    /// not rest in the cache of pages that one can go back to.
+    pub(super) fn rest(&self) {
+        if let Some(connection) = self.connection.borrow_mut().take() {
+            connection.close();
+        }
+    }
+
     async fn open(&self) -> Result<IdbDatabase, JsValue> {
         let (connection, is_new) = open(DATABASE).await?;
         if is_new {

@@ -118,6 +118,11 @@ impl Vault {
         }
     }
 
+    /// The page goes out of sight for good, or to where pages sleep.
+    pub(super) fn rest(&self) {
+        self.database.rest();
+    }
+
     /// Whether the session is this tab's alone.
     pub(super) fn is_memory(&self) -> bool {
         self.place.get() == Place::Memory

@@ -846,7 +846,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_last_sign_in_or_sign_out_wins_and_nobody_is_signed_out_otherwise(
+    fn bar_35_the_last_sign_in_or_sign_out_wins_and_nobody_is_signed_out_otherwise(
         tabs in 1_usize..=4,
         steps in prop::collection::vec((any::<u8>(), any::<u8>(), any::<u16>()), 0..300),
     ) {

@@ -174,3 +174,59 @@ fn nothing_in_the_server_but_its_root_imports_routes() {
         assert!(inside || !imports, "{} imports routes", path.display());
     }
 }
+
+/// The numbers of the bars that the tests of a file name: `fn bar_12_…` or `bar 12: …`.
+fn bars_named_in(text: &str) -> std::collections::BTreeSet<u32> {
+    let rust = text
+        .split("fn ")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('(').map(|(name, _)| name))
+        .filter(|name| !name.contains(char::is_whitespace))
+        .flat_map(|name| name.split("bar_").skip(1));
+    let browser = ["test(", "describe("]
+        .iter()
+        .flat_map(|call| text.split(call).skip(1))
+        .filter_map(|rest| rest.trim_start().strip_prefix(['\'', '"', '`']))
+        .filter_map(|rest| rest.split(['\'', '"', '`']).next())
+        .flat_map(|title| title.split("bar ").skip(1));
+    rust.chain(browser)
+        .filter_map(|rest| {
+            let end = rest
+                .find(|character: char| !character.is_ascii_digit())
+                .unwrap_or(rest.len());
+            rest[..end].parse().ok()
+        })
+        .collect()
+}
+
+#[test]
+fn the_page_of_bars_links_every_test_of_a_bar_and_no_other() {
+    let mut files = rust_files(&["protocol", "app/src", "server/src", "server/tests"]);
+    files_below(&root().join("end2end/tests"), "ts", &mut files);
+    let mut written: Vec<(u32, String)> = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let path = file.strip_prefix(root()).unwrap().display().to_string();
+        written.extend(
+            bars_named_in(&text)
+                .into_iter()
+                .map(|bar| (bar, path.clone())),
+        );
+    }
+    written.sort();
+    assert!(written.len() > 50, "{written:?}");
+
+    let page = fs::read_to_string(root().join("docs/bars.md")).unwrap();
+    let mut listed: Vec<(u32, String)> = Vec::new();
+    for line in page.lines() {
+        let Some((number, _)) = line.strip_prefix("| ").and_then(|row| row.split_once(" |")) else {
+            continue;
+        };
+        let Ok(number) = number.parse() else { continue };
+        let links = line.split("](../").skip(1);
+        let paths = links.filter_map(|link| link.split(')').next());
+        listed.extend(paths.map(|path| (number, path.to_owned())));
+    }
+    listed.sort();
+    assert_eq!(written, listed);
+}

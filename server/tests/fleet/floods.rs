@@ -142,7 +142,7 @@ async fn renewals(browsers: &[Browser], server: SocketAddr) -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bars_24_and_36_a_flood_of_sign_ins_keeps_few_people_out_and_no_known_browser() {
+async fn bar_24_bar_36_a_flood_of_sign_ins_keeps_few_people_out_and_no_known_browser() {
     const PEOPLE: usize = 20;
     let fleet = server_behind_proxy().await;
     let server = fleet.at(0);

@@ -1,6 +1,7 @@
 import {
   checkAgain,
   expect,
+  heading,
   holdRequests,
   Network,
   openTabs,
@@ -57,4 +58,29 @@ test('bar 16: twenty calls across an expiry share one refresh, and all succeed',
   expect(answers.filter((status) => status === 200)).toHaveLength(20);
   expect((await network.refreshes()).map(({ status }) => status)).toEqual([200]);
   expect((await theStoredSession(page)).generation).toBe(generation + 1);
+});
+
+test('bar 16: a page whose calls wait for one renewal goes on answering the person', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  const network = new Network(page);
+  const refreshes = await holdRequests(page, '**/api/v1/refresh');
+  await spoilAccessToken(page);
+
+  // The first call is refused, renews and waits; the next page calls as well.
+  await page.getByRole('button', { name: 'Check again' }).click();
+  await expect.poll(refreshes.waiting).toBe(1);
+  await page.getByRole('link', { name: 'Sessions' }).first().click();
+  await expect(heading(page, 'Your sessions')).toBeVisible();
+  await page.getByRole('link', { name: 'Activity' }).first().click();
+  await expect(heading(page, 'Activity')).toBeVisible();
+  // A task and a timer of the page have their turn: it is not busy with itself.
+  await page.evaluate(() => new Promise((done) => setTimeout(done, 0)));
+  expect(refreshes.waiting()).toBe(1);
+
+  refreshes.open();
+  await expect(page.getByRole('heading', { name: 'Signed in', exact: true }).first()).toBeVisible();
+  expect((await network.refreshes()).map(({ status }) => status)).toEqual([200]);
 });

@@ -63,6 +63,7 @@ impl Opened {
 /// Signs in.
 pub(super) async fn sign_in(request: LoginRequest) -> Result<(), ApiError> {
     let driver = Driver::current().ok_or(ApiError::SILENCE)?;
+    let _expectation = driver.expect_session(None);
     let opened = log_in(&driver, &request).await?;
     keep(&driver, opened.sign_in(None)).await
 }
@@ -70,6 +71,7 @@ pub(super) async fn sign_in(request: LoginRequest) -> Result<(), ApiError> {
 /// Makes an account and signs in.
 pub(super) async fn sign_up(request: SignupRequest) -> Result<(), ApiError> {
     let driver = Driver::current().ok_or(ApiError::SILENCE)?;
+    let _expectation = driver.expect_session(None);
     let epoch = driver.epoch();
     let call = Call::new(Method::POST, paths::SIGNUP).with_json(&request);
     let sent_at = clock::now().wall_ms;
@@ -101,8 +103,8 @@ pub(super) async fn change_password(whose: Whose, request: ChangePassword) -> Re
         return Err(ApiError::SessionChanged);
     }
     let whose = Whose::Of(Some(account.account_id));
-    // Other calls of this page find out first that the old session is over.
-    let _replacement = driver.replace(before.session_id);
+    // Other calls of this page may find out first that the old session is over.
+    let _expectation = driver.expect_session(Some(before.session_id));
     let call = Call::new(Method::PUT, paths::PASSWORD).with_json(&request);
     let sent_at = clock::now().wall_ms;
     let (outcome, was_silent) = with_repetitions(|| api::call(call.clone(), whose)).await;

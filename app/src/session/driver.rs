@@ -62,12 +62,19 @@ pub(super) enum Whose {
     Of(Option<Uuid>),
 }
 
-/// See [`Driver::replace`].
-pub(super) struct Replacement(Rc<Driver>);
+/// See [`Driver::expect_session`].
+pub(super) struct Expectation {
+    driver: Rc<Driver>,
+    replaces: bool,
+}
 
-impl Drop for Replacement {
+impl Drop for Expectation {
     fn drop(&mut self) {
-        self.0.is_replaced.set(None);
+        self.driver.under_way.set(self.driver.under_way.get() - 1);
+        if self.replaces {
+            self.driver.is_replaced.set(None);
+        }
+        self.driver.publish();
     }
 }
 
@@ -88,6 +95,8 @@ pub(super) struct Driver {
     has_shown: Cell<Option<Uuid>>,
     is_reloading: Cell<bool>,
     notice: Cell<Option<Notice>>,
+    /// Requests under way that are answered with a new session.
+    under_way: Cell<u32>,
     /// A session that a change of the password under way is about to end.
     is_replaced: Cell<Option<Uuid>>,
     /// Storage is being read, and was perhaps changed since.
@@ -111,6 +120,7 @@ impl Driver {
             has_shown: Cell::new(None),
             is_reloading: Cell::new(false),
             notice: Cell::new(None),
+            under_way: Cell::new(0),
             is_replaced: Cell::new(None),
             is_looking: Cell::new(false),
             look_again: Cell::new(false),
@@ -342,11 +352,19 @@ impl Driver {
         }
     }
 
-    /// Until what is answered is dropped, an answer that says that this session is over
-    /// clears nothing: the session that takes its place is on its way.
-    pub(super) fn replace(self: &Rc<Self>, session_id: Uuid) -> Replacement {
-        self.is_replaced.set(Some(session_id));
-        Replacement(self.clone())
+    /// A request is under way that is answered with a new session, perhaps in the place of
+    /// this one. Until what is returned is dropped, an answer that says that this one is
+    /// over clears nothing, and the page is not loaded anew: nobody would take the answer,
+    /// and its session would live on.
+    pub(super) fn expect_session(self: &Rc<Self>, replaces: Option<Uuid>) -> Expectation {
+        self.under_way.set(self.under_way.get() + 1);
+        if replaces.is_some() {
+            self.is_replaced.set(replaces);
+        }
+        Expectation {
+            driver: self.clone(),
+            replaces: replaces.is_some(),
+        }
     }
 
     /// Takes in how a call went that carried the access token of `of`.
@@ -514,6 +532,10 @@ impl Driver {
             let before = self.has_shown.replace(Some(account_id));
             let is_another = before.is_some_and(|before| before != account_id);
             if is_another && !self.vault.is_memory() {
+                if self.under_way.get() > 0 {
+                    self.has_shown.set(before);
+                    return;
+                }
                 self.is_reloading.set(true);
                 surroundings::reload();
                 return;

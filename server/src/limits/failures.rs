@@ -112,6 +112,12 @@ impl Failures {
         Unwritten(of(&changes.writing).then(of(&changes.waiting.keys)))
     }
 
+    /// Whether everything that was counted or cleared is written.
+    pub fn are_written(&self) -> bool {
+        let changes = self.lock();
+        changes.waiting.is_empty() && changes.writing.is_empty()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Changes> {
         self.changes.lock().unwrap_or_else(|p| p.into_inner())
     }

@@ -98,10 +98,15 @@ export async function holdRequests(browser: Page | BrowserContext, url: string):
 }
 
 /** The server answers at once, and the answers wait until the gate is opened. */
-export async function holdAnswers(browser: Page | BrowserContext, url: string): Promise<Gate> {
+export async function holdAnswers(
+  browser: Page | BrowserContext,
+  url: string,
+  see: (status: number, body: string) => void = () => {},
+): Promise<Gate> {
   const gate = closedGate();
   await browser.route(url, async (route) => {
     const response = await route.fetch();
+    see(response.status(), await response.text());
     await gate.pass();
     await route.fulfill({ response }).catch(abandoned);
   });

@@ -27,8 +27,9 @@ const BATCH: usize = 64;
 /// How long a statement may take, waiting for its connection included.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(12);
 
-/// How many late repeats are remembered, so that they cost no statement each.
-const REPEATS_REMEMBERED: usize = 10_000;
+/// How many events that must stand once are remembered, so that late repeats cost no
+/// statement each.
+const REMEMBERED: usize = 10_000;
 
 /// An event that waits to be written.
 #[derive(Debug, Clone)]
@@ -50,8 +51,11 @@ pub struct QueuedEvent {
 pub struct EventQueue {
     sender: mpsc::Sender<Item>,
     dropped: Arc<AtomicU64>,
-    repeats: Arc<Cache<(Uuid, u32), ()>>,
+    once: Once,
 }
+
+/// The ids of the events that stand once, and were written or wait to be.
+type Once = Arc<Cache<Uuid, ()>>;
 
 #[derive(Debug)]
 enum Item {
@@ -64,18 +68,20 @@ impl EventQueue {
     /// Starts the task that writes.
     pub fn start(pool: Pool) -> Self {
         let (sender, receiver) = mpsc::channel(ROOM);
-        tokio::spawn(write(pool, receiver));
+        let once = Arc::new(Cache::new(REMEMBERED));
+        tokio::spawn(write(pool, receiver, Arc::clone(&once)));
         Self {
             sender,
             dropped: Arc::default(),
-            repeats: Arc::new(Cache::new(REPEATS_REMEMBERED)),
+            once,
         }
     }
 
-    /// Adds an event, unless too many are waiting.
-    pub fn add(&self, event: QueuedEvent) {
+    /// Adds an event, unless too many are waiting. Answers whether it was added.
+    pub fn add(&self, event: QueuedEvent) -> bool {
         let kind = event.kind.as_str();
-        if self.sender.try_send(Item::Event(Box::new(event))).is_err() {
+        let is_added = self.sender.try_send(Item::Event(Box::new(event))).is_ok();
+        if !is_added {
             let dropped = self.dropped.fetch_add(1, Ordering::Relaxed) + 1;
             // The 1st, 2nd, 4th, 8th, …: a flood of events is no flood of log lines.
             if dropped.is_power_of_two() {
@@ -86,16 +92,24 @@ impl EventQueue {
                 );
             }
         }
+        is_added
     }
 
-    /// Whether a late repeat of this generation is the first one that this instance sees.
-    pub fn is_first_repeat(&self, session_id: Uuid, generation: u32) -> bool {
-        let key = (session_id, generation);
-        if self.repeats.get(&key).is_some() {
+    /// Adds an event whose id follows from what it is about, unless this instance has
+    /// written it or is about to. One that could not be written is added the next time.
+    /// Answers whether it was added.
+    pub fn add_once(&self, event: QueuedEvent) -> bool {
+        let event_id = event.event_id;
+        if self.once.get(&event_id).is_some() {
             return false;
         }
-        self.repeats.insert(key, ());
-        true
+        // Remembered before it is added: the task that writes may forget it at once.
+        self.once.insert(event_id, ());
+        let is_added = self.add(event);
+        if !is_added {
+            self.once.remove(&event_id);
+        }
+        is_added
     }
 
     /// How many events were dropped.
@@ -127,7 +141,7 @@ pub fn repeat_id(session_id: Uuid, generation: u32, rotated_at: Micros) -> Uuid 
     uuid::Builder::from_unix_timestamp_millis(late_from, &random).into_uuid()
 }
 
-async fn write(pool: Pool, mut receiver: mpsc::Receiver<Item>) {
+async fn write(pool: Pool, mut receiver: mpsc::Receiver<Item>, once: Once) {
     let mut items = Vec::with_capacity(BATCH);
     while receiver.recv_many(&mut items, BATCH).await > 0 {
         let mut events = Vec::with_capacity(items.len());
@@ -145,6 +159,9 @@ async fn write(pool: Pool, mut receiver: mpsc::Receiver<Item>) {
             Err(_) => Some(format!("no answer within {WRITTEN_WITHIN:?}")),
         };
         if let Some(error) = error {
+            for event in &events {
+                once.remove(&event.event_id);
+            }
             tracing::warn!(
                 events = events.len(),
                 error,

@@ -248,7 +248,10 @@ async fn try_refresh(
                         session_id: Some(session_id),
                         kind,
                         client: client.clone(),
-                    });
+                    };
+                    if state.events.add_once(event) {
+                        log_anomaly(session_id, kind);
+                    }
                 }
                 return answer(limits, "repeated");
             }

@@ -277,6 +277,29 @@ async fn bar_42_ten_thousand_late_repeats_at_two_instances_write_one_event() {
 }
 
 #[tokio::test]
+async fn a_late_repeat_whose_event_could_not_be_written_writes_it_the_next_time() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    let key = new_key();
+    app.refresh(&tokens, &key).await.tokens(200);
+    app.let_pass(tokens.session_id, 31).await;
+    let rename = async |statement: &'static str| {
+        sqlx::query(statement).execute(app.pool()).await.unwrap();
+    };
+    rename("alter table events rename to elsewhere").await;
+    app.refresh(&tokens, &key).await.tokens(200);
+    app.state.events.written().await;
+    rename("alter table elsewhere rename to events").await;
+    app.refresh(&tokens, &key).await.tokens(200);
+    app.state.events.written().await;
+    let events = app.events("ada", 2).await;
+    assert!(
+        events.iter().any(|event| event.0 == "refresh_repeated"),
+        "{events:?}"
+    );
+}
+
+#[tokio::test]
 async fn case_6_only_a_late_repeat_is_worth_an_event() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;

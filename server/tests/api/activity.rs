@@ -32,6 +32,42 @@ async fn the_activity_comes_newest_first_in_pages() {
 }
 
 #[tokio::test]
+async fn what_happened_in_one_instant_has_one_order_in_pages_of_every_size() {
+    let app = TestApp::with(|config| config.sessions_per_account = 1).await;
+    app.sign_up("ada").await;
+    let mut tokens = app.log_in("ada").await;
+    for _ in 0..4 {
+        tokens = app.log_in("ada").await;
+    }
+    // As far as the database's clock can tell, everything happened at once.
+    sqlx::query("update events set at = now()")
+        .execute(app.pool())
+        .await
+        .unwrap();
+    let read = async |limit: usize| {
+        let mut events = Vec::new();
+        let mut path = format!("{}?limit={limit}", paths::ACTIVITY);
+        loop {
+            let page: ActivityPage = app.get_as(&tokens, &path).await.json();
+            events.extend(page.events.iter().map(|event| (event.event_id, event.kind)));
+            let Some(next) = page.next else {
+                return events;
+            };
+            path = format!("{}?limit={limit}&before={next}", paths::ACTIVITY);
+        }
+    };
+    let whole = read(100).await;
+    let kinds: Vec<_> = whole.iter().map(|event| event.1).collect();
+    // The sign-in ends the session of before, and is written after that ending.
+    let mut expected = [[EventKind::SignIn, EventKind::SessionEnded]; 5].concat();
+    expected.push(EventKind::SignUp);
+    assert_eq!(kinds, expected);
+    for limit in 1..=11 {
+        assert_eq!(read(limit).await, whole, "pages of {limit}");
+    }
+}
+
+#[tokio::test]
 async fn a_page_has_its_limits() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;

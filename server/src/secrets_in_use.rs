@@ -273,10 +273,10 @@ pub async fn delete_dead_sessions(
             store::sessions::delete_of_forbidden_secrets(&mut transaction, after, BATCH).await?;
         let events: Vec<_> = dead
             .iter()
-            .map(|(session_id, account_id)| NewEvent {
+            .map(|deleted| NewEvent {
                 event_id: random::id(clock),
-                account_id: *account_id,
-                session_id: Some(*session_id),
+                account_id: deleted.account_id,
+                session_id: Some(deleted.session_id),
                 kind: EventKind::SessionEnded,
                 client: &nobody,
                 detail: Some("secret_replaced"),
@@ -284,7 +284,7 @@ pub async fn delete_dead_sessions(
             .collect();
         store::events::insert_all(&mut transaction, &events).await?;
         // One that was opened with the new secret has good access tokens still.
-        let session_ids: Vec<_> = dead.iter().map(|(session_id, _)| *session_id).collect();
+        let session_ids: Vec<_> = dead.iter().map(|deleted| deleted.session_id).collect();
         let reason = EndReason::EndedElsewhere;
         store::session_ends::insert(&mut transaction, &session_ids, reason).await?;
         transaction.commit().await?;

@@ -247,18 +247,18 @@ async fn end(state: &AppState, over: Over<'_>) -> Result<u64, ApiError> {
     };
     // While the database is young, only an ending tells that such a session was here.
     let young_until = endings::smallest_id_at(state.database.young_until());
-    let young = ended.iter().map(|(session_id, _)| *session_id);
+    let young = ended.iter().map(|deleted| deleted.session_id);
     let young: Vec<_> = young
         .filter(|session_id| *session_id < young_until)
         .collect();
     store::session_ends::insert(&mut transaction, &young, EndReason::Expired).await?;
     let (kind, detail) = (EventKind::SessionEnded, Some(EndReason::Expired.as_str()));
-    for (session_id, account_id) in &ended {
+    for deleted in &ended {
         note(
             &state.clock,
             &mut transaction,
-            *account_id,
-            Some(*session_id),
+            deleted.account_id,
+            Some(deleted.session_id),
             kind,
             &nobody,
             detail,

@@ -96,6 +96,9 @@ pub async fn insert(connection: &mut PgConnection, event: NewEvent<'_>) -> sqlx:
 }
 
 /// Writes events down in one statement. One whose id is there already is the same event.
+///
+/// They are written in the order of their ids. Two instances that write the same events
+/// at once, in two orders, would otherwise wait for each other.
 pub async fn insert_all(
     connection: &mut PgConnection,
     events: &[NewEvent<'_>],
@@ -126,6 +129,7 @@ pub async fn insert_all(
              $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[]
          ) as new (event_id, account_id, session_id, kind, ip, user_agent, detail)
          join accounts using (account_id)
+         order by event_id
          on conflict (event_id) do nothing",
         &event_ids,
         &account_ids,
@@ -163,11 +167,16 @@ pub async fn forget_deleted_accounts(
     .await?;
     sqlx::query!(
         "delete from deleted_accounts
-         where
-             deleted_at < now() - interval '1 hour'
-             and not exists (
-                 select from events where events.account_id = deleted_accounts.account_id
-             )"
+         where account_id in (
+             select account_id
+             from deleted_accounts
+             where
+                 deleted_at < now() - interval '1 hour'
+                 and not exists (
+                     select from events where events.account_id = deleted_accounts.account_id
+                 )
+             for update skip locked
+         )"
     )
     .execute(connection)
     .await?;

@@ -268,31 +268,12 @@ pub async fn delete_of_account(
 }
 
 /// Deletes every session of an account but `keep`. Answers which.
-///
-/// The rows are locked in the order of their ids, as [`delete_beyond`] does: two of these
-/// at once would otherwise wait for each other.
 pub async fn delete_all(
     connection: &mut PgConnection,
     account_id: Uuid,
     keep: Option<Uuid>,
 ) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar!(
-        "with locked as (
-             select session_id
-             from sessions
-             where account_id = $1 and session_id is distinct from $2
-             order by session_id
-             for update
-         )
-         delete from sessions
-         using locked
-         where sessions.session_id = locked.session_id
-         returning sessions.session_id",
-        account_id,
-        keep,
-    )
-    .fetch_all(connection)
-    .await
+    delete_least_recent(connection, account_id, keep, 0, None).await
 }
 
 /// Deletes up to `limit` sessions of an account that are beyond its `limit` most recently
@@ -300,44 +281,43 @@ pub async fn delete_all(
 pub async fn delete_some_beyond(
     connection: &mut PgConnection,
     account_id: Uuid,
-    keep: Option<Uuid>,
+    keep: Uuid,
     limit: i64,
 ) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar!(
-        "delete from sessions
-         where session_id in (
-             select session_id
-             from sessions
-             where account_id = $1 and session_id is distinct from $2
-             order by rotated_at desc, session_id desc
-             offset $3
-             limit $3
-         )
-         returning session_id",
-        account_id,
-        keep,
-        limit,
-    )
-    .fetch_all(connection)
-    .await
+    delete_least_recent(connection, account_id, Some(keep), limit, Some(limit)).await
 }
 
 /// Deletes the least recently used sessions of an account beyond `most`. Answers
 /// which. The account's row is locked, so that nobody opens one meanwhile.
-///
-/// The rows are locked in the order of their ids, as [`delete_all`] does.
 pub async fn delete_beyond(
     connection: &mut PgConnection,
     account_id: Uuid,
     most: i64,
 ) -> sqlx::Result<Vec<Uuid>> {
+    delete_least_recent(connection, account_id, None, most, None).await
+}
+
+/// Deletes up to `limit` sessions of an account that come behind its `most` most recently
+/// used ones, `keep` not counted. Answers which.
+///
+/// The rows are locked in the order of their ids, as in every statement that deletes
+/// several sessions and waits for locks. Two of them at once would otherwise wait for each
+/// other.
+async fn delete_least_recent(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+    keep: Option<Uuid>,
+    most: i64,
+    limit: Option<i64>,
+) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar!(
         "with beyond as (
              select session_id
              from sessions
-             where account_id = $1
+             where account_id = $1 and session_id is distinct from $2
              order by rotated_at desc, session_id desc
-             offset $2
+             offset $3
+             limit $4
          ),
          locked as (
              select session_id
@@ -351,18 +331,30 @@ pub async fn delete_beyond(
          where sessions.session_id = locked.session_id
          returning sessions.session_id",
         account_id,
+        keep,
         most,
+        limit,
     )
     .fetch_all(connection)
     .await
 }
 
-/// Deletes up to `limit` sessions that are past their end. Answers which, and whose.
+/// A session that was deleted, and whose it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deleted {
+    /// The session.
+    pub session_id: Uuid,
+    /// Whose.
+    pub account_id: Uuid,
+}
+
+/// Deletes up to `limit` sessions that are past their end.
 pub async fn delete_expired(
     connection: &mut PgConnection,
     limit: i64,
-) -> sqlx::Result<Vec<(Uuid, Uuid)>> {
-    let rows = sqlx::query!(
+) -> sqlx::Result<Vec<Deleted>> {
+    sqlx::query_as!(
+        Deleted,
         "delete from sessions
          where session_id in (
              select session_id
@@ -375,11 +367,7 @@ pub async fn delete_expired(
         limit,
     )
     .fetch_all(connection)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (row.session_id, row.account_id))
-        .collect())
+    .await
 }
 
 /// What one step along the primary key found.
@@ -423,13 +411,13 @@ pub async fn step(connection: &mut PgConnection, after: Uuid, limit: i64) -> sql
     })
 }
 
-/// Deletes those of these sessions that have been idle for too long, still. Answers
-/// which, and whose.
+/// Deletes those of these sessions that have been idle for too long, still.
 pub async fn delete_idle(
     connection: &mut PgConnection,
     session_ids: &[Uuid],
-) -> sqlx::Result<Vec<(Uuid, Uuid)>> {
-    let rows = sqlx::query!(
+) -> sqlx::Result<Vec<Deleted>> {
+    sqlx::query_as!(
+        Deleted,
         "delete from sessions
          where session_id in (
              select session_id
@@ -443,24 +431,22 @@ pub async fn delete_idle(
         session_ids,
     )
     .fetch_all(connection)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (row.session_id, row.account_id))
-        .collect())
+    .await
 }
 
 /// Deletes up to `limit` sessions from before a master secret was forbidden: no token of
-/// theirs is good any more. Answers which, and whose. `after` is the last one of the call
-/// before, so that the index is walked once and rows that are gone are not passed again.
+/// theirs is good any more. `after` is the last one of the call before, so that the index
+/// is walked once and rows that are gone are not passed again.
+///
+/// The rows are locked in the order of their ids, as [`delete_all`] does.
 pub async fn delete_of_forbidden_secrets(
     connection: &mut PgConnection,
     after: Uuid,
     limit: i64,
-) -> sqlx::Result<Vec<(Uuid, Uuid)>> {
-    let rows = sqlx::query!(
-        "delete from sessions
-         where session_id in (
+) -> sqlx::Result<Vec<Deleted>> {
+    sqlx::query_as!(
+        Deleted,
+        "with locked as (
              select session_id
              from sessions
              where
@@ -468,17 +454,17 @@ pub async fn delete_of_forbidden_secrets(
                  and created_at < (select max(forbidden_at) from secrets)
              order by session_id
              limit $2
+             for update
          )
-         returning session_id, account_id",
+         delete from sessions
+         using locked
+         where sessions.session_id = locked.session_id
+         returning sessions.session_id, sessions.account_id",
         after,
         limit,
     )
     .fetch_all(connection)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (row.session_id, row.account_id))
-        .collect())
+    .await
 }
 
 /// Whether the session was to outlive this run of the browser. `None` when it is gone.

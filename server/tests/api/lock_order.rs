@@ -1,64 +1,141 @@
-//! Endings of several sessions of one account, at the same moment.
+//! Transactions that need the same rows at the same moment. Each test lets two of them get
+//! as far as they come while a third one holds a row in the middle. If they took the rows
+//! in two orders, they would then wait for each other, and Postgres would end one of them.
 
-use std::time::Duration;
-
-use holdfast_server::store::sessions;
+use holdfast_protocol::wire::EventKind;
+use holdfast_server::random;
+use holdfast_server::store::events::{self, NewEvent};
+use holdfast_server::store::{ClientInfo, sessions};
+use sqlx::{Postgres, Transaction};
+use uuid::Uuid;
 
 use crate::support::TestApp;
 
-/// Waits until this many statements wait for somebody else's lock.
-async fn until_waiting(app: &TestApp, count: i64) {
-    for _ in 0..2000 {
-        let waiting: i64 = sqlx::query_scalar(
-            "select count(*) from pg_stat_activity
-             where datname = current_database() and wait_event_type = 'Lock'",
-        )
-        .fetch_one(app.pool())
+/// A transaction of the service, on a task of its own: `in_a_transaction!(app, |it| …)`.
+macro_rules! in_a_transaction {
+    ($app:expr, |$connection:ident| $work:expr) => {{
+        let pool = $app.state.pool.clone();
+        tokio::spawn(async move {
+            let mut connection = pool.acquire().await?;
+            let mut transaction = connection.begin().await?;
+            let $connection = &mut *transaction;
+            let done = $work.await?;
+            transaction.commit().await?;
+            Ok::<_, sqlx::Error>(done)
+        })
+    }};
+}
+
+/// An account with its session of the sign-up, and twenty more, the oldest first.
+async fn sessions_of_one_account(app: &TestApp) -> (Uuid, Vec<Uuid>) {
+    let first = app.sign_up("ada").await;
+    let mut ids = vec![first.session_id];
+    for _ in 0..20 {
+        ids.push(app.log_in("ada").await.session_id);
+    }
+    (first.account_id, ids)
+}
+
+/// Holds a session's row until it is committed.
+async fn holding(app: &TestApp, session_id: Uuid) -> Transaction<'static, Postgres> {
+    let mut transaction = app.pool().begin().await.unwrap();
+    sqlx::query("select from sessions where session_id = $1 for update")
+        .bind(session_id)
+        .execute(&mut *transaction)
         .await
         .unwrap();
-        if waiting == count {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("not {count} statements wait");
+    transaction
 }
 
 #[tokio::test]
 async fn two_endings_of_an_accounts_sessions_do_not_wait_for_each_other() {
     let app = TestApp::start().await;
+    let (account_id, ids) = sessions_of_one_account(&app).await;
+    // The first ending gets some sessions, and waits for the next.
+    let blocker = holding(&app, ids[5]).await;
+    let all = in_a_transaction!(app, |it| sessions::delete_all(it, account_id, None));
+    app.until_waiting(1).await;
+    // The other must not have any session that the first still needs.
+    let beyond = in_a_transaction!(app, |it| sessions::delete_beyond(it, account_id, 1));
+    app.until_waiting(2).await;
+    blocker.commit().await.unwrap();
+    assert_eq!(all.await.unwrap().unwrap().len(), 21);
+    assert_eq!(beyond.await.unwrap().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn the_endings_beyond_the_most_recent_sessions_do_not_meet_the_rest_crosswise() {
+    let app = TestApp::start().await;
+    let (account_id, ids) = sessions_of_one_account(&app).await;
+    let newest = ids[20];
+    let blocker = holding(&app, ids[5]).await;
+    let all = in_a_transaction!(app, |it| sessions::delete_all(it, account_id, Some(newest)));
+    app.until_waiting(1).await;
+    let some = in_a_transaction!(app, |it| {
+        sessions::delete_some_beyond(it, account_id, newest, 10)
+    });
+    app.until_waiting(2).await;
+    blocker.commit().await.unwrap();
+    assert_eq!(all.await.unwrap().unwrap().len(), 20);
+    assert_eq!(some.await.unwrap().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn the_endings_after_a_leak_do_not_meet_a_persons_crosswise() {
+    let app = TestApp::start().await;
+    let (account_id, ids) = sessions_of_one_account(&app).await;
+    sqlx::query(
+        "insert into secrets (fingerprint, state, forbidden_at)
+         values ('\\x01', 'forbidden', now())",
+    )
+    .execute(app.pool())
+    .await
+    .unwrap();
+    let blocker = holding(&app, ids[10]).await;
+    let all = in_a_transaction!(app, |it| sessions::delete_all(it, account_id, None));
+    app.until_waiting(1).await;
+    let dead = in_a_transaction!(app, |it| {
+        sessions::delete_of_forbidden_secrets(it, Uuid::nil(), 500)
+    });
+    app.until_waiting(2).await;
+    blocker.commit().await.unwrap();
+    assert_eq!(all.await.unwrap().unwrap().len(), 21);
+    assert_eq!(dead.await.unwrap().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn two_instances_that_write_the_same_events_in_two_orders_do_not_wait_for_each_other() {
+    let app = TestApp::start().await;
     let account_id = app.sign_up("ada").await.account_id;
-    let mut ids = Vec::new();
-    for _ in 0..20 {
-        ids.push(app.log_in("ada").await.session_id);
-    }
-    // The first ending gets the first session, and waits for the second.
+    let ids: [Uuid; 3] = std::array::from_fn(|_| random::id(&app.state.clock));
+    let insert = "insert into events (event_id, account_id, kind) values ($1, $2, 'sign_in')";
     let mut blocker = app.pool().begin().await.unwrap();
-    sqlx::query("select from sessions where session_id = $1 for update")
+    sqlx::query(insert)
         .bind(ids[1])
+        .bind(account_id)
         .execute(&mut *blocker)
         .await
         .unwrap();
-    let pool = app.state.pool.clone();
-    let all = tokio::spawn(async move {
-        let mut connection = pool.acquire().await?;
-        let mut transaction = connection.begin().await?;
-        let ended = sessions::delete_all(&mut transaction, account_id, None).await?;
-        transaction.commit().await?;
-        Ok::<_, sqlx::Error>(ended.len())
-    });
-    until_waiting(&app, 1).await;
-    // The other must not have any session that the first still needs.
-    let pool = app.state.pool.clone();
-    let beyond = tokio::spawn(async move {
-        let mut connection = pool.acquire().await?;
-        let mut transaction = connection.begin().await?;
-        let ended = sessions::delete_beyond(&mut transaction, account_id, 1).await?;
-        transaction.commit().await?;
-        Ok::<_, sqlx::Error>(ended.len())
-    });
-    until_waiting(&app, 2).await;
+    let write = |order: [usize; 3]| {
+        in_a_transaction!(app, |it| async {
+            let client = ClientInfo::default();
+            let event = |n: usize| NewEvent {
+                event_id: ids[n],
+                account_id,
+                session_id: None,
+                kind: EventKind::RefreshRepeated,
+                client: &client,
+                detail: None,
+            };
+            events::insert_all(it, &order.map(event)).await
+        })
+    };
+    let one = write([0, 1, 2]);
+    app.until_waiting(1).await;
+    let two = write([2, 1, 0]);
+    app.until_waiting(2).await;
     blocker.commit().await.unwrap();
-    assert_eq!(all.await.unwrap().unwrap(), 21);
-    assert_eq!(beyond.await.unwrap().unwrap(), 0);
+    one.await.unwrap().unwrap();
+    two.await.unwrap().unwrap();
+    assert_eq!(app.events("ada", 4).await.len(), 4);
 }

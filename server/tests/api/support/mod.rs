@@ -255,6 +255,24 @@ impl TestApp {
         database::let_pass(self.pool(), session_id, seconds).await;
     }
 
+    /// Waits until this many statements wait for another transaction's lock.
+    pub async fn until_waiting(&self, count: i64) {
+        for _ in 0..2000 {
+            let waiting: i64 = sqlx::query_scalar(
+                "select count(*) from pg_stat_activity
+                 where datname = current_database() and wait_event_type = 'Lock'",
+            )
+            .fetch_one(self.pool())
+            .await
+            .unwrap();
+            if waiting == count {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("not {count} statements wait");
+    }
+
     /// The row as it was at an earlier generation: what a failover that loses commits
     /// leaves behind.
     pub async fn remember_row(&self, session_id: Uuid) -> SavedRow {

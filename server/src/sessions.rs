@@ -235,10 +235,9 @@ async fn try_refresh(
                 }),
             ) => {
                 // A client may repeat as often as it likes: one event a generation.
-                if late && state.events.is_first_repeat(session_id, token.generation) {
+                if late {
                     let kind = EventKind::RefreshRepeated;
-                    log_anomaly(session_id, kind);
-                    state.events.add(QueuedEvent {
+                    let event = QueuedEvent {
                         event_id: events::repeat_id(
                             session_id,
                             token.generation,
@@ -432,14 +431,20 @@ pub async fn end_one_of(
 
 /// Ends the sessions of an account beyond its 500 most recently used ones, in
 /// transactions of 500, and commits. For the caller whose one transaction ends the rest.
-/// Answers how many.
+/// `own`, the caller's session, is left to that transaction. Answers how many.
+///
+/// Where the caller has `verified` a password, each transaction locks the account and looks
+/// whether the password is still that one. So whatever refuses the caller's transaction
+/// afterwards has ended these sessions itself.
 ///
 /// # Errors
-/// While the database is away. What has ended by then stays ended.
+/// 401 where the account has another password by now, is disabled or gone, and 503 while
+/// the database is away. What has ended by then stays ended.
 pub async fn end_beyond_500(
     state: &AppState,
     account_id: Uuid,
-    keep: Option<Uuid>,
+    own: Uuid,
+    verified: Option<OffsetDateTime>,
     reason: EndReason,
     client: &ClientInfo,
 ) -> Result<u64, ApiError> {
@@ -447,8 +452,13 @@ pub async fn end_beyond_500(
     loop {
         let mut connection = state.pool.acquire().await?;
         let mut transaction = connection.begin().await?;
+        if let Some(verified) = verified
+            && !store::accounts::lock(&mut transaction, account_id, verified).await?
+        {
+            return Err(ApiError::InvalidCredentials);
+        }
         let ended =
-            store::sessions::delete_some_beyond(&mut transaction, account_id, keep, 500).await?;
+            store::sessions::delete_some_beyond(&mut transaction, account_id, own, 500).await?;
         if ended.is_empty() {
             return Ok(total);
         }

@@ -36,8 +36,16 @@ pub(super) async fn delete(
     let account_id = current.account_id;
     let (account, _) = confirmed(&state, current, &request.password, &client).await?;
     // Not the caller's own: the rest may still be refused.
-    let own = Some(current.session_id);
-    sessions::end_beyond_500(&state, account_id, own, EndReason::AccountDeleted, &client).await?;
+    let (own, verified) = (current.session_id, Some(account.password_changed_at));
+    sessions::end_beyond_500(
+        &state,
+        account_id,
+        own,
+        verified,
+        EndReason::AccountDeleted,
+        &client,
+    )
+    .await?;
 
     let mut connection = state.pool.acquire().await?;
     let mut transaction = connection.begin().await?;

@@ -38,8 +38,8 @@ pub(super) async fn change(
     drop(turn);
     let reason = EndReason::PasswordChanged;
     // Not the caller's own: the rest may still be refused.
-    let own = Some(current.session_id);
-    sessions::end_beyond_500(&state, account_id, own, reason, &client).await?;
+    let (own, verified) = (current.session_id, Some(account.password_changed_at));
+    sessions::end_beyond_500(&state, account_id, own, verified, reason, &client).await?;
 
     let mut connection = state.pool.acquire().await?;
     let mut transaction = connection.begin().await?;

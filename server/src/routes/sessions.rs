@@ -87,7 +87,9 @@ pub(super) async fn end_all(
     let keep = keep_current.then_some(current.session_id);
     let account_id = current.account_id;
     let reason = EndReason::EndedElsewhere;
-    let beyond = sessions::end_beyond_500(&state, account_id, keep, reason, &client).await?;
+    // The caller's own session goes last, if at all: a call that fails can be repeated.
+    let own = current.session_id;
+    let beyond = sessions::end_beyond_500(&state, account_id, own, None, reason, &client).await?;
     let mut connection = state.pool.acquire().await?;
     let mut transaction = connection.begin().await?;
     let ended = sessions::end_all(

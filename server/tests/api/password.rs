@@ -103,3 +103,85 @@ async fn two_changes_at_once_are_one() {
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 401]);
 }
+
+/// Sessions of one account beyond the ones that it has, opened by one statement, each used
+/// less recently than the one before.
+async fn open_many(app: &TestApp, count: i32) {
+    sqlx::query(
+        "insert into sessions (
+             session_id, account_id, generation, token_hash, attempt_keys,
+             rotated_at, expires_at, idle_seconds, remember
+         )
+         select
+             lpad(to_hex(n), 32, '0')::uuid,
+             (select account_id from accounts),
+             0,
+             decode(repeat('00', 32), 'hex'),
+             '',
+             now() - make_interval(mins => n),
+             now() + interval '1 day',
+             100000,
+             true
+         from generate_series(1, $1) as n",
+    )
+    .bind(count)
+    .execute(app.pool())
+    .await
+    .unwrap();
+}
+
+async fn sessions(app: &TestApp) -> i64 {
+    sqlx::query_scalar("select count(*) from sessions")
+        .fetch_one(app.pool())
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn what_is_refused_in_the_end_has_ended_no_session_however_many_there_are() {
+    for method in [Method::PUT, Method::DELETE] {
+        let app = TestApp::with(|config| config.sessions_per_account = 10_000).await;
+        let tokens = app.sign_up("ada").await;
+        open_many(&app, 600).await;
+        // Another password change is under way.
+        let mut other = app.pool().begin().await.unwrap();
+        sqlx::query("update accounts set password_changed_at = clock_timestamp()")
+            .execute(&mut *other)
+            .await
+            .unwrap();
+        let asked = async {
+            if method == Method::PUT {
+                change(&app, &tokens, PASSWORD, ANOTHER).await
+            } else {
+                let body = json!({ "password": PASSWORD });
+                app.call_as(&tokens, Method::DELETE, paths::ACCOUNT, Some(&body))
+                    .await
+            }
+        };
+        let meanwhile = async {
+            app.until_waiting(1).await;
+            assert_eq!(sessions(&app).await, 601, "{method}");
+            other.commit().await.unwrap();
+        };
+        let (answer, ()) = futures::join!(asked, meanwhile);
+        answer.is(Code::InvalidCredentials);
+        assert_eq!(sessions(&app).await, 601, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_change_ends_more_sessions_than_one_transaction_may() {
+    let app = TestApp::with(|config| config.sessions_per_account = 10_000).await;
+    let tokens = app.sign_up("ada").await;
+    open_many(&app, 1200).await;
+    let new = change(&app, &tokens, PASSWORD, ANOTHER).await.tokens(200);
+    assert_eq!(sessions(&app).await, 1);
+    assert!(app.is_alive(new.session_id).await);
+    assert!(!app.accepts(&tokens).await);
+    let ended: i64 =
+        sqlx::query_scalar("select count(*) from session_ends where reason = 'password_changed'")
+            .fetch_one(app.pool())
+            .await
+            .unwrap();
+    assert_eq!(ended, 1201);
+}

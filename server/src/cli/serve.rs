@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
 use super::arrive::{Arrived, arrive};
@@ -75,9 +76,11 @@ async fn serve(args: &ServeArgs, config: Config, database: &Database) -> anyhow:
         tracing::warn!(%site, "The pages' files are not there, so pages will not come alive. Build them with `cargo xtask run`.");
     }
     let reader = Reader::new(pool.clone(), state.ended.clone(), secrets);
-    tokio::spawn(endings::reader::run(reader));
-    tokio::spawn(endings::listener::run(pool.clone(), state.ended.clone()));
-    tokio::spawn(sweep::run(state.clone()));
+    // They end before the database is left, which they would take for a fault.
+    let mut background = JoinSet::new();
+    background.spawn(endings::reader::run(reader));
+    background.spawn(endings::listener::run(pool.clone(), state.ended.clone()));
+    background.spawn(sweep::run(state.clone()));
     let failures = state.limits.failures().clone();
     tokio::spawn(limits::failures::run(failures, pool.clone()));
     tokio::spawn(limits::run(state.limits.clone()));
@@ -126,6 +129,7 @@ async fn serve(args: &ServeArgs, config: Config, database: &Database) -> anyhow:
             tracing::warn!("Some requests did not finish in time.");
         }
     }
+    background.shutdown().await;
     let _ = tokio::time::timeout(Duration::from_secs(2), events.written()).await;
     let _ = tokio::time::timeout(Duration::from_secs(2), pool.close()).await;
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Fleet, Renewal, generation, new_key, until};
+use crate::support::{Fleet, Instance, Renewal, Settings, generation, new_key, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_is_not_ready_before_it_stops_to_listen() {
@@ -56,4 +56,23 @@ async fn a_client_that_holds_its_connection_does_not_keep_a_server_from_stopping
     fleet.instances[0].stop().await;
     assert!(!fleet.instances[0].log().contains("did not finish in time"));
     drop(held);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stops_with_its_private_postgres_warns_of_nothing() {
+    let number = u64::from_le_bytes(holdfast_server::random::bytes());
+    let directory = std::env::temp_dir().join(format!("holdfast-stopping-{number:016x}"));
+    let settings = Settings {
+        more: vec![
+            ("HOLDFAST_PRIVATE_POSTGRES", "true".to_owned()),
+            ("HOLDFAST_DATA_DIR", directory.display().to_string()),
+        ],
+        ..Settings::on(String::new())
+    };
+    let mut instance = Instance::start(&settings, None).await;
+    instance.stop().await;
+    let log = instance.log();
+    let (_, stopping) = log.split_once("Stopping").unwrap();
+    assert!(!stopping.contains("WARN"), "{stopping}");
+    std::fs::remove_dir_all(&directory).unwrap();
 }

@@ -77,7 +77,6 @@ impl Instance {
             .arg("serve")
             .env_clear()
             .env("HOLDFAST_LISTEN", listen.to_string())
-            .env("DATABASE_URL", &settings.database_url)
             .env("HOLDFAST_SECRET", settings.secret.encode().as_str())
             .env("HOLDFAST_ISSUER", "https://id.example")
             .env("HOLDFAST_SHUTDOWN_DELAY", "0s")
@@ -87,6 +86,9 @@ impl Instance {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(&log).unwrap());
+        if !settings.database_url.is_empty() {
+            command.env("DATABASE_URL", &settings.database_url);
+        }
         if !previous.is_empty() {
             command.env("HOLDFAST_SECRET_PREVIOUS", previous.join(","));
         }

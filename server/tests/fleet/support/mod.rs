@@ -50,6 +50,7 @@ pub struct Fleet {
 /// What every instance of a fleet is told.
 #[derive(Clone)]
 pub struct Settings {
+    /// Empty for a private Postgres.
     pub database_url: String,
     pub secret: MasterSecret,
     pub previous: Vec<MasterSecret>,

@@ -2,6 +2,7 @@
 
 use holdfast_protocol::username::Username;
 use holdfast_protocol::wire::{EndReason, EventKind};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::clock::Clock;
@@ -20,7 +21,6 @@ pub async fn set_disabled(
     username: &Username,
     disabled: bool,
 ) -> Result<Option<Vec<Uuid>>, ApiError> {
-    let operator = ClientInfo::default();
     let mut connection = pool.acquire().await?;
     let mut transaction = connection.begin().await?;
     let account = store::accounts::set_disabled(&mut transaction, username, disabled).await?;
@@ -32,19 +32,10 @@ pub async fn set_disabled(
     } else {
         EventKind::AccountEnabled
     };
-    note(
-        clock,
-        &mut transaction,
-        account_id,
-        None,
-        kind,
-        &operator,
-        None,
-    )
-    .await?;
+    note_by_operator(clock, &mut transaction, account_id, kind).await?;
     let mut ended = Vec::new();
     if disabled {
-        let reason = EndReason::AccountDisabled;
+        let (reason, operator) = (EndReason::AccountDisabled, ClientInfo::default());
         ended = end_all(clock, &mut transaction, account_id, None, reason, &operator).await?;
     }
     transaction.commit().await?;
@@ -69,7 +60,6 @@ pub async fn forgive_failures(
     clock: &Clock,
     username: &Username,
 ) -> Result<bool, ApiError> {
-    let operator = ClientInfo::default();
     let mut connection = pool.acquire().await?;
     let mut transaction = connection.begin().await?;
     let account = store::accounts::forgive_failures(&mut transaction, username).await?;
@@ -77,16 +67,18 @@ pub async fn forgive_failures(
         return Ok(false);
     };
     let kind = EventKind::FailuresForgiven;
-    note(
-        clock,
-        &mut transaction,
-        account_id,
-        None,
-        kind,
-        &operator,
-        None,
-    )
-    .await?;
+    note_by_operator(clock, &mut transaction, account_id, kind).await?;
     transaction.commit().await?;
     Ok(true)
+}
+
+/// What an operator did is an event without a session, an address and a browser.
+async fn note_by_operator(
+    clock: &Clock,
+    connection: &mut PgConnection,
+    account_id: Uuid,
+    kind: EventKind,
+) -> Result<(), ApiError> {
+    let operator = ClientInfo::default();
+    note(clock, connection, account_id, None, kind, &operator, None).await
 }

@@ -22,6 +22,7 @@ use crate::client_address::{self, Proxies};
 use crate::connections;
 use crate::limits::Settings;
 use crate::password_hash::Cost;
+use crate::store::database::Told;
 
 /// The fewest bytes of a master secret.
 pub const MIN_SECRET_BYTES: usize = 32;
@@ -29,6 +30,9 @@ pub const MIN_SECRET_BYTES: usize = 32;
 /// The longest lifetime that an access token may have. Instances may be told different
 /// lifetimes, and each accepts the tokens of all of them.
 pub const LONGEST_ACCESS_TOKEN: Duration = Duration::from_secs(60 * 60);
+
+/// The issuer of an instance that was told none: for a first look, on one machine.
+const DEFAULT_ISSUER: &str = "http://localhost:3000";
 
 /// What `holdfast serve` can be told.
 #[derive(Debug, Clone, Args)]
@@ -69,7 +73,7 @@ pub struct ServeArgs {
     /// The address under which browsers reach this service. It is the issuer and the
     /// audience of access tokens, so every instance must have the same. It must be
     /// https, unless it is this machine.
-    #[arg(long, env = "HOLDFAST_ISSUER", default_value = "http://localhost:3000", value_parser = issuer, value_name = "URL")]
+    #[arg(long, env = "HOLDFAST_ISSUER", default_value = DEFAULT_ISSUER, value_parser = issuer, value_name = "URL")]
     pub issuer: String,
 
     /// Issuers that this service had before, separated by commas. Their access tokens are
@@ -507,6 +511,21 @@ impl Config {
         std::iter::once(self.issuer.as_str())
             .chain(previous)
             .collect()
+    }
+
+    /// What an instance with this configuration says to the database.
+    ///
+    /// The default issuer claims no database, and gives way to one that was chosen: a
+    /// first start without `HOLDFAST_ISSUER` must not keep the real one out.
+    pub fn told(&self) -> Told {
+        let mut replaces = self.issuer_previous.clone();
+        replaces.push(DEFAULT_ISSUER.to_owned());
+        let longest = self.longest_session().as_secs();
+        Told {
+            issuer: Some(self.issuer.clone()).filter(|issuer| issuer != DEFAULT_ISSUER),
+            replaces,
+            longest_session_seconds: i64::try_from(longest).unwrap_or(i64::MAX),
+        }
     }
 
     /// The longest lifetime of a session.

@@ -5,8 +5,12 @@
 //! They would delete them. A session that is older than the database, and that the
 //! database has never heard of, belongs to another database: such a token is answered
 //! 503, and the log says so loudly.
+//!
+//! What the database says is read again every second: another instance may have been told
+//! a longer lifetime of sessions since this one started, and an operator may have begun
+//! anew.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
@@ -14,7 +18,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::http::ApiError;
-use crate::store::database::StoredDatabase;
+use crate::store::database::{StoredDatabase, Told};
 
 /// By how much the clocks of instances and database may differ.
 const CLOCK_SLACK: u64 = 60 * 60;
@@ -26,17 +30,25 @@ const START_SLACK: u64 = 60;
 /// How often the log says that the database is the wrong one.
 const ALARM_EVERY: Duration = Duration::from_secs(60);
 
-/// What is known about the database. Clones share the alarm.
+/// What is known about the database. Clones share what was read, and the alarms.
 #[derive(Debug, Clone)]
 pub struct DatabaseFacts {
+    read: Arc<RwLock<Read>>,
+    /// The issuer that the other instances had when this one started, where it is neither
+    /// ours nor one of before. It is not read again: while the issuer is changed, the
+    /// instances that have the old one go on.
+    other_issuer: Option<String>,
+    clock: Clock,
+    alarms: Arc<Mutex<Alarms>>,
+}
+
+/// What changes while an instance runs.
+#[derive(Debug, Clone, Copy)]
+struct Read {
     /// Unix seconds. `None` when the operator began anew: every session is younger.
     birth: Option<u64>,
     /// In seconds.
     longest_session: u64,
-    /// The issuer that the other instances have, where it is not ours.
-    other_issuer: Option<String>,
-    clock: Clock,
-    alarms: Arc<Mutex<Alarms>>,
 }
 
 /// When each of them was raised last.
@@ -49,39 +61,53 @@ struct Alarms {
 impl DatabaseFacts {
     /// Nothing is older than the database.
     pub fn unknown(longest_session: Duration, clock: Clock) -> Self {
-        Self {
+        let read = Read {
             birth: None,
             longest_session: longest_session.as_secs(),
+        };
+        Self {
+            read: Arc::new(RwLock::new(read)),
             other_issuer: None,
             clock,
             alarms: Arc::default(),
         }
     }
 
-    /// What the database says, for an instance with this issuer.
+    /// What the database says, for an instance that says this.
     ///
     /// # Errors
     /// When this instance's clock is before the birth of the database: its sessions
     /// would count as those of another database.
-    pub fn new(stored: StoredDatabase, issuer: &str, clock: Clock) -> anyhow::Result<Self> {
-        let birth = stored.birth.and_then(|birth| u64::try_from(birth).ok());
-        if birth.is_some_and(|birth| clock.now() + START_SLACK < birth) {
+    pub fn new(stored: StoredDatabase, told: &Told, clock: Clock) -> anyhow::Result<Self> {
+        let read = Read::from(&stored);
+        if read
+            .birth
+            .is_some_and(|birth| clock.now() + START_SLACK < birth)
+        {
             bail!(
                 "The clock of this machine is before the day on which the database was made. Set the clock."
             );
         }
         Ok(Self {
-            birth,
-            longest_session: u64::try_from(stored.longest_session_seconds).unwrap_or(0),
-            other_issuer: stored.issuer.filter(|stored| stored != issuer),
+            read: Arc::new(RwLock::new(read)),
+            other_issuer: stored.issuer.filter(|issuer| !told.accepts(issuer)),
             clock,
             alarms: Arc::default(),
         })
     }
 
+    /// Takes in what the database says by now.
+    pub fn learn(&self, stored: &StoredDatabase) {
+        *self.read.write().unwrap_or_else(PoisonError::into_inner) = Read::from(stored);
+    }
+
+    fn read(&self) -> Read {
+        *self.read.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The longest lifetime of a session that any instance was told.
     pub fn longest_session(&self) -> Duration {
-        Duration::from_secs(self.longest_session)
+        Duration::from_secs(self.read().longest_session)
     }
 
     /// The issuer of the other instances, where it is not ours.
@@ -92,7 +118,7 @@ impl DatabaseFacts {
     /// Before this moment (Unix seconds) a session may have been opened in another
     /// database. Its ending is kept for as long as its tokens could live.
     pub fn young_until(&self) -> u64 {
-        self.birth.map_or(0, |birth| birth + CLOCK_SLACK)
+        self.read().birth.map_or(0, |birth| birth + CLOCK_SLACK)
     }
 
     /// 503 for a session without a row and without an ending that the database may never
@@ -111,7 +137,7 @@ impl DatabaseFacts {
     /// than the database: the secret was lost together with the database. `None` when
     /// the token is not worth anything.
     pub fn older_than_the_secret(&self, session_id: Uuid) -> Option<ApiError> {
-        let error = self.foreign(session_id, self.birth.unwrap_or(0))?;
+        let error = self.foreign(session_id, self.read().birth.unwrap_or(0))?;
         if is_due(&mut self.alarms().maybe_forged) {
             tracing::warn!(
                 "A token came that no master secret of this server has signed, of a session that is older than the database. It may be forged: then there is nothing to do. If browsers cannot renew their sessions, the database or the secret is the wrong one: look at DATABASE_URL and HOLDFAST_SECRET. If you meant to begin anew, run `holdfast database begin-anew`."
@@ -122,7 +148,7 @@ impl DatabaseFacts {
 
     fn foreign(&self, session_id: Uuid, before: u64) -> Option<ApiError> {
         let opened_at = opened_at(session_id)?;
-        let is_over = opened_at.saturating_add(self.longest_session) < self.clock.now();
+        let is_over = opened_at.saturating_add(self.read().longest_session) < self.clock.now();
         if opened_at >= before || is_over {
             return None;
         }
@@ -131,6 +157,15 @@ impl DatabaseFacts {
 
     fn alarms(&self) -> MutexGuard<'_, Alarms> {
         self.alarms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<&StoredDatabase> for Read {
+    fn from(stored: &StoredDatabase) -> Self {
+        Self {
+            birth: stored.birth.and_then(|birth| u64::try_from(birth).ok()),
+            longest_session: u64::try_from(stored.longest_session_seconds).unwrap_or(0),
+        }
     }
 }
 
@@ -165,7 +200,8 @@ mod tests {
             issuer: None,
             longest_session_seconds: i64::try_from(90 * 24 * HOUR).unwrap(),
         };
-        (DatabaseFacts::new(stored, "", clock).unwrap(), now)
+        let facts = DatabaseFacts::new(stored, &Told::default(), clock);
+        (facts.unwrap(), now)
     }
 
     fn session_of(unix_seconds: u64) -> Uuid {
@@ -215,6 +251,30 @@ mod tests {
     }
 
     #[test]
+    fn what_the_database_says_later_counts_in_every_clone() {
+        let (facts, now) = facts(2 * HOUR);
+        let clone = facts.clone();
+        let session = session_of(now - 100 * 24 * HOUR);
+        assert!(clone.never_heard_of(session).is_none());
+        facts.learn(&StoredDatabase {
+            birth: i64::try_from(now - 2 * HOUR).ok(),
+            issuer: None,
+            longest_session_seconds: i64::try_from(200 * 24 * HOUR).unwrap(),
+        });
+        assert!(clone.never_heard_of(session).is_some());
+        let days = |days: u64| Duration::from_secs(days * 24 * HOUR);
+        assert_eq!(clone.longest_session(), days(200));
+        facts.learn(&StoredDatabase {
+            birth: None,
+            issuer: None,
+            longest_session_seconds: i64::try_from(90 * 24 * HOUR).unwrap(),
+        });
+        assert!(clone.never_heard_of(session).is_none());
+        assert_eq!(clone.longest_session(), days(90));
+        assert_eq!(clone.young_until(), 0);
+    }
+
+    #[test]
     fn a_clock_before_the_birth_of_the_database_stops_the_start() {
         let clock = Clock::system();
         let stored = |birth: u64| StoredDatabase {
@@ -222,7 +282,7 @@ mod tests {
             issuer: None,
             longest_session_seconds: 0,
         };
-        let new = |birth| DatabaseFacts::new(stored(birth), "", clock.clone());
+        let new = |birth| DatabaseFacts::new(stored(birth), &Told::default(), clock.clone());
         assert!(new(clock.now() + 3 * START_SLACK).is_err());
         assert!(new(clock.now() + START_SLACK / 2).is_ok());
     }

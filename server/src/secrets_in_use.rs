@@ -16,8 +16,11 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::clock::Clock;
+use crate::config::Config;
+use crate::database_facts::DatabaseFacts;
 use crate::keys::{Keys, Obstacle, SecretInUse, shown};
 use crate::random;
+use crate::store::database::Told;
 use crate::store::events::NewEvent;
 use crate::store::secrets::{self, StoredSecret};
 use crate::store::{self, ClientInfo, Pool};
@@ -45,26 +48,24 @@ const BATCH: i64 = 500;
 pub struct SecretsInUse {
     keys: Arc<Keys>,
     clock: Clock,
+    database: DatabaseFacts,
+    /// What this instance says to the database beside its secret.
+    told: Arc<Told>,
     access_token_ttl: Duration,
-    longest_session: Duration,
     renewed_at: Arc<Mutex<Option<Instant>>>,
     /// Told when the current secret is forbidden.
     forbidden: Arc<Notify>,
 }
 
 impl SecretsInUse {
-    /// For the keys of an instance.
-    pub fn new(
-        keys: Arc<Keys>,
-        clock: Clock,
-        access_token_ttl: Duration,
-        longest_session: Duration,
-    ) -> Self {
+    /// For the keys of an instance with this configuration, on this database.
+    pub fn new(keys: Arc<Keys>, clock: Clock, config: &Config, database: DatabaseFacts) -> Self {
         Self {
             keys,
             clock,
-            access_token_ttl,
-            longest_session,
+            database,
+            told: Arc::new(config.told()),
+            access_token_ttl: config.access_token_ttl,
             renewed_at: Arc::default(),
             forbidden: Arc::default(),
         }
@@ -80,7 +81,8 @@ impl SecretsInUse {
         Arc::clone(&self.forbidden)
     }
 
-    /// Enters the current secret before anything is minted with it.
+    /// Enters the current secret before anything is minted with it, and with it what else
+    /// this instance says to the database. An instance with a wrong secret says nothing.
     ///
     /// An instance that is behind does not enter a new secret: with a wrong one it would
     /// make all the others behind. Nor does it enter one again that nobody has minted with
@@ -105,10 +107,13 @@ impl SecretsInUse {
         let (mine, others): (Vec<_>, Vec<_>) = known
             .into_iter()
             .partition(|secret| secret.fingerprint[..] == current[..]);
-        let is_in_use = |mine: &StoredSecret| age(mine.minted_seconds_ago) <= self.longest_session;
+        let is_in_use =
+            |mine: &StoredSecret| age(mine.minted_seconds_ago) <= self.longest_session();
         let entered = obstacle.is_none() || mine.first().is_some_and(is_in_use);
         if entered {
             secrets::enter(&mut transaction, &current).await?;
+            let stored = store::database::arrive(&mut transaction, &self.told).await?;
+            self.database.learn(&stored);
         }
         transaction.commit().await?;
         self.keys.set_may_mint(false);
@@ -130,13 +135,16 @@ impl SecretsInUse {
         Ok(())
     }
 
-    /// Reads which secrets are in use, and nothing else: whoever reads must not wait for
-    /// a write, which may take as long as a standby is away. For every second.
+    /// Reads which secrets are in use and what the database says about itself, and writes
+    /// nothing: the reads must not wait for a write, which may take as long as a standby is
+    /// away. For every second.
     ///
     /// # Errors
     /// While the database is away.
     pub async fn read(&self, connection: &mut PgConnection) -> anyhow::Result<()> {
         let before = self.keys.obstacle();
+        let stored = store::database::lookup(connection).await?;
+        self.database.learn(&stored);
         let asked_at = Instant::now();
         let known = secrets::list(connection).await?;
         self.learn(&known, asked_at);
@@ -168,13 +176,16 @@ impl SecretsInUse {
         obstacle.is_none()
     }
 
-    /// Says that the current secret is in use, or enters it. Apart from the reads, on
+    /// Says that the current secret is in use and how long sessions live, or enters the
+    /// secret. Apart from the reads, on
     /// another connection and within a limit.
     pub async fn say(&self, pool: &Pool) {
         let saying = async {
             let mut connection = pool.acquire().await?;
             if self.keys.may_mint() {
                 secrets::renew(&mut connection, self.keys.fingerprint()).await?;
+                let longest = self.told.longest_session_seconds;
+                store::database::say_longest_session(&mut connection, longest).await?;
                 self.note_renewed();
             } else {
                 self.enter(&mut connection).await?;
@@ -209,9 +220,16 @@ impl SecretsInUse {
             })
             .collect();
         self.keys
-            .learn(&in_use, self.longest_session, self.clock.now());
+            .learn(&in_use, self.longest_session(), self.clock.now());
         let good_for = self.access_token_ttl.max(GOOD_AT_LEAST);
         self.keys.note_read(asked_at, good_for);
+    }
+
+    /// The longest lifetime of a session, as far as this instance was told or has read.
+    fn longest_session(&self) -> Duration {
+        let told = u64::try_from(self.told.longest_session_seconds).unwrap_or(0);
+        let read = self.database.longest_session();
+        read.max(Duration::from_secs(told))
     }
 }
 

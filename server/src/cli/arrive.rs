@@ -32,23 +32,17 @@ pub(super) async fn arrive(
     let secrets = secrets::from_args(args, private_data)?;
     let keys = Arc::new(Keys::new(secrets, clock.now()));
     let mut connection = pool.acquire().await?;
-    let longest = i64::try_from(config.longest_session().as_secs()).unwrap_or(i64::MAX);
-    let (issuer, previous) = (&config.issuer, &config.issuer_previous);
-    let stored = store::database::arrive(&mut connection, issuer, previous, longest).await?;
-    let facts = DatabaseFacts::new(stored, issuer, clock.clone())?;
+    let stored = store::database::lookup(&mut connection).await?;
+    let facts = DatabaseFacts::new(stored, &config.told(), clock.clone())?;
+    let secrets = SecretsInUse::new(Arc::clone(&keys), clock.clone(), config, facts.clone());
     if let Some(other) = facts.other_issuer() {
+        let issuer = &config.issuer;
         tracing::error!(
             issuer,
             other,
             "The other instances have another issuer, so this one does not become ready. Name theirs in HOLDFAST_ISSUER_PREVIOUS to change it."
         );
     }
-    let secrets = SecretsInUse::new(
-        Arc::clone(&keys),
-        clock.clone(),
-        config.access_token_ttl,
-        facts.longest_session(),
-    );
     secrets.enter(&mut connection).await?;
     connection.release();
     Ok(Arrived {

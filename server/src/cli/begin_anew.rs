@@ -9,7 +9,7 @@ use crate::store;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Say that this database is the right one although it is young: sessions that it has
-    /// never heard of are over, and browsers are told so. Restart the servers afterwards.
+    /// never heard of are over, and browsers are told so. The servers read it within a second.
     BeginAnew(DatabaseArgs),
 }
 
@@ -21,6 +21,6 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
     store::database::begin_anew(&mut connection).await?;
     connection.release();
     pool.close().await;
-    println!("Begun anew. Restart the servers: they read it at their start.");
+    println!("Begun anew. The servers read it within a second.");
     database.release().await
 }

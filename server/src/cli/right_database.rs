@@ -30,7 +30,7 @@ pub(super) async fn look(
         _ => findings.good("The database has accounts, or was begun anew on purpose."),
     }
     match stored.issuer {
-        Some(issuer) if issuer != config.issuer && !config.issuer_previous.contains(&issuer) => {
+        Some(issuer) if !config.told().accepts(&issuer) => {
             findings.bad(format!(
                 "The other instances have the issuer {issuer}, and this one {}. It will not become ready; name theirs in HOLDFAST_ISSUER_PREVIOUS to change it.",
                 config.issuer,

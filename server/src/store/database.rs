@@ -14,40 +14,79 @@ pub struct StoredDatabase {
     pub longest_session_seconds: i64,
 }
 
-/// The row, with the issuer and the lifetime of this instance where it had none or a
-/// shorter one. A database without an account is born now, whenever its tables were made:
-/// nobody can have signed in here yet.
-pub async fn arrive(
-    connection: &mut PgConnection,
-    issuer: &str,
-    previous_issuers: &[String],
-    longest_session_seconds: i64,
-) -> sqlx::Result<StoredDatabase> {
+/// What an instance says about itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Under which address it signs. `None` where that is the default one, which nobody
+    /// has chosen: it is no claim on the database.
+    pub issuer: Option<String>,
+    /// The issuers that this one may replace in the database.
+    pub replaces: Vec<String>,
+    /// The longest lifetime of a session that it opens.
+    pub longest_session_seconds: i64,
+}
+
+impl Told {
+    /// Whether an instance that says this can serve where the database names this issuer.
+    pub fn accepts(&self, issuer: &str) -> bool {
+        let own = self.issuer.iter();
+        own.chain(&self.replaces).any(|known| known == issuer)
+    }
+}
+
+/// Writes down what an instance says when it starts. Answers the row.
+///
+/// A database without an account is born now, whenever its tables were made: nobody can
+/// have signed in here yet.
+pub async fn arrive(connection: &mut PgConnection, told: &Told) -> sqlx::Result<StoredDatabase> {
     sqlx::query!(
         "update database
-         set
-             issuer = case
-                 when issuer is null or issuer = any($2) then $1
-                 else issuer
-             end,
-             longest_session_seconds = greatest(longest_session_seconds, $3),
-             birth = case
-                 when isfinite(birth) and not exists (select from accounts)
-                     then clock_timestamp()
-                 else birth
-             end
-         where
-             issuer is null
-             or issuer = any($2)
-             or longest_session_seconds < $3
-             or (isfinite(birth) and not exists (select from accounts))",
-        issuer,
-        previous_issuers,
-        longest_session_seconds,
+         set birth = clock_timestamp()
+         where isfinite(birth) and not exists (select from accounts)"
     )
     .execute(&mut *connection)
     .await?;
+    if let Some(issuer) = &told.issuer {
+        sqlx::query!(
+            "update database
+             set issuer = $1
+             where (issuer is null or issuer = any($2)) and issuer is distinct from $1",
+            issuer,
+            &told.replaces,
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    say_longest_session(connection, told.longest_session_seconds).await?;
     lookup(connection).await
+}
+
+/// Writes down how long the sessions live that an instance opens, where that is news. For
+/// every few seconds.
+///
+/// The longest lifetime goes up at once. It goes down when it was last said so long ago
+/// that every session which was opened under it is over. For this, the row knows until
+/// when it counts: one lifetime after it was last said, and a day more, so that a running
+/// instance writes only once a day.
+pub async fn say_longest_session(connection: &mut PgConnection, seconds: i64) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update database
+         set
+             longest_session_seconds = $1,
+             longest_session_until = now() + make_interval(secs => $2) + interval '1 day'
+         where
+             longest_session_seconds < $1
+             or longest_session_until < now()
+             or (
+                 longest_session_seconds = $1
+                 and longest_session_until < now() + make_interval(secs => $2)
+             )",
+        seconds,
+        seconds as f64,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// The row.

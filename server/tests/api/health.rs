@@ -7,6 +7,7 @@ use holdfast_protocol::wire::paths;
 use holdfast_server::database_facts::DatabaseFacts;
 use holdfast_server::endings::EndedSessions;
 use holdfast_server::store;
+use holdfast_server::store::database::Told;
 use serde_json::Value;
 
 use crate::support::{Answer, TestApp};
@@ -75,10 +76,14 @@ async fn a_database_that_lacks_a_migration_is_not_ready() {
 async fn an_instance_with_another_issuer_is_not_ready_unless_it_names_the_one_before() {
     let mut app = TestApp::start().await;
     let arrive = async |issuer: &str, previous: &[&str]| {
-        let previous: Vec<_> = previous.iter().map(|&issuer| issuer.to_owned()).collect();
+        let told = Told {
+            issuer: Some(issuer.to_owned()),
+            replaces: previous.iter().map(|&issuer| issuer.to_owned()).collect(),
+            longest_session_seconds: 1,
+        };
         let mut connection = app.state.pool.acquire().await.unwrap();
-        let stored = store::database::arrive(&mut connection, issuer, &previous, 1).await;
-        DatabaseFacts::new(stored.unwrap(), issuer, app.state.clock.clone()).unwrap()
+        let stored = store::database::arrive(&mut connection, &told).await;
+        DatabaseFacts::new(stored.unwrap(), &told, app.state.clock.clone()).unwrap()
     };
     assert_eq!(arrive("https://a.example", &[]).await.other_issuer(), None);
     let differs = arrive("https://b.example", &[]).await;

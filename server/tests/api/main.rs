@@ -18,6 +18,7 @@ mod headers;
 mod health;
 mod keys;
 mod leaks;
+mod lifetimes;
 mod limits;
 mod lock_order;
 mod login;

@@ -13,7 +13,7 @@ use holdfast_server::database_facts::DatabaseFacts;
 use holdfast_server::random;
 use holdfast_server::refresh_key;
 use holdfast_server::store;
-use holdfast_server::store::database::StoredDatabase;
+use holdfast_server::store::database::{StoredDatabase, Told};
 use holdfast_server::sweep::Sweep;
 use serde_json::json;
 use uuid::Uuid;
@@ -31,7 +31,7 @@ async fn app_with_database_of(age: u64) -> TestApp {
         issuer: None,
         longest_session_seconds: 90 * 24 * 60 * 60,
     };
-    app.replace_database(DatabaseFacts::new(stored, ISSUER, clock).unwrap());
+    app.replace_database(DatabaseFacts::new(stored, &Told::default(), clock).unwrap());
     app
 }
 
@@ -163,7 +163,7 @@ async fn bar_39_whoever_began_anew_is_told_that_the_sessions_are_over() {
     store::database::begin_anew(&mut connection).await.unwrap();
     let stored = store::database::lookup(&mut connection).await.unwrap();
     assert_eq!(stored.birth, None);
-    app.replace_database(DatabaseFacts::new(stored, ISSUER, clock).unwrap());
+    app.replace_database(DatabaseFacts::new(stored, &Told::default(), clock).unwrap());
     app.refresh(&tokens, &new_key())
         .await
         .is(Code::SessionEnded);
@@ -199,7 +199,7 @@ async fn bar_39_an_empty_database_is_born_when_the_first_server_arrives() {
         .await
         .unwrap();
     let now = app.state.clock.now();
-    let arrived = store::database::arrive(&mut connection, ISSUER, &[], 60).await;
+    let arrived = store::database::arrive(&mut connection, &Told::default()).await;
     let birth = u64::try_from(arrived.unwrap().birth.unwrap()).unwrap();
     assert!(birth + 60 > now, "{} seconds", now - birth);
     // With an account, it is as old as it is.
@@ -208,7 +208,7 @@ async fn bar_39_an_empty_database_is_born_when_the_first_server_arrives() {
         .execute(app.pool())
         .await
         .unwrap();
-    let arrived = store::database::arrive(&mut connection, ISSUER, &[], 60).await;
+    let arrived = store::database::arrive(&mut connection, &Told::default()).await;
     let birth = u64::try_from(arrived.unwrap().birth.unwrap()).unwrap();
     assert!(birth < now - 2 * DAY);
     // Whoever began anew stays with that.
@@ -217,7 +217,7 @@ async fn bar_39_an_empty_database_is_born_when_the_first_server_arrives() {
         .await
         .unwrap();
     store::database::begin_anew(&mut connection).await.unwrap();
-    let arrived = store::database::arrive(&mut connection, ISSUER, &[], 60).await;
+    let arrived = store::database::arrive(&mut connection, &Told::default()).await;
     assert_eq!(arrived.unwrap().birth, None);
 }
 

@@ -18,6 +18,7 @@ mod failover;
 mod floods;
 mod forged;
 mod growth;
+mod issuer_change;
 mod late_requests;
 mod leak;
 mod lost_answers;

@@ -104,7 +104,6 @@ async fn bar_39_an_operator_who_begins_anew_gets_plain_answers() {
     let variables = [("DATABASE_URL", empty.database_url.as_str())];
     let ended = Fleet::run_command(&["database", "begin-anew"], &variables).await;
     assert!(ended.success, "{}", ended.said);
-    fleet.restart(0, &empty).await;
     until("told", Duration::from_secs(10), async || {
         browser.renew(fleet.at(0)).await == Renewal::Over("401 session_ended".to_owned())
     })

@@ -43,6 +43,14 @@ impl TestDatabase {
         Self::create_from(server, "template1").await
     }
 
+    /// A copy of this one, which nothing may be connected to.
+    #[allow(dead_code, reason = "the fleet tests use it")]
+    pub async fn copy(&self) -> Self {
+        let server = SERVER.get_or_init(Server::start).await;
+        let name = self.options.get_database().unwrap();
+        Self::create_from(server, name).await
+    }
+
     async fn create_from(server: &Server, template: &str) -> Self {
         let name = format!(
             "test_{}_{}",

@@ -93,6 +93,14 @@ impl TestApp {
         Self::instance((*self.state.config).clone(), self.database.clone(), secrets)
     }
 
+    /// Another instance on the same database, with the same secret and a changed
+    /// configuration.
+    pub fn second_instance_with(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = (*self.state.config).clone();
+        change(&mut config);
+        Self::instance(config, self.database.clone(), &[1])
+    }
+
     fn instance(config: Config, database: database::TestDatabase, secrets: &[u8]) -> Self {
         let clock = Clock::system();
         let secrets = secrets
@@ -144,10 +152,8 @@ impl TestApp {
 
     /// Which secrets are in use, as a running instance follows it.
     pub fn secrets_in_use(&self) -> SecretsInUse {
-        let state = &self.state;
-        let longest = state.config.longest_session();
-        let ttl = state.config.access_token_ttl;
-        SecretsInUse::new(state.keys.clone(), state.clock.clone(), ttl, longest)
+        let (keys, clock) = (self.state.keys.clone(), self.state.clock.clone());
+        SecretsInUse::new(keys, clock, &self.state.config, self.state.database.clone())
     }
 
     /// Follows the secrets and the endings, as a running instance does.

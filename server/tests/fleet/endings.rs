@@ -6,7 +6,7 @@ use axum::http::Method;
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::paths;
 
-use crate::support::{Fleet, new_key, until};
+use crate::support::{Cluster, Fleet, new_key, until};
 
 const A_SECOND: Duration = Duration::from_secs(1);
 
@@ -112,4 +112,56 @@ async fn an_ending_takes_effect_on_every_server_within_a_second() {
         .await;
         println!("everywhere after {took:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn endings_that_are_committed_at_the_same_moment_do_not_wait_for_each_other() {
+    const COUNT: i64 = 8;
+    let cluster = Cluster::start(&[]).await;
+    let fleet = Fleet::start_on(1, &cluster).await;
+    let mut sessions = vec![fleet.sign_up("ada").await];
+    while sessions.len() < COUNT.unsigned_abs() as usize {
+        sessions.push(fleet.log_in("ada").await);
+    }
+    let set = async |statement: &'static str| {
+        for statement in [statement, "select pg_reload_conf()"] {
+            sqlx::query(statement).execute(fleet.pool()).await.unwrap();
+        }
+    };
+    // From now on a commit waits for a standby, and there is none.
+    set("alter system set synchronous_standby_names = 'nobody'").await;
+    until("set", Duration::from_secs(10), async || {
+        let show = "show synchronous_standby_names";
+        let value: String = sqlx::query_scalar(show)
+            .fetch_one(fleet.pool())
+            .await
+            .unwrap();
+        value == "nobody"
+    })
+    .await;
+    let (http, server) = (&fleet.http, fleet.at(0));
+    let endings = futures::future::join_all(
+        sessions
+            .iter()
+            .map(|tokens| async move { http.log_out(server, tokens).await.status.as_u16() }),
+    );
+    let counted = async {
+        // A notification within the transaction would let one of them wait there, and the
+        // others for the lock that it holds.
+        until("all commits wait", Duration::from_secs(8), async || {
+            let waiting: i64 = sqlx::query_scalar(
+                "select count(*) from pg_stat_activity
+                 where datname = current_database()
+                     and wait_event = 'SyncRep' and query ilike 'commit%'",
+            )
+            .fetch_one(fleet.pool())
+            .await
+            .unwrap();
+            waiting == COUNT
+        })
+        .await;
+        set("alter system reset synchronous_standby_names").await;
+    };
+    let (statuses, ()) = futures::join!(endings, counted);
+    assert!(statuses.iter().all(|status| *status == 204), "{statuses:?}");
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use holdfast_protocol::problem::Code;
+use holdfast_protocol::wire::EndReason;
 use holdfast_server::config::MasterSecret;
 
 use crate::support::{Fleet, Settings, new_key, until};
@@ -27,8 +28,15 @@ async fn bar_40_one_command_and_no_token_of_the_leaked_secret_is_good_anywhere()
     }
     fleet.restart(2, &swapped).await;
     let tokens = fleet.sign_up("ada").await;
+    // Opened with the new secret, before the old one is forbidden: it may be a thief's.
+    let with_new = fleet
+        .http
+        .log_in(fleet.at(2), "ada", crate::support::PASSWORD)
+        .await
+        .tokens(200);
     for server in fleet.addresses() {
         assert!(fleet.http.accepts(server, &tokens).await);
+        assert!(fleet.http.accepts(server, &with_new).await);
     }
 
     let secret = new.encode().to_string();
@@ -40,11 +48,13 @@ async fn bar_40_one_command_and_no_token_of_the_leaked_secret_is_good_anywhere()
     let ended = Fleet::run_command(&command, &variables).await;
     assert!(ended.success, "{}", ended.said);
     assert!(
-        ended.said.contains("Sessions that were deleted: 1"),
+        ended.said.contains("Sessions that were deleted: 2"),
         "{}",
         ended.said
     );
-    assert_eq!(fleet.row(tokens.session_id).await, None);
+    for tokens in [&tokens, &with_new] {
+        assert_eq!(fleet.row(tokens.session_id).await, None);
+    }
 
     // The instances whose current secret it is answer nothing, and end by themselves.
     for n in 0..2 {
@@ -65,6 +75,15 @@ async fn bar_40_one_command_and_no_token_of_the_leaked_secret_is_good_anywhere()
         .refresh(server, &tokens, &new_key())
         .await
         .is(Code::RefreshTokenInvalid);
+    // The tokens of the new secret are genuine, and their session has ended.
+    until("ended", Duration::from_secs(5), async || {
+        !fleet.http.accepts(server, &with_new).await
+    })
+    .await;
+    let answer = fleet.http.refresh(server, &with_new, &new_key()).await;
+    answer.is(Code::SessionEnded);
+    let reason = answer.problem().unwrap().reason;
+    assert_eq!(reason, Some(EndReason::EndedElsewhere));
     // It does not start again with the leaked one, whatever comes after it.
     let old = leaked.encode().to_string();
     let variables = [

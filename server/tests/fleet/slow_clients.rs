@@ -12,6 +12,9 @@ const HEALTH: &str = "GET /healthz HTTP/1.1\r\nhost: id.example\r\n\r\n";
 
 const HALF_A_HEADER: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: id.exa";
 
+const HALF_A_BODY: &[u8] = b"POST /api/v1/login HTTP/1.1\r\nhost: id.example\r\n\
+    content-type: application/json\r\ncontent-length: 100\r\n\r\n{\"username\"";
+
 /// Far longer than every limit of these tests, and far shorter than the default ones.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -74,8 +77,7 @@ async fn bar_38_half_sent_headers_and_bodies_and_idle_connections_are_closed() {
     let server = fleet.at(0);
     let browser = fleet.browsers(1).await.remove(0);
     let half_a_header = "POST /api/v1/login HTTP/1.1\r\nhost: id.example\r\ncontent-le";
-    let half_a_body = "POST /api/v1/login HTTP/1.1\r\nhost: id.example\r\n\
-        content-type: application/json\r\ncontent-length: 100\r\n\r\n{\"username\"";
+    let half_a_body = std::str::from_utf8(HALF_A_BODY).unwrap();
     for (sent, answered) in [
         (half_a_header, ""),
         ("PRI * HTTP/2.0\r\n", ""),
@@ -147,19 +149,102 @@ async fn bar_38_a_new_client_gets_in_although_all_connections_are_held() {
     let limits = [
         ("HOLDFAST_CONNECTIONS", "32"),
         ("HOLDFAST_HEADER_LIMIT", "10m"),
+        ("HOLDFAST_BODY_LIMIT", "10m"),
         ("HOLDFAST_IDLE_LIMIT", "10m"),
     ];
     let fleet = Fleet::start_told(1, short_limits(&limits)).await;
     let server = fleet.at(0);
     let browsers = fleet.browsers(10).await;
-    let mut held = after_sending(100, server, HALF_A_HEADER).await;
-    for browser in &browsers {
-        assert_eq!(browser.renew(server).await, Renewal::Renewed);
-        held.extend(after_sending(20, server, HALF_A_HEADER).await);
+    for half in [HALF_A_HEADER, HALF_A_BODY] {
+        let mut held = after_sending(100, server, half).await;
+        for browser in &browsers {
+            assert_eq!(browser.renew(server).await, Renewal::Renewed);
+            held.extend(after_sending(20, server, half).await);
+        }
+        // The ones that waited for the longest have made room.
+        let mut longest = held.swap_remove(0);
+        assert_eq!(until_closed(&mut longest).await, "");
     }
-    // The ones that waited for the longest have made room.
-    let mut longest = held.swap_remove(0);
-    assert_eq!(until_closed(&mut longest).await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bar_38_a_request_that_takes_too_long_in_all_is_closed_although_bytes_keep_coming() {
+    let limits = [
+        ("HOLDFAST_BODY_LIMIT", "10m"),
+        ("HOLDFAST_IDLE_LIMIT", "10m"),
+        ("HOLDFAST_EXCHANGE_LIMIT", "2s"),
+    ];
+    let fleet = Fleet::start_told(1, short_limits(&limits)).await;
+    let server = fleet.at(0);
+    let browser = fleet.browsers(1).await.remove(0);
+    let mut connections = after_sending(20, server, HALF_A_BODY).await;
+    let closed = async {
+        for connection in &mut connections {
+            until("closed", PATIENCE, async || {
+                connection.try_write(b" ").is_err()
+            })
+            .await;
+        }
+    };
+    while_others_are_answered(&browser, server, closed).await;
+}
+
+/// What opens a connection of HTTP/2, with settings that say nothing.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+/// The header of a request on this stream (RFC 9113 §6.2, RFC 7541 appendix A). `flags`
+/// are 4 for the end of the header, and 1 for the end of the request.
+fn header_of_http2(stream: u8, flags: u8, method: u8, path: &str) -> Vec<u8> {
+    // `:method`, `:scheme: http`, `:authority: a` and the path.
+    let mut fields = vec![method, 0x86, 0x01, 1, b'a', 0x04];
+    fields.push(u8::try_from(path.len()).unwrap());
+    fields.extend(path.as_bytes());
+    let length = u8::try_from(fields.len()).unwrap();
+    let mut frame = vec![0, 0, length, HEADERS, flags, 0, 0, 0, stream];
+    frame.extend(fields);
+    frame
+}
+
+const HEADERS: u8 = 1;
+const GET: u8 = 0x82;
+const POST: u8 = 0x83;
+
+/// The first field of the header of the answer on this stream.
+async fn answer_on_stream(connection: &mut TcpStream, stream: u32) -> u8 {
+    let reading = async {
+        loop {
+            let mut head = [0; 9];
+            connection.read_exact(&mut head).await.unwrap();
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+            let mut payload = vec![0; usize::try_from(length).unwrap()];
+            connection.read_exact(&mut payload).await.unwrap();
+            let of = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+            if (head[3], of) == (HEADERS, stream) {
+                return payload[0];
+            }
+        }
+    };
+    let read = tokio::time::timeout(PATIENCE, reading).await;
+    read.expect("no answer on this stream")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bar_38_a_half_sent_body_keeps_no_other_stream_of_its_connection_from_an_answer() {
+    let limits = [
+        ("HOLDFAST_BODY_LIMIT", "10m"),
+        ("HOLDFAST_IDLE_LIMIT", "10m"),
+    ];
+    let fleet = Fleet::start_told(1, short_limits(&limits)).await;
+    let half = header_of_http2(1, 4, POST, "/api/v1/login");
+    let whole = header_of_http2(3, 5, GET, "/healthz");
+    let sent = [PREFACE, &half, &whole].concat();
+    let mut connection = after_sending(1, fleet.at(0), &sent).await.remove(0);
+    // `:status: 200`
+    assert_eq!(answer_on_stream(&mut connection, 3).await, 0x88);
+    // And again, while the first one still waits for its body.
+    let again = header_of_http2(5, 5, GET, "/healthz");
+    connection.write_all(&again).await.unwrap();
+    assert_eq!(answer_on_stream(&mut connection, 5).await, 0x88);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,9 +2,16 @@
 
 use std::time::Duration;
 
+use axum::http::Method;
 use holdfast_protocol::problem::Code;
+use holdfast_protocol::wire::{Tokens, paths};
+use holdfast_server::config::MasterSecret;
+use holdfast_server::store;
+use sqlx::{Connection as _, PgConnection};
 
-use crate::support::{Fleet, Renewal, Settings, until};
+use crate::support::{Answer, Fleet, Renewal, Settings, new_key, until};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bar_39_an_empty_database_signs_none_of_fifty_browsers_out() {
@@ -36,6 +43,111 @@ async fn bar_39_an_empty_database_signs_none_of_fifty_browsers_out() {
         204
     );
     fleet.assert_nobody_was_signed_out(&browsers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bar_39_a_database_that_is_a_day_old_signs_no_older_session_out() {
+    let mut fleet = Fleet::start(1).await;
+    let browsers = fleet.browsers_of_before(3, 2 * DAY).await;
+    for browser in &browsers {
+        assert_eq!(browser.renew(fleet.at(0)).await, Renewal::Renewed);
+    }
+    let right = fleet.settings.clone();
+    // Somebody has signed up there, a day ago.
+    let options = Fleet::migrated_database().await;
+    let mut connection = PgConnection::connect_with(&options).await.unwrap();
+    for statement in [
+        "insert into accounts (account_id, username, username_key, password_hash, created_at)
+         values (gen_random_uuid(), 'eve', 'eve', '', now() - interval '1 day')",
+        "update database set birth = now() - interval '1 day'",
+    ] {
+        sqlx::query(statement)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+    }
+    let wrong = Settings {
+        database_url: Fleet::url_of(&options),
+        ..right.clone()
+    };
+    fleet.restart(0, &wrong).await;
+    for browser in &browsers {
+        let renewal = browser.renew(fleet.at(0)).await;
+        assert!(matches!(renewal, Renewal::Later(_)), "{renewal:?}");
+        let tokens = browser.tokens().unwrap();
+        for answer in [
+            account(&fleet, &tokens).await,
+            fleet.http.log_out(fleet.at(0), &tokens).await,
+        ] {
+            answer.is(Code::TemporarilyUnavailable);
+        }
+    }
+    fleet.restart(0, &right).await;
+    fleet.assert_nobody_was_signed_out(&browsers).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bar_39_an_older_copy_of_the_database_goes_on_with_the_sessions_that_it_has() {
+    let options = Fleet::migrated_database().await;
+    let right = Settings::on(Fleet::url_of(&options));
+    let mut fleet = Fleet::with(1, right.clone(), options.clone()).await;
+    sqlx::query("update database set birth = now() - interval '1 year'")
+        .execute(fleet.pool())
+        .await
+        .unwrap();
+    let browsers = fleet.browsers(3).await;
+    let (staying, leaving) = (fleet.sign_up("ada").await, fleet.log_in("ada").await);
+    // The copy is made, and production goes on.
+    fleet.instances[0].stop().await;
+    fleet.pool().close().await;
+    let copy = Settings {
+        database_url: Fleet::url_of(&Fleet::copy_of(&options).await),
+        ..right.clone()
+    };
+    fleet.look_into(options);
+    fleet.restart(0, &right).await;
+    let mut staying = fleet.http.renew(fleet.at(0), &staying).await;
+    for _ in 0..3 {
+        staying = fleet.http.renew(fleet.at(0), &staying).await;
+        for browser in &browsers {
+            assert_eq!(browser.renew(fleet.at(0)).await, Renewal::Renewed);
+        }
+    }
+    let since = fleet.log_in("ada").await;
+
+    fleet.restart(0, &copy).await;
+    // Their tokens are newer than the copy, and genuine.
+    for browser in &browsers {
+        assert_eq!(browser.renew(fleet.at(0)).await, Renewal::Renewed);
+    }
+    assert_eq!(account(&fleet, &staying).await.status, 200);
+    fleet.http.renew(fleet.at(0), &staying).await;
+    assert_eq!(fleet.http.log_out(fleet.at(0), &leaving).await.status, 204);
+    // What was opened since is not there, and the copy is old enough to have known it:
+    // nothing tells it from a session that is over.
+    assert_eq!(account(&fleet, &since).await.status, 200);
+    fleet
+        .http
+        .refresh(fleet.at(0), &since, &new_key())
+        .await
+        .is(Code::SessionEnded);
+    assert_eq!(fleet.http.log_out(fleet.at(0), &since).await.status, 204);
+
+    // In production the same sessions go on, whatever the copy did.
+    fleet.restart(0, &right).await;
+    fleet.http.renew(fleet.at(0), &since).await;
+    fleet.http.renew(fleet.at(0), &leaving).await;
+    fleet.assert_nobody_was_signed_out(&browsers).await;
+}
+
+/// `GET /api/v1/account` with this access token.
+async fn account(fleet: &Fleet, tokens: &Tokens) -> Answer {
+    let (server, path) = (fleet.at(0), paths::ACCOUNT);
+    let answer = fleet
+        .http
+        .call_as(tokens, Method::GET, server, path, None)
+        .await;
+    answer.unwrap()
 }
 
 #[tokio::test]
@@ -84,10 +196,22 @@ async fn a_command_of_an_operator_does_not_migrate() {
     .await
     .unwrap();
     let variables = [("DATABASE_URL", fleet.settings.database_url.as_str())];
-    let ended = Fleet::run_command(&["account", "disable", "ada"], &variables).await;
-    assert!(!ended.success);
-    let said = &ended.said;
-    assert!(said.contains("holdfast migrate"), "{said}");
+    let secret = MasterSecret::generate().encode().to_string();
+    let variables = [variables[0], ("HOLDFAST_SECRET", secret.as_str())];
+    for command in [
+        &["account", "disable", "ada"][..],
+        &["account", "enable", "ada"],
+        &["account", "unlock", "ada"],
+        &["database", "begin-anew"],
+        &["keys", "replace", "--after-leak"],
+    ] {
+        let ended = Fleet::run_command(command, &variables).await;
+        assert!(!ended.success, "{command:?}");
+        let said = &ended.said;
+        assert!(said.contains("holdfast migrate"), "{command:?}: {said}");
+    }
+    let mut connection = fleet.pool().acquire().await.unwrap();
+    assert!(!store::is_migrated(&mut connection).await.unwrap());
 }
 
 #[tokio::test]

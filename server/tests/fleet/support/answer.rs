@@ -41,14 +41,17 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    /// The code of the problem; `None` when this is none of ours.
-    pub fn code(&self) -> Option<Code> {
+    /// The problem; `None` when this is none of ours.
+    pub fn problem(&self) -> Option<Problem> {
         if self.header("content-type") != MEDIA_TYPE {
             return None;
         }
-        serde_json::from_str::<Problem>(&self.body)
-            .ok()
-            .map(|problem| problem.code)
+        serde_json::from_str(&self.body).ok()
+    }
+
+    /// The code of the problem.
+    pub fn code(&self) -> Option<Code> {
+        self.problem().map(|problem| problem.code)
     }
 
     #[track_caller]

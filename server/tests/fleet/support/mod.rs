@@ -121,7 +121,20 @@ impl Fleet {
 
     /// The address of another database, with tables and nothing in them.
     pub async fn empty_database_url() -> String {
-        Self::url_of(&database::TestDatabase::create().await.options)
+        Self::url_of(&Self::migrated_database().await)
+    }
+
+    /// Another database, with tables and nothing in them.
+    pub async fn migrated_database() -> PgConnectOptions {
+        database::TestDatabase::create().await.options
+    }
+
+    /// A copy of a database, which nothing may be connected to.
+    pub async fn copy_of(options: &PgConnectOptions) -> PgConnectOptions {
+        let original = database::TestDatabase {
+            options: options.clone(),
+        };
+        original.copy().await.options
     }
 
     /// Another database, without any table.
@@ -190,7 +203,12 @@ impl Fleet {
     /// Browsers that are signed in, without a password hash for each: sessions of one
     /// account, opened by the store's own functions.
     pub async fn browsers(&self, count: usize) -> Vec<Browser> {
-        open_sessions(&self.pool, &self.settings, count)
+        self.browsers_of_before(count, Duration::ZERO).await
+    }
+
+    /// The same, with sessions that were opened this long ago, as their ids say.
+    pub async fn browsers_of_before(&self, count: usize, ago: Duration) -> Vec<Browser> {
+        open_sessions(&self.pool, &self.settings, count, ago)
             .await
             .into_iter()
             .map(|refresh_token| Browser::new(self.http.clone(), refresh_token))
@@ -264,6 +282,7 @@ async fn open_sessions(
     pool: &PgPool,
     settings: &Settings,
     count: usize,
+    ago: Duration,
 ) -> Vec<holdfast_protocol::secret::Secret> {
     use holdfast_protocol::refresh_token::ChainSecret;
     use holdfast_protocol::username::Username;
@@ -283,7 +302,10 @@ async fn open_sessions(
         .unwrap();
     let mut tokens = Vec::new();
     for _ in 0..count {
-        let session_id = random::id(&clock);
+        let opened_at = (clock.now_micros() / 1000).saturating_sub(ago.as_millis() as u64);
+        let unguessable = random::bytes();
+        let session_id =
+            uuid::Builder::from_unix_timestamp_millis(opened_at, &unguessable).into_uuid();
         let secret = ChainSecret::from_random(random::bytes());
         let new = sessions::NewSession {
             session_id,

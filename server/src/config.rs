@@ -261,6 +261,16 @@ pub struct DatabaseArgs {
     #[arg(long, env = "DATABASE_URL_FILE", value_name = "FILE")]
     database_url_file: Option<PathBuf>,
 
+    /// Hidden, as the flag above.
+    #[arg(long, env = "DATABASE_DIRECT_URL", hide = true, hide_env_values = true, value_parser = unchecked)]
+    database_direct_url: Option<Secret>,
+
+    /// A file with the URL of the same database past a pooler, where DATABASE_URL leads to
+    /// one (PgBouncer in transaction mode). Migrations, notifications and what is read every
+    /// second go that way. Or set the variable DATABASE_DIRECT_URL to the URL itself.
+    #[arg(long, env = "DATABASE_DIRECT_URL_FILE", value_name = "FILE")]
+    database_direct_url_file: Option<PathBuf>,
+
     /// Start the private Postgres although a setting speaks of another database: a master
     /// secret is set, or the server listens beyond this machine.
     #[arg(long, env = "HOLDFAST_PRIVATE_POSTGRES", value_parser = clap::builder::FalseyValueParser::new())]
@@ -286,6 +296,18 @@ impl DatabaseArgs {
             "DATABASE_URL",
             self.database_url.as_ref(),
             self.database_url_file.as_deref(),
+        )
+    }
+
+    /// The URL of the same database past a pooler, from the variable or the file.
+    ///
+    /// # Errors
+    /// When both are set, or the file cannot be read.
+    pub fn direct_url(&self) -> anyhow::Result<Option<Secret>> {
+        given(
+            "DATABASE_DIRECT_URL",
+            self.database_direct_url.as_ref(),
+            self.database_direct_url_file.as_deref(),
         )
     }
 }
@@ -677,12 +699,19 @@ mod tests {
             "HOLDFAST_SECRET_PREVIOUS_FILE",
             "DATABASE_URL ",
             "DATABASE_URL_FILE",
+            "DATABASE_DIRECT_URL ",
+            "DATABASE_DIRECT_URL_FILE",
             "HOLDFAST_LOG=",
         ] {
             let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
             assert!(help.contains(variable), "{variable} is missing in: {help}");
         }
-        for flag in ["--secret ", "--secret-previous ", "--database-url "] {
+        for flag in [
+            "--secret ",
+            "--secret-previous ",
+            "--database-url ",
+            "--database-direct-url ",
+        ] {
             assert!(!help.contains(flag), "{flag} is in: {help}");
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use holdfast_protocol::secret::Secret;
 use sqlx::Connection as _;
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgConnectOptions;
@@ -24,6 +25,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Where to connect, and the private Postgres where that is it.
 pub(super) struct Database {
     pub(super) options: PgConnectOptions,
+    /// Past the pooler to which the others lead.
+    pub(super) direct: Option<PgConnectOptions>,
     pub(super) private: Option<Arc<LocalPostgres>>,
 }
 
@@ -68,14 +71,20 @@ impl Database {
     }
 
     async fn open(args: &DatabaseArgs, keep_running: bool) -> anyhow::Result<Self> {
+        let direct = args.direct_url()?;
         if let Some(url) = args.url()? {
-            let options = PgConnectOptions::from_str(url.expose())
-                .context("DATABASE_URL is not a Postgres URL such as postgres://user@host/name")?;
             return Ok(Self {
-                options,
+                options: parse("DATABASE_URL", &url)?,
+                direct: direct
+                    .map(|url| parse("DATABASE_DIRECT_URL", &url))
+                    .transpose()?,
                 private: None,
             });
         }
+        anyhow::ensure!(
+            direct.is_none(),
+            "DATABASE_DIRECT_URL is set, but DATABASE_URL is not. Set DATABASE_URL to the pooler."
+        );
         let options = Options {
             data_dir: args.data_dir.clone(),
             durability: Durability::Durable,
@@ -84,6 +93,7 @@ impl Database {
         let private = Arc::new(LocalPostgres::start(options).await?);
         Ok(Self {
             options: private.connect_options(),
+            direct: None,
             private: Some(private),
         })
     }
@@ -94,7 +104,12 @@ impl Database {
         connections: u32,
         migrations: Migrations,
     ) -> anyhow::Result<Pool> {
-        let pool = store::pool(self.options.clone(), connections);
+        let pool = match &self.direct {
+            Some(direct) => {
+                store::pool_behind_pooler(self.options.clone(), direct.clone(), connections)
+            }
+            None => store::pool(self.options.clone(), connections),
+        };
         let give_up = Instant::now() + PATIENCE;
         loop {
             let error = match migrations {
@@ -109,6 +124,11 @@ impl Database {
             };
             match error {
                 None => return Ok(pool),
+                Some(MigrateError::Execute(error)) if store::is_refused_by_pooler(&error) => {
+                    bail!(
+                        "DATABASE_URL leads to a pooler, such as PgBouncer. Set DATABASE_DIRECT_URL to the address of Postgres itself."
+                    );
+                }
                 Some(error) if found_a_lock(&error) => {
                     tracing::info!("A table is in use, so the migration waits; trying again.");
                 }
@@ -124,7 +144,8 @@ impl Database {
     }
 
     async fn migrate(&self) -> Result<(), MigrateError> {
-        let mut connection = store::connect_for_migrations(self.options.clone()).await?;
+        let options = self.direct.as_ref().unwrap_or(&self.options);
+        let mut connection = store::connect_for_migrations(options.clone()).await?;
         let migrated = MIGRATOR.run(&mut connection).await;
         // Its advisory lock goes with the connection.
         let _ = connection.close().await;
@@ -138,6 +159,12 @@ impl Database {
         }
         Ok(())
     }
+}
+
+fn parse(variable: &str, url: &Secret) -> anyhow::Result<PgConnectOptions> {
+    PgConnectOptions::from_str(url.expose()).with_context(|| {
+        format!("{variable} is not a Postgres URL such as postgres://user@host/name")
+    })
 }
 
 async fn is_migrated(pool: &Pool) -> sqlx::Result<bool> {

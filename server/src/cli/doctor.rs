@@ -95,9 +95,54 @@ async fn look_into(
     let mut connection = PgConnection::connect_with(&database.options)
         .await
         .context("the database cannot be reached")?;
-    let seen = look(args, config, &mut connection, findings).await;
+    let mut seen = look(args, config, &mut connection, findings).await;
+    if seen.is_ok() && database.private.is_none() {
+        seen = pooler(database, &mut connection, findings).await;
+    }
     let _ = connection.close().await;
     seen.context("the database could not be asked")
+}
+
+/// Whether a pooler stands between this machine and Postgres, and whether the settings say
+/// so. A pooler does not let the settings of a client through.
+async fn pooler(
+    database: &Database,
+    connection: &mut PgConnection,
+    findings: &mut Findings,
+) -> sqlx::Result<()> {
+    let Some(direct) = &database.direct else {
+        let with_settings = store::with_settings(database.options.clone());
+        let gets_through = match PgConnection::connect_with(&with_settings).await {
+            Ok(mut connection) => {
+                let server = diagnosis::server(&mut connection).await?;
+                server.statement_timeout > 0
+            }
+            Err(error) if store::is_refused_by_pooler(&error) => false,
+            Err(error) => return Err(error),
+        };
+        if !gets_through {
+            findings.bad(
+                "A pooler, such as PgBouncer, stands between this machine and Postgres. Migrations and notifications do not work through it. Set DATABASE_DIRECT_URL to the address of Postgres itself.",
+            );
+        }
+        return Ok(());
+    };
+    let mut past = PgConnection::connect_with(direct).await?;
+    let (pooled, direct) = (
+        diagnosis::server(connection).await?,
+        diagnosis::server(&mut past).await?,
+    );
+    if pooled.identity == direct.identity {
+        findings.good("DATABASE_DIRECT_URL leads to the same database as DATABASE_URL.");
+    } else {
+        findings.bad("DATABASE_DIRECT_URL leads to another database than DATABASE_URL.");
+    }
+    if pooled.statement_timeout == 0 {
+        findings.bad(
+            "Statements that go through the pooler have no time limit. Set it for the role: alter role … set statement_timeout = '10s', and in the same way lock_timeout = '5s' and idle_in_transaction_session_timeout = '30s'.",
+        );
+    }
+    Ok(())
 }
 
 async fn look(

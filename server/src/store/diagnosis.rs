@@ -13,6 +13,10 @@ pub struct Server {
     pub max_connections: i32,
     /// Whether an answered commit may be lost in a crash.
     pub loses_commits: bool,
+    /// The time limit of a statement on this connection, in milliseconds. 0 is none.
+    pub statement_timeout: i64,
+    /// The same on every connection to this database, until its server starts anew.
+    pub identity: String,
 }
 
 /// A transaction that has been open for long.
@@ -57,7 +61,11 @@ pub async fn server(connection: &mut PgConnection) -> sqlx::Result<Server> {
              pg_is_in_recovery() as "is_standby!",
              current_setting('max_connections')::int as "max_connections!",
              current_setting('synchronous_commit') = 'off'
-             or current_setting('fsync') = 'off' as "loses_commits!""#,
+             or current_setting('fsync') = 'off' as "loses_commits!",
+             (
+                 extract(epoch from current_setting('statement_timeout')::interval) * 1000
+             )::bigint as "statement_timeout!",
+             current_database() || ' ' || pg_postmaster_start_time()::text as "identity!""#,
     )
     .fetch_one(connection)
     .await

@@ -48,8 +48,29 @@ pub fn pool(options: PgConnectOptions, connections: u32) -> Pool {
     Pool::new(with_settings(options), connections)
 }
 
+/// A pool whose connections lead to a pooler, such as PgBouncer in transaction mode, while
+/// connections of their own go to `direct`.
+///
+/// A pooler refuses settings that a client sends, and a setting would stay with a connection
+/// that the next client uses. The role has them: `alter role … set …`.
+pub fn pool_behind_pooler(
+    options: PgConnectOptions,
+    direct: PgConnectOptions,
+    connections: u32,
+) -> Pool {
+    let pooled = options.application_name("holdfast");
+    Pool::behind_pooler(pooled, with_settings(direct), connections)
+}
+
+/// Whether a connection was refused because it sent settings, as PgBouncer does.
+pub fn is_refused_by_pooler(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|error| error.message().contains("unsupported startup parameter"))
+}
+
 /// These settings, for a connection that is kept outside of the pool.
-fn with_settings(options: PgConnectOptions) -> PgConnectOptions {
+pub fn with_settings(options: PgConnectOptions) -> PgConnectOptions {
     options.application_name("holdfast").options([
         ("default_transaction_isolation", "read committed"),
         ("statement_timeout", "10s"),

@@ -31,9 +31,11 @@ const IDLE: Duration = Duration::from_secs(10 * 60);
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
 
 /// The connections of one instance. Clones share them.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Pool {
     kept: managed::Pool<Manager>,
+    /// Where a connection of its own leads: past the pooler, where there is one.
+    direct: Arc<PgConnectOptions>,
     doubts: Doubts,
 }
 
@@ -65,6 +67,15 @@ struct Doubts(Arc<Mutex<Option<Instant>>>);
 impl Pool {
     /// Connects when the first one is asked for.
     pub(super) fn new(options: PgConnectOptions, connections: u32) -> Self {
+        Self::behind_pooler(options.clone(), options, connections)
+    }
+
+    /// The same, where the connections lead to a pooler and `direct` leads past it.
+    pub(super) fn behind_pooler(
+        options: PgConnectOptions,
+        direct: PgConnectOptions,
+        connections: u32,
+    ) -> Self {
         let doubts = Doubts::default();
         let manager = Manager {
             options,
@@ -81,7 +92,11 @@ impl Pool {
             .build()
             // Fails without a runtime only.
             .unwrap_or_else(|error| unreachable!("{error}"));
-        Self { kept, doubts }
+        Self {
+            kept,
+            direct: Arc::new(direct),
+            doubts,
+        }
     }
 
     /// A connection, kept or new.
@@ -112,9 +127,10 @@ impl Pool {
         self.doubts.arise();
     }
 
-    /// Where the connections lead.
+    /// Where a connection leads that is kept outside of the pool: to Postgres itself, past
+    /// a pooler.
     pub fn options(&self) -> &PgConnectOptions {
-        &self.kept.manager().options
+        &self.direct
     }
 
     /// How many connections there are, in use or not.
@@ -154,6 +170,15 @@ pub fn is_broken(error: &sqlx::Error) -> bool {
 async fn close(connections: Vec<Kept>) {
     for kept in connections {
         let _ = tokio::time::timeout(ANSWERS_WITHIN, kept.connection.close()).await;
+    }
+}
+
+/// Not where it leads: that holds the database's password.
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("kept", &self.kept)
+            .finish_non_exhaustive()
     }
 }
 
@@ -281,8 +306,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_pool_does_not_print_the_password() {
-        let options = "postgres://ada:hunter2@db.example/holdfast";
-        let pool = Pool::new(options.parse().unwrap(), 2);
+        let pooler = "postgres://ada:hunter2@db.example/holdfast";
+        let direct = "postgres://ada:hunter2@direct.example/holdfast";
+        let pool = Pool::behind_pooler(pooler.parse().unwrap(), direct.parse().unwrap(), 2);
         let printed = format!("{pool:?}");
         assert!(printed.contains("db.example"), "{printed}");
         assert!(!printed.contains("hunter2"), "{printed}");

@@ -23,6 +23,7 @@ mod late_requests;
 mod leak;
 mod lost_answers;
 mod password_change;
+mod pooler;
 mod races;
 mod secret_change;
 mod server_faults;

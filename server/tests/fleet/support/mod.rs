@@ -11,6 +11,7 @@ mod fault_proxy;
 mod http;
 mod instance;
 mod load;
+mod pooler;
 mod random;
 mod under_way;
 
@@ -33,6 +34,7 @@ pub use fault_proxy::{Fault, FaultProxy};
 pub use http::{Http, NoAnswer};
 pub use instance::Instance;
 pub use load::{Load, Tally};
+pub use pooler::Pooler;
 pub use random::Random;
 pub use under_way::UnderWay;
 

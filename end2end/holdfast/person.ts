@@ -93,3 +93,11 @@ export async function isSignedOut(page: Page): Promise<void> {
   await expect(heading(page, 'Sign in')).toBeVisible();
   await expect(signOutButton(page)).toBeHidden();
 }
+
+/** No news from other tabs reaches this one: it sleeps, and wakes when the person touches it. */
+export async function hearsNothing(tab: Page): Promise<void> {
+  await tab.addInitScript(() => {
+    addEventListener('storage', (event) => event.stopImmediatePropagation(), true);
+    Reflect.deleteProperty(globalThis, 'BroadcastChannel');
+  });
+}

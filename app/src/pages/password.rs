@@ -11,7 +11,7 @@ use super::asker::Asker;
 use super::credentials::{empty, focus, hide, value};
 use super::sign_up::length_hint;
 use crate::components::{FormError, PageHeading, ShowPassword, Skeleton, SubmitButton, TextField};
-use crate::session::{RequireSession, use_session};
+use crate::session::{ApiError, RequireSession, use_session};
 
 /// Changes the password and ends all other sessions.
 #[component]
@@ -114,6 +114,20 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
             // A wrong password has to be typed again.
             if error.code() == Some(Code::InvalidCredentials) {
                 empty(current);
+            }
+            if error == ApiError::Overtaken {
+                empty(current);
+                empty(new);
+                typed.set(String::new());
+                tell(Mistakes {
+                    form: Some(
+                        "Your password is changed. Somebody has signed in or out in this \
+                         browser meanwhile, so sign in with the new password."
+                            .to_owned(),
+                    ),
+                    ..Mistakes::default()
+                });
+                return;
             }
             let text = Some(error.to_string());
             tell(match error.code() {

@@ -5,6 +5,7 @@ use leptos_meta::Title;
 
 use super::credentials::{Credentials, CredentialsForm, Mistakes, with_next};
 use crate::components::PageHeading;
+use crate::session::ApiError;
 
 /// Makes an account and signs in.
 #[component]
@@ -21,7 +22,7 @@ pub fn SignUpPage() -> impl IntoView {
         send: |session, username, password, remember| {
             Box::pin(session.sign_up(username, password, remember))
         },
-        answered: Mistakes::of,
+        answered,
         submit: "Create account",
         submitting: "Creating account…",
     };
@@ -37,6 +38,21 @@ pub fn SignUpPage() -> impl IntoView {
                 "Already have an account? " <a href=sign_in>"Sign in"</a>
             </p>
         </div>
+    }
+}
+
+/// What the server says is wrong, and what became of a session that was not kept.
+fn answered(error: &ApiError) -> Mistakes {
+    match error {
+        ApiError::Overtaken => Mistakes {
+            form: Some(
+                "Your account is made. Somebody has signed in or out in this browser \
+                 meanwhile, so sign in to use it."
+                    .to_owned(),
+            ),
+            ..Mistakes::default()
+        },
+        _ => Mistakes::of(error),
     }
 }
 

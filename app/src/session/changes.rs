@@ -43,11 +43,11 @@ impl Opened {
         })
     }
 
-    fn sign_in(self, only_in_epoch: Option<u64>) -> Change {
+    fn sign_in(self, asked_in: u64) -> Change {
         Change::SignIn {
             record: self.record,
             known_browser: self.known_browser,
-            only_in_epoch,
+            only_in_epoch: Some(asked_in),
         }
     }
 
@@ -64,15 +64,16 @@ impl Opened {
 pub(super) async fn sign_in(request: LoginRequest) -> Result<(), ApiError> {
     let driver = Driver::current().ok_or(ApiError::SILENCE)?;
     let _expectation = driver.expect_session(None);
+    let epoch = driver.epoch().await;
     let opened = log_in(&driver, &request).await?;
-    keep(&driver, opened.sign_in(None)).await
+    keep(&driver, opened.sign_in(epoch)).await
 }
 
 /// Makes an account and signs in.
 pub(super) async fn sign_up(request: SignupRequest) -> Result<(), ApiError> {
     let driver = Driver::current().ok_or(ApiError::SILENCE)?;
     let _expectation = driver.expect_session(None);
-    let epoch = driver.epoch();
+    let epoch = driver.epoch().await;
     let call = Call::new(Method::POST, paths::SIGNUP).with_json(&request);
     let sent_at = clock::now().wall_ms;
     let (outcome, was_silent) = with_repetitions(|| async { http::send(&call, None).await }).await;
@@ -88,8 +89,7 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), ApiError> {
         }
         Err(error) => return Err(error),
     };
-    let only_in_epoch = was_silent.then_some(epoch);
-    keep(&driver, opened.sign_in(only_in_epoch)).await
+    keep(&driver, opened.sign_in(epoch)).await
 }
 
 /// Changes the password of the account that the page shows.
@@ -222,13 +222,12 @@ async fn log_in(driver: &Rc<Driver>, request: &LoginRequest) -> Result<Opened, A
     Opened::read(&body, request.remember, sent_at)
 }
 
-/// Stores a new session. It is ended instead if somebody was faster.
+/// Stores a new session. If somebody has signed in or out in this browser since it was
+/// asked for, that was later, and the new session is ended.
 async fn keep(driver: &Rc<Driver>, change: Change) -> Result<(), ApiError> {
     if driver.change(change).await {
-        return Ok(());
+        Ok(())
+    } else {
+        Err(ApiError::Overtaken)
     }
-    Err(match driver.record() {
-        Some(_) => ApiError::SessionChanged,
-        None => ApiError::SignedOut,
-    })
 }

@@ -218,7 +218,8 @@ impl Session {
     /// Signs in. A session that is already there is ended.
     ///
     /// # Errors
-    /// [`ApiError`]; the code says what was wrong with the request.
+    /// [`ApiError`]; the code says what was wrong with the request. With
+    /// [`ApiError::Overtaken`] somebody has signed in or out in this browser since.
     pub async fn sign_in(
         self,
         username: String,
@@ -238,7 +239,8 @@ impl Session {
     ///
     /// # Errors
     /// [`ApiError`]; the code says what was wrong with the request. With
-    /// [`ApiError::NotKnown`] the account may have been made.
+    /// [`ApiError::NotKnown`] the account may have been made, and with
+    /// [`ApiError::Overtaken`] it was.
     pub async fn sign_up(
         self,
         username: String,
@@ -260,8 +262,8 @@ impl Session {
     ///
     /// # Errors
     /// [`ApiError`]; the code says what was wrong with the request. With
-    /// [`ApiError::SessionChanged`], [`ApiError::SignedOut`] and [`ApiError::NotKnown`]
-    /// the password may have been changed, and the new session was not kept.
+    /// [`ApiError::Overtaken`] the password was changed and the new session was not kept;
+    /// with [`ApiError::NotKnown`] the password may have been changed.
     pub fn change_password(
         self,
         request: ChangePassword,

@@ -39,6 +39,9 @@ const LOCK_WAIT_MS: u32 = 2000;
 /// How long a call waits for a renewal before it fails.
 const CALL_WAIT_MS: u32 = 30_000;
 
+/// How long something waits for news before it looks by itself.
+const LONGEST_WAIT_MS: u32 = 1000;
+
 thread_local! {
     static DRIVER: OnceCell<Rc<Driver>> = const { OnceCell::new() };
 }
@@ -273,9 +276,23 @@ impl Driver {
         self.machine.borrow().record().cloned()
     }
 
-    /// Counts the sign-ins and sign-outs that this tab knows of.
-    pub(super) fn epoch(&self) -> u64 {
-        self.held().epoch()
+    /// Counts the sign-ins and sign-outs of this browser until now. Storage is asked: a tab
+    /// that slept may not have heard of the last ones.
+    pub(super) async fn epoch(self: &Rc<Self>) -> u64 {
+        while self.machine.borrow().view() == View::Unknown {
+            self.wait_for_news(LONGEST_WAIT_MS).await;
+        }
+        let outcome = self.vault.change(None, self.held()).await;
+        let found = outcome.news.is_none().then(|| outcome.stored.epoch());
+        self.take(outcome);
+        found.unwrap_or_else(|| self.held().epoch())
+    }
+
+    /// Waits until something has changed in this tab, but not longer than this.
+    async fn wait_for_news(&self, most_ms: u32) {
+        let (tell, told) = oneshot::channel();
+        self.waiting.borrow_mut().push(tell);
+        select(told, TimeoutFuture::new(most_ms)).await;
     }
 
     /// Whose call it is that begins now.
@@ -345,10 +362,8 @@ impl Driver {
                 Access::Soon if now.running_ms >= deadline => return Err(ApiError::SILENCE),
                 Access::Soon => {}
             }
-            let (tell, told) = oneshot::channel();
-            self.waiting.borrow_mut().push(tell);
             let left = u32::try_from(deadline - now.running_ms).unwrap_or(CALL_WAIT_MS);
-            select(told, TimeoutFuture::new(left)).await;
+            self.wait_for_news(left).await;
         }
     }
 

@@ -69,6 +69,9 @@ pub enum ApiError {
     SessionChanged,
     /// Holdfast's own answer.
     Problem(Problem),
+    /// The server did what it was asked for. But somebody has signed in or out in this
+    /// browser since, and the last one counts: the new session was ended.
+    Overtaken,
     /// No answer, or one that is not Holdfast's: no network, a portal's page, a
     /// proxy's error. Nothing is lost.
     Unreachable {
@@ -104,6 +107,10 @@ impl fmt::Display for ApiError {
             Self::SessionChanged => {
                 f.write_str("Somebody else has signed in in this browser meanwhile.")
             }
+            Self::Overtaken => f.write_str(
+                "Somebody has signed in or out in this browser meanwhile, so this sign-in was \
+                 ended. Sign in again if you still want to.",
+            ),
             Self::Problem(problem) if problem.code.meaning() == Meaning::Later => {
                 f.write_str(&problem.detail)?;
                 // The server may have said it already, in the same words.

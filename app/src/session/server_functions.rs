@@ -242,7 +242,7 @@ impl Encodes<ApiError> for ProblemJson {
     fn encode(error: &ApiError) -> Result<Bytes, serde_json::Error> {
         let problem = match error {
             ApiError::Problem(problem) => problem.clone(),
-            ApiError::SignedOut | ApiError::SessionChanged => {
+            ApiError::SignedOut | ApiError::SessionChanged | ApiError::Overtaken => {
                 Problem::new(Code::AccessTokenMissing, "This call needs an access token.")
             }
             ApiError::Unreachable { .. } | ApiError::NotKnown => Problem::new(

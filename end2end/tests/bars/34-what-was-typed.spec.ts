@@ -7,6 +7,7 @@ import {
   expect,
   fillIn,
   heading,
+  hearsNothing,
   holdRequests,
   Network,
   seesAccount,
@@ -156,11 +157,3 @@ test('bar 34: a tab that slept through a change of person has nothing of the fir
   await signOut(tab);
   await signIn(tab, account);
 });
-
-/** No news from other tabs: it sleeps, and wakes when the person touches it. */
-async function hearsNothing(tab: Page): Promise<void> {
-  await tab.addInitScript(() => {
-    addEventListener('storage', (event) => event.stopImmediatePropagation(), true);
-    Reflect.deleteProperty(globalThis, 'BroadcastChannel');
-  });
-}

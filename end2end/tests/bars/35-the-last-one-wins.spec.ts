@@ -1,0 +1,121 @@
+// Bar 35 in the browser: an answer that is late, and somebody who was faster in another tab.
+
+import type { Page } from '@playwright/test';
+import {
+  type Account,
+  type Api,
+  expect,
+  fillIn,
+  type Gate,
+  heading,
+  hearsNothing,
+  holdAnswers,
+  isSignedOut,
+  seesAccount,
+  signIn,
+  signInButton,
+  signOut,
+  somebody,
+  test,
+  type Tokens,
+} from '../../holdfast';
+
+interface Late extends Gate {
+  /** The tokens that the answer carries. */
+  tokens: () => Tokens;
+}
+
+/** The server signs somebody in, and the page does not hear of it yet. */
+async function signsInLate(page: Page, url: string, submit: () => Promise<void>): Promise<Late> {
+  let tokens: Tokens | undefined;
+  const gate = await holdAnswers(page, url, (_, body) => (tokens = JSON.parse(body) as Tokens));
+  await submit();
+  await expect.poll(gate.waiting).toBe(1);
+  return { ...gate, tokens: () => tokens! };
+}
+
+const submitSignIn = (page: Page, account: Account) => async () => {
+  await page.goto('/sign-in');
+  await fillIn(page, account);
+  await signInButton(page).click();
+};
+
+async function isEnded(api: Api, { access_token }: Tokens): Promise<void> {
+  await expect.poll(async () => (await api.account(access_token)).body.code).toBe('session_ended');
+}
+
+test('bar 35: a late sign-in does not undo the sign-in of somebody else', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  const other = somebody('grace');
+  await api.makeAccount(other);
+  const late = await signsInLate(page, '**/api/v1/login', submitSignIn(page, account));
+  const tab = await context.newPage();
+  await signIn(tab, other);
+  late.open();
+  await isEnded(api, late.tokens());
+  await tab.reload();
+  await seesAccount(tab, other);
+  await page.goto('/account');
+  await seesAccount(page, other);
+});
+
+test('bar 35: a late sign-in does not undo a sign-out, and says so', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  const other = somebody('grace');
+  await api.makeAccount(other);
+  await hearsNothing(page);
+  const late = await signsInLate(page, '**/api/v1/login', submitSignIn(page, account));
+  const tab = await context.newPage();
+  await signIn(tab, other);
+  await signOut(tab);
+  late.open();
+  await expect(page.getByRole('alert')).toHaveText(/signed in or out in this browser meanwhile/);
+  await isEnded(api, late.tokens());
+  await isSignedOut(tab);
+  await page.goto('/account');
+  await isSignedOut(page);
+});
+
+test('bar 35: a late sign-up does not undo a sign-out, and says that the account is made', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  const fresh = somebody('edsger');
+  await hearsNothing(page);
+  const late = await signsInLate(page, '**/api/v1/signup', async () => {
+    await page.goto('/sign-up');
+    await fillIn(page, fresh);
+    await page.getByRole('button', { name: 'Create account' }).click();
+  });
+  const tab = await context.newPage();
+  await signIn(tab, account);
+  await signOut(tab);
+  late.open();
+  await expect(page.getByRole('alert')).toHaveText(/Your account is made/);
+  await isEnded(api, late.tokens());
+  await page.goto('/account');
+  await isSignedOut(page);
+  await signIn(page, fresh);
+});
+
+test('bar 35: a tab that slept through a sign-out signs in', async ({ page, context, account }) => {
+  await hearsNothing(page);
+  await page.goto('/sign-in');
+  await fillIn(page, account);
+  const tab = await context.newPage();
+  await signIn(tab, account);
+  await signOut(tab);
+  await signInButton(page).click();
+  await seesAccount(page, account);
+  await expect(heading(tab, 'Your account')).toBeVisible();
+});

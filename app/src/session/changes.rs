@@ -76,7 +76,8 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), ApiError> {
     let epoch = driver.epoch().await;
     let call = Call::new(Method::POST, paths::SIGNUP).with_json(&request);
     let sent_at = clock::now().wall_ms;
-    let (outcome, was_silent) = with_repetitions(|| async { http::send(&call, None).await }).await;
+    let send = || async { http::send(&call, None).await };
+    let (outcome, was_silent) = with_repetitions(send, || None).await;
     let opened = match outcome {
         Ok(body) => Opened::read(&body, request.remember, sent_at)?,
         Err(refusal) if was_silent && refusal.code() == Some(Code::UsernameTaken) => {
@@ -107,7 +108,11 @@ pub(super) async fn change_password(whose: Whose, request: ChangePassword) -> Re
     let _expectation = driver.expect_session(Some(before.session_id));
     let call = Call::new(Method::PUT, paths::PASSWORD).with_json(&request);
     let sent_at = clock::now().wall_ms;
-    let (outcome, was_silent) = with_repetitions(|| api::call(call.clone(), whose)).await;
+    // Once the old session is over, no repetition can be sent as it. The server has done
+    // the change, or has ended the session for another reason; both are found out below.
+    let is_over = || driver.replaced_is_over().map(|_| ApiError::SignedOut);
+    let (outcome, was_silent) =
+        with_repetitions(|| api::call(call.clone(), whose), is_over).await;
     let refusal = match outcome {
         Ok(body) => {
             let opened = Opened::read(&body, before.remember, sent_at)?;
@@ -146,21 +151,26 @@ fn may_mean_done(refusal: &ApiError) -> bool {
 
 /// The session is over after all, and not by the change that was asked for.
 fn take_ending(driver: &Rc<Driver>, before: &Record, error: ApiError) -> ApiError {
-    if let ApiError::Problem(problem) = &error
-        && problem.code.meaning() == Meaning::SessionOver
-    {
-        driver.feed(Event::CallOver {
-            session_id: before.session_id,
-            why: Ending::of(problem),
-        });
+    let why = match &error {
+        ApiError::Problem(problem) if problem.code.meaning() == Meaning::SessionOver => {
+            Some(Ending::of(problem))
+        }
+        ApiError::SignedOut => driver.replaced_is_over(),
+        _ => None,
+    };
+    if let Some(why) = why {
+        let session_id = before.session_id;
+        driver.feed(Event::CallOver { session_id, why });
     }
     error
 }
 
 /// Sends a request until there is an answer, for two minutes at most and while the page
-/// lives. Says as well whether there was none at first: then it may have been done.
+/// lives, or until `give_up` says why it can be sent no more. Says as well whether there
+/// was no answer at first: then it may have been done.
 async fn with_repetitions<F: Future<Output = Result<String, ApiError>>>(
     send: impl Fn() -> F,
+    give_up: impl Fn() -> Option<ApiError>,
 ) -> (Result<String, ApiError>, bool) {
     let first = send().await;
     if !is_silence(&first) {
@@ -169,6 +179,9 @@ async fn with_repetitions<F: Future<Output = Result<String, ApiError>>>(
     let deadline = clock::now().running_ms + REPEATS_FOR_MS;
     let mut pause_ms = 1000;
     loop {
+        if let Some(why) = give_up() {
+            return (Err(why), true);
+        }
         let now = clock::now();
         if now.running_ms >= deadline {
             return (Err(ApiError::NotKnown), true);

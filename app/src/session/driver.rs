@@ -76,6 +76,7 @@ impl Drop for Expectation {
         self.driver.under_way.set(self.driver.under_way.get() - 1);
         if self.replaces {
             self.driver.is_replaced.set(None);
+            self.driver.replaced_is_over.set(None);
         }
         self.driver.publish();
     }
@@ -102,6 +103,8 @@ pub(super) struct Driver {
     under_way: Cell<u32>,
     /// A session that a change of the password under way is about to end.
     is_replaced: Cell<Option<Uuid>>,
+    /// Why that session is over, once the server has said that it is.
+    replaced_is_over: Cell<Option<Ending>>,
     /// Storage is being read, and was perhaps changed since.
     is_looking: Cell<bool>,
     look_again: Cell<bool>,
@@ -125,6 +128,7 @@ impl Driver {
             notice: Cell::new(None),
             under_way: Cell::new(0),
             is_replaced: Cell::new(None),
+            replaced_is_over: Cell::new(None),
             is_looking: Cell::new(false),
             look_again: Cell::new(false),
         });
@@ -382,16 +386,32 @@ impl Driver {
         }
     }
 
+    /// Why the session is over that a change of the password under way replaces, once the
+    /// server has said so. Then no call can be made with it any more, and none should wait.
+    pub(super) fn replaced_is_over(&self) -> Option<Ending> {
+        self.replaced_is_over.get()
+    }
+
+    /// Takes in that a session is over, and says whether that is only for now, because a
+    /// change of the password under way replaces it.
+    fn is_being_replaced(&self, session_id: Uuid, why: Ending) -> bool {
+        let is_replaced = self.is_replaced.get() == Some(session_id);
+        if is_replaced {
+            self.replaced_is_over.set(Some(why));
+        }
+        is_replaced
+    }
+
     /// Takes in how a call went that carried the access token of `of`.
     pub(super) fn note_outcome(self: &Rc<Self>, of: Link, outcome: &Result<String, ApiError>) {
-        let is_replaced = self.is_replaced.get() == Some(of.session_id);
+        let session_id = of.session_id;
         self.feed(match outcome {
-            Err(ApiError::Problem(problem))
-                if problem.code.meaning() == Meaning::SessionOver && !is_replaced =>
-            {
-                Event::CallOver {
-                    session_id: of.session_id,
-                    why: Ending::of(problem),
+            Err(ApiError::Problem(problem)) if problem.code.meaning() == Meaning::SessionOver => {
+                let why = Ending::of(problem);
+                if self.is_being_replaced(session_id, why) {
+                    Event::Reached
+                } else {
+                    Event::CallOver { session_id, why }
                 }
             }
             Err(ApiError::Unreachable { answered: false }) => Event::Unreachable,
@@ -477,11 +497,9 @@ impl Driver {
         let tokens = match http::send(&call, None).await {
             Ok(body) => http::parse::<Tokens>(&body).ok(),
             Err(ApiError::Problem(problem)) => {
-                let failure = Failure::of(&problem);
-                let is_replaced = self.is_replaced.get() == Some(of.session_id);
-                return match failure {
-                    Failure::Over(_) if is_replaced => later,
-                    _ => not_renewed(failure),
+                return match Failure::of(&problem) {
+                    Failure::Over(why) if self.is_being_replaced(of.session_id, why) => later,
+                    failure => not_renewed(failure),
                 };
             }
             Err(_) => None,

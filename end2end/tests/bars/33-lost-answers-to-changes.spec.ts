@@ -4,12 +4,16 @@ import {
   type Api,
   expect,
   fillIn,
-  heading,
+  holdAnswers,
   isSignedOut,
+  Network,
   seesAccount,
   signIn,
+  signOut,
   somebody,
+  spoilAccessToken,
   test,
+  type Tokens,
 } from '../../holdfast';
 
 const NEW_PASSWORD = 'another horse battery staple';
@@ -71,6 +75,30 @@ for (const [name, lose] of LOSSES) {
   });
 }
 
+test('bar 33: a lost answer to a password change is found out although the tokens end meanwhile', async ({
+  page,
+  api,
+  account,
+}) => {
+  await signIn(page, account);
+  await page.goto('/password');
+  const network = new Network(page);
+  await loseFirst(page, '**/api/v1/account/password', async (route) => {
+    await route.fetch();
+    await spoilAccessToken(page);
+    await route.abort();
+  });
+  await changePassword(page, account.password);
+  await expect(page.getByRole('status').getByText('Your password is changed.')).toBeVisible();
+  await expect(page.getByRole('alert')).toHaveCount(0);
+  // It was not the old session that went on.
+  const renewals = (await network.refreshes()).map(({ status }) => status);
+  expect(new Set(renewals)).toEqual(new Set([401]));
+  await page.goto('/account');
+  await seesAccount(page, account);
+  await api.logIn({ ...account, password: NEW_PASSWORD });
+});
+
 test('bar 33: a sign-up whose request was lost is made', async ({ page }) => {
   const account = somebody();
   await loseFirst(page, '**/api/v1/signup', (route) => route.abort());
@@ -103,22 +131,59 @@ test('bar 33: somebody who signs out meanwhile stays signed out', async ({
   page,
   context,
   account,
+  api,
 }) => {
   await signIn(page, account);
   const tab = await context.newPage();
   await tab.goto('/account');
   await page.goto('/password');
-  await page.route('**/api/v1/account/password', (route) => route.abort());
-  const repeated = page.waitForRequest('**/api/v1/account/password');
+  // The server changes the password, and the answer waits until the person has signed out.
+  let tokens: Tokens | undefined;
+  const late = await holdAnswers(page, '**/api/v1/account/password', (_, body) => {
+    tokens = JSON.parse(body) as Tokens;
+  });
   await changePassword(page, account.password);
-  await repeated;
-  await tab.getByRole('banner').getByRole('button', { name: 'Sign out', exact: true }).click();
-  await isSignedOut(tab);
-  await page.unroute('**/api/v1/account/password');
+  await expect.poll(late.waiting).toBe(1);
+  await signOut(tab);
   await isSignedOut(page);
+  late.open();
+  // The session that the change has opened is kept nowhere.
+  await expect
+    .poll(async () => (await api.account(tokens!.access_token)).body.code)
+    .toBe('session_ended');
   await page.goto('/account');
   await isSignedOut(page);
-  await expect(heading(page, 'Sign in')).toBeVisible();
+  await isSignedOut(tab);
+  const { access_token } = await api.logIn({ ...account, password: NEW_PASSWORD });
+  expect(await api.sessions(access_token)).toHaveLength(1);
+});
+
+test('bar 33: somebody who signs out after a lost answer stays signed out', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  await signIn(page, account);
+  const tab = await context.newPage();
+  await tab.goto('/account');
+  await page.goto('/password');
+  let tokens: Tokens | undefined;
+  const answers = await holdAnswers(page, '**/api/v1/login', (_, body) => {
+    tokens = JSON.parse(body) as Tokens;
+  });
+  await loseFirst(page, '**/api/v1/account/password', LOSSES[0]![1]);
+  await changePassword(page, account.password);
+  // The page finds out by a sign-in whether the password was changed.
+  await expect.poll(answers.waiting).toBe(1);
+  await signOut(tab);
+  await isSignedOut(page);
+  answers.open();
+  await expect
+    .poll(async () => (await api.account(tokens!.access_token)).body.code)
+    .toBe('session_ended');
+  await page.goto('/account');
+  await isSignedOut(page);
 });
 
 async function changePassword(page: Page, current: string): Promise<void> {

@@ -88,7 +88,8 @@ pub(super) fn whose() -> Whose {
     Driver::current().map_or(Whose::NotKnownYet, |driver| driver.whose())
 }
 
-/// Sends the call; if its access token is refused, renews and sends it once more.
+/// Sends the call; if its access token is refused, renews and sends it once more. So it
+/// does if another tab changes the password meanwhile, with the session that this brings.
 /// Not generic, so that it is compiled once.
 pub(super) async fn call(call: Call, mut whose: Whose) -> Result<String, ApiError> {
     let driver = Driver::current().ok_or(ApiError::SignedOut)?;
@@ -96,15 +97,25 @@ pub(super) async fn call(call: Call, mut whose: Whose) -> Result<String, ApiErro
     loop {
         let (of, token) = driver.access(&mut whose).await?;
         let outcome = http::send(&call, Some(&token)).await;
-        let is_refused = matches!(
-            &outcome,
-            Err(ApiError::Problem(problem)) if problem.code.meaning() == Meaning::Renew
-        );
-        if !is_refused || is_repeated {
+        let meaning = match &outcome {
+            Err(ApiError::Problem(problem)) => Some(problem.code.meaning()),
+            _ => None,
+        };
+        let is_for_another_token = match meaning {
+            Some(Meaning::Renew) if !is_repeated => {
+                driver.feed(Event::CallRefused { of });
+                true
+            }
+            // The account goes on with a new session, once the other tab has it.
+            Some(Meaning::SessionOver) if !is_repeated => {
+                driver.is_replaced_elsewhere(of.session_id).await
+            }
+            _ => false,
+        };
+        if !is_for_another_token {
             driver.note_outcome(of, &outcome);
             return outcome;
         }
-        driver.feed(Event::CallRefused { of });
         is_repeated = true;
     }
 }

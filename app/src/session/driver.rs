@@ -27,7 +27,7 @@ use web_sys::BroadcastChannel;
 
 use super::http::{self, ApiError, Call};
 use super::surroundings::{self, News};
-use super::vault::{Attempted, Outcome, Vault};
+use super::vault::{Attempted, Outcome, Replaced, Vault};
 use super::{clock, lock, vault};
 
 /// The lock of one renewal among the tabs.
@@ -77,6 +77,9 @@ impl Drop for Expectation {
         if self.replaces {
             self.driver.is_replaced.set(None);
             self.driver.replaced_is_over.set(None);
+            if let Some(note) = self.driver.replaced_note.take() {
+                self.driver.vault.forget_replaced(note);
+            }
         }
         self.driver.publish();
     }
@@ -103,6 +106,8 @@ pub(super) struct Driver {
     under_way: Cell<u32>,
     /// A session that a change of the password under way is about to end.
     is_replaced: Cell<Option<Uuid>>,
+    /// What the other tabs were told about that.
+    replaced_note: Cell<Option<Replaced>>,
     /// Why that session is over, once the server has said that it is.
     replaced_is_over: Cell<Option<Ending>>,
     /// Storage is being read, and was perhaps changed since.
@@ -128,6 +133,7 @@ impl Driver {
             notice: Cell::new(None),
             under_way: Cell::new(0),
             is_replaced: Cell::new(None),
+            replaced_note: Cell::new(None),
             replaced_is_over: Cell::new(None),
             is_looking: Cell::new(false),
             look_again: Cell::new(false),
@@ -362,7 +368,14 @@ impl Driver {
                     };
                 }
                 Access::SignedOut => return Err(ApiError::SignedOut),
-                Access::NotNow => return Err(ApiError::SILENCE),
+                Access::NotNow => {
+                    let held = self.record().map(|record| record.session_id);
+                    let Some(session_id) = held else { continue };
+                    if !self.is_replaced_elsewhere(session_id).await {
+                        return Err(ApiError::SILENCE);
+                    }
+                    continue;
+                }
                 Access::Soon if now.running_ms >= deadline => return Err(ApiError::SILENCE),
                 Access::Soon => {}
             }
@@ -373,12 +386,13 @@ impl Driver {
 
     /// A request is under way that is answered with a new session, perhaps in the place of
     /// this one. Until what is returned is dropped, an answer that says that this one is
-    /// over clears nothing, and the page is not loaded anew: nobody would take the answer,
-    /// and its session would live on.
+    /// over clears nothing, in no tab, and the page is not loaded anew: nobody would take
+    /// the answer, and its session would live on.
     pub(super) fn expect_session(self: &Rc<Self>, replaces: Option<Uuid>) -> Expectation {
         self.under_way.set(self.under_way.get() + 1);
-        if replaces.is_some() {
+        if let Some(session_id) = replaces {
             self.is_replaced.set(replaces);
+            self.replaced_note.set(self.vault.note_replaced(session_id));
         }
         Expectation {
             driver: self.clone(),
@@ -395,11 +409,30 @@ impl Driver {
     /// Takes in that a session is over, and says whether that is only for now, because a
     /// change of the password under way replaces it.
     fn is_being_replaced(&self, session_id: Uuid, why: Ending) -> bool {
-        let is_replaced = self.is_replaced.get() == Some(session_id);
-        if is_replaced {
+        if self.is_replaced.get() == Some(session_id) {
             self.replaced_is_over.set(Some(why));
+            return true;
         }
-        is_replaced
+        self.vault.replaced(session_id).is_some()
+    }
+
+    /// Waits while another tab replaces this session, and says whether this tab holds
+    /// another one afterwards.
+    pub(super) async fn is_replaced_elsewhere(self: &Rc<Self>, session_id: Uuid) -> bool {
+        let deadline = clock::now().running_ms + u64::from(CALL_WAIT_MS);
+        loop {
+            let note = self.vault.replaced(session_id);
+            let is_elsewhere = note.is_some() && note != self.replaced_note.get();
+            let held = self.record().map(|record| record.session_id);
+            if held != Some(session_id) {
+                return held.is_some();
+            }
+            if !is_elsewhere || clock::now().running_ms >= deadline {
+                return false;
+            }
+            self.wait_for_news(LONGEST_WAIT_MS).await;
+            self.look_at_copy();
+        }
     }
 
     /// Takes in how a call went that carried the access token of `of`.

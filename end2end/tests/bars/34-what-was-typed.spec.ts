@@ -8,6 +8,7 @@ import {
   fillIn,
   heading,
   hearsNothing,
+  holdAnswers,
   holdRequests,
   Network,
   seesAccount,
@@ -15,6 +16,7 @@ import {
   signInButton,
   signOut,
   somebody,
+  spoilAccessToken,
   test,
   theStoredSession,
 } from '../../holdfast';
@@ -120,6 +122,50 @@ test('bar 34: a change of the password keeps what was typed in another tab', asy
   await expect(tab.getByRole('status').getByText('Your password is changed')).toBeVisible();
   await expect(wanted(tab)).toHaveAttribute('data-same', 'yes');
 });
+
+for (const [what, spoilsToken] of [
+  ['calls', false],
+  ['renews', true],
+] as const) {
+  test(`bar 34: a tab that ${what} while the password is changed keeps what was typed`, async ({
+    page,
+    context,
+    account,
+  }) => {
+    await signIn(page, account);
+    const tab = await context.newPage();
+    await tab.goto('/password');
+    await current(tab).fill(account.password);
+    await wanted(tab).fill('another sentence that is quite long');
+    await wanted(tab).evaluate((field) => field.setAttribute('data-same', 'yes'));
+
+    // The server has changed the password, and the page does not hear of it yet.
+    await page.goto('/password');
+    const late = await holdAnswers(page, '**/api/v1/account/password');
+    await change(page, account.password, NEW);
+    await expect.poll(late.waiting).toBe(1);
+
+    await tab.bringToFront();
+    if (spoilsToken) await spoilAccessToken(tab);
+    const refused = tab.waitForResponse(
+      (response) =>
+        response.url().endsWith(spoilsToken ? '/api/v1/refresh' : '/api/v1/account') &&
+        response.status() === 401,
+    );
+    await tab.getByRole('button', { name: 'Change password' }).click();
+    await refused;
+    late.open();
+    await expect(page.getByRole('status').getByText('Your password is changed')).toBeVisible();
+
+    // The tab goes on with the new session, and the current password is another one by now.
+    await expect(tab.getByRole('alert')).toHaveText('This is not your current password.');
+    await expect(wanted(tab)).toHaveValue('another sentence that is quite long');
+    await current(tab).fill(NEW);
+    await tab.getByRole('button', { name: 'Change password' }).click();
+    await expect(tab.getByRole('status').getByText('Your password is changed')).toBeVisible();
+    await expect(wanted(tab)).toHaveAttribute('data-same', 'yes');
+  });
+}
 
 test('bar 34: a tab that slept through a change of person has nothing of the first one', async ({
   page,

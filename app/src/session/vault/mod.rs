@@ -12,6 +12,7 @@
 mod database;
 mod keys;
 mod local;
+mod replaced;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -34,6 +35,7 @@ use web_sys::{IdbKeyRange, IdbObjectStore};
 use self::database::{ATTEMPT_KEYS, Database, result};
 use self::keys::{KEPT, Kept, Keys};
 pub(crate) use self::local::RECORD;
+pub(super) use self::replaced::Replaced;
 use super::clock;
 
 /// The entries of the database's state.
@@ -137,6 +139,25 @@ impl Vault {
             Reading::Stored(stored) => Some(stored),
             Reading::Later | Reading::Unreadable => None,
         }
+    }
+
+    /// Tells the other tabs that this session is about to be replaced. `None` if there are
+    /// none to be told, if one of them replaces it already, or if they cannot be told.
+    pub(super) fn note_replaced(&self, session_id: Uuid) -> Option<Replaced> {
+        // The session that lives in memory is this tab's alone.
+        (!self.is_memory())
+            .then(|| replaced::note(session_id, clock::now()))
+            .flatten()
+    }
+
+    /// What a tab has noted about this session's being replaced.
+    pub(super) fn replaced(&self, session_id: Uuid) -> Option<Replaced> {
+        replaced::found(session_id, clock::now())
+    }
+
+    /// Takes a note back.
+    pub(super) fn forget_replaced(&self, note: Replaced) {
+        replaced::remove(note);
     }
 
     /// Writes a sign-out or an ending to local storage at once, for the case that the

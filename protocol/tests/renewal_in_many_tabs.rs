@@ -6,9 +6,10 @@
 //! crash and are reloaded; a browser that is killed, loses its last writes to local
 //! storage and every transaction that has not had its turn; a network that loses,
 //! delays and repeats requests and loses answers; a server that is away; people who
-//! sign in, out and in as another, and who change their password; and, in a test of
-//! its own, a thief with a copy of the storage. Steps are drawn by proptest, so a
-//! failure shrinks and replays from its seed.
+//! sign in, out and in as another, whose sign-in is answered late, who change their
+//! password, and who delete what the browser keeps for the site; and, in a test of its
+//! own, a thief with a copy of the storage. Steps are drawn by proptest, so a failure
+//! shrinks and replays from its seed.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
@@ -18,8 +19,8 @@ use holdfast_protocol::attempt_key::{AttemptKey, AttemptMark};
 use holdfast_protocol::problem::{Code, Problem};
 use holdfast_protocol::refresh_token::{ChainSecret, RefreshKey, UnverifiedRefreshToken, print};
 use holdfast_protocol::renewal::{
-    Access, Action, Attempt, Change, Ending, Event, Failure, Link, Machine, Moment, Record, Stored,
-    Vault, View, attempt,
+    Access, Action, Attempt, Change, Ending, Era, Event, Failure, Link, Machine, Moment, Record,
+    Stored, Vault, View, attempt,
 };
 use holdfast_protocol::rotation::{
     Presented, Rotation, StoredSession, decide, new_marks, read_marks,
@@ -204,6 +205,10 @@ struct Job {
 enum Work {
     /// A page has started.
     Start,
+    /// The person sends the form of a sign-in: in which era is that?
+    AskToSignIn {
+        account_id: Uuid,
+    },
     /// Another tab may have changed something.
     Look,
     Change(Change),
@@ -219,6 +224,25 @@ enum Work {
     },
     /// Tell the server which sessions were left.
     SendLeaving,
+}
+
+/// A sign-in that the server has done, and whose answer is on its way.
+struct SignIn {
+    tab: usize,
+    page: u32,
+    asked_in: Era,
+    record: Record,
+}
+
+/// What has happened so far that a sign-in which is answered later must not undo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Acts {
+    /// Sign-ins, sign-outs, changes of the password and deletions that took effect.
+    of_people: u32,
+    /// Endings by the server.
+    of_server: u32,
+    /// How many of them were deletions.
+    deletions: u32,
 }
 
 /// A write to local storage.
@@ -251,10 +275,17 @@ struct World {
     writes: Vec<Write>,
     tabs: Vec<Tab>,
     network: Vec<Request>,
+    sign_ins: Vec<SignIn>,
     flights: u32,
     dice: u32,
     last: Last,
-    /// Sessions whose tokens never reached storage. Nobody can end them.
+    acts: Acts,
+    /// How far the acts were when each session was asked for.
+    asked: BTreeMap<Uuid, Acts>,
+    /// Counts the lives of the browser's storage.
+    lives: u128,
+    /// Sessions whose tokens never reached storage, or were deleted with it. They may live
+    /// on, because nobody can end them.
     orphans: BTreeSet<Uuid>,
     /// The highest generation that each page has held.
     highest_held: BTreeMap<(usize, Uuid), u32>,
@@ -273,9 +304,17 @@ impl World {
             }],
             tabs: Vec::new(),
             network: Vec::new(),
+            sign_ins: Vec::new(),
             flights: 0,
             dice: 1,
             last: Last::SignedOut,
+            acts: Acts {
+                of_people: 0,
+                of_server: 0,
+                deletions: 0,
+            },
+            asked: BTreeMap::new(),
+            lives: 0,
             orphans: BTreeSet::new(),
             highest_held: BTreeMap::new(),
         };
@@ -293,7 +332,7 @@ impl World {
             world.start(tab);
         }
         world.settle();
-        world.sign_in(0, ADA);
+        world.ask_to_sign_in(0, ADA);
         world.settle();
         world
     }
@@ -322,9 +361,12 @@ impl World {
 
     fn write_copy(&mut self, tab: usize, stored: &Stored) {
         let copy = self.copy(tab);
-        let is_newer = copy
-            .as_ref()
-            .is_none_or(|copy| copy.position() <= stored.position());
+        let is_newer = match &copy {
+            None => *stored != Stored::default(),
+            Some(copy) => {
+                copy.position() <= stored.position() || copy.era().is_of_another_life(stored.era())
+            }
+        };
         if is_newer && copy.as_ref() != Some(stored) {
             let at = self.now;
             let stored = Some(stored.clone());
@@ -352,7 +394,10 @@ impl World {
 
     /// Reads the copy at once, and the database when it is its turn.
     fn look(&mut self, tab: usize) {
-        if let Some(copy) = self.copy(tab) {
+        let held = self.tabs[tab].machine.stored();
+        if let Some(copy) = self.copy(tab)
+            && !copy.era().is_of_another_life(held.era())
+        {
             self.feed(tab, Event::Stored(copy));
         }
         self.begin(tab, Work::Look);
@@ -424,12 +469,18 @@ impl World {
         };
         // A page that has gone cannot hear how its last transaction went.
         let is_there = job.page == self.tabs[tab].page;
-        let mut beside: Vec<_> = self.copy(tab).into_iter().collect();
-        if is_there {
-            beside.push(self.tabs[tab].machine.stored());
-        }
-        for copy in beside {
-            if self.database.apply(&Change::CatchUp(copy)) {
+        let copy = self.copy(tab);
+        let held = is_there.then(|| self.tabs[tab].machine.stored());
+        // What a tab still holds is not brought back into a browser whose data were deleted.
+        let is_empty = self.database.stored == Stored::default() && copy.is_none();
+        let is_gone = is_empty && held.as_ref().is_some_and(|held| held.record().is_some());
+        for copy in copy.into_iter().chain(held) {
+            if is_empty {
+                if let Some(record) = copy.record() {
+                    let leave = Change::Leave(record.refresh_token.clone());
+                    self.database.apply(&leave);
+                }
+            } else if self.database.apply(&Change::CatchUp(copy)) {
                 self.note_catch_up();
             }
         }
@@ -440,19 +491,29 @@ impl World {
             },
             Work::Look => Event::Stored(self.database.stored.clone()),
             Work::Change(change) => {
-                let applied = self.database.apply(&change);
+                let applied = self.apply(&change);
                 self.note(&change, applied);
                 let stored = self.database.stored.clone();
                 Event::Changed { stored, applied }
             }
             Work::Renew { of, record } => {
                 let change = Change::Renew { record };
-                let applied = self.database.apply(&change);
+                let applied = self.apply(&change);
                 self.note(&change, applied);
                 let stored = self.database.stored.clone();
                 Event::Renewed { of, stored }
             }
-            Work::Send { of, flight } if is_there => return self.send(tab, of, flight),
+            Work::AskToSignIn { account_id } if is_there => {
+                self.sign_in(tab, account_id);
+                Event::Stored(self.database.stored.clone())
+            }
+            Work::Send { of, flight } if is_there => {
+                self.send(tab, of, flight);
+                if is_gone {
+                    self.feed(tab, Event::Gone);
+                }
+                return;
+            }
             Work::SendLeaving if is_there => {
                 if !self.server.away {
                     for token in std::mem::take(&mut self.database.leaving) {
@@ -463,17 +524,30 @@ impl World {
                     all: !self.server.away,
                 }
             }
-            Work::Send { .. } | Work::SendLeaving => return,
+            Work::Send { .. } | Work::SendLeaving | Work::AskToSignIn { .. } => return,
         };
         self.check_last();
         let stored = self.database.stored.clone();
         if is_there {
             self.write_copy(tab, &stored);
             self.feed(tab, event);
+            if is_gone {
+                self.feed(tab, Event::Gone);
+            }
         }
         if is_there && !self.database.leaving.is_empty() && !self.tabs[tab].machine.is_leaving() {
             self.feed(tab, Event::LeavingFound);
         }
+    }
+
+    /// One transaction. The first one that writes anything begins a life.
+    fn apply(&mut self, change: &Change) -> bool {
+        let applied = self.database.apply(change);
+        if self.database.needs_life() {
+            self.lives += 1;
+            self.database.begin_life(Uuid::from_u128(self.lives));
+        }
+        applied
     }
 
     /// The driver's part of a refresh: read, get or add the key, send.
@@ -548,17 +622,59 @@ impl World {
         }
     }
 
+    /// The person sends the form of a sign-in.
+    fn ask_to_sign_in(&mut self, tab: usize, account_id: Uuid) {
+        self.begin(tab, Work::AskToSignIn { account_id });
+    }
+
+    /// It is known in which era that is, and the server opens a session.
     fn sign_in(&mut self, tab: usize, account_id: Uuid) {
         let tokens = self.server.open(account_id, self.wall());
         let record = Record::new(&tokens, true, self.wall()).unwrap();
         self.orphans.insert(record.session_id);
+        self.asked.insert(record.session_id, self.acts);
+        self.sign_ins.push(SignIn {
+            tab,
+            page: self.tabs[tab].page,
+            asked_in: self.database.stored.era(),
+            record,
+        });
+    }
+
+    /// The answer to a sign-in arrives, if the page is still there.
+    fn answer_sign_in(&mut self, at: usize) {
+        let sign_in = self.sign_ins.remove(at);
+        let tab = sign_in.tab;
+        if sign_in.page != self.tabs[tab].page {
+            return;
+        }
         self.feed(tab, Event::Changing);
         let change = Change::SignIn {
-            record,
+            record: sign_in.record,
             known_browser: None,
-            only_in_epoch: None,
+            only_in: Some(sign_in.asked_in),
         };
         self.change(tab, change);
+    }
+
+    /// The person deletes what the browser keeps for the site, while its tabs are open.
+    fn delete_data(&mut self) {
+        if self.database.stored != Stored::default() {
+            self.acts.of_people += 1;
+            self.acts.deletions += 1;
+        }
+        self.last = Last::SignedOut;
+        self.database = Vault::default();
+        self.keys.clear();
+        self.orphans.extend(self.server.rows.keys().copied());
+        // A deletion is written down at once, so a kill brings nothing back.
+        self.writes = vec![Write {
+            at: self.now,
+            stored: None,
+        }];
+        for tab in &mut self.tabs {
+            tab.seen = 1;
+        }
     }
 
     /// The person signs out whom the page shows.
@@ -595,16 +711,32 @@ impl World {
     /// what the vault decided.
     fn note(&mut self, change: &Change, applied: bool) {
         match change {
-            Change::SignIn { record, .. } => {
+            Change::SignIn {
+                record, only_in, ..
+            } => {
                 self.orphans.remove(&record.session_id);
-                self.last = Last::SignedIn {
-                    account_id: record.account_id,
-                    session_id: record.session_id,
-                };
+                let asked = self.asked[&record.session_id];
+                if self.acts == asked {
+                    assert!(applied, "somebody who signs in is signed in");
+                }
+                // An empty browser looks the same again once it was emptied.
+                let was_empty = only_in.is_some_and(|asked_in| asked_in == Era::default());
+                let looks_the_same = was_empty && self.acts.deletions != asked.deletions;
+                if self.acts.of_people != asked.of_people && !looks_the_same {
+                    assert!(!applied, "a late sign-in undid what a person did since");
+                }
+                if applied {
+                    self.acts.of_people += 1;
+                    self.last = Last::SignedIn {
+                        account_id: record.account_id,
+                        session_id: record.session_id,
+                    };
+                }
             }
             Change::SignOut { account_id, .. } => {
                 if matches!(self.last, Last::SignedIn { account_id: last, .. } if last == *account_id)
                 {
+                    self.acts.of_people += 1;
                     self.last = Last::SignedOut;
                 }
             }
@@ -622,6 +754,7 @@ impl World {
                     return;
                 };
                 if last == *session_id {
+                    self.acts.of_people += 1;
                     self.last = Last::SignedIn {
                         account_id: record.account_id,
                         session_id: record.session_id,
@@ -642,6 +775,7 @@ impl World {
         } = self.last
             && session_id == ended
         {
+            self.acts.of_server += 1;
             self.last = Last::Ended {
                 account_id,
                 session_id,
@@ -655,10 +789,20 @@ impl World {
         let Stored::SignedOut(tombstone) = &self.database.stored else {
             panic!("the copy was ahead of the database");
         };
-        let ended = tombstone.ended.unwrap();
-        match ended.why {
-            Ending::SignedOut => self.last = Last::SignedOut,
-            _ => self.note_end(ended.session_id),
+        let Last::SignedIn { session_id, .. } = self.last else {
+            panic!("nobody was signed in");
+        };
+        // A tab that has seen the note holds no reason; somebody may have written an older
+        // copy over it since.
+        let by_the_server = match tombstone.ended {
+            Some(ended) => ended.why != Ending::SignedOut,
+            None => !self.server.rows.contains_key(&session_id),
+        };
+        if by_the_server {
+            self.note_end(session_id);
+        } else {
+            self.acts.of_people += 1;
+            self.last = Last::SignedOut;
         }
     }
 
@@ -717,10 +861,15 @@ impl World {
                 .network
                 .iter()
                 .position(|request| running(&request.tab));
-            match (busy, sent) {
-                (Some(tab), _) => self.work(tab),
-                (None, Some(at)) => self.deliver(at, false, false),
-                (None, None) => return,
+            let signing_in = self
+                .sign_ins
+                .iter()
+                .position(|sign_in| running(&sign_in.tab));
+            match (busy, sent, signing_in) {
+                (Some(tab), ..) => self.work(tab),
+                (None, Some(at), _) => self.deliver(at, false, false),
+                (None, None, Some(at)) => self.answer_sign_in(at),
+                (None, None, None) => return,
             }
         }
     }
@@ -784,7 +933,10 @@ impl World {
                 assert!(
                     matches!(
                         why,
-                        Ending::SignedOut | Ending::SignedOutElsewhere | Ending::Unknown
+                        Ending::SignedOut
+                            | Ending::SignedOutElsewhere
+                            | Ending::Unknown
+                            | Ending::StorageCleared
                     ),
                     "{why:?}"
                 );
@@ -796,7 +948,7 @@ impl World {
 fn step(world: &mut World, (kind, tab, amount): (u8, u8, u16)) {
     let tab = usize::from(tab) % world.tabs.len();
     let frozen = world.tabs[tab].frozen;
-    match kind % 24 {
+    match kind % 26 {
         0..=2 if !frozen => {
             world.look(tab);
             world.feed(tab, Event::CallWanted);
@@ -821,22 +973,30 @@ fn step(world: &mut World, (kind, tab, amount): (u8, u8, u16)) {
         14 if amount % 4 == 0 && !frozen => world.sign_out(tab),
         15 if amount % 4 == 0 && !frozen => {
             let account_id = if amount % 8 == 0 { ADA } else { GRACE };
-            world.sign_in(tab, account_id);
+            world.ask_to_sign_in(tab, account_id);
         }
         16 if amount % 8 == 0 && !frozen => world.change_password(tab),
         17 => world.server.away = !world.server.away && amount % 4 == 0,
         18..=23 if !frozen => world.work(tab),
+        24 if !world.sign_ins.is_empty() => {
+            let at = usize::from(amount) % world.sign_ins.len();
+            if !world.tabs[world.sign_ins[at].tab].frozen {
+                world.answer_sign_in(at);
+            }
+        }
+        25 if amount % 16 == 0 => world.delete_data(),
         _ => {}
     }
 }
 
-/// Everything that was under way comes to its end.
+/// Everything that was under way comes to its end, and every session is renewed once: so a
+/// tab hears of one that the server has ended.
 fn calm(world: &mut World) {
     world.server.away = false;
     for tab in &mut world.tabs {
         tab.frozen = false;
     }
-    for _ in 0..4 {
+    for _ in 0..6 {
         world.settle();
         world.pass(60_000);
     }
@@ -871,7 +1031,8 @@ proptest! {
         world.check_session();
         world.check_last();
         let kept = world.database.stored.clone();
-        prop_assert_eq!(world.writes.last().unwrap().stored.as_ref(), Some(&kept));
+        let copy = world.writes.last().unwrap().stored.clone();
+        prop_assert_eq!(copy.unwrap_or_default(), kept.clone());
         for tab in 0..world.tabs.len() {
             prop_assert_eq!(world.tabs[tab].machine.record(), kept.record());
             let moment = world.moment();
@@ -897,8 +1058,8 @@ proptest! {
         rhythm in 60_u64..300,
     ) {
         let mut world = World::new(tabs);
-        // No kills and no second person: they end sessions by themselves.
-        for drawn in before.into_iter().filter(|(kind, ..)| !matches!(kind % 24, 13..=16)) {
+        // No kills, no second person and no deletion: they end sessions by themselves.
+        for drawn in before.into_iter().filter(|(kind, ..)| !matches!(kind % 26, 13..=16 | 25)) {
             step(&mut world, drawn);
         }
         calm(&mut world);

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use gloo_net::http::Method;
 use gloo_timers::future::TimeoutFuture;
 use holdfast_protocol::problem::{Code, Meaning};
-use holdfast_protocol::renewal::{Change, Ending, Event, Record};
+use holdfast_protocol::renewal::{Change, Ending, Era, Event, Record};
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::wire::{
     Account, ChangePassword, LoginRequest, SignupRequest, Tokens, paths,
@@ -43,11 +43,11 @@ impl Opened {
         })
     }
 
-    fn sign_in(self, asked_in: u64) -> Change {
+    fn sign_in(self, asked_in: Era) -> Change {
         Change::SignIn {
             record: self.record,
             known_browser: self.known_browser,
-            only_in_epoch: Some(asked_in),
+            only_in: Some(asked_in),
         }
     }
 
@@ -64,16 +64,16 @@ impl Opened {
 pub(super) async fn sign_in(request: LoginRequest) -> Result<(), ApiError> {
     let driver = Driver::current().ok_or(ApiError::SILENCE)?;
     let _expectation = driver.expect_session(None);
-    let epoch = driver.epoch().await;
+    let asked_in = driver.era().await;
     let opened = log_in(&driver, &request).await?;
-    keep(&driver, opened.sign_in(epoch)).await
+    keep(&driver, opened.sign_in(asked_in)).await
 }
 
 /// Makes an account and signs in.
 pub(super) async fn sign_up(request: SignupRequest) -> Result<(), ApiError> {
     let driver = Driver::current().ok_or(ApiError::SILENCE)?;
     let _expectation = driver.expect_session(None);
-    let epoch = driver.epoch().await;
+    let asked_in = driver.era().await;
     let call = Call::new(Method::POST, paths::SIGNUP).with_json(&request);
     let sent_at = clock::now().wall_ms;
     let send = || async { http::send(&call, None).await };
@@ -90,7 +90,7 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), ApiError> {
         }
         Err(error) => return Err(error),
     };
-    keep(&driver, opened.sign_in(epoch)).await
+    keep(&driver, opened.sign_in(asked_in)).await
 }
 
 /// Changes the password of the account that the page shows.
@@ -111,8 +111,7 @@ pub(super) async fn change_password(whose: Whose, request: ChangePassword) -> Re
     // Once the old session is over, no repetition can be sent as it. The server has done
     // the change, or has ended the session for another reason; both are found out below.
     let is_over = || driver.replaced_is_over().map(|_| ApiError::SignedOut);
-    let (outcome, was_silent) =
-        with_repetitions(|| api::call(call.clone(), whose), is_over).await;
+    let (outcome, was_silent) = with_repetitions(|| api::call(call.clone(), whose), is_over).await;
     let refusal = match outcome {
         Ok(body) => {
             let opened = Opened::read(&body, before.remember, sent_at)?;

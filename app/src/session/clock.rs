@@ -3,6 +3,7 @@
 use holdfast_protocol::attempt_key::AttemptKey;
 use holdfast_protocol::renewal::Moment;
 use leptos::prelude::window;
+use uuid::Uuid;
 
 /// This moment, for the renewal machine.
 #[expect(
@@ -19,11 +20,21 @@ pub(super) fn now() -> Moment {
     }
 }
 
-/// A fresh attempt key. It is a secret, so the dice of [`now`] would not do.
-/// `None` where the browser has no generator of secrets.
+/// A fresh attempt key. `None` where the browser has no generator of secrets.
 pub(super) fn fresh_attempt_key() -> Option<AttemptKey> {
+    random().map(AttemptKey::from_random)
+}
+
+/// What tells one life of the browser's storage from the next. Nil where the browser has no
+/// generator of secrets: then they cannot be told apart.
+pub(super) fn fresh_life() -> Uuid {
+    random().map_or(Uuid::nil(), Uuid::from_bytes)
+}
+
+/// Random bytes that nobody can guess; the dice of [`now`] would not do.
+fn random() -> Option<[u8; 16]> {
     let mut random = [0; 16];
     let crypto = window().crypto().ok()?;
     crypto.get_random_values_with_u8_array(&mut random).ok()?;
-    Some(AttemptKey::from_random(random))
+    Some(random)
 }

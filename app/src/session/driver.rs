@@ -16,7 +16,8 @@ use gloo_timers::callback::Timeout;
 use gloo_timers::future::TimeoutFuture;
 use holdfast_protocol::problem::Meaning;
 use holdfast_protocol::renewal::{
-    Access, Action, Change, Ending, Event, Failure, Link, Machine, Notice, Record, Stored, View,
+    Access, Action, Change, Ending, Era, Event, Failure, Link, Machine, Notice, Record, Stored,
+    View,
 };
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::wire::{LogoutRequest, RefreshRequest, Tokens, paths};
@@ -247,8 +248,10 @@ impl Driver {
             return;
         };
         let held = self.held();
-        if copy.position() < held.position() {
-            // Another tab has written an older copy over it; reading puts it right.
+        let is_of_another_life = copy.era().is_of_another_life(held.era());
+        if is_of_another_life || copy.position() < held.position() {
+            // Another tab has written an older copy over it, or the data were deleted in
+            // between. Reading the database says which, and puts it right.
             self.look_later();
         } else if copy.record() != held.record() {
             self.feed(Event::Stored(copy));
@@ -258,17 +261,26 @@ impl Driver {
     /// Takes in how things stand in storage.
     fn take(self: &Rc<Self>, outcome: Outcome) {
         let is_news = outcome.stored != self.held();
-        match outcome.news {
-            Some(vault::News::Gone) => self.feed(Event::Gone),
-            Some(vault::News::LaterVersion) => self.feed(Event::StorageOfLaterVersion),
-            None if is_news => self.feed(Event::Stored(outcome.stored)),
-            None => {}
+        if outcome.news.is_none() && is_news {
+            self.feed(Event::Stored(outcome.stored));
         }
-        self.take_leaving(outcome.is_leaving);
+        self.take_news(outcome.news);
+        self.take_leaving(outcome.is_leaving, outcome.has_left);
     }
 
-    fn take_leaving(self: &Rc<Self>, is_leaving: bool) {
-        if is_leaving && !self.machine.borrow().is_leaving() {
+    /// Takes in what happened to storage itself.
+    fn take_news(self: &Rc<Self>, news: Option<vault::News>) {
+        match news {
+            Some(vault::News::Gone) => self.feed(Event::Gone),
+            Some(vault::News::LaterVersion) => self.feed(Event::StorageOfLaterVersion),
+            None => {}
+        }
+    }
+
+    /// Tokens that were left just now are sent at once, also while others are on their way.
+    /// All others have their turn already.
+    fn take_leaving(self: &Rc<Self>, is_leaving: bool, has_left: bool) {
+        if has_left || is_leaving && !self.machine.borrow().is_leaving() {
             self.feed(Event::LeavingFound);
         }
         if self.vault.is_memory() && self.notice.get() != Some(Notice::ThisTabOnly) {
@@ -286,16 +298,16 @@ impl Driver {
         self.machine.borrow().record().cloned()
     }
 
-    /// Counts the sign-ins and sign-outs of this browser until now. Storage is asked: a tab
-    /// that slept may not have heard of the last ones.
-    pub(super) async fn epoch(self: &Rc<Self>) -> u64 {
+    /// The last sign-in or sign-out of this browser until now. Storage is asked: a tab that
+    /// slept may not have heard of it.
+    pub(super) async fn era(self: &Rc<Self>) -> Era {
         while self.machine.borrow().view() == View::Unknown {
             self.wait_for_news(LONGEST_WAIT_MS).await;
         }
         let outcome = self.vault.change(None, self.held()).await;
-        let found = outcome.news.is_none().then(|| outcome.stored.epoch());
+        let era = outcome.stored.era();
         self.take(outcome);
-        found.unwrap_or_else(|| self.held().epoch())
+        era
     }
 
     /// Waits until something has changed in this tab, but not longer than this.
@@ -333,7 +345,8 @@ impl Driver {
             stored: outcome.stored,
             applied,
         });
-        self.take_leaving(outcome.is_leaving);
+        self.take_news(outcome.news);
+        self.take_leaving(outcome.is_leaving, outcome.has_left);
         surroundings::tell_others(self.channel.as_ref());
         applied
     }
@@ -510,7 +523,7 @@ impl Driver {
         let later = not_renewed(Failure::Later { retry_after: None });
         let _lock = lock::acquire(LOCK, LOCK_WAIT_MS).await;
         let attempted = self.vault.attempt(of, self.held()).await;
-        self.take_leaving(false);
+        self.take_leaving(false, false);
         let (record, key) = match attempted {
             Attempted::Send(record, key) => (record, key),
             Attempted::Moved(outcome) => {
@@ -543,7 +556,8 @@ impl Driver {
         };
         let change = Change::Renew { record: renewed };
         let outcome = self.vault.change(Some(change), self.held()).await;
-        self.take_leaving(outcome.is_leaving);
+        self.take_news(outcome.news);
+        self.take_leaving(outcome.is_leaving, outcome.has_left);
         surroundings::tell_others(self.channel.as_ref());
         Event::Renewed {
             of,

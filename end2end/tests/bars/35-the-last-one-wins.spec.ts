@@ -17,6 +17,7 @@ import {
   signOut,
   somebody,
   test,
+  theStoredSession,
   type Tokens,
 } from '../../holdfast';
 
@@ -118,4 +119,38 @@ test('bar 35: a tab that slept through a sign-out signs in', async ({ page, cont
   await signInButton(page).click();
   await seesAccount(page, account);
   await expect(heading(tab, 'Your account')).toBeVisible();
+});
+
+test('bar 35: a tab that slept while the data were deleted brings nobody back', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  const other = somebody('grace');
+  await api.makeAccount(other);
+  // So that this page has counted further than the next life of the storage will.
+  await signIn(page, account);
+  await signOut(page);
+  await hearsNothing(page);
+  await signIn(page, account);
+  const { access_token } = await theStoredSession(page);
+
+  const tab = await context.newPage();
+  await tab.goto('/robots.txt');
+  await tab.evaluate(async () => {
+    localStorage.clear();
+    const asked = indexedDB.deleteDatabase('holdfast-2');
+    await new Promise((resolve, reject) => {
+      asked.onsuccess = resolve;
+      asked.onerror = reject;
+    });
+  });
+  await signIn(tab, other);
+  await page.getByRole('button', { name: 'Check again' }).click();
+
+  await seesAccount(page, other);
+  await tab.reload();
+  await seesAccount(tab, other);
+  await expect.poll(async () => (await api.account(access_token)).body.code).toBe('session_ended');
 });

@@ -6,7 +6,7 @@ use super::held::Held;
 use super::patience::{
     FRUITLESS_PAUSE_MS, LONGEST_CONFLICT_PAUSE_MS, LONGEST_PAUSE_MS, Leaving, Pause, pause_ms,
 };
-use super::record::{Link, Position, Record, Stored};
+use super::record::{Era, Link, Position, Record, Stored};
 use super::vault::Change;
 use super::words::{Access, Action, Ending, Event, Failure, Moment, Notice, View};
 
@@ -15,8 +15,8 @@ use super::words::{Access, Action, Ending, Event, Failure, Moment, Notice, View}
 pub struct Machine {
     started: bool,
     visible: bool,
-    /// The sign-ins and sign-outs that this tab knows of.
-    epoch: u64,
+    /// The last sign-in or sign-out that this tab knows of.
+    era: Era,
     held: Option<Held>,
     ending: Option<Ending>,
     /// Changes of this tab on their way to storage. Until they are done it is not known
@@ -65,7 +65,7 @@ impl Machine {
     pub fn stored(&self) -> Stored {
         match &self.held {
             Some(held) => Stored::SignedIn(held.record.clone()),
-            None => Stored::nobody(self.epoch, None),
+            None => Stored::nobody(self.era, None),
         }
     }
 
@@ -122,16 +122,19 @@ impl Machine {
             Event::Start { stored, visible } => self.start(stored, visible, at),
             // What was read may be older than the change that is on its way.
             Event::Stored(_) | Event::Gone if self.changing > 0 => {}
-            Event::Stored(stored) => self.see(stored, Ending::seen_from_another_tab, at),
+            Event::Stored(stored) => {
+                self.see(stored, Ending::seen_from_another_tab, at, actions);
+            }
             Event::Gone => self.lose_storage(actions),
             Event::Changing => self.changing += 1,
             Event::Changed { stored, applied } => {
                 self.changing = self.changing.saturating_sub(1);
-                if applied {
-                    self.see(stored, |ending| ending, at);
+                let told = if applied {
+                    |ending| ending
                 } else {
-                    self.see(stored, Ending::seen_from_another_tab, at);
-                }
+                    Ending::seen_from_another_tab
+                };
+                self.see(stored, told, at, actions);
             }
             Event::CallWanted => {
                 if self.held.as_ref().is_some_and(|held| held.is_over(at)) {
@@ -185,11 +188,11 @@ impl Machine {
         self.started = true;
         self.visible = visible;
         self.held = None;
-        self.epoch = stored.epoch();
+        self.era = stored.era();
         match stored {
             Stored::SignedIn(record) => self.hold(record, at),
             Stored::SignedOut(tombstone) => {
-                self.ending = tombstone.ended.and_then(|ended| ended.why.seen_later());
+                self.ending = tombstone.unread().and_then(Ending::seen_later);
             }
         }
     }
@@ -199,7 +202,21 @@ impl Machine {
     }
 
     /// Takes up what storage holds, unless this tab knows something later.
-    fn see(&mut self, stored: Stored, told: fn(Ending) -> Ending, at: Moment) {
+    fn see(
+        &mut self,
+        stored: Stored,
+        told: fn(Ending) -> Ending,
+        at: Moment,
+        actions: &mut Vec<Action>,
+    ) {
+        if stored.era().is_of_another_life(self.stored().era()) {
+            self.lose_storage(actions);
+            self.era = stored.era();
+            if let Stored::SignedIn(record) = stored {
+                self.hold(record, at);
+            }
+            return;
+        }
         if stored.position() < self.position() {
             return;
         }
@@ -210,10 +227,10 @@ impl Machine {
                 }
             }
             Stored::SignedOut(tombstone) => {
-                if self.held.is_some() || tombstone.epoch > self.epoch {
+                if self.held.is_some() || tombstone.epoch > self.era.epoch {
                     self.forget();
-                    self.epoch = tombstone.epoch;
-                    self.ending = tombstone.ended.map(|ended| told(ended.why));
+                    self.ending = tombstone.unread().map(told);
+                    self.era = Stored::SignedOut(tombstone).era();
                 }
             }
         }
@@ -224,8 +241,8 @@ impl Machine {
         if self.session_id() != Some(record.session_id) {
             self.found();
         }
-        self.epoch = record.epoch;
         self.held = Some(Held::new(record, at));
+        self.era = self.stored().era();
         self.pause = None;
         self.ending = None;
     }
@@ -239,10 +256,10 @@ impl Machine {
     /// The browser's data for this site was deleted. The session would live on in this
     /// page alone, where nobody expects it.
     fn lose_storage(&mut self, actions: &mut Vec<Action>) {
+        self.era = Era::default();
         let Some(held) = &self.held else { return };
         let token = held.record.refresh_token.clone();
         self.forget();
-        self.epoch = 0;
         self.ending = Some(Ending::StorageCleared);
         self.change(Change::Leave(token), actions);
     }
@@ -279,7 +296,7 @@ impl Machine {
             self.in_flight = None;
         }
         if self.changing == 0 {
-            self.see(stored, Ending::seen_from_another_tab, at);
+            self.see(stored, Ending::seen_from_another_tab, at, actions);
         }
         self.found();
         self.leave_again(actions);

@@ -45,6 +45,6 @@ mod words;
 pub use attempts::{Attempt, attempt};
 pub use machine::Machine;
 pub use patience::{CONFLICT_ATTEMPTS, CONFLICT_PATIENCE_MS, LONGEST_RETRY_AFTER_S};
-pub use record::{Ended, Link, Position, RECORD_VERSION, Reading, Record, Stored, Tombstone};
+pub use record::{Ended, Era, Link, Position, RECORD_VERSION, Reading, Record, Stored, Tombstone};
 pub use vault::{Change, KnownBrowser, MOST_LEAVING, Vault};
 pub use words::{Access, Action, Ending, Event, Failure, Moment, Notice, View};

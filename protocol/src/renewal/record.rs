@@ -31,6 +31,9 @@ pub struct Record {
     /// before that, and in a record of version 1.
     #[serde(default)]
     pub epoch: u64,
+    /// See [`Era::life`].
+    #[serde(default, skip_serializing_if = "Uuid::is_nil")]
+    pub life: Uuid,
     /// Who is signed in. Nil only while a record of version 1 is read.
     #[serde(default)]
     pub account_id: Uuid,
@@ -79,6 +82,7 @@ impl Record {
         (token.session_id() == tokens.session_id).then(|| Self {
             version: RECORD_VERSION,
             epoch: 0,
+            life: Uuid::nil(),
             account_id: tokens.account_id,
             session_id: tokens.session_id,
             generation: token.generation(),
@@ -120,9 +124,20 @@ pub struct Tombstone {
     pub version: u32,
     /// See [`Record::epoch`]. Zero when nobody has ever signed in.
     pub epoch: u64,
+    /// See [`Era::life`].
+    #[serde(default, skip_serializing_if = "Uuid::is_nil")]
+    pub life: Uuid,
     /// The session that ended last, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Ended>,
+}
+
+impl Tombstone {
+    /// Why the last session ended, if the person has not read that yet.
+    pub(super) fn unread(&self) -> Option<Ending> {
+        let ended = self.ended.filter(|ended| !ended.is_read);
+        ended.map(|ended| ended.why)
+    }
 }
 
 /// A session that ended. The reason stays until somebody signs in, so that a reload,
@@ -135,6 +150,40 @@ pub struct Ended {
     pub session_id: Uuid,
     /// Why it ended.
     pub why: Ending,
+    /// The person has read why.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_read: bool,
+}
+
+/// The time from one sign-in or sign-out of a browser to the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Era {
+    /// Drawn at random when the browser's storage is first written. So a tab that has slept
+    /// while the person deleted the site's data knows that it speaks of another time,
+    /// although the counting has begun anew. Nil in what was written before there was one.
+    pub life: Uuid,
+    /// Counts the sign-ins and sign-outs of that life.
+    pub epoch: u64,
+}
+
+impl Era {
+    /// Whether the browser's data were deleted between these two.
+    pub fn is_of_another_life(self, other: Self) -> bool {
+        self.life != other.life && !self.life.is_nil() && !other.life.is_nil()
+    }
+
+    /// Whether somebody has signed in or out between these two.
+    pub fn is_another(self, other: Self) -> bool {
+        self.epoch != other.epoch || self.is_of_another_life(other)
+    }
+
+    /// The one after this.
+    pub(super) fn next(self) -> Self {
+        Self {
+            epoch: self.epoch.saturating_add(1),
+            ..self
+        }
+    }
 }
 
 /// Who is signed in, as one place keeps it: the database, or the copy in local storage.
@@ -148,13 +197,14 @@ pub enum Stored {
 
 impl Default for Stored {
     fn default() -> Self {
-        Self::nobody(0, None)
+        Self::nobody(Era::default(), None)
     }
 }
 
 /// Which of two copies is later. The epoch decides; it counts sign-ins and sign-outs.
 /// The session decides where two tabs without a common database counted the same, so
 /// that both decide the same. Within a session, the later generation is the later one.
+/// Copies of two lives ([`Era::life`]) are not compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     epoch: u64,
@@ -175,10 +225,11 @@ pub enum Reading {
 
 impl Stored {
     /// Nobody is signed in.
-    pub(super) fn nobody(epoch: u64, ended: Option<Ended>) -> Self {
+    pub(super) fn nobody(era: Era, ended: Option<Ended>) -> Self {
         Self::SignedOut(Tombstone {
             version: RECORD_VERSION,
-            epoch,
+            epoch: era.epoch,
+            life: era.life,
             ended,
         })
     }
@@ -191,18 +242,26 @@ impl Stored {
         }
     }
 
-    /// How many sign-ins and sign-outs this browser has seen.
-    pub fn epoch(&self) -> u64 {
+    /// When that was, counted in sign-ins and sign-outs.
+    pub fn era(&self) -> Era {
+        let (life, epoch) = match self {
+            Self::SignedIn(record) => (record.life, record.epoch),
+            Self::SignedOut(tombstone) => (tombstone.life, tombstone.epoch),
+        };
+        Era { life, epoch }
+    }
+
+    pub(super) fn set_life(&mut self, life: Uuid) {
         match self {
-            Self::SignedIn(record) => record.epoch,
-            Self::SignedOut(tombstone) => tombstone.epoch,
+            Self::SignedIn(record) => record.life = life,
+            Self::SignedOut(tombstone) => tombstone.life = life,
         }
     }
 
     /// Decides which of two copies is later.
     pub fn position(&self) -> Position {
         Position {
-            epoch: self.epoch(),
+            epoch: self.era().epoch,
             session_id: self.record().map(|record| record.session_id),
             generation: self.record().map_or(0, |record| record.generation),
         }
@@ -262,6 +321,7 @@ mod tests {
         Record {
             version: RECORD_VERSION,
             epoch: 4,
+            life: Uuid::from_u128(9),
             account_id: ACCOUNT,
             session_id: SESSION,
             generation: 3,
@@ -291,10 +351,17 @@ mod tests {
             account_id: ACCOUNT,
             session_id: SESSION,
             why: Ending::Reused,
+            is_read: false,
         };
+        let read = Ended {
+            is_read: true,
+            ..ended
+        };
+        let era = Stored::SignedIn(record()).era();
         for stored in [
             Stored::SignedIn(record()),
-            Stored::nobody(5, Some(ended)),
+            Stored::nobody(era, Some(ended)),
+            Stored::nobody(era, Some(read)),
             Stored::default(),
         ] {
             let text = stored.to_json();
@@ -312,6 +379,7 @@ mod tests {
         let mut json = serde_json::to_value(record()).unwrap();
         let members = json.as_object_mut().unwrap();
         members.remove("epoch");
+        members.remove("life");
         members.remove("account_id");
         members.insert("version".to_owned(), 1.into());
         members.insert("access_token".to_owned(), format!("e30.{claims}.x").into());
@@ -333,8 +401,32 @@ mod tests {
     }
 
     #[test]
+    fn two_eras_are_one_only_within_one_life() {
+        let era = |life, epoch| Era {
+            life: Uuid::from_u128(life),
+            epoch,
+        };
+        for (one, other, another, of_another_life) in [
+            (era(1, 3), era(1, 3), false, false),
+            (era(1, 3), era(1, 4), true, false),
+            (era(1, 3), era(2, 3), true, true),
+            // Written before there was such a thing.
+            (era(0, 3), era(2, 3), false, false),
+            (era(0, 3), era(2, 4), true, false),
+        ] {
+            assert_eq!(one.is_another(other), another, "{one:?} {other:?}");
+            assert_eq!(other.is_another(one), another, "{one:?} {other:?}");
+            assert_eq!(one.is_of_another_life(other), of_another_life);
+            assert_eq!(other.is_of_another_life(one), of_another_life);
+        }
+    }
+
+    #[test]
     fn the_epoch_counts_first_and_the_generation_only_within_a_session() {
-        let signed_out = |epoch| Stored::nobody(epoch, None).position();
+        let signed_out = |epoch| {
+            let life = Uuid::nil();
+            Stored::nobody(Era { life, epoch }, None).position()
+        };
         let rising = [
             Stored::default().position(),
             position(1, SESSION, 9),

@@ -28,6 +28,7 @@ fn record(session_id: Uuid, generation: u32) -> Record {
     Record {
         version: RECORD_VERSION,
         epoch: 1,
+        life: Uuid::nil(),
         account_id: ACCOUNT,
         session_id,
         generation,
@@ -63,6 +64,11 @@ fn started(stored: Option<Record>) -> Machine {
     Machine::new().on(start, at(0)).0
 }
 
+fn era(epoch: u64) -> Era {
+    let life = Uuid::nil();
+    Era { life, epoch }
+}
+
 /// Nobody is signed in any more, as of the epoch after the first sign-in.
 fn signed_out(session_id: Uuid, why: Ending) -> Stored {
     let account_id = ACCOUNT;
@@ -70,8 +76,9 @@ fn signed_out(session_id: Uuid, why: Ending) -> Stored {
         account_id,
         session_id,
         why,
+        is_read: false,
     };
-    Stored::nobody(2, Some(ended))
+    Stored::nobody(era(2), Some(ended))
 }
 
 fn feed(machine: Machine, event: Event, ms: u64) -> (Machine, Vec<Action>) {
@@ -495,7 +502,7 @@ fn what_storage_holds_and_what_is_taken_up() {
         (stored(1, record(SESSION, 2)), Some((SESSION, 3))),
         (stored(0, record(OTHER, 9)), Some((SESSION, 3))),
         (Stored::default(), Some((SESSION, 3))),
-        (Stored::nobody(1, None), Some((SESSION, 3))),
+        (Stored::nobody(era(1), None), Some((SESSION, 3))),
         (stored(2, record(OTHER, 0)), Some((OTHER, 0))),
         (signed_out(SESSION, Ending::Expired), None),
     ] {
@@ -722,7 +729,7 @@ fn a_session_past_its_own_limits_has_expired_whatever_the_server_remembers() {
 #[test]
 fn a_start_forgets_what_the_machine_held() {
     let start = Event::Start {
-        stored: Stored::nobody(1, None),
+        stored: Stored::nobody(era(1), None),
         visible: true,
     };
     let (machine, _) = feed(started(Some(record(SESSION, 3))), start, 10);
@@ -765,4 +772,51 @@ fn a_browser_whose_data_were_deleted_is_signed_out_and_its_session_ended() {
     let first = Stored::SignedIn(record(OTHER, 0));
     let (machine, _) = feed(machine, Event::Stored(first), 30);
     assert!(is_signed_in(&machine));
+}
+
+#[test]
+fn a_tab_that_slept_while_the_data_were_deleted_takes_up_who_came_after() {
+    let in_life = |life, epoch, record| {
+        Stored::SignedIn(Record {
+            life: Uuid::from_u128(life),
+            epoch,
+            ..record
+        })
+    };
+    let start = Event::Start {
+        stored: in_life(1, 5, record(SESSION, 3)),
+        visible: true,
+    };
+    let (machine, _) = feed(Machine::new(), start, 0);
+    let leave = Action::Change(Change::Leave(Secret::from("refresh 3")));
+    // It counts less, and is of another life.
+    let next = in_life(2, 1, record(OTHER, 0));
+    let (seen, actions) = feed(machine.clone(), Event::Stored(next.clone()), 10);
+    assert_eq!(seen.record(), next.record());
+    assert_eq!(actions, std::slice::from_ref(&leave));
+    // Somebody was there, and has gone again.
+    let gone = Stored::nobody(
+        Era {
+            life: Uuid::from_u128(2),
+            epoch: 2,
+        },
+        None,
+    );
+    let (seen, actions) = feed(machine, Event::Stored(gone.clone()), 10);
+    assert_eq!(ending(&seen), Some(Ending::StorageCleared));
+    assert_eq!(seen.stored().era(), gone.era());
+    assert_eq!(actions, [leave]);
+}
+
+#[test]
+fn why_a_session_ended_is_not_told_once_it_was_read() {
+    let Stored::SignedOut(mut tombstone) = signed_out(SESSION, Ending::Reused) else {
+        panic!("nobody is signed in");
+    };
+    tombstone.ended.as_mut().unwrap().is_read = true;
+    let start = Event::Start {
+        stored: Stored::SignedOut(tombstone),
+        visible: true,
+    };
+    assert_eq!(ending(&feed(Machine::new(), start, 0).0), None);
 }

@@ -10,7 +10,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::record::{Ended, Link, Record, Stored};
+use super::record::{Ended, Era, Link, Record, Stored};
 use super::words::Ending;
 use crate::secret::Secret;
 use crate::wire::MOST_KNOWN_BROWSERS;
@@ -51,9 +51,9 @@ pub enum Change {
         record: Record,
         /// The token of a known browser that came with it.
         known_browser: Option<Secret>,
-        /// When the answer was long in coming: the epoch as it was asked for. If
-        /// somebody signed in or out since, the new session is ended instead.
-        only_in_epoch: Option<u64>,
+        /// The era in which it was asked for. If somebody signed in or out since, the new
+        /// session is ended instead.
+        only_in: Option<Era>,
     },
     /// A change of the password ended a session and brought the tokens of a new one.
     ChangePassword {
@@ -94,7 +94,8 @@ pub enum Change {
     },
     /// The person has read why the last session ended.
     EndingRead,
-    /// Another place keeps a copy; it counts if it is the later one.
+    /// Another place keeps a copy; it counts if it is the later one. A copy from before the
+    /// browser's data were deleted never does, and its session is left.
     CatchUp(Stored),
     /// The session of this token is kept nowhere; the server is to end it.
     Leave(Secret),
@@ -107,22 +108,22 @@ impl Vault {
     /// Doing it twice changes nothing more: a page that is closed notes a sign-out in
     /// local storage first, and finds its own note there.
     pub fn apply(&mut self, change: &Change) -> bool {
-        let next_epoch = self.stored.epoch().saturating_add(1);
+        let era = self.stored.era();
         match change {
             Change::SignIn {
                 record,
                 known_browser,
-                only_in_epoch,
+                only_in,
             } => {
                 if self.holds(record.session_id) {
                     return true;
                 }
-                if only_in_epoch.is_some_and(|epoch| epoch != self.stored.epoch()) {
+                if only_in.is_some_and(|asked| asked.is_another(era)) {
                     self.leave(record.refresh_token.clone());
                     return false;
                 }
                 self.leave_held();
-                self.open(record, known_browser.as_ref(), next_epoch);
+                self.open(record, known_browser.as_ref(), era.next());
                 true
             }
             Change::ChangePassword {
@@ -137,7 +138,7 @@ impl Vault {
                     self.leave(record.refresh_token.clone());
                     return false;
                 }
-                self.open(record, known_browser.as_ref(), next_epoch);
+                self.open(record, known_browser.as_ref(), era.next());
                 true
             }
             Change::Renew { record } => match &mut self.stored {
@@ -147,6 +148,7 @@ impl Vault {
                 {
                     *held = Record {
                         epoch: held.epoch,
+                        life: held.life,
                         ..record.clone()
                     };
                     true
@@ -164,12 +166,12 @@ impl Vault {
                         .is_some_and(|ended| ended.account_id == *account_id && ended.why == *why);
                 };
                 self.leave_held();
-                self.close(*why, next_epoch);
+                self.close(*why, era.next());
                 true
             }
             Change::End { session_id, why } => {
                 if self.holds(*session_id) {
-                    self.close(*why, next_epoch);
+                    self.close(*why, era.next());
                 }
                 self.was_ended(*session_id, *why)
             }
@@ -178,15 +180,24 @@ impl Vault {
                     if *leave {
                         self.leave_held();
                     }
-                    self.close(*why, next_epoch);
+                    self.close(*why, era.next());
                 }
                 self.was_ended(of.session_id, *why)
             }
             Change::EndingRead => {
-                if let Stored::SignedOut(tombstone) = &mut self.stored {
-                    tombstone.ended = None;
+                // Not removed: it still says whether the session goes on elsewhere.
+                if let Stored::SignedOut(tombstone) = &mut self.stored
+                    && let Some(ended) = &mut tombstone.ended
+                {
+                    ended.is_read = true;
                 }
                 true
+            }
+            Change::CatchUp(other) if era.is_of_another_life(other.era()) => {
+                if let Some(record) = other.record() {
+                    self.leave(record.refresh_token.clone());
+                }
+                false
             }
             Change::CatchUp(other) => {
                 let is_later = other.position() > self.stored.position();
@@ -196,6 +207,11 @@ impl Vault {
                     }
                     self.stored = other.clone();
                 }
+                self.begin_life(if era.life.is_nil() {
+                    other.era().life
+                } else {
+                    era.life
+                });
                 is_later
             }
             Change::Leave(token) => {
@@ -207,6 +223,18 @@ impl Vault {
                 self.leaving.retain(|other| other != token);
                 self.leaving.len() < before
             }
+        }
+    }
+
+    /// Whether storage holds something that does not say of which life it is.
+    pub fn needs_life(&self) -> bool {
+        self.stored != Stored::default() && self.stored.era().life.is_nil()
+    }
+
+    /// Gives this life to what has none.
+    pub fn begin_life(&mut self, life: Uuid) {
+        if self.needs_life() {
+            self.stored.set_life(life);
         }
     }
 
@@ -248,7 +276,7 @@ impl Vault {
         }
     }
 
-    fn open(&mut self, record: &Record, known_browser: Option<&Secret>, epoch: u64) {
+    fn open(&mut self, record: &Record, known_browser: Option<&Secret>, era: Era) {
         if let Some(token) = known_browser {
             let known = KnownBrowser {
                 account_id: record.account_id,
@@ -261,18 +289,20 @@ impl Vault {
             self.known_browsers.truncate(MOST_KNOWN_BROWSERS);
         }
         self.stored = Stored::SignedIn(Record {
-            epoch,
+            epoch: era.epoch,
+            life: era.life,
             ..record.clone()
         });
     }
 
-    fn close(&mut self, why: Ending, epoch: u64) {
+    fn close(&mut self, why: Ending, era: Era) {
         let ended = self.stored.record().map(|held| Ended {
             account_id: held.account_id,
             session_id: held.session_id,
             why,
+            is_read: false,
         });
-        self.stored = Stored::nobody(epoch, ended);
+        self.stored = Stored::nobody(era, ended);
     }
 
     fn leave_held(&mut self) {
@@ -302,6 +332,7 @@ mod tests {
         Record {
             version: RECORD_VERSION,
             epoch: 0,
+            life: Uuid::nil(),
             account_id,
             session_id: Uuid::from_u128(session),
             generation,
@@ -323,7 +354,7 @@ mod tests {
         Change::SignIn {
             record,
             known_browser: None,
-            only_in_epoch: None,
+            only_in: None,
         }
     }
 
@@ -356,7 +387,8 @@ mod tests {
         let Stored::SignedOut(tombstone) = vault.stored else {
             return None;
         };
-        tombstone.ended.map(|ended| ended.why)
+        let ended = tombstone.ended.filter(|ended| !ended.is_read);
+        ended.map(|ended| ended.why)
     }
 
     #[test]
@@ -366,7 +398,7 @@ mod tests {
             sign_in(record(GRACE, 2, 0)),
             sign_out(GRACE),
         ]);
-        assert_eq!(vault.stored.epoch(), 3);
+        assert_eq!(vault.stored.era().epoch, 3);
         assert_eq!(vault.leaving, [token(1, 0), token(2, 0)]);
         assert_eq!(why(&vault), Some(Ending::SignedOut));
     }
@@ -437,7 +469,7 @@ mod tests {
             };
             assert_eq!(vault.apply(&renewed), applies, "{generation}");
             assert_eq!(session(&vault), Some((1, generation.max(3))));
-            assert_eq!(vault.stored.epoch(), 1);
+            assert_eq!(vault.stored.era().epoch, 1);
         }
     }
 
@@ -505,7 +537,7 @@ mod tests {
         let late = Change::SignIn {
             record: record(ADA, 3, 0),
             known_browser: None,
-            only_in_epoch: Some(1),
+            only_in: Some(ada().stored.era()),
         };
         let mut vault = ada();
         assert!(vault.apply(&late));
@@ -540,6 +572,37 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_from_before_the_data_were_deleted_brings_nobody_back() {
+        let in_life = |life, changes: &[Change]| {
+            let mut vault = after(changes);
+            vault.begin_life(Uuid::from_u128(life));
+            vault
+        };
+        let ada = [
+            sign_in(record(GRACE, 1, 0)),
+            sign_out(GRACE),
+            sign_in(record(ADA, 2, 3)),
+        ];
+        let before = in_life(1, &ada).stored;
+        let mut vault = in_life(2, &[sign_in(record(GRACE, 3, 0))]);
+        assert!(before.position() > vault.stored.position());
+        assert!(!vault.apply(&Change::CatchUp(before.clone())));
+        assert_eq!(session(&vault), Some((3, 0)));
+        assert_eq!(vault.leaving, [token(2, 3)]);
+        // The same life goes on, also in a copy that does not say which one it is.
+        for copy in [in_life(2, &ada), after(&ada)] {
+            let mut vault = in_life(2, &[sign_in(record(GRACE, 3, 0))]);
+            assert!(vault.apply(&Change::CatchUp(copy.stored)));
+            assert_eq!(session(&vault), Some((2, 3)));
+            assert_eq!(vault.stored.era().life, Uuid::from_u128(2));
+        }
+        // And nothing is written in a browser in which nobody has ever signed in.
+        let mut vault = Vault::default();
+        vault.begin_life(Uuid::from_u128(3));
+        assert_eq!(vault, Vault::default());
+    }
+
+    #[test]
     fn a_note_of_an_ending_leaves_the_session_only_if_the_server_is_to_end_it() {
         for (why, leaves) in [
             (Ending::SignedOut, true),
@@ -563,7 +626,16 @@ mod tests {
             };
             let mut vault = ada();
             let note = after(&[sign_in(record(ADA, 1, 3)), end(1)]).stored;
+            // Somebody may have read that note already.
+            let mut read = Vault {
+                stored: note.clone(),
+                ..Vault::default()
+            };
+            read.apply(&Change::EndingRead);
+            let mut beside = vault.clone();
+            beside.apply(&Change::CatchUp(read.stored));
             vault.apply(&Change::CatchUp(note));
+            assert_eq!(beside.leaving, vault.leaving, "{why:?}");
             assert_eq!(session(&vault), None, "{why:?}");
             assert_eq!(vault.leaving == [token(1, 3)], leaves, "{why:?}");
             assert_eq!(vault.leaving.is_empty(), !leaves, "{why:?}");
@@ -583,7 +655,7 @@ mod tests {
                 ..record(account_id, session, 0)
             },
             known_browser: Some(Secret::from(format!("known {session}"))),
-            only_in_epoch: None,
+            only_in: None,
         };
         for remember in [true, false] {
             let mut vault = after(&[known(GRACE, 1, false), known(ADA, 2, remember)]);
@@ -621,7 +693,7 @@ mod tests {
                 ..record(Uuid::from_u128(account), account, 0)
             },
             known_browser: Some(Secret::from(format!("known {account}"))),
-            only_in_epoch: None,
+            only_in: None,
         };
         let accounts = |vault: &Vault| -> Vec<u128> {
             let known = vault.known_browsers.iter();

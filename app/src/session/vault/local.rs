@@ -43,7 +43,7 @@ pub(super) fn copy() -> Option<Reading> {
     Some(reading)
 }
 
-/// Writes the copy, unless a later one stands there. A copy that cannot be written is
+/// Writes the copy, unless a later one of the same life stands there. A copy that cannot be written is
 /// removed: it would be an old token that looks like the current one.
 pub(super) fn write_copy(stored: &Stored) -> Result<(), Refused> {
     let text = stored.to_json();
@@ -53,7 +53,12 @@ pub(super) fn write_copy(stored: &Stored) -> Result<(), Refused> {
     }
     match before.map(|before| Stored::read(&before)) {
         Some(Reading::Later) => return Err(Refused),
-        Some(Reading::Stored(copy)) if copy.position() > stored.position() => return Ok(()),
+        Some(Reading::Stored(copy))
+            if copy.position() > stored.position()
+                && !copy.era().is_of_another_life(stored.era()) =>
+        {
+            return Ok(());
+        }
         None if *stored == Stored::default() => return Ok(()),
         _ => {}
     }

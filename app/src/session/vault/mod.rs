@@ -76,6 +76,8 @@ pub(super) struct Outcome {
     pub(super) applied: bool,
     /// Whether there are sessions that the server has yet to end.
     pub(super) is_leaving: bool,
+    /// Whether this change has left one of them.
+    pub(super) has_left: bool,
     /// What happened to storage beside that.
     pub(super) news: Option<News>,
 }
@@ -195,7 +197,7 @@ impl Vault {
                     });
                     if let Some(outcome) = self.count(done.await) {
                         // The copy is a convenience: a full storage may refuse it.
-                        if outcome.news.is_none() {
+                        if outcome.news != Some(News::LaterVersion) {
                             let _ = local::write_copy(&outcome.stored);
                             Keys::forget_all_but(session_of(&outcome.stored));
                         }
@@ -205,9 +207,13 @@ impl Vault {
                 Place::Local => return self.change_in_local_storage(change.as_ref(), &held),
                 Place::Memory => {
                     let mut memory = self.memory.borrow_mut();
+                    let before = memory.clone();
                     memory.apply(&Change::CatchUp(held));
                     let applied = change.is_some_and(|change| memory.apply(&change));
-                    return outcome(&memory, applied);
+                    return Outcome {
+                        has_left: has_left(&before, &memory),
+                        ..outcome(&memory, applied)
+                    };
                 }
             }
         }
@@ -328,20 +334,26 @@ impl Vault {
         if copy == Some(Reading::Later) {
             return Ok(left_alone(held, News::LaterVersion));
         }
-        let is_reading = matches!(change, None | Some(Change::Renew { .. }));
-        if is_empty && copy.is_none() && held.record().is_some() && is_reading {
-            return Ok(left_alone(held, News::Gone));
-        }
+        let is_empty = is_empty && copy.is_none();
         if let Some(Reading::Stored(copy)) = copy {
             contents.apply(&Change::CatchUp(copy));
         }
-        contents.apply(&Change::CatchUp(held.clone()));
+        // What a page still holds is not brought back into a browser whose data were
+        // deleted, and its session is to end.
+        if !is_empty {
+            contents.apply(&Change::CatchUp(held.clone()));
+        } else if let Some(record) = held.record() {
+            contents.apply(&Change::Leave(record.refresh_token.clone()));
+        }
         // Sign-outs that a tab without the database has noted, or version 1.
         let noted_elsewhere = local::leaving();
         for token in &noted_elsewhere {
             contents.apply(&Change::Leave(token.clone()));
         }
         let applied = change.is_some_and(|change| contents.apply(change));
+        if contents.needs_life() {
+            contents.begin_life(clock::fresh_life());
+        }
 
         if contents.stored != before.stored {
             transaction.put(CURRENT, &contents.stored.to_json())?;
@@ -362,7 +374,12 @@ impl Vault {
         if !noted_elsewhere.is_empty() {
             local::write_leaving(&[]);
         }
-        Ok(outcome(&contents, applied))
+        let is_gone = is_empty && held.record().is_some();
+        Ok(Outcome {
+            news: is_gone.then_some(News::Gone),
+            has_left: has_left(&before, &contents),
+            ..outcome(&contents, applied)
+        })
     }
 
     async fn attempt_in_database(
@@ -409,7 +426,13 @@ impl Vault {
         let before = contents.clone();
         contents.apply(&Change::CatchUp(held.clone()));
         let applied = change.is_some_and(|change| contents.apply(change));
-        let told = outcome(&contents, applied);
+        if contents.needs_life() {
+            contents.begin_life(clock::fresh_life());
+        }
+        let told = Outcome {
+            has_left: has_left(&before, &contents),
+            ..outcome(&contents, applied)
+        };
         if contents.leaving != before.leaving {
             local::write_leaving(&contents.leaving);
         }
@@ -471,8 +494,15 @@ fn outcome(contents: &Contents, applied: bool) -> Outcome {
         stored: contents.stored.clone(),
         applied,
         is_leaving: !contents.leaving.is_empty(),
+        has_left: false,
         news: None,
     }
+}
+
+/// Whether there is a token to send that was not there before.
+fn has_left(before: &Contents, after: &Contents) -> bool {
+    let is_new = |token| !before.leaving.contains(token);
+    after.leaving.iter().any(is_new)
 }
 
 /// Storage was not touched, so this tab goes on with what it knows.
@@ -481,6 +511,7 @@ fn left_alone(held: &Stored, news: News) -> Outcome {
         stored: held.clone(),
         applied: false,
         is_leaving: false,
+        has_left: false,
         news: Some(news),
     }
 }

@@ -1,7 +1,11 @@
 //! Buckets by key: so many at once, and then one every so often.
 //!
 //! The arithmetic is governor's (the generic cell rate algorithm). The keeping is ours,
-//! because a flood from many addresses must not fill the memory.
+//! because a flood from many addresses must not fill the memory: there are never more
+//! buckets than the bound says. A key that finds no room is not limited until a sweep has
+//! made some. Refusing it, or one bucket for all that find none, would let an attacker with
+//! many keys keep everybody else out; the queue and the pool behind have bounds of their
+//! own.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -21,10 +25,15 @@ pub struct Buckets<K: Hash + Eq + Copy, C: Clock = MonotonicClock>(
     RateLimiter<K, Kept<K>, C, NoOpMiddleware<C::Instant>>,
 );
 
+/// What a key counts as where there is no room for a bucket of its own.
+type Fold<K> = fn(&K) -> K;
+
 struct Kept<K> {
     buckets: Mutex<HashMap<K, Nanos>>,
+    /// How many keys have a bucket of their own.
     most: usize,
-    fold: Option<fn(&K) -> K>,
+    /// What a key counts as beyond that, and how many buckets there are in all.
+    fold: Option<(Fold<K>, usize)>,
 }
 
 impl<K: Hash + Eq + Copy> Buckets<K> {
@@ -34,20 +43,15 @@ impl<K: Hash + Eq + Copy> Buckets<K> {
         Self::with(at_once, every, most, None, MonotonicClock)
     }
 
-    /// The same, but beyond `most` keys a new one counts as what `fold` makes of it.
-    pub fn folding(at_once: u32, every: Duration, most: usize, fold: fn(&K) -> K) -> Self {
+    /// The same, but beyond `most` keys a new one counts as what `fold` makes of it, for
+    /// which there is a quarter as much room.
+    pub fn folding(at_once: u32, every: Duration, most: usize, fold: Fold<K>) -> Self {
         Self::with(at_once, every, most, Some(fold), MonotonicClock)
     }
 }
 
 impl<K: Hash + Eq + Copy, C: Clock> Buckets<K, C> {
-    fn with(
-        at_once: u32,
-        every: Duration,
-        most: usize,
-        fold: Option<fn(&K) -> K>,
-        clock: C,
-    ) -> Self {
+    fn with(at_once: u32, every: Duration, most: usize, fold: Option<Fold<K>>, clock: C) -> Self {
         let at_once = NonZeroU32::new(at_once).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::with_period(every.max(Duration::from_nanos(1)))
             .unwrap_or_else(|| unreachable!("the period is not zero"))
@@ -55,7 +59,7 @@ impl<K: Hash + Eq + Copy, C: Clock> Buckets<K, C> {
         let kept = Kept {
             buckets: Mutex::default(),
             most,
-            fold,
+            fold: fold.map(|fold| (fold, most + most / 4)),
         };
         Self(RateLimiter::new(quota, kept, clock))
     }
@@ -96,16 +100,25 @@ impl<K: Hash + Eq + Copy> StateStore for Kept<K> {
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
         let mut buckets = self.buckets.lock().unwrap_or_else(|p| p.into_inner());
-        let mut key = *key;
-        if buckets.len() >= self.most && !buckets.contains_key(&key) {
-            match self.fold {
-                Some(fold) => key = fold(&key),
-                None => return measure(None).map(|(taken, _)| taken),
-            }
-        }
+        let Some(key) = self.counted_as(&buckets, *key) else {
+            return measure(None).map(|(taken, _)| taken);
+        };
         let (taken, bucket) = measure(buckets.get(&key).copied())?;
         buckets.insert(key, bucket);
         Ok(taken)
+    }
+}
+
+impl<K: Hash + Eq + Copy> Kept<K> {
+    /// The key whose bucket counts for this one. `None` when there is no room for one.
+    fn counted_as(&self, buckets: &HashMap<K, Nanos>, key: K) -> Option<K> {
+        let has_room = |key: &K, most| buckets.len() < most || buckets.contains_key(key);
+        if has_room(&key, self.most) {
+            return Some(key);
+        }
+        let (fold, most) = self.fold?;
+        let folded = fold(&key);
+        has_room(&folded, most).then_some(folded)
     }
 }
 
@@ -176,5 +189,27 @@ mod tests {
         assert_eq!(shared, 20);
         assert_eq!(buckets.len(), 11);
         assert_eq!(taken(&buckets, 5, 30), 19);
+    }
+
+    #[test]
+    fn there_are_never_more_buckets_than_the_bound() {
+        // Each new key would be folded into another one.
+        let buckets = buckets(8, Some(|key| key + 1_000_000));
+        let let_through: usize = (0..1000).map(|key| taken(&buckets, key, 1)).sum();
+        assert_eq!(buckets.len(), 10);
+        // What finds no room is let through, and what has a bucket is still counted.
+        assert_eq!(let_through, 1000);
+        assert_eq!(taken(&buckets, 7, 30), 19);
+        assert_eq!(taken(&buckets, 9, 30), 19);
+        assert_eq!(taken(&buckets, 10, 30), 30);
+        assert_eq!(buckets.len(), 10);
+    }
+
+    #[test]
+    fn without_folding_the_bound_holds_as_well() {
+        let buckets = buckets(8, None);
+        let let_through: usize = (0..1000).map(|key| taken(&buckets, key, 1)).sum();
+        assert_eq!((let_through, buckets.len()), (1000, 8));
+        assert_eq!(taken(&buckets, 7, 30), 19);
     }
 }

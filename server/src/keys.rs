@@ -176,6 +176,22 @@ impl Keys {
         keys.into_iter()
     }
 
+    /// The key for one purpose that the current master secret gives: what is made with it,
+    /// every instance will find again.
+    ///
+    /// # Errors
+    /// When the current secret is forbidden. An accepted one from before does not take its
+    /// place: nothing new is made with it.
+    pub fn current_for_purpose<const N: usize>(
+        &self,
+        purpose: &[u8],
+    ) -> Result<Zeroizing<[u8; N]>, Obstacle> {
+        if self.is_forbidden() {
+            return Err(Obstacle::Forbidden);
+        }
+        Ok(Zeroizing::new(expand(&self.secrets[0].bytes, purpose)))
+    }
+
     /// The fingerprint of the current secret.
     pub fn fingerprint(&self) -> &Fingerprint {
         &self.secrets[0].fingerprint

@@ -99,7 +99,7 @@ impl Metrics {
     /// named. The first one warns: from then on an operator can see the count.
     pub fn came_through_unknown_proxy(&self, proxy: IpAddr) {
         if self.through_unknown_proxies.inc() == 0 {
-            tracing::warn!(proxy.address = %proxy, "Requests come through a proxy that does not tell the client's address. They are not limited by address. Name the proxy's network in HOLDFAST_TRUSTED_PROXIES, and the header that it writes in HOLDFAST_PROXY_HEADER.");
+            tracing::warn!(proxy.address = %proxy, "Requests come through a proxy that does not tell the client's address. All of them take turns as one address, with half of the places for sign-ins, and have no limit of attempts by address. Name the proxy's network in HOLDFAST_TRUSTED_PROXIES, and the header that it writes in HOLDFAST_PROXY_HEADER.");
         }
     }
 }
@@ -154,7 +154,7 @@ impl Collector for Gauges {
         )?;
         gauge(
             "limited_addresses",
-            "Addresses that have tried to sign in or up lately",
+            "Addresses that have tried to sign in or up lately; beyond 200,000 the networks of new ones",
             self.limits.addresses(),
         )
     }

@@ -290,6 +290,7 @@ impl Threads {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client_address::ClientAddress;
     use crate::limits::{Limits, Settings};
 
     const CHEAP: Cost = Cost {
@@ -300,8 +301,8 @@ mod tests {
     const PASSWORD: &str = "velvet anchor drifting northward";
 
     async fn turn() -> Turn {
-        let place = Limits::new(Settings::DEFAULT).sign_up(None).unwrap();
-        place.turn().await.unwrap()
+        let place = Limits::new(Settings::DEFAULT).sign_up(ClientAddress::Unknown);
+        place.unwrap().turn().await.unwrap()
     }
 
     async fn hash(hashes: &PasswordHashes, password: &str) -> String {

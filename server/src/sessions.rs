@@ -572,9 +572,9 @@ pub fn note_failure(
     client: &ClientInfo,
 ) {
     security_log::password_was_wrong(account_id, session_id, client);
-    let event = account_id.map(|account_id| {
-        let key = state.keys.for_purpose::<32>(b"holdfast event ids").next();
-        let key = key.unwrap_or_default();
+    // An instance whose secret is forbidden is about to stop: it notes no more events.
+    let key = state.keys.current_for_purpose::<32>(b"holdfast event ids");
+    let event = account_id.zip(key.ok()).map(|(account_id, key)| {
         failures::event(&*key, state.clock.now(), account_id, session_id, client)
     });
     state.limits.failures().count(counted_under, event);

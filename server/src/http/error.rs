@@ -19,6 +19,7 @@ use holdfast_protocol::username::UsernameError;
 use holdfast_protocol::wire::{EndReason, MAX_BODY};
 
 use crate::access_token::AccessTokenError;
+use crate::keys::Obstacle;
 use crate::limits::Refusal;
 use crate::password_hash::Unfinished;
 use crate::password_strength::TooEasy;
@@ -232,6 +233,12 @@ impl From<Refusal> for ApiError {
             Refusal::TooManyFailures { retry_after } => Self::TooManyFailures(retry_after),
             Refusal::Busy => Self::Saturated,
         }
+    }
+}
+
+impl From<Obstacle> for ApiError {
+    fn from(obstacle: Obstacle) -> Self {
+        Self::Unavailable(obstacle.into())
     }
 }
 

@@ -10,6 +10,13 @@
 //! memory, so a stalled database gives nobody more tries at this instance. [`Failures`]
 //! adds up what comes in, and [`run`] writes it on a connection of its own, many
 //! failures in one statement.
+//!
+//! How exact a hundred is: a failure is counted when its password has been computed, and
+//! other instances see it when it is written. At each instance two attempts under one name
+//! may be under way. So with N instances up to 2 N more passwords may be tried than the
+//! limit says. A deployment that has to stay below a hundred in every case sets its limit
+//! that much lower; the wait of up to 15 minutes between two attempts makes the last ones
+//! rare.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -39,6 +46,11 @@ const SPENT: u64 = 10;
 /// The longest wait, in seconds. Also what is told to a stranger who is refused.
 const LONGEST_WAIT: u64 = 15 * 60;
 
+/// How long an attempt waits for a write of failures that concern it, and how often it
+/// reads. After that it counts failures twice rather than not at all.
+const PATIENCE_FOR_A_WRITE: Duration = Duration::from_secs(1);
+const READS: usize = 3;
+
 /// How many keys may wait to be written. Beyond it the database has been away for long,
 /// and no password can be verified anyway.
 const MOST_WAITING: usize = 100_000;
@@ -56,6 +68,7 @@ pub type FailureKey = [u8; 16];
 pub struct Failures {
     changes: Arc<Mutex<Changes>>,
     news: Arc<Notify>,
+    written: Arc<Notify>,
 }
 
 #[derive(Default)]
@@ -63,6 +76,8 @@ struct Changes {
     waiting: Batch,
     /// What is being written at this moment.
     writing: HashMap<FailureKey, Change>,
+    /// How often writing has begun.
+    begun: u64,
 }
 
 #[derive(Default)]
@@ -104,18 +119,83 @@ impl Failures {
         self.news.notify_one();
     }
 
-    /// What is not written yet under this key. Asked *before* the database: a failure
-    /// that is written in between is then counted twice for a moment, and not missed.
-    pub fn unwritten(&self, key: &FailureKey) -> Unwritten {
+    /// Reads what the database says about these keys, together with what it does not know
+    /// yet. Each failure counts once: what is written while `lookup` reads may be in its
+    /// answer or not, so it is read again once that has been written.
+    ///
+    /// # Errors
+    /// Those of `lookup`.
+    pub async fn read<T, E, F>(
+        &self,
+        keys: &[FailureKey],
+        lookup: impl Fn() -> F,
+    ) -> Result<(T, Vec<Unwritten>), E>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        let mut reads = 0;
+        loop {
+            reads += 1;
+            let waited_in_vain = !self.until_written(keys).await;
+            // Before the database: a failure that is written in between is counted twice,
+            // and not missed.
+            let (unwritten, begun) = self.unwritten(keys);
+            let found = lookup().await?;
+            let is_known_exactly = unwritten.iter().all(Unwritten::is_nothing)
+                || self.lock().begun == begun && !self.are_being_written(keys);
+            if is_known_exactly || waited_in_vain || reads == READS {
+                return Ok((found, unwritten));
+            }
+        }
+    }
+
+    /// What is not written yet under each key, and how often writing had begun.
+    fn unwritten(&self, keys: &[FailureKey]) -> (Vec<Unwritten>, u64) {
         let changes = self.lock();
-        let of = |changes: &HashMap<_, _>| changes.get(key).copied().unwrap_or_default();
-        Unwritten(of(&changes.writing).then(of(&changes.waiting.keys)))
+        let unwritten = keys.iter().map(|key| {
+            let of = |changes: &HashMap<_, _>| changes.get(key).copied().unwrap_or_default();
+            Unwritten(of(&changes.writing).then(of(&changes.waiting.keys)))
+        });
+        (unwritten.collect(), changes.begun)
+    }
+
+    fn are_being_written(&self, keys: &[FailureKey]) -> bool {
+        let changes = self.lock();
+        keys.iter().any(|key| changes.writing.contains_key(key))
+    }
+
+    /// Waits until none of these keys is being written. `false` when that took too long.
+    async fn until_written(&self, keys: &[FailureKey]) -> bool {
+        let waiting = async {
+            loop {
+                // Told of every write that ends from here on.
+                let written = self.written.notified();
+                if !self.are_being_written(keys) {
+                    return;
+                }
+                written.await;
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE_FOR_A_WRITE, waiting).await;
+        waited.is_ok()
     }
 
     /// Whether everything that was counted or cleared is written.
     pub fn are_written(&self) -> bool {
         let changes = self.lock();
         changes.waiting.is_empty() && changes.writing.is_empty()
+    }
+
+    /// Writing has ended. What could not be written is kept.
+    fn end(&self, kept: Option<Batch>) {
+        let mut changes = self.lock();
+        changes.writing.clear();
+        if let Some(batch) = kept {
+            let later = std::mem::replace(&mut changes.waiting, batch);
+            changes.waiting.before(later);
+        }
+        drop(changes);
+        self.written.notify_waiters();
     }
 
     fn lock(&self) -> MutexGuard<'_, Changes> {
@@ -128,14 +208,24 @@ impl Failures {
 pub struct Unwritten(Change);
 
 impl Unwritten {
+    fn is_nothing(&self) -> bool {
+        self.0 == Change::default()
+    }
+
     /// With what the database says.
     pub fn with(self, stored: Failed) -> Failed {
         let Change { cleared, failures } = self.0;
         let before = if cleared { Failed::default() } else { stored };
         Failed {
-            failures: before.failures + failures,
+            failures: self.count(stored.failures),
             seconds_ago: if failures > 0 { 0 } else { before.seconds_ago },
         }
+    }
+
+    /// How many failures there are, when the database knows of so many.
+    pub fn count(self, stored: u64) -> u64 {
+        let Change { cleared, failures } = self.0;
+        failures + if cleared { 0 } else { stored }
     }
 }
 
@@ -164,8 +254,8 @@ pub fn allow_stranger(failed: Failed) -> Result<(), Refusal> {
 }
 
 /// Whether a known browser with so many failures is one no longer.
-pub fn is_spent(browser: Failed) -> bool {
-    browser.failures >= SPENT
+pub fn is_spent(failures: u64) -> bool {
+    failures >= SPENT
 }
 
 impl Change {
@@ -177,6 +267,16 @@ impl Change {
             cleared: self.cleared,
             failures: self.failures + later.failures,
         }
+    }
+}
+
+impl Changes {
+    /// Takes what waits, to be written now.
+    fn begin(&mut self) -> Batch {
+        let batch = std::mem::take(&mut self.waiting);
+        self.writing.clone_from(&batch.keys);
+        self.begun += 1;
+        batch
     }
 }
 
@@ -255,24 +355,21 @@ async fn write_once(
 ) -> bool {
     let batch = {
         let mut changes = failures.lock();
-        let batch = std::mem::take(&mut changes.waiting);
-        changes.writing.clone_from(&batch.keys);
-        batch
+        changes.begin()
     };
     if batch.is_empty() {
         return true;
     }
     let written = tokio::time::timeout(PATIENCE, write(&batch, pool, connection)).await;
-    let mut changes = failures.lock();
-    changes.writing.clear();
     let why = match written {
-        Ok(Ok(())) => return true,
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("no answer within {PATIENCE:?}"),
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some(format!("no answer within {PATIENCE:?}")),
     };
-    let later = std::mem::replace(&mut changes.waiting, batch);
-    changes.waiting.before(later);
-    drop(changes);
+    failures.end(why.is_some().then_some(batch));
+    let Some(why) = why else {
+        return true;
+    };
     tracing::warn!(error = %why, "Failed sign-ins were not counted; trying again.");
     false
 }
@@ -299,11 +396,14 @@ async fn write(
         })
         .collect();
     let events: Vec<_> = batch.events.values().cloned().collect();
+    // Clearing is a transaction of its own, and so may be done twice: a transaction that
+    // cleared some keys and then counted others could wait in a circle with that of another
+    // instance. Within each, rows are locked in the order of their keys.
+    if !cleared.is_empty() {
+        store::sign_in_failures::clear(connection, &cleared).await?;
+    }
     // All or nothing: what is tried again must not be counted twice.
     let mut transaction = connection.begin().await?;
-    if !cleared.is_empty() {
-        store::sign_in_failures::clear(&mut transaction, &cleared).await?;
-    }
     if !counted.is_empty() {
         store::sign_in_failures::count(&mut transaction, &counted).await?;
     }
@@ -350,15 +450,84 @@ mod tests {
     fn what_is_not_written_yet_counts() {
         let failures = Failures::default();
         let stored = failed(8, 500);
-        assert_eq!(failures.unwritten(&KEY).with(stored), stored);
+        let with_stored = |key| failures.unwritten(&[key]).0[0].with(stored);
+        assert_eq!(with_stored(KEY), stored);
         failures.count(KEY, None);
         failures.count(KEY, None);
-        assert_eq!(failures.unwritten(&KEY).with(stored), failed(10, 0));
+        assert_eq!(with_stored(KEY), failed(10, 0));
         failures.clear(KEY);
-        assert_eq!(failures.unwritten(&KEY).with(stored), failed(0, 0));
+        assert_eq!(with_stored(KEY), failed(0, 0));
         failures.count(KEY, None);
-        assert_eq!(failures.unwritten(&KEY).with(stored), failed(1, 0));
-        assert_eq!(failures.unwritten(&[2; 16]).with(stored), stored);
+        assert_eq!(with_stored(KEY), failed(1, 0));
+        assert_eq!(with_stored([2; 16]), stored);
+    }
+
+    /// Reads while a database of one key is written to. `while_reading` is what happens
+    /// during each read, before the answer.
+    async fn read(failures: &Failures, while_reading: impl Fn(&mut u64)) -> (Failed, usize) {
+        let stored = Mutex::new((0, 0));
+        let (found, unwritten) = failures
+            .read(&[KEY], || async {
+                let mut stored = stored.lock().unwrap();
+                while_reading(&mut stored.0);
+                stored.1 += 1;
+                Ok::<_, sqlx::Error>(failed(stored.0, 0))
+            })
+            .await
+            .unwrap();
+        let reads = stored.lock().unwrap().1;
+        (unwritten[0].with(found), reads)
+    }
+
+    #[tokio::test]
+    async fn a_failure_that_is_written_while_it_is_read_counts_once() {
+        let failures = Failures::default();
+        failures.count(KEY, None);
+        let (counted, reads) = read(&failures, |stored| {
+            let batch = failures.lock().begin();
+            *stored += batch.keys.get(&KEY).map_or(0, |change| change.failures);
+            failures.end(None);
+        })
+        .await;
+        assert_eq!((counted.failures, reads), (1, 2));
+    }
+
+    #[tokio::test]
+    async fn a_failure_that_is_being_written_is_waited_for() {
+        let failures = Failures::default();
+        failures.count(KEY, None);
+        let batch = failures.lock().begin();
+        let reading = tokio::spawn({
+            let failures = failures.clone();
+            // The database has it by the time at which it is read.
+            async move { read(&failures, |stored| *stored = 1).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!reading.is_finished());
+        failures.end(None);
+        drop(batch);
+        let (counted, reads) = reading.await.unwrap();
+        assert_eq!((counted.failures, reads), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_write_that_fails_loses_no_failure() {
+        let failures = Failures::default();
+        failures.count(KEY, None);
+        let batch = failures.lock().begin();
+        failures.count(KEY, None);
+        failures.end(Some(batch));
+        let (counted, reads) = read(&failures, |_| ()).await;
+        assert_eq!((counted.failures, reads), (2, 1));
+    }
+
+    #[tokio::test]
+    async fn a_write_that_does_not_end_keeps_no_attempt_for_long_and_counts() {
+        let failures = Failures::default();
+        failures.count(KEY, None);
+        let _batch = failures.lock().begin();
+        let (counted, reads) = read(&failures, |_| ()).await;
+        assert_eq!((counted.failures, reads), (1, 1));
     }
 
     #[test]

@@ -3,7 +3,9 @@
 //!
 //! A security duty: the proof opens nothing. Whoever shows it still needs the password;
 //! it only spares them the limits that strangers' failures have set. It is good for the
-//! account, the name and the password that it was made for.
+//! account, the name and the password that it was made for. For ten minutes after a change,
+//! the tokens of the password before are good as well, with ten failures for all of them
+//! together. Tokens of older passwords are worth nothing.
 //!
 //! Nothing is stored: the proof is a token with a MAC. Its MAC covers the username too,
 //! so that it can be checked against the name that was typed before the database is
@@ -20,7 +22,7 @@ use sha2::Sha256;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::keys::Keys;
+use crate::keys::{Keys, Obstacle};
 use crate::random;
 
 /// What a token begins with, so that a person and a secret scanner can tell it.
@@ -48,62 +50,95 @@ pub struct KnownBrowser {
     id: [u8; 16],
 }
 
+/// Which password of the account a browser has signed in with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// The one that the account has.
+    ByPassword,
+    /// The one before, which was changed a moment ago.
+    ByPasswordBefore,
+}
+
 impl KnownBrowser {
     /// What its failures are counted under.
     pub fn id(&self) -> [u8; 16] {
         self.id
     }
 
-    /// Whether it is known to this account still. A new password makes it a stranger,
-    /// after ten minutes.
-    pub fn is_known_to(
-        &self,
-        account_id: Uuid,
-        password_changed_at: OffsetDateTime,
-        now: u64,
-    ) -> bool {
-        let same_password = self.password_changed_at == micros(password_changed_at);
-        let since = i64::try_from(now).unwrap_or(i64::MAX) - password_changed_at.unix_timestamp();
-        self.account_id == account_id && (same_password || since < AFTER_A_CHANGE)
+    /// The account.
+    pub fn account_id(&self) -> Uuid {
+        self.account_id
+    }
+
+    /// What all browsers have in common that have signed in with the same password.
+    pub fn password_id(&self) -> [u8; 24] {
+        let mut id = [0; 24];
+        id[..16].copy_from_slice(self.account_id.as_bytes());
+        id[16..].copy_from_slice(&self.password_changed_at.to_be_bytes());
+        id
+    }
+
+    /// Whether it is known to this account still. A new password makes it a stranger after
+    /// ten minutes, and a second new password at once.
+    pub fn known_to(&self, account: &Passwords, now: u64) -> Option<Known> {
+        if self.account_id != account.account_id {
+            return None;
+        }
+        if self.password_changed_at == micros(account.changed_at) {
+            return Some(Known::ByPassword);
+        }
+        let since = i64::try_from(now).unwrap_or(i64::MAX) - account.changed_at.unix_timestamp();
+        let before = account.previous_changed_at?;
+        (self.password_changed_at == micros(before) && since < AFTER_A_CHANGE)
+            .then_some(Known::ByPasswordBefore)
     }
 }
 
-/// Makes a browser known to this account. Answers the token that it keeps; `None` when
-/// every secret of this instance is forbidden, and it is about to stop.
+/// Which passwords an account has had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passwords {
+    /// The account.
+    pub account_id: Uuid,
+    /// When the password was set that it has.
+    pub changed_at: OffsetDateTime,
+    /// When the password before was set, if there was one.
+    pub previous_changed_at: Option<OffsetDateTime>,
+}
+
+/// Makes a browser known to this account. Answers the token that it keeps.
+///
+/// # Errors
+/// When the current secret is forbidden.
 pub fn make(
     keys: &Keys,
     account_id: Uuid,
     username: &Username,
     password_changed_at: OffsetDateTime,
     now: u64,
-) -> Option<Secret> {
+) -> Result<Secret, Obstacle> {
     let mut token = Vec::with_capacity(BODY + MAC);
     token.extend(account_id.as_bytes());
     token.extend(micros(password_changed_at).to_be_bytes());
     token.extend(now.to_be_bytes());
     token.extend(random::bytes::<16>());
-    let key = keys.for_purpose::<32>(PURPOSE).next()?;
+    let key = keys.current_for_purpose::<32>(PURPOSE)?;
     let mac = mac(&*key, &token, username).finalize().into_bytes();
     token.extend(&mac[..MAC]);
     let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(token));
-    Some(Secret::from(token))
+    Ok(Secret::from(token))
 }
 
-/// The token of these headers that was made for this name. Others, and what is no
-/// token of ours, count for nothing.
-pub fn find(
-    keys: &Keys,
-    headers: &HeaderMap,
-    username: &Username,
-    now: u64,
-) -> Option<KnownBrowser> {
+/// The tokens of these headers that were made for this name, in their order. Others, and
+/// what is no token of ours, count for nothing.
+pub fn find(keys: &Keys, headers: &HeaderMap, username: &Username, now: u64) -> Vec<KnownBrowser> {
     headers
         .get_all(KNOWN_BROWSER_HEADER)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .take(MOST_KNOWN_BROWSERS)
-        .find_map(|token| verify(keys, token.trim(), username, now))
+        .filter_map(|token| verify(keys, token.trim(), username, now))
+        .collect()
 }
 
 fn verify(keys: &Keys, token: &str, username: &Username, now: u64) -> Option<KnownBrowser> {
@@ -173,6 +208,15 @@ mod tests {
         HeaderMap::from_iter([(KNOWN_BROWSER_HEADER.parse().unwrap(), value)])
     }
 
+    fn first(
+        keys: &Keys,
+        headers: &HeaderMap,
+        username: &Username,
+        now: u64,
+    ) -> Option<KnownBrowser> {
+        find(keys, headers, username, now).first().copied()
+    }
+
     #[test]
     fn the_server_picks_the_one_that_fits_the_name() {
         let keys = keys(&[1]);
@@ -180,7 +224,7 @@ mod tests {
         let for_ada = make(&keys, ada, &name("Ada"), changed(0), NOW).unwrap();
         let for_eve = make(&keys, eve, &name("eve"), changed(0), NOW).unwrap();
         let headers = headers(&["nonsense", for_ada.expose(), for_eve.expose()]);
-        let found = |name: &Username| find(&keys, &headers, name, NOW).map(|b| b.account_id);
+        let found = |name: &Username| first(&keys, &headers, name, NOW).map(|b| b.account_id);
         assert_eq!(found(&name("ADA")), Some(ada));
         assert_eq!(found(&name("eve")), Some(eve));
         assert_eq!(found(&name("bob")), None);
@@ -191,15 +235,15 @@ mod tests {
         let keys = keys(&[1]);
         let token = make(&keys, Uuid::nil(), &name("ada"), changed(0), NOW).unwrap();
         let fifth = headers(&["a", "b", "c", "d", token.expose()]);
-        assert!(find(&keys, &fifth, &name("ada"), NOW).is_some());
+        assert_eq!(find(&keys, &fifth, &name("ada"), NOW).len(), 1);
         let sixth = headers(&["a", "b", "c", "d", "e", token.expose()]);
-        assert!(find(&keys, &sixth, &name("ada"), NOW).is_none());
+        assert!(find(&keys, &sixth, &name("ada"), NOW).is_empty());
     }
 
     #[test]
     fn any_accepted_secret_may_have_made_it_and_no_other() {
         let token = make(&keys(&[1]), Uuid::nil(), &name("ada"), changed(0), NOW).unwrap();
-        let found = |keys| find(&keys, &headers(&[token.expose()]), &name("ada"), NOW);
+        let found = |keys| first(&keys, &headers(&[token.expose()]), &name("ada"), NOW);
         assert!(found(keys(&[2, 1])).is_some());
         assert!(found(keys(&[2])).is_none());
     }
@@ -215,7 +259,7 @@ mod tests {
             let mut other = bytes.clone();
             other[at] ^= 1;
             let other = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(other));
-            assert!(find(&keys, &headers(&[&other]), &name("ada"), NOW).is_none());
+            assert!(find(&keys, &headers(&[&other]), &name("ada"), NOW).is_empty());
         }
     }
 
@@ -223,21 +267,62 @@ mod tests {
     fn it_is_good_for_a_year() {
         let keys = keys(&[1]);
         let token = make(&keys, Uuid::nil(), &name("ada"), changed(0), NOW).unwrap();
-        let found = |now| find(&keys, &headers(&[token.expose()]), &name("ada"), now);
+        let found = |now| first(&keys, &headers(&[token.expose()]), &name("ada"), now);
         assert!(found(NOW + YEAR).is_some());
         assert!(found(NOW + YEAR + 1).is_none());
     }
 
     #[test]
-    fn a_new_password_makes_it_a_stranger_after_ten_minutes() {
+    fn all_that_were_made_for_the_name_are_found_in_their_order() {
         let keys = keys(&[1]);
         let account = Uuid::from_u128(1);
-        let token = make(&keys, account, &name("ada"), changed(5000), NOW).unwrap();
-        let browser = find(&keys, &headers(&[token.expose()]), &name("ada"), NOW).unwrap();
-        assert!(browser.is_known_to(account, changed(5000), NOW));
-        assert!(browser.is_known_to(account, changed(599), NOW));
-        assert!(!browser.is_known_to(account, changed(600), NOW));
+        let newest = make(&keys, account, &name("ada"), changed(0), NOW).unwrap();
+        let older = make(&keys, account, &name("ada"), changed(9), NOW).unwrap();
+        let headers = headers(&[newest.expose(), "nonsense", older.expose()]);
+        let found = find(&keys, &headers, &name("ada"), NOW);
+        let passwords: Vec<_> = found.iter().map(|b| b.password_changed_at).collect();
+        assert_eq!(passwords, [micros(changed(0)), micros(changed(9))]);
+    }
+
+    #[test]
+    fn a_forbidden_secret_makes_none() {
+        let keys = keys(&[2, 1]);
+        let leaked = crate::keys::SecretInUse {
+            fingerprint: keys.fingerprint().to_vec(),
+            is_forbidden: true,
+            minted_ago: std::time::Duration::ZERO,
+        };
+        keys.learn(&[leaked], std::time::Duration::from_secs(60), NOW);
+        let made = make(&keys, Uuid::nil(), &name("ada"), changed(0), NOW);
+        assert_eq!(made.err(), Some(Obstacle::Forbidden));
+    }
+
+    #[test]
+    fn a_new_password_makes_it_a_stranger_after_ten_minutes() {
+        let keys = keys(&[1]);
+        let account_id = Uuid::from_u128(1);
+        let token = make(&keys, account_id, &name("ada"), changed(5000), NOW).unwrap();
+        let browser = first(&keys, &headers(&[token.expose()]), &name("ada"), NOW).unwrap();
+        let known_to = |account_id, changed_at, previous_changed_at| {
+            let account = Passwords {
+                account_id,
+                changed_at,
+                previous_changed_at,
+            };
+            browser.known_to(&account, NOW)
+        };
+        let known = Some(Known::ByPassword);
+        assert_eq!(known_to(account_id, changed(5000), None), known);
+        let before = Some(changed(5000));
+        let known = Some(Known::ByPasswordBefore);
+        assert_eq!(known_to(account_id, changed(599), before), known);
+        assert_eq!(known_to(account_id, changed(600), before), None);
+        // Not the password before, but an older one.
+        assert_eq!(known_to(account_id, changed(1), Some(changed(4000))), None);
+        assert_eq!(known_to(account_id, changed(1), None), None);
         // The name was given to another account meanwhile.
-        assert!(!browser.is_known_to(Uuid::from_u128(2), changed(5000), NOW));
+        let other = Uuid::from_u128(2);
+        assert_eq!(known_to(other, changed(5000), None), None);
+        assert_eq!(known_to(other, changed(1), before), None);
     }
 }

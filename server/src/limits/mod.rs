@@ -3,15 +3,21 @@
 //! A sign-in costs one password computation, and everything here is about who gets one.
 //! In this order, each step cheaper than what it protects:
 //!
-//! 1. **Address** ([`buckets`]): sign-ins and sign-ups of one address share a bucket.
-//!    A browser that is known to the account ([`known_browsers`]) has one of its own, so
-//!    that others behind the same address cannot empty it.
-//! 2. **Under way at once** ([`slots`]): two attempts a name, one a known browser, one a
-//!    session that confirms its password.
+//! 1. **Buckets** ([`buckets`]): sign-ins and sign-ups of one address share one. A browser
+//!    that is known to the account ([`known_browsers`]) has one of its own, so that others
+//!    behind the same address cannot empty it. All known browsers of an account share a
+//!    larger one, and so do all of an address: somebody with an account of their own can
+//!    get any number of tokens. Where a session confirms its password, it has a bucket, and
+//!    all sessions of the account share a larger one.
+//! 2. **Under way at once** ([`slots`]): two attempts a name; of known browsers one a
+//!    browser, two an account and eight an address; of confirmations one a session and two
+//!    an account.
 //! 3. **A place in the queue** ([`queue`]): bounded, in turns by address, with places
 //!    kept for known browsers and for confirming. So far nothing but memory was used.
 //! 4. **Failures in a row** ([`failures`]): read together with the account, once it is
-//!    the attempt's turn. Strangers wait, longer each time.
+//!    the attempt's turn. Strangers wait, longer each time. A token that turns out to be
+//!    worth nothing makes the attempt a stranger's, which pays for it before the password
+//!    is computed.
 //!
 //! A security duty: every answer is the same for names with and without an account.
 
@@ -24,8 +30,7 @@ pub mod refusal;
 pub mod slots;
 
 use std::fmt;
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -43,7 +48,8 @@ use self::known_browsers::KnownBrowser;
 use self::queue::{Lane, Queue};
 pub use self::refusal::Refusal;
 use self::slots::{Slot, Slots};
-use crate::keys::Keys;
+use crate::client_address::ClientAddress;
+use crate::keys::{Keys, Obstacle};
 
 /// The most addresses that are told apart; beyond it, new ones share their network.
 const ADDRESSES: usize = 200_000;
@@ -55,8 +61,23 @@ const REFRESH_TOKENS: usize = 100_000;
 /// that wake up together are fine.
 const REFRESHES: (u32, Duration) = (60, Duration::from_secs(1));
 
-/// How many attempts under one name may be under way at once.
-const AT_ONCE_A_NAME: usize = 2;
+/// How many times as many attempts an account has as one of its browsers or sessions.
+const AN_ACCOUNT: u32 = 3;
+
+/// How many times as many attempts the known browsers of an address have as strangers there.
+const KNOWN_AT_AN_ADDRESS: u32 = 5;
+
+/// How many times as many estimates of a password an address has as sign-ins: they are
+/// asked for while a person types.
+const ESTIMATES: u32 = 3;
+
+/// How many attempts under one name may be under way at once, and how many of one account's
+/// known browsers or sessions.
+const AT_ONCE: usize = 2;
+
+/// How many attempts of known browsers at one address may be under way at once: a quarter
+/// of their places in the queue.
+const KNOWN_AT_ONCE_AN_ADDRESS: usize = 8;
 
 /// Seconds after which something that is under way is over.
 const A_MOMENT: u32 = 2;
@@ -90,12 +111,43 @@ pub struct Limits(Arc<Inner>);
 
 struct Inner {
     addresses: Buckets<Address>,
-    browsers: Buckets<FailureKey>,
+    known_at_address: Buckets<Address>,
+    estimates: Buckets<Address>,
+    /// Of known browsers, and of sessions that confirm.
+    single: Buckets<FailureKey>,
+    accounts: Buckets<FailureKey>,
     refresh_tokens: Buckets<(Uuid, u32)>,
-    under_way: Slots<FailureKey>,
+    under_way: Slots<UnderWay>,
     queue: Queue,
     failures: Failures,
     refusals: Family<Limit, Counter>,
+}
+
+/// What has attempts under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum UnderWay {
+    /// A name, a known browser, a session, or an account.
+    Key(FailureKey),
+    /// The known browsers of an address.
+    KnownAt(Address),
+}
+
+/// What the attempts of a known browser are counted under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BrowserKeys {
+    /// Those of this browser.
+    pub browser: FailureKey,
+    /// Those of all browsers that signed in with the same password.
+    pub password: FailureKey,
+    account: FailureKey,
+}
+
+/// What the confirmations of a password are counted under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionKeys {
+    /// Those of this session.
+    pub session: FailureKey,
+    account: FailureKey,
 }
 
 /// Which limit it was.
@@ -108,14 +160,17 @@ struct Limit {
 pub struct Place {
     limits: Limits,
     waiting: queue::Place,
-    slot: Option<Slot<FailureKey>>,
+    slots: Vec<Slot<UnderWay>>,
 }
 
 /// The attempt's turn: a password may be computed. Clones are the same turn; the last
 /// one that is dropped ends it.
 #[derive(Clone)]
-pub struct Turn {
-    _held: Arc<(queue::Turn, Option<Slot<FailureKey>>)>,
+pub struct Turn(Arc<Held>);
+
+struct Held {
+    _turn: queue::Turn,
+    slots: Mutex<Vec<Slot<UnderWay>>>,
 }
 
 impl Limits {
@@ -127,9 +182,20 @@ impl Limits {
             password_threads,
             places,
         } = settings;
+        let of_address = |times: u32| {
+            let (at_once, every) = (attempts.saturating_mul(times), attempts_every / times);
+            Buckets::folding(at_once, every, ADDRESSES, Address::network)
+        };
+        let by_key = |times: u32| {
+            let (at_once, every) = (attempts.saturating_mul(times), attempts_every / times);
+            Buckets::new(at_once, every, ADDRESSES)
+        };
         Self(Arc::new(Inner {
-            addresses: Buckets::folding(attempts, attempts_every, ADDRESSES, Address::network),
-            browsers: Buckets::new(attempts, attempts_every, ADDRESSES),
+            addresses: of_address(1),
+            known_at_address: of_address(KNOWN_AT_AN_ADDRESS),
+            estimates: of_address(ESTIMATES),
+            single: by_key(1),
+            accounts: by_key(AN_ACCOUNT),
             refresh_tokens: Buckets::new(REFRESHES.0, REFRESHES.1, REFRESH_TOKENS),
             under_way: Slots::default(),
             // One turn more than threads: while they compute, the next attempt reads.
@@ -141,62 +207,135 @@ impl Limits {
 
     /// What failures under a name are counted under. A keyed hash, because people type
     /// passwords into the wrong field, and the database shall not know them.
-    pub fn name_key(keys: &Keys, typed: &str) -> FailureKey {
+    ///
+    /// # Errors
+    /// When the current secret is forbidden.
+    pub fn name_key(keys: &Keys, typed: &str) -> Result<FailureKey, Obstacle> {
         // Names with and without an account, and names that nobody can have, alike.
         let name = Username::parse(typed).map_or_else(|_| typed.to_owned(), |name| name.key());
         hashed(keys, b"name", name.as_bytes())
     }
 
-    /// What the failures of a known browser are counted under.
-    pub fn browser_key(keys: &Keys, browser: &KnownBrowser) -> FailureKey {
-        hashed(keys, b"browser", &browser.id())
+    /// What the attempts of a known browser are counted under.
+    ///
+    /// # Errors
+    /// When the current secret is forbidden.
+    pub fn browser_keys(keys: &Keys, browser: &KnownBrowser) -> Result<BrowserKeys, Obstacle> {
+        Ok(BrowserKeys {
+            browser: hashed(keys, b"browser", &browser.id())?,
+            password: hashed(keys, b"password", &browser.password_id())?,
+            account: hashed(keys, b"browsers", browser.account_id().as_bytes())?,
+        })
     }
 
-    /// What the failures of a session that confirms its password are counted under.
-    pub fn session_key(keys: &Keys, session_id: Uuid) -> FailureKey {
-        hashed(keys, b"session", session_id.as_bytes())
+    /// What the confirmations of a session are counted under.
+    ///
+    /// # Errors
+    /// When the current secret is forbidden.
+    pub fn session_keys(
+        keys: &Keys,
+        account_id: Uuid,
+        session_id: Uuid,
+    ) -> Result<SessionKeys, Obstacle> {
+        Ok(SessionKeys {
+            session: hashed(keys, b"session", session_id.as_bytes())?,
+            account: hashed(keys, b"sessions", account_id.as_bytes())?,
+        })
     }
 
-    /// A place for a sign-in under the name with this key. `browser` is the key of the
-    /// known browser that it comes from.
+    /// A place for a sign-in under the name with this key. `browsers` are the known
+    /// browsers of this name that it says it comes from, the newest first.
     ///
     /// # Errors
     /// When it may not be tried now.
     pub fn sign_in(
         &self,
-        from: Option<IpAddr>,
+        from: ClientAddress,
         name: FailureKey,
-        browser: Option<FailureKey>,
+        browsers: impl Iterator<Item = BrowserKeys>,
     ) -> Result<Place, Refusal> {
         let inner = &self.0;
-        let address = from.map(Address::of);
-        if let Some(browser) = browser {
-            self.allow("known_browser", inner.browsers.take(&browser))?;
-            let slot = self.one_of("known_browser_under_way", browser, 1)?;
-            return self.enter(Lane::Known, address, Some(slot));
+        let Some(browser) = self.first_with_attempts(browsers)? else {
+            self.attempt_of(from)?;
+            let slots = vec![self.one_of("name_under_way", name, AT_ONCE)?];
+            return self.enter(Lane::Strangers, from, slots);
+        };
+        let taken = inner.accounts.take(&browser.account);
+        self.allow("known_account", taken)?;
+        let mut slots = vec![
+            self.one_of("known_browser_under_way", browser.browser, 1)?,
+            self.one_of("known_account_under_way", browser.account, AT_ONCE)?,
+        ];
+        if let Some(address) = from.for_limits().map(Address::of) {
+            self.allow("known_address", inner.known_at_address.take(&address))?;
+            let (key, most) = (UnderWay::KnownAt(address), KNOWN_AT_ONCE_AN_ADDRESS);
+            slots.push(self.slot("known_address_under_way", key, most)?);
         }
-        self.attempt_of(address)?;
-        let slot = self.one_of("name_under_way", name, AT_ONCE_A_NAME)?;
-        self.enter(Lane::Strangers, address, Some(slot))
+        self.enter(Lane::Known, from, slots)
+    }
+
+    /// Makes an attempt that has its turn a stranger's: the known browser that it came from
+    /// is none. It pays what a stranger pays before the password is computed, so that
+    /// worthless tokens are no way around the limits.
+    ///
+    /// # Errors
+    /// When a stranger may not try now.
+    pub fn pay_as_stranger(
+        &self,
+        turn: &Turn,
+        from: ClientAddress,
+        name: FailureKey,
+    ) -> Result<(), Refusal> {
+        self.attempt_of(from)?;
+        let slot = self.one_of("name_under_way", name, AT_ONCE)?;
+        let mut slots = turn.0.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.push(slot);
+        Ok(())
     }
 
     /// A place for a sign-up.
     ///
     /// # Errors
     /// When it may not be tried now.
-    pub fn sign_up(&self, from: Option<IpAddr>) -> Result<Place, Refusal> {
-        let address = from.map(Address::of);
-        self.attempt_of(address)?;
-        self.enter(Lane::Strangers, address, None)
+    pub fn sign_up(&self, from: ClientAddress) -> Result<Place, Refusal> {
+        self.attempt_of(from)?;
+        self.enter(Lane::Strangers, from, Vec::new())
+    }
+
+    /// Takes one of the estimates of a password that an address has.
+    ///
+    /// # Errors
+    /// When there is none left.
+    pub fn estimate(&self, from: ClientAddress) -> Result<(), Refusal> {
+        match from.for_limits().map(Address::of) {
+            Some(address) => self.allow("estimates", self.0.estimates.take(&address)),
+            None => Ok(()),
+        }
+    }
+
+    /// A place for an estimate that needs one.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn enter_for_estimate(&self, from: ClientAddress) -> Result<Place, Refusal> {
+        self.enter(Lane::Strangers, from, Vec::new())
     }
 
     /// A place for confirming the password within a live session.
     ///
     /// # Errors
     /// When it may not be tried now.
-    pub fn confirm(&self, session: FailureKey) -> Result<Place, Refusal> {
-        let slot = self.one_of("session_under_way", session, 1)?;
-        self.enter(Lane::Confirming, None, Some(slot))
+    pub fn confirm(&self, from: ClientAddress, keys: SessionKeys) -> Result<Place, Refusal> {
+        let inner = &self.0;
+        // The session's own bucket comes first: it is empty before the account's is, so a
+        // thief of one session does not keep the person's others from confirming.
+        self.allow("session", inner.single.take(&keys.session))?;
+        self.allow("account", inner.accounts.take(&keys.account))?;
+        let slots = vec![
+            self.one_of("session_under_way", keys.session, 1)?,
+            self.one_of("account_under_way", keys.account, AT_ONCE)?,
+        ];
+        self.enter(Lane::Confirming, from, slots)
     }
 
     /// Whether this refresh token may be presented once more. Asked after its MAC, so
@@ -234,11 +373,30 @@ impl Limits {
         self.0.refusals.clone()
     }
 
-    fn attempt_of(&self, address: Option<Address>) -> Result<(), Refusal> {
-        match address {
+    fn attempt_of(&self, from: ClientAddress) -> Result<(), Refusal> {
+        match from.for_limits().map(Address::of) {
             Some(address) => self.allow("address", self.0.addresses.take(&address)),
-            // Behind a proxy that was forgotten, everybody has one address.
+            // Many people may share the address of a proxy that was forgotten. They take
+            // turns in the queue.
             None => Ok(()),
+        }
+    }
+
+    /// The first of these browsers that has an attempt left, which is taken.
+    fn first_with_attempts(
+        &self,
+        browsers: impl Iterator<Item = BrowserKeys>,
+    ) -> Result<Option<BrowserKeys>, Refusal> {
+        let mut shortest: Option<Duration> = None;
+        for browser in browsers {
+            match self.0.single.take(&browser.browser) {
+                Ok(()) => return Ok(Some(browser)),
+                Err(wait) => shortest = Some(shortest.map_or(wait, |other| other.min(wait))),
+            }
+        }
+        match shortest {
+            Some(wait) => self.allow("known_browser", Err(wait)).map(|()| None),
+            None => Ok(None),
         }
     }
 
@@ -255,7 +413,16 @@ impl Limits {
         limit: &'static str,
         key: FailureKey,
         most: usize,
-    ) -> Result<Slot<FailureKey>, Refusal> {
+    ) -> Result<Slot<UnderWay>, Refusal> {
+        self.slot(limit, UnderWay::Key(key), most)
+    }
+
+    fn slot(
+        &self,
+        limit: &'static str,
+        key: UnderWay,
+        most: usize,
+    ) -> Result<Slot<UnderWay>, Refusal> {
         let retry_after = A_MOMENT;
         let slot = self.0.under_way.take(key, most);
         slot.ok_or_else(|| self.refused(limit, Refusal::TooMany { retry_after }))
@@ -264,14 +431,14 @@ impl Limits {
     fn enter(
         &self,
         lane: Lane,
-        address: Option<Address>,
-        slot: Option<Slot<FailureKey>>,
+        from: ClientAddress,
+        slots: Vec<Slot<UnderWay>>,
     ) -> Result<Place, Refusal> {
-        match self.0.queue.enter(lane, address) {
+        match self.0.queue.enter(lane, from) {
             Ok(waiting) => Ok(Place {
                 limits: self.clone(),
                 waiting,
-                slot,
+                slots,
             }),
             Err(queue::Refused::Address) => {
                 let retry_after = A_MOMENT;
@@ -300,9 +467,10 @@ impl Place {
     /// When it takes too long, or somebody who has asked less needs the place.
     pub async fn turn(self) -> Result<Turn, Refusal> {
         match self.waiting.turn().await {
-            Some(turn) => Ok(Turn {
-                _held: Arc::new((turn, self.slot)),
-            }),
+            Some(turn) => Ok(Turn(Arc::new(Held {
+                _turn: turn,
+                slots: Mutex::new(self.slots),
+            }))),
             None => Err(self.limits.refused("queue", Refusal::Busy)),
         }
     }
@@ -318,17 +486,22 @@ pub async fn run(limits: Limits) {
         rounds.tick().await;
         limits.0.refresh_tokens.sweep();
         if round == 0 {
-            limits.0.addresses.sweep();
-            limits.0.browsers.sweep();
+            for buckets in [
+                &limits.0.addresses,
+                &limits.0.known_at_address,
+                &limits.0.estimates,
+            ] {
+                buckets.sweep();
+            }
+            limits.0.single.sweep();
+            limits.0.accounts.sweep();
         }
     }
 }
 
-fn hashed(keys: &Keys, kind: &[u8], what: &[u8]) -> FailureKey {
+fn hashed(keys: &Keys, kind: &[u8], what: &[u8]) -> Result<FailureKey, Obstacle> {
     // The current secret's: after a change of it, counting begins anew.
-    let key = keys.for_purpose::<32>(b"holdfast failures").next();
-    // An instance whose secrets are all forbidden is about to stop.
-    let key = key.unwrap_or_default();
+    let key = keys.current_for_purpose::<32>(b"holdfast failures")?;
     let mut mac = Hmac::<Sha256>::new_from_slice(&*key)
         .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
     mac.update(kind);
@@ -336,5 +509,70 @@ fn hashed(keys: &Keys, kind: &[u8], what: &[u8]) -> FailureKey {
     mac.update(what);
     let mut hash = FailureKey::default();
     hash.copy_from_slice(&mac.finalize().into_bytes()[..16]);
-    hash
+    Ok(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(account: u8, session: u8) -> SessionKeys {
+        SessionKeys {
+            session: [session; 16],
+            account: [100 + account; 16],
+        }
+    }
+
+    fn at(n: u8) -> ClientAddress {
+        ClientAddress::Client([192, 0, 2, n].into())
+    }
+
+    #[tokio::test]
+    async fn many_accounts_at_one_address_leave_places_for_confirming_to_others() {
+        let limits = Limits::new(Settings::DEFAULT);
+        // Both turns are taken, so everybody waits.
+        let mut turns = Vec::new();
+        for n in [100, 101] {
+            turns.push(limits.sign_up(at(n)).unwrap().turn().await.ok());
+        }
+        let mut places: Vec<_> = (0..16)
+            .map(|n| limits.confirm(at(1), session(n / 2, n)).unwrap())
+            .collect();
+        let more = limits.confirm(at(1), session(50, 50)).err();
+        assert_eq!(more, Some(Refusal::Busy));
+        let other = limits.confirm(at(2), session(60, 60));
+        assert!(other.is_ok(), "somebody at another address has a place");
+        // It is that of the attempt which came last.
+        let last = places.pop().unwrap();
+        assert_eq!(last.turn().await.err(), Some(Refusal::Busy));
+    }
+
+    #[tokio::test]
+    async fn known_browsers_of_one_address_leave_places_to_others() {
+        let limits = Limits::new(Settings::DEFAULT);
+        let browser = |n: u8| BrowserKeys {
+            browser: [n; 16],
+            password: [200 + n; 16],
+            account: [100 + n; 16],
+        };
+        let sign_in = |from, n: u8| limits.sign_in(from, [n; 16], [browser(n)].into_iter());
+        let places: Vec<_> = (0..20).map(|n| sign_in(at(1), n)).collect();
+        let got = places.iter().filter(|place| place.is_ok()).count();
+        assert_eq!(got, KNOWN_AT_ONCE_AN_ADDRESS);
+        assert!(sign_in(at(2), 50).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_stranger_with_a_worthless_token_has_one_of_the_names_attempts() {
+        let limits = Limits::new(Settings::DEFAULT);
+        let name = [7; 16];
+        let turn = limits.sign_up(at(1)).unwrap().turn().await.unwrap();
+        assert_eq!(limits.pay_as_stranger(&turn, at(1), name), Ok(()));
+        assert_eq!(limits.pay_as_stranger(&turn, at(2), name), Ok(()));
+        let third = limits.pay_as_stranger(&turn, at(3), name);
+        assert!(third.is_err());
+        drop(turn);
+        let turn = limits.sign_up(at(4)).unwrap().turn().await.unwrap();
+        assert_eq!(limits.pay_as_stranger(&turn, at(3), name), Ok(()));
+    }
 }

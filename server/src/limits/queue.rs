@@ -8,6 +8,10 @@
 //! a flood that keeps coming back waits behind people who sign in once. When a lane is
 //! full, a newcomer takes the place of whoever would be served last, if that is somebody
 //! from an address which has more places or had its turn more recently.
+//!
+//! The address of a proxy that the operator has not named is an address like any other
+//! here, although many people may share it: it takes its turns, and has half of the
+//! strangers' places at the most. So a flood through it leaves the other half to others.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -16,11 +20,13 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::address::Address;
+use crate::client_address::ClientAddress;
 
 /// How long anybody waits. A person has given up by then.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The most attempts of one address that wait as strangers.
+/// The most attempts of one address that wait as strangers. A shared address may have half
+/// of the lane.
 const STRANGERS_AN_ADDRESS: usize = 2;
 
 /// How many addresses' last turns are remembered.
@@ -106,16 +112,16 @@ impl Queue {
     /// Takes a place.
     ///
     /// # Errors
-    /// When there is none for this address.
-    pub fn enter(&self, lane: Lane, address: Option<Address>) -> Result<Place, Refused> {
+    /// When there is none for this client.
+    pub fn enter(&self, lane: Lane, from: ClientAddress) -> Result<Place, Refused> {
         let mut inner = self.lock();
-        inner.make_room(lane, address)?;
+        inner.make_room(lane, from)?;
         inner.arrivals += 1;
         let arrival = inner.arrivals;
         let (sender, turn) = oneshot::channel();
         inner.waiting[lane as usize].push(Waiter {
             arrival,
-            address,
+            address: from.ip().map(Address::of),
             turn: sender,
         });
         inner.serve(self);
@@ -143,17 +149,28 @@ impl Queue {
 }
 
 impl Inner {
-    fn make_room(&mut self, lane: Lane, address: Option<Address>) -> Result<(), Refused> {
+    fn make_room(&mut self, lane: Lane, from: ClientAddress) -> Result<(), Refused> {
+        let address = from.ip().map(Address::of);
+        let places = self.places[lane as usize];
         let waiting = &self.waiting[lane as usize];
         let of = |address: Option<Address>| match address {
             Some(_) => waiting.iter().filter(|w| w.address == address).count(),
             None => 0,
         };
         let mine = of(address);
-        if lane == Lane::Strangers && mine >= STRANGERS_AN_ADDRESS {
-            return Err(Refused::Address);
+        if lane == Lane::Strangers {
+            // Where many people share the address, it is not the client's own doing: the
+            // client is told that the server is busy.
+            let (most, refused) = if from.is_shared() {
+                ((places / 2).max(1), Refused::Full)
+            } else {
+                (STRANGERS_AN_ADDRESS, Refused::Address)
+            };
+            if mine >= most {
+                return Err(refused);
+            }
         }
-        if waiting.len() < self.places[lane as usize] {
+        if waiting.len() < places {
             return Ok(());
         }
         // How little anybody deserves a place: others of the same address that wait
@@ -251,8 +268,8 @@ impl Drop for Turn {
 mod tests {
     use super::*;
 
-    fn address(n: u8) -> Option<Address> {
-        Some(Address::V4([192, 0, 2, n]))
+    fn address(n: u8) -> ClientAddress {
+        ClientAddress::Client([192, 0, 2, n].into())
     }
 
     /// A queue with one turn, which is taken.
@@ -304,9 +321,32 @@ mod tests {
         assert!(queue.enter(Lane::Strangers, address(1)).is_ok());
         // Where nobody's address is known, nobody is somebody else's neighbour.
         let unknown: Vec<_> = (0..5)
-            .map(|_| queue.enter(Lane::Strangers, None).map(drop))
+            .map(|_| {
+                queue
+                    .enter(Lane::Strangers, ClientAddress::Unknown)
+                    .map(drop)
+            })
             .collect();
         assert_eq!(unknown, [Ok(()); 5]);
+    }
+
+    #[tokio::test]
+    async fn a_shared_address_has_half_of_the_strangers_places_and_takes_its_turns() {
+        let (queue, mut turn) = busy(8).await;
+        let shared = ClientAddress::Proxy([10, 0, 0, 1].into());
+        let mut places = Vec::new();
+        for _ in 0..3 {
+            places.push(("shared", queue.enter(Lane::Strangers, shared).unwrap()));
+        }
+        let fourth = queue.enter(Lane::Strangers, shared).map(drop);
+        assert_eq!(fourth, Err(Refused::Full));
+        for n in 1..=3 {
+            let place = queue.enter(Lane::Strangers, address(n)).unwrap();
+            places.push(("other", place));
+        }
+        let order: Vec<_> = (0..6).map(|_| next(&mut turn, &mut places)).collect();
+        let expected = ["shared", "other", "other", "other", "shared", "shared"];
+        assert_eq!(order, expected);
     }
 
     #[tokio::test]
@@ -320,7 +360,12 @@ mod tests {
         let more = queue.enter(Lane::Strangers, address(4)).map(drop);
         assert_eq!(more, Err(Refused::Full));
         places.push(("known", queue.enter(Lane::Known, address(5)).unwrap()));
-        places.push(("confirming", queue.enter(Lane::Confirming, None).unwrap()));
+        places.push((
+            "confirming",
+            queue
+                .enter(Lane::Confirming, ClientAddress::Unknown)
+                .unwrap(),
+        ));
         let order: Vec<_> = (0..5).map(|_| next(&mut turn, &mut places)).collect();
         let mut first_three = order[..3].to_vec();
         first_three.sort_unstable();

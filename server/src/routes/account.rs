@@ -6,6 +6,7 @@ use axum::response::IntoResponse;
 use holdfast_protocol::wire::{Account, DeleteAccount, EndReason};
 
 use super::password::confirmed;
+use crate::client_address::ClientAddress;
 use crate::http::{ApiError, CurrentAccount, Json};
 use crate::sessions;
 use crate::state::AppState;
@@ -31,10 +32,12 @@ pub(super) async fn delete(
     State(state): State<AppState>,
     current: CurrentAccount,
     client: ClientInfo,
+    address: ClientAddress,
     Json(request): Json<DeleteAccount>,
 ) -> Result<StatusCode, ApiError> {
     let account_id = current.account_id;
-    let (account, _) = confirmed(&state, current, &request.password, &client).await?;
+    let password = &request.password;
+    let (account, _) = confirmed(&state, current, password, &client, address).await?;
     // Not the caller's own: the rest may still be refused.
     let (own, verified) = (current.session_id, Some(account.password_changed_at));
     sessions::end_beyond_500(

@@ -14,8 +14,8 @@ use super::to_the_end;
 use crate::client_address::ClientAddress;
 use crate::http::{ApiError, Json, TokenAnswer};
 use crate::limits::failures::{self, FailureKey};
-use crate::limits::known_browsers::{self, KnownBrowser};
-use crate::limits::{Limits, Turn};
+use crate::limits::known_browsers::{self, Known, KnownBrowser, Passwords};
+use crate::limits::{BrowserKeys, Limits, Turn};
 use crate::password_hash::Verdict;
 use crate::sessions::{self, Verified, note_failure};
 use crate::state::AppState;
@@ -41,8 +41,28 @@ struct Attempt {
     remember: bool,
     /// What failures under this name are counted under.
     name: FailureKey,
-    /// The known browser that it comes from, and what its failures are counted under.
-    browser: Option<(KnownBrowser, FailureKey)>,
+    /// The known browsers that it says it comes from, and what their failures are counted
+    /// under.
+    browsers: Vec<(KnownBrowser, BrowserKeys)>,
+    address: ClientAddress,
+}
+
+/// What a failure is counted under.
+#[derive(Debug, Clone, Copy)]
+enum CountedUnder {
+    /// The name: a stranger's.
+    Name(FailureKey),
+    /// A known browser.
+    Browser(FailureKey),
+    /// All the browsers that signed in with the password before.
+    PasswordBefore(FailureKey),
+}
+
+impl CountedUnder {
+    fn key(self) -> FailureKey {
+        let (Self::Name(key) | Self::Browser(key) | Self::PasswordBefore(key)) = self;
+        key
+    }
 }
 
 async fn try_log_in(
@@ -54,21 +74,23 @@ async fn try_log_in(
 ) -> Result<TokenAnswer, ApiError> {
     let keys = &state.keys;
     let username = Username::parse(&request.username).ok();
-    let browser = username
+    let found = username
         .as_ref()
-        .and_then(|username| known_browsers::find(keys, headers, username, state.clock.now()))
-        .map(|browser| (browser, Limits::browser_key(keys, &browser)));
+        .map(|username| known_browsers::find(keys, headers, username, state.clock.now()));
+    let mut browsers = Vec::new();
+    for browser in found.into_iter().flatten() {
+        browsers.push((browser, Limits::browser_keys(keys, &browser)?));
+    }
     let attempt = Attempt {
-        name: Limits::name_key(keys, &request.username),
+        name: Limits::name_key(keys, &request.username)?,
         username,
         password: request.password,
         remember: request.remember,
-        browser,
+        browsers,
+        address,
     };
-    let browser = attempt.browser.map(|(_, key)| key);
-    let place = state
-        .limits
-        .sign_in(address.for_limits(), attempt.name, browser)?;
+    let browsers = attempt.browsers.iter().map(|(_, keys)| *keys);
+    let place = state.limits.sign_in(address, attempt.name, browsers)?;
     // Whoever goes away while waiting costs nothing. From here on it counts.
     let turn = place.turn().await?;
     let stopping = &state.stopping;
@@ -86,7 +108,7 @@ impl Attempt {
         turn: Turn,
         client: &ClientInfo,
     ) -> Result<TokenAnswer, ApiError> {
-        let (account, counted_under) = self.find(state).await?;
+        let (account, counted_under) = self.find(state, &turn).await?;
         let stored = account
             .as_ref()
             .map(|account| account.password_hash.clone());
@@ -103,7 +125,7 @@ impl Attempt {
             }
             (account, ..) => {
                 let account_id = account.map(|account| account.account_id);
-                note_failure(state, counted_under, account_id, None, client);
+                note_failure(state, counted_under.key(), account_id, None, client);
                 return Err(ApiError::InvalidCredentials);
             }
         };
@@ -130,53 +152,76 @@ impl Attempt {
         let mut tokens = opened.commit(state, transaction).await?;
         let (keys, now) = (&state.keys, state.clock.now());
         let made = known_browsers::make(keys, account_id, &username, password_changed_at, now);
-        tokens.known_browser = made;
-        // Whoever knows the password has had no failures.
-        for key in [Some(self.name), self.browser.map(|(_, key)| key)] {
-            key.into_iter()
-                .for_each(|key| state.limits.failures().clear(key));
+        tokens.known_browser = made.ok();
+        // Whoever knows the password has had no failures. Those that other browsers had
+        // after a change of the password stay: a thief's may be among them.
+        state.limits.failures().clear(self.name);
+        if let CountedUnder::Browser(key) = counted_under {
+            state.limits.failures().clear(key);
         }
         Ok(TokenAnswer(StatusCode::OK, tokens))
     }
 
     /// The account of this name, and what a failure will be counted under. Strangers may
     /// have to wait; browsers that the account knows need not.
-    async fn find(&self, state: &AppState) -> Result<(Option<Credentials>, FailureKey), ApiError> {
+    async fn find(
+        &self,
+        state: &AppState,
+        turn: &Turn,
+    ) -> Result<(Option<Credentials>, CountedUnder), ApiError> {
         let failures = state.limits.failures();
-        let unwritten = failures.unwritten(&self.name);
-        let unwritten_of_browser = self.browser.map(|(_, key)| failures.unwritten(&key));
+        let mut keys = vec![self.name];
+        for (_, of_browser) in &self.browsers {
+            keys.extend([of_browser.browser, of_browser.password]);
+        }
         // A name that nobody can have is looked up as one that nobody has.
         let username_key = self.username.as_ref().map(Username::key);
-        let mut connection = state.pool.acquire().await?;
-        let candidate = store::accounts::find_candidate(
-            &mut connection,
-            username_key.as_deref().unwrap_or_default(),
-            &self.name,
-            self.browser.as_ref().map(|(_, key)| key.as_slice()),
-        )
-        .await?;
-        connection.release();
+        let username_key = username_key.as_deref().unwrap_or_default();
+        let lookup = || async {
+            let mut connection = state.pool.acquire().await?;
+            let candidate = store::accounts::find_candidate(
+                &mut connection,
+                username_key,
+                &self.name,
+                &keys[1..],
+            )
+            .await?;
+            connection.release();
+            Ok::<_, ApiError>(candidate)
+        };
+        let (candidate, unwritten) = failures.read(&keys, lookup).await?;
         if candidate.forgiven {
             failures.clear(self.name);
         }
-        let known = self
-            .browser
-            .zip(unwritten_of_browser)
-            .zip(candidate.account.as_ref())
-            .filter(|(((browser, _), unwritten), account)| {
-                let changed_at = account.password_changed_at;
-                browser.is_known_to(account.account_id, changed_at, state.clock.now())
-                    && !failures::is_spent(unwritten.with(candidate.browser))
+        let passwords = candidate.account.as_ref().map(|account| Passwords {
+            account_id: account.account_id,
+            changed_at: account.password_changed_at,
+            previous_changed_at: candidate.previous_password_changed_at,
+        });
+        // The first of its browsers that the account knows and that is not spent.
+        let known = passwords.and_then(|passwords| {
+            let mut browsers = self.browsers.iter().enumerate();
+            browsers.find_map(|(n, (browser, of_browser))| {
+                let (at, counted_under) = match browser.known_to(&passwords, state.clock.now())? {
+                    Known::ByPassword => (2 * n, CountedUnder::Browser(of_browser.browser)),
+                    Known::ByPasswordBefore => {
+                        (2 * n + 1, CountedUnder::PasswordBefore(of_browser.password))
+                    }
+                };
+                let count = unwritten[1 + at].count(candidate.others[at]);
+                (!failures::is_spent(count)).then_some(counted_under)
             })
-            .map(|(((_, key), _), _)| key);
-        let counted_under = match known {
-            Some(key) => key,
-            None => {
-                failures::allow_stranger(unwritten.with(candidate.strangers))
-                    .map_err(|refusal| state.limits.refused_for_failures(refusal))?;
-                self.name
-            }
-        };
-        Ok((candidate.account, counted_under))
+        });
+        if let Some(counted_under) = known {
+            return Ok((candidate.account, counted_under));
+        }
+        if !self.browsers.is_empty() {
+            state
+                .limits
+                .pay_as_stranger(turn, self.address, self.name)?;
+        }
+        failures::allow_stranger(unwritten[0].with(candidate.strangers))
+            .map_err(|refusal| state.limits.refused_for_failures(refusal))?;
+        Ok((candidate.account, CountedUnder::Name(self.name)))
     }
 }

@@ -8,6 +8,7 @@ use holdfast_protocol::secret::Secret;
 use holdfast_protocol::username::Username;
 use holdfast_protocol::wire::{ChangePassword, EndReason, EventKind};
 
+use crate::client_address::ClientAddress;
 use crate::http::{ApiError, CurrentAccount, Json, TokenAnswer};
 use crate::limits::{Limits, Turn, failures, known_browsers};
 use crate::password_hash::{Verdict, normal};
@@ -20,10 +21,12 @@ pub(super) async fn change(
     State(state): State<AppState>,
     current: CurrentAccount,
     client: ClientInfo,
+    address: ClientAddress,
     Json(request): Json<ChangePassword>,
 ) -> Result<TokenAnswer, ApiError> {
     let account_id = current.account_id;
-    let (account, turn) = confirmed(&state, current, &request.current_password, &client).await?;
+    let password = &request.current_password;
+    let (account, turn) = confirmed(&state, current, password, &client, address).await?;
     let Some(profile) = state.profiles.get(&state.pool, current.account_id).await? else {
         return Err(sessions::gone(&state, current.session_id).await);
     };
@@ -71,7 +74,7 @@ pub(super) async fn change(
     if let Ok(username) = Username::parse(&profile.username) {
         let (keys, now) = (&state.keys, state.clock.now());
         let made = known_browsers::make(keys, account_id, &username, password_changed_at, now);
-        tokens.known_browser = made;
+        tokens.known_browser = made.ok();
     }
     state.ended.announce(ended, reason);
     Ok(TokenAnswer(StatusCode::OK, tokens))
@@ -85,22 +88,27 @@ pub(super) async fn confirmed(
     current: CurrentAccount,
     password: &Secret,
     client: &ClientInfo,
+    address: ClientAddress,
 ) -> Result<(Credentials, Turn), ApiError> {
     let CurrentAccount {
         account_id,
         session_id,
     } = current;
-    let session = Limits::session_key(&state.keys, session_id);
-    let turn = state.limits.confirm(session)?.turn().await?;
-    let failures = state.limits.failures();
-    let unwritten = failures.unwritten(&session);
-    let mut connection = state.pool.acquire().await?;
-    let found = store::accounts::lookup_candidate(&mut connection, account_id, &session).await?;
-    connection.release();
+    let keys = Limits::session_keys(&state.keys, account_id, session_id)?;
+    let turn = state.limits.confirm(address, keys)?.turn().await?;
+    let (session, failures) = (keys.session, state.limits.failures());
+    let lookup = || async {
+        let mut connection = state.pool.acquire().await?;
+        let found =
+            store::accounts::lookup_candidate(&mut connection, account_id, &session).await?;
+        connection.release();
+        Ok::<_, ApiError>(found)
+    };
+    let (found, unwritten) = failures.read(&[session], lookup).await?;
     let Some((account, failed)) = found else {
         return Err(sessions::gone(state, session_id).await);
     };
-    failures::allow_stranger(unwritten.with(failed))
+    failures::allow_stranger(unwritten[0].with(failed))
         .map_err(|refusal| state.limits.refused_for_failures(refusal))
         .map_err(|refusal| match ApiError::from(refusal) {
             ApiError::TooManyFailures(seconds) => ApiError::TooManyAttempts(seconds),
@@ -112,7 +120,7 @@ pub(super) async fn confirmed(
             // The person is here, so strangers' failures keep them out no longer.
             failures.clear(session);
             if let Some(profile) = state.profiles.get(&state.pool, account_id).await? {
-                failures.clear(Limits::name_key(&state.keys, &profile.username));
+                failures.clear(Limits::name_key(&state.keys, &profile.username)?);
             }
             Ok((account, turn))
         }

@@ -21,7 +21,7 @@ pub(super) async fn sign_up(
 ) -> Result<TokenAnswer, ApiError> {
     let username = Username::parse(&request.username)?;
     password::check(request.password.expose(), username.as_str())?;
-    let place = state.limits.sign_up(address.for_limits())?;
+    let place = state.limits.sign_up(address)?;
     let turn = place.turn().await?;
     let hashed = state
         .passwords
@@ -52,12 +52,14 @@ pub(super) async fn sign_up(
     );
     let opened = opened.await?.ok_or(ApiError::InvalidCredentials)?;
     let mut tokens = opened.commit(&state, transaction).await?;
-    tokens.known_browser = known_browsers::make(
+    let made = known_browsers::make(
         &state.keys,
         account_id,
         &username,
         account.password_changed_at,
         state.clock.now(),
     );
+    // The account is made, whether this instance is about to stop or not.
+    tokens.known_browser = made.ok();
     Ok(TokenAnswer(StatusCode::CREATED, tokens))
 }

@@ -27,8 +27,10 @@ pub struct Candidate {
     pub strangers: Failed,
     /// Whether an operator has forgiven them since.
     pub forgiven: bool,
-    /// Failures of the known browser that asks.
-    pub browser: Failed,
+    /// When the password before the account's was set, if there was one.
+    pub previous_password_changed_at: Option<OffsetDateTime>,
+    /// How many failures there are under each key that was asked for beside.
+    pub others: Vec<u64>,
 }
 
 /// Failures in a row.
@@ -77,26 +79,31 @@ pub async fn find_candidate(
     connection: &mut PgConnection,
     username_key: &str,
     strangers: &[u8],
-    browser: Option<&[u8]>,
+    others: &[[u8; 16]],
 ) -> sqlx::Result<Candidate> {
+    let others: Vec<_> = others.iter().map(|key| key.to_vec()).collect();
     let row = sqlx::query!(
         r#"select
              a.account_id as "account_id?",
              a.password_hash as "password_hash?",
              a.password_changed_at as "password_changed_at?",
              a.disabled_at as "disabled_at?",
+             a.previous_password_changed_at as "previous_password_changed_at?",
              coalesce(s.failures, 0) as "strangers!",
              coalesce(floor(extract(epoch from now() - s.last_at)), 0)::bigint as "strangers_ago!",
              coalesce(s.last_at < a.failures_forgiven_at, false) as "forgiven!",
-             coalesce(b.failures, 0) as "browser!",
-             coalesce(floor(extract(epoch from now() - b.last_at)), 0)::bigint as "browser_ago!"
+             array(
+                 select coalesce(other.failures, 0)
+                 from unnest($3::bytea[]) with ordinality as asked (name_hash, position)
+                 left join sign_in_failures other using (name_hash)
+                 order by asked.position
+             ) as "others!"
          from (values ($1)) as typed (username_key)
          left join accounts a on a.username_key = typed.username_key
-         left join sign_in_failures s on s.name_hash = $2
-         left join sign_in_failures b on b.name_hash = $3"#,
+         left join sign_in_failures s on s.name_hash = $2"#,
         username_key,
         strangers,
-        browser,
+        &others,
     )
     .fetch_one(connection)
     .await?;
@@ -118,7 +125,12 @@ pub async fn find_candidate(
             Failed::of(row.strangers, row.strangers_ago)
         },
         forgiven,
-        browser: Failed::of(row.browser, row.browser_ago),
+        previous_password_changed_at: row.previous_password_changed_at,
+        others: row
+            .others
+            .into_iter()
+            .map(|failures| failures.try_into().unwrap_or(0))
+            .collect(),
     })
 }
 
@@ -205,7 +217,10 @@ pub async fn change_password(
 ) -> sqlx::Result<OffsetDateTime> {
     sqlx::query_scalar!(
         "update accounts
-         set password_hash = $2, password_changed_at = clock_timestamp()
+         set
+             password_hash = $2,
+             password_changed_at = clock_timestamp(),
+             previous_password_changed_at = password_changed_at
          where account_id = $1
          returning password_changed_at",
         account_id,

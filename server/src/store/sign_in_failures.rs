@@ -11,11 +11,19 @@ pub struct Counted {
     pub failures: i64,
 }
 
-/// Forgets the failures under these keys.
+/// Forgets the failures under these keys. The rows are locked in the order of their keys,
+/// as [`count`] locks them.
 pub async fn clear(connection: &mut PgConnection, keys: &[[u8; 16]]) -> sqlx::Result<()> {
     let keys: Vec<_> = keys.iter().map(|key| key.to_vec()).collect();
     sqlx::query!(
-        "delete from sign_in_failures where name_hash = any($1)",
+        "delete from sign_in_failures
+         where name_hash in (
+             select name_hash
+             from sign_in_failures
+             where name_hash = any($1)
+             order by name_hash
+             for update
+         )",
         &keys,
     )
     .execute(connection)
@@ -48,6 +56,9 @@ pub async fn count(connection: &mut PgConnection, counted: &[Counted]) -> sqlx::
 /// One step of a walk through the whole table that forgets what is old: `few` failures
 /// or more are kept for 30 days, fewer for one. Answers where the next step begins;
 /// `None` at the end.
+///
+/// A row that is locked at this moment is being counted or cleared, so it is left alone:
+/// this waits for no other transaction, and none waits in a circle with it.
 pub async fn forget_old(
     connection: &mut PgConnection,
     after: &[u8],
@@ -61,11 +72,16 @@ pub async fn forget_old(
              where name_hash > $1
              order by name_hash
              limit $3
+         ), old as (
+             select f.name_hash
+             from step
+             join sign_in_failures f using (name_hash)
+             where f.last_at < now() - make_interval(days => case when f.failures < $2 then 1 else 30 end)
+             for update of f skip locked
          ), forgotten as (
              delete from sign_in_failures f
-             using step
-             where f.name_hash = step.name_hash
-               and f.last_at < now() - make_interval(days => case when f.failures < $2 then 1 else 30 end)
+             using old
+             where f.name_hash = old.name_hash
          )
          select name_hash as "name_hash!"
          from step

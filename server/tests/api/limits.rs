@@ -10,6 +10,7 @@ use holdfast_protocol::secret::Secret;
 use holdfast_protocol::username::Username;
 use holdfast_protocol::wire::{KNOWN_BROWSER_HEADER, Tokens, paths};
 use holdfast_server::clock::Clock;
+use holdfast_server::keys::SecretInUse;
 use holdfast_server::limits::Limits;
 use holdfast_server::password_hash::Cost;
 use holdfast_server::sessions::note_failure;
@@ -22,31 +23,34 @@ use uuid::Uuid;
 use crate::support::queries::QueryCount;
 use crate::support::{Answer, PASSWORD, TestApp, json_request, new_key};
 
-const WRONG: &str = "not the right password at all";
+pub const WRONG: &str = "not the right password at all";
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// Where a sign-in comes from.
 #[derive(Default)]
-struct From<'a> {
-    ip: Option<&'a str>,
-    known: Vec<&'a Secret>,
+pub struct From<'a> {
+    pub ip: Option<&'a str>,
+    /// The tokens of known browsers, the newest first.
+    pub known: Vec<&'a Secret>,
 }
 
 impl<'a> From<'a> {
-    fn ip(ip: &'a str) -> Self {
+    pub fn ip(ip: &'a str) -> Self {
         Self {
             ip: Some(ip),
             known: Vec::new(),
         }
     }
 
-    fn known(tokens: &'a Tokens) -> Self {
+    pub fn known(tokens: &'a Tokens) -> Self {
         Self {
             ip: None,
             known: tokens.known_browser.iter().collect(),
         }
     }
 
-    async fn post(&self, app: &TestApp, path: &str, username: &str, password: &str) -> Answer {
+    pub async fn post(&self, app: &TestApp, path: &str, username: &str, password: &str) -> Answer {
         let body = json!({"username": username, "password": password});
         let mut request = json_request(Method::POST, path, &body);
         if let Some(ip) = self.ip {
@@ -60,14 +64,20 @@ impl<'a> From<'a> {
         app.send(request).await
     }
 
-    async fn log_in(&self, app: &TestApp, username: &str, password: &str) -> Answer {
+    pub async fn log_in(&self, app: &TestApp, username: &str, password: &str) -> Answer {
         self.post(app, paths::LOGIN, username, password).await
     }
 }
 
+/// What failures under this name are stored under.
+fn name_key(app: &TestApp, username: &str) -> Vec<u8> {
+    let key = Limits::name_key(&app.state.keys, username);
+    key.unwrap().to_vec()
+}
+
 /// Waits until this many failures are written down under the name.
-async fn until_counted(app: &TestApp, username: &str, failures: i64) {
-    let key = Limits::name_key(&app.state.keys, username).to_vec();
+pub async fn until_counted(app: &TestApp, username: &str, failures: i64) {
+    let key = name_key(app, username);
     for _ in 0..2000 {
         let counted: Option<i64> =
             sqlx::query_scalar("select failures from sign_in_failures where name_hash = $1")
@@ -83,8 +93,7 @@ async fn until_counted(app: &TestApp, username: &str, failures: i64) {
     panic!("there are not {failures} failures");
 }
 
-/// Waits until everything that was counted is written. An answer does not wait for it, and
-/// a failure that is being written is counted twice for a moment.
+/// Waits until everything that was counted is written. An answer does not wait for it.
 async fn until_written(app: &TestApp) {
     while !app.state.limits.failures().are_written() {
         tokio::task::yield_now().await;
@@ -92,7 +101,7 @@ async fn until_written(app: &TestApp) {
 }
 
 /// As if strangers had failed so often under this name, the last time long ago.
-async fn strangers_have_failed(app: &TestApp, username: &str, failures: i64) {
+pub async fn strangers_have_failed(app: &TestApp, username: &str, failures: i64) {
     until_written(app).await;
     sqlx::query(
         "insert into sign_in_failures (name_hash, failures, last_at)
@@ -100,14 +109,14 @@ async fn strangers_have_failed(app: &TestApp, username: &str, failures: i64) {
          on conflict (name_hash) do update
          set failures = excluded.failures, last_at = excluded.last_at",
     )
-    .bind(Limits::name_key(&app.state.keys, username).to_vec())
+    .bind(name_key(app, username))
     .bind(failures)
     .execute(app.pool())
     .await
     .unwrap();
 }
 
-async fn change_password(app: &TestApp, tokens: &Tokens, current: &str, new: &str) -> Answer {
+pub async fn change_password(app: &TestApp, tokens: &Tokens, current: &str, new: &str) -> Answer {
     let body = json!({"current_password": current, "new_password": new});
     app.call_as(tokens, Method::PUT, paths::PASSWORD, Some(&body))
         .await
@@ -174,6 +183,43 @@ async fn neighbours_do_not_keep_a_known_browser_out() {
 }
 
 #[tokio::test]
+async fn clients_of_a_forgotten_proxy_leave_half_of_the_places_to_others() {
+    let app = TestApp::with(|config| {
+        config.password_cost = Cost {
+            memory: 4 * 1024,
+            passes: 3,
+        };
+        config.limits.password_threads = 1;
+        // Two are kept for known browsers, so six are left for strangers.
+        config.limits.places = 8;
+    })
+    .await;
+    let through_proxy = async |name: String| {
+        let body = json!({"username": name, "password": WRONG});
+        let mut request = json_request(Method::POST, paths::LOGIN, &body);
+        let peer = SocketAddr::from(([10, 0, 0, 1], 4711));
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let headers = request.headers_mut();
+        headers.insert("x-forwarded-for", HeaderValue::from_static("198.51.100.7"));
+        app.send(request).await.status.as_u16()
+    };
+    let others = async |n: usize| {
+        let (ip, name) = (format!("192.0.2.{n}"), format!("other-{n}"));
+        let answer = From::ip(&ip).log_in(&app, &name, WRONG).await;
+        answer.status.as_u16()
+    };
+    let (proxied, direct) = tokio::join!(
+        futures::future::join_all((0..8).map(|n| through_proxy(format!("victim-{n}")))),
+        futures::future::join_all((0..3).map(others)),
+    );
+    // Two have a turn, and three wait.
+    let computed = proxied.iter().filter(|status| **status == 401).count();
+    let refused = proxied.iter().filter(|status| **status == 503).count();
+    assert_eq!((computed, refused), (5, 3), "{proxied:?}");
+    assert_eq!(direct, [401; 3]);
+}
+
+#[tokio::test]
 async fn what_is_refused_costs_no_query() {
     let app = TestApp::with(|config| {
         config.limits.attempts = 1;
@@ -222,11 +268,11 @@ async fn after_ten_failures_strangers_wait_whether_there_is_an_account_or_not() 
     app.sign_up("ada").await;
     let mut refusals = Vec::new();
     for name in ["ada", "nobody", "no such name!"] {
+        // Each counts once, also while it is being written.
         for _ in 0..10 {
             app.try_log_in(name, WRONG)
                 .await
                 .is(Code::InvalidCredentials);
-            until_written(&app).await;
         }
         let refused = app.try_log_in(name, PASSWORD).await;
         refused.is(Code::TooManyAttempts);
@@ -300,7 +346,6 @@ async fn ten_failures_spend_a_known_browser_and_are_not_those_of_strangers() {
             .log_in(&app, "ada", WRONG)
             .await
             .is(Code::InvalidCredentials);
-        until_written(&app).await;
     }
     app.log_in("ada").await;
     strangers_have_failed(&app, "ada", 100).await;
@@ -396,7 +441,6 @@ async fn who_guesses_within_a_session_waits_alone() {
         change_password(&app, &stolen, WRONG, PASSWORD)
             .await
             .is(Code::InvalidCredentials);
-        until_written(&app).await;
     }
     change_password(&app, &stolen, PASSWORD, WRONG)
         .await
@@ -442,7 +486,7 @@ async fn bar_42_ten_thousand_failures_are_one_entry_an_hour() {
         ip: Some(ip.to_owned()),
         user_agent: Some("curl/8".to_owned()),
     };
-    let name = Limits::name_key(&app.state.keys, "ada");
+    let name = Limits::name_key(&app.state.keys, "ada").unwrap();
     for n in 0..10_000 {
         let instance = if n % 2 == 0 { &app } else { &other };
         let from = client(if n < 5000 { "192.0.2.1" } else { "192.0.2.2" });
@@ -481,7 +525,7 @@ async fn failures_are_kept_for_a_day_or_for_thirty() {
             "insert into sign_in_failures (name_hash, failures, last_at)
              values ($1, $2, now() - make_interval(days => $3))",
         )
-        .bind(Limits::name_key(&app.state.keys, name).to_vec())
+        .bind(name_key(&app, name))
         .bind(failures)
         .bind(days)
         .execute(app.pool())
@@ -504,6 +548,119 @@ async fn failures_are_kept_for_a_day_or_for_thirty() {
         steps += 1;
     }
     assert_eq!(steps, 3);
+}
+
+/// How many statements wait for somebody else's lock.
+async fn waiting_for_locks(app: &TestApp) -> i64 {
+    sqlx::query_scalar(
+        "select count(*) from pg_stat_activity
+         where datname = current_database() and wait_event_type = 'Lock'",
+    )
+    .fetch_one(app.pool())
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn instances_that_clear_and_count_the_same_names_do_not_wait_in_a_circle() {
+    let app = TestApp::start().await;
+    let other = app.second_instance(&[1]);
+    let (first, low, high) = ([0; 16], [1; 16], [2; 16]);
+    let failures = app.state.limits.failures();
+    for key in [first, low, high] {
+        failures.count(key, None);
+    }
+    until_written(&app).await;
+    let mut blocker = app.pool().begin().await.unwrap();
+    sqlx::query("select from sign_in_failures where name_hash = $1 for update")
+        .bind(first.to_vec())
+        .execute(&mut *blocker)
+        .await
+        .unwrap();
+    // This instance clears the high one, and waits for the first before it counts the low one.
+    failures.clear(high);
+    failures.count(first, None);
+    failures.count(low, None);
+    while waiting_for_locks(&app).await == 0 {
+        tokio::task::yield_now().await;
+    }
+    // The other one clears the low one and counts the high one.
+    let theirs = other.state.limits.failures();
+    theirs.clear(low);
+    theirs.count(high, None);
+    for _ in 0..2000 {
+        if theirs.are_written() {
+            break;
+        }
+        let waiting = waiting_for_locks(&app).await;
+        assert!(waiting <= 1, "the other instance waits for this one");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(
+        theirs.are_written(),
+        "the other instance waits for this one"
+    );
+    blocker.commit().await.unwrap();
+    until_written(&app).await;
+}
+
+#[tokio::test]
+async fn forgetting_old_failures_waits_for_nobody() {
+    let app = TestApp::start().await;
+    sqlx::query(
+        "insert into sign_in_failures (name_hash, failures, last_at)
+         select decode(lpad(to_hex(n), 32, '0'), 'hex'), 1, now() - interval '2 days'
+         from generate_series(1, 3) as n",
+    )
+    .execute(app.pool())
+    .await
+    .unwrap();
+    let mut counting = app.pool().begin().await.unwrap();
+    sqlx::query("select from sign_in_failures order by name_hash limit 1 for update")
+        .execute(&mut *counting)
+        .await
+        .unwrap();
+    let mut connection = app.pool().acquire().await.unwrap();
+    sqlx::query("set lock_timeout = '1s'")
+        .execute(&mut *connection)
+        .await
+        .unwrap();
+    store::sign_in_failures::forget_old(&mut connection, &[], 10, 10)
+        .await
+        .expect("it does not wait");
+    let left: i64 = sqlx::query_scalar("select count(*) from sign_in_failures")
+        .fetch_one(&mut *connection)
+        .await
+        .unwrap();
+    assert_eq!(left, 1, "the one that is being counted");
+}
+
+#[tokio::test]
+async fn an_instance_whose_current_secret_is_forbidden_counts_and_computes_nothing() {
+    let app = TestApp::start().await;
+    app.sign_up("ada").await;
+    // Its current secret leaked; the one before is still accepted.
+    let other = app.second_instance(&[2, 1]);
+    let forbidden = SecretInUse {
+        fingerprint: other.state.keys.fingerprint().to_vec(),
+        is_forbidden: true,
+        minted_ago: Duration::ZERO,
+    };
+    other
+        .state
+        .keys
+        .learn(&[forbidden], HOUR, other.state.clock.now());
+    for (name, password) in [("ada", PASSWORD), ("ada", WRONG), ("nobody", WRONG)] {
+        let answer = other.try_log_in(name, password).await;
+        answer.is(Code::TemporarilyUnavailable);
+        assert_eq!(answer.header("retry-after"), "2");
+    }
+    until_written(&other).await;
+    let counted: i64 = sqlx::query_scalar("select count(*) from sign_in_failures")
+        .fetch_one(app.pool())
+        .await
+        .unwrap();
+    assert_eq!(counted, 0);
 }
 
 #[tokio::test]

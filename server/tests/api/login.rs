@@ -4,6 +4,7 @@ use axum::http::{Method, header};
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::username::Username;
 use holdfast_protocol::wire::paths;
+use holdfast_server::client_address::ClientAddress;
 use holdfast_server::password_hash::{Cost, PasswordHashes};
 use holdfast_server::store;
 use serde_json::json;
@@ -83,7 +84,13 @@ async fn an_older_hash_is_made_again_in_todays_parameters() {
         memory: 128,
         passes: 1,
     };
-    let turn = app.state.limits.sign_up(None).unwrap().turn().await;
+    let turn = app
+        .state
+        .limits
+        .sign_up(ClientAddress::Unknown)
+        .unwrap()
+        .turn()
+        .await;
     let other = PasswordHashes::new(costlier, 1)
         .hash_new(&turn.unwrap(), &PASSWORD.into(), "ada")
         .await;

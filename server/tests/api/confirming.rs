@@ -1,0 +1,102 @@
+//! Confirming a password within a session: who may try how often, and how many places one
+//! account has.
+
+use std::time::Duration;
+
+use axum::http::Method;
+use holdfast_protocol::problem::Code;
+use holdfast_protocol::wire::{Tokens, paths};
+use holdfast_server::password_hash::Cost;
+use serde_json::json;
+
+use crate::limits::{WRONG, change_password};
+use crate::support::queries::QueryCount;
+use crate::support::{PASSWORD, TestApp};
+
+/// Confirms the password, and asks for a new one that is refused: so it can be repeated.
+async fn confirm(app: &TestApp, tokens: &Tokens) -> Code {
+    let answer = change_password(app, tokens, PASSWORD, "too short").await;
+    answer.problem().code
+}
+
+#[tokio::test]
+async fn many_sessions_of_one_account_do_not_hold_every_place() {
+    let app = TestApp::with(|config| {
+        config.password_cost = Cost {
+            memory: 4 * 1024,
+            passes: 3,
+        };
+    })
+    .await;
+    let mut sessions = vec![app.sign_up("ada").await];
+    for _ in 0..16 {
+        sessions.push(app.log_in("ada").await);
+    }
+    let other = app.sign_up("eve").await;
+    // The other account comes last, when all the places could be taken.
+    let calls = sessions.iter().chain([&other]);
+    let answers = futures::future::join_all(calls.map(|tokens| confirm(&app, tokens))).await;
+    let (others, ours) = answers.split_last().unwrap();
+    let confirmed = |code: &&Code| **code == Code::PasswordNotAccepted;
+    let refused = |code: &&Code| **code == Code::TooManyAttempts;
+    let counts = (
+        ours.iter().filter(confirmed).count(),
+        ours.iter().filter(refused).count(),
+    );
+    assert_eq!(counts, (2, 15));
+    assert!(confirmed(&others));
+}
+
+#[tokio::test]
+async fn a_session_that_confirms_all_the_time_is_told_to_wait_before_a_query() {
+    let app = TestApp::with(|config| {
+        config.limits.attempts = 2;
+        config.limits.attempts_every = Duration::from_secs(3600);
+    })
+    .await;
+    let busy = app.sign_up("ada").await;
+    let other = app.log_in("ada").await;
+    for _ in 0..2 {
+        assert_eq!(confirm(&app, &busy).await, Code::PasswordNotAccepted);
+    }
+    let queries = QueryCount::start();
+    assert_eq!(confirm(&app, &busy).await, Code::TooManyAttempts);
+    assert_eq!(queries.so_far(), 0);
+    // A thief of one session does not keep the person's other sessions from confirming.
+    assert_eq!(confirm(&app, &other).await, Code::PasswordNotAccepted);
+}
+
+#[tokio::test]
+async fn all_sessions_of_one_account_share_a_bucket() {
+    let app = TestApp::with(|config| {
+        config.limits.attempts = 1;
+        config.limits.attempts_every = Duration::from_secs(3600);
+    })
+    .await;
+    let mut sessions = vec![app.sign_up("ada").await];
+    for _ in 0..5 {
+        sessions.push(app.log_in("ada").await);
+    }
+    let mut confirmed = 0;
+    for tokens in &sessions {
+        let code = confirm(&app, tokens).await;
+        confirmed += usize::from(code == Code::PasswordNotAccepted);
+    }
+    assert_eq!(confirmed, 3, "three times as many as one session has");
+}
+
+#[tokio::test]
+async fn deleting_the_account_counts_with_changing_the_password() {
+    let app = TestApp::with(|config| {
+        config.limits.attempts = 1;
+        config.limits.attempts_every = Duration::from_secs(3600);
+    })
+    .await;
+    let tokens = app.sign_up("ada").await;
+    assert_eq!(confirm(&app, &tokens).await, Code::PasswordNotAccepted);
+    let body = json!({"password": WRONG});
+    let refused = app
+        .call_as(&tokens, Method::DELETE, paths::ACCOUNT, Some(&body))
+        .await;
+    refused.is(Code::TooManyAttempts);
+}

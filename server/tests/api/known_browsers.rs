@@ -1,0 +1,223 @@
+//! What the token of a known browser gives, and what it does not
+//! (`server/src/limits/known_browsers.rs`).
+
+use std::time::Duration;
+
+use holdfast_protocol::problem::Code;
+use holdfast_protocol::wire::Tokens;
+
+use crate::limits::{From, WRONG, change_password, strangers_have_failed};
+use crate::support::{PASSWORD, TestApp};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// An instance where an address may try so often, and then once an hour.
+async fn app_with_attempts(attempts: u32) -> TestApp {
+    TestApp::with(|config| {
+        config.limits.attempts = attempts;
+        config.limits.attempts_every = HOUR;
+    })
+    .await
+}
+
+/// As from this address, with the token of these answers.
+fn known_at<'a>(ip: &'a str, tokens: &'a Tokens) -> From<'a> {
+    From {
+        ip: Some(ip),
+        ..From::known(tokens)
+    }
+}
+
+#[tokio::test]
+async fn the_tokens_of_one_account_share_a_bucket() {
+    let app = app_with_attempts(2).await;
+    let mut browsers = vec![app.sign_up("ada").await];
+    for _ in 0..5 {
+        browsers.push(app.log_in("ada").await);
+    }
+    let mut signed_in = 0;
+    for (n, browser) in browsers.iter().cycle().take(18).enumerate() {
+        // Another address each time: only what they have in common can refuse them.
+        let ip = format!("192.0.2.{n}");
+        let answer = known_at(&ip, browser).log_in(&app, "ada", PASSWORD).await;
+        if answer.status == 200 {
+            signed_in += 1;
+        } else {
+            answer.is(Code::TooManyAttempts);
+        }
+    }
+    assert_eq!(signed_in, 6, "three times as many as one browser has");
+    // Other accounts are not concerned.
+    let eve = app.sign_up("eve").await;
+    let other = known_at("192.0.2.1", &eve);
+    other.log_in(&app, "eve", PASSWORD).await.tokens(200);
+}
+
+#[tokio::test]
+async fn the_known_browsers_of_one_address_share_a_large_bucket() {
+    let app = app_with_attempts(2).await;
+    let mut browsers = Vec::new();
+    for n in 0..8 {
+        let name = format!("person-{n}");
+        browsers.push((app.sign_up(&name).await, name));
+    }
+    let mut signed_in = 0;
+    for (browser, name) in browsers.iter().chain(&browsers) {
+        let here = known_at("192.0.2.1", browser);
+        let answer = here.log_in(&app, name, PASSWORD).await;
+        if answer.status == 200 {
+            signed_in += 1;
+        } else {
+            answer.is(Code::TooManyAttempts);
+        }
+    }
+    assert_eq!(signed_in, 10, "five times as many as strangers have");
+    let eve = app.sign_up("eve").await;
+    let here = known_at("192.0.2.1", &eve);
+    let refused = here.log_in(&app, "eve", PASSWORD).await;
+    refused.is(Code::TooManyAttempts);
+    let elsewhere = known_at("192.0.2.2", &eve);
+    elsewhere.log_in(&app, "eve", PASSWORD).await.tokens(200);
+}
+
+#[tokio::test]
+async fn two_attempts_of_one_accounts_known_browsers_are_under_way_at_a_time() {
+    let app = TestApp::with(|config| {
+        config.password_cost = holdfast_server::password_hash::Cost {
+            memory: 4 * 1024,
+            passes: 3,
+        };
+    })
+    .await;
+    let mut browsers = vec![app.sign_up("ada").await];
+    for _ in 0..4 {
+        browsers.push(app.log_in("ada").await);
+    }
+    let froms: Vec<_> = browsers.iter().map(From::known).collect();
+    let calls = froms.iter().map(|from| from.log_in(&app, "ada", PASSWORD));
+    let answers = futures::future::join_all(calls).await;
+    let signed_in = answers.iter().filter(|a| a.status == 200).count();
+    let refused = answers.iter().filter(|a| a.status == 429).count();
+    assert_eq!((signed_in, refused), (2, 3));
+}
+
+#[tokio::test]
+async fn a_spent_token_pays_like_a_stranger() {
+    let app = app_with_attempts(12).await;
+    let spent = app.sign_up("ada").await;
+    let good = app.log_in("ada").await;
+    for _ in 0..10 {
+        From::known(&spent)
+            .log_in(&app, "ada", WRONG)
+            .await
+            .is(Code::InvalidCredentials);
+    }
+    let here = "192.0.2.1";
+    for n in 0..12 {
+        From::ip(here)
+            .log_in(&app, &format!("victim-{n}"), WRONG)
+            .await
+            .is(Code::InvalidCredentials);
+    }
+    // Nothing but the address keeps it out: elsewhere it signs in.
+    let refused = known_at(here, &spent).log_in(&app, "ada", PASSWORD).await;
+    refused.is(Code::TooManyAttempts);
+    let known = known_at(here, &good).log_in(&app, "ada", PASSWORD).await;
+    known.tokens(200);
+    let elsewhere = known_at("192.0.2.2", &spent);
+    elsewhere.log_in(&app, "ada", PASSWORD).await.tokens(200);
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_known_any_more_pays_like_a_stranger() {
+    let app = app_with_attempts(2).await;
+    let old = app.sign_up("ada").await;
+    let another = "seven lanterns above the harbour";
+    let new = change_password(&app, &old, PASSWORD, another)
+        .await
+        .tokens(200);
+    app.state.clock.advance(Duration::from_secs(601));
+    let here = "192.0.2.1";
+    for name in ["bob", "eve"] {
+        From::ip(here)
+            .log_in(&app, name, WRONG)
+            .await
+            .is(Code::InvalidCredentials);
+    }
+    let unknown = known_at(here, &old).log_in(&app, "ada", another).await;
+    unknown.is(Code::TooManyAttempts);
+    let known = known_at(here, &new).log_in(&app, "ada", another).await;
+    known.tokens(200);
+}
+
+#[tokio::test]
+async fn only_the_password_before_the_change_leaves_a_browser_known() {
+    let app = TestApp::start().await;
+    let (second, third) = (
+        "seven lanterns above the harbour",
+        "copper whistles in the orchard",
+    );
+    let first_tokens = app.sign_up("ada").await;
+    let second_tokens = change_password(&app, &first_tokens, PASSWORD, second)
+        .await
+        .tokens(200);
+    change_password(&app, &second_tokens, second, third)
+        .await
+        .tokens(200);
+    strangers_have_failed(&app, "ada", 100).await;
+    let two_passwords_ago = From::known(&first_tokens).log_in(&app, "ada", third).await;
+    two_passwords_ago.is(Code::TooManyAttempts);
+    let one_password_ago = From::known(&second_tokens).log_in(&app, "ada", third).await;
+    one_password_ago.tokens(200);
+}
+
+#[tokio::test]
+async fn the_browsers_of_the_password_before_share_ten_failures() {
+    let app = TestApp::start().await;
+    let mut browsers = vec![app.sign_up("ada").await];
+    for _ in 0..3 {
+        browsers.push(app.log_in("ada").await);
+    }
+    let another = "seven lanterns above the harbour";
+    let new = change_password(&app, &browsers[0], PASSWORD, another)
+        .await
+        .tokens(200);
+    strangers_have_failed(&app, "ada", 100).await;
+    let mut tried = 0;
+    for browser in browsers.iter().cycle().take(20) {
+        let answer = From::known(browser).log_in(&app, "ada", WRONG).await;
+        if answer.status == 401 {
+            tried += 1;
+        } else {
+            answer.is(Code::TooManyAttempts);
+        }
+    }
+    assert_eq!(tried, 10);
+    // The browser of the new password is known all the same.
+    let known = From::known(&new).log_in(&app, "ada", another).await;
+    known.tokens(200);
+}
+
+#[tokio::test]
+async fn a_spent_newest_token_does_not_hide_a_good_older_one() {
+    let app = TestApp::start().await;
+    let older = app.sign_up("ada").await;
+    let newest = app.log_in("ada").await;
+    for _ in 0..10 {
+        From::known(&newest)
+            .log_in(&app, "ada", WRONG)
+            .await
+            .is(Code::InvalidCredentials);
+    }
+    strangers_have_failed(&app, "ada", 100).await;
+    let spent = From::known(&newest).log_in(&app, "ada", PASSWORD).await;
+    spent.is(Code::TooManyAttempts);
+    let both = From {
+        ip: None,
+        known: [&newest, &older]
+            .into_iter()
+            .filter_map(|tokens| tokens.known_browser.as_ref())
+            .collect(),
+    };
+    both.log_in(&app, "ada", PASSWORD).await.tokens(200);
+}

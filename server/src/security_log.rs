@@ -19,11 +19,21 @@ pub fn opened(kind: EventKind, tokens: &Tokens, client: &ClientInfo) {
     );
 }
 
-/// A password was wrong: at a sign-in, or where a session confirms it.
+/// A password was wrong: at a sign-in, or where a session confirms it. Without an account,
+/// it was tried under a name that has none.
 pub fn password_was_wrong(account_id: Option<Uuid>, session_id: Option<Uuid>, client: &ClientInfo) {
+    let kind = EventKind::SignInFailed.as_str();
+    let Some(account_id) = account_id else {
+        tracing::info!(
+            event.kind = kind,
+            client.address = client.ip,
+            "A password was tried under an unknown name."
+        );
+        return;
+    };
     tracing::info!(
-        event.kind = EventKind::SignInFailed.as_str(),
-        account.id = account_id.map(tracing::field::display),
+        event.kind = kind,
+        account.id = %account_id,
         session.id = session_id.map(tracing::field::display),
         client.address = client.ip,
         "A password was wrong."

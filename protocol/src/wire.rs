@@ -25,6 +25,8 @@ pub mod paths {
     pub const ACCOUNT: &str = "/api/v1/account";
     /// `PUT` [`super::ChangePassword`] → 200 [`super::Tokens`] of a new session.
     pub const PASSWORD: &str = "/api/v1/account/password";
+    /// `POST` [`super::PasswordEstimateRequest`] → 200 [`super::PasswordEstimate`].
+    pub const PASSWORD_ESTIMATE: &str = "/api/v1/password-estimate";
     /// `GET` → 200 [`super::SessionList`]; `DELETE` → 200 [`super::EndedSessions`].
     /// `DELETE` below it, with a session's id, → 204.
     pub const SESSIONS: &str = "/api/v1/sessions";
@@ -164,6 +166,30 @@ pub struct ChangePassword {
     pub current_password: Secret,
     /// See [`crate::password`].
     pub new_password: Secret,
+}
+
+/// Asks how easily a new password is guessed, while a person types it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordEstimateRequest {
+    /// The name of the account that it will be for, as far as it is known.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// What was typed so far.
+    pub password: Secret,
+}
+
+/// How easily a password is guessed. Kept nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordEstimate {
+    /// From 0 (guessed at once) to 4. From 3 on it is accepted.
+    pub score: u8,
+    /// Why it is not accepted, in the words of the refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+    /// What to do about it. The refusal says the warning and then these.
+    #[serde(default)]
+    pub suggestions: Vec<String>,
 }
 
 /// The live sessions of an account, the most recently used first.

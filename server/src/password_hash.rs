@@ -26,7 +26,7 @@ use unicode_normalization::{UnicodeNormalization as _, is_nfkc};
 use zeroize::Zeroizing;
 
 use crate::limits::Turn;
-use crate::password_strength::{self, TooEasy};
+use crate::password_strength::{self, Strength, TooEasy};
 
 /// How much less than others the threads matter to the system (`nice`).
 const NICE: i32 = 10;
@@ -105,6 +105,23 @@ impl PasswordHashes {
             let password = normal(&password);
             password_strength::check(&password, &username)?;
             Ok(this.hash_now(memory, password.as_bytes()))
+        })
+        .await
+    }
+
+    /// Says how easily a new password is guessed, and computes nothing else.
+    ///
+    /// # Errors
+    /// [`Unfinished`] when the server is stopping.
+    pub async fn estimate(
+        &self,
+        turn: &Turn,
+        password: &Secret,
+        username: &str,
+    ) -> Result<Strength, Unfinished> {
+        let (password, username) = (password.clone(), username.to_owned());
+        self.run(turn, move |_| {
+            password_strength::estimate(&normal(&password), &username)
         })
         .await
     }

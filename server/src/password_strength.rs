@@ -24,29 +24,73 @@ const FAMOUS: [&str; 8] = [
 /// How many characters around a famous passphrase do not hide it.
 const AROUND: usize = 8;
 
+/// What to do instead.
+const ADVICE: &str = "Use four or five words that have nothing to do with each other.";
+
 /// A password that is guessed early. Prints as a sentence about why, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("This password is too easy to guess. {0}")]
-pub struct TooEasy(String);
+#[error("{warning} {ADVICE}")]
+pub struct TooEasy {
+    warning: String,
+}
+
+impl TooEasy {
+    fn because(reason: &str) -> Self {
+        let warning = format!("This password is too easy to guess. {reason}");
+        Self {
+            warning: warning.trim_end().to_owned(),
+        }
+    }
+
+    /// Why it is refused.
+    pub fn warning(&self) -> &str {
+        &self.warning
+    }
+
+    /// What to do about it.
+    pub fn advice(&self) -> &'static str {
+        ADVICE
+    }
+}
+
+/// How easily a password is guessed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Strength {
+    /// From 0 to 4.
+    pub score: u8,
+    /// Whether it may be used.
+    pub verdict: Result<(), TooEasy>,
+}
 
 /// Says whether this password may be used by the account of this name.
 ///
 /// # Errors
 /// Why not, in words for a person. They never repeat the password.
 pub fn check(password: &str, username: &str) -> Result<(), TooEasy> {
-    const FIX: &str = "Use four or five words that have nothing to do with each other.";
+    estimate(password, username).verdict
+}
+
+/// Says how easily this password is guessed by somebody who knows the account's name.
+pub fn estimate(password: &str, username: &str) -> Strength {
     if is_famous(password) {
-        return Err(TooEasy(format!("It is a well-known example. {FIX}")));
+        return Strength {
+            score: 0,
+            verdict: Err(TooEasy::because("It is a well-known example.")),
+        };
     }
     let estimate = zxcvbn(password, &[username, "holdfast"]);
-    if estimate.score() >= Score::Three {
-        return Ok(());
+    let verdict = if estimate.score() >= Score::Three {
+        Ok(())
+    } else {
+        let feedback = estimate.feedback();
+        let warning = feedback.and_then(|feedback| feedback.warning());
+        let reason = warning.map(|warning| warning.to_string());
+        Err(TooEasy::because(&reason.unwrap_or_default()))
+    };
+    Strength {
+        score: u8::from(estimate.score()),
+        verdict,
     }
-    let warning = estimate
-        .feedback()
-        .and_then(|feedback| feedback.warning())
-        .map(|warning| format!("{warning} "));
-    Err(TooEasy(format!("{}{FIX}", warning.unwrap_or_default())))
 }
 
 fn is_famous(password: &str) -> bool {

@@ -8,6 +8,7 @@ mod login;
 mod logout;
 mod oauth;
 mod password;
+mod password_estimate;
 mod refresh;
 mod sessions;
 mod signup;
@@ -31,6 +32,7 @@ pub fn api() -> Router<AppState> {
         .route(paths::LOGOUT, post(logout::log_out))
         .route(paths::ACCOUNT, get(account::show).delete(account::delete))
         .route(paths::PASSWORD, put(password::change))
+        .route(paths::PASSWORD_ESTIMATE, post(password_estimate::estimate))
         .route(
             paths::SESSIONS,
             get(sessions::list).delete(sessions::end_all),

@@ -11,7 +11,13 @@ use holdfast_server::client_address::Proxies;
 
 use crate::support::TestApp;
 
-const POSTS: [&str; 4] = [paths::SIGNUP, paths::LOGIN, paths::REFRESH, paths::LOGOUT];
+const POSTS: [&str; 5] = [
+    paths::SIGNUP,
+    paths::LOGIN,
+    paths::REFRESH,
+    paths::LOGOUT,
+    paths::PASSWORD_ESTIMATE,
+];
 
 fn post(path: &str, content_type: Option<&str>, body: impl Into<Body>) -> Request<Body> {
     let mut request = Request::builder().method(Method::POST).uri(path);

@@ -27,6 +27,9 @@ async fn no_token_password_username_or_attempt_key_is_logged() {
         &json!({"username": username, "pasword": wrong}),
     )
     .await;
+    let estimate = json!({"username": username, "password": wrong});
+    app.call(Method::POST, paths::PASSWORD_ESTIMATE, &estimate)
+        .await;
     let change = json!({"current_password": wrong, "new_password": PASSWORD});
     app.call_as(&renewed, Method::PUT, paths::PASSWORD, Some(&change))
         .await;

@@ -28,6 +28,7 @@ mod logout;
 mod metrics;
 mod oauth;
 mod password;
+mod password_estimate;
 mod proxies;
 mod refresh;
 mod refresh_races;

@@ -64,7 +64,7 @@ impl Opened {
 pub(super) async fn sign_in(request: LoginRequest) -> Result<(), ApiError> {
     let driver = Driver::current().ok_or(ApiError::SILENCE)?;
     let _expectation = driver.expect_session(None);
-    let asked_in = driver.era().await;
+    let asked_in = driver.era().await?;
     let opened = log_in(&driver, &request).await?;
     keep(&driver, opened.sign_in(asked_in)).await
 }
@@ -73,7 +73,7 @@ pub(super) async fn sign_in(request: LoginRequest) -> Result<(), ApiError> {
 pub(super) async fn sign_up(request: SignupRequest) -> Result<(), ApiError> {
     let driver = Driver::current().ok_or(ApiError::SILENCE)?;
     let _expectation = driver.expect_session(None);
-    let asked_in = driver.era().await;
+    let asked_in = driver.era().await?;
     let call = Call::new(Method::POST, paths::SIGNUP).with_json(&request);
     let sent_at = clock::now().wall_ms;
     let send = || async { http::send(&call, None).await };
@@ -99,6 +99,7 @@ pub(super) async fn change_password(whose: Whose, request: ChangePassword) -> Re
     // The name is needed if the answer is lost, and could not be asked for then.
     let account = Call::new(Method::GET, paths::ACCOUNT);
     let account: Account = http::parse(&api::call(account, whose).await?)?;
+    driver.era().await?;
     let before = driver.record().ok_or(ApiError::SignedOut)?;
     if before.account_id != account.account_id {
         return Err(ApiError::SessionChanged);
@@ -239,6 +240,8 @@ async fn log_in(driver: &Rc<Driver>, request: &LoginRequest) -> Result<Opened, A
 async fn keep(driver: &Rc<Driver>, change: Change) -> Result<(), ApiError> {
     if driver.change(change).await {
         Ok(())
+    } else if driver.is_outdated() {
+        Err(ApiError::Outdated)
     } else {
         Err(ApiError::Overtaken)
     }

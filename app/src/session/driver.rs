@@ -299,15 +299,24 @@ impl Driver {
     }
 
     /// The last sign-in or sign-out of this browser until now. Storage is asked: a tab that
-    /// slept may not have heard of it.
-    pub(super) async fn era(self: &Rc<Self>) -> Era {
+    /// slept may not have heard of it. An error if a later version has taken over storage:
+    /// then a new session could not be kept, and nothing is to be asked for.
+    pub(super) async fn era(self: &Rc<Self>) -> Result<Era, ApiError> {
         while self.machine.borrow().view() == View::Unknown {
             self.wait_for_news(LONGEST_WAIT_MS).await;
         }
         let outcome = self.vault.change(None, self.held()).await;
         let era = outcome.stored.era();
         self.take(outcome);
-        era
+        if self.is_outdated() {
+            return Err(ApiError::Outdated);
+        }
+        Ok(era)
+    }
+
+    /// Whether a later version of Holdfast has taken over storage.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.machine.borrow().is_outdated()
     }
 
     /// Waits until something has changed in this tab, but not longer than this.
@@ -381,6 +390,7 @@ impl Driver {
                     };
                 }
                 Access::SignedOut => return Err(ApiError::SignedOut),
+                Access::Outdated => return Err(ApiError::Outdated),
                 Access::NotNow => {
                     let held = self.record().map(|record| record.session_id);
                     let Some(session_id) = held else { continue };
@@ -531,6 +541,7 @@ impl Driver {
                 return not_renewed(Failure::Moved);
             }
             Attempted::Behind => return not_renewed(Failure::Behind),
+            Attempted::Outdated => return not_renewed(Failure::Outdated),
             Attempted::Later => return later,
         };
         let mut call = Call::new(Method::POST, paths::REFRESH).with_json(&RefreshRequest {

@@ -78,6 +78,9 @@ pub enum ApiError {
         /// Whether anything answered at all.
         answered: bool,
     },
+    /// Another tab runs a later version of Holdfast, and this page can keep nothing beside
+    /// it. Nothing was sent, or what came of it was ended.
+    Outdated,
     /// No answer came, however often it was asked for: it is not known whether a sign-up
     /// or a change of the password was done.
     NotKnown,
@@ -129,6 +132,9 @@ impl fmt::Display for ApiError {
             Self::Unreachable { answered: true } => f.write_str(
                 "Something else answered in place of Holdfast. Some networks ask you to \
                  sign in to them first.",
+            ),
+            Self::Outdated => f.write_str(
+                "Holdfast was updated in another tab. Reload this page to go on.",
             ),
             Self::NotKnown => f.write_str(
                 "No answer came, so it is not known whether this was done. Try to sign in \

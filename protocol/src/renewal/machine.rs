@@ -31,6 +31,9 @@ pub struct Machine {
     /// only a call does: a call that alone never gets through is no busy loop.
     pub(super) lost_in_a_row: u32,
     leaving: Leaving,
+    /// A later version of Holdfast has taken over storage. This page renews no more: it
+    /// could not store what a refresh brings. A reload brings the later version.
+    outdated: bool,
     wake_at_ms: Option<u64>,
 }
 
@@ -54,6 +57,11 @@ impl Machine {
                     || self.lost_until_ms.is_some(),
             },
         }
+    }
+
+    /// Whether a later version of Holdfast has taken over storage.
+    pub fn is_outdated(&self) -> bool {
+        self.outdated
     }
 
     /// The record that this tab holds.
@@ -96,6 +104,7 @@ impl Machine {
             };
         }
         match self.pause {
+            _ if self.outdated => Access::Outdated,
             Some(pause) if !pause.in_conflict && self.in_flight.is_none() => Access::NotNow,
             _ => Access::Soon,
         }
@@ -180,7 +189,7 @@ impl Machine {
                 }
             }
             Event::StorageFailed => actions.push(Action::Tell(Notice::ThisTabOnly)),
-            Event::StorageOfLaterVersion => actions.push(Action::Tell(Notice::Outdated)),
+            Event::StorageOfLaterVersion => self.outdate(actions),
         }
     }
 
@@ -339,9 +348,17 @@ impl Machine {
                 pause.lengthen(retry_after, LONGEST_PAUSE_MS, at);
                 pause.in_conflict = false;
             }
+            Failure::Outdated => self.outdate(actions),
             // Nothing to wait for: whatever storage holds now has its own turn.
             _ => {}
         }
+    }
+
+    /// Stops renewing. A pause would only say «reconnecting», which it is not.
+    fn outdate(&mut self, actions: &mut Vec<Action>) {
+        self.outdated = true;
+        self.pause = None;
+        actions.push(Action::Tell(Notice::Outdated));
     }
 
     fn conflict(
@@ -429,7 +446,7 @@ impl Machine {
         let waits = self
             .pause
             .is_some_and(|pause| pause.until_ms > at.running_ms);
-        if self.in_flight.is_some() || self.changing > 0 || waits {
+        if self.in_flight.is_some() || self.changing > 0 || waits || self.outdated {
             return;
         }
         let of = held.record.link();
@@ -450,7 +467,7 @@ impl Machine {
     fn next_renewal(&self, at: Moment) -> Option<u64> {
         let held = self.held.as_ref()?;
         let in_conflict = self.pause.is_some_and(|pause| pause.in_conflict);
-        let waits = self.in_flight.is_some() || self.changing > 0;
+        let waits = self.in_flight.is_some() || self.changing > 0 || self.outdated;
         if waits || !(self.visible || in_conflict) {
             return None;
         }

@@ -427,6 +427,7 @@ fn what_an_answer_does_to_the_session() {
         (Later { retry_after: None }, None),
         (Moved, None),
         (Behind, None),
+        (Outdated, None),
     ] {
         let (machine, actions) = fail(renewing(), failure, 400_100);
         let is_over = expected.is_some();
@@ -819,4 +820,48 @@ fn why_a_session_ended_is_not_told_once_it_was_read() {
         visible: true,
     };
     assert_eq!(ending(&feed(Machine::new(), start, 0).0), None);
+}
+
+#[test]
+fn a_page_beside_a_later_version_renews_no_more_and_says_so() {
+    let outdated = Action::Tell(Notice::Outdated);
+    let not_renewed = Event::NotRenewed {
+        of: link(3),
+        failure: Failure::Outdated,
+    };
+    let later = Failure::Later { retry_after: None };
+    let (paused, _) = fail(renewing(), later, 400_000);
+    for (machine, event) in [
+        (renewing(), not_renewed),
+        (paused, Event::StorageOfLaterVersion),
+    ] {
+        let (mut machine, actions) = machine.on(event, at(400_100));
+        assert!(actions.contains(&outdated), "{actions:?}");
+        assert!(machine.is_outdated() && is_signed_in(&machine));
+        assert!(!is_reconnecting(&machine));
+        assert_eq!(machine.access(at(400_200)), Access::Outdated);
+        for event in [
+            Event::Timer,
+            Event::CallWanted,
+            Event::CallRefused { of: link(3) },
+            Event::Online,
+            Event::Visible(false),
+            Event::Visible(true),
+        ] {
+            let (next, actions) = machine.on(event.clone(), at(3_600_000));
+            let asks = |action: &Action| {
+                matches!(action, Action::Refresh { .. } | Action::Wake(Some(_)))
+            };
+            assert!(!actions.iter().any(asks), "{event:?} {actions:?}");
+            machine = next;
+        }
+    }
+}
+
+#[test]
+fn a_page_beside_a_later_version_uses_its_access_token_while_it_is_good() {
+    let machine = started(Some(record(SESSION, 3)));
+    let (machine, _) = feed(machine, Event::StorageOfLaterVersion, 10);
+    assert!(matches!(machine.access(at(200_000)), Access::Ready { .. }));
+    assert_eq!(machine.access(at(300_000)), Access::Outdated);
 }

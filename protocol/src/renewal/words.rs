@@ -148,6 +148,8 @@ pub enum Failure {
     Moved,
     /// Nothing was sent: see [`Attempt::Behind`](super::Attempt::Behind).
     Behind,
+    /// Nothing was sent: storage belongs to a later version of Holdfast.
+    Outdated,
 }
 
 impl Failure {
@@ -284,6 +286,9 @@ pub enum Access {
     NotNow,
     /// Nobody is signed in.
     SignedOut,
+    /// The access token is over, and a later version of Holdfast has the session: fail, and
+    /// ask the person to reload the page.
+    Outdated,
 }
 
 /// What the person is shown.

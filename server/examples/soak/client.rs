@@ -292,7 +292,7 @@ impl Client {
                     Done::Call { of, outcome }
                 });
             }
-            Access::NotNow => self.end_call(None),
+            Access::NotNow | Access::Outdated => self.end_call(None),
             Access::Soon | Access::SignedOut => {}
         }
     }

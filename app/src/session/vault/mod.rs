@@ -99,6 +99,8 @@ pub(super) enum Attempted {
     Moved(Outcome),
     /// See [`Attempt::Behind`].
     Behind,
+    /// Storage belongs to a later version of Holdfast.
+    Outdated,
     /// Not now. Try again later; another key must not be made meanwhile.
     Later,
 }
@@ -265,7 +267,14 @@ impl Vault {
     /// not say: that is not the same as none.
     pub(super) async fn leaving(self: &Rc<Self>) -> Option<Vec<Secret>> {
         match self.place.get() {
-            Place::Database => self.read_list(LEAVING).await,
+            Place::Database => {
+                let mut leaving: Vec<Secret> = self.read_list(LEAVING).await?;
+                // Those that stand there beside a later version are not moved.
+                let noted = local::leaving().into_iter();
+                let more: Vec<_> = noted.filter(|token| !leaving.contains(token)).collect();
+                leaving.extend(more);
+                Some(leaving)
+            }
             Place::Local => Some(local::leaving()),
             Place::Memory => Some(self.memory.borrow().leaving.clone()),
         }
@@ -321,7 +330,7 @@ impl Vault {
         let known_browsers = transaction.get(KNOWN_BROWSERS).await?;
         let (stored, is_empty) = match current.as_deref().map(Stored::read) {
             Some(Reading::Stored(stored)) => (stored, false),
-            Some(Reading::Later) => return Ok(left_alone(held, News::LaterVersion)),
+            Some(Reading::Later) => return Ok(beside_later_version(change, held)),
             Some(Reading::Unreadable) | None => (Stored::default(), true),
         };
         let mut contents = Contents {
@@ -332,7 +341,7 @@ impl Vault {
         let before = contents.clone();
         let copy = local::copy();
         if copy == Some(Reading::Later) {
-            return Ok(left_alone(held, News::LaterVersion));
+            return Ok(beside_later_version(change, held));
         }
         let is_empty = is_empty && copy.is_none();
         if let Some(Reading::Stored(copy)) = copy {
@@ -392,11 +401,12 @@ impl Vault {
         let current = transaction.get(CURRENT).await?;
         let stored = match current.as_deref().map(Stored::read) {
             Some(Reading::Stored(stored)) => stored,
-            Some(Reading::Later) => {
-                return Ok(Attempted::Moved(left_alone(held, News::LaterVersion)));
-            }
+            Some(Reading::Later) => return Ok(Attempted::Outdated),
             Some(Reading::Unreadable) | None => Stored::default(),
         };
+        if local::copy() == Some(Reading::Later) {
+            return Ok(Attempted::Outdated);
+        }
         let Some(record) = stored.record().filter(|record| record.link() == of) else {
             transaction.finish().await?;
             // Reading it puts right whatever is behind.
@@ -415,7 +425,7 @@ impl Vault {
     fn change_in_local_storage(&self, change: Option<&Change>, held: &Stored) -> Outcome {
         let stored = match local::copy() {
             Some(Reading::Stored(stored)) => stored,
-            Some(Reading::Later) => return left_alone(held, News::LaterVersion),
+            Some(Reading::Later) => return beside_later_version(change, held),
             Some(Reading::Unreadable) | None => Stored::default(),
         };
         let mut contents = Contents {
@@ -449,6 +459,9 @@ impl Vault {
 
     fn attempt_in_local_storage(&self, of: Link, fresh: &AttemptKey, held: &Stored) -> Attempted {
         let outcome = self.change_in_local_storage(None, held);
+        if outcome.news == Some(News::LaterVersion) {
+            return Attempted::Outdated;
+        }
         let Some(record) = outcome.stored.record().filter(|held| held.link() == of) else {
             return Attempted::Moved(outcome);
         };
@@ -505,14 +518,32 @@ fn has_left(before: &Contents, after: &Contents) -> bool {
     after.leaving.iter().any(is_new)
 }
 
-/// Storage was not touched, so this tab goes on with what it knows.
-fn left_alone(held: &Stored, news: News) -> Outcome {
-    Outcome {
+/// Storage belongs to a later version and is left alone. This page makes the change for
+/// itself. The tokens of sessions that end by it, or that can be kept nowhere, are noted
+/// in the list of local storage, which is sent all the same.
+fn beside_later_version(change: Option<&Change>, held: &Stored) -> Outcome {
+    let mut contents = Contents {
         stored: held.clone(),
-        applied: false,
-        is_leaving: false,
-        has_left: false,
-        news: Some(news),
+        leaving: local::leaving(),
+        known_browsers: Vec::new(),
+    };
+    let before = contents.clone();
+    let applied = match change {
+        // The later version repeats a refresh by its attempt key.
+        None | Some(Change::Renew { .. } | Change::CatchUp(_)) => false,
+        Some(Change::SignIn { record, .. } | Change::ChangePassword { record, .. }) => {
+            contents.apply(&Change::Leave(record.refresh_token.clone()));
+            false
+        }
+        Some(change) => contents.apply(change),
+    };
+    if contents.leaving != before.leaving {
+        local::write_leaving(&contents.leaving);
+    }
+    Outcome {
+        news: Some(News::LaterVersion),
+        has_left: has_left(&before, &contents),
+        ..outcome(&contents, applied)
     }
 }
 

@@ -1,0 +1,137 @@
+// Another tab runs a later release, whose record this page cannot read. It leaves that alone.
+
+import type { Page } from '@playwright/test';
+import {
+  expect,
+  fillIn,
+  isSignedOut,
+  Network,
+  seesAccount,
+  signIn,
+  signInButton,
+  signOutButton,
+  test,
+  theStoredSession,
+} from '../../holdfast';
+
+const NOTICE = 'Holdfast was updated in another tab. Reload this page to go on.';
+
+test.describe('a page beside a later version', () => {
+  test.use({ lifetimes: { accessTokenTtl: '3s' } });
+  test.slow();
+
+  for (const [what, places] of [
+    ['database and copy', { database: true, copy: true }],
+    ['copy alone', { database: false, copy: true }],
+    ['database alone', { database: true, copy: false }],
+  ] as const) {
+    test(`sends no refresh and asks to be reloaded: ${what}`, async ({ page, account }) => {
+      await signIn(page, account);
+      await becomesLater(page, places);
+      const network = new Network(page);
+      await expect(page.getByRole('status').getByText(NOTICE)).toBeVisible();
+      // Its access token is over by now, or soon is. A call says the same.
+      await expect(async () => {
+        await page.getByRole('button', { name: /^(Check again|Try again)$/ }).click();
+        await expect(page.getByRole('alert')).toContainText(NOTICE, { timeout: 1000 });
+      }).toPass();
+      expect(await network.refreshes()).toEqual([]);
+      await expect(page.getByRole('status').getByText('Reconnecting…')).toHaveCount(0);
+      await seesAccount(page, account);
+    });
+  }
+
+  test('sends no refresh without IndexedDB either', async ({ page, account }) => {
+    await page.addInitScript(() => {
+      Object.defineProperty(window, 'indexedDB', { get: () => undefined });
+    });
+    await signIn(page, account);
+    await becomesLater(page, { database: false, copy: true });
+    const network = new Network(page);
+    await expect(page.getByRole('status').getByText(NOTICE)).toBeVisible();
+    await expect(async () => {
+      await page.getByRole('button', { name: /^(Check again|Try again)$/ }).click();
+      await expect(page.getByRole('alert')).toContainText(NOTICE, { timeout: 1000 });
+    }).toPass();
+    expect(await network.refreshes()).toEqual([]);
+  });
+});
+
+test('a sign-out beside a later version ends the session on the server', async ({
+  page,
+  account,
+  api,
+}) => {
+  await signIn(page, account);
+  const { access_token } = await theStoredSession(page);
+  await becomesLater(page, { database: true, copy: true });
+  const record = await page.evaluate(() => localStorage.getItem('holdfast.session'));
+  await signOutButton(page).click();
+  await isSignedOut(page);
+  await expect.poll(async () => (await api.account(access_token)).body.code).toBe('session_ended');
+  // What the later version has written is as it was, and no token waits any more.
+  expect(await page.evaluate(() => localStorage.getItem('holdfast.session'))).toBe(record);
+  await expect.poll(() => page.evaluate(() => localStorage.getItem('holdfast.leaving'))).toBeNull();
+});
+
+test('a sign-in beside a later version is not sent, and the form says why', async ({
+  page,
+  account,
+  api,
+}) => {
+  await page.goto('/sign-in');
+  await page.evaluate(() => localStorage.setItem('holdfast.session', '{"version":3}'));
+  await fillIn(page, account);
+  await signInButton(page).click();
+  await expect(page.getByRole('alert')).toHaveText(NOTICE);
+  const { access_token } = await api.logIn(account);
+  expect(await api.sessions(access_token)).toHaveLength(1);
+});
+
+test('a sign-in that ends beside a later version leaves no session behind', async ({
+  page,
+  account,
+  api,
+}) => {
+  await page.goto('/sign-in');
+  // The later version comes while the answer is on its way.
+  await page.route('**/api/v1/login', async (route) => {
+    const response = await route.fetch();
+    await page.evaluate(() => localStorage.setItem('holdfast.session', '{"version":3}'));
+    await route.fulfill({ response });
+  });
+  await fillIn(page, account);
+  await signInButton(page).click();
+  await expect(page.getByRole('alert')).toHaveText(NOTICE);
+  const { access_token } = await api.logIn(account);
+  await expect.poll(async () => (await api.sessions(access_token)).length).toBe(1);
+});
+
+/** Another tab of a later release has written here. */
+async function becomesLater(
+  page: Page,
+  places: { database: boolean; copy: boolean },
+): Promise<void> {
+  await page.evaluate(async ({ database, copy }) => {
+    const later = (text: string) => JSON.stringify({ ...JSON.parse(text), version: 3 });
+    if (database) {
+      const connection = await new Promise<IDBDatabase>((resolve, reject) => {
+        const asked = indexedDB.open('holdfast-2', 1);
+        asked.onsuccess = () => resolve(asked.result);
+        asked.onerror = () => reject(asked.error);
+      });
+      const transaction = connection.transaction('state', 'readwrite');
+      const store = transaction.objectStore('state');
+      const current = store.get('current');
+      current.onsuccess = () => store.put(later(current.result), 'current');
+      await new Promise((resolve) => (transaction.oncomplete = resolve));
+      connection.close();
+    }
+    if (copy) {
+      const text = localStorage.getItem('holdfast.session')!;
+      localStorage.setItem('holdfast.session', later(text));
+    }
+    // As the other tab would tell this one.
+    window.dispatchEvent(new StorageEvent('storage', { key: 'holdfast.session' }));
+  }, places);
+}

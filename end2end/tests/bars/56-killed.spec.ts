@@ -12,13 +12,13 @@ import {
   testWithRestarts as test,
 } from '../../holdfast';
 
-/** How often each is tried. `KILLS=20` is the promise; a few are enough to notice. */
+/** How often the browser is killed after each of the three. The full trial is `KILLS=20`. */
 const KILLS = Number(process.env.KILLS || 3);
 
 /** The browser is killed at some moment within this time. */
 const WITHIN_MS = 2000;
 
-test('bar 56: what the person did last is what holds after a kill', async ({
+test(`bar 56: what the person did last is what holds, ${KILLS} kills after each`, async ({
   startBrowser,
   account: ada,
   api,

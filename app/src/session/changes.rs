@@ -172,9 +172,9 @@ async fn with_repetitions<F: Future<Output = Result<String, ApiError>>>(
     send: impl Fn() -> F,
     give_up: impl Fn() -> Option<ApiError>,
 ) -> (Result<String, ApiError>, bool) {
-    let first = send().await;
-    if !is_silence(&first) {
-        return (first, false);
+    let mut outcome = send().await;
+    if !is_silence(&outcome) {
+        return (outcome, false);
     }
     let deadline = clock::now().running_ms + REPEATS_FOR_MS;
     let mut pause_ms = 1000;
@@ -188,9 +188,11 @@ async fn with_repetitions<F: Future<Output = Result<String, ApiError>>>(
         }
         // Between half of it and the whole, so that many do not come at once.
         let jitter = u32::try_from((u64::from(now.dice) * u64::from(pause_ms / 2)) >> 32);
-        TimeoutFuture::new(pause_ms / 2 + jitter.unwrap_or(0)).await;
+        let left_ms = u32::try_from(deadline - now.running_ms).unwrap_or(u32::MAX);
+        let wait_ms = (pause_ms / 2 + jitter.unwrap_or(0)).max(retry_after_ms(&outcome));
+        TimeoutFuture::new(wait_ms.min(left_ms)).await;
         pause_ms = (pause_ms * 2).min(LONGEST_PAUSE_MS);
-        let outcome = send().await;
+        outcome = send().await;
         let is_later = matches!(
             &outcome,
             Err(ApiError::Problem(problem)) if problem.code.meaning() == Meaning::Later
@@ -204,9 +206,19 @@ async fn with_repetitions<F: Future<Output = Result<String, ApiError>>>(
 fn is_silence(outcome: &Result<String, ApiError>) -> bool {
     match outcome {
         Err(ApiError::Unreachable { .. }) => true,
+        // The server may have lost its database in the middle of it.
+        Err(ApiError::Problem(problem)) => problem.code == Code::TemporarilyUnavailable,
         // Cut in the middle: it was done, and its tokens are lost.
         Ok(body) => http::parse::<Tokens>(body).is_err(),
         Err(_) => false,
+    }
+}
+
+/// How long the server asks to wait.
+fn retry_after_ms(outcome: &Result<String, ApiError>) -> u32 {
+    match outcome {
+        Err(ApiError::Problem(problem)) => problem.retry_after.unwrap_or(0).saturating_mul(1000),
+        _ => 0,
     }
 }
 

@@ -42,6 +42,23 @@ const LOSSES: [name: string, lose: (route: Route) => Promise<void>][] = [
       await route.fulfill({ status: 502, contentType: 'text/html', body: '<h1>Bad gateway</h1>' });
     },
   ],
+  [
+    'a 503, because the database went away',
+    async (route) => {
+      await route.fetch();
+      await route.fulfill({
+        status: 503,
+        headers: { 'content-type': 'application/problem+json', 'retry-after': '1' },
+        body: JSON.stringify({
+          type: 'urn:holdfast:problem:temporarily_unavailable',
+          title: 'Temporarily unavailable',
+          status: 503,
+          detail: 'The service cannot answer this at the moment.',
+          code: 'temporarily_unavailable',
+        }),
+      });
+    },
+  ],
 ];
 
 for (const [name, lose] of LOSSES) {

@@ -18,6 +18,9 @@ use web_sys::{
 /// How long an answer may take. Longer than the server takes to give up itself.
 const PATIENCE_MS: u32 = 20_000;
 
+/// Every answer of Holdfast carries it.
+const REQUEST_ID: &str = "x-request-id";
+
 /// A request as plain data, so that it can be sent a second time.
 #[derive(Clone)]
 pub(super) struct Call {
@@ -133,9 +136,9 @@ impl fmt::Display for ApiError {
                 "Something else answered in place of Holdfast. Some networks ask you to \
                  sign in to them first.",
             ),
-            Self::Outdated => f.write_str(
-                "Holdfast was updated in another tab. Reload this page to go on.",
-            ),
+            Self::Outdated => {
+                f.write_str("Holdfast was updated in another tab. Reload this page to go on.")
+            }
             Self::NotKnown => f.write_str(
                 "No answer came, so it is not known whether this was done. Try to sign in \
                  with the new password first.",
@@ -203,7 +206,11 @@ async fn read(response: Response) -> Result<String, ApiError> {
     let media_type = headers.get("content-type").unwrap_or_default();
     let is = |expected| media_type.split(';').next().map(str::trim) == Some(expected);
     if response.status() == 204 {
-        return Ok(String::new());
+        // Portals answer so, too. Holdfast numbers each of its answers.
+        return match headers.get(REQUEST_ID) {
+            Some(_) => Ok(String::new()),
+            None => Err(ApiError::NOT_OURS),
+        };
     }
     let Ok(body) = response.text().await else {
         return Err(ApiError::SILENCE);

@@ -36,6 +36,31 @@ test('bar 46: a sign-out that the server refuses is repeated while the tab stays
   await expect.poll(() => everythingStored(page)).not.toContain('hfr_');
 });
 
+test('bar 46: a sign-out that a portal answers with an empty 204 is sent again', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  test.slow();
+  await signIn(page, account);
+  const { access_token } = await theStoredSession(page);
+  const portal = await answering(context, '**/api/v1/logout', {
+    status: 204,
+    headers: {},
+    body: '',
+  });
+  await signOutButton(page).click();
+  await isSignedOut(page);
+  await expect.poll(portal.asked).toBeGreaterThan(0);
+  expect((await api.account(access_token)).status).toBe(200);
+  portal.recover();
+  await expect
+    .poll(async () => (await api.account(access_token)).body.code, { timeout: 60_000 })
+    .toBe('session_ended');
+  await expect.poll(() => everythingStored(page)).not.toContain('hfr_');
+});
+
 test('bar 46: a sign-out arrives although the tab is closed in the same moment', async ({
   page,
   context,

@@ -15,8 +15,10 @@ import {
   sessionInDatabase,
   signIn,
   signInButton,
+  signOutButton,
   storedSession,
   test as base,
+  theStoredSession,
 } from '../../holdfast';
 
 const test = base.extend<{ denyingBrowser: BrowserContext }>({
@@ -160,6 +162,35 @@ test.describe('with short-lived tokens', () => {
     await page.reload();
     await seesAccount(page, account);
   });
+});
+
+test('a sign-out is remembered although the database fails at that moment', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  await signIn(page, account);
+  const { access_token } = await theStoredSession(page);
+  // The server does not hear of it either, before the page is loaded anew.
+  await context.route('**/api/v1/logout', (route) => route.abort());
+  await page.evaluate(() => {
+    const broken = () => {
+      throw new DOMException('The connection is closing.', 'InvalidStateError');
+    };
+    IDBDatabase.prototype.transaction = broken;
+    IDBFactory.prototype.open = broken;
+  });
+  await signOutButton(page).click();
+  await isSignedOut(page);
+  expect((await api.account(access_token)).status).toBe(200);
+
+  // The next page has a database again, in which the person is still signed in.
+  await context.unrouteAll({ behavior: 'wait' });
+  await page.goto('/account');
+  await isSignedOut(page);
+  expect(await sessionInDatabase(page)).toBeNull();
+  await expect.poll(async () => (await api.account(access_token)).body.code).toBe('session_ended');
 });
 
 /** As some browsers do in private windows. */

@@ -47,6 +47,9 @@ const KNOWN_BROWSERS: &str = "known_browsers";
 /// not hang with it.
 const PATIENCE_MS: u32 = 4000;
 
+/// In so many parts is patience counted.
+const PARTS: u32 = 8;
+
 /// A database that fails so often in a row is given up for as long as the page lives.
 const MOST_FAILURES: u32 = 3;
 
@@ -564,6 +567,11 @@ fn to_json(list: &impl serde::Serialize) -> String {
 /// Waits for the database, but not for ever. When patience is over, the work is let go of
 /// and not dropped: a database that is being made would be undone, and never be there.
 /// `None` means that it failed, or has not been done yet.
+///
+/// A page that was frozen meanwhile finds both its timer and the answer of the database when
+/// it wakes. One long timer could come first, and the change would be made a second time,
+/// perhaps after somebody has signed in. So patience is counted in short parts, and a
+/// freeze costs only one of them.
 async fn with_patience<T: 'static>(
     work: impl Future<Output = Result<T, JsValue>> + 'static,
 ) -> Option<T> {
@@ -571,10 +579,14 @@ async fn with_patience<T: 'static>(
     spawn_local(async move {
         let _ = tell.send(work.await.ok());
     });
-    match select(told, TimeoutFuture::new(PATIENCE_MS)).await {
-        Either::Left((Ok(done), _)) => done,
-        _ => None,
+    let mut told = told;
+    for _ in 0..PARTS {
+        match select(told, TimeoutFuture::new(PATIENCE_MS / PARTS)).await {
+            Either::Left((done, _)) => return done.ok().flatten(),
+            Either::Right(((), still_waiting)) => told = still_waiting,
+        }
     }
+    None
 }
 
 /// Gets or adds the key of a link, within one transaction.

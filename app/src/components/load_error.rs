@@ -3,18 +3,39 @@ use leptos::prelude::*;
 use super::Button;
 
 /// Says that something could not be loaded, and offers to try again.
+///
+/// It stays while that is tried, so that the button keeps the focus. When it goes, whoever
+/// has pressed the button finds the focus at the heading of the page, above what has come.
 #[component]
 pub fn LoadError(
-    /// In words for the person.
-    text: String,
+    /// In words for the person; nothing while all is well.
+    #[prop(into)]
+    text: Signal<Option<String>>,
+    /// It is being loaded again.
+    #[prop(into)]
+    busy: Signal<bool>,
     /// Loads it again.
     #[prop(into)]
     on_retry: Callback<()>,
 ) -> impl IntoView {
+    let has_failed = Memo::new(move |_| text.read().is_some());
+    let is_retried = RwSignal::new(false);
+    Effect::new(move |_| {
+        if !has_failed.get() && is_retried.get_untracked() {
+            is_retried.set(false);
+            crate::focus_heading();
+        }
+    });
+    let retry = move || {
+        is_retried.set(true);
+        on_retry.run(());
+    };
     view! {
-        <div class="notice cluster" role="alert">
-            <p>{text}</p>
-            <Button on_press=on_retry text="Try again"/>
-        </div>
+        <Show when=move || has_failed.get()>
+            <div class="notice cluster" role="alert">
+                <p>{move || text.get()}</p>
+                <Button on_press=retry busy text="Try again"/>
+            </div>
+        </Show>
     }
 }

@@ -67,8 +67,9 @@ fn AccountCard() -> impl IntoView {
                 None if error.get().is_some() => ().into_any(),
                 None => view! { <Skeleton lines=2/> }.into_any(),
             }}
+            <LoadError text=error busy=checking on_retry=move || check_again()/>
             {move || match error.get() {
-                Some(text) => view! { <LoadError text on_retry=move || check_again()/> }.into_any(),
+                Some(_) => ().into_any(),
                 None => view! {
                     <div>
                         <Button

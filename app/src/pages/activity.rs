@@ -49,12 +49,12 @@ fn Activity() -> impl IntoView {
     let list = NodeRef::<Ol>::new();
     let load = move || {
         busy.set(true);
-        error.set(None);
         let count = shown_by(&search.read_untracked());
         asker.ask(newest(session.api(), count), move |outcome| {
             busy.set(false);
             match outcome {
                 Ok(page) => {
+                    error.set(None);
                     events.set(page.events);
                     next.set(page.next);
                 }
@@ -71,7 +71,6 @@ fn Activity() -> impl IntoView {
             return load();
         };
         busy.set(true);
-        error.set(None);
         let api = session.api();
         let navigate = navigate.clone();
         let call = async move { page(api, Some(&before), PAGE).await };
@@ -79,6 +78,7 @@ fn Activity() -> impl IntoView {
             busy.set(false);
             match outcome {
                 Ok(page) => {
+                    error.set(None);
                     events.update(|events| events.extend(page.events));
                     next.set(page.next);
                     // The button that had the focus goes with the last page.
@@ -102,7 +102,7 @@ fn Activity() -> impl IntoView {
     let on_older = Callback::new(move |()| show_older());
 
     view! {
-        <Show when=move || events.read().is_empty() && busy.get()>
+        <Show when=move || events.read().is_empty() && busy.get() && error.read().is_none()>
             <div class="card"><Skeleton lines=4/></div>
         </Show>
         <Show when=move || !events.read().is_empty()>
@@ -114,7 +114,7 @@ fn Activity() -> impl IntoView {
                 />
             </ol>
         </Show>
-        {move || error.get().map(|text| view! { <LoadError text on_retry=on_older/> })}
+        <LoadError text=error busy on_retry=on_older/>
         <Show when=move || next.read().is_some()>
             <div>
                 <Button on_press=on_older busy text="Show older"/>

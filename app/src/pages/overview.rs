@@ -34,9 +34,13 @@ pub fn OverviewFacts() -> impl IntoView {
     });
     // What was found stays while it is looked up again.
     let known = RwSignal::new(None::<Overview>);
+    let loading = RwSignal::new(false);
     Effect::new(move |_| {
-        if let Some(Ok(overview)) = found.get() {
-            known.set(Some(overview));
+        if let Some(outcome) = found.get() {
+            loading.set(false);
+            if let Ok(overview) = outcome {
+                known.set(Some(overview));
+            }
         }
     });
     let error = Memo::new(move |_| match found.get() {
@@ -45,13 +49,17 @@ pub fn OverviewFacts() -> impl IntoView {
         Some(outcome) => outcome.err().map(|error| error.to_string()),
     });
 
+    let trouble = Memo::new(move |_| error.get().filter(|_| known.read().is_none()));
+    let load_again = move || {
+        loading.set(true);
+        found.refetch();
+    };
+
     view! {
+        <LoadError text=trouble busy=loading on_retry=load_again/>
         {move || match (known.get(), error.get()) {
             (Some(overview), _) => view! { <Facts overview/> }.into_any(),
-            (None, Some(text)) => view! {
-                <LoadError text on_retry=move || found.refetch()/>
-            }
-            .into_any(),
+            (None, Some(_)) => ().into_any(),
             (None, None) => view! { <Skeleton lines=2/> }.into_any(),
         }}
     }

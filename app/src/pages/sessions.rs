@@ -70,11 +70,19 @@ fn Sessions() -> impl IntoView {
     });
     // What was loaded stays while it is loaded again, and when that fails.
     let known = RwSignal::new(None::<Vec<SessionInfo>>);
+    let loading = RwSignal::new(false);
     Effect::new(move |_| {
-        if let Some(Ok(SessionList { sessions })) = list.get() {
-            known.set(Some(sessions));
+        if let Some(outcome) = list.get() {
+            loading.set(false);
+            if let Ok(SessionList { sessions }) = outcome {
+                known.set(Some(sessions));
+            }
         }
     });
+    let load_again = move || {
+        loading.set(true);
+        list.refetch();
+    };
     let load_error = Memo::new(move |_| match list.get() {
         // The guard of the page brings whoever is signed out elsewhere.
         Some(Err(ApiError::SignedOut)) | None => None,
@@ -157,9 +165,7 @@ fn Sessions() -> impl IntoView {
     view! {
         <FormError text=error/>
         <p class="status-line" role="status">{move || done.get()}</p>
-        {move || load_error.get().map(|text| view! {
-            <LoadError text on_retry=move || list.refetch()/>
-        })}
+        <LoadError text=load_error busy=loading on_retry=load_again/>
         <Show
             when=move || known.read().is_some()
             fallback=move || load_error.get().is_none().then(|| view! {

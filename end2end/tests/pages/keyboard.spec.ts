@@ -197,3 +197,38 @@ test('a person ends another session by the keyboard, and the focus stays in the 
   await expect(page.getByRole('status').getByText('The session is ended.')).toBeVisible();
   await expect(page.getByRole('list', { name: 'Sessions' })).toBeFocused();
 });
+
+for (const [where, path, url] of [
+  ['account', '/account', '**/api/v1/account'],
+  ['sessions', '/sessions', '**/api/v1/sessions'],
+  ['activity', '/activity', '**/api/v1/activity*'],
+] as const) {
+  test(`the button to try again keeps the focus, and the heading has it after that: ${where}`, async ({
+    page,
+    account,
+  }) => {
+    await signIn(page, account);
+    let fails = true;
+    await page.route(url, (route) => (fails ? route.abort() : route.fallback()));
+    await page.goto(path);
+    const again = page.getByRole('button', { name: 'Try again' });
+    await expect(again).toBeVisible();
+    await again.focus();
+    const failed = page.waitForEvent('requestfailed');
+    await page.keyboard.press('Enter');
+    await failed;
+    await expect(again).not.toHaveAttribute('aria-busy', 'true');
+    await expect(again).toBeFocused();
+
+    // While it is on its way, the button is there and says so.
+    fails = false;
+    const requests = await holdRequests(page, url);
+    await page.keyboard.press('Enter');
+    await expect.poll(requests.waiting).toBe(1);
+    await expect(again).toHaveAttribute('aria-busy', 'true');
+    await expect(again).toBeFocused();
+    requests.open();
+    await expect(page.getByRole('alert')).toHaveCount(0);
+    await expect(page.getByRole('heading', { level: 1 })).toBeFocused();
+  });
+}

@@ -12,8 +12,9 @@ const config: PlaywrightTestConfig = {
   globalSetup: undefined,
   workers: 1,
   reporter: 'line',
-  // All tabs open at first, and look once more at the end.
-  timeout: (seconds + 400) * 1000,
+  // All tabs open at first, look once more at the end, and a person may be in the middle of
+  // something then.
+  timeout: (seconds + 700) * 1000,
   use: { ...journeys.use, baseURL: process.env.SOAK_URL, trace: 'off' },
 };
 

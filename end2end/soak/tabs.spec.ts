@@ -1,33 +1,71 @@
-// Ten tabs of one browser that all keep making calls, through a network and servers that fail. None
-// of them may ever be signed out.
+// Ten tabs of one browser that all keep making calls, through a network and servers that fail. In
+// one more tab two people sign in and out, and change their passwords. No tab may ever be signed
+// out otherwise, and all of them show who is signed in.
 
 import { type BrowserContext, type Page, expect, test } from '@playwright/test';
-import { heading, somebody, storedSession } from '../holdfast';
+import {
+  type Account,
+  Api,
+  fillIn,
+  heading,
+  signInButton,
+  signOutButton,
+  somebody,
+  storedSession,
+} from '../holdfast';
 
 const TABS = Number(process.env.SOAK_TABS ?? 10);
 const SECONDS = Number(process.env.SOAK_SECONDS ?? 600);
 
 /** What was seen. */
-const tally = { answered: 0, failed: 0, reloads: 0, renewals: 0, retries: 0, conflicts: 0 };
+const tally = {
+  answered: 0,
+  failed: 0,
+  reloads: 0,
+  renewals: 0,
+  retries: 0,
+  conflicts: 0,
+  signOuts: 0,
+  changesOfPerson: 0,
+  changesOfPassword: 0,
+  changesNotKnown: 0,
+};
+
+/** Who is signed in. While people do something, and until it is done, that is open. */
+const now: { person: Account; acts: number; isActing: boolean } = {
+  person: somebody('soak'),
+  acts: 0,
+  isActing: false,
+};
 
 test('nobody is signed out', async ({ context }) => {
   const end = Date.now() + SECONDS * 1000;
-  const signOuts: string[] = [];
+  const faults: string[] = [];
   watchRefreshes(context);
 
-  const first = await context.newPage();
-  await signUp(first);
-  const tabs = [first];
+  const hands = await context.newPage();
+  const other = await signUp(hands);
+  await signOutAndStayOut(hands);
+  now.person = await signUp(hands);
+  const tabs: Page[] = [];
   while (tabs.length < TABS) {
     tabs.push(await openTab(await context.newPage()));
   }
 
+  const people = live(hands, other, end, faults);
   const lives = tabs.map(async (tab, number) => {
-    while (Date.now() < end && signOuts.length === 0) {
-      await call(tab);
+    let strangers = 0;
+    while (Date.now() < end && faults.length === 0) {
+      const { acts } = now;
+      const isAnswered = await call(tab);
       const why = await isSignedOut(tab);
-      if (why) {
-        signOuts.push(`tab ${number}: ${why}`);
+      const isAnother = isAnswered && !(await shows(tab, now.person));
+      // What was seen while somebody signed in or out says nothing.
+      if (acts === now.acts && !now.isActing) {
+        if (why) faults.push(`tab ${number} is signed out: ${why}`);
+        // An answer may have come from just before.
+        strangers = isAnother ? strangers + 1 : 0;
+        if (strangers > 1) faults.push(`tab ${number} shows another person`);
       }
       // Now and then somebody reloads the page. It may not come, as long as servers fail.
       if (Math.random() < 0.02 || !(await isAlive(tab))) {
@@ -37,7 +75,7 @@ test('nobody is signed out', async ({ context }) => {
       await pause(500 + Math.random() * 2500);
     }
   });
-  await Promise.all(lives);
+  await Promise.all([people, ...lives]);
 
   // Everything has been repaired by now, or soon is: each tab makes one more call.
   for (const [number, tab] of tabs.entries()) {
@@ -46,28 +84,124 @@ test('nobody is signed out', async ({ context }) => {
       expect(await call(tab), `tab ${number} is answered`).toBe(true);
     }).toPass({ timeout: 150_000 });
     const why = await isSignedOut(tab);
-    if (why) signOuts.push(why);
+    if (why) faults.push(why);
+    await expect(tab.getByText(`Signed in as ${now.person.username}`)).toBeVisible();
   }
-  const session = await storedSession(first);
+  const session = await storedSession(hands);
   const counts = Object.entries(tally).map(([what, count]) => `${what} ${count}`);
   console.log(
     `Browser: ${TABS} tabs, ${counts.join(', ')}, ` +
-      `generation ${session?.generation}, sign-outs ${signOuts.length}`,
+      `generation ${session?.generation}, unwanted sign-outs and strangers ${faults.length}`,
   );
-  expect(signOuts).toEqual([]);
+  expect(faults).toEqual([]);
 });
 
+/** Two people use the browser in turns, and change their passwords now and then. */
+async function live(
+  hands: Page,
+  other: Account,
+  end: number,
+  faults: string[],
+): Promise<void> {
+  while (Date.now() < end && faults.length === 0) {
+    await pause(5_000 + Math.random() * 10_000);
+    now.isActing = true;
+    const what = Math.random();
+    if (what < 0.4) {
+      await changePassword(hands, now.person);
+      tally.changesOfPassword += 1;
+    } else {
+      await signOutAndStayOut(hands);
+      tally.signOuts += 1;
+      if (what < 0.7) {
+        [now.person, other] = [other, now.person];
+        tally.changesOfPerson += 1;
+      }
+      await signIn(hands, now.person);
+    }
+    now.acts += 1;
+    now.isActing = false;
+  }
+}
+
 /** Makes an account. The answer may get lost; then another account is as good. */
-async function signUp(page: Page): Promise<void> {
+async function signUp(page: Page): Promise<Account> {
+  let account = somebody('soak');
   await expect(async () => {
-    await page.goto('/sign-up', { waitUntil: 'commit', timeout: 30_000 });
-    await comesAlive(page);
-    const account = somebody('soak');
-    await page.getByLabel('Username').fill(account.username);
-    await page.getByLabel('Password', { exact: true }).fill(account.password);
+    await openAt(page, '/sign-up');
+    account = somebody('soak');
+    await fillIn(page, account);
     await page.getByRole('button', { name: 'Create account' }).click();
     await expect(heading(page, 'Your account')).toBeVisible();
   }).toPass({ timeout: 120_000 });
+  return account;
+}
+
+/** Signs out. That takes no answer of the server, and no tab undoes it. */
+async function signOutAndStayOut(page: Page): Promise<void> {
+  await expect(async () => {
+    if (!(await isAlive(page))) await openAt(page, '/account');
+    if (await signOutButton(page).isVisible()) await signOutButton(page).click();
+    await expect(heading(page, 'Sign in')).toBeVisible();
+  }).toPass({ timeout: 120_000 });
+  expect(await storedSession(page), 'a sign-out holds').toBeNull();
+}
+
+/** Signs in. An answer that got lost is asked for again. */
+async function signIn(page: Page, account: Account): Promise<void> {
+  await expect(async () => {
+    if (await signOutButton(page).isVisible()) return;
+    if (!(await isAlive(page)) || !(await heading(page, 'Sign in').isVisible())) {
+      await openAt(page, '/sign-in');
+    }
+    await fillIn(page, account);
+    await signInButton(page).click();
+    await expect(signOutButton(page)).toBeVisible();
+  }).toPass({ timeout: 120_000 });
+  await expect(async () => {
+    if (!(await isAlive(page)) || !(await heading(page, 'Your account').isVisible())) {
+      await openAt(page, '/account');
+    }
+    await expect(page.getByText(`Signed in as ${account.username}`)).toBeVisible();
+  }).toPass({ timeout: 120_000 });
+}
+
+/** Changes the password. Where it is not known whether that was done, the server says so. */
+async function changePassword(page: Page, account: Account): Promise<void> {
+  const wanted = `${somebody('a new password of').username} and more`;
+  await expect(async () => openAt(page, '/password')).toPass({ timeout: 120_000 });
+  await page.getByLabel('Current password').fill(account.password);
+  await page.getByLabel('New password').fill(wanted);
+  await page.getByRole('button', { name: 'Change password' }).click();
+  const done = page.getByRole('status').getByText('Your password is changed.');
+  const trouble = page.getByRole('alert');
+  await expect(done.or(trouble).or(heading(page, 'Sign in')).first()).toBeVisible({
+    timeout: 180_000,
+  });
+  if (await done.isVisible()) {
+    account.password = wanted;
+    return;
+  }
+  tally.changesNotKnown += 1;
+  if (await isGood({ ...account, password: wanted })) account.password = wanted;
+  await signIn(page, account);
+}
+
+/** Whether somebody can sign in so. */
+async function isGood(account: Account): Promise<boolean> {
+  const api = new Api(process.env.SOAK_URL!);
+  let status = 0;
+  await expect(async () => {
+    const answer = await api.call('POST', '/api/v1/login', { body: account });
+    expect([200, 401]).toContain(answer.status);
+    status = answer.status;
+  }).toPass({ timeout: 120_000 });
+  return status === 200;
+}
+
+/** Whether the account page shows this person. */
+async function shows(page: Page, person: Account): Promise<boolean> {
+  return page.getByText(`Signed in as ${person.username}`).isVisible();
 }
 
 /** Opens the account page, again and again, until all its files have come. */
@@ -76,9 +210,12 @@ async function openTab(page: Page): Promise<Page> {
   return page;
 }
 
-/** Opens the account page. All tabs share six connections, so its files may have to wait. */
-async function open(page: Page): Promise<void> {
-  await page.goto('/account', { waitUntil: 'commit', timeout: 30_000 });
+/** Opens the account page. */
+const open = (page: Page) => openAt(page, '/account');
+
+/** Opens a page. All tabs share six connections, so its files may have to wait. */
+async function openAt(page: Page, path: string): Promise<void> {
+  await page.goto(path, { waitUntil: 'commit', timeout: 30_000 });
   await comesAlive(page);
 }
 

@@ -849,9 +849,8 @@ fn a_page_beside_a_later_version_renews_no_more_and_says_so() {
             Event::Visible(true),
         ] {
             let (next, actions) = machine.on(event.clone(), at(3_600_000));
-            let asks = |action: &Action| {
-                matches!(action, Action::Refresh { .. } | Action::Wake(Some(_)))
-            };
+            let asks =
+                |action: &Action| matches!(action, Action::Refresh { .. } | Action::Wake(Some(_)));
             assert!(!actions.iter().any(asks), "{event:?} {actions:?}");
             machine = next;
         }

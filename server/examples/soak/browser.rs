@@ -7,8 +7,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::process::{Child, Command};
 
-/// How long it may take to say goodbye. It waits for its tabs to settle.
-const PATIENCE: Duration = Duration::from_secs(240);
+/// How long it may take to say goodbye. It waits for its tabs to settle, and for a person
+/// who is in the middle of something.
+const PATIENCE: Duration = Duration::from_secs(480);
 
 /// A running script.
 pub(crate) struct Browser(Child);

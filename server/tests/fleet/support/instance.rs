@@ -149,6 +149,18 @@ impl Instance {
         kib.unwrap().parse::<u64>().unwrap() / 1024
     }
 
+    /// How many connections of clients it has open.
+    pub fn connections(&self) -> usize {
+        let path = format!("/proc/{}/net/tcp", self.process.id());
+        let port = format!(":{:04X}", self.address.port());
+        let table = std::fs::read_to_string(path).unwrap();
+        let columns = table.lines().map(|line| line.split_whitespace().collect());
+        columns
+            // The second is the own address, the fourth the state: 01 is "established".
+            .filter(|row: &Vec<_>| row[1].ends_with(&port) && row[3] == "01")
+            .count()
+    }
+
     /// Asks it to stop, and waits until it has.
     pub async fn stop(&mut self) {
         // It may have stopped already.

@@ -78,15 +78,16 @@ async fn confirm(server: SocketAddr, tokens: &Tokens) -> Answer {
     Http.change_password(server, tokens, "too short").await
 }
 
-/// Asks, and comes again when the server is busy, as it says. Answers how often it asked.
-/// On a machine with nothing else to do, once is enough; on a busy one, a single password
-/// may take as long as a person waits.
+/// Asks, and comes again when the server says so, after the time that it says. Answers how
+/// often it asked. On a machine with nothing else to do, once is enough; on a busy one, a
+/// single password may take as long as a person waits.
 async fn until_answered<A: Future<Output = Answer>>(ask: impl Fn() -> A) -> (Answer, usize) {
     for tries in 1..=TRIES {
         let answer = ask().await;
-        if answer.status != 503 {
+        let Ok(seconds) = answer.header("retry-after").parse() else {
             return (answer, tries);
-        }
+        };
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
     }
     panic!("not one of {TRIES} attempts got through");
 }

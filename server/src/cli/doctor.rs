@@ -92,7 +92,9 @@ async fn look_into(
     database: &Database,
     findings: &mut Findings,
 ) -> anyhow::Result<()> {
-    let mut connection = PgConnection::connect_with(&database.options)
+    // A pooler is a finding, and no reason to stop looking.
+    let options = store::without_settings(database.options.clone());
+    let mut connection = PgConnection::connect_with(&options)
         .await
         .context("the database cannot be reached")?;
     let mut seen = look(args, config, &mut connection, findings).await;

@@ -58,8 +58,16 @@ pub fn pool_behind_pooler(
     direct: PgConnectOptions,
     connections: u32,
 ) -> Pool {
-    let pooled = options.application_name("holdfast");
+    let pooled = without_settings(options);
     Pool::behind_pooler(pooled, with_settings(direct), connections)
+}
+
+/// No settings, for a connection that may lead to a pooler. It refuses
+/// `extra_float_digits` as well, which sqlx sends unless it is told not to.
+pub fn without_settings(options: PgConnectOptions) -> PgConnectOptions {
+    options
+        .application_name("holdfast")
+        .extra_float_digits(None)
 }
 
 /// Whether a connection was refused because it sent settings, as PgBouncer does.

@@ -48,7 +48,8 @@ async fn carry(mut client: TcpStream, socket: PathBuf) -> std::io::Result<()> {
     let length = client.read_u32().await?;
     let mut startup = vec![0; usize::try_from(length).unwrap() - 4];
     client.read_exact(&mut startup).await?;
-    if startup.windows(8).any(|name| name == b"options\0") {
+    let mut texts = startup.split(|byte| *byte == 0);
+    if texts.any(|text| [b"options".as_slice(), b"extra_float_digits"].contains(&text)) {
         let refusal = b"SFATAL\0C08P01\0Munsupported startup parameter: options\0\0";
         client.write_u8(b'E').await?;
         client

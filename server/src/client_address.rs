@@ -129,32 +129,64 @@ impl Proxies {
     /// its commas before it is read: bytes that the client wrote make no entry of a proxy
     /// unreadable.
     fn entries<'a>(&self, headers: &'a HeaderMap) -> impl DoubleEndedIterator<Item = &'a str> {
-        let is_rfc_7239 = self.header == header::FORWARDED;
-        headers
-            .get_all(&self.header)
-            .iter()
-            .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
-            // An unreadable entry is one, too.
-            .map(|entry| std::str::from_utf8(entry).unwrap_or("?"))
-            .map(move |entry| {
-                if is_rfc_7239 {
-                    forwarded_for(entry)
-                } else {
-                    entry
-                }
-            })
-            .collect::<Vec<_>>()
-            .into_iter()
+        let mut entries: Vec<&[u8]> = Vec::new();
+        for line in headers.get_all(&self.header) {
+            if self.header == header::FORWARDED {
+                let elements = split_outside_quotes(line.as_bytes(), b',');
+                entries.extend(elements.into_iter().map(forwarded_for));
+            } else {
+                entries.extend(line.as_bytes().split(|byte| *byte == b','));
+            }
+        }
+        // An unreadable entry is one, too.
+        let read = |entry| std::str::from_utf8(entry).unwrap_or("?");
+        entries.into_iter().map(read)
     }
 }
 
 /// The `for` of one element of `Forwarded` (RFC 7239 §4); empty when there is none.
-fn forwarded_for(element: &str) -> &str {
-    element
-        .split(';')
-        .filter_map(|pair| pair.split_once('='))
-        .find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))
-        .map_or("", |(_, value)| value.trim().trim_matches('"'))
+fn forwarded_for(element: &[u8]) -> &[u8] {
+    for pair in split_outside_quotes(element, b';') {
+        let Some(equals) = pair.iter().position(|byte| *byte == b'=') else {
+            continue;
+        };
+        let (name, value) = pair.split_at(equals);
+        if name.trim_ascii().eq_ignore_ascii_case(b"for") {
+            let value = value[1..].trim_ascii();
+            let unquoted = value
+                .strip_prefix(b"\"")
+                .and_then(|rest| rest.strip_suffix(b"\""));
+            return unquoted.unwrap_or(value);
+        }
+    }
+    b""
+}
+
+/// Cuts at the separators that are not within a quoted string (RFC 9110 §5.6.4): a proxy
+/// may quote what the client wrote, such as its `Host`, and nothing in there is the proxy's
+/// word.
+///
+/// It reads from the right. What the nearest proxy wrote is well formed, and a quote that
+/// the client left open is further left.
+fn split_outside_quotes(text: &[u8], separator: u8) -> Vec<&[u8]> {
+    let mut parts = Vec::new();
+    let (mut end, mut quoted) = (text.len(), false);
+    for (at, byte) in text.iter().enumerate().rev() {
+        if *byte == b'"' {
+            let before = text[..at].iter().rev();
+            let backslashes = before.take_while(|byte| **byte == b'\\').count();
+            // A quote that is escaped is part of the string.
+            if !quoted || backslashes % 2 == 0 {
+                quoted = !quoted;
+            }
+        } else if *byte == separator && !quoted {
+            parts.push(&text[at + 1..end]);
+            end = at;
+        }
+    }
+    parts.push(&text[..end]);
+    parts.reverse();
+    parts
 }
 
 /// An address as proxies write it: with or without a port, IPv6 with or without
@@ -284,6 +316,27 @@ mod tests {
         let value = r#"for=6.6.6.6, For="[2001:db8::1]:4711";proto=https, for=10.0.0.2"#;
         let client = proxies.client(&headers("forwarded", value), Some(ip("10.0.0.1")));
         assert_eq!(client, ClientAddress::Client(ip("2001:db8::1")));
+    }
+
+    #[test]
+    fn what_a_proxy_quotes_of_the_client_is_no_address() {
+        let proxies = behind(&["10.0.0.0/8"], "forwarded");
+        for value in [
+            r#"for=203.0.113.9;host="x,for=6.6.6.6""#,
+            r#"host="x;for=6.6.6.6";for=203.0.113.9"#,
+            r#"host="x\",for=6.6.6.6";for=203.0.113.9"#,
+            r#"for=203.0.113.9;host="x\",for=6.6.6.6""#,
+            r#"for=203.0.113.9;host="x\\""#,
+            r#"for=6.6.6.6;host="open, for=203.0.113.9;host="x,for=6.6.6.6""#,
+            r#"for=203.0.113.9;host="x,for=6.6.6.6", for="10.0.0.2:80";host=",""#,
+        ] {
+            let client = proxies.client(&headers("forwarded", value), Some(ip("10.0.0.1")));
+            assert_eq!(client, ClientAddress::Client(ip("203.0.113.9")), "{value}");
+        }
+        let line = HeaderValue::from_bytes(b"for=203.0.113.9;host=\"\xff\"").unwrap();
+        let headers = HeaderMap::from_iter([(header::FORWARDED, line)]);
+        let client = proxies.client(&headers, Some(ip("10.0.0.1")));
+        assert_eq!(client, ClientAddress::Client(ip("203.0.113.9")));
     }
 
     #[test]

@@ -275,11 +275,14 @@ impl From<sqlx::Error> for ApiError {
 /// Whether a Postgres error (its SQLSTATE) goes away by itself.
 fn is_passing(code: &str) -> bool {
     // Connection, resources, operator intervention, transaction conflicts, lock
-    // time-outs, and a server that is read-only for now.
-    ["08", "53", "57", "58", "40"]
+    // time-outs, and a server that is read-only for now. And what an operator is about to
+    // put right: a database, a schema or a table that is away for as long as a restore
+    // takes, a role that may not sign in or may not read, a pooler that lost a prepared
+    // statement.
+    ["08", "53", "57", "58", "40", "28", "3D", "3F"]
         .iter()
         .any(|class| code.starts_with(class))
-        || matches!(code, "25006" | "55P03")
+        || matches!(code, "25006" | "55P03" | "42P01" | "42501" | "26000")
 }
 
 /// How long a client should wait, as a header.
@@ -314,7 +317,15 @@ mod tests {
             ("53300", true),
             ("40001", true),
             ("55P03", true),
+            ("28P01", true),
+            ("28000", true),
+            ("3D000", true),
+            ("3F000", true),
+            ("42P01", true),
+            ("42501", true),
+            ("26000", true),
             ("23505", false),
+            ("42703", false),
             ("42601", false),
         ] {
             assert_eq!(is_passing(code), passing, "{code}");

@@ -88,7 +88,8 @@ test('whoever signs in while it is changed stays signed in, and the new session 
 
   const tab = await context.newPage();
   await tab.goto('/account');
-  await isSignedOut(tab);
+  // The tab waits for the new session, and is signed out by a person alone.
+  await signOut(tab);
   await signIn(tab, other);
   const { session_id } = await theStoredSession(tab);
   answers.open();

@@ -249,6 +249,11 @@ fn page_files(state: &AppState) -> PageFiles {
 /// A file at the root of the site (icons, `robots.txt`), else an error: problem JSON
 /// for programs, a page for people.
 async fn file_or_not_found(State(state): State<AppState>, request: Request) -> Response {
+    // A CONNECT names a host and no path, which the handler below cannot take.
+    if request.uri().path_and_query().is_none() {
+        let allow = [(header::ALLOW, HeaderValue::from_static("GET, HEAD"))];
+        return (allow, ApiError::MethodNotAllowed).into_response();
+    }
     let path = request.uri().path();
     let first = path.split('/').nth(1).unwrap_or_default();
     if ["api", "oauth", ".well-known"].contains(&first) {

@@ -133,6 +133,20 @@ async fn an_address_that_is_not_there_is_404_and_another_method_405() {
 }
 
 #[tokio::test]
+async fn a_connect_is_405_and_no_fault_of_the_server() {
+    let app = TestApp::start().await;
+    let request = Request::builder()
+        .method(Method::CONNECT)
+        .uri("evil.example:443")
+        .header(header::HOST, "evil.example:443")
+        .body(Body::empty())
+        .unwrap();
+    let answer = app.send(request).await;
+    answer.is(Code::MethodNotAllowed);
+    assert_eq!(answer.header("allow"), "GET, HEAD");
+}
+
+#[tokio::test]
 async fn a_request_id_of_a_trusted_proxy_is_kept_and_anything_else_is_replaced() {
     let proxy = SocketAddr::from(([10, 0, 0, 1], 4711));
     let client = SocketAddr::from(([198, 51, 100, 1], 4711));

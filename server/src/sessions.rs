@@ -306,23 +306,58 @@ async fn spend(
 /// there: the session is over, for the reason that is still known, unless the database may
 /// never have heard of it. It may not where the others use secrets that this instance does
 /// not accept, or where its own was not entered: that is another fleet's database.
+///
+/// It asks the database that misses the session, on one connection: the address may lead
+/// elsewhere by now than when the others were made, and the connections live longer than
+/// that takes.
 pub async fn gone(state: &AppState, session_id: Uuid) -> ApiError {
-    let reason = async {
+    let found = async {
         let mut connection = state.pool.acquire().await?;
-        let reason = store::session_ends::lookup_reason(&mut connection, session_id).await?;
-        connection.release();
-        Ok::<_, sqlx::Error>(reason)
-    };
-    match reason.await {
-        Ok(Some(reason)) => ApiError::SessionEnded(Some(reason)),
-        Ok(None) if !state.keys.may_mint() || state.keys.obstacle().is_some() => {
-            ApiError::Unsure("the secrets of this instance are not those of the database")
+        let found = store::session_ends::look_for(&mut connection, session_id).await?;
+        if found.reason.is_none() {
+            let stored = store::database::lookup(&mut connection).await?;
+            state.database.learn(&stored);
         }
-        Ok(None) => state
-            .database
-            .never_heard_of(session_id)
-            .unwrap_or(ApiError::SessionEnded(None)),
-        Err(error) => error.into(),
+        connection.release();
+        Ok::<_, sqlx::Error>(found)
+    };
+    let found = match found.await {
+        Ok(found) => found,
+        Err(error) => return error.into(),
+    };
+    if let Some(reason) = found.reason {
+        // Its commit may have come after the answer, so that the instances were not told.
+        if state.ended.get(session_id).is_none() {
+            state.ended.announce([session_id], reason);
+        }
+        return ApiError::SessionEnded(Some(reason));
+    }
+    if found.lives {
+        return ApiError::Unsure("the connections lead to different databases");
+    }
+    if !found.is_whole {
+        return ApiError::Unsure("the tables are being restored");
+    }
+    if !state.keys.may_mint() || state.keys.obstacle().is_some() {
+        return ApiError::Unsure("the secrets of this instance are not those of the database");
+    }
+    let unheard_of = state.database.never_heard_of(session_id);
+    unheard_of.unwrap_or(ApiError::SessionEnded(None))
+}
+
+/// Looks whether the caller's own session has its row, before anything is said about the
+/// others or done to them. An access token alone does not tell: the session may have ended
+/// a moment ago, and another database has no sessions of this account to end.
+///
+/// # Errors
+/// What [`gone`] answers where it has none, and 503 while the database is away.
+pub async fn must_have_row(state: &AppState, session_id: Uuid) -> Result<(), ApiError> {
+    let mut connection = state.pool.acquire().await?;
+    let row = store::sessions::lookup_remember(&mut connection, session_id).await?;
+    connection.release();
+    match row {
+        Some(_) => Ok(()),
+        None => Err(gone(state, session_id).await),
     }
 }
 

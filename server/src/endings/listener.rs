@@ -18,15 +18,22 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long to wait before a lost connection is made anew.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// How long a connection is used: an address that leads to another server by now is
+/// followed, although the old server goes on. What is told meanwhile is read within a second.
+const RENEWED_EVERY: Duration = Duration::from_secs(60);
+
 /// How many notifications one statement sends.
 const BATCH: usize = 500;
 
-/// Listens for ever; a lost connection is made anew.
+/// Listens for ever; a lost connection is made anew, and an old one as well.
 pub async fn run(pool: Pool, ended: EndedSessions) {
     let mut was_told = false;
     loop {
         let mut listening = false;
-        let Err(error) = listen(pool.options(), &ended, &mut listening).await;
+        let Err(error) = listen(pool.options(), &ended, &mut listening).await else {
+            was_told = false;
+            continue;
+        };
         // What cut this connection may have cut the others. One that was not made, or
         // that is slow, says nothing about them.
         if listening && error.downcast_ref().is_some_and(is_broken) {
@@ -40,11 +47,12 @@ pub async fn run(pool: Pool, ended: EndedSessions) {
     }
 }
 
+/// Listens until the connection is to be renewed.
 async fn listen(
     options: &PgConnectOptions,
     ended: &EndedSessions,
     listening: &mut bool,
-) -> anyhow::Result<std::convert::Infallible> {
+) -> anyhow::Result<()> {
     // A pool of one, which is dropped with the listener.
     let pool = PgPoolOptions::new()
         .max_connections(1)
@@ -55,8 +63,11 @@ async fn listen(
     listener.eager_reconnect(false);
     tokio::time::timeout(PATIENCE, listener.listen(session_ends::CHANNEL)).await??;
     *listening = true;
+    let renewal = tokio::time::sleep(RENEWED_EVERY);
+    tokio::pin!(renewal);
     loop {
         tokio::select! {
+            () = &mut renewal => return Ok(()),
             notification = listener.try_recv() => {
                 let Some(notification) = notification? else {
                     let closed = std::io::ErrorKind::ConnectionAborted;

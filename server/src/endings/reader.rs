@@ -16,7 +16,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::{EndedSessions, Ending, KEPT};
 use crate::secrets_in_use::SecretsInUse;
 use crate::store::session_ends::{self, Place};
-use crate::store::{self, Pool, is_broken};
+use crate::store::{self, Pool, diagnosis, is_broken};
 
 /// How often the table is read.
 const EVERY: Duration = Duration::from_secs(1);
@@ -28,11 +28,16 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// is read through it.
 const NEW_PATIENCE: Duration = Duration::from_secs(3);
 
+/// How long the own connection is used: an address that leads to another server by now is
+/// followed, although the old server goes on.
+const RENEWED_EVERY: Duration = Duration::from_secs(60);
+
 /// How long the pool may take.
 const POOLS_PATIENCE: Duration = Duration::from_secs(5);
 
 /// By how much reads overlap: an ending is dated when it is written and becomes visible
-/// when it commits, at most a statement's time limit later.
+/// when it commits. A transaction that is open for longer than this, such as one whose
+/// commit waits for a standby, is asked for.
 const OVERLAP: Duration = Duration::from_secs(60);
 
 /// How many endings one statement reads.
@@ -51,17 +56,29 @@ pub async fn run(mut reader: Reader) {
     }
 }
 
+/// The connection of its own.
+#[derive(Debug)]
+struct Own {
+    connection: PgConnection,
+    made_at: Instant,
+}
+
 /// Reads the endings, and with them which master secrets are in use.
 #[derive(Debug)]
 pub struct Reader {
     pool: Pool,
     ended: EndedSessions,
     secrets: SecretsInUse,
-    own: Option<PgConnection>,
+    own: Option<Own>,
+    renewed_every: Duration,
+    /// Which database was read.
+    identity: Option<String>,
     /// Says that the secret is in use, beside the reads.
     saying: Option<JoinHandle<()>>,
-    /// The database's clock at the last read. `None` reads everything that is kept.
-    read_at: Option<OffsetDateTime>,
+    /// Where the next read begins, on the database's clock. `None` reads everything that is
+    /// kept.
+    read_from: Option<OffsetDateTime>,
+    overlap: Duration,
     is_migrated: bool,
     failed: bool,
     clock_differs: bool,
@@ -75,11 +92,27 @@ impl Reader {
             ended,
             secrets,
             own: None,
+            renewed_every: RENEWED_EVERY,
+            identity: None,
             saying: None,
-            read_at: None,
+            read_from: None,
+            overlap: OVERLAP,
             is_migrated: false,
             failed: false,
             clock_differs: false,
+        }
+    }
+
+    /// The same with reads that overlap by so much: a test need not wait for a minute.
+    pub fn overlapping(self, overlap: Duration) -> Self {
+        Self { overlap, ..self }
+    }
+
+    /// The same with a connection that is renewed so often.
+    pub fn renewing_every(self, renewed_every: Duration) -> Self {
+        Self {
+            renewed_every,
+            ..self
         }
     }
 
@@ -105,17 +138,20 @@ impl Reader {
     }
 
     async fn read_somehow(&mut self) -> anyhow::Result<()> {
-        let Some(mut connection) = self.own.take() else {
+        let Some(mut own) = self.own.take() else {
             return match self.read_by_new_connection().await {
                 Ok(()) => Ok(()),
                 Err(_) => self.read_by_pool().await,
             };
         };
-        let Err(failed) = self.read_by(&mut connection, PATIENCE).await else {
-            self.own = Some(connection);
+        if own.made_at.elapsed() >= self.renewed_every {
+            own = self.renewed(own).await;
+        }
+        let Err(failed) = self.read_by(&mut own.connection, PATIENCE).await else {
+            self.own = Some(own);
             return Ok(());
         };
-        drop(connection);
+        drop(own);
         let again_at = Instant::now();
         let again = self.read_by_new_connection().await;
         if casts_doubt(&failed, &again, again_at.elapsed()) {
@@ -128,13 +164,43 @@ impl Reader {
     }
 
     async fn read_by_new_connection(&mut self) -> anyhow::Result<()> {
-        let connection = PgConnection::connect_with(self.pool.options());
-        let mut connection = timeout(NEW_PATIENCE, connection).await??;
-        // It may lead to another server than before: begin anew.
-        self.read_at = None;
-        self.read_by(&mut connection, NEW_PATIENCE).await?;
-        self.own = Some(connection);
+        let mut own = self.connect(NEW_PATIENCE).await?;
+        // What the broken one was told last is not known to be true: begin anew.
+        self.read_from = None;
+        self.read_by(&mut own.connection, NEW_PATIENCE).await?;
+        self.own = Some(own);
         Ok(())
+    }
+
+    /// A new connection in place of one that works. The old one where there is no new one:
+    /// then that is tried again as late as after a renewal.
+    async fn renewed(&mut self, old: Own) -> Own {
+        let Ok(new) = self.connect(PATIENCE).await else {
+            return Own {
+                made_at: Instant::now(),
+                ..old
+            };
+        };
+        tokio::spawn(timeout(PATIENCE, old.connection.close()));
+        new
+    }
+
+    /// Where it leads to another database than the one before, everything is read anew.
+    async fn connect(&mut self, patience: Duration) -> anyhow::Result<Own> {
+        let made_at = Instant::now();
+        let connection = PgConnection::connect_with(self.pool.options());
+        let mut connection = timeout(patience, connection).await??;
+        let server = diagnosis::server(&mut connection);
+        let identity = Some(timeout(patience, server).await??.identity);
+        if self.identity != identity {
+            self.identity = identity;
+            self.is_migrated = false;
+            self.read_from = None;
+        }
+        Ok(Own {
+            connection,
+            made_at,
+        })
     }
 
     /// On another task: what waits there keeps nobody from reading.
@@ -165,8 +231,10 @@ impl Reader {
             self.is_migrated = true;
         }
         let mut begun_at = None;
-        let mut place = match self.read_at {
-            Some(read_at) => Place::After(read_at - OVERLAP),
+        let oldest_writer = session_ends::oldest_writer(connection);
+        let oldest_writer = timeout(patience, oldest_writer).await??;
+        let mut place = match self.read_from {
+            Some(moment) => Place::After(moment),
             None => Place::Kept(KEPT.as_secs_f64()),
         };
         loop {
@@ -195,7 +263,10 @@ impl Reader {
                         );
                     }
                     self.ended.note_read();
-                    self.read_at = Some(begun_at);
+                    let overlapping = begun_at - self.overlap;
+                    let unseen = oldest_writer.map_or(overlapping, |at| at.min(overlapping));
+                    // What is older than this is not remembered anyway.
+                    self.read_from = Some(unseen.max(begun_at - KEPT));
                     return Ok(());
                 }
             }

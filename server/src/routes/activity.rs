@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::device;
 use crate::http::{ApiError, CurrentAccount, Json};
+use crate::sessions;
 use crate::state::AppState;
 use crate::store;
 
@@ -45,6 +46,10 @@ pub(super) async fn list(
     let account_id = current.account_id;
     // One more than asked for tells whether there is another page.
     let mut events = store::events::list(&mut connection, account_id, before, limit + 1).await?;
+    connection.release();
+    if events.is_empty() {
+        sessions::must_have_row(&state, current.session_id).await?;
+    }
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = events.len() > limit;
     events.truncate(limit);

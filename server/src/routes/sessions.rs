@@ -24,6 +24,10 @@ pub(super) async fn list(
     let mut connection = state.pool.acquire().await?;
     let sessions = store::sessions::list(&mut connection, current.account_id).await?;
     connection.release();
+    let own = current.session_id;
+    if !sessions.iter().any(|session| session.session_id == own) {
+        sessions::must_have_row(&state, own).await?;
+    }
     let sessions = sessions
         .into_iter()
         .map(|session| SessionInfo {
@@ -54,6 +58,7 @@ pub(super) async fn end_one(
     } else {
         EndReason::EndedElsewhere
     };
+    sessions::must_have_row(&state, current.session_id).await?;
     let account_id = current.account_id;
     if sessions::end_one_of(&state, account_id, session_id, reason, &client).await? {
         Ok(StatusCode::NO_CONTENT)
@@ -89,6 +94,7 @@ pub(super) async fn end_all(
     let reason = EndReason::EndedElsewhere;
     // The caller's own session goes last, if at all: a call that fails can be repeated.
     let own = current.session_id;
+    sessions::must_have_row(&state, own).await?;
     let beyond = sessions::end_beyond_500(&state, account_id, own, None, reason, &client).await?;
     let mut connection = state.pool.acquire().await?;
     let mut transaction = connection.begin().await?;

@@ -88,6 +88,26 @@ pub fn payload(session_id: Uuid, reason: EndReason) -> String {
     format!("{session_id} {}", reason.as_str())
 }
 
+/// When the oldest transaction began that is writing an ending. Its endings are dated now,
+/// and become visible when it commits, which may take as long as a standby is away.
+///
+/// To be asked before the endings are read: what that read does not see yet is of a
+/// transaction that this one saw, or of one that began later.
+pub async fn oldest_writer(connection: &mut PgConnection) -> sqlx::Result<Option<OffsetDateTime>> {
+    sqlx::query_scalar!(
+        "select min(activity.xact_start)
+         from pg_locks as held
+         join pg_stat_activity as activity on activity.pid = held.pid
+         where
+             held.locktype = 'relation'
+             and held.relation = 'session_ends'::regclass
+             and held.mode = 'RowExclusiveLock'
+             and activity.datname = current_database()",
+    )
+    .fetch_one(connection)
+    .await
+}
+
 /// Reads up to `limit` endings from a place on, the oldest first.
 pub async fn read(connection: &mut PgConnection, from: Place, limit: i64) -> sqlx::Result<Page> {
     let (kept, after, behind) = match from {
@@ -138,18 +158,37 @@ pub async fn read(connection: &mut PgConnection, from: Place, limit: i64) -> sql
     })
 }
 
-/// Why a session ended, as long as it is known.
-pub async fn lookup_reason(
-    connection: &mut PgConnection,
-    session_id: Uuid,
-) -> sqlx::Result<Option<EndReason>> {
-    let reason = sqlx::query_scalar!(
-        "select reason from session_ends where session_id = $1",
+/// What the database knows about a session that had no row a moment ago.
+#[derive(Debug, Clone, Copy)]
+pub struct Found {
+    /// Why it ended, as long as that is known.
+    pub reason: Option<EndReason>,
+    /// Whether it has a row.
+    pub lives: bool,
+    /// Whether the table of sessions has its key. A restore makes the tables first, fills
+    /// them, and makes the keys last.
+    pub is_whole: bool,
+}
+
+/// Looks for a session that had no row a moment ago.
+pub async fn look_for(connection: &mut PgConnection, session_id: Uuid) -> sqlx::Result<Found> {
+    let row = sqlx::query!(
+        r#"select
+             (select reason from session_ends where session_id = $1) as reason,
+             exists (select from sessions where session_id = $1) as "lives!",
+             exists (
+                 select from pg_constraint
+                 where conrelid = 'sessions'::regclass and contype = 'p'
+             ) as "is_whole!""#,
         session_id,
     )
-    .fetch_optional(connection)
+    .fetch_one(connection)
     .await?;
-    Ok(reason.map(|reason| EndReason::read(&reason)))
+    Ok(Found {
+        reason: row.reason.map(|reason| EndReason::read(&reason)),
+        lives: row.lives,
+        is_whole: row.is_whole,
+    })
 }
 
 /// For how long endings are kept.

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::EndReason;
 use holdfast_server::endings::{self, EndedSessions};
 use holdfast_server::random;
 use holdfast_server::store::session_ends::{self, Place};
 
-use crate::support::TestApp;
+use crate::support::{TestApp, new_key};
 
 fn listen(app: &TestApp) {
     let (pool, ended) = (&app.state.pool, &app.state.ended);
@@ -109,4 +110,97 @@ async fn endings_are_read_page_by_page_and_none_is_missed_or_read_twice() {
     }
     read.sort();
     assert_eq!(read, ids);
+}
+
+#[tokio::test]
+async fn an_ending_that_is_committed_late_is_read() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    // Without an overlap, every transaction that is open during a read is a late one.
+    let mut reader = app.reader().overlapping(Duration::ZERO);
+    reader.read().await.unwrap();
+    let mut late = app.pool().begin().await.unwrap();
+    sqlx::query("insert into session_ends (session_id, reason) values ($1, 'logout')")
+        .bind(tokens.session_id)
+        .execute(&mut *late)
+        .await
+        .unwrap();
+    reader.read().await.unwrap();
+    reader.read().await.unwrap();
+    assert!(app.accepts(&tokens).await);
+    late.commit().await.unwrap();
+    reader.read().await.unwrap();
+    assert!(!app.accepts(&tokens).await);
+}
+
+#[tokio::test]
+async fn an_ending_that_was_never_told_is_told_when_the_session_is_met_again() {
+    let app = TestApp::start().await;
+    for (round, by_refresh) in [("ada", true), ("eve", false)] {
+        let tokens = app.sign_up(round).await;
+        // Committed, while the answer and what tells the instances were lost.
+        for statement in [
+            "delete from sessions where session_id = $1",
+            "insert into session_ends (session_id, reason, ended_at)
+             values ($1, 'logout', now() - interval '70 seconds')",
+        ] {
+            sqlx::query(statement)
+                .bind(tokens.session_id)
+                .execute(app.pool())
+                .await
+                .unwrap();
+        }
+        assert!(app.accepts(&tokens).await);
+        if by_refresh {
+            let answer = app.refresh(&tokens, &new_key()).await;
+            answer.is(Code::SessionEnded);
+        } else {
+            assert_eq!(app.log_out(&tokens).await.status, 204);
+        }
+        assert!(!app.accepts(&tokens).await);
+        let told = app.state.ended.news(10).await;
+        assert_eq!(told, [(tokens.session_id, EndReason::Logout)]);
+    }
+}
+
+#[tokio::test]
+async fn the_readers_connection_is_renewed_and_nothing_is_read_twice_for_that() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    let mut reader = app.reader().renewing_every(Duration::ZERO);
+    let before = backends(&app).await;
+    reader.read().await.unwrap();
+    let first: Vec<_> = since(&before, &backends(&app).await);
+    assert_eq!(first.len(), 1);
+    // Older than what reads overlap by: only a reader that begins anew reads it.
+    sqlx::query(
+        "insert into session_ends (session_id, reason, ended_at)
+         values ($1, 'logout', now() - interval '5 minutes')",
+    )
+    .bind(tokens.session_id)
+    .execute(app.pool())
+    .await
+    .unwrap();
+    reader.read().await.unwrap();
+    let known: Vec<_> = before.iter().chain(&first).copied().collect();
+    assert_eq!(since(&known, &backends(&app).await).len(), 1);
+    assert!(app.accepts(&tokens).await);
+}
+
+/// The processes of Postgres that serve the instances of this test.
+async fn backends(app: &TestApp) -> Vec<i32> {
+    sqlx::query_scalar(
+        "select pid from pg_stat_activity
+         where datname = current_database() and application_name = 'holdfast'",
+    )
+    .fetch_all(app.pool())
+    .await
+    .unwrap()
+}
+
+fn since(before: &[i32], now: &[i32]) -> Vec<i32> {
+    now.iter()
+        .filter(|pid| !before.contains(pid))
+        .copied()
+        .collect()
 }

@@ -161,3 +161,22 @@ async fn more_than_five_hundred_sessions_end_in_transactions_of_five_hundred() {
             .unwrap();
     assert_eq!(events, 1700);
 }
+
+#[tokio::test]
+async fn a_session_that_ended_a_moment_ago_ends_no_other() {
+    let here = TestApp::start().await;
+    // Another instance, which has not heard yet.
+    let elsewhere = here.second_instance(&[1]);
+    let leaving = here.sign_up("ada").await;
+    let staying = here.log_in("ada").await;
+    here.log_out(&leaving).await;
+    let its_path = format!("{}/{}", paths::SESSIONS, staying.session_id);
+    for path in [paths::SESSIONS, its_path.as_str()] {
+        elsewhere
+            .call_as(&leaving, Method::DELETE, path, None)
+            .await
+            .is(Code::SessionEnded);
+    }
+    assert!(here.accepts(&staying).await);
+    assert_eq!(here.refresh(&staying, &new_key()).await.status, 200);
+}

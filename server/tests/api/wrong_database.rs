@@ -12,6 +12,7 @@ use holdfast_server::access_token::{self, CLIENT_ID, Claims};
 use holdfast_server::database_facts::DatabaseFacts;
 use holdfast_server::random;
 use holdfast_server::refresh_key;
+use holdfast_server::sessions;
 use holdfast_server::store;
 use holdfast_server::store::database::{StoredDatabase, Told};
 use holdfast_server::sweep::Sweep;
@@ -25,14 +26,24 @@ const DAY: u64 = 24 * 60 * 60;
 /// An instance whose database was made this many seconds ago.
 async fn app_with_database_of(age: u64) -> TestApp {
     let mut app = TestApp::start().await;
+    sqlx::query(
+        "update database set
+             birth = now() - make_interval(secs => $1),
+             longest_session_seconds = 90 * 24 * 60 * 60",
+    )
+    .bind(age as f64)
+    .execute(app.pool())
+    .await
+    .unwrap();
     let clock = app.state.clock.clone();
-    let stored = StoredDatabase {
-        birth: i64::try_from(clock.now() - age).ok(),
-        issuer: None,
-        longest_session_seconds: 90 * 24 * 60 * 60,
-    };
-    app.replace_database(DatabaseFacts::new(stored, &Told::default(), clock).unwrap());
+    app.replace_database(DatabaseFacts::new(stored(&app).await, &Told::default(), clock).unwrap());
     app
+}
+
+/// What the database says about itself.
+async fn stored(app: &TestApp) -> StoredDatabase {
+    let mut connection = app.state.pool.acquire().await.unwrap();
+    store::database::lookup(&mut connection).await.unwrap()
 }
 
 /// What a browser holds of a session that was opened this many seconds ago, in whatever
@@ -102,9 +113,15 @@ async fn bar_39_a_session_that_is_older_than_the_database_is_not_said_to_be_over
     for answer in answers(&app, &tokens).await {
         answer.is(Code::TemporarilyUnavailable);
     }
-    // Nor is its access token, whose account is missing.
+    // Nor is its access token, whose account is missing. Nothing is said to have ended, or
+    // to be empty.
+    let its_own = format!("{}/{}", paths::SESSIONS, tokens.session_id);
     for (method, path, body) in [
         (Method::GET, paths::ACCOUNT, None),
+        (Method::GET, paths::SESSIONS, None),
+        (Method::GET, paths::ACTIVITY, None),
+        (Method::DELETE, paths::SESSIONS, None),
+        (Method::DELETE, its_own.as_str(), None),
         (
             Method::DELETE,
             paths::ACCOUNT,
@@ -115,6 +132,58 @@ async fn bar_39_a_session_that_is_older_than_the_database_is_not_said_to_be_over
             .await
             .is(Code::TemporarilyUnavailable);
     }
+}
+
+#[tokio::test]
+async fn bar_39_the_database_that_is_asked_is_the_one_that_counts() {
+    // What was read a second ago was read in the old database, over a connection that still
+    // leads there.
+    let mut app = app_with_database_of(DAY).await;
+    let old = StoredDatabase {
+        birth: i64::try_from(app.state.clock.now() - 300 * DAY).ok(),
+        ..stored(&app).await
+    };
+    let clock = app.state.clock.clone();
+    app.replace_database(DatabaseFacts::new(old, &Told::default(), clock).unwrap());
+    let key = app.state.keys.current_refresh_key().clone();
+    let tokens = tokens_of_another_database(&app, 2 * DAY, &key);
+    for answer in answers(&app, &tokens).await {
+        answer.is(Code::TemporarilyUnavailable);
+    }
+    app.get_as(&tokens, paths::ACCOUNT)
+        .await
+        .is(Code::TemporarilyUnavailable);
+}
+
+#[tokio::test]
+async fn bar_39_a_session_that_another_connection_finds_is_not_over() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    let answer = sessions::gone(&app.state, tokens.session_id).await;
+    assert_eq!(answer.code(), Code::TemporarilyUnavailable);
+}
+
+#[tokio::test]
+async fn bar_39_while_the_tables_are_restored_no_session_is_over() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    // As a restore makes it: the table first, then its rows, and its keys last.
+    for statement in [
+        "delete from sessions",
+        "alter table sessions drop constraint sessions_pkey cascade",
+    ] {
+        sqlx::query(statement).execute(app.pool()).await.unwrap();
+    }
+    for answer in answers(&app, &tokens).await {
+        answer.is(Code::TemporarilyUnavailable);
+    }
+    sqlx::query("alter table sessions add primary key (session_id)")
+        .execute(app.pool())
+        .await
+        .unwrap();
+    app.refresh(&tokens, &new_key())
+        .await
+        .is(Code::SessionEnded);
 }
 
 #[tokio::test]
@@ -225,6 +294,10 @@ async fn bar_39_an_empty_database_is_born_when_the_first_server_arrives() {
 async fn the_birth_is_that_of_the_oldest_account_where_that_is_earlier() {
     let app = TestApp::start().await;
     app.sign_up("ada").await;
+    sqlx::query("update database set birth = now()")
+        .execute(app.pool())
+        .await
+        .unwrap();
     sqlx::query("update accounts set created_at = now() - interval '400 days'")
         .execute(app.pool())
         .await

@@ -33,8 +33,8 @@ use holdfast_server::state::AppState;
 use holdfast_server::stopping::Stopping;
 use holdfast_server::{random, router, ssr, store};
 use serde_json::{Value, json};
-use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
+use sqlx::{Connection as _, PgConnection, PgPool};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -64,6 +64,10 @@ impl TestApp {
     /// An instance with a changed configuration and an empty database.
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let database = database::TestDatabase::create().await;
+        // No session is older than the database, as for `DatabaseFacts::unknown`.
+        let mut connection = PgConnection::connect_with(&database.options).await.unwrap();
+        store::database::begin_anew(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
         let mut config = Config {
             issuer: ISSUER.to_owned(),
             issuer_previous: Vec::new(),

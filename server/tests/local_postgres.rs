@@ -264,3 +264,28 @@ async fn a_failed_start_shows_the_end_of_the_log() {
     );
     assert!(error.to_string().contains("no_such_setting"), "{error}");
 }
+
+#[tokio::test]
+async fn a_server_that_is_told_to_stop_while_it_starts_leaves_no_postgres_behind() {
+    let dir = DataDir::new("stopped-early");
+    // Made, so that the start is short. Nothing else than the server uses it.
+    dir.start().await.unwrap().release().await.unwrap();
+    assert_eq!(dir.pid(), None);
+    let mut server = Command::new(env!("CARGO_BIN_EXE_holdfast"))
+        .arg("serve")
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOLDFAST_DATA_DIR", &dir.0)
+        .env("HOLDFAST_LISTEN", "127.0.0.1:0")
+        .spawn()
+        .unwrap();
+    while dir.pid().is_none() {
+        assert!(server.try_wait().unwrap().is_none(), "it has ended");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let told = Command::new("kill").arg(server.id().to_string()).status();
+    assert!(told.unwrap().success());
+    let ended = tokio::task::spawn_blocking(move || server.wait());
+    assert!(ended.await.unwrap().unwrap().success());
+    assert_eq!(dir.pid(), None);
+}

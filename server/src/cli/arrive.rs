@@ -2,6 +2,9 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::{Connection as _, PgConnection};
 
 use crate::clock::Clock;
 use crate::config::{Config, ServeArgs};
@@ -10,6 +13,9 @@ use crate::keys::{Keys, fingerprint};
 use crate::secrets;
 use crate::secrets_in_use::SecretsInUse;
 use crate::store::{self, Pool};
+
+/// How long the direct address may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A server that may serve.
 pub(super) struct Arrived {
@@ -50,6 +56,23 @@ pub(super) async fn arrive(
         facts,
         secrets,
     })
+}
+
+/// Refuses two addresses that lead to two databases: sessions would be looked for in one of
+/// them, and what tells a wrong database would be read in the other.
+pub(super) async fn must_be_one_database(pool: &Pool) -> anyhow::Result<()> {
+    let mut pooled = pool.acquire().await?;
+    let direct = PgConnection::connect_with(pool.options());
+    let mut direct = tokio::time::timeout(PATIENCE, direct).await??;
+    let there = store::diagnosis::server(&mut pooled).await?.identity;
+    let here = store::diagnosis::server(&mut direct).await?.identity;
+    pooled.release();
+    direct.close().await?;
+    anyhow::ensure!(
+        there == here,
+        "DATABASE_URL and DATABASE_DIRECT_URL lead to two databases. Set both to the same one."
+    );
+    Ok(())
 }
 
 /// Finishes what `holdfast keys replace --after-leak` was interrupted in: the new secret

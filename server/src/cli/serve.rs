@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
-use super::arrive::{Arrived, arrive};
+use super::arrive::{Arrived, arrive, must_be_one_database};
 use super::database::{Database, Migrations};
 use crate::client_address::Proxies;
 use crate::clock::Clock;
@@ -42,14 +42,21 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         tracing::error!(code.place = %place, "The server panicked.");
     }));
     let config = Config::new(&args)?;
+    // Before the private Postgres is started: a signal that comes meanwhile stops that, too.
+    let signals = Signals::install()?;
     let database = Database::of_server(&args, ssr::is_watched()).await?;
     // Whatever happens from here on, the private Postgres is released.
-    let served = serve(&args, config, &database).await;
+    let served = serve(&args, config, &database, signals).await;
     let released = database.release().await;
     served.and(released)
 }
 
-async fn serve(args: &ServeArgs, config: Config, database: &Database) -> anyhow::Result<()> {
+async fn serve(
+    args: &ServeArgs,
+    config: Config,
+    database: &Database,
+    mut signals: Signals,
+) -> anyhow::Result<()> {
     let listener = connections::listen(args.listen)
         .with_context(|| format!("cannot listen on {} (HOLDFAST_LISTEN)", args.listen))?;
     let private_data = database.private.as_ref().map(|private| private.data_dir());
@@ -61,12 +68,26 @@ async fn serve(args: &ServeArgs, config: Config, database: &Database) -> anyhow:
     } else {
         Migrations::Apply
     };
-    let pool = database.pool(args.database_connections, migrations).await?;
+    let arriving = async {
+        let pool = database.pool(args.database_connections, migrations).await?;
+        if database.direct.is_some() {
+            must_be_one_database(&pool).await?;
+        }
+        let arrived = arrive(args, &config, private_data, &pool, &clock).await?;
+        anyhow::Ok((pool, arrived))
+    };
+    let (pool, arrived) = tokio::select! {
+        arrived = arriving => arrived?,
+        _ = signals.next() => {
+            tracing::info!("Told to stop during the start.");
+            return Ok(());
+        }
+    };
     let Arrived {
         keys,
         facts,
         secrets,
-    } = arrive(args, &config, private_data, &pool, &clock).await?;
+    } = arrived;
     let forbidden = secrets.forbidden();
     let secret = shown(keys.fingerprint());
 
@@ -109,7 +130,7 @@ async fn serve(args: &ServeArgs, config: Config, database: &Database) -> anyhow:
     let stop = {
         let stopping = stopping.clone();
         async move {
-            told_to_stop(&stopping, delay).await;
+            told_to_stop(&stopping, delay, signals).await;
             tracing::info!("Stopping: finishing the requests that are under way.");
             let _ = closing.send(());
         }
@@ -199,24 +220,45 @@ fn start_logs(filter: &str, format: LogFormat) {
 /// person sends, and `delay` after SIGTERM. Meanwhile it is not ready any more, so that
 /// a balancer sends new requests elsewhere before they would be refused. Another signal
 /// ends the delay.
-async fn told_to_stop(stopping: &Stopping, delay: Duration) {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => return stopping.tell(),
-        _ = terminate.recv() => stopping.tell(),
+async fn told_to_stop(stopping: &Stopping, delay: Duration, mut signals: Signals) {
+    let told = signals.next().await;
+    stopping.tell();
+    if matches!(told, Told::Interrupt) {
+        return;
     }
     tracing::info!(
         delay.seconds = delay.as_secs(),
         "Told to stop: not ready any more."
     );
     tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+        _ = signals.next() => {}
         () = tokio::time::sleep(delay) => {}
+    }
+}
+
+/// What tells a server to stop. A signal that nobody waits for yet is kept.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+enum Told {
+    Interrupt,
+    Terminate,
+}
+
+impl Signals {
+    fn install() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.interrupt.recv() => Told::Interrupt,
+            _ = self.terminate.recv() => Told::Terminate,
+        }
     }
 }

@@ -41,6 +41,11 @@ async fn behind_a_pooler_a_server_asks_for_the_direct_address() {
     variables.push(("DATABASE_DIRECT_URL", other.as_str()));
     let told = Fleet::run_command(&["doctor"], &variables).await.said;
     assert!(told.contains("leads to another database"), "{told}");
+    // A server does not serve from two databases.
+    let ended = Fleet::run_command(&["serve"], &variables).await;
+    assert!(!ended.success);
+    let said = &ended.said;
+    assert!(said.contains("lead to two databases"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

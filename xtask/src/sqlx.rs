@@ -74,28 +74,55 @@ fn ask_database(toolbox: &Toolbox) -> Outcome<Answers> {
     );
     let postgres = TemporaryPostgres::start()?;
     let answers = TemporaryDirectory::new("holdfast-sqlx")?;
-    touch_library()
+    let library = Touched::touch(workspace::path("server/src/lib.rs"))
         .map_err(|error| Failure::new(format!("Cannot touch the server's sources: {error}.")))?;
 
-    let mut check = toolbox.cargo(&["check", "--package", "holdfast-server", "--lib"]);
+    // As the checks do it, in `test`: the same crates, compiled once for both.
+    let mut check = toolbox.cargo(&[
+        "check",
+        "--release",
+        "--package",
+        "holdfast-server",
+        "--lib",
+    ]);
     check
         .env("SQLX_OFFLINE", "false")
         .env("SQLX_OFFLINE_DIR", answers.path())
         .env("DATABASE_URL", postgres.url());
     progress::run("the queries", &mut check)?;
+    drop(library);
     read_answers(answers.path())
 }
 
-/// The macros write only when they are expanded, and cargo expands only what has changed. All
-/// queries stand in the server's library, as a test of the architecture ensures.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the time of a file, not of the product"
-)]
-fn touch_library() -> std::io::Result<()> {
-    let root = workspace::path("server/src/lib.rs");
-    let file = fs::File::options().append(true).open(root)?;
-    file.set_modified(std::time::SystemTime::now())
+/// The server's library with a new time. The macros write only when they are expanded, and cargo
+/// expands only what has changed. All queries stand in the library, as a test of the architecture
+/// ensures.
+///
+/// Its old time comes back at the end. Otherwise cargo would compile the server anew for everything
+/// that comes after.
+struct Touched {
+    file: fs::File,
+    before: std::time::SystemTime,
+}
+
+impl Touched {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the time of a file, not of the product"
+    )]
+    fn touch(path: PathBuf) -> std::io::Result<Self> {
+        let file = fs::File::options().append(true).open(path)?;
+        let before = file.metadata()?.modified()?;
+        file.set_modified(std::time::SystemTime::now())?;
+        Ok(Self { file, before })
+    }
+}
+
+impl Drop for Touched {
+    fn drop(&mut self) {
+        // With the new time cargo compiles more than it needs to, and nothing is wrong.
+        let _ = self.file.set_modified(self.before);
+    }
 }
 
 fn committed_directory() -> PathBuf {

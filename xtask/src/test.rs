@@ -124,8 +124,10 @@ fn lint(toolbox: &Toolbox) -> Outcome {
     deny(toolbox)
 }
 
+/// As the release is compiled: macros and build scripts, half of all crates, are then those of the
+/// release build, and are not compiled for the checks once more.
 fn lint_native(toolbox: &Toolbox) -> Command {
-    let mut command = toolbox.cargo(&["clippy", "--all-targets"]);
+    let mut command = toolbox.cargo(&["clippy", "--release", "--all-targets"]);
     command.args(NATIVE).args(["--", "-D", "warnings"]);
     command
 }
@@ -133,7 +135,7 @@ fn lint_native(toolbox: &Toolbox) -> Command {
 /// A call of its own: in one call with the server's, cargo would give the client both of its
 /// features, `ssr` and `hydrate`.
 fn lint_browser(toolbox: &Toolbox) -> Command {
-    let mut command = toolbox.cargo(&["clippy"]);
+    let mut command = toolbox.cargo(&["clippy", "--profile=wasm-release"]);
     command
         .args([
             "--package",

@@ -194,7 +194,11 @@ impl Vault {
                 true
             }
             Change::CatchUp(other) if era.is_of_another_life(other.era()) => {
-                if let Some(record) = other.record() {
+                // A session that is kept here is not ended because another tab counts its
+                // sign-in to another life.
+                if let Some(record) = other.record()
+                    && !self.holds(record.session_id)
+                {
                     self.leave(record.refresh_token.clone());
                 }
                 false
@@ -596,6 +600,11 @@ mod tests {
             assert_eq!(session(&vault), Some((2, 3)));
             assert_eq!(vault.stored.era().life, Uuid::from_u128(2));
         }
+        // Nor is a session ended that is kept here, whichever life another tab counts it to.
+        let mut vault = in_life(2, &[sign_in(record(ADA, 2, 4))]);
+        assert!(!vault.apply(&Change::CatchUp(before)));
+        assert_eq!(session(&vault), Some((2, 4)));
+        assert_eq!(vault.leaving, []);
         // And nothing is written in a browser in which nobody has ever signed in.
         let mut vault = Vault::default();
         vault.begin_life(Uuid::from_u128(3));

@@ -49,10 +49,10 @@ pub fn App() -> impl IntoView {
     });
 
     let status = move || {
-        if session.is_reconnecting() {
-            Some("Reconnecting…")
-        } else if session.notice() == Some(Notice::Outdated) {
+        if session.notice() == Some(Notice::Outdated) {
             Some("Holdfast was updated in another tab. Reload this page to go on.")
+        } else if session.is_reconnecting() {
+            Some("Reconnecting…")
         } else if session.is_signed_in() && session.notice() == Some(Notice::ThisTabOnly) {
             Some(
                 "This browser does not let Holdfast store anything. You stay signed in \
@@ -75,13 +75,17 @@ pub fn App() -> impl IntoView {
             read.set(false);
         }
     });
-    let why = move || {
-        let unread = session.ending().filter(|_| !read.get());
-        unread.map(words::why)
+    let why = move || match session.notice().and_then(words::done) {
+        Some(done) => Some(done),
+        None => {
+            let unread = session.ending().filter(|_| !read.get());
+            unread.map(words::why)
+        }
     };
     // Both buttons go with what they do, and the focus must go somewhere.
     let dismiss = move || {
         read.set(true);
+        session.notice_was_read();
         session.ending_was_read();
         focus_heading();
     };

@@ -1,6 +1,21 @@
 //! Sentences that several pages say.
 
-use crate::session::Ending;
+use crate::session::{Ending, Notice};
+
+/// What was done, although the page that asked for it is gone.
+pub fn done(notice: Notice) -> Option<&'static str> {
+    match notice {
+        Notice::PasswordChanged => Some(
+            "Your password is changed. Somebody has signed in or out in this browser \
+             meanwhile, so sign in with the new password.",
+        ),
+        Notice::AccountMade => Some(
+            "Your account is made. Somebody has signed in or out in this browser meanwhile, \
+             so sign in to use it.",
+        ),
+        Notice::ThisTabOnly | Notice::Outdated => None,
+    }
+}
 
 /// Why nobody is signed in any more, each reason in its own words.
 pub fn why(ending: Ending) -> &'static str {
@@ -9,9 +24,7 @@ pub fn why(ending: Ending) -> &'static str {
         Ending::SignedOutElsewhere => "You signed out in another tab.",
         Ending::Expired => "Your session has expired. Sign in to go on.",
         Ending::Ended => "This session was ended from another browser.",
-        Ending::PasswordChanged => {
-            "The password was changed in another browser. Sign in with the new one."
-        }
+        Ending::PasswordChanged => "The password was changed. Sign in with the new one.",
         Ending::Reused => {
             "This session was ended for your safety: a copy of its token was used. If you \
              cannot explain that, change your password."

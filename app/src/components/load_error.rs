@@ -26,6 +26,14 @@ pub fn LoadError(
             crate::focus_heading();
         }
     });
+    // A retry that has failed is over. What is loaded later by itself takes no focus away.
+    Effect::new(move |was_busy: Option<bool>| {
+        let is_busy = busy.get();
+        if was_busy == Some(true) && !is_busy && has_failed.get_untracked() {
+            is_retried.set(false);
+        }
+        is_busy
+    });
     let retry = move || {
         is_retried.set(true);
         on_retry.run(());

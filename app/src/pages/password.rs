@@ -119,14 +119,7 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
                 empty(current);
                 empty(new);
                 typed.set(String::new());
-                tell(Mistakes {
-                    form: Some(
-                        "Your password is changed. Somebody has signed in or out in this \
-                         browser meanwhile, so sign in with the new password."
-                            .to_owned(),
-                    ),
-                    ..Mistakes::default()
-                });
+                // The top of the page says what was done; this form is about to go.
                 return;
             }
             let text = Some(error.to_string());

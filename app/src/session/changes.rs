@@ -10,7 +10,7 @@ use std::rc::Rc;
 use gloo_net::http::Method;
 use gloo_timers::future::TimeoutFuture;
 use holdfast_protocol::problem::{Code, Meaning};
-use holdfast_protocol::renewal::{Change, Ending, Era, Event, Record};
+use holdfast_protocol::renewal::{Change, Ending, Era, Event, Notice, Record};
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::wire::{
     Account, ChangePassword, LoginRequest, SignupRequest, Tokens, paths,
@@ -74,6 +74,7 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), ApiError> {
     let driver = Driver::current().ok_or(ApiError::SILENCE)?;
     let _expectation = driver.expect_session(None);
     let asked_in = driver.era().await?;
+    let whose = driver.whose();
     let call = Call::new(Method::POST, paths::SIGNUP).with_json(&request);
     let sent_at = clock::now().wall_ms;
     let send = || async { http::send(&call, None).await };
@@ -90,12 +91,21 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), ApiError> {
         }
         Err(error) => return Err(error),
     };
-    keep(&driver, opened.sign_in(asked_in)).await
+    // A tab that has heard of another person by now shows the form no more.
+    let is_form_gone = driver.whose() != whose;
+    let kept = keep(&driver, opened.sign_in(asked_in)).await;
+    if is_form_gone {
+        tell_if_overtaken(&driver, &kept, Notice::AccountMade);
+    }
+    kept
 }
 
 /// Changes the password of the account that the page shows.
 pub(super) async fn change_password(whose: Whose, request: ChangePassword) -> Result<(), ApiError> {
     let driver = Driver::current().ok_or(ApiError::SignedOut)?;
+    if driver.is_replacing() {
+        return Err(ApiError::UnderWay);
+    }
     // The name is needed if the answer is lost, and could not be asked for then.
     let account = Call::new(Method::GET, paths::ACCOUNT);
     let account: Account = http::parse(&api::call(account, whose).await?)?;
@@ -105,6 +115,9 @@ pub(super) async fn change_password(whose: Whose, request: ChangePassword) -> Re
         return Err(ApiError::SessionChanged);
     }
     let whose = Whose::Of(Some(account.account_id));
+    if driver.is_replacing() {
+        return Err(ApiError::UnderWay);
+    }
     // Other calls of this page may find out first that the old session is over.
     let _expectation = driver.expect_session(Some(before.session_id));
     let call = Call::new(Method::PUT, paths::PASSWORD).with_json(&request);
@@ -116,7 +129,7 @@ pub(super) async fn change_password(whose: Whose, request: ChangePassword) -> Re
     let refusal = match outcome {
         Ok(body) => {
             let opened = Opened::read(&body, before.remember, sent_at)?;
-            return keep(&driver, opened.change_password(&before)).await;
+            return keep_after_change(&driver, opened, &before).await;
         }
         Err(refusal) => refusal,
     };
@@ -129,8 +142,25 @@ pub(super) async fn change_password(whose: Whose, request: ChangePassword) -> Re
         remember: before.remember,
     };
     match find_out(&driver, &request, refusal).await {
-        Ok(opened) => keep(&driver, opened.change_password(&before)).await,
+        Ok(opened) => keep_after_change(&driver, opened, &before).await,
         Err(error) => Err(take_ending(&driver, &before, error)),
+    }
+}
+
+async fn keep_after_change(
+    driver: &Rc<Driver>,
+    opened: Opened,
+    before: &Record,
+) -> Result<(), ApiError> {
+    let kept = keep(driver, opened.change_password(before)).await;
+    tell_if_overtaken(driver, &kept, Notice::PasswordChanged);
+    kept
+}
+
+/// Tells at the top of the page what was done: the form went with the person who sent it.
+fn tell_if_overtaken(driver: &Rc<Driver>, kept: &Result<(), ApiError>, what: Notice) {
+    if *kept == Err(ApiError::Overtaken) {
+        driver.set_notice(Some(what));
     }
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::api::{self, Api};
 use super::changes;
-use super::driver::{Driver, Snapshot, Whose};
+use super::driver::{Driver, Snapshot};
 use super::http::ApiError;
 
 /// The session of this browser. Get it with [`use_session`]; it is `Copy`.
@@ -187,6 +187,16 @@ impl Session {
         }
     }
 
+    /// The person has read what was done.
+    pub fn notice_was_read(self) {
+        let is_done = |notice| matches!(notice, Notice::PasswordChanged | Notice::AccountMade);
+        if let Some(driver) = Driver::current()
+            && self.signals.notice.get_untracked().is_some_and(is_done)
+        {
+            driver.set_notice(None);
+        }
+    }
+
     /// When the session was renewed and when it ends.
     pub fn facts(self) -> Option<Facts> {
         self.signals.facts.get()
@@ -274,14 +284,8 @@ impl Session {
     /// Signs out the person whom the page shows: here at once, on the server as soon as
     /// it can be reached, even if the browser is closed until then.
     pub fn sign_out(self) {
-        let Some(driver) = Driver::current() else {
-            return;
-        };
-        if let Whose::Of(Some(account_id)) = driver.whose() {
-            spawn_local(async move {
-                let why = Ending::SignedOut;
-                driver.change(Change::SignOut { account_id, why }).await;
-            });
+        if let Some(driver) = Driver::current() {
+            spawn_local(async move { driver.sign_out().await });
         }
     }
 }

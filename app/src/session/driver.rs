@@ -302,9 +302,7 @@ impl Driver {
     /// slept may not have heard of it. An error if a later version has taken over storage:
     /// then a new session could not be kept, and nothing is to be asked for.
     pub(super) async fn era(self: &Rc<Self>) -> Result<Era, ApiError> {
-        while self.machine.borrow().view() == View::Unknown {
-            self.wait_for_news(LONGEST_WAIT_MS).await;
-        }
+        self.until_known().await;
         let outcome = self.vault.change(None, self.held()).await;
         let era = outcome.stored.era();
         self.take(outcome);
@@ -332,6 +330,40 @@ impl Driver {
             None | Some(View::Unknown) => Whose::NotKnownYet,
             Some(View::Anonymous { .. }) => Whose::Of(None),
             Some(View::SignedIn { account_id, .. }) => Whose::Of(Some(account_id)),
+        }
+    }
+
+    /// Signs out the person whom the page shows, or is about to show: while a page starts,
+    /// its header offers to sign out before storage has been read.
+    pub(super) async fn sign_out(self: &Rc<Self>) {
+        let why = Ending::SignedOut;
+        let whose = match self.whose() {
+            Whose::Of(whose) => whose,
+            Whose::NotKnownYet => {
+                // For the case that the page is closed before storage has been read.
+                if let Some(account_id) = self.vault.copied_account() {
+                    self.vault
+                        .note_at_once(&Change::SignOut { account_id, why });
+                }
+                self.until_known().await;
+                self.record().map(|record| record.account_id)
+            }
+        };
+        if let Some(account_id) = whose {
+            self.change(Change::SignOut { account_id, why }).await;
+        }
+    }
+
+    /// Tells the person something, or no more.
+    pub(super) fn set_notice(self: &Rc<Self>, notice: Option<Notice>) {
+        self.notice.set(notice);
+        self.publish();
+    }
+
+    /// Waits until storage has been read for the first time.
+    async fn until_known(self: &Rc<Self>) {
+        while self.machine.borrow().view() == View::Unknown {
+            self.wait_for_news(LONGEST_WAIT_MS).await;
         }
     }
 
@@ -423,6 +455,11 @@ impl Driver {
         }
     }
 
+    /// Whether this tab is changing the password already.
+    pub(super) fn is_replacing(&self) -> bool {
+        self.is_replaced.get().is_some()
+    }
+
     /// Why the session is over that a change of the password under way replaces, once the
     /// server has said so. Then no call can be made with it any more, and none should wait.
     pub(super) fn replaced_is_over(&self) -> Option<Ending> {
@@ -444,6 +481,8 @@ impl Driver {
     pub(super) async fn is_replaced_elsewhere(self: &Rc<Self>, session_id: Uuid) -> bool {
         let deadline = clock::now().running_ms + u64::from(CALL_WAIT_MS);
         loop {
+            // The new session is stored before the note is removed.
+            self.look_at_copy();
             let note = self.vault.replaced(session_id);
             let is_elsewhere = note.is_some() && note != self.replaced_note.get();
             let held = self.record().map(|record| record.session_id);
@@ -454,7 +493,6 @@ impl Driver {
                 return false;
             }
             self.wait_for_news(LONGEST_WAIT_MS).await;
-            self.look_at_copy();
         }
     }
 

@@ -81,6 +81,8 @@ pub enum ApiError {
         /// Whether anything answered at all.
         answered: bool,
     },
+    /// This tab is changing the password already. Nothing was sent.
+    UnderWay,
     /// Another tab runs a later version of Holdfast, and this page can keep nothing beside
     /// it. Nothing was sent, or what came of it was ended.
     Outdated,
@@ -135,6 +137,10 @@ impl fmt::Display for ApiError {
             Self::Unreachable { answered: true } => f.write_str(
                 "Something else answered in place of Holdfast. Some networks ask you to \
                  sign in to them first.",
+            ),
+            Self::UnderWay => f.write_str(
+                "Your password is being changed already. Wait until that is done, two minutes \
+                 at most.",
             ),
             Self::Outdated => {
                 f.write_str("Holdfast was updated in another tab. Reload this page to go on.")

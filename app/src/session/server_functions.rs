@@ -245,7 +245,10 @@ impl Encodes<ApiError> for ProblemJson {
             ApiError::SignedOut | ApiError::SessionChanged | ApiError::Overtaken => {
                 Problem::new(Code::AccessTokenMissing, "This call needs an access token.")
             }
-            ApiError::Unreachable { .. } | ApiError::NotKnown | ApiError::Outdated => Problem::new(
+            ApiError::Unreachable { .. }
+            | ApiError::NotKnown
+            | ApiError::UnderWay
+            | ApiError::Outdated => Problem::new(
                 Code::TemporarilyUnavailable,
                 "The service cannot answer this at the moment. Try again in a few seconds.",
             ),

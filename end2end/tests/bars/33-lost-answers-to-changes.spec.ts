@@ -168,6 +168,11 @@ test('bar 33: somebody who signs out meanwhile stays signed out', async ({
   await expect
     .poll(async () => (await api.account(tokens!.access_token)).body.code)
     .toBe('session_ended');
+  // The form is gone, and the person has to know.
+  const told = page.getByRole('status').getByText('Your password is changed.');
+  await expect(told).toBeVisible();
+  await page.getByRole('button', { name: 'Dismiss this message' }).click();
+  await expect(told).toBeHidden();
   await page.goto('/account');
   await isSignedOut(page);
   await isSignedOut(tab);
@@ -201,6 +206,39 @@ test('bar 33: somebody who signs out after a lost answer stays signed out', asyn
     .toBe('session_ended');
   await page.goto('/account');
   await isSignedOut(page);
+});
+
+test('bar 33: a second try while the first one is under way says so', async ({
+  page,
+  account,
+  api,
+}) => {
+  await signIn(page, account);
+  await page.goto('/password');
+  let isAway = true;
+  let asked = 0;
+  await page.route('**/api/v1/account/password', async (route) => {
+    asked += 1;
+    await (isAway ? route.abort() : route.fallback());
+  });
+  await changePassword(page, account.password);
+  await expect.poll(() => asked).toBeGreaterThan(0);
+  await page.getByRole('link', { name: 'Account' }).first().click();
+  await seesAccount(page, account);
+  await page.goBack();
+  await changePassword(page, account.password);
+  await expect(page.getByRole('alert')).toHaveText(/is being changed already/);
+
+  const changed = page.waitForResponse(
+    (response) => response.url().endsWith('/account/password') && response.status() === 200,
+    { timeout: 40_000 },
+  );
+  isAway = false;
+  await changed;
+  await api.logIn({ ...account, password: NEW_PASSWORD });
+  await page.goto('/account');
+  await seesAccount(page, account);
+  expect(await page.evaluate(() => localStorage.getItem('holdfast.replaced'))).toBeNull();
 });
 
 async function changePassword(page: Page, current: string): Promise<void> {

@@ -198,6 +198,30 @@ test('a person ends another session by the keyboard, and the focus stays in the 
   await expect(page.getByRole('list', { name: 'Sessions' })).toBeFocused();
 });
 
+test('what loads by itself after a try that failed takes the focus from nothing', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  let fails = true;
+  await page.route('**/api/v1/sessions', (route) => (fails ? route.abort() : route.fallback()));
+  await page.goto('/sessions');
+  const again = page.getByRole('button', { name: 'Try again' });
+  await expect(again).toBeVisible();
+  const failed = page.waitForEvent('requestfailed');
+  await again.press('Enter');
+  await failed;
+  await expect(again).not.toHaveAttribute('aria-busy', 'true');
+
+  const elsewhere = page.getByRole('banner').getByRole('link').first();
+  await elsewhere.focus();
+  fails = false;
+  await page.evaluate(() => window.dispatchEvent(new Event('online')));
+  await expect(page.getByRole('list', { name: 'Sessions' })).toBeVisible({ timeout: 40_000 });
+  await expect(page.getByRole('alert')).toHaveCount(0);
+  await expect(elsewhere).toBeFocused();
+});
+
 for (const [where, path, url] of [
   ['account', '/account', '**/api/v1/account'],
   ['sessions', '/sessions', '**/api/v1/sessions'],

@@ -8,6 +8,7 @@ import {
   seesAccount,
   signIn,
   signInButton,
+  signOutButton,
   somebody,
   storedSession,
   test,
@@ -89,4 +90,48 @@ test('a sign-in that arrives after another one leaves that one alone', async ({
   await page.reload();
   await seesAccount(page, account);
   expect((await theStoredSession(page)).session_id).toBe(session_id);
+});
+
+test('a press on «Sign out» counts although storage has not been read yet', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  await signIn(page, account);
+  const { access_token } = await theStoredSession(page);
+  // Another page has the database to itself for as long as it likes.
+  const other = await context.newPage();
+  await other.goto('/healthz');
+  await other.evaluate(async () => {
+    const database = await new Promise<IDBDatabase>((resolve, reject) => {
+      const asked = indexedDB.open('holdfast-2', 1);
+      asked.onsuccess = () => resolve(asked.result);
+      asked.onerror = () => reject(asked.error);
+    });
+    const transaction = database.transaction('state', 'readwrite');
+    const state = { isOver: false, isHeld: false };
+    Object.assign(window, { state });
+    const hold = () => {
+      const asked = transaction.objectStore('state').get('current');
+      asked.onsuccess = () => {
+        state.isHeld = true;
+        if (!state.isOver) hold();
+      };
+    };
+    hold();
+  });
+  await other.waitForFunction('window.state.isHeld');
+
+  await page.reload();
+  await expect(page.locator('html[data-hydrated=true]')).toHaveCount(1);
+  await signOutButton(page).click();
+  await other.evaluate('window.state.isOver = true');
+
+  await isSignedOut(page);
+  await expect
+    .poll(async () => (await api.account(access_token)).body.code)
+    .toBe('session_ended');
+  await page.reload();
+  await isSignedOut(page);
 });

@@ -53,8 +53,10 @@ impl Machine {
             Some(held) => View::SignedIn {
                 account_id: held.record.account_id,
                 session_id: held.record.session_id,
-                reconnecting: self.pause.is_some_and(|pause| !pause.in_conflict)
-                    || self.lost_until_ms.is_some(),
+                // Beside a later version nothing is tried again.
+                reconnecting: !self.outdated
+                    && (self.pause.is_some_and(|pause| !pause.in_conflict)
+                        || self.lost_until_ms.is_some()),
             },
         }
     }
@@ -219,7 +221,11 @@ impl Machine {
         actions: &mut Vec<Action>,
     ) {
         if stored.era().is_of_another_life(self.stored().era()) {
-            self.lose_storage(actions);
+            let stored_session = stored.record().map(|record| record.session_id);
+            // The same session goes on, whichever life its sign-in is counted to.
+            if stored_session.is_none() || stored_session != self.session_id() {
+                self.lose_storage(actions);
+            }
             self.era = stored.era();
             if let Stored::SignedIn(record) = stored {
                 self.hold(record, at);

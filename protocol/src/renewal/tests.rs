@@ -795,6 +795,12 @@ fn a_tab_that_slept_while_the_data_were_deleted_takes_up_who_came_after() {
     let (seen, actions) = feed(machine.clone(), Event::Stored(next.clone()), 10);
     assert_eq!(seen.record(), next.record());
     assert_eq!(actions, std::slice::from_ref(&leave));
+    // The same session under another life goes on.
+    let same = in_life(3, 1, record(SESSION, 4));
+    let (seen, actions) = feed(machine.clone(), Event::Stored(same.clone()), 10);
+    assert_eq!(seen.record(), same.record());
+    assert_eq!(seen.stored().era(), same.era());
+    assert!(!actions.contains(&leave), "{actions:?}");
     // Somebody was there, and has gone again.
     let gone = Stored::nobody(
         Era {
@@ -855,6 +861,16 @@ fn a_page_beside_a_later_version_renews_no_more_and_says_so() {
             machine = next;
         }
     }
+}
+
+#[test]
+fn a_refresh_that_fails_beside_a_later_version_is_no_reconnecting() {
+    let (machine, _) = feed(renewing(), Event::StorageOfLaterVersion, 400_100);
+    let later = Failure::Later { retry_after: None };
+    let (machine, _) = fail(machine, later, 400_200);
+    assert!(!is_reconnecting(&machine));
+    let (machine, _) = feed(machine, Event::Unreachable, 400_300);
+    assert!(!is_reconnecting(&machine));
 }
 
 #[test]

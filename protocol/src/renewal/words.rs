@@ -125,6 +125,11 @@ pub enum Notice {
     /// Another tab runs a later version of Holdfast, whose storage this page cannot
     /// read. A reload brings that version.
     Outdated,
+    /// The password was changed, and the new session was ended, because somebody has signed
+    /// in or out in this browser since.
+    PasswordChanged,
+    /// The same with a new account.
+    AccountMade,
 }
 
 /// How a refresh went that brought no tokens.

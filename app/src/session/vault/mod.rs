@@ -167,6 +167,14 @@ impl Vault {
         replaced::remove(note);
     }
 
+    /// Who is signed in, as the copy in local storage says.
+    pub(super) fn copied_account(&self) -> Option<Uuid> {
+        match local::copy()? {
+            Reading::Stored(stored) => stored.record().map(|record| record.account_id),
+            _ => None,
+        }
+    }
+
     /// Writes a sign-out or an ending to local storage at once, for the case that the
     /// page is closed before the database has it.
     pub(super) fn note_at_once(&self, change: &Change) {
@@ -384,7 +392,10 @@ impl Vault {
         }
         transaction.finish().await?;
         if !noted_elsewhere.is_empty() {
-            local::write_leaving(&[]);
+            // Another tab may have noted more of them meanwhile.
+            let mut noted_since = local::leaving();
+            noted_since.retain(|token| !noted_elsewhere.contains(token));
+            local::write_leaving(&noted_since);
         }
         let is_gone = is_empty && held.record().is_some();
         Ok(Outcome {

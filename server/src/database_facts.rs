@@ -101,6 +101,19 @@ impl DatabaseFacts {
         *self.read.write().unwrap_or_else(PoisonError::into_inner) = Read::from(stored);
     }
 
+    /// The same from the row alone, whose birth may be later than the oldest account.
+    pub fn learn_row(&self, row: &StoredDatabase) {
+        let mut read = self.read.write().unwrap_or_else(PoisonError::into_inner);
+        let birth = match (read.birth, Read::from(row).birth) {
+            (Some(before), Some(birth)) => Some(before.min(birth)),
+            (_, birth) => birth,
+        };
+        *read = Read {
+            birth,
+            ..Read::from(row)
+        };
+    }
+
     fn read(&self) -> Read {
         *self.read.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -272,6 +285,21 @@ mod tests {
         assert!(clone.never_heard_of(session).is_none());
         assert_eq!(clone.longest_session(), days(90));
         assert_eq!(clone.young_until(), 0);
+    }
+
+    #[test]
+    fn the_row_alone_does_not_forget_an_account_that_is_older() {
+        let (facts, now) = facts(2 * HOUR);
+        let row = |birth: Option<u64>| StoredDatabase {
+            birth: birth.and_then(|birth| i64::try_from(birth).ok()),
+            issuer: None,
+            longest_session_seconds: 0,
+        };
+        let young_until = facts.young_until();
+        facts.learn_row(&row(Some(now - HOUR)));
+        assert_eq!(facts.young_until(), young_until);
+        facts.learn_row(&row(None));
+        assert_eq!(facts.young_until(), 0);
     }
 
     #[test]

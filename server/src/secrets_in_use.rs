@@ -143,8 +143,8 @@ impl SecretsInUse {
     /// While the database is away.
     pub async fn read(&self, connection: &mut PgConnection) -> anyhow::Result<()> {
         let before = self.keys.obstacle();
-        let stored = store::database::lookup(connection).await?;
-        self.database.learn(&stored);
+        let row = store::database::lookup_row(connection).await?;
+        self.database.learn_row(&row);
         let asked_at = Instant::now();
         let known = secrets::list(connection).await?;
         self.learn(&known, asked_at);

@@ -114,6 +114,25 @@ pub async fn lookup(connection: &mut PgConnection) -> sqlx::Result<StoredDatabas
     })
 }
 
+/// The row alone: a migration that holds the accounts must not keep anybody from reading it.
+/// Its birth may be later than the oldest account.
+pub async fn lookup_row(connection: &mut PgConnection) -> sqlx::Result<StoredDatabase> {
+    let row = sqlx::query!(
+        r#"select
+             case when isfinite(birth) then extract(epoch from birth)::bigint end as birth,
+             issuer,
+             longest_session_seconds
+         from database"#
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(StoredDatabase {
+        birth: row.birth,
+        issuer: row.issuer,
+        longest_session_seconds: row.longest_session_seconds,
+    })
+}
+
 /// Whether anybody has an account.
 pub async fn has_accounts(connection: &mut PgConnection) -> sqlx::Result<bool> {
     sqlx::query_scalar!(r#"select exists (select from accounts) as "exists!""#)

@@ -17,7 +17,12 @@ export class Chromium {
     private readonly browser: Browser,
   ) {}
 
-  static async start(executable: string, args: string[], profile: string): Promise<Chromium> {
+  static async start(
+    executable: string,
+    args: string[],
+    profile: string,
+    starts = 3,
+  ): Promise<Chromium> {
     const child = spawn(
       executable,
       [...args, '--headless', '--remote-debugging-port=0', `--user-data-dir=${profile}`],
@@ -32,7 +37,17 @@ export class Chromium {
         if (found) resolve(found);
       });
     });
-    return new Chromium(child, await chromium.connectOverCDP(address));
+    try {
+      return new Chromium(child, await chromium.connectOverCDP(address, { timeout: 15_000 }));
+    } catch (error) {
+      // Once in a while a Chromium that was started right after a kill listens and answers
+      // nothing. It has shown no page yet, so another one may take its place.
+      const gone = once(child, 'exit');
+      process.kill(-child.pid!, 'SIGKILL');
+      await gone;
+      if (starts === 1) throw error;
+      return Chromium.start(executable, args, profile, starts - 1);
+    }
   }
 
   /** Its first tab, or another one. */

@@ -177,8 +177,7 @@ impl SecretsInUse {
     }
 
     /// Says that the current secret is in use and how long sessions live, or enters the
-    /// secret. Apart from the reads, on
-    /// another connection and within a limit.
+    /// secret. Apart from the reads, on another connection and within a limit.
     pub async fn say(&self, pool: &Pool) {
         let saying = async {
             let mut connection = pool.acquire().await?;

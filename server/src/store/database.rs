@@ -10,7 +10,8 @@ pub struct StoredDatabase {
     pub birth: Option<i64>,
     /// Under which address the instances sign.
     pub issuer: Option<String>,
-    /// The longest lifetime of a session that any instance was ever told.
+    /// The longest lifetime of a session that any instance was told, until every session
+    /// that was opened under it is over.
     pub longest_session_seconds: i64,
 }
 
@@ -93,7 +94,8 @@ pub async fn say_longest_session(connection: &mut PgConnection, seconds: i64) ->
 ///
 /// Ids of accounts are UUIDv7, so the first by id is the oldest, and the index finds it.
 pub async fn lookup(connection: &mut PgConnection) -> sqlx::Result<StoredDatabase> {
-    let row = sqlx::query!(
+    sqlx::query_as!(
+        StoredDatabase,
         r#"select
              case
                  when isfinite(birth) then extract(epoch from least(
@@ -106,18 +108,14 @@ pub async fn lookup(connection: &mut PgConnection) -> sqlx::Result<StoredDatabas
          from database"#
     )
     .fetch_one(connection)
-    .await?;
-    Ok(StoredDatabase {
-        birth: row.birth,
-        issuer: row.issuer,
-        longest_session_seconds: row.longest_session_seconds,
-    })
+    .await
 }
 
 /// The row alone: a migration that holds the accounts must not keep anybody from reading it.
 /// Its birth may be later than the oldest account.
 pub async fn lookup_row(connection: &mut PgConnection) -> sqlx::Result<StoredDatabase> {
-    let row = sqlx::query!(
+    sqlx::query_as!(
+        StoredDatabase,
         r#"select
              case when isfinite(birth) then extract(epoch from birth)::bigint end as birth,
              issuer,
@@ -125,12 +123,7 @@ pub async fn lookup_row(connection: &mut PgConnection) -> sqlx::Result<StoredDat
          from database"#
     )
     .fetch_one(connection)
-    .await?;
-    Ok(StoredDatabase {
-        birth: row.birth,
-        issuer: row.issuer,
-        longest_session_seconds: row.longest_session_seconds,
-    })
+    .await
 }
 
 /// Whether anybody has an account.

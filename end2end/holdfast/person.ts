@@ -1,7 +1,7 @@
 // What a person does, in a person's words.
 
 import { expect, type Locator, type Page } from '@playwright/test';
-import type { Account } from './api';
+import type { Account, Api } from './api';
 
 /** The heading that says where one is. */
 export const heading = (page: Page, name: string): Locator =>
@@ -100,4 +100,15 @@ export async function hearsNothing(tab: Page): Promise<void> {
     addEventListener('storage', (event) => event.stopImmediatePropagation(), true);
     Reflect.deleteProperty(globalThis, 'BroadcastChannel');
   });
+}
+
+/** Waits until the server has ended the session of this access token. */
+export async function isEnded(
+  api: Api,
+  accessToken: string,
+  options: { timeout?: number } = {},
+): Promise<void> {
+  await expect
+    .poll(async () => (await api.account(accessToken)).body.code, options)
+    .toBe('session_ended');
 }

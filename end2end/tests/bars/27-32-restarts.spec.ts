@@ -4,6 +4,7 @@ import {
   Api,
   everythingStored,
   expect,
+  isEnded,
   isSignedOut,
   seesAccount,
   signIn,
@@ -74,7 +75,7 @@ test('bar 32: a sign-out without a network ends the session after a restart of t
   expect((await api.account(access_token)).status).toBe(200);
   const after = await startBrowser();
   const again = await after.open(`${back.url}/`);
-  await expect.poll(async () => (await api.account(access_token)).body.code).toBe('session_ended');
+  await isEnded(api, access_token);
   await expect.poll(() => everythingStored(again)).not.toContain('hfr_');
 });
 
@@ -94,6 +95,6 @@ test('bar 32: a sign-out without a network ends the session once there is one', 
   expect((await api.account(access_token)).status).toBe(200);
 
   await context.setOffline(false);
-  await expect.poll(async () => (await api.account(access_token)).body.code).toBe('session_ended');
+  await isEnded(api, access_token);
   await expect.poll(() => everythingStored(page)).not.toContain('hfr_');
 });

@@ -5,6 +5,7 @@ import {
   expect,
   fillIn,
   holdAnswers,
+  isEnded,
   isSignedOut,
   Network,
   seesAccount,
@@ -165,9 +166,7 @@ test('bar 33: somebody who signs out meanwhile stays signed out', async ({
   await isSignedOut(page);
   late.open();
   // The session that the change has opened is kept nowhere.
-  await expect
-    .poll(async () => (await api.account(tokens!.access_token)).body.code)
-    .toBe('session_ended');
+  await isEnded(api, tokens!.access_token);
   // The form is gone, and the person has to know.
   const told = page.getByRole('status').getByText('Your password is changed.');
   await expect(told).toBeVisible();
@@ -201,9 +200,7 @@ test('bar 33: somebody who signs out after a lost answer stays signed out', asyn
   await signOut(tab);
   await isSignedOut(page);
   answers.open();
-  await expect
-    .poll(async () => (await api.account(tokens!.access_token)).body.code)
-    .toBe('session_ended');
+  await isEnded(api, tokens!.access_token);
   await page.goto('/account');
   await isSignedOut(page);
 });

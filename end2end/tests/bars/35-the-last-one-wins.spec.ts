@@ -3,13 +3,13 @@
 import type { Page } from '@playwright/test';
 import {
   type Account,
-  type Api,
   expect,
   fillIn,
   type Gate,
   heading,
   hearsNothing,
   holdAnswers,
+  isEnded,
   isSignedOut,
   seesAccount,
   signIn,
@@ -41,10 +41,6 @@ const submitSignIn = (page: Page, account: Account) => async () => {
   await signInButton(page).click();
 };
 
-async function isEnded(api: Api, { access_token }: Tokens): Promise<void> {
-  await expect.poll(async () => (await api.account(access_token)).body.code).toBe('session_ended');
-}
-
 test('bar 35: a late sign-in does not undo the sign-in of somebody else', async ({
   page,
   context,
@@ -57,7 +53,7 @@ test('bar 35: a late sign-in does not undo the sign-in of somebody else', async 
   const tab = await context.newPage();
   await signIn(tab, other);
   late.open();
-  await isEnded(api, late.tokens());
+  await isEnded(api, late.tokens().access_token);
   await tab.reload();
   await seesAccount(tab, other);
   await page.goto('/account');
@@ -79,7 +75,7 @@ test('bar 35: a late sign-in does not undo a sign-out, and says so', async ({
   await signOut(tab);
   late.open();
   await expect(page.getByRole('alert')).toHaveText(/signed in or out in this browser meanwhile/);
-  await isEnded(api, late.tokens());
+  await isEnded(api, late.tokens().access_token);
   await isSignedOut(tab);
   await page.goto('/account');
   await isSignedOut(page);
@@ -103,7 +99,7 @@ test('bar 35: a late sign-up does not undo a sign-out, and says that the account
   await signOut(tab);
   late.open();
   await expect(page.getByRole('alert')).toHaveText(/Your account is made/);
-  await isEnded(api, late.tokens());
+  await isEnded(api, late.tokens().access_token);
   await page.goto('/account');
   await isSignedOut(page);
   await signIn(page, fresh);
@@ -152,5 +148,5 @@ test('bar 35: a tab that slept while the data were deleted brings nobody back', 
   await seesAccount(page, other);
   await tab.reload();
   await seesAccount(tab, other);
-  await expect.poll(async () => (await api.account(access_token)).body.code).toBe('session_ended');
+  await isEnded(api, access_token);
 });

@@ -2,6 +2,7 @@ import type { BrowserContext } from '@playwright/test';
 import {
   everythingStored,
   expect,
+  isEnded,
   isSignedOut,
   Network,
   seesAccount,
@@ -30,9 +31,7 @@ test('bar 46: a sign-out that the server refuses is repeated while the tab stays
 
   // Nobody touches the tab.
   server.recover();
-  await expect
-    .poll(async () => (await api.account(access_token)).body.code, { timeout: 60_000 })
-    .toBe('session_ended');
+  await isEnded(api, access_token, { timeout: 60_000 });
   await expect.poll(() => everythingStored(page)).not.toContain('hfr_');
 });
 
@@ -55,9 +54,7 @@ test('bar 46: a sign-out that a portal answers with an empty 204 is sent again',
   await expect.poll(portal.asked).toBeGreaterThan(0);
   expect((await api.account(access_token)).status).toBe(200);
   portal.recover();
-  await expect
-    .poll(async () => (await api.account(access_token)).body.code, { timeout: 60_000 })
-    .toBe('session_ended');
+  await isEnded(api, access_token, { timeout: 60_000 });
   await expect.poll(() => everythingStored(page)).not.toContain('hfr_');
 });
 
@@ -73,7 +70,7 @@ test('bar 46: a sign-out arrives although the tab is closed in the same moment',
   await other.goto('/');
   await signOutButton(page).click();
   await page.close();
-  await expect.poll(async () => (await api.account(access_token)).body.code).toBe('session_ended');
+  await isEnded(api, access_token);
 });
 
 test('bar 47: a portal that says when to come back is not believed', async ({

@@ -4,6 +4,7 @@ import type { Page } from '@playwright/test';
 import {
   expect,
   fillIn,
+  isEnded,
   isSignedOut,
   Network,
   seesAccount,
@@ -68,7 +69,7 @@ test('a sign-out beside a later version ends the session on the server', async (
   const record = await page.evaluate(() => localStorage.getItem('holdfast.session'));
   await signOutButton(page).click();
   await isSignedOut(page);
-  await expect.poll(async () => (await api.account(access_token)).body.code).toBe('session_ended');
+  await isEnded(api, access_token);
   // What the later version has written is as it was, and no token waits any more.
   expect(await page.evaluate(() => localStorage.getItem('holdfast.session'))).toBe(record);
   await expect.poll(() => page.evaluate(() => localStorage.getItem('holdfast.leaving'))).toBeNull();

@@ -9,6 +9,7 @@ import {
   checkAgain,
   expect,
   fillIn,
+  isEnded,
   isSignedOut,
   Network,
   seesAccount,
@@ -190,7 +191,7 @@ test('a sign-out is remembered although the database fails at that moment', asyn
   await page.goto('/account');
   await isSignedOut(page);
   expect(await sessionInDatabase(page)).toBeNull();
-  await expect.poll(async () => (await api.account(access_token)).body.code).toBe('session_ended');
+  await isEnded(api, access_token);
 });
 
 /** As some browsers do in private windows. */

@@ -3,6 +3,7 @@ import {
   fillIn,
   heading,
   holdAnswers,
+  isEnded,
   isSignedOut,
   Network,
   seesAccount,
@@ -129,9 +130,7 @@ test('a press on «Sign out» counts although storage has not been read yet', as
   await other.evaluate('window.state.isOver = true');
 
   await isSignedOut(page);
-  await expect
-    .poll(async () => (await api.account(access_token)).body.code)
-    .toBe('session_ended');
+  await isEnded(api, access_token);
   await page.reload();
   await isSignedOut(page);
 });

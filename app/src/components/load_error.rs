@@ -4,8 +4,8 @@ use super::Button;
 
 /// Says that something could not be loaded, and offers to try again.
 ///
-/// It stays while that is tried, so that the button keeps the focus. When it goes, whoever
-/// has pressed the button finds the focus at the heading of the page, above what has come.
+/// The notice stays while the load is tried again, so that its button keeps the focus. When
+/// that try succeeds, the notice goes, and the focus moves to the heading of the page.
 #[component]
 pub fn LoadError(
     /// In words for the person; nothing while all is well.

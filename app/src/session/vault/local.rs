@@ -43,8 +43,8 @@ pub(super) fn copy() -> Option<Reading> {
     Some(reading)
 }
 
-/// Writes the copy, unless a later one of the same life stands there. A copy that cannot be written is
-/// removed: it would be an old token that looks like the current one.
+/// Writes the copy, unless a later one of the same life is there. A copy that cannot be
+/// written is removed: it would be an old token that looks like the current one.
 pub(super) fn write_copy(stored: &Stored) -> Result<(), Refused> {
     let text = stored.to_json();
     let before = get(RECORD);

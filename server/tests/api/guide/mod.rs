@@ -1,5 +1,5 @@
-//! `docs/build-on-holdfast.md`: every block of Rust in it stands here too, is compiled
-//! and does what the guide says.
+//! `docs/build-on-holdfast.md`: every block of Rust in it is also here, where it is
+//! compiled and does what the guide says.
 
 mod note;
 mod page;
@@ -106,7 +106,7 @@ async fn the_server_function_is_protected_and_shares_its_data_with_the_route() {
     assert_eq!(read, added);
 }
 
-/// A whole page around the guide's, as `app` has one around its own.
+/// A whole document around the guide's page, like the document that `app` has.
 #[component]
 fn Site() -> impl IntoView {
     provide_session();
@@ -144,8 +144,8 @@ async fn the_page_is_rendered_without_what_it_protects() {
     }
 }
 
-/// The regions of these files between `// guide` and `// end`, with as much space in
-/// front as the first line has taken away.
+/// The regions of these files between `// guide` and `// end`. The indentation of the
+/// first line is removed from each line.
 fn regions() -> Vec<String> {
     let files = [
         include_str!("mod.rs"),

@@ -1,4 +1,4 @@
-//! What the guide's route and server function have in common.
+//! The note that the guide's route and server function share.
 
 // guide
 use std::collections::HashMap;
@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// What travels.
+/// The note as it travels.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     pub text: String,
 }
 
-/// Everybody's notes by account, until the server stops.
+/// The notes of all accounts, until the server stops.
 #[derive(Clone, Default)]
 pub struct Notes(Arc<Mutex<HashMap<Uuid, Note>>>);
 

@@ -4,8 +4,8 @@
 use holdfast_app::session::{RequireSession, use_session};
 use leptos::prelude::*;
 
-/// The page, for whoever is signed in. Everybody else is brought to the sign-in page
-/// and back here afterwards.
+/// The page. A person who is not signed in is led to the sign-in page first, and back
+/// here afterwards.
 #[component]
 pub fn NotePage() -> impl IntoView {
     view! {
@@ -25,7 +25,7 @@ use super::note::Note;
 fn TheNote() -> impl IntoView {
     let session = use_session();
     let note = LocalResource::new(move || {
-        // Loads it anew for another person, and when the server is back.
+        // Loads the note again for another person, and when the server is back.
         session.reload_trigger();
         async move { session.api().get::<Note>("/api/v1/note").await }
     });

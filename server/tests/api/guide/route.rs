@@ -10,7 +10,7 @@ use axum::routing::get;
 use holdfast_server::http::{ApiError, CurrentAccount, Json};
 use holdfast_server::state::AppState;
 
-/// `GET /api/v1/note`: protected, since `CurrentAccount` stands in the signature.
+/// `GET /api/v1/note`: protected, because `CurrentAccount` is in the signature.
 async fn show(current: CurrentAccount, Extension(notes): Extension<Notes>) -> Json<Note> {
     Json(notes.of(current.account_id))
 }

@@ -6,7 +6,7 @@ use super::note::{Note, Notes};
 use holdfast_app::session::{ApiError, SessionClient};
 use leptos::prelude::*;
 
-/// Adds a line to the caller's note and answers the whole note.
+/// Adds a line to the caller's note and returns the whole note.
 #[server(client = SessionClient, prefix = "/api/fn", endpoint = "add_line")]
 pub async fn add_line(line: String) -> Result<Note, ApiError> {
     use holdfast_app::host::{caller, lent};
@@ -22,7 +22,7 @@ pub async fn add_line(line: String) -> Result<Note, ApiError> {
 // end
 
 // guide
-/// A button that calls it.
+/// A button that adds a line.
 #[component]
 pub fn AddLine() -> impl IntoView {
     let add = Action::new(|line: &String| add_line(line.clone()));

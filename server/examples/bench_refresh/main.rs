@@ -297,7 +297,7 @@ impl Measured {
         };
         row("Holdfast", |side| side.server);
         row("Postgres", |side| side.database);
-        row("whoever asks", |side| side.load);
+        row("the load generator", |side| side.load);
         row("together", |side| side.server + side.database + side.load);
         println!(
             "| used by other programs meanwhile | {:.0} % of the machine | {:.0} % |",

@@ -1,8 +1,8 @@
 //! The attempt key: one random value for one refresh attempt.
 //!
-//! It is a secret like the token itself: whoever holds one whole refresh request
-//! (token and attempt key) can ask for the same successor until the next rotation.
-//! It is never logged, and the database only ever sees eight bytes of its hash.
+//! It is a secret like the token itself: a thief with one complete refresh request
+//! (token and attempt key) can get the same successor until the next rotation.
+//! It is never logged, and the database only ever receives eight bytes of its hash.
 
 use std::fmt;
 
@@ -13,8 +13,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 /// Header Field").
 pub const HEADER: &str = "idempotency-key";
 
-/// The fewest characters an attempt key may have. Sixteen visible characters are
-/// what a 128-bit value takes at the very least in a dense encoding.
+/// The fewest characters an attempt key may have. A 128-bit value has at least sixteen
+/// visible characters, even in a dense encoding.
 pub const MIN_LENGTH: usize = 16;
 
 /// The most characters an attempt key may have.
@@ -40,11 +40,11 @@ impl fmt::Display for MalformedAttemptKey {
 impl std::error::Error for MalformedAttemptKey {}
 
 impl AttemptKey {
-    /// Takes a header's value.
+    /// Reads a header's value.
     ///
     /// # Errors
     /// [`MalformedAttemptKey`] when it is shorter than 16 or longer than 255
-    /// characters, or holds a character that is not visible ASCII.
+    /// characters, or contains a character that is not visible ASCII.
     pub fn parse(value: &[u8]) -> Result<Self, MalformedAttemptKey> {
         let well_formed = (MIN_LENGTH..=MAX_LENGTH).contains(&value.len())
             && value.iter().all(u8::is_ascii_graphic);
@@ -85,11 +85,11 @@ impl AttemptMark {
     /// Bytes of one mark.
     pub const LENGTH: usize = 8;
 
-    /// Stands for a generation that a forward rotation skipped: nobody knows with
-    /// which key it was spent.
+    /// Marks a generation that a forward rotation skipped: the server does not know
+    /// with which key it was spent.
     pub const BLANK: Self = Self([0; Self::LENGTH]);
 
-    /// Stands for a rotation without an attempt key. No key matches it.
+    /// Marks a rotation without an attempt key. No key matches it.
     pub const WITHOUT_KEY: Self = Self([0xff; Self::LENGTH]);
 
     /// The mark of a request's key; [`AttemptMark::WITHOUT_KEY`] when it had none.
@@ -106,12 +106,12 @@ impl AttemptMark {
         Self(mark)
     }
 
-    /// The mark's bytes, as they stand in `sessions.attempt_keys`.
+    /// The mark's bytes, as `sessions.attempt_keys` contains them.
     pub fn as_bytes(&self) -> &[u8; Self::LENGTH] {
         &self.0
     }
 
-    /// A mark from its stored bytes; `None` when there are not exactly eight.
+    /// A mark from its stored bytes; `None` if there are not exactly eight.
     pub fn from_stored(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }

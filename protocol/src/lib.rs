@@ -1,12 +1,12 @@
 //! The rules of Holdfast, shared by the server and the browser.
 //!
-//! Nothing here does I/O, asks a clock or draws a random number: what a rule
-//! needs comes in as an argument, so every rule can be tested as a table.
+//! No code here does I/O, reads a clock or draws a random number. A rule gets what it
+//! needs as arguments, so every rule can be tested as a table.
 //!
-//! # The words
+//! # The terms
 //!
-//! An **account** signs in. A **session** is one sign-in on one browser; it owns
-//! a chain of **refresh tokens**, and the number of a link in that chain is its
+//! An **account** signs in. A **session** is one sign-in on one browser. It owns
+//! a chain of **refresh tokens**; the number of a link in that chain is its
 //! **generation**. To **rotate** is to replace the current refresh token by its
 //! successor. An **attempt key** is the random `Idempotency-Key` that the client
 //! makes for one refresh and stores *before* it sends anything. A **repeat** is
@@ -24,19 +24,20 @@
 //! 4. The browser keeps both in its storage.
 //! 5. Every call carries the access token; the server verifies it without a query.
 //! 6. Once the access token has expired, the browser presents its refresh token.
-//! 7. The server decides ([`rotation::decide`]) and rotates: a new token, the same
-//!    expiration date.
-//! 8. The browser stores the new pair and repeats the failed call; nobody notices.
+//! 7. The server decides ([`rotation::decide`]) and rotates: it makes a new token with
+//!    the same expiration date.
+//! 8. The browser stores the new pair and repeats the failed call. The person notices
+//!    nothing.
 //! 9. Logout deletes the refresh token on both sides.
-//! 10. An expired or invalid refresh token is refused, and the browser clears its
-//!     storage.
+//! 10. The server refuses an expired or invalid refresh token, and the browser clears
+//!     its storage.
 //!
 //! # Where to read on
 //!
 //! [`refresh_token`] is the token's format, [`rotation`] the server's decision,
-//! [`renewal`] the client's,
-//! [`wire`] what travels, [`problem`] what each error means to a client, and
-//! [`username`] and [`password`] what is accepted when an account is made.
+//! [`renewal`] the client's decision, [`wire`] the requests and answers, [`problem`]
+//! what each error means to a client. [`username`] and [`password`] say which names and
+//! passwords a new account may have.
 
 pub mod attempt_key;
 pub mod password;

@@ -1,21 +1,21 @@
-//! Which passwords are accepted for a new account or a changed password, as far as it
-//! can be said without a dictionary.
+//! Which passwords are accepted for a new account or a changed password. These are the
+//! rules that need no dictionary.
 //!
-//! NIST SP 800-63B-4 §3.1.1.2: at least 15 characters where the password is the only
-//! factor, at least 64 allowed, every character counts as one, and no rules on which
-//! kinds of character must occur. This is what the browser says while a person types.
-//! The same section wants new passwords compared with those that are commonly used or
-//! expected. The server does that (zxcvbn and its lists), because the lists are too
-//! large to download with a page; what is checked here are the plainest patterns.
-//! Signing in does not ask these rules: an old password stays good.
+//! NIST SP 800-63B-4 §3.1.1.2 requires at least 15 characters if the password is the only
+//! factor, allows at least 64, counts every character as one, and forbids rules on which
+//! kinds of character must occur. The browser checks these rules while a person types.
+//! The same section requires that new passwords are compared with common or expected
+//! ones. The server does that (zxcvbn and its lists), because the lists are too large to
+//! download with a page. The code here only checks the simplest patterns.
+//! A sign-in does not check these rules: an old password stays valid.
 
 use std::fmt;
 
 /// The fewest characters of a new password.
 pub const MIN_LENGTH: usize = 15;
 
-/// The most characters of a password. A bound keeps hashing cheap for us, and is
-/// far above the 64 that NIST asks for.
+/// The most characters of a password. The bound keeps hashing cheap for the server. It
+/// is far above the 64 that NIST requires.
 pub const MAX_LENGTH: usize = 256;
 
 /// Says whether `password` may be used by the account named `username`.
@@ -52,9 +52,10 @@ pub enum PasswordError {
     TooShort,
     /// More than [`MAX_LENGTH`] characters.
     TooLong,
-    /// It holds a control character, which no keyboard types twice the same way.
+    /// It contains a control character, which different keyboards type in different
+    /// ways.
     ControlCharacter,
-    /// A plain pattern: it repeats, counts, or says the username.
+    /// A simple pattern: it repeats itself, counts, or contains the username.
     Expected,
 }
 
@@ -68,10 +69,10 @@ impl fmt::Display for PasswordError {
             ),
             Self::TooLong => write!(f, "A password can have at most {MAX_LENGTH} characters."),
             Self::ControlCharacter => {
-                f.write_str("A password cannot hold control characters such as tabs or line ends.")
+                f.write_str("A password cannot contain control characters such as tabs or line ends.")
             }
             Self::Expected => f.write_str(
-                "This password is too easy to guess: it repeats itself, counts, follows the keyboard or says the username. Choose another.",
+                "This password is too easy to guess: it repeats itself, counts, follows the keyboard or contains the username. Choose another.",
             ),
         }
     }
@@ -79,8 +80,8 @@ impl fmt::Display for PasswordError {
 
 impl std::error::Error for PasswordError {}
 
-/// A short pattern over and over, or a run along the alphabet, the digits or a
-/// keyboard's rows.
+/// Whether the password repeats a short pattern, or follows the alphabet, the digits or
+/// a keyboard's rows.
 fn is_expected(lower: &str) -> bool {
     let characters: Vec<char> = lower.chars().collect();
     let repeats = (1..=characters.len() / 2).any(|period| {
@@ -102,7 +103,8 @@ fn is_expected(lower: &str) -> bool {
             .any(|run| run.contains(lower) || run.contains(&reversed))
 }
 
-/// The username, repeated or with fewer than eight characters around it.
+/// Whether the password is the username, repeated or with fewer than eight other
+/// characters.
 fn is_mostly(lower: &str, username: &str) -> bool {
     username.len() >= 3
         && lower.contains(username)

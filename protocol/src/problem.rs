@@ -17,15 +17,15 @@ pub struct Problem {
     pub title: String,
     /// The HTTP status, repeated.
     pub status: u16,
-    /// This occurrence, in a sentence for a person.
+    /// What happened this time, in a sentence for a person.
     pub detail: String,
-    /// What a program decides by.
+    /// The code by which a program decides.
     pub code: Code,
-    /// Why the session ended, with `session_ended` alone, as long as the server still
-    /// knows it.
+    /// Why the session ended. Only with `session_ended`, and only as long as the server
+    /// still knows the reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<EndReason>,
-    /// Finds this request in the server's log.
+    /// The id of this request in the server's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
     /// Seconds to wait before trying again. Travels as the `Retry-After` header,
@@ -35,7 +35,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem of this code, with a sentence about this occurrence.
+    /// A problem with this code, and a sentence about what happened this time.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self {
             kind: format!("urn:holdfast:problem:{}", code.as_str()),
@@ -53,18 +53,18 @@ impl Problem {
 /// What an error means to a client's session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
-    /// The access token is not good (any more): renew once and repeat the call.
+    /// The access token is invalid or has expired: renew once and repeat the call.
     Renew,
-    /// The session is over, whatever is tried: clear it.
+    /// The session is over and cannot be renewed: clear it.
     SessionOver,
-    /// This refresh token is not one of ours: clear it, if it is still the one in
+    /// The server did not make this refresh token: clear it, if it is still the one in
     /// storage.
     TokenUnknown,
-    /// Somebody else was faster: wait, read storage again.
+    /// Another request was faster: wait, then read storage again.
     Conflict,
     /// Nothing is lost; try again later, not before `Retry-After`.
     Later,
-    /// The request itself is at fault; the session is untouched.
+    /// The request itself is wrong; the session does not change.
     Request,
 }
 
@@ -83,7 +83,7 @@ macro_rules! codes {
             /// Every code that a server of this version answers.
             pub const ALL: &'static [Code] = &[$(Self::$name,)*];
 
-            /// The code as it stands in JSON.
+            /// The code as it is written in JSON.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* Self::Unknown => "unknown" }
             }
@@ -111,13 +111,13 @@ codes! {
     AccessTokenMissing = "access_token_missing", 401, "Access token missing", Request;
     /// 401. Not an access token of this server, or not for it.
     AccessTokenInvalid = "access_token_invalid", 401, "Access token invalid", Renew;
-    /// 401. A genuine access token past its time.
+    /// 401. A genuine access token that has expired.
     AccessTokenExpired = "access_token_expired", 401, "Access token expired", Renew;
     /// 401. The session is over; sign in again.
     SessionEnded = "session_ended", 401, "Session ended", SessionOver;
     /// 401. Not a refresh token of this server.
     RefreshTokenInvalid = "refresh_token_invalid", 401, "Refresh token invalid", TokenUnknown;
-    /// 401. The session is over by time; sign in again.
+    /// 401. The session has expired; sign in again.
     RefreshTokenExpired = "refresh_token_expired", 401, "Refresh token expired", SessionOver;
     /// 401. A spent refresh token came back and nothing explains it. The session
     /// has been ended.
@@ -141,13 +141,13 @@ codes! {
     MalformedRequest = "malformed_request", 400, "Malformed request", Request;
     /// 413. The body is larger than the limit.
     PayloadTooLarge = "payload_too_large", 413, "Request too large", Request;
-    /// 404. Nothing here.
+    /// 404. There is nothing at this address.
     NotFound = "not_found", 404, "Not found", Request;
-    /// 405. Not with this method; `Allow` lists the ones that are.
+    /// 405. The address does not have this method; `Allow` lists the methods that it has.
     MethodNotAllowed = "method_not_allowed", 405, "Method not allowed", Request;
     /// 503. Try again after `Retry-After`; nothing is lost.
     TemporarilyUnavailable = "temporarily_unavailable", 503, "Temporarily unavailable", Later;
-    /// 500. Our fault; the log knows more.
+    /// 500. The server has a fault; its log says more.
     Internal = "internal", 500, "Internal error", Later;
 }
 

@@ -1,18 +1,18 @@
-//! The refresh token: how it is written, checked and continued.
+//! The refresh token: its format, its check and its successor.
 //!
 //! `hfr_` followed by base64url of
 //! `key_id(1) ‖ session_id(16) ‖ generation(4) ‖ secret(32) ‖ mac(16)`, where
 //! `mac = HMAC-SHA256(K_mac, everything before it)`, cut to 16 bytes.
 //!
-//! The MAC is checked before the database is asked, so a made-up token costs no
-//! query and can end nobody's session. The first secret of a chain is random;
-//! every later one follows from the token presented and the attempt key:
+//! The server checks the MAC before it queries the database, so a made-up token costs no
+//! query and cannot end a session. The first secret of a chain is random. Every later
+//! secret is derived from the presented token and the attempt key:
 //! `HMAC-SHA256(K_chain, session_id ‖ generation + 1 ‖ secret ‖ attempt key)`.
-//! That is how a repeat can be answered with the very same successor although
-//! only hashes are stored.
+//! So the server can answer a repeat with the same successor, although it only stores
+//! hashes.
 //!
-//! A browser can read session and generation, but has no key: it works with
-//! [`UnverifiedRefreshToken`] only.
+//! A browser can read the session and the generation, but it has no key. So it only works
+//! with [`UnverifiedRefreshToken`].
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use crate::attempt_key::AttemptKey;
 use crate::secret::Secret;
 
-/// What every refresh token starts with, so that secret scanners can know it.
+/// The start of every refresh token, so that secret scanners can recognise one.
 pub const PREFIX: &str = "hfr_";
 
 const SECRET_AT: usize = 1 + 16 + 4;
@@ -36,8 +36,8 @@ const LENGTH: usize = MAC_AT + 16;
 /// The characters of a printed token.
 pub const PRINTED_LENGTH: usize = PREFIX.len() + (LENGTH * 4).div_ceil(3);
 
-/// The largest generation. Its token cannot be rotated any more; at one renewal a
-/// second that is 136 years.
+/// The largest generation. Its token cannot be rotated. With one renewal a second, a
+/// session reaches it after 136 years.
 pub const LAST_GENERATION: u32 = u32::MAX;
 
 /// The 32 secret bytes of one link in the chain.
@@ -62,10 +62,10 @@ impl fmt::Debug for ChainSecret {
     }
 }
 
-/// The two keys that one master secret gives for refresh tokens.
+/// The two keys for refresh tokens that are derived from one master secret.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct RefreshKey {
-    /// Written into tokens as a hint; verification tries every key anyway.
+    /// Tokens contain it as a hint, but verification tries every key.
     pub id: u8,
     /// `K_mac`.
     pub mac: [u8; 32],
@@ -83,7 +83,7 @@ impl fmt::Debug for RefreshKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MalformedRefreshToken;
 
-/// A token as it was read: well formed, but nobody has checked who made it.
+/// A token as it was read: well formed, but its MAC is not checked.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct UnverifiedRefreshToken([u8; LENGTH]);
 
@@ -91,7 +91,7 @@ impl UnverifiedRefreshToken {
     /// Reads a printed token.
     ///
     /// # Errors
-    /// [`MalformedRefreshToken`] when prefix, alphabet or length are not a token's.
+    /// [`MalformedRefreshToken`] when the prefix, the alphabet or the length is wrong.
     pub fn parse(text: &str) -> Result<Self, MalformedRefreshToken> {
         let encoded = text.strip_prefix(PREFIX).ok_or(MalformedRefreshToken)?;
         let mut bytes = [0; LENGTH];
@@ -104,7 +104,7 @@ impl UnverifiedRefreshToken {
         }
     }
 
-    /// The session that the token says it belongs to.
+    /// The session that the token names.
     pub fn session_id(&self) -> Uuid {
         let mut id = [0; 16];
         id.copy_from_slice(&self.0[1..17]);
@@ -118,8 +118,8 @@ impl UnverifiedRefreshToken {
         u32::from_be_bytes(generation)
     }
 
-    /// Checks the MAC against every key, the hinted one first. `None` when no key
-    /// made this token. The time taken does not depend on where it differs.
+    /// Checks the MAC with every key, beginning with the hinted one. `None` if no key
+    /// made this token. The time does not depend on the place where two MACs differ.
     pub fn verify(self, keys: &[RefreshKey]) -> Option<RefreshToken> {
         let hint = self.0[0];
         let hinted = keys.iter().filter(|key| key.id == hint);
@@ -151,8 +151,8 @@ impl fmt::Debug for UnverifiedRefreshToken {
     }
 }
 
-/// A genuine token: one of our keys made it. Whether it is still good is another
-/// question, and [`crate::rotation::decide`] answers it.
+/// A genuine token: one of the server's keys made it. [`crate::rotation::decide`] decides
+/// whether it is still current.
 #[derive(Clone, Debug)]
 pub struct RefreshToken {
     /// The session whose chain it belongs to.
@@ -165,12 +165,12 @@ pub struct RefreshToken {
 }
 
 impl RefreshToken {
-    /// The secret of the token that follows `self`, at link number `generation`,
-    /// for a request with this attempt key. The same arguments give the same
-    /// successor for ever, also once another master secret is in use: the chain
-    /// key is the one of the presented token.
+    /// The secret of the token that follows `self`, for a request with this attempt key.
+    /// The same arguments always give the same successor, even when another master secret
+    /// is already in use, because the chain key is that of the presented token. `None` for
+    /// the last generation.
     ///
-    /// Without an attempt key the successor follows from the token alone.
+    /// Without an attempt key, the successor is derived from the token alone.
     pub fn successor(&self, attempt_key: Option<&AttemptKey>) -> Option<ChainSecret> {
         let generation = self.generation.checked_add(1)?;
         let mut mac = keyed(&self.key.chain);
@@ -182,7 +182,7 @@ impl RefreshToken {
     }
 }
 
-/// Prints the token of a session's link, made with `key`.
+/// Writes the token of one link of a session's chain as text. `key` makes its MAC.
 pub fn print(key: &RefreshKey, session_id: Uuid, generation: u32, secret: &ChainSecret) -> Secret {
     let mut bytes = [0; LENGTH];
     bytes[0] = key.id;
@@ -205,8 +205,9 @@ fn mac_over(key: &RefreshKey, bytes: &[u8]) -> Hmac<Sha256> {
 }
 
 fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
-    // A key shorter than the block is filled up with zeros (RFC 2104), so this is
-    // the plain HMAC, without a length that could be wrong.
+    // HMAC fills a key that is shorter than the block with zeros (RFC 2104). This block
+    // is filled in the same way, so the result is the plain HMAC, and the length of the
+    // key cannot be wrong.
     let mut block = [0; 64];
     block[..key.len()].copy_from_slice(key);
     let mac = Hmac::new((&block).into());

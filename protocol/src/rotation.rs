@@ -1,11 +1,11 @@
-//! The server's decision about a refresh token, whole and in one place.
+//! The server's whole decision about a refresh token.
 //!
-//! [`decide`] is the rule; `server/src/store/sessions.rs` enforces its one common
-//! case, number 3, with a single conditional `update`, and asks here about all the
-//! others. A test runs both on random rows and tokens and compares.
+//! [`decide`] is the rule. `server/src/store/sessions.rs` carries out the common case,
+//! number 3, with a single conditional `update`, and calls [`decide`] for all other
+//! cases. A test runs both on random rows and tokens and compares the results.
 //!
-//! Presented is a token whose MAC is right, of generation `g`; the row's generation
-//! is `n`; `k` is the attempt key of the request.
+//! In the table, `g` is the generation of the presented token, whose MAC is right; `n` is
+//! the row's generation; `k` is the attempt key of the request.
 //!
 //! | # | case | answer |
 //! | --- | --- | --- |
@@ -15,25 +15,26 @@
 //! | 4 | `g = n`, hash differs | [`Rotation::Reuse`] |
 //! | 5 | `n < g ≤ n + 4096` | [`Rotation::RotateForward`] |
 //! | 6 | `g = n − 1`, `k` is the newest key and leads to the stored hash | [`Rotation::Repeat`] |
-//! | 7 | `g < n`, `k` is remembered for `g`, or nobody knows `g`'s key | [`Rotation::Conflict`] |
+//! | 7 | `g < n`, `k` is remembered for `g`, or the row has a blank for `g` | [`Rotation::Conflict`] |
 //! | 8 | `g = n − 1`, another key, within 30 s | [`Rotation::Conflict`] |
 //! | 9 | any other `g < n` | [`Rotation::Reuse`] |
 //!
-//! A plain OAuth client sends no attempt keys; for it alone, `g = n − 1` without a
-//! key on either side is a repeat within 10 s.
+//! A plain OAuth client sends no attempt keys. For such a client only, `g = n − 1` is a
+//! repeat within 10 s if neither rotation nor request has a key.
 //!
 //! Reuse is an outcome, not an error: the caller ends the session, **commits**, and
 //! only then answers 401 (RFC 9700 §4.14.2).
 
 use crate::attempt_key::AttemptMark;
 
-/// How many attempt keys a session remembers. One was enough to sign the honest
-/// browser out in every run of a random exploration with delayed and duplicated
-/// messages over three tabs, eight in 3 % of them, sixteen in none of 10,000.
+/// How many attempt keys a session remembers. The number comes from a random exploration
+/// with delayed and duplicated messages over three tabs: with one key the honest browser
+/// was signed out in every run, with eight in 3 % of the runs, with sixteen in none of
+/// 10,000.
 pub const REMEMBERED_KEYS: usize = 16;
 
-/// How far a genuine token may be ahead of the row. Only a database that lost its
-/// last commits makes that happen; more than this many are not lost.
+/// How many generations a genuine token may be ahead of the row. This only happens if the
+/// database lost its last commits. It is assumed that it never loses more than this many.
 pub const FORWARD_LIMIT: u32 = 4096;
 
 /// Seconds after a rotation in which a different attempt counts as a race.
@@ -47,22 +48,22 @@ pub type Micros = i64;
 
 const SECOND: Micros = 1_000_000;
 
-/// What the client presented; its MAC has been checked.
+/// The token that the client presented; its MAC has been checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Presented {
     /// Link number of the token.
     pub generation: u32,
     /// SHA-256 of its secret.
     pub token_hash: [u8; 32],
-    /// SHA-256 of the secret that follows from it and the attempt key.
+    /// SHA-256 of the secret that is derived from the token and the attempt key.
     pub successor_hash: [u8; 32],
     /// The mark of the attempt key.
     pub attempt: AttemptMark,
-    /// Whether it came to the OAuth endpoint, whose clients know no attempt keys.
+    /// Whether it came to the OAuth endpoint, whose clients send no attempt keys.
     pub plain_client: bool,
 }
 
-/// The session's row, as far as the rule looks at it.
+/// The columns of the session's row that the rule reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredSession {
     /// Link number of the current token.
@@ -74,18 +75,18 @@ pub struct StoredSession {
     pub attempt_keys: Vec<AttemptMark>,
     /// When the current token was made.
     pub rotated_at: Micros,
-    /// When the session is over. Never moves.
+    /// When the session is over. It never changes.
     pub expires_at: Micros,
     /// How many seconds the session may go without a renewal.
     pub idle_seconds: i64,
 }
 
-/// Why a session is over by time.
+/// Why a session has expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expiry {
-    /// Its end, fixed at the sign-in, has come.
+    /// Its end, which was fixed at the sign-in, has come.
     Absolute,
-    /// Nobody renewed it for too long.
+    /// No client renewed it for too long.
     Idle,
 }
 
@@ -96,30 +97,31 @@ pub enum Rotation {
     Rotate,
     /// Genuine and newer than the row: replace the row by the token's successor.
     RotateForward {
-        /// The generations that the row never saw.
+        /// How many generations the row never had.
         skipped: u32,
     },
     /// The same request again: answer with the current token, change nothing.
     Repeat {
-        /// It came after the time in which races happen; worth an event.
+        /// Whether it came after the time in which races happen; then it is an event.
         late: bool,
     },
-    /// Spent, but explained. 409; nothing changes.
+    /// The token is spent, but a race or a late duplicate explains it. 409; nothing
+    /// changes.
     Conflict,
     /// There is no such session.
     Ended,
-    /// Over by time. The caller ends the session.
+    /// The session has expired. The caller ends it.
     Expired(Expiry),
-    /// Spent, and nothing explains it. The caller ends the session and commits
-    /// before it answers.
+    /// The token is spent, and nothing explains it. The caller ends the session and
+    /// commits before it answers.
     Reuse,
 }
 
 /// Decides about one presented token.
 ///
 /// `now` is the database's clock. `waited` is how long this request has already
-/// waited inside the server: it is taken off the token's age, so that a stalled
-/// database does not turn a race into reuse.
+/// waited inside the server. This time is subtracted from the token's age, so that a
+/// slow database does not turn a race into reuse.
 pub fn decide(
     presented: &Presented,
     session: Option<&StoredSession>,
@@ -178,7 +180,7 @@ pub fn decide(
     }
 }
 
-/// Whether a session is over by time at `now`.
+/// Whether a session has expired at `now`, and why.
 pub fn expiry(session: &StoredSession, now: Micros) -> Option<Expiry> {
     if now >= session.expires_at {
         Some(Expiry::Absolute)
@@ -189,9 +191,9 @@ pub fn expiry(session: &StoredSession, now: Micros) -> Option<Expiry> {
     }
 }
 
-/// The marks that a rotation puts in front of the remembered ones: the attempt's
-/// own, then one blank for each generation that a forward rotation skipped. The
-/// row keeps the first [`REMEMBERED_KEYS`] of the whole.
+/// The marks that a rotation puts in front of the remembered ones: first the attempt's
+/// own, then one blank for each generation that a forward rotation skipped. The row
+/// keeps the first [`REMEMBERED_KEYS`] of all these marks.
 pub fn new_marks(attempt: AttemptMark, skipped: u32) -> Vec<u8> {
     let blanks = usize::try_from(skipped)
         .unwrap_or(usize::MAX)
@@ -233,7 +235,7 @@ mod tests {
         }
     }
 
-    /// The token of a generation, presented with the key that spent it.
+    /// The token of a generation, presented with the attempt key that spent it.
     fn token(generation: u8) -> Presented {
         Presented {
             generation: generation.into(),
@@ -415,7 +417,7 @@ mod tests {
         WithoutKey,
     }
 
-    /// With which attempt key it is presented.
+    /// Which attempt key the request has.
     #[derive(Clone, Copy, PartialEq)]
     enum Sent {
         Same,
@@ -423,7 +425,7 @@ mod tests {
         Absent,
     }
 
-    /// One combination of everything that the rule looks at; the row is at 20.
+    /// One combination of everything that the rule reads; the row's generation is 20.
     #[derive(Clone, Copy)]
     struct Combination {
         generation: u32,
@@ -466,7 +468,7 @@ mod tests {
             on(presented, &session)
         }
 
-        /// The first row of the table that fits, read from it word by word.
+        /// The first row of the table above that fits; this follows the table literally.
         fn row_of_the_table(&self) -> (usize, Rotation) {
             let (g, n) = (self.generation, 20);
             let within_sixteen = g < n && n - g <= 16;
@@ -596,7 +598,7 @@ mod tests {
         );
         assert_eq!(on(plain, &rotated_without_key(11)), Rotation::Conflict);
         assert_eq!(on(plain, &rotated_without_key(31)), Rotation::Reuse);
-        // Not where a key was used, and not on our own endpoint.
+        // It is no repeat if a key was used, or on Holdfast's own endpoint.
         assert_eq!(on(plain, &with_age(5)), Rotation::Conflict);
         let own = Presented {
             plain_client: false,

@@ -1,12 +1,12 @@
-//! A string that must not be printed: passwords and tokens on their way.
+//! A string that must not be printed: a password or a token.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// A secret string. It is wiped when dropped and prints as `[redacted]`; the only
-/// way to its content is [`Secret::expose`], so every use can be found by name.
+/// A secret string. It is wiped when dropped and prints as `[redacted]`. Only
+/// [`Secret::expose`] returns its content, so every use can be found by name.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 #[serde(transparent)]
 pub struct Secret(String);

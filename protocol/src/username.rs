@@ -1,4 +1,4 @@
-//! Which usernames are accepted, with the reason when one is not.
+//! Which usernames are accepted, and why another one is not.
 
 use std::fmt;
 
@@ -13,9 +13,9 @@ pub const MAX_LENGTH: usize = 64;
 pub struct Username(String);
 
 impl Username {
-    /// Accepts 3–64 ASCII letters, digits and `. _ - @ +`, starting and ending with
-    /// a letter or a digit. ASCII only, so that two names that look the same are
-    /// the same. An e-mail address fits.
+    /// Accepts 3–64 ASCII letters, digits and `. _ - @ +`. The first and the last
+    /// character must be a letter or a digit. Only ASCII is accepted, so that two names
+    /// that look the same are the same. An e-mail address is a valid name.
     ///
     /// # Errors
     /// [`UsernameError`] says which rule was broken, in words for a person.
@@ -40,12 +40,12 @@ impl Username {
         Ok(Self(text.to_owned()))
     }
 
-    /// The name as it was written.
+    /// The name as the person wrote it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The name by which accounts are told apart: letter case does not count.
+    /// The name by which accounts are distinguished: letter case does not matter.
     pub fn key(&self) -> String {
         self.0.to_ascii_lowercase()
     }
@@ -73,7 +73,7 @@ impl fmt::Display for UsernameError {
             Self::TooShort => write!(f, "A username needs at least {MIN_LENGTH} characters."),
             Self::TooLong => write!(f, "A username can have at most {MAX_LENGTH} characters."),
             Self::Character => f.write_str(
-                "A username can hold the letters a to z, digits, and the signs . _ - @ + only.",
+                "A username can only contain the letters a to z, digits, and the signs . _ - @ +.",
             ),
             Self::Edge => f.write_str("A username must start and end with a letter or a digit."),
         }

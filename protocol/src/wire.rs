@@ -1,16 +1,16 @@
-//! What travels between browser and server: paths and bodies.
+//! The requests and answers between browser and server: paths and bodies.
 //!
-//! Requests refuse unknown members, so that a misspelt option is an error and not
-//! a silent default; answers ignore them, so that an old page survives a newer
-//! server. Times are Unix seconds. Names of token members are those of RFC 6749
-//! §5.1.
+//! The server refuses unknown members of a request, so a misspelt option is an error and
+//! not a silent default. The client ignores unknown members of an answer, so an old page
+//! works with a newer server. Times are Unix seconds. Members of token answers have the
+//! names of RFC 6749 §5.1.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::secret::Secret;
 
-/// Where everything is.
+/// The paths of all endpoints.
 pub mod paths {
     /// `POST` [`super::SignupRequest`] → 201 [`super::Tokens`].
     pub const SIGNUP: &str = "/api/v1/signup";
@@ -28,7 +28,7 @@ pub mod paths {
     /// `POST` [`super::PasswordEstimateRequest`] → 200 [`super::PasswordEstimate`].
     pub const PASSWORD_ESTIMATE: &str = "/api/v1/password-estimate";
     /// `GET` → 200 [`super::SessionList`]; `DELETE` → 200 [`super::EndedSessions`].
-    /// `DELETE` below it, with a session's id, → 204.
+    /// `DELETE` of `/api/v1/sessions/{session_id}` → 204.
     pub const SESSIONS: &str = "/api/v1/sessions";
     /// `GET` with `before` and `limit` → 200 [`super::ActivityPage`].
     pub const ACTIVITY: &str = "/api/v1/activity";
@@ -40,18 +40,18 @@ pub mod paths {
     pub const OAUTH_METADATA: &str = "/.well-known/oauth-authorization-server";
     /// The public keys of access tokens (RFC 7517).
     pub const JWKS: &str = "/.well-known/jwks.json";
-    /// Answers as long as the process does.
+    /// Answers 200 while the process runs.
     pub const HEALTHZ: &str = "/healthz";
     /// Answers 200 once the database is reachable and migrated.
     pub const READYZ: &str = "/readyz";
 }
 
-/// The header with which a sign-in shows that it comes from known browsers: the
-/// [`Tokens::known_browser`] of earlier answers, separated by commas. Several people may
-/// use one browser; the server picks the one that fits the username.
+/// The header of a sign-in from a known browser. It has the [`Tokens::known_browser`] of
+/// earlier answers, separated by commas. Several people may use one browser; the server
+/// picks the token that fits the username.
 pub const KNOWN_BROWSER_HEADER: &str = "holdfast-known-browser";
 
-/// How many of them the server looks at. Send the newest first.
+/// How many of these tokens the server reads. Send the newest first.
 pub const MOST_KNOWN_BROWSERS: usize = 5;
 
 /// The largest request body, in bytes.
@@ -78,7 +78,7 @@ pub struct SignupRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoginRequest {
-    /// Letter case does not count.
+    /// Letter case does not matter.
     pub username: String,
     /// The account's password.
     pub password: Secret,
@@ -103,7 +103,7 @@ pub struct LogoutRequest {
     pub refresh_token: Secret,
 }
 
-/// What a sign-in and every refresh answer (RFC 6749 §5.1).
+/// The answer to a sign-in and to every refresh (RFC 6749 §5.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tokens {
     /// The bearer token of API calls.
@@ -114,27 +114,27 @@ pub struct Tokens {
     pub expires_in: u64,
     /// The token of the next refresh.
     pub refresh_token: Secret,
-    /// Seconds until the session is over for good; the date never moves.
+    /// Seconds until the session is over; no refresh moves this date.
     pub refresh_expires_in: u64,
-    /// Seconds until the session is over unless it is renewed before.
+    /// Seconds until the session is over if it is not renewed before.
     pub refresh_idle_expires_in: u64,
     /// The session.
     pub session_id: Uuid,
-    /// Shows at a later sign-in to the same account that it comes from a browser which
-    /// has signed in before, so that the failures of strangers do not keep the person
-    /// out. Answered when a session is opened (sign-up, sign-in, password change), never
-    /// by a refresh. It opens nothing by itself, is good for a year, and outlives the
-    /// session.
+    /// A later sign-in to the same account sends this token. It shows that the browser
+    /// has signed in before, so the failures of strangers do not keep the person out. The
+    /// answer has it when a session is opened (sign-up, sign-in, password change), never
+    /// after a refresh. The token opens nothing by itself, is valid for a year, and
+    /// outlives the session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_browser: Option<Secret>,
-    /// Who is signed in with it.
+    /// The account that is signed in.
     pub account_id: Uuid,
 }
 
-/// The one token type there is (RFC 6750).
+/// The only token type (RFC 6750).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TokenType {
-    /// Whoever holds the token may use it.
+    /// Every client that has the token may use it.
     #[default]
     Bearer,
 }
@@ -142,7 +142,7 @@ pub enum TokenType {
 /// The signed-in account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
-    /// Its id, for ever.
+    /// Its id, which never changes.
     pub account_id: Uuid,
     /// Its name, as the person wrote it.
     pub username: String,
@@ -150,7 +150,7 @@ pub struct Account {
     pub created_at: i64,
 }
 
-/// Deletes the account. The password is asked for again.
+/// Deletes the account. The person has to confirm the password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeleteAccount {
@@ -168,26 +168,26 @@ pub struct ChangePassword {
     pub new_password: Secret,
 }
 
-/// Asks how easily a new password is guessed, while a person types it.
+/// Asks, while a person types a new password, how easy it is to guess.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordEstimateRequest {
-    /// The name of the account that it will be for, as far as it is known.
+    /// The name of the account, if it is known.
     #[serde(default)]
     pub username: Option<String>,
-    /// What was typed so far.
+    /// The password as far as it is typed.
     pub password: Secret,
 }
 
-/// How easily a password is guessed. Kept nowhere.
+/// How easy a password is to guess. The server does not keep it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasswordEstimate {
-    /// From 0 (guessed at once) to 4. From 3 on it is accepted.
+    /// From 0 (guessed at once) to 4. A score of 3 or 4 is accepted.
     pub score: u8,
-    /// Why it is not accepted, in the words of the refusal.
+    /// Why the password is not accepted, in the words of the refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
-    /// What to do about it. The refusal says the warning and then these.
+    /// How to improve the password. The refusal has the warning first and then these.
     #[serde(default)]
     pub suggestions: Vec<String>,
 }
@@ -195,7 +195,7 @@ pub struct PasswordEstimate {
 /// The live sessions of an account, the most recently used first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionList {
-    /// At most as many as the server allows per account.
+    /// At most as many as the server allows for one account.
     pub sessions: Vec<SessionInfo>,
 }
 
@@ -204,20 +204,20 @@ pub struct SessionList {
 pub struct SessionInfo {
     /// Its id.
     pub session_id: Uuid,
-    /// Whether it is the one that asks.
+    /// Whether this request came from it.
     pub current: bool,
     /// The sign-in, in Unix seconds.
     pub created_at: i64,
-    /// The last renewal, rounded down to 5 minutes, so that a thief cannot time
-    /// his moves by it.
+    /// The last renewal, in Unix seconds, rounded down to 5 minutes, so that a thief
+    /// cannot see when the person renews.
     pub last_used_at: i64,
-    /// When it is over at the latest.
+    /// When it is over at the latest, in Unix seconds.
     pub expires_at: i64,
-    /// The address it was last renewed from.
+    /// The address from which it was last renewed.
     pub ip: Option<String>,
-    /// The browser's own words.
+    /// The browser's `User-Agent` header.
     pub user_agent: Option<String>,
-    /// The same in words for a person: "Firefox on Linux".
+    /// The browser in words for a person: "Firefox on Linux".
     pub device: String,
 }
 
@@ -246,15 +246,15 @@ pub struct ActivityEvent {
     pub kind: EventKind,
     /// When, in Unix seconds.
     pub at: i64,
-    /// The address it came from.
+    /// The client's address.
     pub ip: Option<String>,
     /// The browser, in words for a person.
     pub device: String,
-    /// The session concerned.
+    /// The session to which it happened, if there is one.
     pub session_id: Option<Uuid>,
     /// More about it, such as the reason of an ending.
     pub detail: Option<String>,
-    /// How often it happened since then: the failed sign-ins of one hour are one entry.
+    /// How often it happened from then on: the failed sign-ins of one hour are one entry.
     #[serde(default = "once")]
     pub times: u64,
 }
@@ -263,10 +263,10 @@ fn once() -> u64 {
     1
 }
 
-/// An account in a few words: what the home page shows to whoever is signed in.
+/// What the home page shows to a signed-in person about their account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overview {
-    /// Who is signed in.
+    /// The name of the account.
     pub username: String,
     /// How many live sessions the account has, this one included.
     pub sessions: u32,
@@ -281,7 +281,7 @@ pub struct NewestSignIn {
     pub at: i64,
     /// The browser, in words for a person.
     pub device: String,
-    /// Whether it is the session that asks.
+    /// Whether it opened the session of this request.
     pub current: bool,
 }
 
@@ -291,11 +291,11 @@ pub struct NewestSignIn {
 pub enum EventKind {
     /// The account was made.
     SignUp,
-    /// Somebody signed in.
+    /// A client signed in.
     SignIn,
-    /// Somebody tried to, with a wrong password.
+    /// A client tried to sign in with a wrong password.
     SignInFailed,
-    /// Somebody signed out.
+    /// A client signed out.
     SignOut,
     /// A session ended in another way; `detail` is the [`EndReason`].
     SessionEnded,
@@ -311,7 +311,7 @@ pub enum EventKind {
     AccountDisabled,
     /// An operator enabled the account again.
     AccountEnabled,
-    /// An operator forgave the failed sign-ins, so that the person can sign in.
+    /// An operator reset the count of failed sign-ins, so that the person can sign in.
     FailuresForgiven,
     /// A kind of a newer server.
     #[serde(other)]
@@ -319,7 +319,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    /// The kind as it stands in JSON and in the database.
+    /// The kind as it is written in JSON and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::SignUp => "sign_up",
@@ -347,23 +347,23 @@ pub enum EndReason {
     Logout,
     /// A spent refresh token came back.
     Reuse,
-    /// Its time was over, or it was idle for too long.
+    /// It expired, or it was idle for too long.
     Expired,
     /// The password was changed.
     PasswordChanged,
-    /// The person ended it from another browser, or the cap on sessions did.
+    /// The person ended it from another browser, or the account had too many sessions.
     EndedElsewhere,
     /// An operator disabled the account.
     AccountDisabled,
     /// The account was deleted.
     AccountDeleted,
-    /// A reason of a newer server, or one that is not known any more.
+    /// A reason of a newer server, or a reason that the server does not know any more.
     #[serde(other)]
     Unknown,
 }
 
 impl EndReason {
-    /// The reason as it stands in the database and in logs.
+    /// The reason as it is written in the database and in logs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Logout => "logout",
@@ -377,7 +377,7 @@ impl EndReason {
         }
     }
 
-    /// The reason that is written like this; [`EndReason::Unknown`] for any other text.
+    /// The reason that is written as `text`; [`EndReason::Unknown`] for any other text.
     pub fn read(text: &str) -> Self {
         let known = [
             Self::Logout,

@@ -11,10 +11,10 @@ use crate::sessions::{end_all, note};
 use crate::store::{self, ClientInfo, Pool};
 
 /// Disables or enables an account. Disabling ends all its sessions, on every instance
-/// within a second. Answers which; `None` when there is no such account.
+/// within a second. Returns the ended sessions; `None` if there is no such account.
 ///
 /// # Errors
-/// While the database is away.
+/// While the database does not answer.
 pub async fn set_disabled(
     pool: &Pool,
     clock: &Clock,
@@ -43,18 +43,18 @@ pub async fn set_disabled(
         .iter()
         .map(|session_id| (*session_id, EndReason::AccountDisabled))
         .collect();
-    // The instances read of it within a second, whether they hear this or not.
+    // The instances read the endings within a second, even if this notification is lost.
     if let Err(error) = store::session_ends::notify(&mut connection, &endings).await {
-        tracing::warn!(%error, "The instances were not told of the ended sessions.");
+        tracing::warn!(%error, "The instances were not notified of the ended sessions. They read of them within a second.");
     }
     Ok(Some(ended))
 }
 
-/// Lets an account be signed in to again that strangers' failures have closed. `false`
-/// when there is no such account.
+/// Resets the count of failures of an account, so that the person can sign in again.
+/// `false` if there is no such account.
 ///
 /// # Errors
-/// While the database is away.
+/// While the database does not answer.
 pub async fn forgive_failures(
     pool: &Pool,
     clock: &Clock,
@@ -72,7 +72,7 @@ pub async fn forgive_failures(
     Ok(true)
 }
 
-/// What an operator did is an event without a session, an address and a browser.
+/// Writes an event about what an operator did. It has no session, address and browser.
 async fn note_by_operator(
     clock: &Clock,
     connection: &mut PgConnection,

@@ -10,19 +10,19 @@ use crate::state::AppState;
 /// Routes and server functions beside Holdfast's own, for
 /// [`router_with`](crate::router_with).
 ///
-/// `docs/build-on-holdfast.md` shows each of them at work. Server functions need no
-/// entry: whichever are compiled into the program are served.
+/// `docs/build-on-holdfast.md` shows how to use each of them. Server functions need no
+/// entry: the server serves all that are compiled into the program.
 #[derive(Clone, Default)]
 pub struct Additions {
-    /// Routes. One is protected if `CurrentAccount` stands in its signature. An
-    /// `ApiError` of theirs is answered and logged as Holdfast's own, and a body may
-    /// be as large as there unless a route sets its own `DefaultBodyLimit`.
+    /// Routes. A route is protected if its signature has `CurrentAccount`. An `ApiError`
+    /// of such a route is answered and logged like Holdfast's own. The limit of bodies is
+    /// Holdfast's own, unless a route sets another `DefaultBodyLimit`.
     pub routes: Router<AppState>,
-    /// Runs before each server function, to lend it what it uses: call
-    /// `provide_context` in it.
+    /// Runs before each server function, to lend the function what it uses: it calls
+    /// `provide_context`.
     pub lend: Option<Arc<dyn Fn() + Send + Sync>>,
-    /// The server functions that anybody may call, by their whole path. All others
-    /// need an access token. Holdfast itself has none of these.
+    /// The paths of the server functions that need no access token. All other functions
+    /// need one. Holdfast itself has no public function.
     pub public_server_functions: Vec<&'static str>,
 }
 

@@ -1,24 +1,24 @@
-//! Whose address a request came from, with proxies in between.
+//! The address of the client that sent a request, also behind proxies.
 //!
-//! A security duty: a client can write every forwarding header itself. Only what a
-//! trusted proxy has written counts, and only in the one header that the setting names.
-//! Each proxy appends the address that it saw, so the list is read from its end, and
-//! the first address that is not a proxy's is the client's.
+//! A security duty: a client can write every forwarding header itself. The server only
+//! believes what a trusted proxy has written, and only in the one header that the setting
+//! names. Each proxy appends the address from which its request came. So the server reads
+//! the list from its end, and the first address that is not a proxy's is the client's.
 
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, HeaderName, header};
 use ipnet::IpNet;
 
-/// Headers by which proxies say whom they speak for.
+/// Headers in which proxies write the client's address.
 const FORWARDING: [HeaderName; 3] = [
     header::FORWARDED,
     HeaderName::from_static("x-forwarded-for"),
     HeaderName::from_static("x-real-ip"),
 ];
 
-/// The widest networks that may be trusted: no wider than the widest private ones,
-/// 10.0.0.0/8 and fc00::/7.
+/// The widest networks that may be trusted. They are as wide as the widest private
+/// networks, 10.0.0.0/8 and fc00::/7.
 const WIDEST_V4: u8 = 8;
 const WIDEST_V6: u8 = 7;
 
@@ -34,7 +34,7 @@ pub struct Proxies {
 pub enum ClientAddress {
     /// The client's own address.
     Client(IpAddr),
-    /// The address of a proxy. Everybody behind it has this one.
+    /// The address of a proxy. All clients behind it have this address.
     Proxy(IpAddr),
     /// The request did not come over the network.
     Unknown,
@@ -49,10 +49,10 @@ impl ClientAddress {
         }
     }
 
-    /// The address that limits may count. `None` where many people would share it: a
-    /// limit by address would then keep all of them out. Where clients take turns, and have
-    /// a share of the places, such an address counts as well ([`ip`](Self::ip)): with the
-    /// larger share of an address that [many people share](Self::is_shared).
+    /// The address that limits may count. `None` if many people would share it, because a
+    /// limit by address would then keep all of them out. The queue, in which clients take
+    /// turns, counts such an address as well ([`ip`](Self::ip)): it gives it the larger
+    /// share of an address that [many people share](Self::is_shared).
     pub fn for_limits(self) -> Option<IpAddr> {
         match self {
             Self::Client(ip) => Some(ip),
@@ -78,7 +78,7 @@ impl Proxies {
         Self { networks, header }
     }
 
-    /// Whether there are any.
+    /// Whether no proxy is named.
     pub fn is_empty(&self) -> bool {
         self.networks.is_empty()
     }
@@ -89,7 +89,7 @@ impl Proxies {
         self.networks.iter().any(|network| network.contains(&ip))
     }
 
-    /// Who sent a request with these headers, when `peer` opened the connection.
+    /// The client of a request with these headers, on a connection from `peer`.
     pub fn client(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> ClientAddress {
         let Some(peer) = peer.map(|ip| ip.to_canonical()) else {
             return ClientAddress::Unknown;
@@ -97,9 +97,10 @@ impl Proxies {
         if !self.trusts(peer) {
             let forwarded = headers.contains_key(&self.header)
                 || FORWARDING.iter().any(|name| headers.contains_key(name));
-            // A client on the internet may write such a header. A private address that
-            // does is almost always a proxy that the operator forgot to name. Where proxies
-            // are named, it is not one of them: the header must not lift the limits.
+            // A client on the internet may write such a header. But if it comes from a
+            // private address, this is almost always a proxy that the operator forgot to
+            // name. If other proxies are named, it is a client, because the header must not
+            // remove the limits.
             return if forwarded && self.is_empty() && is_private(peer) {
                 ClientAddress::Proxy(peer)
             } else {
@@ -115,19 +116,19 @@ impl Proxies {
                     last = Some(ip);
                 }
                 Some(ip) => return ClientAddress::Client(ip),
-                // What stands left of an entry that nobody can read is the client's word.
+                // The client may have written everything left of an unreadable entry.
                 None => return ClientAddress::Proxy(last.unwrap_or(peer)),
             }
         }
-        // Every entry is in the networks: a client that is in them itself, and that may have
-        // written all but the last. Without an entry the proxy asked on its own account, or
-        // writes another header.
+        // Every entry is in the networks: the client is in them itself, and it may have
+        // written all entries except the last. If there is no entry, the proxy itself is the
+        // client, or it writes another header.
         nearest.map_or(ClientAddress::Proxy(peer), ClientAddress::Client)
     }
 
-    /// The entries of the header, in the order in which proxies wrote them. A line is cut at
-    /// its commas before it is read: bytes that the client wrote make no entry of a proxy
-    /// unreadable.
+    /// The entries of the header, in the order in which proxies wrote them. A line is split
+    /// at its commas before it is read, so bytes of the client cannot make an entry of a
+    /// proxy unreadable.
     fn entries<'a>(&self, headers: &'a HeaderMap) -> impl DoubleEndedIterator<Item = &'a str> {
         let mut entries: Vec<&[u8]> = Vec::new();
         for line in headers.get_all(&self.header) {
@@ -138,13 +139,13 @@ impl Proxies {
                 entries.extend(line.as_bytes().split(|byte| *byte == b','));
             }
         }
-        // An unreadable entry is one, too.
+        // An unreadable entry counts as an entry, too.
         let read = |entry| std::str::from_utf8(entry).unwrap_or("?");
         entries.into_iter().map(read)
     }
 }
 
-/// The `for` of one element of `Forwarded` (RFC 7239 §4); empty when there is none.
+/// The `for` of one element of `Forwarded` (RFC 7239 §4); empty if there is none.
 fn forwarded_for(element: &[u8]) -> &[u8] {
     for pair in split_outside_quotes(element, b';') {
         let Some(equals) = pair.iter().position(|byte| *byte == b'=') else {
@@ -162,12 +163,12 @@ fn forwarded_for(element: &[u8]) -> &[u8] {
     b""
 }
 
-/// Cuts at the separators that are not within a quoted string (RFC 9110 §5.6.4): a proxy
-/// may quote what the client wrote, such as its `Host`, and nothing in there is the proxy's
-/// word.
+/// Splits at the separators that are not in a quoted string (RFC 9110 §5.6.4). A proxy may
+/// quote what the client wrote, such as its `Host`, and the server must not read an address
+/// in such a quote.
 ///
-/// It reads from the right. What the nearest proxy wrote is well formed, and a quote that
-/// the client left open is further left.
+/// The function reads from the right. The nearest proxy wrote a well-formed element there.
+/// If the client left a quote open, it is further left.
 fn split_outside_quotes(text: &[u8], separator: u8) -> Vec<&[u8]> {
     let mut parts = Vec::new();
     let (mut end, mut quoted) = (text.len(), false);
@@ -175,7 +176,7 @@ fn split_outside_quotes(text: &[u8], separator: u8) -> Vec<&[u8]> {
         if *byte == b'"' {
             let before = text[..at].iter().rev();
             let backslashes = before.take_while(|byte| **byte == b'\\').count();
-            // A quote that is escaped is part of the string.
+            // An escaped quote is part of the string.
             if !quoted || backslashes % 2 == 0 {
                 quoted = !quoted;
             }
@@ -208,8 +209,8 @@ fn parse(entry: &str) -> Option<IpAddr> {
     ip.map(|ip: IpAddr| ip.to_canonical())
 }
 
-/// Whether this address is used inside networks only (RFC 1918, 4193, 6598, and what is
-/// local to a link or a host).
+/// Whether this address is only used inside networks (RFC 1918, 4193, 6598, and addresses
+/// of one link or one host).
 fn is_private(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {
@@ -220,10 +221,10 @@ fn is_private(ip: IpAddr) -> bool {
     }
 }
 
-/// A network of `HOLDFAST_TRUSTED_PROXIES`; a single address is one, too.
+/// A network of `HOLDFAST_TRUSTED_PROXIES`; a single address counts as a network.
 ///
 /// # Errors
-/// One sentence about what does not fit.
+/// One sentence about what is wrong.
 pub fn network(text: &str) -> Result<IpNet, String> {
     let text = text.trim();
     let network = text
@@ -231,7 +232,7 @@ pub fn network(text: &str) -> Result<IpNet, String> {
         .ok()
         .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
         .ok_or("write networks such as 10.0.0.0/8, or single addresses")?;
-    // Addresses are compared in their shortest form; this is theirs, too.
+    // Addresses are compared in their shortest form, so the network gets this form, too.
     let network = match (network.addr().to_canonical(), network.prefix_len()) {
         (IpAddr::V4(ip), bits @ 96..) if network.addr().is_ipv6() => {
             IpNet::new(IpAddr::V4(ip), bits - 96).map_err(|error| error.to_string())?
@@ -278,9 +279,9 @@ mod tests {
             ("192.0.2.1", "203.0.113.9", "203.0.113.9"),
             // A client inside the networks.
             ("10.0.0.1", "10.9.9.9", "10.9.9.9"),
-            // It wrote the first entry itself.
+            // The client wrote the first entry itself.
             ("10.0.0.1", "10.9.9.9, 10.0.0.2", "10.0.0.2"),
-            // A peer on the internet is believed nothing, and no other private one is.
+            // The server believes neither a peer on the internet nor another private peer.
             ("192.168.0.1", "203.0.113.9", "192.168.0.1"),
             ("198.51.100.1", "203.0.113.9", "198.51.100.1"),
         ] {
@@ -319,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_proxy_quotes_of_the_client_is_no_address() {
+    fn an_address_in_a_quoted_string_is_ignored() {
         let proxies = behind(&["10.0.0.0/8"], "forwarded");
         for value in [
             r#"for=203.0.113.9;host="x,for=6.6.6.6""#,
@@ -340,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn another_header_than_the_named_one_counts_for_nothing() {
+    fn a_header_that_is_not_the_named_one_is_ignored() {
         let proxies = behind(&["10.0.0.0/8"], "x-real-ip");
         let mut both = headers("x-forwarded-for", "6.6.6.6");
         let peer = Some(ip("10.0.0.1"));
@@ -354,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_cannot_be_read_ends_the_reading() {
+    fn reading_stops_at_an_unreadable_entry() {
         let proxies = behind(&["10.0.0.0/8"], "x-forwarded-for");
         let value = headers("x-forwarded-for", "203.0.113.9, unknown, 10.0.0.2");
         let client = proxies.client(&value, Some(ip("10.0.0.1")));
@@ -363,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_of_the_client_make_no_entry_of_a_proxy_unreadable() {
+    fn bytes_of_the_client_do_not_make_an_entry_of_a_proxy_unreadable() {
         for (header, line) in [
             ("x-forwarded-for", &b"\xc3\xa9, 203.0.113.9"[..]),
             ("x-forwarded-for", b"\xff,203.0.113.9"),
@@ -378,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forgotten_proxy_makes_nobody_share_a_limit() {
+    fn clients_behind_a_forgotten_proxy_share_no_limit_by_address() {
         let nobody = Proxies::default();
         for header in ["forwarded", "x-forwarded-for", "x-real-ip"] {
             let headers = headers(header, "203.0.113.9");
@@ -386,11 +387,11 @@ mod tests {
                 let client = nobody.client(&headers, Some(ip(peer)));
                 assert_eq!(client, ClientAddress::Proxy(ip(peer)), "{header} {peer}");
                 assert_eq!(client.for_limits(), None);
-                // It has a share of the places, though.
+                // But it has a share of the places in the queue.
                 assert_eq!(client.ip(), Some(ip(peer)));
                 assert!(client.is_shared());
             }
-            // From the internet such a header is the client's own word.
+            // A peer on the internet may have written such a header itself.
             let client = nobody.client(&headers, Some(ip("198.51.100.1")));
             assert_eq!(client.for_limits(), Some(ip("198.51.100.1")));
         }
@@ -399,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_trusts_everybody_is_refused() {
+    fn a_network_that_trusts_much_of_the_internet_is_refused() {
         for wide in [
             "0.0.0.0/0",
             "128.0.0.0/1",

@@ -1,7 +1,7 @@
-//! The server's one clock.
+//! The server's only clock.
 //!
-//! It dates access tokens and picks the signing keys. Whether a session is over is
-//! decided by the database's clock alone, so that instances cannot disagree.
+//! It dates access tokens and picks the signing keys. Only the database's clock decides
+//! whether a session is over, so that instances cannot disagree.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -10,14 +10,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// Tells the time. Tests move it by hand.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
-    /// Seconds that a test has put the clock forward; negative is back.
+    /// How many seconds a test has put the clock forward; negative is back.
     moved: Arc<AtomicI64>,
     /// The moment of the last id, in 1/4096 of a millisecond.
     last_id: Arc<AtomicU64>,
 }
 
-/// By how much the moment of an id may be ahead of the clock, in 1/4096 of a millisecond.
-/// A clock that was set back by more than a second is believed.
+/// How much the moment of an id may be ahead of the clock, in 1/4096 of a millisecond. If
+/// the clock was set back by more than this (a second), ids follow the clock.
 const AHEAD: u64 = 1000 << 12;
 
 impl Clock {
@@ -43,9 +43,9 @@ impl Clock {
         self.now_micros() / 1_000_000
     }
 
-    /// A moment for a new id, in 1/4096 of a millisecond of Unix time. Each is later than
-    /// the one before, so that of two ids which are made at the same instant the second is
-    /// the greater.
+    /// A moment for a new id, in 1/4096 of a millisecond of Unix time. Each moment is later
+    /// than the one before. So if two ids are made at the same instant, the second is the
+    /// greater.
     pub(crate) fn id_moment(&self) -> u64 {
         let micros = self.now_micros();
         let now = (micros / 1000) << 12 | (micros % 1000 * 4096 / 1000);

@@ -1,7 +1,7 @@
 //! Configuration: flags and environment variables, checked before anything starts.
 //!
-//! A security duty: a weak master secret could be guessed offline from the public
-//! keys, so anything but 32 random bytes stops the start.
+//! A security duty: an attacker could guess a weak master secret offline from the public
+//! keys. So the server only starts with 32 random bytes or more.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -27,22 +27,22 @@ use crate::store::database::Told;
 /// The fewest bytes of a master secret.
 pub const MIN_SECRET_BYTES: usize = 32;
 
-/// The longest lifetime that an access token may have. Instances may be told different
-/// lifetimes, and each accepts the tokens of all of them.
+/// The longest lifetime that an access token may have. Instances may have different
+/// lifetimes in their settings, and each instance accepts the tokens of all of them.
 pub const LONGEST_ACCESS_TOKEN: Duration = Duration::from_secs(60 * 60);
 
-/// The issuer of an instance that was told none: for a first look, on one machine.
+/// The issuer if none is set: for a first try on one machine.
 const DEFAULT_ISSUER: &str = "http://localhost:3000";
 
-/// What `holdfast serve` can be told.
+/// The settings of `holdfast serve`.
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
-    /// Where to listen.
+    /// The address on which the server listens.
     #[arg(long, env = "HOLDFAST_LISTEN", default_value_t = default_listen(), value_name = "ADDRESS")]
     pub listen: SocketAddr,
 
-    /// Where to answer `GET /metrics` (OpenMetrics). Not the address that browsers
-    /// reach; without one, nothing is told.
+    /// The address that answers `GET /metrics` (OpenMetrics). Do not use the address that
+    /// browsers reach. If this is not set, metrics are not served.
     #[arg(long, env = "HOLDFAST_METRICS_LISTEN", value_name = "ADDRESS")]
     pub metrics_listen: Option<SocketAddr>,
 
@@ -50,18 +50,18 @@ pub struct ServeArgs {
     #[allow(missing_docs, reason = "its members carry the help texts")]
     pub database: DatabaseArgs,
 
-    /// Hidden: whoever may list the processes of a machine can read their flags.
+    /// Hidden: every user who may list the processes of a machine can read their flags.
     #[arg(long, env = "HOLDFAST_SECRET", hide = true, hide_env_values = true, value_parser = unchecked)]
     secret: Option<Secret>,
 
     /// A file with the master secret: base64url of at least 32 random bytes, made by
     /// `holdfast keys new-secret`. Or set the variable HOLDFAST_SECRET to the secret
-    /// itself. Required with a database of your own; with the private Postgres it is made
-    /// once and kept beside the data.
+    /// itself. The secret is required with a database of your own. With the private
+    /// Postgres, the server makes it once and keeps it beside the data.
     #[arg(long, env = "HOLDFAST_SECRET_FILE", value_name = "FILE")]
     secret_file: Option<PathBuf>,
 
-    /// Hidden, as the flag above.
+    /// Hidden, like the flag above.
     #[arg(long, env = "HOLDFAST_SECRET_PREVIOUS", hide = true, hide_env_values = true, value_parser = unchecked)]
     secret_previous: Option<Secret>,
 
@@ -70,9 +70,9 @@ pub struct ServeArgs {
     #[arg(long, env = "HOLDFAST_SECRET_PREVIOUS_FILE", value_name = "FILE")]
     secret_previous_file: Option<PathBuf>,
 
-    /// The address under which browsers reach this service. It is the issuer and the
+    /// The address at which browsers reach this service. It is the issuer and the
     /// audience of access tokens, so every instance must have the same. It must be
-    /// https, unless it is this machine.
+    /// https, except for an address of this machine.
     #[arg(long, env = "HOLDFAST_ISSUER", default_value = DEFAULT_ISSUER, value_parser = issuer, value_name = "URL")]
     pub issuer: String,
 
@@ -81,28 +81,28 @@ pub struct ServeArgs {
     #[arg(long, env = "HOLDFAST_ISSUER_PREVIOUS", value_parser = issuer, value_delimiter = ',', value_name = "URLS")]
     pub issuer_previous: Vec<String>,
 
-    /// Start only if the database is at this version already, and never migrate it.
-    /// `holdfast migrate` does that then.
+    /// Never migrate the database, and start only if it is already at this version. Run
+    /// `holdfast migrate` to migrate it.
     #[arg(long, env = "HOLDFAST_NO_MIGRATE", value_parser = clap::builder::FalseyValueParser::new())]
     pub no_migrate: bool,
 
-    /// How long an access token is good (at least 1s, at most 1h).
+    /// How long an access token is valid (at least 1s, at most 1h).
     #[arg(long, env = "HOLDFAST_ACCESS_TOKEN_TTL", default_value = "5m", value_parser = duration, value_name = "DURATION")]
     pub access_token_ttl: Duration,
 
-    /// How long a session lives at the most, whatever happens (at least 1s).
+    /// How long a session lives at most (at least 1s). No use of it extends this time.
     #[arg(long, env = "HOLDFAST_REFRESH_TOKEN_TTL", default_value = "90d", value_parser = duration, value_name = "DURATION")]
     pub refresh_token_ttl: Duration,
 
-    /// How long a session may go without being used (at least 1s).
+    /// How long a session may stay unused (at least 1s).
     #[arg(long, env = "HOLDFAST_REFRESH_IDLE", default_value = "30d", value_parser = duration, value_name = "DURATION")]
     pub refresh_idle: Duration,
 
-    /// How long a session lives when the person did not want to be remembered.
+    /// How long a session lives if the person did not choose to stay signed in.
     #[arg(long, env = "HOLDFAST_SESSION_TTL_SHORT", default_value = "12h", value_parser = duration, value_name = "DURATION")]
     pub session_ttl_short: Duration,
 
-    /// How many sessions an account may have; one more ends the least recently used.
+    /// How many sessions an account may have. One more ends the least recently used one.
     #[arg(long, env = "HOLDFAST_SESSIONS_PER_ACCOUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000), value_name = "NUMBER")]
     pub sessions_per_account: u32,
 
@@ -110,8 +110,8 @@ pub struct ServeArgs {
     #[arg(long, env = "HOLDFAST_ACTIVITY_KEPT", default_value = "180d", value_parser = duration, value_name = "DURATION")]
     pub activity_kept: Duration,
 
-    /// The networks of the proxies in front, separated by commas, such as
-    /// `10.0.0.0/8`. Only these are believed about a client's address.
+    /// The networks of the proxies in front of the server, separated by commas, such as
+    /// `10.0.0.0/8`. Only these proxies may tell the server a client's address.
     #[arg(
         long,
         env = "HOLDFAST_TRUSTED_PROXIES",
@@ -131,8 +131,8 @@ pub struct ServeArgs {
     )]
     pub proxy_header: HeaderName,
 
-    /// How many connections of clients are open at the most. Fewer, where the limit of
-    /// open files does not allow as many.
+    /// How many connections of clients are open at most. The limit of open files may make
+    /// it fewer.
     #[arg(long, env = "HOLDFAST_CONNECTIONS", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(16..=1_000_000), value_name = "NUMBER")]
     pub connections: u32,
 
@@ -140,8 +140,8 @@ pub struct ServeArgs {
     #[allow(missing_docs, reason = "its members carry the help texts")]
     pub slowness: SlownessArgs,
 
-    /// How long the server goes on serving, no longer ready, after SIGTERM: the time that
-    /// a balancer takes to notice. SIGINT stops at once.
+    /// How long the server goes on serving after SIGTERM. It is not ready during this time,
+    /// so that a balancer can notice. SIGINT stops the server without this delay.
     #[arg(long, env = "HOLDFAST_SHUTDOWN_DELAY", default_value = "5s", value_parser = delay, value_name = "DURATION")]
     pub shutdown_delay: Duration,
 
@@ -153,17 +153,17 @@ pub struct ServeArgs {
     #[arg(long, env = "HOLDFAST_ATTEMPTS", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..), value_name = "NUMBER")]
     pub attempts: u32,
 
-    /// After how long it may try once more.
+    /// After how long an address may try once more.
     #[arg(long, env = "HOLDFAST_ATTEMPTS_EVERY", default_value = "3s", value_parser = duration, value_name = "DURATION")]
     pub attempts_every: Duration,
 
-    /// How many passwords are computed at once, each with 19 MiB of its own. If this is
-    /// not set, one less than there are cores, and at most 8.
+    /// How many passwords are computed at once. Each computation has 19 MiB of its own. If
+    /// this is not set, it is the number of cores less one, and at most 8.
     #[arg(long, env = "HOLDFAST_PASSWORD_THREADS", value_parser = clap::value_parser!(u16).range(1..=256), value_name = "NUMBER")]
     pub password_threads: Option<u16>,
 
     /// What is logged: a level (`error`, `warn`, `info`, `debug`, `trace`), or levels by
-    /// module, separated by commas. Secrets are logged at none of them.
+    /// module, separated by commas. No level logs secrets.
     #[arg(long, env = "HOLDFAST_LOG", default_value = "info,sqlx=warn", value_parser = log_filter, value_name = "FILTER")]
     pub log: String,
 
@@ -177,15 +177,15 @@ pub struct ServeArgs {
     pub log_format: LogFormat,
 }
 
-/// How slow a client may be. Hidden: the defaults suit browsers on bad networks, and
-/// `docs/operations.md` says when to change them.
+/// How slow a client may be. Hidden in the help: the defaults are right for browsers on
+/// bad networks, and `docs/operations.md` says when to change them.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct SlownessArgs {
-    /// From the first byte of a request until its header is whole.
+    /// The time from the first byte of a request until its header is complete.
     #[arg(long, hide = true, env = "HOLDFAST_HEADER_LIMIT", default_value = "10s", value_parser = duration)]
     pub header_limit: Duration,
 
-    /// From the header of a request until its body is whole.
+    /// The time from the header of a request until its body is complete.
     #[arg(long, hide = true, env = "HOLDFAST_BODY_LIMIT", default_value = "10s", value_parser = duration)]
     pub body_limit: Duration,
 
@@ -248,11 +248,11 @@ impl ServeArgs {
     }
 }
 
-/// Which database.
+/// The settings of the database.
 #[derive(Debug, Clone, Args)]
 pub struct DatabaseArgs {
-    /// Hidden: it may hold a password, and whoever may list the processes of a machine can
-    /// read their flags.
+    /// Hidden: it may contain a password, and every user who may list the processes of a
+    /// machine can read their flags.
     #[arg(long, env = "DATABASE_URL", hide = true, hide_env_values = true, value_parser = unchecked)]
     database_url: Option<Secret>,
 
@@ -261,22 +261,22 @@ pub struct DatabaseArgs {
     #[arg(long, env = "DATABASE_URL_FILE", value_name = "FILE")]
     database_url_file: Option<PathBuf>,
 
-    /// Hidden, as the flag above.
+    /// Hidden, like the flag above.
     #[arg(long, env = "DATABASE_DIRECT_URL", hide = true, hide_env_values = true, value_parser = unchecked)]
     database_direct_url: Option<Secret>,
 
-    /// A file with the URL of the same database past a pooler, where DATABASE_URL leads to
-    /// one (PgBouncer in transaction mode). Migrations, notifications and what is read every
-    /// second go that way. Or set the variable DATABASE_DIRECT_URL to the URL itself.
+    /// A file with the URL of the same database without a pooler, needed if DATABASE_URL is
+    /// a pooler's (PgBouncer in transaction mode). Migrations, notifications and the reads
+    /// of every second use it. Or set the variable DATABASE_DIRECT_URL to the URL itself.
     #[arg(long, env = "DATABASE_DIRECT_URL_FILE", value_name = "FILE")]
     database_direct_url_file: Option<PathBuf>,
 
-    /// Start the private Postgres although a setting speaks of another database: a master
+    /// Start the private Postgres although a setting suggests another database: a master
     /// secret is set, or the server listens beyond this machine.
     #[arg(long, env = "HOLDFAST_PRIVATE_POSTGRES", value_parser = clap::builder::FalseyValueParser::new())]
     pub private_postgres: bool,
 
-    /// Where the private Postgres and its secret live.
+    /// The directory of the private Postgres and its secret.
     #[arg(
         long,
         env = "HOLDFAST_DATA_DIR",
@@ -299,7 +299,7 @@ impl DatabaseArgs {
         )
     }
 
-    /// The URL of the same database past a pooler, from the variable or the file.
+    /// The URL of the same database without a pooler, from the variable or the file.
     ///
     /// # Errors
     /// When both are set, or the file cannot be read.
@@ -344,7 +344,8 @@ pub enum LogFormat {
     Json,
 }
 
-/// `cargo leptos watch` says where it expects the server; a person's wish comes first.
+/// The address at which `cargo leptos watch` expects the server, else port 3000 of this
+/// machine. A setting of the operator comes before both.
 fn default_listen() -> SocketAddr {
     std::env::var("LEPTOS_SITE_ADDR")
         .ok()
@@ -352,19 +353,20 @@ fn default_listen() -> SocketAddr {
         .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 3000)))
 }
 
-/// One core stays free for people who are signed in already; memory is bounded on hosts
-/// with many.
+/// One core stays free for people who are already signed in. On hosts with many cores,
+/// the number is bounded to save memory.
 fn password_threads() -> usize {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     cores.saturating_sub(1).clamp(1, 8)
 }
 
-/// A secret is checked later: an error here would repeat it.
+/// Takes a secret without a check. It is checked later, because clap would print it in an
+/// error.
 pub(crate) fn unchecked(text: &str) -> Result<Secret, std::convert::Infallible> {
     Ok(Secret::from(text))
 }
 
-/// A filter that the log understands.
+/// Checks a filter of log lines.
 fn log_filter(text: &str) -> Result<String, String> {
     EnvFilter::try_new(text)
         .map(|_| text.to_owned())
@@ -378,12 +380,12 @@ fn duration(text: &str) -> Result<Duration, String> {
         return Err("it must be whole seconds, and at least one".to_owned());
     }
     if duration > Duration::from_secs(10 * 365 * 24 * 60 * 60) {
-        return Err("it can be ten years at the most".to_owned());
+        return Err("it can be at most ten years".to_owned());
     }
     Ok(duration)
 }
 
-/// A duration, or none at all.
+/// A duration, or zero.
 fn delay(text: &str) -> Result<Duration, String> {
     if text == "0" || text == "0s" {
         return Ok(Duration::ZERO);
@@ -391,8 +393,8 @@ fn delay(text: &str) -> Result<Duration, String> {
     duration(text)
 }
 
-/// An https URL; plain http only for a browser on this very machine, since passwords
-/// and tokens travel to it.
+/// An https URL. Plain http is only allowed for a browser on this machine, because
+/// passwords and tokens are sent to it.
 fn issuer(text: &str) -> Result<String, String> {
     const WHAT: &str = "it must be an http or https URL without query and fragment";
     let uri: Uri = text.parse().map_err(|_| WHAT)?;
@@ -425,7 +427,7 @@ fn is_this_machine(host: &str) -> bool {
         || ip.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
-/// A master secret: at least 32 bytes that nobody can guess.
+/// A master secret: at least 32 bytes that an attacker cannot guess.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MasterSecret(Zeroizing<Vec<u8>>);
 
@@ -442,7 +444,7 @@ impl MasterSecret {
         self.0
     }
 
-    /// As it is written into a variable or a file.
+    /// The secret as text, for a variable or a file.
     pub fn encode(&self) -> Zeroizing<String> {
         Zeroizing::new(URL_SAFE_NO_PAD.encode(&*self.0))
     }
@@ -463,8 +465,8 @@ impl FromStr for MasterSecret {
                 "{length} bytes are too few, {MIN_SECRET_BYTES} are needed; {HOW}"
             ));
         }
-        // Random bytes hardly ever repeat; 32 of them with fewer than 12 different
-        // values are somebody's idea of a secret.
+        // Random bytes hardly ever repeat. If 32 bytes have fewer than 12 different
+        // values, a person has made them up.
         let mut seen = [false; 256];
         bytes
             .iter()
@@ -482,26 +484,26 @@ impl std::fmt::Debug for MasterSecret {
     }
 }
 
-/// What the rules of the running server need to know.
+/// The settings that the rules of the running server need.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Issuer and audience of access tokens.
     pub issuer: String,
-    /// Issuers of before, whose access tokens are accepted.
+    /// Previous issuers, whose access tokens are accepted.
     pub issuer_previous: Vec<String>,
-    /// How long an access token is good.
+    /// How long an access token is valid.
     pub access_token_ttl: Duration,
-    /// How long a session lives at the most.
+    /// How long a session lives at most.
     pub refresh_token_ttl: Duration,
-    /// How long a session may go without being used.
+    /// How long a session may stay unused.
     pub refresh_idle: Duration,
-    /// How long a session lives that is not to be remembered.
+    /// How long a session lives if the person did not choose to stay signed in.
     pub session_ttl_short: Duration,
     /// How many sessions an account may have.
     pub sessions_per_account: u32,
     /// How long the activity of accounts is kept.
     pub activity_kept: Duration,
-    /// The proxies in front.
+    /// The proxies in front of the server.
     pub proxies: Proxies,
     /// How expensive one password hash is.
     pub password_cost: Cost,
@@ -510,16 +512,16 @@ pub struct Config {
 }
 
 impl ServeArgs {
-    /// What in these settings speaks of a database that is not the private one. Without a
-    /// `DATABASE_URL` it was probably lost, and a new, empty database would sign everybody
-    /// out.
+    /// Which of these settings suggests a database that is not the private one. If such a
+    /// setting is there without a `DATABASE_URL`, the URL was probably lost, and a new, empty
+    /// database would sign everybody out.
     pub fn speaks_of_another_database(&self) -> Option<&'static str> {
         let has_secret = self.secret.is_some() || self.secret_file.is_some();
         let has_previous = self.secret_previous.is_some() || self.secret_previous_file.is_some();
         if has_secret || has_previous {
             Some("a master secret is set")
         } else if !self.listen.ip().is_loopback() {
-            Some("the server is to listen beyond this machine")
+            Some("the server listens beyond this machine")
         } else {
             None
         }
@@ -535,10 +537,10 @@ impl Config {
             .collect()
     }
 
-    /// What an instance with this configuration says to the database.
+    /// What an instance with this configuration writes about itself into the database.
     ///
-    /// The default issuer claims no database, and gives way to one that was chosen: a
-    /// first start without `HOLDFAST_ISSUER` must not keep the real one out.
+    /// The default issuer does not claim a database, and another issuer replaces it: a
+    /// first start without `HOLDFAST_ISSUER` must not keep the real issuer out.
     pub fn told(&self) -> Told {
         let mut replaces = self.issuer_previous.clone();
         replaces.push(DEFAULT_ISSUER.to_owned());
@@ -555,18 +557,18 @@ impl Config {
         self.refresh_token_ttl.max(self.session_ttl_short)
     }
 
-    /// Takes what concerns the rules and checks what depends on each other.
+    /// Takes the settings of the rules, and checks those that depend on each other.
     ///
     /// # Errors
-    /// One sentence about what does not fit.
+    /// One sentence about the settings that do not fit.
     pub fn new(args: &ServeArgs) -> anyhow::Result<Self> {
         anyhow::ensure!(
             args.access_token_ttl <= LONGEST_ACCESS_TOKEN,
-            "HOLDFAST_ACCESS_TOKEN_TTL can be 1h at the most: until it expires, nobody but Holdfast itself learns that a session has ended."
+            "HOLDFAST_ACCESS_TOKEN_TTL can be at most 1h: until an access token expires, only Holdfast itself learns that its session has ended."
         );
         anyhow::ensure!(
             args.access_token_ttl <= args.refresh_idle,
-            "HOLDFAST_REFRESH_IDLE is shorter than HOLDFAST_ACCESS_TOKEN_TTL: sessions would be over before their first renewal."
+            "HOLDFAST_REFRESH_IDLE is shorter than HOLDFAST_ACCESS_TOKEN_TTL: a session would be over before its first renewal."
         );
         Ok(Self {
             issuer: args.issuer.clone(),

@@ -1,14 +1,14 @@
 //! What an instance knows about its database: whether it can be the right one.
 //!
-//! A security duty the other way round: an instance that lost its `DATABASE_URL`, or was
-//! pointed at an empty database, must not tell browsers that their sessions are over.
-//! They would delete them. A session that is older than the database, and that the
-//! database has never heard of, belongs to another database: such a token is answered
-//! 503, and the log says so loudly.
+//! A duty to the person who is signed in: an instance that lost its `DATABASE_URL`, or has
+//! the address of an empty database, must not tell browsers that their sessions are over,
+//! because the browsers would delete them. If a session is older than the database, and the
+//! database does not know it, the session belongs to another database. The server answers
+//! its token with 503, and the log has an error.
 //!
-//! What the database says is read again every second: another instance may have been told
-//! a longer lifetime of sessions since this one started, and an operator may have begun
-//! anew.
+//! An instance reads these facts again every second: since its start, another instance may
+//! have got a longer lifetime of sessions, and an operator may have run
+//! `holdfast database begin-anew`.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -20,23 +20,24 @@ use crate::clock::Clock;
 use crate::http::ApiError;
 use crate::store::database::{StoredDatabase, Told};
 
-/// By how much the clocks of instances and database may differ.
+/// How much the clocks of the instances and of the database may differ, in seconds.
 const CLOCK_SLACK: u64 = 60 * 60;
 
-/// By how much this instance's clock may be behind the database's birth at a start. A
-/// new database was made a moment ago, by another clock.
+/// How much this instance's clock may be behind the database's birth at a start, in
+/// seconds. A new database was made a moment ago, and its birth is from another clock.
 const START_SLACK: u64 = 60;
 
 /// How often the log says that the database is the wrong one.
 const ALARM_EVERY: Duration = Duration::from_secs(60);
 
-/// What is known about the database. Clones share what was read, and the alarms.
+/// What this instance knows about the database. Clones share what was read, and the
+/// alarms.
 #[derive(Debug, Clone)]
 pub struct DatabaseFacts {
     read: Arc<RwLock<Read>>,
-    /// The issuer that the other instances had when this one started, where it is neither
-    /// ours nor one of before. It is not read again: while the issuer is changed, the
-    /// instances that have the old one go on.
+    /// The issuer in the database when this instance started, if it is neither this
+    /// instance's issuer nor a previous one. It is not read again: while the issuer is
+    /// changed, the instances with the old one go on.
     other_issuer: Option<String>,
     clock: Clock,
     alarms: Arc<Mutex<Alarms>>,
@@ -45,13 +46,13 @@ pub struct DatabaseFacts {
 /// What changes while an instance runs.
 #[derive(Debug, Clone, Copy)]
 struct Read {
-    /// Unix seconds. `None` when the operator began anew: every session is younger.
+    /// Unix seconds. `None` after `begin-anew`: then every session counts as younger.
     birth: Option<u64>,
     /// In seconds.
     longest_session: u64,
 }
 
-/// When each of them was raised last.
+/// When each alarm was last logged.
 #[derive(Debug, Default)]
 struct Alarms {
     unheard_of: Option<Instant>,
@@ -59,7 +60,7 @@ struct Alarms {
 }
 
 impl DatabaseFacts {
-    /// Nothing is older than the database.
+    /// The facts of a database without a birth: no session is older than it.
     pub fn unknown(longest_session: Duration, clock: Clock) -> Self {
         let read = Read {
             birth: None,
@@ -73,11 +74,11 @@ impl DatabaseFacts {
         }
     }
 
-    /// What the database says, for an instance that says this.
+    /// The facts in `stored`, for an instance that has written `told`.
     ///
     /// # Errors
-    /// When this instance's clock is before the birth of the database: its sessions
-    /// would count as those of another database.
+    /// When this instance's clock is before the birth of the database: the sessions that
+    /// it opens would count as those of another database.
     pub fn new(stored: StoredDatabase, told: &Told, clock: Clock) -> anyhow::Result<Self> {
         let read = Read::from(&stored);
         if read
@@ -85,7 +86,7 @@ impl DatabaseFacts {
             .is_some_and(|birth| clock.now() + START_SLACK < birth)
         {
             bail!(
-                "The clock of this machine is before the day on which the database was made. Set the clock."
+                "The clock of this machine shows a time before the database was made. Set the clock."
             );
         }
         Ok(Self {
@@ -96,12 +97,13 @@ impl DatabaseFacts {
         })
     }
 
-    /// Takes in what the database says by now.
+    /// Takes over what was read from the database.
     pub fn learn(&self, stored: &StoredDatabase) {
         *self.read.write().unwrap_or_else(PoisonError::into_inner) = Read::from(stored);
     }
 
-    /// The same from the row alone, whose birth may be later than the oldest account.
+    /// Does the same with the row alone. The birth in the row may be later than the oldest
+    /// account.
     pub fn learn_row(&self, row: &StoredDatabase) {
         let mut read = self.read.write().unwrap_or_else(PoisonError::into_inner);
         let birth = match (read.birth, Read::from(row).birth) {
@@ -118,42 +120,42 @@ impl DatabaseFacts {
         *self.read.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The longest lifetime of a session that any instance was told.
+    /// The longest lifetime of a session in the settings of all instances.
     pub fn longest_session(&self) -> Duration {
         Duration::from_secs(self.read().longest_session)
     }
 
-    /// The issuer of the other instances, where it is not ours.
+    /// The issuer of the other instances, if this instance has another one.
     pub fn other_issuer(&self) -> Option<&str> {
         self.other_issuer.as_deref()
     }
 
-    /// Before this moment (Unix seconds) a session may have been opened in another
+    /// A session that was opened before this moment (Unix seconds) may be of another
     /// database. Its ending is kept for as long as its tokens could live.
     pub fn young_until(&self) -> u64 {
         self.read().birth.map_or(0, |birth| birth + CLOCK_SLACK)
     }
 
-    /// 503 for a session without a row and without an ending that the database may never
-    /// have heard of. `None` when it is sure that the session is over.
+    /// 503 for a session without a row and without an ending, if the session may be of
+    /// another database. `None` if it is certain that the session is over.
     pub fn never_heard_of(&self, session_id: Uuid) -> Option<ApiError> {
         let error = self.foreign(session_id, self.young_until())?;
         if is_due(&mut self.alarms().unheard_of) {
             tracing::error!(
-                "This is probably the wrong database: a browser came with a session that is older than the database and that it has never heard of. Look at DATABASE_URL. If you meant to begin anew, run `holdfast database begin-anew`."
+                "This is probably the wrong database: a browser has a session that is older than the database, and the database does not know it. Check DATABASE_URL. If you want to begin with an empty database, run `holdfast database begin-anew`."
             );
         }
         Some(error)
     }
 
-    /// 503 for a token that is well formed, and not ours, of a session that is older
-    /// than the database: the secret was lost together with the database. `None` when
-    /// the token is not worth anything.
+    /// 503 for a well-formed token that no secret of this server made, if its session is
+    /// older than the database: the secret may have been lost together with the database.
+    /// `None` if the token is certainly invalid.
     pub fn older_than_the_secret(&self, session_id: Uuid) -> Option<ApiError> {
         let error = self.foreign(session_id, self.read().birth.unwrap_or(0))?;
         if is_due(&mut self.alarms().maybe_forged) {
             tracing::warn!(
-                "A token came that no master secret of this server has signed, of a session that is older than the database. It may be forged: then there is nothing to do. If browsers cannot renew their sessions, the database or the secret is the wrong one: look at DATABASE_URL and HOLDFAST_SECRET. If you meant to begin anew, run `holdfast database begin-anew`."
+                "A client sent a token that no master secret of this server has signed. Its session is older than the database. The token may be forged; then there is nothing to do. If browsers cannot renew their sessions, the database or the secret is the wrong one: check DATABASE_URL and HOLDFAST_SECRET. If you want to begin with an empty database, run `holdfast database begin-anew`."
             );
         }
         Some(error)
@@ -182,7 +184,7 @@ impl From<&StoredDatabase> for Read {
     }
 }
 
-/// Whether an alarm may be raised again; notes that it is.
+/// Whether an alarm may be logged again. If it may, notes that it is logged now.
 fn is_due(raised_at: &mut Option<Instant>) -> bool {
     let is_due = raised_at.is_none_or(|at| at.elapsed() > ALARM_EVERY);
     if is_due {
@@ -239,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_is_over_by_time_is_over_wherever_it_lived() {
+    fn a_session_that_has_expired_is_over_in_every_database() {
         let (facts, now) = facts(2 * HOUR);
         let longest = 90 * 24 * HOUR;
         assert!(
@@ -255,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_began_anew_has_no_older_sessions() {
+    fn after_begin_anew_no_session_is_older() {
         let clock = Clock::system();
         let session = session_of(clock.now() - 10 * HOUR);
         let facts = DatabaseFacts::unknown(Duration::from_secs(90 * 24 * HOUR), clock);
@@ -264,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_database_says_later_counts_in_every_clone() {
+    fn every_clone_learns_what_is_read_later() {
         let (facts, now) = facts(2 * HOUR);
         let clone = facts.clone();
         let session = session_of(now - 100 * 24 * HOUR);

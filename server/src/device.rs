@@ -1,10 +1,10 @@
-//! What to call a client for a person: "Firefox on Linux".
+//! The name of a client for a person: "Firefox on Linux".
 //!
-//! Sixty lines instead of a parser with a database: the name is only shown, and a
-//! browser that nobody knows is called what it is, unknown.
+//! These are sixty lines instead of a parser with a database, because the name is only
+//! shown. A browser that is not in the list is called unknown.
 
-/// The browsers by the mark that tells them, the more special ones first: nearly
-/// every browser says that it is Chrome and Safari as well.
+/// The browsers and the text in the `User-Agent` that identifies each. The more special
+/// ones come first, because nearly every browser also names Chrome and Safari.
 const BROWSERS: [(&str, &str); 14] = [
     ("Edg/", "Edge"),
     ("EdgA/", "Edge"),

@@ -1,8 +1,8 @@
-//! The server of Holdfast: everything that touches the world.
+//! The server of Holdfast: network, database, clock and randomness.
 //!
-//! [`router`] is the whole service as a value; `main.rs` gives it a socket, tests call
-//! it without one. Start reading at [`routes`], then [`sessions`], whose
-//! [`sessions::refresh`] is what all of this is for.
+//! [`router`] is the whole service as a value. `main.rs` gives it a socket; tests call it
+//! without one. Start reading at [`routes`], then read [`sessions`]: its
+//! [`sessions::refresh`] is the centre of the server.
 
 pub mod access_token;
 pub mod accounts;
@@ -64,12 +64,12 @@ pub fn router(state: AppState) -> Router {
     router_with(state, Additions::default())
 }
 
-/// The whole service, and what is built on it.
+/// The whole service, with the additions of a service that is built on it.
 ///
 /// # Panics
 /// If two routes have the same address, or a public server function does not exist.
 pub fn router_with(state: AppState, additions: Additions) -> Router {
-    // The outermost first.
+    // The outermost layer comes first.
     let layers = ServiceBuilder::new()
         .layer(map_request_with_state(
             state.clone(),
@@ -80,7 +80,7 @@ pub fn router_with(state: AppState, additions: Additions) -> Router {
             TraceLayer::new_for_http()
                 .make_span_with(span)
                 .on_response(log_answer)
-                // `answer_errors` has logged it already, and knows why.
+                // `answer_errors` has already logged it, with the cause.
                 .on_failure(()),
         )
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
@@ -96,9 +96,9 @@ pub fn router_with(state: AppState, additions: Additions) -> Router {
         .with_state(state)
 }
 
-/// A trusted proxy may have numbered the request already. A number of anybody else's,
-/// or one that does not look like a number, does not get into the logs: a client could
-/// make its requests look like somebody else's.
+/// A trusted proxy may have given the request an id. The id of another client, or an id of
+/// another form, does not get into the logs: a client could otherwise make its requests
+/// look like another client's.
 async fn only_a_request_id_of_a_proxy(
     State(state): State<AppState>,
     mut request: Request,
@@ -121,7 +121,7 @@ async fn only_a_request_id_of_a_proxy(
     request
 }
 
-/// Method and path only: a query may hold what somebody typed into a form.
+/// Method and path only: a query may contain what a person typed into a form.
 fn span(request: &Request) -> Span {
     let id = request
         .headers()

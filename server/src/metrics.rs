@@ -1,8 +1,8 @@
-//! What an operator can count: the answers to refreshes and sign-ins, in the text
+//! Counters for the operator, such as the answers to refreshes and sign-ins, in the text
 //! format of OpenMetrics.
 //!
-//! It stands on an address of its own (`HOLDFAST_METRICS_LISTEN`), off by default:
-//! how many sessions were stolen is nobody's business but the operator's.
+//! They have an address of their own (`HOLDFAST_METRICS_LISTEN`), which is off by default:
+//! only the operator may know how many sessions were stolen.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ impl ConnectionCounts {
         self.open.inc();
     }
 
-    /// Counts one that was closed, for this reason.
+    /// Counts a connection that was closed for this reason.
     pub fn closed(&self, reason: &'static str) {
         self.open.dec();
         self.closed.get_or_create(&Why { reason }).inc();
@@ -71,8 +71,8 @@ impl ConnectionCounts {
     }
 }
 
-/// How a request was answered: one of a dozen words, never anything that a client
-/// sent.
+/// How a request was answered: one of about a dozen fixed words, never anything that a
+/// client sent.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Answer {
     answer: &'static str,
@@ -96,10 +96,10 @@ impl Metrics {
     }
 
     /// Counts a request whose client's address is hidden behind a proxy that was not
-    /// named. The first one warns: from then on an operator can see the count.
+    /// named. Only the first one logs a warning; after that an operator sees the count.
     pub fn came_through_unknown_proxy(&self, proxy: IpAddr) {
         if self.through_unknown_proxies.inc() == 0 {
-            tracing::warn!(proxy.address = %proxy, "Requests come through a proxy that does not tell the client's address. All of them take turns as one address, with half of the places for sign-ins, and have no limit of attempts by address. Name the proxy's network in HOLDFAST_TRUSTED_PROXIES, and the header that it writes in HOLDFAST_PROXY_HEADER.");
+            tracing::warn!(proxy.address = %proxy, "Requests come through a proxy, and the server cannot read the clients' addresses. All these clients take turns as one address, with half of the places for sign-ins, and have no limit of attempts by address. Set HOLDFAST_TRUSTED_PROXIES to the proxy's network, and HOLDFAST_PROXY_HEADER to the header in which it writes the client's address.");
         }
     }
 }
@@ -109,7 +109,7 @@ fn count(counters: &Family<Answer, Counter>, answer: Result<&'static str, &ApiEr
     counters.get_or_create(&Answer { answer }).inc();
 }
 
-/// What is looked up when somebody asks.
+/// Values that are read when the metrics are requested.
 #[derive(Debug)]
 struct Gauges {
     ended: EndedSessions,
@@ -133,13 +133,13 @@ impl Collector for Gauges {
         if let Some(age) = self.ended.since_read() {
             gauge(
                 "ended_sessions_read_age_seconds",
-                "How long ago the sessions that ended were read from the database",
+                "Seconds since the ended sessions were last read from the database",
                 usize::try_from(age.as_secs()).unwrap_or(usize::MAX),
             )?;
         }
         gauge(
             "events_dropped",
-            "Events that were not written down, because too many were waiting",
+            "Events that were not written, because too many were waiting",
             usize::try_from(self.events.dropped()).unwrap_or(usize::MAX),
         )?;
         gauge(
@@ -154,7 +154,7 @@ impl Collector for Gauges {
         )?;
         gauge(
             "limited_addresses",
-            "Addresses that have tried to sign in or up lately; beyond 200,000 the networks of new ones",
+            "Addresses that have tried to sign in or sign up lately; beyond 200,000 the networks of new addresses",
             self.limits.addresses(),
         )
     }
@@ -196,7 +196,7 @@ pub fn router(
     );
     registry.register(
         "refused_attempts",
-        "Attempts that were not made, by the limit that they met",
+        "Attempts that were refused, by the limit that refused them",
         limits.refusals(),
     );
     registry.register_collector(Box::new(Gauges {

@@ -1,4 +1,4 @@
-//! An account in a few words, for the home page.
+//! What the home page shows about an account.
 
 use holdfast_protocol::wire::{NewestSignIn, Overview};
 
@@ -8,7 +8,7 @@ use crate::sessions;
 use crate::state::AppState;
 use crate::store;
 
-/// Who is signed in, and where that happened last.
+/// The account's name, its number of sessions and its newest sign-in.
 ///
 /// # Errors
 /// [`ApiError::SessionEnded`] when the account or its last session has just gone.

@@ -1,17 +1,18 @@
 //! Password hashing: argon2id, on a few threads of its own.
 //!
-//! One computation takes 19 MiB and tens of milliseconds of a core. Whoever wants one
-//! needs a [`Turn`], so `limits` decides how many there are and who gets them. The
-//! threads run at a lower priority than everything else: whoever is signed in comes
-//! first. Each thread owns its memory and uses it again, because the allocator keeps
-//! what is given back to it (measured: 140 MiB after a few sign-ups).
+//! One computation takes 19 MiB and tens of milliseconds of a core. A caller needs a
+//! [`Turn`] for it, so `limits` decides how many computations there are and which attempts
+//! get one. The threads run at a lower priority than everything else, because people who
+//! are signed in come first. Each thread owns its memory and uses it again, because the
+//! allocator keeps the memory that is given back to it (measured: 140 MiB after a few
+//! sign-ups).
 //!
-//! An unknown account is verified against a hash of nobody, so that the time of an
-//! answer does not tell who has an account.
+//! The password for an unknown account is compared with a dummy hash, so that the time of
+//! an answer does not tell whether the account exists.
 //!
 //! Passwords are hashed in Unicode normalization form NFKC (NIST SP 800-63B-4 §3.1.1.2):
-//! one keyboard writes é as one character, another as two. Hashes from before are of
-//! what was typed; they are recognised, and made again.
+//! one keyboard writes é as one character, another as two. Older hashes were made of the
+//! password as it was typed; they are still recognised, and then made again.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, mpsc};
@@ -28,18 +29,18 @@ use zeroize::Zeroizing;
 use crate::limits::Turn;
 use crate::password_strength::{self, Strength, TooEasy};
 
-/// How much less than others the threads matter to the system (`nice`).
+/// The `nice` value of the threads: how much lower than normal their priority is.
 const NICE: i32 = 10;
 
 /// Hashes and verifies passwords. Clones share the threads.
 #[derive(Clone)]
 pub struct PasswordHashes {
     params: Params,
-    nobody: Arc<str>,
+    dummy: Arc<str>,
     threads: Threads,
 }
 
-/// A computation did not end: a bug of ours, or the process is stopping.
+/// A computation did not end: the server has a fault, or the process is stopping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a password computation did not end")]
 pub struct Unfinished;
@@ -47,12 +48,13 @@ pub struct Unfinished;
 /// The outcome of comparing a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is the account's.
+    /// It is the account's password.
     Right {
-        /// The hash of today's form and parameters, where the stored one is older.
+        /// A new hash in the current form and with the current parameters, if the stored
+        /// hash is older.
         rehashed: Option<String>,
     },
-    /// It is not, or there is no such account.
+    /// It is not the account's password, or there is no such account.
     Wrong,
 }
 
@@ -61,7 +63,7 @@ pub enum Verdict {
 pub struct Cost {
     /// Memory in KiB.
     pub memory: u32,
-    /// Passes over it.
+    /// How often the memory is passed over.
     pub passes: u32,
 }
 
@@ -77,20 +79,20 @@ impl PasswordHashes {
     /// At most `threads` computations run at once.
     ///
     /// # Panics
-    /// When argon2 does not take the cost.
+    /// When argon2 does not accept the cost.
     pub fn new(cost: Cost, threads: usize) -> Self {
         let params = Params::new(cost.memory, cost.passes, 1, None).expect("argon2 takes the cost");
-        // Nobody's password: no computation has this outcome.
-        let nobody = in_phc_format(&params, &crate::random::bytes(), &crate::random::bytes());
+        // A dummy: no password has this hash.
+        let dummy = in_phc_format(&params, &crate::random::bytes(), &crate::random::bytes());
         Self {
             params,
-            nobody: nobody.into(),
+            dummy: dummy.into(),
             threads: Threads::start(threads),
         }
     }
 
     /// Hashes a new password for the account of this name, unless it is too easy to
-    /// guess. Finding that out takes a while, too, so it is done here.
+    /// guess. This check takes some time, too, so it runs on the same threads.
     ///
     /// # Errors
     /// [`Unfinished`] when the server is stopping.
@@ -109,7 +111,7 @@ impl PasswordHashes {
         .await
     }
 
-    /// Says how easily a new password is guessed, and computes nothing else.
+    /// Says how easy a new password is to guess, and computes nothing else.
     ///
     /// # Errors
     /// [`Unfinished`] when the server is stopping.
@@ -126,7 +128,7 @@ impl PasswordHashes {
         .await
     }
 
-    /// Compares a password with the stored hash, or with nobody's where there is no
+    /// Compares a password with the stored hash, or with a dummy hash if there is no
     /// account. Both take the same time.
     ///
     /// # Errors
@@ -145,15 +147,15 @@ impl PasswordHashes {
     }
 
     fn verify_now(&self, memory: &mut Memory, typed: &Secret, stored: Option<&str>) -> Verdict {
-        let hash = stored.unwrap_or(&self.nobody);
+        let hash = stored.unwrap_or(&self.dummy);
         let Ok(parsed) = PasswordHash::new(hash) else {
             tracing::error!("A stored password hash cannot be read.");
             return Verdict::Wrong;
         };
         let normal = normal(typed);
         let is_normal = *normal == typed.expose();
-        // What was typed is tried as well, for hashes from before it was normalised;
-        // whether there is an account makes no difference to that.
+        // The password as typed is tried as well, for hashes from before passwords were
+        // normalised. This happens with and without an account.
         let right = is(memory, &normal, &parsed);
         let right_as_typed = !right && !is_normal && is(memory, typed.expose(), &parsed);
         if stored.is_none() || !(right || right_as_typed) {
@@ -165,7 +167,7 @@ impl PasswordHashes {
                 .map(str::to_owned)
                 .collect::<Vec<_>>()
         };
-        let outdated = right_as_typed || parameters(hash) != parameters(&self.nobody);
+        let outdated = right_as_typed || parameters(hash) != parameters(&self.dummy);
         Verdict::Right {
             rehashed: outdated.then(|| self.hash_now(memory, normal.as_bytes())),
         }
@@ -190,13 +192,14 @@ impl PasswordHashes {
         turn: &Turn,
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, Unfinished> {
-        // The turn goes along: the computation is not stopped when the caller goes
-        // away, and must count until it is done.
+        // The computation keeps the turn: it does not stop when the caller is dropped,
+        // and it must count until it is done.
         let turn = turn.clone();
         let (answer, answered) = oneshot::channel();
         self.threads.run(move |memory| {
             let done = work(memory);
-            // Over before anybody hears of it: the next attempt may come at once.
+            // The turn ends before the answer is sent, because the next attempt may come
+            // at once.
             drop(turn);
             let _ = answer.send(done);
         });
@@ -204,19 +207,20 @@ impl PasswordHashes {
     }
 }
 
-/// The password as it is hashed.
+/// The normalised password, which is hashed.
 pub fn normal(password: &Secret) -> Zeroizing<String> {
     let typed = password.expose();
     if is_nfkc(typed) {
         return Zeroizing::new(typed.to_owned());
     }
-    // Long enough from the start: a string that grows leaves copies behind.
+    // The string has its full capacity at once: a string that grows leaves copies in
+    // memory.
     let mut normal = Zeroizing::new(String::with_capacity(typed.len() * 18));
     normal.extend(typed.nfkc());
     normal
 }
 
-/// Whether this is the password of the hash.
+/// Whether the hash is of this password.
 fn is(memory: &mut Memory, password: &str, hash: &PasswordHash) -> bool {
     let mut compared = || {
         let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
@@ -252,12 +256,12 @@ fn in_phc_format(params: &Params, salt: &[u8; 16], output: &[u8; 32]) -> String 
     .to_string()
 }
 
-/// What one thread computes in.
+/// The memory in which one thread computes.
 #[derive(Default)]
 struct Memory(Vec<Block>);
 
 impl Memory {
-    /// So many blocks. What a costlier hash of another time needed is given back.
+    /// Returns this many blocks. If an older hash needed more memory, that is given back.
     fn blocks(&mut self, count: usize) -> &mut [Block] {
         if self.0.len() != count {
             self.0 = Vec::new();
@@ -283,13 +287,14 @@ impl Threads {
             thread::Builder::new()
                 .name("password".to_owned())
                 .spawn(move || {
-                    // Of this thread only: for Linux, it is a process of its own.
+                    // This only changes the priority of this thread: for Linux, a thread
+                    // is a process of its own.
                     if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-                        tracing::warn!(%error, "Password threads run at the priority of all others.");
+                        tracing::warn!(%error, "The threads for passwords run at normal priority, because it could not be lowered.");
                     }
                     let mut memory = Memory::default();
                     while let Ok(job) = next() {
-                        // Whoever waits for it hears of a panic by getting no answer.
+                        // After a panic, the caller that waits gets no answer.
                         let _ = catch_unwind(AssertUnwindSafe(|| job(&mut memory)));
                     }
                 })
@@ -299,7 +304,7 @@ impl Threads {
     }
 
     fn run(&self, job: impl FnOnce(&mut Memory) + Send + 'static) {
-        // They listen for as long as `self` is there.
+        // The threads receive as long as `self` exists.
         let _ = self.0.send(Box::new(job));
     }
 }
@@ -400,7 +405,7 @@ mod tests {
         };
         let composed = "caf\u{e9} lantern mosquito ravine";
         assert_eq!(verify(&hashes, composed, Some(&new)).await, RIGHT);
-        // The other keyboard's form never was this password.
+        // The form of the other keyboard was never the password of this hash.
         let other = verify(&hashes, composed, Some(&stored)).await;
         assert_eq!(other, Verdict::Wrong);
     }

@@ -1,15 +1,15 @@
-//! Whether a new password is easily guessed: the part of the rules that needs a
-//! dictionary, and so cannot be in the browser's download.
+//! Whether a new password is easy to guess. This part of the rules needs a dictionary, and
+//! so it cannot be in the browser's download.
 //!
-//! NIST SP 800-63B-4 §3.1.1.2 wants new passwords compared with a list of those that are
-//! commonly used or expected. zxcvbn compares with lists of leaked passwords, words and
-//! names, keyboard rows, dates, repetitions and runs, and the username; what it guesses
-//! within 10⁸ tries is refused. That says nothing about passwords that leaked from
-//! somebody else's account and are in no list here.
+//! NIST SP 800-63B-4 §3.1.1.2 requires that new passwords are compared with a list of
+//! common or expected ones. zxcvbn compares with lists of leaked passwords, words and
+//! names, keyboard rows, dates, repetitions and runs, and with the username. The server
+//! refuses a password that zxcvbn guesses within 10⁸ tries. This does not find passwords
+//! that leaked from another account and are in none of these lists.
 
 use zxcvbn::{Score, zxcvbn};
 
-/// Passphrases that every article about passphrases has. Written without spaces.
+/// Well-known examples of passphrases, written without spaces.
 const FAMOUS: [&str; 8] = [
     "correcthorsebatterystaple",
     "horsebatterystaplecorrect",
@@ -21,13 +21,14 @@ const FAMOUS: [&str; 8] = [
     "iloveyoumorethananything",
 ];
 
-/// How many characters around a famous passphrase do not hide it.
+/// How many other characters a password may have beside a famous passphrase and still
+/// count as this passphrase.
 const AROUND: usize = 8;
 
 /// What to do instead.
 const ADVICE: &str = "Use four or five words that have nothing to do with each other.";
 
-/// A password that is guessed early. Prints as a sentence about why, and what to do.
+/// A password that is easy to guess. It prints as a sentence that says why, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{warning} {ADVICE}")]
 pub struct TooEasy {
@@ -53,7 +54,7 @@ impl TooEasy {
     }
 }
 
-/// How easily a password is guessed.
+/// How easy a password is to guess.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Strength {
     /// From 0 to 4.
@@ -65,12 +66,12 @@ pub struct Strength {
 /// Says whether this password may be used by the account of this name.
 ///
 /// # Errors
-/// Why not, in words for a person. They never repeat the password.
+/// Why the password is refused, in words for a person. They never repeat the password.
 pub fn check(password: &str, username: &str) -> Result<(), TooEasy> {
     estimate(password, username).verdict
 }
 
-/// Says how easily this password is guessed by somebody who knows the account's name.
+/// Says how easy this password is to guess for an attacker who knows the account's name.
 pub fn estimate(password: &str, username: &str) -> Strength {
     if is_famous(password) {
         return Strength {
@@ -109,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_guessed_early_is_refused_with_a_reason_and_a_way_out() {
+    fn a_password_that_is_easy_to_guess_is_refused_with_a_reason_and_advice() {
         for password in [
             "password1234567",
             "qwertyuiop12345",
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_is_accepted() {
+    fn a_password_that_is_hard_to_guess_is_accepted() {
         for password in [
             "velvet anchor drifting northward",
             "пятнадцать букв и ещё немного",
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_password_is_looked_at() {
+    fn the_longest_password_is_checked() {
         let long: String = ('!'..='~').cycle().take(256).collect();
         let _ = check(&long, "ada");
         let many = "\u{1f600}\u{301}".repeat(128);

@@ -1,5 +1,5 @@
-//! Who an account is, remembered: its name and its age never change, so a page that
-//! shows them needs no database, and goes on while the database is away.
+//! A cache of the names and creation dates of accounts. Both never change. So a page that
+//! shows them needs no query, and it works while the database does not answer.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::store::accounts::{self, Profile};
 /// The most accounts that are remembered; about 200 bytes each.
 const MOST: usize = 10_000;
 
-/// The profiles of the accounts that asked lately. Clones share them.
+/// The profiles of the accounts that were used lately. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Profiles(Arc<Cache<Uuid, Profile>>);
 
@@ -24,12 +24,12 @@ impl Default for Profiles {
 }
 
 impl Profiles {
-    /// The profile of an account whose access token was accepted just now. Whether the
-    /// account still exists is not asked here: its deletion ends its sessions. `None` when
-    /// there is no such account: [`crate::sessions::gone`] knows the answer.
+    /// The profile of an account whose access token was just accepted. This does not check
+    /// that the account still exists, because its deletion ends its sessions. `None` if
+    /// there is no such account: [`crate::sessions::gone`] then says what to answer.
     ///
     /// # Errors
-    /// 503 when it is not remembered while the database is away.
+    /// 503 if the profile is not in the cache and the database does not answer.
     pub async fn get(&self, pool: &Pool, account_id: Uuid) -> Result<Option<Profile>, ApiError> {
         if let Some(profile) = self.0.get(&account_id) {
             return Ok(Some(profile));
@@ -43,7 +43,7 @@ impl Profiles {
         Ok(profile)
     }
 
-    /// Forgets an account that is being deleted.
+    /// Removes an account that is being deleted.
     pub fn forget(&self, account_id: Uuid) {
         self.0.remove(&account_id);
     }

@@ -1,14 +1,14 @@
-//! The server's one source of randomness: the operating system's generator.
+//! The server's only source of randomness: the operating system's generator.
 
 use uuid::Uuid;
 
 use crate::clock::Clock;
 
-/// Random bytes, good enough for secrets.
+/// Random bytes, random enough for secrets.
 ///
 /// # Panics
-/// When the operating system has no randomness to give. Nothing safe can be done
-/// without it.
+/// When the operating system gives no randomness. The server cannot work safely without
+/// it.
 #[expect(clippy::disallowed_methods, reason = "this is the one source")]
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
@@ -16,13 +16,13 @@ pub fn bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// A new id (UUIDv7): unguessable in its last 62 bits, and greater than every id that was
-/// made with this clock before (RFC 9562 §6.2, method 3). So the order of ids is the order
-/// in which things happened, within one instant too.
+/// A new id (UUIDv7). Its last 62 bits cannot be guessed, and it is greater than every id
+/// that was made with this clock before (RFC 9562 §6.2, method 3). So the order of ids is
+/// the order in which they were made, even within one instant.
 pub fn id(clock: &Clock) -> Uuid {
     let moment = clock.id_moment();
     let mut tail = bytes::<10>();
-    // The twelve bits behind the milliseconds.
+    // The twelve bits after the milliseconds.
     let fraction = u16::try_from(moment & 0xfff).unwrap_or(0);
     tail[..2].copy_from_slice(&fraction.to_be_bytes());
     uuid::Builder::from_unix_timestamp_millis(moment >> 12, &tail).into_uuid()

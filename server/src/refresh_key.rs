@@ -1,4 +1,4 @@
-//! The refresh-token keys that a master secret gives.
+//! The keys for refresh tokens that are derived from a master secret.
 
 use hkdf::Hkdf;
 use holdfast_protocol::refresh_token::RefreshKey;

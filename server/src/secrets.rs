@@ -1,5 +1,5 @@
-//! Where the master secrets come from. Whether they are the ones in use is found out by
-//! `secrets_in_use`.
+//! Reads the master secrets from the settings or from a file. `secrets_in_use` finds out
+//! whether the other instances use the same ones.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
@@ -14,10 +14,10 @@ use crate::config::{MasterSecret, ServeArgs};
 
 /// The current master secret first, then the ones that are also accepted.
 ///
-/// `private_data` is the directory of the private Postgres, where there is one.
+/// `private_data` is the directory of the private Postgres, if there is one.
 ///
 /// # Errors
-/// Without a secret for a database of the operator's own, or with a weak one.
+/// If there is no secret for a database of the operator's own, or a secret is weak.
 pub fn from_args(
     args: &ServeArgs,
     private_data: Option<&Path>,
@@ -26,7 +26,7 @@ pub fn from_args(
         (Some(secret), _) => parse("HOLDFAST_SECRET", &secret)?,
         (None, Some(directory)) => read_or_make(directory)?,
         (None, None) => bail!(
-            "HOLDFAST_SECRET is missing: with a database of your own it is required, the same on every instance. Make one with `holdfast keys new-secret`."
+            "HOLDFAST_SECRET is missing: it is required with a database of your own, and it must be the same on every instance. Make one with `holdfast keys new-secret`."
         ),
     };
     let mut secrets = vec![current.into_bytes()];
@@ -50,7 +50,8 @@ fn read_or_make(directory: &Path) -> anyhow::Result<MasterSecret> {
     let shown = path.display();
     let unfinished = directory.join(format!(".secret-{}", std::process::id()));
     if !path.exists() {
-        // Written beside and linked into place, so that nobody reads half of it.
+        // The secret is written to a file beside it, which is then linked into place, so
+        // that no server reads half of it.
         let mut file = OpenOptions::new()
             .write(true)
             .create(true)
@@ -78,15 +79,15 @@ fn read(path: &Path) -> anyhow::Result<MasterSecret> {
         .with_context(|| format!("cannot read the master secret in {shown}"))?;
     let secret = text.parse();
     text.zeroize();
-    secret.map_err(|error| anyhow::anyhow!("{shown} does not hold a master secret: {error}"))
+    secret.map_err(|error| anyhow::anyhow!("{shown} does not contain a master secret: {error}"))
 }
 
-/// The file that holds a secret which is to replace the one beside the data.
+/// The file with the secret that will replace the one beside the data.
 const NEXT: &str = "secret.next";
 
-/// Writes a new secret beside the one of the private Postgres, through to the disk. It
-/// takes its place with [`finish_replacing`], after the database has forbidden the old
-/// one.
+/// Writes a new secret beside the one of the private Postgres, and waits until it is on
+/// the disk. After the database has forbidden the old secret, [`finish_replacing`] puts the
+/// new one in its place.
 ///
 /// # Errors
 /// When it cannot be written.
@@ -126,8 +127,8 @@ pub fn beside(directory: &Path) -> anyhow::Result<MasterSecret> {
     read_or_make(directory)
 }
 
-/// Puts the new secret in the place of the old one. Also the last step of a replacement
-/// that was interrupted: a start calls it when the database has forbidden the old one.
+/// Puts the new secret in the place of the old one. It also finishes a replacement that was
+/// interrupted: a start calls it if the database has forbidden the old secret.
 ///
 /// # Errors
 /// When the file cannot be renamed.
@@ -137,7 +138,7 @@ pub fn finish_replacing(directory: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Forgets a new secret: the database has not forbidden the old one.
+/// Removes the new secret again, because the database has not forbidden the old one.
 ///
 /// # Errors
 /// When the file cannot be removed.
@@ -151,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_secret_takes_the_place_of_the_old_one_once_that_is_wanted() {
+    fn a_new_secret_replaces_the_old_one_only_in_the_last_step() {
         let name = format!("holdfast-replace-{}", std::process::id());
         let directory = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&directory).unwrap();

@@ -1,14 +1,15 @@
-//! Log lines about who got in and who did not (OWASP ASVS 5.0 §16.3.1).
+//! Log lines about successful and refused sign-ins (OWASP ASVS 5.0 §16.3.1).
 //!
-//! A security duty: what was typed stands in none of them. A name that somebody typed may
-//! be their password, so an account is named by its id, and an unknown name by nothing.
+//! A security duty: no line contains text that a person typed. A person may type a password
+//! into the field for the name. So a line names an account by its id, and does not contain
+//! an unknown name.
 
 use holdfast_protocol::wire::{EventKind, Tokens};
 use uuid::Uuid;
 
 use crate::store::ClientInfo;
 
-/// A session was opened: somebody signed up, signed in or changed their password.
+/// A session was opened: a person signed up, signed in or changed their password.
 pub fn opened(kind: EventKind, tokens: &Tokens, client: &ClientInfo) {
     tracing::info!(
         event.kind = kind.as_str(),
@@ -19,8 +20,8 @@ pub fn opened(kind: EventKind, tokens: &Tokens, client: &ClientInfo) {
     );
 }
 
-/// A password was wrong: at a sign-in, or where a session confirms it. Without an account,
-/// it was tried under a name that has none.
+/// A password was wrong: at a sign-in, or where a session confirms it. Without an account
+/// id, it was tried under a name that has no account.
 pub fn password_was_wrong(account_id: Option<Uuid>, session_id: Option<Uuid>, client: &ClientInfo) {
     let kind = EventKind::SignInFailed.as_str();
     let Some(account_id) = account_id else {
@@ -40,7 +41,8 @@ pub fn password_was_wrong(account_id: Option<Uuid>, session_id: Option<Uuid>, cl
     );
 }
 
-/// A spent refresh token came back, on whichever endpoint, and its session was ended.
+/// A spent refresh token came back, and its session was ended. Both endpoints that take
+/// refresh tokens log this line.
 pub fn reused(session_id: Uuid, client: &ClientInfo) {
     tracing::warn!(
         event.kind = EventKind::RefreshTokenReused.as_str(),

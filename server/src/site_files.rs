@@ -1,13 +1,14 @@
-//! The files that pages load: how they are called, and how long a browser may keep them.
+//! The files that pages load: their names, and how long a browser may keep them.
 //!
-//! In a release each name has a hash of what is in the file: `holdfast.0123456789abcdef.js`.
-//! A browser keeps such a file for good and never asks again. While a new release is rolled
-//! out, a page that the old one rendered may ask an instance of the new one for its files.
-//! It gets the files of the old release, or none and then loads itself anew; never the files
-//! of the new one, which would not fit the page.
+//! In a release each name contains a hash of the file's content:
+//! `holdfast.0123456789abcdef.js`. A browser keeps such a file without a time limit and never
+//! requests it again. While a new release is rolled out, a page of the old release may
+//! request its files from an instance of the new release. The instance answers with the file
+//! of the old release, if the operator kept it. Otherwise it answers 404, and the page
+//! reloads. It never answers with a file of the new release, which would not fit the page.
 //!
-//! `files.json` beside them says what the files of this release are called. An operator may
-//! keep the files of earlier releases there as well: pages that are open find them again.
+//! `files.json` is beside these files and lists the names of this release. An operator may
+//! keep the files of earlier releases there as well, for pages that are still open.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -21,13 +22,13 @@ use axum::response::Response;
 use leptos::config::LeptosOptions;
 use serde::Deserialize;
 
-/// The names, in the folder of the files.
+/// The list of the names, in the folder of the files.
 const NAMES: &str = "files.json";
 
 /// Hexadecimal digits of a hash in a name.
 const HASH_DIGITS: usize = 16;
 
-/// What the files of a release are called.
+/// The names of the files of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct SiteFiles {
     /// The script that loads the module.
@@ -39,7 +40,7 @@ pub struct SiteFiles {
 }
 
 impl SiteFiles {
-    /// The names without a hash, as they are while the site is developed.
+    /// The names without a hash, as in the development build.
     pub fn without_hashes(output_name: &str) -> Self {
         Self {
             js: format!("{output_name}.js"),
@@ -49,10 +50,10 @@ impl SiteFiles {
     }
 }
 
-/// What the files of this site are called. While the site is developed they have no hash.
+/// The names of the files of this site. In the development build they have no hash.
 ///
 /// # Errors
-/// If the list of names is there and cannot be read.
+/// If the list of names exists and cannot be read.
 pub fn names(options: &LeptosOptions, watched: bool) -> anyhow::Result<SiteFiles> {
     let path = Path::new(&*options.site_root)
         .join(&*options.site_pkg_dir)
@@ -70,9 +71,9 @@ pub fn names(options: &LeptosOptions, watched: bool) -> anyhow::Result<SiteFiles
         .with_context(|| format!("{} does not list the pages' files", path.display()))
 }
 
-/// Says how long a browser may keep a file. One with a hash in its name never changes. For
-/// any other the browser asks each time; the answer is a 304 without a body. That a file is
-/// not there is true for the moment only.
+/// Says how long a browser may keep a file. A file with a hash in its name never changes.
+/// For any other file the browser has to ask each time; if the file is the same, the answer
+/// is a 304 without a body. A 404 is not kept, because the file may be there later.
 pub async fn kept(request: Request, next: Next) -> Response {
     let is_hashed = is_hashed(request.uri().path());
     let mut response = next.run(request).await;
@@ -89,7 +90,7 @@ pub async fn kept(request: Request, next: Next) -> Response {
     response
 }
 
-/// Whether the name has a hash before its ending.
+/// Whether the name has a hash before its extension.
 fn is_hashed(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     let mut parts = name.rsplit('.');
@@ -103,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_name_with_a_whole_hash_is_kept_for_good() {
+    fn only_a_name_with_a_whole_hash_is_kept_without_a_limit() {
         for (path, expected) in [
             ("/holdfast.0123456789abcdef.js", true),
             ("/pkg/holdfast.0123456789abcdef.wasm", true),
@@ -137,7 +138,7 @@ mod tests {
         assert_eq!(listed.js, "a.0.js");
         assert_eq!(listed.wasm, "a.1.wasm");
         assert_eq!(listed.css, "a.2.css");
-        // A list of a release that was built before means nothing while the site is developed.
+        // The development build ignores the list of a release that was built before.
         assert_eq!(names(&options, true).expect("names"), without_hashes);
 
         fs::write(package.join(NAMES), "{").expect("a file");

@@ -1,11 +1,10 @@
-//! The pages: rendered here, taken over by the browser. And their server functions.
-//! The only file that knows both `app` and axum.
+//! The pages and their server functions. The server renders a page, and the browser takes
+//! it over. This is the only file that knows both `app` and axum.
 //!
-//! Two security duties. The policy in [`content_security_policy`] is what stands
-//! between a script that does not belong here and the tokens in the browser's storage:
-//! no page is served without it. And every server function stands under
-//! [`require_account`], but for those that are listed by name: forgetting something
-//! protects too much, never too little.
+//! It has two security duties. The policy in [`content_security_policy`] protects the tokens
+//! in the browser's storage from foreign scripts, so no page is served without it. And
+//! [`require_account`] protects every server function except those that are listed by name.
+//! So a mistake protects too much, never too little.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,8 +41,8 @@ use crate::overview::overview;
 use crate::site_files;
 use crate::state::AppState;
 
-/// Where the pages' files are, from what cargo-leptos sets, or from where they stand
-/// after a release build.
+/// Where the pages' files are: the folder that cargo-leptos sets, or else the folder of a
+/// release build.
 pub fn leptos_options() -> LeptosOptions {
     let variable = |name: &str| std::env::var(name).ok();
     let site_root = variable("LEPTOS_SITE_ROOT").map_or_else(default_site_root, PathBuf::from);
@@ -60,12 +59,12 @@ pub fn leptos_options() -> LeptosOptions {
         .build()
 }
 
-/// Whether `cargo leptos watch` runs this.
+/// Whether `cargo leptos watch` runs this server.
 pub fn is_watched() -> bool {
     std::env::var_os("LEPTOS_WATCH").is_some()
 }
 
-/// `target/site` below the current directory, else `site` beside the binary.
+/// `target/site` in the current directory, or else `site` beside the binary.
 fn default_site_root() -> PathBuf {
     let built = PathBuf::from("target/site");
     if built.is_dir() {
@@ -85,15 +84,16 @@ pub fn site_is_built(options: &LeptosOptions) -> bool {
         .is_dir()
 }
 
-/// Every page, the files they load, and what answers anything else.
+/// The routes of all pages and of the files that they load, and the answer to all other
+/// paths.
 pub fn pages(state: &AppState) -> Router<AppState> {
     let options = state.leptos.clone();
-    // Left to itself, `leptos_routes` would serve every server function to anybody.
+    // Without this, `leptos_routes` would serve every server function without a token.
     let functions = server_fn_paths().map(|(path, _)| path.to_owned()).collect();
     let routes = generate_route_list_with_exclusions(root, Some(functions));
     let pages = Router::new()
-        // A form that is sent before the page has come alive arrives here. The
-        // browser is sent back to the page; what was typed goes nowhere.
+        // A form that is sent before the client has started arrives here. The server sends
+        // the browser back to the page, and does not use what was typed.
         .route("/sign-in", post(|| async { Redirect::to("/sign-in") }))
         .route("/sign-up", post(|| async { Redirect::to("/sign-up") }))
         .route("/password", post(|| async { Redirect::to("/password") }))
@@ -144,18 +144,19 @@ pub fn server_functions(state: &AppState, additions: &Additions) -> Router<AppSt
         .layer(DefaultBodyLimit::max(MAX_BODY))
 }
 
-/// Runs one, and answers its errors like every other.
+/// Runs a server function, and answers its errors in the same form as all other errors.
 async fn run_server_function(
     State(state): State<AppState>,
     lend: Option<Arc<dyn Fn() + Send + Sync>>,
     mut request: Request,
 ) -> Result<Response, ApiError> {
     let current = request.extensions().get::<CurrentAccount>().copied();
-    // A plain form would be sent back to its page with the error in the URL.
+    // Without this header, Leptos would send a plain form back to its page with the error
+    // in the URL.
     let json = HeaderValue::from_static("application/json");
     request.headers_mut().insert(header::ACCEPT, json);
     let (parts, body) = request.into_parts();
-    // With the parts, since one of them is the limit of the body.
+    // The body is read with the parts, because one of them is the limit of the body.
     let body = read_body(Request::from_parts(parts.clone(), body), &state).await?;
     let request = Request::from_parts(parts, Body::from(body));
 
@@ -188,7 +189,7 @@ async fn run_server_function(
     Ok(response)
 }
 
-/// What the home page's function asks for.
+/// The closure that the server function of the home page calls.
 fn overviews(state: &AppState) -> Overviews {
     let state = state.clone();
     Overviews(Arc::new(move |caller| {
@@ -203,13 +204,13 @@ fn overviews(state: &AppState) -> Overviews {
     }))
 }
 
-/// The error with which the host failed a server function, for the log: the function
-/// itself, and whoever called it, only learn what a client may know.
+/// An error of the host during a server function, for the log. The function itself and its
+/// caller only learn what a client may know.
 #[derive(Clone, Default)]
 struct Cause(Arc<Mutex<Option<ApiError>>>);
 
-/// What a server function may know of an error of the host. Use it where the host
-/// answers one; the cause is kept for the log.
+/// Converts an error of the host to one that a server function may return. The cause is
+/// kept for the log.
 pub fn tell(error: ApiError) -> FunctionError {
     let problem = error.problem(None);
     if let Some(Cause(cause)) = use_context() {
@@ -218,25 +219,25 @@ pub fn tell(error: ApiError) -> FunctionError {
     FunctionError::Problem(problem)
 }
 
-/// The error that a server function answered with.
+/// The error in the answer of a server function.
 async fn error_of(response: Response, Cause(cause): &Cause) -> ApiError {
     let body = to_bytes(response.into_body(), MAX_BODY).await;
     let told = |body: Bytes| serde_json::from_slice::<Problem>(&body).ok();
     let Some(problem) = body.ok().and_then(told) else {
         return ApiError::Internal(anyhow::anyhow!(
-            "a server function has failed with an error of its own kind"
+            "a server function has failed with an error of its own type"
         ));
     };
     let cause = cause.lock().unwrap_or_else(PoisonError::into_inner).take();
     match cause {
         Some(cause) if cause.code() == problem.code => cause,
-        // Our fault as well: for the log, and not for the client.
+        // The server has a fault here, too: it is for the log, and not for the client.
         _ if problem.code == Code::Internal => ApiError::Internal(anyhow::anyhow!(problem.detail)),
         _ => ApiError::OfServerFunction(problem),
     }
 }
 
-/// What the pages' files are called, in the words of the client.
+/// The names of the pages' files, in the client's type.
 fn page_files(state: &AppState) -> PageFiles {
     let names = state.site_files.clone();
     PageFiles {
@@ -246,7 +247,7 @@ fn page_files(state: &AppState) -> PageFiles {
     }
 }
 
-/// A file at the root of the site (icons, `robots.txt`), else an error: problem JSON
+/// A file at the root of the site (icons, `robots.txt`), or else an error: problem JSON
 /// for programs, a page for people.
 async fn file_or_not_found(State(state): State<AppState>, request: Request) -> Response {
     // A CONNECT names a host and no path, which the handler below cannot take.
@@ -269,9 +270,10 @@ async fn file_or_not_found(State(state): State<AppState>, request: Request) -> R
         .into_response()
 }
 
-/// Pages are compressed when they are sent. Nothing else is: files are compressed already,
-/// and an answer with a token in it must not show by its length what stands beside the
-/// token (the BREACH attack). A page has no secret but its nonce, which is never used twice.
+/// Only pages are compressed when they are sent. Files are compressed already. An answer
+/// with a token must not be compressed, because its length would tell something about the
+/// text beside the token (the BREACH attack). The only secret of a page is its nonce, which
+/// is never used twice.
 fn is_page(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
     headers
         .get(header::CONTENT_TYPE)
@@ -279,8 +281,8 @@ fn is_page(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bo
         .is_some_and(|media_type| media_type.starts_with("text/html"))
 }
 
-/// Runs for every page, once its nonce is known. Without one the page keeps the policy
-/// of every other answer (`http/headers.rs`), under which it loads nothing.
+/// Runs for every page when its nonce is known. Without a nonce the page keeps the policy
+/// of all other answers (`http/headers.rs`), which lets it load nothing.
 fn set_policy() {
     let Some(response) = use_context::<ResponseOptions>() else {
         return;
@@ -294,8 +296,8 @@ fn set_policy() {
     }
 }
 
-/// Scripts with this page's nonce and our own files, nothing from elsewhere, no
-/// frames, no `eval` but WebAssembly's.
+/// Allows scripts with this page's nonce and files of this origin. It allows nothing from
+/// another origin, no frames, and no `eval` except that of WebAssembly.
 fn content_security_policy(nonce: &str, watched: bool) -> String {
     // `cargo leptos watch` reloads pages through a socket of its own.
     let reload = if watched {

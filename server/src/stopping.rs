@@ -1,12 +1,12 @@
-//! That the server was told to stop, and what still has to be finished.
+//! Whether the server was told to stop, and which work still has to be finished.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 
-/// Whether one instance is stopping, and the work that goes on after its answer was
-/// given up. Clones share it.
+/// Whether an instance is stopping, and the work that goes on after its client has gone.
+/// Clones share it.
 #[derive(Clone, Debug)]
 pub struct Stopping {
     told: Arc<AtomicBool>,
@@ -27,18 +27,19 @@ impl Default for Stopping {
 }
 
 impl Stopping {
-    /// The server was told to stop. It is not ready any more, so that balancers send no
-    /// new requests; it answers those that come.
+    /// Notes that the server was told to stop. It is not ready any more, so that balancers
+    /// send no new requests, but it answers every request that comes.
     pub fn tell(&self) {
         self.told.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it was.
+    /// Whether the server was told to stop.
     pub fn is_told(&self) -> bool {
         self.told.load(Ordering::Relaxed)
     }
 
-    /// Says that work is under way which must not be broken off.
+    /// Marks work as under way, until the result is dropped. A stopping server does not
+    /// break off such work.
     pub fn under_way(&self) -> UnderWay {
         UnderWay(self.work.subscribe())
     }
@@ -56,7 +57,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn work_is_waited_for() {
+    async fn a_stopping_server_waits_for_work() {
         let stopping = Stopping::default();
         stopping.finished().await;
         let (one, two) = (stopping.under_way(), stopping.clone().under_way());

@@ -1,13 +1,13 @@
-//! Deletes what time has made useless: expired and idle sessions, old endings, old
+//! Deletes rows that are not needed any more: expired and idle sessions, old endings, old
 //! events.
 //!
-//! Small batches that skip locked rows, so that it can run on every instance at once
-//! and never stands in a request's way. Nothing depends on it: a session that is over
-//! is refused whether its row is still there or not.
+//! The sweep works in small batches that skip locked rows. So it can run on all instances
+//! at the same time and never delays a request. No rule depends on it: the server refuses a
+//! session that is over, whether its row is still there or not.
 //!
-//! What an index finds costs in proportion to what is deleted. Idle sessions have no
-//! index, because it would make every rotation write to it. So the sweep walks along
-//! the primary key in steps, a bounded number a round, and goes on in the next round
+//! Rows that an index finds cost time in proportion to their number. Idle sessions have no
+//! index, because every rotation would have to write to it. So the sweep walks along the
+//! primary key, a bounded number of steps in each round, and goes on in the next round
 //! where it stopped.
 
 use std::time::Duration;
@@ -31,14 +31,14 @@ const PATIENCE: Duration = Duration::from_secs(2 * 60);
 /// The most rows that one transaction deletes.
 const BATCH: i64 = 500;
 
-/// How many sessions one step of the walk looks at: a few milliseconds.
+/// How many sessions one step of the walk reads. This takes a few milliseconds.
 const STEP: i64 = 2_000;
 
-/// How many steps one round walks: 40,000 sessions a minute, so that 10,000,000 are
-/// looked at in four hours.
+/// How many steps one round walks: 40,000 sessions a minute, so 10,000,000 sessions take
+/// four hours.
 const STEPS: usize = 20;
 
-/// The sweep of one instance, and where its walk along the sessions stands.
+/// The sweep of one instance, and how far it has walked along the sessions.
 #[derive(Debug)]
 pub struct Sweep {
     walked_to: Uuid,
@@ -50,7 +50,7 @@ pub struct Sweep {
 pub struct Round {
     /// How many rows were deleted.
     pub deleted: u64,
-    /// How many sessions were looked at for idleness.
+    /// How many sessions were checked for idleness.
     pub looked_at: u64,
     /// Which purges could not be finished, with the reason.
     pub failed: Vec<(&'static str, ApiError)>,
@@ -60,7 +60,7 @@ pub struct Round {
 pub async fn run(state: AppState) {
     let mut sweep = Sweep::from_anywhere(&state);
     loop {
-        // Instances that were started together do not sweep together.
+        // The jitter keeps instances that were started together from sweeping together.
         let jitter = u64::from(crate::random::bytes::<1>()[0]);
         tokio::time::sleep(EVERY + Duration::from_millis(jitter * 40)).await;
         let round = sweep.round(&state).await;
@@ -87,21 +87,21 @@ impl Sweep {
         }
     }
 
-    /// A sweep that begins somewhere among the sessions: where instances restart more
-    /// often than a walk takes, the later sessions have their turn, too.
+    /// A sweep that begins at a random place among the sessions. If instances restart before
+    /// a walk ends, the later sessions are still reached.
     fn from_anywhere(state: &AppState) -> Self {
         let lifetime = state.config.refresh_token_ttl.as_secs().max(1);
         let age = u64::from_le_bytes(crate::random::bytes()) % lifetime;
         let opened = state.clock.now().saturating_sub(age);
         Self {
-            // Ids are UUIDv7, so they lie in the order in which sessions were opened.
+            // Ids are UUIDv7, so their order is the order in which sessions were opened.
             walked_to: uuid::Builder::from_unix_timestamp_millis(opened * 1000, &[0; 10])
                 .into_uuid(),
             failures_walked_to: Vec::new(),
         }
     }
 
-    /// Deletes what is over. A purge that fails does not keep the others from running.
+    /// Runs every purge once. If one fails, the others still run.
     pub async fn round(&mut self, state: &AppState) -> Round {
         let mut round = Round::default();
         round.add("expired sessions", within(expired_sessions(state)).await);
@@ -122,7 +122,7 @@ impl Sweep {
         round
     }
 
-    /// Walks on along the failures in a row and forgets those that are old.
+    /// Walks on along the failures in a row and deletes old ones.
     async fn walk_failures(&mut self, state: &AppState) -> Result<(), ApiError> {
         let few = i64::try_from(FEW).unwrap_or(i64::MAX);
         for _ in 0..STEPS {
@@ -140,8 +140,8 @@ impl Sweep {
         Ok(())
     }
 
-    /// Walks on along the sessions and ends those that were idle for too long. Answers
-    /// how many were looked at, and how many ended.
+    /// Walks on along the sessions and ends those that were idle for too long. Returns how
+    /// many were read, and how many were ended.
     async fn walk(&mut self, state: &AppState) -> Result<(u64, u64), ApiError> {
         let (mut looked_at, mut ended) = (0, 0);
         for _ in 0..STEPS {
@@ -153,7 +153,7 @@ impl Sweep {
                 ended += end(state, Over::Idle(idle)).await?;
             }
             if step.looked_at < STEP {
-                // The end of the table. The next round begins at its beginning.
+                // This was the end of the table. The next round starts at the beginning.
                 self.walked_to = Uuid::nil();
                 break;
             }
@@ -227,16 +227,16 @@ async fn events_of_deleted_accounts(state: &AppState) -> Result<u64, ApiError> {
     }
 }
 
-/// Sessions that are over.
+/// Which sessions are over.
 enum Over<'a> {
-    /// Past their end; the index finds them.
+    /// Those that have expired; the index finds them.
     Expired,
-    /// Idle for too long when the walk came by.
+    /// Those that were idle for too long when the walk read them.
     Idle(&'a [Uuid]),
 }
 
-/// Ends one batch. The access tokens of these sessions are over as well, so no instance
-/// has to hear of it.
+/// Ends one batch. The access tokens of these sessions have expired as well, so the other
+/// instances need no notification.
 async fn end(state: &AppState, over: Over<'_>) -> Result<u64, ApiError> {
     let nobody = ClientInfo::default();
     let mut connection = state.pool.acquire().await?;
@@ -245,7 +245,8 @@ async fn end(state: &AppState, over: Over<'_>) -> Result<u64, ApiError> {
         Over::Expired => store::sessions::delete_expired(&mut transaction, BATCH).await?,
         Over::Idle(ids) => store::sessions::delete_idle(&mut transaction, ids).await?,
     };
-    // While the database is young, only an ending tells that such a session was here.
+    // While the database is young, only an ending shows that such a session was in this
+    // database.
     let young_until = endings::smallest_id_at(state.database.young_until());
     let young = ended.iter().map(|deleted| deleted.session_id);
     let young: Vec<_> = young

@@ -13,11 +13,11 @@ use crate::store::Pool;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Nobody signs in to it any more; its sessions end.
+    /// End the sessions of an account and refuse its sign-ins.
     Disable(Which),
-    /// It can be signed in to again.
+    /// Allow sign-ins to an account again.
     Enable(Which),
-    /// Failed sign-ins so far do not keep the person out any more.
+    /// Reset the count of failed sign-ins, so that the person can sign in.
     Unlock(Which),
 }
 
@@ -37,7 +37,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
     let pool = database.pool(2, Migrations::Check).await?;
     let done = act(&command, &pool, &username)
         .await
-        .context("the database could not be asked")?;
+        .context("the database could not be queried")?;
     pool.close().await;
     match done {
         Some(said) => println!("{said}"),
@@ -46,7 +46,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
     database.release().await
 }
 
-/// What was done, in a sentence. `None` when there is no such account.
+/// Does it, and returns a sentence about it. `None` if there is no such account.
 async fn act(
     command: &Command,
     pool: &Pool,

@@ -1,4 +1,4 @@
-//! What a server finds out about its database, and says to it, before it serves.
+//! What a server reads from its database, and writes about itself, before it serves.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,14 +17,15 @@ use crate::store::{self, Pool};
 /// How long the direct address may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A server that may serve.
+/// The result for a server that may serve.
 pub(super) struct Arrived {
     pub(super) keys: Arc<Keys>,
     pub(super) facts: DatabaseFacts,
     pub(super) secrets: SecretsInUse,
 }
 
-/// Finds out whether this can be the right database, and enters the master secret.
+/// Finds out whether this can be the right database, and writes the fingerprint of the master
+/// secret into it.
 pub(super) async fn arrive(
     args: &ServeArgs,
     config: &Config,
@@ -46,7 +47,7 @@ pub(super) async fn arrive(
         tracing::error!(
             issuer,
             other,
-            "The other instances have another issuer, so this one does not become ready. Name theirs in HOLDFAST_ISSUER_PREVIOUS to change it."
+            "The other instances have another issuer, so this one does not become ready. To change the issuer, name theirs in HOLDFAST_ISSUER_PREVIOUS."
         );
     }
     secrets.enter(&mut connection).await?;
@@ -58,8 +59,8 @@ pub(super) async fn arrive(
     })
 }
 
-/// Refuses two addresses that lead to two databases: sessions would be looked for in one of
-/// them, and what tells a wrong database would be read in the other.
+/// Refuses two addresses that lead to two databases: the server would look for sessions in
+/// one of them, and would read the facts that show a wrong database in the other.
 pub(super) async fn must_be_one_database(pool: &Pool) -> anyhow::Result<()> {
     let mut pooled = pool.acquire().await?;
     let direct = PgConnection::connect_with(pool.options());
@@ -75,8 +76,8 @@ pub(super) async fn must_be_one_database(pool: &Pool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Finishes what `holdfast keys replace --after-leak` was interrupted in: the new secret
-/// takes its place once the old one is forbidden, and is forgotten before.
+/// Finishes a `holdfast keys replace --after-leak` that was interrupted. If the database has
+/// forbidden the old secret, the new one takes its place; if not, the new one is removed.
 async fn finish_replacing(directory: &Path, pool: &Pool) -> anyhow::Result<()> {
     if secrets::next(directory)?.is_none() {
         return Ok(());
@@ -90,7 +91,9 @@ async fn finish_replacing(directory: &Path, pool: &Pool) -> anyhow::Result<()> {
         .any(|known| known.is_forbidden && known.fingerprint[..] == old[..]);
     if is_forbidden {
         secrets::finish_replacing(directory)?;
-        tracing::warn!("The master secret was replaced, as `holdfast keys replace` had begun to.");
+        tracing::warn!(
+            "An interrupted `holdfast keys replace` was finished: the master secret was replaced."
+        );
     } else {
         secrets::give_up_replacing(directory)?;
     }

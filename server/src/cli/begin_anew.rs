@@ -1,4 +1,4 @@
-//! `holdfast database`: what an operator says about the database itself.
+//! `holdfast database`: an operator's command about the database itself.
 
 use clap::Subcommand;
 
@@ -8,8 +8,9 @@ use crate::store;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Say that this database is the right one although it is young: sessions that it has
-    /// never heard of are over, and browsers are told so. The servers read it within a second.
+    /// Declare that this database is the right one although it is new. Browsers with sessions
+    /// that it does not know are told that these are over. The servers read this within a
+    /// second.
     BeginAnew(DatabaseArgs),
 }
 
@@ -21,6 +22,6 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
     store::database::begin_anew(&mut connection).await?;
     connection.release();
     pool.close().await;
-    println!("Begun anew. The servers read it within a second.");
+    println!("The database counts as the right one. The servers read this within a second.");
     database.release().await
 }

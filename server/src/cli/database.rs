@@ -1,4 +1,4 @@
-//! The database of a command: the operator's, or the private one.
+//! The database that a command uses: the operator's, or the private one.
 
 use std::str::FromStr as _;
 use std::sync::Arc;
@@ -15,17 +15,17 @@ use crate::config::{DatabaseArgs, ServeArgs};
 use crate::local_postgres::{Durability, LocalPostgres, Options};
 use crate::store::{self, MIGRATOR, Pool};
 
-/// How long a database may take to come up before the command gives up.
+/// How long a database may take to answer before the command gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long to wait before a migration that found a lock is tried again. Statements that
+/// How long to wait before a migration that met a lock is tried again. Statements that
 /// waited behind it go on meanwhile.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Where to connect, and the private Postgres where that is it.
+/// Where to connect, and the private Postgres if it is used.
 pub(super) struct Database {
     pub(super) options: PgConnectOptions,
-    /// Past the pooler to which the others lead.
+    /// The address without a pooler.
     pub(super) direct: Option<PgConnectOptions>,
     pub(super) private: Option<Arc<LocalPostgres>>,
 }
@@ -33,7 +33,7 @@ pub(super) struct Database {
 /// Whether a command may change the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Migrations {
-    /// They are brought up to this version.
+    /// The command migrates them to this version.
     Apply,
     /// They must be at this version, or a later one.
     Check,
@@ -42,9 +42,9 @@ pub(super) enum Migrations {
 impl Database {
     /// The database of a server, which may make a private one.
     ///
-    /// A private one is made only when no setting speaks of another database: an instance
-    /// that lost its `DATABASE_URL` would serve an empty database, and every browser that
-    /// comes to it would be signed out.
+    /// A private one is only made if no setting suggests another database. Otherwise an
+    /// instance that lost its `DATABASE_URL` would serve an empty database, and it would sign
+    /// out every browser that comes to it.
     pub(super) async fn of_server(args: &ServeArgs, keep_running: bool) -> anyhow::Result<Self> {
         let database = &args.database;
         if database.url()?.is_none()
@@ -52,13 +52,13 @@ impl Database {
             && let Some(sign) = args.speaks_of_another_database()
         {
             bail!(
-                "DATABASE_URL is missing, although {sign}. Set it, or ask for the private Postgres with --private-postgres (HOLDFAST_PRIVATE_POSTGRES=true)."
+                "DATABASE_URL is missing, although {sign}. Set it, or choose the private Postgres with --private-postgres (HOLDFAST_PRIVATE_POSTGRES=true)."
             );
         }
         Self::open(database, keep_running).await
     }
 
-    /// The database of an operator's command, which makes none.
+    /// The database of an operator's command, which never makes one.
     pub(super) async fn of_operator(args: &DatabaseArgs) -> anyhow::Result<Self> {
         let data_dir = &args.data_dir;
         if args.url()?.is_none() && !LocalPostgres::exists(data_dir).await? {
@@ -83,7 +83,7 @@ impl Database {
         }
         anyhow::ensure!(
             direct.is_none(),
-            "DATABASE_DIRECT_URL is set, but DATABASE_URL is not. Set DATABASE_URL to the pooler."
+            "DATABASE_DIRECT_URL is set, but DATABASE_URL is not. Set DATABASE_URL to the address of the pooler."
         );
         let options = Options {
             data_dir: args.data_dir.clone(),
@@ -98,7 +98,7 @@ impl Database {
         })
     }
 
-    /// A pool on it, once it answers and its tables are right.
+    /// A pool on it. It waits until the database answers and its tables are right.
     pub(super) async fn pool(
         &self,
         connections: u32,
@@ -117,7 +117,7 @@ impl Database {
                 Migrations::Check => match is_migrated(&pool).await {
                     Ok(true) => None,
                     Ok(false) => bail!(
-                        "The database is not at this version. Bring it there with `holdfast migrate`."
+                        "The database is not at this version. Migrate it with `holdfast migrate`."
                     ),
                     Err(error) => Some(MigrateError::Execute(error)),
                 },
@@ -147,12 +147,12 @@ impl Database {
         let options = self.direct.as_ref().unwrap_or(&self.options);
         let mut connection = store::connect_for_migrations(options.clone()).await?;
         let migrated = MIGRATOR.run(&mut connection).await;
-        // Its advisory lock goes with the connection.
+        // The advisory lock ends with the connection.
         let _ = connection.close().await;
         migrated
     }
 
-    /// Stops the private Postgres, unless somebody else uses it.
+    /// Stops the private Postgres, unless another program uses it.
     pub(super) async fn release(self) -> anyhow::Result<()> {
         if let Some(private) = self.private {
             private.release().await?;

@@ -1,8 +1,8 @@
-//! `holdfast doctor`: looks for what slows a server down or lets it lose something, and
-//! says what to do.
+//! `holdfast doctor`: looks for faults that make a server slow or let it lose data, and says
+//! what to do.
 //!
-//! It changes no row and no setting, makes no database, and may run beside servers that
-//! serve. A private Postgres that stands still is started for the look.
+//! It changes no row and no setting, makes no database, and may run while servers serve. If
+//! the private Postgres does not run, `doctor` starts it for the check.
 
 use std::time::Duration;
 
@@ -15,14 +15,14 @@ use crate::clock::Clock;
 use crate::config::{Config, ServeArgs};
 use crate::store::{self, diagnosis};
 
-/// How long a transaction may be open before it is worth a word. A rotation leaves an
-/// old version of its row; after about five of them, further ones write to every index.
+/// How long a transaction may be open before `doctor` reports it. Each rotation leaves an
+/// old version of its row; after about five old versions, rotations write to every index.
 const LONG_TRANSACTION: Duration = Duration::from_secs(60);
 
-/// How far clocks may differ, the time of the question not counted.
+/// How many seconds clocks may differ, without the time that the query takes.
 const CLOCK_DIFFERENCE: i64 = 2;
 
-/// How few updates are enough to say nothing about their kind.
+/// With fewer updates than this, `doctor` does not judge how many are HOT.
 const FEW_UPDATES: i64 = 1000;
 
 /// What was found.
@@ -33,12 +33,12 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    /// Nothing to do.
+    /// Notes that something is right.
     pub(super) fn good(&mut self, sentence: impl Into<String>) {
         self.good.push(sentence.into());
     }
 
-    /// Something to look at; the sentence says what to do.
+    /// Notes a fault; the sentence says what to do.
     pub(super) fn bad(&mut self, sentence: impl Into<String>) {
         self.bad.push(sentence.into());
     }
@@ -66,33 +66,33 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     }
 }
 
-/// What the settings alone tell.
+/// What the settings alone show.
 fn settings(args: &ServeArgs, config: &Config, findings: &mut Findings) {
     let public = config.issuer.starts_with("https://");
     if public && config.proxies.is_empty() {
         // Holdfast itself speaks plain HTTP, so something else ends TLS.
         findings.bad(
-            "HOLDFAST_ISSUER is https, so a proxy stands in front, but HOLDFAST_TRUSTED_PROXIES names none. Every client then has the proxy's address: sessions show it, and limits by address cannot tell clients apart. Name the proxy's network.",
+            "HOLDFAST_ISSUER is https, so there is a proxy in front of the server, but HOLDFAST_TRUSTED_PROXIES names none. Then every client has the proxy's address: sessions show it, and limits by address cannot distinguish clients. Set HOLDFAST_TRUSTED_PROXIES to the proxy's network.",
         );
     } else if public {
         findings.good("The proxies in front are named.");
     }
     if !public && !args.listen.ip().is_loopback() {
         findings.bad(format!(
-            "HOLDFAST_LISTEN is {}, which others can reach, but HOLDFAST_ISSUER is {}. Passwords would travel unencrypted; set the https address.",
+            "HOLDFAST_LISTEN is {}, which other machines can reach, but HOLDFAST_ISSUER is {}. Passwords would be sent unencrypted. Set HOLDFAST_ISSUER to the https address.",
             args.listen, config.issuer,
         ));
     }
 }
 
-/// What the database tells.
+/// What the database shows.
 async fn look_into(
     args: &ServeArgs,
     config: &Config,
     database: &Database,
     findings: &mut Findings,
 ) -> anyhow::Result<()> {
-    // A pooler is a finding, and no reason to stop looking.
+    // A pooler is a finding, but the other checks still run.
     let options = store::without_settings(database.options.clone());
     let mut connection = PgConnection::connect_with(&options)
         .await
@@ -102,11 +102,11 @@ async fn look_into(
         seen = pooler(database, &mut connection, findings).await;
     }
     let _ = connection.close().await;
-    seen.context("the database could not be asked")
+    seen.context("the database could not be queried")
 }
 
-/// Whether a pooler stands between this machine and Postgres, and whether the settings say
-/// so. A pooler does not let the settings of a client through.
+/// Whether there is a pooler between this machine and Postgres, and whether the settings say
+/// so. A pooler does not pass on the settings of a client.
 async fn pooler(
     database: &Database,
     connection: &mut PgConnection,
@@ -124,7 +124,7 @@ async fn pooler(
         };
         if !gets_through {
             findings.bad(
-                "A pooler, such as PgBouncer, stands between this machine and Postgres. Migrations and notifications do not work through it. Set DATABASE_DIRECT_URL to the address of Postgres itself.",
+                "There is a pooler, such as PgBouncer, between this machine and Postgres. Migrations and notifications do not work through it. Set DATABASE_DIRECT_URL to the address of Postgres itself.",
             );
         }
         return Ok(());
@@ -141,7 +141,7 @@ async fn pooler(
     }
     if pooled.statement_timeout == 0 {
         findings.bad(
-            "Statements that go through the pooler have no time limit. Set it for the role: alter role … set statement_timeout = '10s', and in the same way lock_timeout = '5s' and idle_in_transaction_session_timeout = '30s'.",
+            "Statements that go through the pooler have no time limit. Set one for the role: alter role … set statement_timeout = '10s', and in the same way lock_timeout = '5s' and idle_in_transaction_session_timeout = '30s'.",
         );
     }
     Ok(())
@@ -167,7 +167,7 @@ async fn look(
         let percent = updates.hot * 100 / updates.all;
         if percent < 90 {
             findings.bad(format!(
-                "Only {percent} % of the updates of sessions are HOT; the others write to every index. Something has kept old versions of rows: see the other findings, or look again while the load is high."
+                "Only {percent} % of the updates of sessions are HOT; the others write to every index. Something has kept old versions of rows: see the other findings, or run `holdfast doctor` again while the load is high."
             ));
         } else {
             findings.good(format!("{percent} % of the updates of sessions are HOT."));
@@ -189,7 +189,7 @@ async fn server(
     if seconds.abs() > CLOCK_DIFFERENCE {
         let word = if seconds > 0 { "ahead of" } else { "behind" };
         findings.bad(format!(
-            "The database's clock is {} seconds {word} this machine's. Access tokens are dated by the one and sessions by the other; run NTP on both.",
+            "The database's clock is {} seconds {word} this machine's. This machine's clock dates access tokens, and the database's clock dates sessions. Run NTP on both.",
             seconds.abs(),
         ));
     } else {
@@ -197,26 +197,26 @@ async fn server(
     }
     if server.is_standby {
         findings.bad(
-            "The database is a standby and takes no changes. Point DATABASE_URL to the primary.",
+            "The database is a standby and accepts no changes. Set DATABASE_URL to the primary.",
         );
     }
     if server.loses_commits {
         findings.bad(
-            "Postgres runs with fsync or synchronous_commit switched off. In a crash it may lose that a session ended; switch both on.",
+            "Postgres runs with fsync or synchronous_commit switched off. In a crash it may lose the ending of a session. Switch both on.",
         );
     }
     let wanted = i64::from(args.database_connections);
     if wanted > i64::from(server.max_connections) {
         findings.bad(format!(
-            "HOLDFAST_DATABASE_CONNECTIONS is {wanted}, but Postgres accepts {} connections from everybody together (max_connections).",
+            "HOLDFAST_DATABASE_CONNECTIONS is {wanted}, but Postgres accepts {} connections from all clients together (max_connections).",
             server.max_connections,
         ));
     }
     Ok(())
 }
 
-/// By how many microseconds the database is ahead, at the least: its clock was read at
-/// some moment between `before` and `after`.
+/// How many microseconds the database's clock is ahead at least. It was read at some moment
+/// between `before` and `after`.
 fn difference(theirs: i64, before: u64, after: u64) -> i64 {
     let signed = |micros| i64::try_from(micros).unwrap_or(i64::MAX);
     let (before, after) = (signed(before), signed(after));
@@ -229,7 +229,7 @@ fn difference(theirs: i64, before: u64, after: u64) -> i64 {
     }
 }
 
-/// What keeps old versions of rows, so that rotations stop being HOT and the table grows.
+/// What keeps old versions of rows. Then rotations are not HOT any more, and the table grows.
 async fn rows_that_stay(
     connection: &mut PgConnection,
     findings: &mut Findings,
@@ -244,7 +244,7 @@ async fn rows_that_stay(
             None => format!("that was prepared as {}", transaction.name),
         };
         findings.bad(format!(
-            "A transaction {who} has been open for {} seconds. Meanwhile old versions of rows stay, and the table of sessions grows. End it, or find out why it takes so long.",
+            "A transaction {who} has been open for {} seconds. Until it ends, old versions of rows stay, and the table of sessions grows. End it, or find out why it takes so long.",
             transaction.seconds,
         ));
     }
@@ -257,7 +257,7 @@ async fn rows_that_stay(
         }
         if !slot.is_active {
             findings.bad(format!(
-                "Nobody reads the replication slot {}, which keeps {} MiB of WAL and will fill the disk. Drop it if its reader is gone for good.",
+                "No standby reads the replication slot {}, which keeps {} MiB of WAL and will fill the disk. Drop the slot if its reader will not come back.",
                 slot.name,
                 slot.kept_bytes / (1024 * 1024),
             ));
@@ -265,7 +265,7 @@ async fn rows_that_stay(
     }
     for standby in diagnosis::standbys_with_feedback(connection).await? {
         findings.bad(format!(
-            "The standby {standby} runs with hot_standby_feedback: its queries keep old versions of rows here, so the table of sessions grows. Switch it off there, or keep its queries short."
+            "The standby {standby} runs with hot_standby_feedback: its queries keep old versions of rows on this primary, so the table of sessions grows. Switch hot_standby_feedback off on the standby, or keep its queries short."
         ));
     }
     Ok(())
@@ -276,7 +276,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_of_the_question_is_no_difference() {
+    fn the_time_of_the_query_does_not_count_as_a_difference() {
         assert_eq!(difference(150, 100, 200), 0);
         assert_eq!(difference(500, 100, 200), 300);
         assert_eq!(difference(40, 100, 200), -60);

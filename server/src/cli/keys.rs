@@ -17,19 +17,19 @@ use crate::{secrets, secrets_in_use};
 pub(super) enum Command {
     /// Print a new master secret for HOLDFAST_SECRET.
     NewSecret,
-    /// Forbid every master secret but the new one, and delete every session: for a secret
-    /// that leaked. Everyone signs in again. An ordinary change needs
+    /// Replace a master secret that leaked: forbid every secret except the new one, and delete
+    /// every session. Everybody has to sign in again. An ordinary change needs
     /// HOLDFAST_SECRET_PREVIOUS and no command.
     Replace(Replace),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Replace {
-    /// Says that the old secret leaked and must not be trusted for a moment longer.
+    /// Confirms that the old secret leaked and must not be trusted any more.
     #[arg(long, required = true)]
     after_leak: bool,
 
-    /// Hidden: the variable HOLDFAST_SECRET is for it.
+    /// Hidden: the variable HOLDFAST_SECRET replaces this flag.
     #[arg(long, env = "HOLDFAST_SECRET", hide = true, hide_env_values = true, value_parser = config::unchecked)]
     secret: Option<Secret>,
 
@@ -71,26 +71,30 @@ async fn replace(
             .expose()
             .parse()
             .map_err(|error| anyhow::anyhow!("HOLDFAST_SECRET: {error}"))?,
-        // Of a run that was interrupted, or a new one.
+        // The secret of an interrupted run, or else a new one.
         (None, Some(directory)) => secrets::next(directory)?.unwrap_or_else(MasterSecret::generate),
         (None, None) => bail!(
             "HOLDFAST_SECRET is missing: set it to the new secret. Make one with `holdfast keys new-secret`."
         ),
     };
-    // On the disk before the old one is forbidden, so that it cannot get lost.
+    // The new secret is on the disk before the old one is forbidden, so that it cannot get
+    // lost.
     if let Some(directory) = private_data {
         secrets::prepare_replacing(directory, &new)?;
     }
     let clock = Clock::system();
     let keys = Keys::new(vec![new.clone().into_bytes()], clock.now());
-    let mut connection = pool.acquire().await.context("the database is away")?;
+    let mut connection = pool
+        .acquire()
+        .await
+        .context("the database does not answer")?;
     secrets_in_use::replace_after_leak(&mut connection, &keys).await?;
     if let Some(directory) = private_data {
-        // A server that started in between has forgotten it.
+        // A server that started meanwhile has removed it.
         secrets::prepare_replacing(directory, &new)?;
         secrets::finish_replacing(directory)?;
     }
-    println!("Every other master secret is forbidden. No token of theirs is good any more.");
+    println!("Every other master secret is forbidden. No token of theirs is valid any more.");
     let deleted = secrets_in_use::delete_dead_sessions(&mut connection, &clock).await?;
     connection.release();
     println!("Sessions that were deleted: {deleted}. Start every server with the new secret.");

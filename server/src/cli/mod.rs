@@ -28,19 +28,19 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the whole product (also without a command).
+    /// Run the server (also without a command).
     Serve(Box<ServeArgs>),
-    /// Bring the database up to this version.
+    /// Migrate the database to this version.
     Migrate(DatabaseArgs),
-    /// Disable or enable an account.
+    /// Disable, enable or unlock an account.
     #[command(subcommand)]
     Account(account::Command),
     /// Make a master secret, or replace one that leaked.
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Look for what is wrong with the settings and the database, and say what to do.
+    /// Look for faults of the settings and of the database, and say what to do.
     Doctor(Box<ServeArgs>),
-    /// Say something about the database itself.
+    /// Declare that a new database is the right one.
     #[command(subcommand)]
     Database(begin_anew::Command),
     /// Start or stop the private Postgres by hand.
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn serving_is_what_it_does_without_a_command() {
+    fn without_a_command_it_serves() {
         assert_eq!(command(&["holdfast"]), ["holdfast", "serve"]);
         let listen = ["holdfast", "--listen", "[::1]:80"];
         assert_eq!(command(&listen)[1], "serve");

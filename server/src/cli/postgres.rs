@@ -1,4 +1,4 @@
-//! `holdfast postgres`: the private Postgres by hand, for development.
+//! `holdfast postgres`: starts and stops the private Postgres by hand, for development.
 
 use std::path::PathBuf;
 
@@ -10,13 +10,13 @@ use crate::local_postgres::{Durability, LocalPostgres, Options};
 pub(super) enum Command {
     /// Start it, leave it running and print its DATABASE_URL.
     Start(Place),
-    /// Stop it, unless a server is using it.
+    /// Stop it, unless a server uses it.
     Stop(Place),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Place {
-    /// Where the private Postgres and its secret live.
+    /// The directory of the private Postgres and its secret.
     #[arg(
         long,
         env = "HOLDFAST_DATA_DIR",
@@ -42,7 +42,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             if LocalPostgres::stop(&data_dir).await? {
                 println!("The private Postgres was stopped.");
             } else {
-                println!("No private Postgres was stopped: none runs, or a server is using it.");
+                println!("No private Postgres was stopped: none runs, or a server uses it.");
             }
         }
     }

@@ -1,5 +1,5 @@
-//! What `holdfast doctor` finds out about the database as such: whether it is the right
-//! one, and whether these settings fit what the other instances use.
+//! The part of `holdfast doctor` that finds out whether this is the right database, and
+//! whether the settings fit those of the other instances.
 
 use std::time::Duration;
 
@@ -24,15 +24,15 @@ pub(super) async fn look(
         Some(birth) if !store::database::has_accounts(connection).await? => {
             let hours = now.saturating_sub(birth) / 3600;
             findings.bad(format!(
-                "The database was made {hours} hours ago and has no accounts. If people have signed up before, it is the wrong one: look at DATABASE_URL. If you mean to begin anew, run `holdfast database begin-anew`, or wait for the first account."
+                "The database was made {hours} hours ago and has no accounts. If people have signed up before, it is the wrong one: check DATABASE_URL. If you want to begin with an empty database, run `holdfast database begin-anew`, or wait for the first account."
             ));
         }
-        _ => findings.good("The database has accounts, or was begun anew on purpose."),
+        _ => findings.good("The database has accounts, or an operator declared it the right one."),
     }
     match stored.issuer {
         Some(issuer) if !config.told().accepts(&issuer) => {
             findings.bad(format!(
-                "The other instances have the issuer {issuer}, and this one {}. It will not become ready; name theirs in HOLDFAST_ISSUER_PREVIOUS to change it.",
+                "The other instances have the issuer {issuer}, and this one has {}. It will not become ready. To change the issuer, name theirs in HOLDFAST_ISSUER_PREVIOUS.",
                 config.issuer,
             ));
         }
@@ -41,7 +41,7 @@ pub(super) async fn look(
     secrets(args, config, connection, findings).await
 }
 
-/// Whether these secrets fit those in use. The private Postgres keeps its own.
+/// Whether these secrets fit those in use. The private Postgres has its own secret.
 async fn secrets(
     args: &ServeArgs,
     config: &Config,
@@ -56,7 +56,7 @@ async fn secrets(
         .map(|secret| secret.expose().parse::<MasterSecret>())
         .collect();
     let Ok(parsed) = parsed else {
-        findings.bad("A master secret is not one. Make one with `holdfast keys new-secret`.");
+        findings.bad("A master secret is not valid. Make one with `holdfast keys new-secret`.");
         return Ok(());
     };
     let clock = Clock::system();

@@ -29,23 +29,24 @@ use crate::stopping::Stopping;
 use crate::store::Pool;
 use crate::{connections, router, secrets, site_files, ssr, sweep};
 
-/// How long requests may take to finish once the server has stopped listening: longer
-/// than a request and what goes on after it may take together.
+/// How long requests may take to finish after the server has stopped listening. It is longer
+/// than a request, and the work that goes on after it, may take together.
 const SHUTDOWN: Duration = Duration::from_secs(LONGEST.as_secs() + LONGEST_WORK.as_secs() + 2);
 
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     start_logs(&args.log, args.log_format);
     std::panic::set_hook(Box::new(|panic| {
-        // The place alone: what a panic says may hold what a client sent.
+        // Only the place is logged: the message of a panic may contain what a client sent.
         let place = panic.location().map(ToString::to_string);
         let place = place.unwrap_or_default();
         tracing::error!(code.place = %place, "The server panicked.");
     }));
     let config = Config::new(&args)?;
-    // Before the private Postgres is started: a signal that comes meanwhile stops that, too.
+    // This comes before the start of the private Postgres, so that a signal can stop the
+    // start, too.
     let signals = Signals::install()?;
     let database = Database::of_server(&args, ssr::is_watched()).await?;
-    // Whatever happens from here on, the private Postgres is released.
+    // From here on, the private Postgres is released in every case.
     let served = serve(&args, config, &database, signals).await;
     let released = database.release().await;
     served.and(released)
@@ -60,7 +61,7 @@ async fn serve(
     let listener = connections::listen(args.listen)
         .with_context(|| format!("cannot listen on {} (HOLDFAST_LISTEN)", args.listen))?;
     let private_data = database.private.as_ref().map(|private| private.data_dir());
-    // Before the database is asked for anything: a missing secret is told at once.
+    // This comes before the first query, so that a missing secret is reported at once.
     secrets::from_args(args, private_data)?;
     let clock = Clock::system();
     let migrations = if args.no_migrate {
@@ -94,10 +95,11 @@ async fn serve(
     let state = state(config, pool.clone(), keys, facts, clock)?;
     if !ssr::site_is_built(&state.leptos) {
         let site = &state.leptos.site_root;
-        tracing::warn!(%site, "The pages' files are not there, so pages will not come alive. Build them with `cargo xtask run`.");
+        tracing::warn!(%site, "The pages' files are missing, so the buttons of pages will not work. Build the files with `cargo xtask run`.");
     }
     let reader = Reader::new(pool.clone(), state.ended.clone(), secrets);
-    // They end before the database is left, which they would take for a fault.
+    // These tasks end before the database is released, because they would log its end as a
+    // fault.
     let mut background = JoinSet::new();
     background.spawn(endings::reader::run(reader));
     background.spawn(endings::listener::run(pool.clone(), state.ended.clone()));
@@ -121,7 +123,7 @@ async fn serve(
         println!("Its metrics are at http://{address}/metrics");
     }
     if let Some(data) = private_data {
-        println!("Its private Postgres lives in {}", data.display());
+        println!("Its private Postgres is in {}", data.display());
     }
     let events = state.events.clone();
     let (closing, closed) = tokio::sync::oneshot::channel();
@@ -156,7 +158,7 @@ async fn serve(
     Ok(())
 }
 
-/// What operators count, on an address of its own.
+/// Serves the metrics on an address of their own.
 async fn serve_metrics(address: SocketAddr, state: &AppState) -> anyhow::Result<SocketAddr> {
     let listener = connections::listen(address)
         .with_context(|| format!("cannot listen on {address} (HOLDFAST_METRICS_LISTEN)"))?;
@@ -209,17 +211,17 @@ fn start_logs(filter: &str, format: LogFormat) {
     let logs = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
         .with_writer(std::io::stderr);
-    // A second start in one process (a test) keeps the first one's logs.
+    // A second start in one process (in a test) keeps the logs of the first.
     let _ = match format {
         LogFormat::Text => logs.try_init(),
         LogFormat::Json => logs.json().flatten_event(true).try_init(),
     };
 }
 
-/// Waits until the server has to close its listener: at once after SIGINT, which a
-/// person sends, and `delay` after SIGTERM. Meanwhile it is not ready any more, so that
-/// a balancer sends new requests elsewhere before they would be refused. Another signal
-/// ends the delay.
+/// Waits until the server has to close its listener: at once after SIGINT, which a person
+/// sends, and `delay` after SIGTERM. During the delay the server is not ready, so that a
+/// balancer sends new requests to other instances before this one refuses them. Another
+/// signal ends the delay.
 async fn told_to_stop(stopping: &Stopping, delay: Duration, mut signals: Signals) {
     let told = signals.next().await;
     stopping.tell();
@@ -236,7 +238,8 @@ async fn told_to_stop(stopping: &Stopping, delay: Duration, mut signals: Signals
     }
 }
 
-/// What tells a server to stop. A signal that nobody waits for yet is kept.
+/// The signals that tell a server to stop. A signal that comes early is kept until the server
+/// waits for it.
 struct Signals {
     interrupt: Signal,
     terminate: Signal,

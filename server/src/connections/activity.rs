@@ -1,4 +1,4 @@
-//! What one connection is doing, and until when it may.
+//! What one connection is doing, and how long it may go on.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,28 +11,28 @@ use tokio::time::Instant;
 
 use super::Limits;
 
-/// How long a connection without a request stays once the server stops.
+/// How long a connection without a request stays open while the server stops.
 const IDLE_WHILE_STOPPING: Duration = Duration::from_secs(1);
 
 /// Why a connection was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// By the client, or after the last answer.
+    /// The client closed it, or the last answer was sent.
     Finished,
     /// A header took too long.
     Header,
-    /// Nothing was asked for too long.
+    /// It had no request for too long.
     Idle,
     /// The client did not take its answer.
     Write,
     /// A request and its answer took too long together.
     Exchange,
-    /// It made room for a new one.
+    /// It made room for a new connection.
     Room,
 }
 
 impl Reason {
-    /// As it stands in the metrics.
+    /// The reason as it is written in the metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Finished => "finished",
@@ -45,11 +45,12 @@ impl Reason {
     }
 }
 
-/// What one connection is doing. Shared by its stream, its requests and its watch.
+/// What one connection is doing. Its stream, its requests and the task that watches it
+/// share this.
 pub(super) struct Activity {
     doing: Mutex<Doing>,
     room_wanted: AtomicBool,
-    /// The watch has to look again.
+    /// Wakes the task that watches the connection.
     changed: Notify,
 }
 
@@ -58,11 +59,11 @@ struct Doing {
     requests: BTreeMap<u64, UnderWay>,
     next: u64,
     waiting_since: Instant,
-    /// The first byte since the last request, on a connection of HTTP/1.
+    /// When the first byte after the last request came, on a connection of HTTP/1.
     first_byte: Option<Instant>,
-    /// Since when the client has not taken what is written.
+    /// Since when the client has not taken the written bytes.
     blocked_since: Option<Instant>,
-    /// HTTP/2: bytes between requests are not the beginning of one.
+    /// With HTTP/2, bytes between requests are not the beginning of a request.
     is_multiplexed: bool,
 }
 
@@ -73,7 +74,7 @@ struct UnderWay {
     waiting_since: Option<Instant>,
 }
 
-/// A request that is under way, until its answer has been handed over.
+/// A request that is under way, until the client has taken its answer.
 pub(super) struct Exchange {
     activity: Arc<Activity>,
     number: u64,
@@ -130,15 +131,16 @@ impl Activity {
         }
     }
 
-    /// Whether the client takes what is written.
+    /// Notes whether the client takes the written bytes.
     pub(super) fn set_blocked(&self, blocked: bool) {
         self.lock().blocked_since = blocked.then(Instant::now);
     }
 
-    /// A request waits for more of its body, until the answer is dropped.
+    /// A request waits for more of its body, until the returned value is dropped.
     pub(super) fn await_body(activity: &Arc<Self>, number: u64) -> AwaitingBody {
         if let Some(request) = activity.lock().requests.get_mut(&number) {
-            // One that sends byte by byte has been waited for since it began.
+            // If the client sends byte by byte, the wait counts from the beginning of the
+            // request.
             request.waiting_since = Some(request.began);
         }
         AwaitingBody {
@@ -153,8 +155,9 @@ impl Activity {
         }
     }
 
-    /// Since when the server has been waiting for the client: for a request, for the rest
-    /// of one, or until an answer is taken. `None` while the server itself is at work.
+    /// Since when the server has been waiting for the client: for a request, for the rest of
+    /// a request, or until the client takes an answer. `None` while the server works on a
+    /// request.
     pub(super) fn waiting_since(&self) -> Option<Instant> {
         let doing = self.lock();
         if doing.blocked_since.is_some() {
@@ -169,13 +172,13 @@ impl Activity {
         self.changed.notify_one();
     }
 
-    /// Whether it was told to, and has not refused.
+    /// Whether it was told to make room and has not refused.
     pub(super) fn room_is_wanted(&self) -> bool {
         self.room_wanted.load(Ordering::Relaxed)
     }
 
-    /// Whether it makes room now. It refuses when the server is at work on a request that
-    /// has begun meanwhile.
+    /// Whether it makes room now. It refuses if a request has begun meanwhile and the server
+    /// works on it.
     pub(super) fn gives_way(&self) -> bool {
         if !self.room_is_wanted() {
             return false;
@@ -185,12 +188,12 @@ impl Activity {
         gives_way
     }
 
-    /// Waits until an answer of [`due`](Self::due) may be earlier than the last one.
+    /// Waits until [`due`](Self::due) may return an earlier moment than the last time.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
 
-    /// Until when this may go on, and what is over then.
+    /// Until when the connection may go on, and which limit ends it then.
     pub(super) fn due(&self, limits: &Limits, stopping: bool) -> (Instant, Reason) {
         let doing = self.lock();
         if let Some((_, oldest)) = doing.requests.first_key_value() {
@@ -218,19 +221,20 @@ impl Doing {
         if self.requests.is_empty() {
             return Some(self.waiting_since);
         }
-        // One request that the server is at work on is enough to keep the connection.
+        // If the server works on one request, the connection stays.
         let waiting = self.requests.values().map(|request| request.waiting_since);
         waiting.collect::<Option<Vec<_>>>()?.into_iter().min()
     }
 }
 
 impl Exchange {
-    /// What [`Activity::await_body`] calls this request.
+    /// The number of this request, for [`Activity::await_body`].
     pub(super) fn number(&self) -> u64 {
         self.number
     }
 
-    /// Since when the client has not taken the answer; `None` while the server makes it.
+    /// Notes since when the client has not taken the answer; `None` while the server makes
+    /// it.
     pub(super) fn set_waiting(&self, since: Option<Instant>) {
         self.activity.set_waiting(self.number, since);
     }
@@ -249,7 +253,7 @@ impl Drop for Exchange {
         if doing.requests.is_empty() {
             doing.waiting_since = Instant::now();
             drop(doing);
-            // The idle limit may be shorter than what was left for the exchange.
+            // The idle limit may end before the limit of the exchange would have ended.
             self.activity.changed.notify_one();
         }
     }

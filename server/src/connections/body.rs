@@ -1,4 +1,5 @@
-//! Bodies: a request's has to arrive in time, and an answer's keeps its exchange open.
+//! Bodies: the body of a request has to arrive in time, and the body of an answer keeps its
+//! exchange open.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,13 +25,13 @@ pub(super) struct Arriving {
     limit: Duration,
     activity: Arc<Activity>,
     number: u64,
-    /// Runs from the first time that the body had to be waited for.
+    /// Runs from the first time that the server had to wait for the body.
     waited: Option<Pin<Box<Sleep>>>,
     awaiting: Option<AwaitingBody>,
 }
 
 impl Arriving {
-    /// The body of the request of this number.
+    /// The body of the request with this number.
     pub(super) fn new(
         body: Incoming,
         limit: Duration,
@@ -111,8 +112,8 @@ impl http_body::Body for Leaving {
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = self.get_mut();
         let frame = Pin::new(&mut this.body).poll_frame(context);
-        // The next piece is asked for once the client takes it. A client of HTTP/2 that opens
-        // no window for its answer is waited for here.
+        // hyper asks for the next piece when the client takes it. So this is where the server
+        // waits for a client of HTTP/2 that opens no window for its answer.
         let waits = frame.is_ready().then_some(this.answered);
         this.exchange.set_waiting(waits);
         frame

@@ -23,11 +23,12 @@ use super::activity::{Activity, Reason};
 use super::body::{Arriving, Leaving};
 use super::stream::Stream;
 
-/// The largest header of a request: its line and all its fields.
+/// The largest header of a request: its first line and all its fields, in bytes.
 const MAX_HEADER: usize = 16 * 1024;
 
-/// How many requests one connection of HTTP/2 may have under way. With [`STREAM_BUFFER`]
-/// a bound on what a client can make the server hold: 256 KiB, as much as the kernel does.
+/// How many requests one connection of HTTP/2 may have under way. Together with
+/// [`STREAM_BUFFER`] this bounds the memory for one client: 256 KiB, as much as the kernel
+/// keeps for it.
 const MAX_STREAMS: u32 = 16;
 
 /// How many bytes of an answer are kept for a client of HTTP/2 that does not take it.
@@ -36,7 +37,7 @@ const STREAM_BUFFER: usize = 16 * 1024;
 /// How many bytes of bodies a client of HTTP/2 may send before they are read.
 const WINDOW: u32 = 64 * 1024;
 
-/// Serves one connection, and answers why it was closed.
+/// Serves one connection, and returns why it was closed.
 pub(super) async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
@@ -68,7 +69,7 @@ pub(super) async fn serve(
     let mut connection = std::pin::pin!(connection);
 
     let mut stopping = false;
-    // Set once an exchange has taken too long: the others on the connection may finish.
+    // Set when an exchange has taken too long: the others on the connection may finish.
     let mut last_moment: Option<Instant> = None;
     loop {
         let (due, reason) = match last_moment {
@@ -76,14 +77,15 @@ pub(super) async fn serve(
             None => activity.due(&limits, stopping),
         };
         tokio::select! {
-            // What has arrived is looked at first: a request that has just begun is not cut.
+            // The bytes that have arrived come first, so that a request that has just begun
+            // is not cut off.
             biased;
             closed = connection.as_mut() => {
                 return closed.map_or_else(|error| reason_of(&*error), |()| Reason::Finished);
             }
             changed = stop.changed(), if !stopping => {
                 stopping = true;
-                // A server that is gone stops its connections like one that says so.
+                // If the server is gone, its connections stop as if it had said so.
                 let _ = changed;
                 connection.as_mut().graceful_shutdown();
             }
@@ -94,7 +96,7 @@ pub(super) async fn serve(
             }
             () = tokio::time::sleep_until(due) => {
                 if last_moment.is_none() && activity.due(&limits, stopping).0 > due {
-                    // Something has begun meanwhile.
+                    // A request has begun meanwhile.
                     continue;
                 }
                 if last_moment.is_some() || reason != Reason::Exchange {
@@ -107,8 +109,8 @@ pub(super) async fn serve(
     }
 }
 
-/// HTTP/1.1 and HTTP/2. The header limit is ours (`activity.rs`): hyper's would run while
-/// a connection waits for its next request, too.
+/// HTTP/1.1 and HTTP/2. The header limit is our own (`activity.rs`), because hyper's limit
+/// would also run while a connection waits for its next request.
 fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
@@ -127,7 +129,7 @@ fn builder() -> Builder<TokioExecutor> {
     builder
 }
 
-/// Whether a connection that broke off did so for our write limit.
+/// Why a connection broke off: because of the server's write limit, or for another reason.
 fn reason_of(error: &(dyn std::error::Error + 'static)) -> Reason {
     let mut cause = Some(error);
     while let Some(error) = cause {

@@ -6,9 +6,10 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 /// the runtime.
 const OTHERS: u64 = 128;
 
-/// The most connections, `wanted` where that is possible: fewer than files may be open,
-/// less what the database's connections and everything else need. The soft limit is
-/// raised for it, as far as the hard one lets.
+/// The largest number of connections: `wanted` if that is possible. It must be smaller than
+/// the number of files that may be open, less the files that the database's connections and
+/// the rest of the server need. The function raises the soft limit for this, as far as the
+/// hard limit allows.
 pub fn most_connections(wanted: u32, database_connections: u32) -> usize {
     let reserved = OTHERS + u64::from(database_connections);
     let needed = u64::from(wanted) + reserved;
@@ -18,7 +19,7 @@ pub fn most_connections(wanted: u32, database_connections: u32) -> usize {
             let raised = needed.min(hard).max(soft);
             setrlimit(Resource::RLIMIT_NOFILE, raised, hard).map_or(soft, |()| raised)
         }
-        // Nothing is known; the wanted number has to do.
+        // The limit is not known, so the wanted number is used.
         Err(_) => needed,
     };
     let possible = allowed.saturating_sub(reserved).max(16);

@@ -1,12 +1,12 @@
 //! The server's connections: how they are accepted, how long they may take, and how
 //! they end.
 //!
-//! A security duty: a client that is slow on purpose must not keep anybody else out.
-//! Everything that a client can be slow at has a limit ([`Limits`]): sending a header,
-//! sending a body, taking an answer, and doing nothing. And there is a limit to how
-//! many connections there are. When it is reached, connections whose clients are waited
-//! for make room, first those of the address that has the most, so that a new client gets
-//! in although somebody holds thousands of connections open.
+//! A security duty: a client that is slow on purpose must not keep other clients out.
+//! Everything that a client can do slowly has a limit ([`Limits`]): sending a header,
+//! sending a body, taking an answer, and doing nothing. The number of connections has a
+//! limit, too. When it is reached, connections on which the server waits for the client make
+//! room, first those of the address that has the most. So a new client gets in, although
+//! another client holds thousands of connections open.
 
 mod activity;
 mod body;
@@ -32,30 +32,30 @@ pub use activity::Reason;
 pub use body::TooSlow;
 pub use files::most_connections;
 
-/// How many bytes of an answer the kernel keeps for one client that does not read. Twice
-/// what a client far away takes in one round trip, and a bound on the kernel's memory.
+/// How many bytes of an answer the kernel keeps for one client that does not read. This is
+/// twice what a distant client takes in one round trip, and it bounds the kernel's memory.
 const SEND_BUFFER: u32 = 256 * 1024;
 
-/// How soon room is searched for again.
+/// How long the server waits before it searches for room again.
 const SEARCHED_AGAIN: Duration = Duration::from_millis(100);
 
 /// How many new connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// What a client may take its time for.
+/// How slow a client may be, and how many connections there may be.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// How many connections there are at the most.
+    /// How many connections may be open.
     pub most: usize,
-    /// From the first byte of a request until its header is whole.
+    /// The time from the first byte of a request until its header is complete.
     pub header: Duration,
-    /// From the header until the body is whole.
+    /// The time from the header until the body is complete.
     pub body: Duration,
-    /// Without a request.
+    /// The time without a request.
     pub idle: Duration,
-    /// Until a client takes the next bytes of an answer.
+    /// The time until a client takes the next bytes of an answer.
     pub write: Duration,
-    /// From the header of a request until its answer was taken.
+    /// The time from the header of a request until the client has taken the answer.
     pub exchange: Duration,
 }
 
@@ -75,16 +75,16 @@ impl Default for Limits {
 /// Listens on this address.
 ///
 /// # Errors
-/// When the address is taken, or not this machine's.
+/// If another program uses the address, or it is not an address of this machine.
 pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()?
     } else {
         TcpSocket::new_v6()?
     };
-    // A server that restarts takes its address again at once.
+    // With this, a server that restarts can use its address again at once.
     socket.set_reuseaddr(true)?;
-    // Connections inherit it.
+    // Connections inherit this size.
     socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
@@ -110,8 +110,8 @@ pub async fn serve(
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // A client that hung up is not worth a word. Without a file for the
-                // connection, trying again at once would only burn the processor.
+                // A client that hung up is not logged. If there is no file for the
+                // connection, trying again at once would only waste processor time.
                 if !is_about_one_connection(&error) {
                     tracing::error!(%error, "A connection could not be accepted.");
                     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -119,7 +119,7 @@ pub async fn serve(
                 continue;
             }
         };
-        // Answers are small, and whole when they are sent.
+        // Answers are small, and each is complete when it is sent.
         let _ = stream.set_nodelay(true);
         let place = Open::enter(&open, peer.ip());
         let serving = connection::serve(
@@ -154,7 +154,7 @@ struct Open {
     proxies: Proxies,
     counts: ConnectionCounts,
     connections: Mutex<Connections>,
-    /// One was closed.
+    /// Notified when a connection was closed.
     closed: Notify,
 }
 
@@ -165,7 +165,7 @@ struct Connections {
 }
 
 struct Connection {
-    /// Whom it counts for: an IPv4 address or an IPv6 /64.
+    /// The address for which it counts: an IPv4 address or an IPv6 /64.
     network: IpAddr,
     is_proxy: bool,
     activity: Arc<Activity>,
@@ -189,30 +189,32 @@ impl Open {
         }
     }
 
-    /// The next connection, once there is room for it.
+    /// The next connection, when there is room for it.
     async fn accept(
         &self,
         listener: &TcpListener,
     ) -> std::io::Result<(tokio::net::TcpStream, SocketAddr)> {
         let accepted = listener.accept().await?;
-        // Room is made for a client that is there, never in advance.
+        // Room is only made for a client that has connected, never in advance.
         loop {
             let closed = self.closed.notified();
             if self.make_room() {
                 return Ok(accepted);
             }
-            // The server is at work on every connection. One whose request is answered waits
-            // for its client without a word, so the search is repeated.
+            // The server works on a request of every connection. When it has answered one,
+            // it waits for that client, but nothing wakes this task. So the search is
+            // repeated.
             let _ = tokio::time::timeout(SEARCHED_AGAIN, closed).await;
         }
     }
 
-    /// Whether there is room. When there is none, connections whose clients are waited for
-    /// are told to close, up to a sixteenth of all at once, so that the search is not
-    /// repeated for every new client. They hold their places until they are closed.
+    /// Whether there is room. If there is none, this tells connections to close on which the
+    /// server waits for the client: up to a sixteenth of all at once, so that the search is
+    /// not repeated for every new client. They keep their places until they are closed.
     ///
-    /// The address that has the most gives first, and of its connections the one that was
-    /// waited for the longest. A trusted proxy speaks for many, and gives last.
+    /// The address with the most connections comes first, and of these the connection on
+    /// which the server has waited longest. A trusted proxy comes last, because it has many
+    /// clients.
     fn make_room(&self) -> bool {
         let connections = self.lock();
         if connections.by_number.len() < self.most {
@@ -232,7 +234,7 @@ impl Open {
             }
         }
         waiting.sort_unstable_by_key(|(since, _)| *since);
-        // How many its address has left when it is this one's turn to go.
+        // How many connections its address still has when this one has to go.
         let mut ranked: Vec<_> = waiting
             .into_iter()
             .map(|(since, connection)| {
@@ -290,7 +292,7 @@ impl Drop for Place {
     }
 }
 
-/// One customer has at least a /64 of IPv6.
+/// The address for which a connection counts. With IPv6, one customer has at least a /64.
 fn network(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V4(ip) => ip.into(),
@@ -329,12 +331,12 @@ mod tests {
         for expected in [4, 3, 3] {
             assert!(!open.make_room());
             assert_eq!(told(&places), [expected]);
-            // Nobody else is told until it has gone.
+            // No other connection is told until this one has gone.
             assert!(!open.make_room());
             assert_eq!(told(&places), [expected]);
             drop(places.remove(expected));
             assert!(open.make_room());
-            // Its place is taken, by another proxy's connection.
+            // Another proxy's connection takes its place.
             places.push(Open::enter(&open, "10.0.0.2".parse().unwrap()));
         }
         // Only proxies are left.
@@ -352,7 +354,7 @@ mod tests {
         open.make_room();
         assert_eq!(told(&places), [1]);
         assert!(places[1].activity.gives_way());
-        // Once it is answered, it waits for its client.
+        // When it is answered, the server waits for its client.
         exchange.set_waiting(Some(tokio::time::Instant::now()));
         places[0].activity.make_room();
         assert!(places[0].activity.gives_way());

@@ -1,5 +1,5 @@
-//! A connection's bytes. Reading tells the connection's watch that a request may have
-//! begun; writing has a limit.
+//! A connection's bytes. Reading tells the task that watches the connection that a request
+//! may have begun. Writing has a time limit.
 
 use std::io;
 use std::pin::Pin;
@@ -17,7 +17,7 @@ pub(super) struct Stream {
     stream: TcpStream,
     limit: Duration,
     activity: Arc<Activity>,
-    /// Runs while the client does not take what is written.
+    /// Runs while the client does not take the written bytes.
     blocked: Option<Pin<Box<Sleep>>>,
 }
 
@@ -31,7 +31,7 @@ impl Stream {
         }
     }
 
-    /// Lets a write wait for as long as the limit.
+    /// Lets a write wait no longer than the limit.
     fn limited(
         &mut self,
         context: &mut Context<'_>,

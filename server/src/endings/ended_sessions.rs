@@ -1,9 +1,9 @@
 //! The set of sessions that ended lately, in memory.
 //!
-//! An id is kept for [`KEPT`], twice the longest lifetime that an access token may have,
-//! and never forgotten earlier: a forgotten id would make a stolen token live again.
-//! The ids are kept in one set for each minute, so that forgetting drops whole sets and
-//! no set has to grow while it is large. An entry takes about 20 bytes.
+//! An id is kept for [`KEPT`], twice the longest lifetime that an access token may have. It
+//! is never forgotten earlier, because a forgotten id would make a stolen token valid again.
+//! There is one set for each minute, so that whole sets are dropped and no large set has to
+//! grow. An entry takes about 20 bytes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -16,18 +16,18 @@ use uuid::Uuid;
 
 use crate::config::LONGEST_ACCESS_TOKEN;
 
-/// How long an ending is remembered in memory, and at least in the table.
+/// How long an ending is kept in memory. The table keeps it at least as long.
 pub const KEPT: Duration = LONGEST_ACCESS_TOKEN.saturating_mul(2);
 
-/// Without a read for this long, an instance is ready but degraded.
+/// After this time without a read, an instance is ready but degraded.
 pub const DEGRADED_AFTER: Duration = Duration::from_secs(5);
 
 /// The shortest time for which a read is trusted. Access tokens of a few seconds are
 /// for tests, and the table is read once a second.
 const TRUSTED_AT_LEAST: Duration = Duration::from_secs(10);
 
-/// How many endings may wait to be told to other instances. More are not told: the
-/// others read them within a second.
+/// How many endings may wait to be sent to other instances. If there are more, they are not
+/// sent: the others read them within a second.
 const MOST_NEWS: usize = 10_000;
 
 /// The sessions that ended lately. Clones share one set.
@@ -39,17 +39,17 @@ pub struct EndedSessions {
 /// A session that ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ending {
-    /// The session.
+    /// The session's id.
     pub session_id: Uuid,
-    /// Why.
+    /// Why it ended.
     pub reason: EndReason,
-    /// How long ago.
+    /// How long ago it ended.
     pub age: Duration,
 }
 
 #[derive(Debug)]
 struct Shared {
-    /// Minutes are counted from here.
+    /// Minutes are counted from this moment.
     origin: Instant,
     trusted_for: Duration,
     read_at: Mutex<Option<Instant>>,
@@ -62,8 +62,8 @@ struct Shared {
 type Minute = HashMap<Uuid, EndReason, BuildHasherDefault<IdHasher>>;
 
 impl EndedSessions {
-    /// An empty set. Without a read of the table for one lifetime of an access token,
-    /// it is not trusted any more.
+    /// An empty set. After one lifetime of an access token without a read of the table, it is
+    /// not trusted any more.
     pub fn new(access_token_ttl: Duration) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -77,12 +77,12 @@ impl EndedSessions {
         }
     }
 
-    /// Says that the whole table is known as of now.
+    /// Notes that the set contains the whole table as of now.
     pub fn note_read(&self) {
         *lock(&self.shared.read_at) = Some(Instant::now());
     }
 
-    /// How long ago the table was read. `None` before the first time.
+    /// How long ago the table was read. `None` before the first read.
     pub fn since_read(&self) -> Option<Duration> {
         lock(&self.shared.read_at).map(|at| at.elapsed())
     }
@@ -106,8 +106,8 @@ impl EndedSessions {
             .find_map(|minute| minute.get(&session_id).copied())
     }
 
-    /// Remembers endings that this instance has committed just now, and tells the other
-    /// instances.
+    /// Adds endings that this instance has just committed, and lets the listener tell the
+    /// other instances.
     pub fn announce(&self, session_ids: impl IntoIterator<Item = Uuid>, reason: EndReason) {
         let endings: Vec<_> = session_ids.into_iter().map(|id| (id, reason)).collect();
         if endings.is_empty() {
@@ -125,7 +125,7 @@ impl EndedSessions {
         self.shared.told.notify_one();
     }
 
-    /// Remembers endings that another instance committed.
+    /// Adds endings that another instance committed.
     pub fn learn(&self, endings: impl IntoIterator<Item = Ending>) {
         self.learn_at(endings, Instant::now());
     }
@@ -153,7 +153,7 @@ impl EndedSessions {
         }
     }
 
-    /// Waits until there are endings to tell, and takes up to `most` of them.
+    /// Waits until there are endings to send, and takes up to `most` of them.
     pub async fn news(&self, most: usize) -> Vec<(Uuid, EndReason)> {
         loop {
             let told = self.shared.told.notified();
@@ -169,7 +169,7 @@ impl EndedSessions {
         }
     }
 
-    /// Forgets what no access token can refer to any more.
+    /// Forgets endings whose access tokens have all expired.
     pub fn forget_old(&self) {
         self.forget_old_at(Instant::now());
     }
@@ -189,19 +189,19 @@ impl EndedSessions {
         }
     }
 
-    /// In which minute something happened that is this old `now`.
+    /// In which minute an ending of this age at `now` happened.
     fn minute(&self, now: Instant, age: Duration) -> i64 {
         let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
         let since_origin = seconds(now.saturating_duration_since(self.shared.origin));
         since_origin.saturating_sub(seconds(age)).div_euclid(60)
     }
 
-    /// How many endings are remembered.
+    /// How many endings are in the set.
     pub fn len(&self) -> usize {
         self.read().values().map(HashMap::len).sum()
     }
 
-    /// Whether none is.
+    /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -221,9 +221,9 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Hashes a session's id by its last 62 bits, which are random (UUIDv7). A lookup asks
-/// up to 121 sets, and the library's hash would be most of its time. Every id in a set
-/// was made by a server of ours, so no client can choose ids that collide.
+/// Hashes a session's id by its last 62 bits, which are random (UUIDv7). A lookup searches up
+/// to 121 sets, and the library's hash would take most of its time. Holdfast's servers made
+/// every id in a set, so no client can choose ids that collide.
 #[derive(Debug, Default)]
 struct IdHasher(u64);
 
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reason_is_learnt_when_it_comes_after_the_ending() {
+    fn a_reason_that_comes_after_the_ending_is_kept() {
         let ended = EndedSessions::new(TTL);
         let now = Instant::now();
         ended.learn_at([ending(EndReason::Unknown, Duration::ZERO)], now);
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_ended_here_is_news_once_and_what_was_learnt_is_none() {
+    async fn an_ending_of_this_instance_is_sent_once_and_a_learnt_one_never() {
         let ended = EndedSessions::new(TTL);
         let reason = EndReason::Logout;
         ended.learn([ending(EndReason::Reuse, Duration::ZERO)]);

@@ -1,7 +1,7 @@
-//! Tells the other instances of endings and hears of theirs, by `NOTIFY` on a connection
-//! of its own. A notification is sent after the commit, in a statement of its own: inside
-//! the ending's transaction it would hold a lock of the whole database during the commit,
-//! and endings would be written one after the other.
+//! Tells the other instances of endings and learns of theirs, by `NOTIFY` on a connection
+//! of its own. A notification is sent after the commit, in a statement of its own. Inside the
+//! ending's transaction it would hold a lock of the whole database during the commit, so
+//! endings could only be written one after the other.
 
 use std::time::Duration;
 
@@ -12,20 +12,21 @@ use uuid::Uuid;
 use super::{EndedSessions, Ending};
 use crate::store::{Pool, is_broken, session_ends};
 
-/// How long the connection may take to be made, and a statement to be answered.
+/// How long connecting may take, and how long a statement may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long to wait before a lost connection is made anew.
+/// How long to wait before connecting again.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How long a connection is used: an address that leads to another server by now is
-/// followed, although the old server goes on. What is told meanwhile is read within a second.
+/// How long a connection is used. If the address leads to another server by then, the new
+/// connection goes there, although the old server still runs. Notifications that are missed
+/// meanwhile are read within a second.
 const RENEWED_EVERY: Duration = Duration::from_secs(60);
 
 /// How many notifications one statement sends.
 const BATCH: usize = 500;
 
-/// Listens for ever; a lost connection is made anew, and an old one as well.
+/// Listens for ever. It replaces a connection that was lost, and one that is too old.
 pub async fn run(pool: Pool, ended: EndedSessions) {
     let mut was_told = false;
     loop {
@@ -34,14 +35,14 @@ pub async fn run(pool: Pool, ended: EndedSessions) {
             was_told = false;
             continue;
         };
-        // What cut this connection may have cut the others. One that was not made, or
-        // that is slow, says nothing about them.
+        // The event that cut this connection may have cut the others. A connection that was
+        // not made, or that is slow, says nothing about the others.
         if listening && error.downcast_ref().is_some_and(is_broken) {
             pool.doubt();
         }
-        // Once, not every second: a database that is away says nothing new.
+        // This is logged once, not every second, because it does not change.
         if !std::mem::replace(&mut was_told, true) || listening {
-            tracing::warn!(%error, "The notifications of ended sessions are not heard; trying again every second.");
+            tracing::warn!(%error, "Notifications of ended sessions cannot be received; trying again every second.");
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -53,7 +54,7 @@ async fn listen(
     ended: &EndedSessions,
     listening: &mut bool,
 ) -> anyhow::Result<()> {
-    // A pool of one, which is dropped with the listener.
+    // A pool of one connection, which is dropped with the listener.
     let pool = PgPoolOptions::new()
         .max_connections(1)
         .acquire_timeout(PATIENCE)
@@ -82,7 +83,7 @@ async fn listen(
     }
 }
 
-/// `<session id> <reason>`; an earlier release sends the id alone.
+/// Reads `<session id> <reason>`. An earlier release sends the id alone.
 fn read(payload: &str) -> Option<Ending> {
     let (session_id, reason) = payload.split_once(' ').unwrap_or((payload, ""));
     Some(Ending {

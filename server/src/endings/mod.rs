@@ -1,10 +1,11 @@
-//! Which sessions have ended, and how every instance hears of it.
+//! Which sessions have ended, and how every instance learns of it.
 //!
 //! An access token is verified without the database, so an ended session's token would
-//! stay good until it expires. Every instance therefore keeps the ids of the sessions
+//! stay valid until it expires. Every instance therefore keeps the ids of the sessions
 //! that ended lately ([`EndedSessions`]). It reads the table `session_ends` every second
-//! ([`reader`]) and hears of endings at once by `NOTIFY` ([`listener`]). Notifications
-//! are lost silently, so the read is the truth and the notification is the speed.
+//! ([`reader`]), and it learns of endings at once by `NOTIFY` ([`listener`]). A notification
+//! can get lost without a sign, so the read makes the set complete, and the notification
+//! only makes it fast.
 
 mod ended_sessions;
 pub mod listener;
@@ -15,7 +16,7 @@ use uuid::Uuid;
 use crate::database_facts::DatabaseFacts;
 use crate::store::session_ends::Retention;
 
-/// For how long the table keeps endings.
+/// How long the table keeps endings.
 pub fn retention(database: &DatabaseFacts) -> Retention {
     Retention {
         seconds: KEPT.as_secs_f64(),

@@ -1,9 +1,9 @@
-//! Reads `session_ends` every second: the truth about endings.
+//! Reads `session_ends` every second. This read makes the set of endings complete.
 //!
-//! It has a connection of its own, so that requests which hold every connection of the
-//! pool cannot keep it from reading. When that connection fails, the same second's read
-//! makes another one, and else goes through the pool. Nothing here waits without a limit,
-//! and nothing is written here: a write may wait for a standby that is away.
+//! The reader has a connection of its own, so that it can read even when requests use every
+//! connection of the pool. If that connection fails, the same read makes another one; if
+//! that fails, it uses the pool. The reader never waits without a limit. It never writes,
+//! because a write may wait for a standby that does not answer.
 
 use std::time::{Duration, Instant};
 
@@ -21,29 +21,29 @@ use crate::store::{self, Pool, diagnosis, is_broken};
 /// How often the table is read.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// How long the own connection may take to answer before another one is made.
+/// How long the reader's connection may take to answer before another one is made.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How long a new connection may take to be made, and to answer: everything that is kept
-/// is read through it.
+/// How long a new connection may take to connect, and to answer. All endings in the table
+/// are read through it.
 const NEW_PATIENCE: Duration = Duration::from_secs(3);
 
-/// How long the own connection is used: an address that leads to another server by now is
-/// followed, although the old server goes on.
+/// How long the reader's connection is used. If the address leads to another server by then,
+/// the new connection goes there, although the old server still runs.
 const RENEWED_EVERY: Duration = Duration::from_secs(60);
 
-/// How long the pool may take.
+/// How long a read through the pool may take.
 const POOLS_PATIENCE: Duration = Duration::from_secs(5);
 
-/// By how much reads overlap: an ending is dated when it is written and becomes visible
-/// when it commits. A transaction that is open for longer than this, such as one whose
-/// commit waits for a standby, is asked for.
+/// How much reads overlap. An ending has the time when it is written, but it becomes visible
+/// when its transaction commits. If a transaction is open for longer than this, for example
+/// because its commit waits for a standby, the read begins before it.
 const OVERLAP: Duration = Duration::from_secs(60);
 
 /// How many endings one statement reads.
 const PAGE: i64 = 50_000;
 
-/// By how much this instance's clock may differ from the database's.
+/// How much this instance's clock may differ from the database's, in seconds.
 const CLOCK_SLACK: u64 = 2;
 
 /// Reads for ever.
@@ -56,14 +56,14 @@ pub async fn run(mut reader: Reader) {
     }
 }
 
-/// The connection of its own.
+/// The reader's own connection.
 #[derive(Debug)]
 struct Own {
     connection: PgConnection,
     made_at: Instant,
 }
 
-/// Reads the endings, and with them which master secrets are in use.
+/// Reads the endings, and in the same read which master secrets are in use.
 #[derive(Debug)]
 pub struct Reader {
     pool: Pool,
@@ -73,7 +73,7 @@ pub struct Reader {
     renewed_every: Duration,
     /// Which database was read.
     identity: Option<String>,
-    /// Says that the secret is in use, beside the reads.
+    /// The task that says, beside the reads, that the secret is in use.
     saying: Option<JoinHandle<()>>,
     /// Where the next read begins, on the database's clock. `None` reads everything that is
     /// kept.
@@ -103,12 +103,12 @@ impl Reader {
         }
     }
 
-    /// The same with reads that overlap by so much: a test need not wait for a minute.
+    /// A reader whose reads overlap by this much, so that a test need not wait for a minute.
     pub fn overlapping(self, overlap: Duration) -> Self {
         Self { overlap, ..self }
     }
 
-    /// The same with a connection that is renewed so often.
+    /// A reader whose connection is renewed this often.
     pub fn renewing_every(self, renewed_every: Duration) -> Self {
         Self {
             renewed_every,
@@ -119,17 +119,17 @@ impl Reader {
     async fn read_and_tell(&mut self) {
         let read = self.read().await;
         let failed = read.is_err();
-        // Once, not every second: a database that is away says nothing new.
+        // This is logged once, not every second, because it does not change.
         if let (Err(error), false) = (read, self.failed) {
             tracing::warn!(%error, "The ended sessions cannot be read; trying again every second.");
         }
         self.failed = failed;
     }
 
-    /// Reads once, over the own connection or else the pool.
+    /// Reads once, through the reader's connection or else through the pool.
     ///
     /// # Errors
-    /// While the database cannot be read in either way.
+    /// While the database cannot be read in any of these ways.
     pub async fn read(&mut self) -> anyhow::Result<()> {
         self.ended.forget_old();
         let read = self.read_somehow().await;
@@ -165,15 +165,16 @@ impl Reader {
 
     async fn read_by_new_connection(&mut self) -> anyhow::Result<()> {
         let mut own = self.connect(NEW_PATIENCE).await?;
-        // What the broken one was told last is not known to be true: begin anew.
+        // It is not certain what the broken connection read last, so the reader begins with
+        // a new one.
         self.read_from = None;
         self.read_by(&mut own.connection, NEW_PATIENCE).await?;
         self.own = Some(own);
         Ok(())
     }
 
-    /// A new connection in place of one that works. The old one where there is no new one:
-    /// then that is tried again as late as after a renewal.
+    /// Replaces a connection that works by a new one. If no new one can be made, the old one
+    /// is used until the next renewal.
     async fn renewed(&mut self, old: Own) -> Own {
         let Ok(new) = self.connect(PATIENCE).await else {
             return Own {
@@ -185,7 +186,8 @@ impl Reader {
         new
     }
 
-    /// Where it leads to another database than the one before, everything is read anew.
+    /// Connects. If the connection leads to another database than before, everything is read
+    /// again.
     async fn connect(&mut self, patience: Duration) -> anyhow::Result<Own> {
         let made_at = Instant::now();
         let connection = PgConnection::connect_with(self.pool.options());
@@ -203,7 +205,8 @@ impl Reader {
         })
     }
 
-    /// On another task: what waits there keeps nobody from reading.
+    /// Says on another task what this instance has to say, so that the reads do not wait for
+    /// it.
     fn say_what_is_due(&mut self) {
         let is_saying = self.saying.as_ref().is_some_and(|task| !task.is_finished());
         if !is_saying && self.secrets.is_due() {
@@ -219,7 +222,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Reads page after page. `patience` is for each of them.
+    /// Reads page after page. Each page may take as long as `patience`.
     async fn read_by(
         &mut self,
         connection: &mut PgConnection,
@@ -240,7 +243,8 @@ impl Reader {
         loop {
             let page = session_ends::read(connection, place, PAGE);
             let page = timeout(patience, page).await??;
-            // Of the first page: what is written meanwhile is read the next time.
+            // The time of the first page counts: endings that are written meanwhile are read
+            // the next time.
             let begun_at = *begun_at.get_or_insert(page.read_at);
             self.compare_clocks(page.read_at);
             self.ended.learn(page.endings.iter().map(|ended| {
@@ -265,7 +269,7 @@ impl Reader {
                     self.ended.note_read();
                     let overlapping = begun_at - self.overlap;
                     let unseen = oldest_writer.map_or(overlapping, |at| at.min(overlapping));
-                    // What is older than this is not remembered anyway.
+                    // The set keeps no endings that are older than this.
                     self.read_from = Some(unseen.max(begun_at - KEPT));
                     return Ok(());
                 }
@@ -280,18 +284,18 @@ impl Reader {
         if differs && !self.clock_differs {
             tracing::warn!(
                 clock.differs.seconds = seconds,
-                "The clock of this machine is not the database's. Set it: access tokens are dated by it."
+                "The clock of this machine differs from the database's. Set it, because the server dates access tokens by it."
             );
         }
         self.clock_differs = differs;
     }
 }
 
-/// Whether the connections of the pool may be broken, since the own one failed like this
-/// and another one went like that.
+/// Whether the connections of the pool may be broken. `failed` is how the reader's connection
+/// failed, `again` is the result with another connection, and `took` is how long that took.
 ///
-/// A database that is only busy breaks no connection, and one that is full must not be
-/// asked for new ones.
+/// A busy database breaks no connection, and the pool must not ask a full database for new
+/// connections.
 fn casts_doubt(failed: &anyhow::Error, again: &anyhow::Result<()>, took: Duration) -> bool {
     if failed.downcast_ref::<sqlx::Error>().is_some_and(is_broken) {
         return true;
@@ -300,9 +304,9 @@ fn casts_doubt(failed: &anyhow::Error, again: &anyhow::Result<()>, took: Duratio
         return false;
     }
     match again {
-        // The database is quick: it was the connection that was silent.
+        // The database answers quickly, so only the connection did not answer.
         Ok(()) => took < PATIENCE,
-        // The host is silent, too.
+        // The host does not answer either.
         Err(error) => error.is::<Elapsed>() || error.downcast_ref().is_some_and(is_broken),
     }
 }

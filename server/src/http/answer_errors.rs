@@ -1,12 +1,12 @@
-//! Where an error becomes problem JSON, and is logged.
+//! Turns an error into problem JSON, and logs it.
 //!
-//! What a request could not do is logged here and nowhere else. The OAuth endpoints
-//! answer what is about the grant in the words of RFC 6749 (`routes/oauth.rs`), and all
-//! the rest here as well. What happened although the request was answered (a session
-//! that ended, a password that was wrong) is not an error; `security_log.rs` tells it.
+//! Failures of requests are logged here and nowhere else. The OAuth endpoints answer errors
+//! about the grant in the form of RFC 6749 (`routes/oauth.rs`); all their other errors are
+//! answered here. If a session ended or a password was wrong, the request was still answered
+//! as intended. That is not an error here; `security_log.rs` logs it.
 //!
-//! A security duty: the log line holds the code, the status and, for our own
-//! faults, the cause. Never a token, a password, a username, a header or a body.
+//! A security duty: the log line contains the code, the status and, if the server has a
+//! fault, the cause. It never contains a token, a password, a username, a header or a body.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -24,12 +24,12 @@ use tower_http::request_id::RequestId;
 use super::ApiError;
 use super::error::{retry_after, timed_out};
 
-/// The longest a request may take, its body included. Shorter than the 20 seconds for
-/// which a browser waits.
+/// The longest time that a request may take, its body included. It is shorter than the
+/// 20 seconds for which a browser waits.
 pub const LONGEST: Duration = Duration::from_secs(18);
 
-/// How long one piece of work may take, all its statements together. A database that
-/// vanishes without a word must not hold a connection for longer.
+/// How long one piece of work may take, all its statements together. If the database
+/// vanishes without closing its connections, the work must not keep a connection longer.
 pub const LONGEST_WORK: Duration = Duration::from_secs(12);
 
 /// Runs the request and turns an [`ApiError`] in its answer into problem JSON
@@ -40,12 +40,13 @@ pub async fn answer_errors(request: Request, next: Next) -> Response {
         .get::<RequestId>()
         .and_then(|id| id.header_value().to_str().ok())
         .map(str::to_owned);
-    // A panic is answered like any other fault of ours; the connection, and on HTTP/2
-    // the other requests on it, live on.
+    // A panic is answered like any other fault of the server. The connection goes on, and
+    // with HTTP/2 the other requests on it, too.
     let answering = AssertUnwindSafe(next.run(request)).catch_unwind();
     let response = match tokio::time::timeout(LONGEST, answering).await {
         Ok(Ok(response)) => response,
-        // The panic hook of `cli/serve.rs` has logged the place. The payload may hold what was sent.
+        // The panic hook of `cli/serve.rs` has logged the place. The payload may contain what
+        // the client sent.
         Ok(Err(_)) => ApiError::Internal(anyhow::anyhow!("the handler panicked")).into_response(),
         Err(_) => timed_out(LONGEST).into_response(),
     };

@@ -1,5 +1,5 @@
-//! Where a request came from: what a person sees beside their sessions, and what
-//! limits by address count.
+//! The address and the browser of a request. A person sees them in the list of sessions, and
+//! limits by address count them.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -33,7 +33,7 @@ where
         if let Self::Proxy(proxy) = address {
             state.metrics.came_through_unknown_proxy(proxy);
         }
-        // A handler may ask twice, and a proxy is counted once.
+        // A handler may extract the address twice, but an unknown proxy is counted once.
         parts.extensions.insert(address);
         Ok(address)
     }
@@ -54,7 +54,7 @@ where
     }
 }
 
-/// Who opened the connection; a test without one has none.
+/// The address that opened the connection; a test without a connection has none.
 pub fn peer(extensions: &Extensions) -> Option<IpAddr> {
     extensions
         .get::<ConnectInfo<SocketAddr>>()

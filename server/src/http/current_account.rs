@@ -1,11 +1,10 @@
-//! Who is calling. A route is protected if and only if [`CurrentAccount`] stands in
-//! its signature; server functions, whose signatures are the client's, stand under
-//! [`require_account`].
+//! The account of the caller. A route is protected if and only if its signature has
+//! [`CurrentAccount`]. Server functions have signatures of the client, so
+//! [`require_account`] protects them.
 //!
-//! A security duty: nothing here asks the database, so what the database would say
-//! about an ended session must be known already. Before the ended sessions have been
-//! read once, and after one lifetime of an access token without a read, every protected
-//! call is answered 503.
+//! A security duty: this file makes no query, so the instance must already know which
+//! sessions have ended. Until it has read the ended sessions once, and after one lifetime
+//! of an access token without a read, it answers every protected call with 503.
 
 use axum::extract::{FromRef, FromRequestParts, Request};
 use axum::http::request::Parts;
@@ -22,9 +21,9 @@ use crate::state::AppState;
 /// The account and the session of a valid access token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CurrentAccount {
-    /// Who signed in.
+    /// The account that is signed in.
     pub account_id: Uuid,
-    /// With which session.
+    /// Its session.
     pub session_id: Uuid,
 }
 
@@ -46,7 +45,7 @@ where
         let claims = access_token::verify(&keys, token, &config.issuers(), now)?;
         if !state.ended.is_trusted() {
             return Err(ApiError::Unavailable(anyhow::anyhow!(
-                "which sessions have ended was not read for too long"
+                "the ended sessions were not read for too long"
             )));
         }
         if let Some(reason) = state.ended.get(claims.sid) {
@@ -59,7 +58,8 @@ where
     }
 }
 
-/// Lets through whoever has a valid access token, and tells the handler who it is.
+/// Lets only requests with a valid access token through, and tells the handler which account
+/// and session they have.
 pub async fn require_account(
     current: CurrentAccount,
     mut request: Request,
@@ -69,8 +69,8 @@ pub async fn require_account(
     next.run(request).await
 }
 
-/// The token of `Authorization: Bearer …` (RFC 6750 §2.1). A request with two such
-/// headers is nobody's.
+/// The token of `Authorization: Bearer …` (RFC 6750 §2.1). A request with two such headers
+/// is refused.
 fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {

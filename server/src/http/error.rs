@@ -1,11 +1,11 @@
 //! Every error answer of the API.
 //!
-//! One variant per answer that a client can act on. What a client cannot act on is
-//! [`ApiError::Internal`]: logged once, shown never. Many reasons inside, one answer
-//! outside: an unknown account and a wrong password are the same variant.
+//! There is one variant for each answer that a client can act on. All other errors are
+//! [`ApiError::Internal`]: they are logged once, and the client never sees the cause. Several
+//! reasons may have the same answer: an unknown account and a wrong password are the same
+//! variant.
 //!
-//! A handler returns an `ApiError`; `answer_errors` is the one place that turns it
-//! into a body and a log line.
+//! A handler returns an `ApiError`; only `answer_errors` turns it into a body and a log line.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,8 @@ use crate::limits::Refusal;
 use crate::password_hash::Unfinished;
 use crate::password_strength::TooEasy;
 
-/// Seconds after which a client may ask again when something is away for a while.
+/// After how many seconds a client may try again, if a part of the service does not answer
+/// for a moment.
 const RETRY_AFTER: u32 = 2;
 
 /// An answer that is not a success.
@@ -33,31 +34,32 @@ pub enum ApiError {
     /// 401. Send an access token.
     #[error("This call needs an access token.")]
     AccessTokenMissing,
-    /// 401. Not one of ours, or not for us; renew it.
+    /// 401. This server did not make the access token, or it is for another server; renew it.
     #[error("The access token is not valid here.")]
     AccessTokenInvalid,
-    /// 401. Genuine, but past its time; renew it.
+    /// 401. The access token is genuine, but it has expired; renew it.
     #[error("The access token has expired.")]
     AccessTokenExpired,
-    /// 401. The session is over, for the reason that is still known; sign in again.
+    /// 401. The session is over. The reason is there if the server still knows it. Sign in
+    /// again.
     #[error("The session is over. Sign in again.")]
     SessionEnded(Option<EndReason>),
-    /// 401. Not a refresh token of ours.
+    /// 401. This server did not make the refresh token.
     #[error("The refresh token is not valid here.")]
     RefreshTokenInvalid,
-    /// 401. The session is over by time; sign in again.
+    /// 401. The session has expired; sign in again.
     #[error("The session has expired. Sign in again.")]
     RefreshTokenExpired,
     /// 401. A spent token came back; its session has been ended.
     #[error("The refresh token was used before, so its session was ended. Sign in again.")]
     RefreshTokenReused,
-    /// 409. Somebody was faster; read the storage again.
-    #[error("Another request has renewed this session already. Use the token that it got.")]
+    /// 409. Another request was faster; read the storage again.
+    #[error("Another request has already renewed this session. Use the token that it got.")]
     RefreshConflict,
     /// 401. Unknown account, wrong password or disabled account.
     #[error("The username or the password is wrong.")]
     InvalidCredentials,
-    /// 401. The password that was asked for again is wrong; the session stays.
+    /// 401. The password that confirms a change is wrong; the session stays.
     #[error("The password is wrong.")]
     WrongPassword,
     /// 409. Choose another name.
@@ -69,16 +71,16 @@ pub enum ApiError {
     /// 422. The password breaks a rule.
     #[error("{0}")]
     PasswordNotAccepted(#[from] PasswordError),
-    /// 422. The password is easily guessed; the sentence says why and what to do.
+    /// 422. The password is easy to guess; the sentence says why and what to do.
     #[error("{0}")]
     PasswordTooEasy(#[from] TooEasy),
     /// 422. The new password is the current one.
     #[error("This is the password that you have already. Choose another.")]
     PasswordUnchanged,
-    /// 429. The caller has tried too often; wait for so many seconds.
+    /// 429. The caller has tried too often; wait for this many seconds.
     #[error("Too many attempts. Try again in {}.", in_words(*.0))]
     TooManyAttempts(u32),
-    /// 429. Too many wrong passwords under this name; wait for so many seconds.
+    /// 429. Too many wrong passwords under this name; wait for this many seconds.
     #[error(
         "Too many wrong passwords were tried for this username. Try again in {}, or sign in from a browser that you have signed in from before.",
         in_words(*.0)
@@ -93,34 +95,35 @@ pub enum ApiError {
     /// 408. The body did not arrive in time.
     #[error("The body of the request did not arrive in time.")]
     TooSlow,
-    /// 415. The body is of another media type than the call takes.
+    /// 415. The body has another media type than the call needs.
     #[error("The body of this call must be {0}.")]
     UnsupportedMediaType(&'static str),
     /// 413. The body is too large.
     #[error("The body of a request can have at most {MAX_BODY} bytes.")]
     PayloadTooLarge,
-    /// 404. Nothing here.
+    /// 404. There is nothing at this address.
     #[error("There is nothing at this address.")]
     NotFound,
-    /// 404. No such session, or not one of this account: one answer for both.
+    /// 404. There is no such session, or it belongs to another account: both get one answer.
     #[error("You have no such session.")]
     NoSuchSession,
-    /// 405. Another method.
-    #[error("This address does not answer to this method.")]
+    /// 405. The address has other methods.
+    #[error("This address does not have this method.")]
     MethodNotAllowed,
-    /// Any status. What a server function answers in the words of the contract.
+    /// Any status. The problem that a server function returned.
     #[error("{}", .0.detail)]
     OfServerFunction(Problem),
     /// 503. Try again later; nothing is lost.
     #[error("The service cannot answer this at the moment. Try again in a few seconds.")]
     Unavailable(#[source] anyhow::Error),
-    /// 503. Perhaps a good token; anybody can make one up, so it is worth no log line.
+    /// 503. The token may be valid. It is not logged, because every client can make up such
+    /// a token.
     #[error("The service cannot answer this at the moment. Try again in a few seconds.")]
     Unsure(&'static str),
-    /// 503. Too many passwords are being checked already.
+    /// 503. Too many passwords are already waiting to be checked.
     #[error("Too many people are signing in at this moment. Try again in a few seconds.")]
     Saturated,
-    /// 500. Our fault. The cause is logged and never shown.
+    /// 500. The server has a fault. The cause is logged and never shown.
     #[error("Something went wrong on our side. It has been noted.")]
     Internal(#[source] anyhow::Error),
 }
@@ -159,8 +162,8 @@ impl ApiError {
         }
     }
 
-    /// The status of the answer. A code has one, but for `malformed_request`, where HTTP
-    /// has a word for the mistake.
+    /// The status of the answer. Each code has one status, except `malformed_request`: HTTP
+    /// has several statuses for such mistakes.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::OtherSite => StatusCode::FORBIDDEN,
@@ -182,7 +185,7 @@ impl ApiError {
         problem
     }
 
-    /// After how many seconds it makes sense to ask again.
+    /// After how many seconds the client should try again.
     pub fn retry_after(&self) -> Option<u32> {
         match self {
             Self::RefreshConflict => Some(1),
@@ -192,8 +195,8 @@ impl ApiError {
         }
     }
 
-    /// What a 401 says about how to authenticate (RFC 6750 §3). The error is named
-    /// only where a token was presented.
+    /// The challenge of a 401, which says how to authenticate (RFC 6750 §3). It names the
+    /// error only if the request had a token.
     pub fn challenge(&self) -> Option<HeaderValue> {
         if self.status() != StatusCode::UNAUTHORIZED {
             return None;
@@ -207,8 +210,8 @@ impl ApiError {
     }
 }
 
-/// An answer without a body yet: `answer_errors` fills it in, where the id of the
-/// request is known, and logs it.
+/// An answer that has no body yet. `answer_errors` knows the id of the request; it fills in
+/// the body and logs the error.
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();
@@ -254,8 +257,9 @@ impl From<MalformedAttemptKey> for ApiError {
     }
 }
 
-/// A database that is away, overloaded, read-only or in the middle of a failover is
-/// a 503: nothing is lost, and the client comes back. Anything else is our fault.
+/// If the database does not answer, is overloaded, is read-only or is in the middle of a
+/// failover, the answer is 503: nothing is lost, and the client tries again. Any other error
+/// of the database is a fault of the server.
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
         use sqlx::Error::{Database, Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
@@ -272,13 +276,13 @@ impl From<sqlx::Error> for ApiError {
     }
 }
 
-/// Whether a Postgres error (its SQLSTATE) goes away by itself.
+/// Whether a Postgres error (its SQLSTATE) is temporary.
 fn is_passing(code: &str) -> bool {
-    // Connection, resources, operator intervention, transaction conflicts, lock
-    // time-outs, and a server that is read-only for now. And what an operator is about to
-    // put right: a database, a schema or a table that is away for as long as a restore
-    // takes, a role that may not sign in or may not read, a pooler that lost a prepared
-    // statement.
+    // These are errors of the connection, of resources, of operator intervention, of
+    // transaction conflicts and lock time-outs, and of a server that is read-only for now.
+    // Others disappear when an operator has acted: a database, a schema or a table that is
+    // missing during a restore, a role that may not sign in or may not read, a pooler that
+    // lost a prepared statement.
     ["08", "53", "57", "58", "40", "28", "3D", "3F"]
         .iter()
         .any(|class| code.starts_with(class))
@@ -299,7 +303,7 @@ fn in_words(seconds: u32) -> String {
     }
 }
 
-/// An answer that took too long, as an error of ours.
+/// The error for work that took too long.
 pub fn timed_out(after: Duration) -> ApiError {
     ApiError::Unavailable(anyhow::anyhow!("no answer within {after:?}"))
 }
@@ -309,7 +313,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_goes_away_by_itself_is_a_503() {
+    fn a_temporary_error_of_the_database_is_a_503() {
         for (code, passing) in [
             ("57P01", true),
             ("57P03", true),

@@ -1,4 +1,4 @@
-//! A form body (`application/x-www-form-urlencoded`), as OAuth clients send.
+//! A form body (`application/x-www-form-urlencoded`), which OAuth clients send.
 
 use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;

@@ -1,8 +1,8 @@
 //! Headers that every answer carries (OWASP ASVS 5.0 §3.4).
 //!
-//! A security duty: what a handler forgets is the strict value. An answer without a
-//! policy of its own may load nothing, and an answer to somebody who is signed in is
-//! stored nowhere.
+//! A security duty: if a handler sets no value, the answer gets the strict one. An answer
+//! without a policy of its own may load nothing, and an answer to a signed-in person is
+//! never stored.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
@@ -29,8 +29,7 @@ const ALWAYS: [(HeaderName, HeaderValue); 7] = [
         HeaderName::from_static("cross-origin-resource-policy"),
         HeaderValue::from_static("same-origin"),
     ),
-    // What a page here never asks for, so that a script which does not belong here
-    // cannot either.
+    // No page uses these, so a foreign script must not use them either.
     (
         HeaderName::from_static("permissions-policy"),
         HeaderValue::from_static(
@@ -38,8 +37,8 @@ const ALWAYS: [(HeaderName, HeaderValue); 7] = [
              magnetometer=(), microphone=(), midi=(), payment=(), usb=()",
         ),
     ),
-    // The policy of an answer that is not a page. A page sets its own, with its nonce;
-    // a page that could not falls back to this one and loads nothing.
+    // The policy of an answer that is not a page. A page sets its own policy with its nonce.
+    // If it cannot, it keeps this policy and loads nothing.
     (
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(
@@ -48,11 +47,11 @@ const ALWAYS: [(HeaderName, HeaderValue); 7] = [
     ),
 ];
 
-/// A year (ASVS 5.0 §3.4.1). Without `includeSubDomains`: hosts below this one are not
-/// Holdfast's to decide about. An operator can add it at the proxy.
+/// A year (ASVS 5.0 §3.4.1). It has no `includeSubDomains`, because Holdfast cannot decide
+/// for the hosts below this one. An operator can add it at the proxy.
 const ONLY_HTTPS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// Adds what an answer has not set itself.
+/// Adds the headers that an answer has not set itself.
 pub async fn security_headers(
     State(state): State<AppState>,
     request: Request,

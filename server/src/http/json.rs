@@ -38,7 +38,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-/// Whether the body says that it is of this media type; parameters do not count.
+/// Whether the body has this media type; parameters do not matter.
 pub fn has_media_type(headers: &HeaderMap, expected: &str) -> bool {
     headers
         .get(header::CONTENT_TYPE)
@@ -51,7 +51,7 @@ pub fn has_media_type(headers: &HeaderMap, expected: &str) -> bool {
 ///
 /// # Errors
 /// [`ApiError::PayloadTooLarge`], [`ApiError::TooSlow`], or
-/// [`ApiError::MalformedRequest`] when the body broke off.
+/// [`ApiError::MalformedRequest`] if the body broke off.
 pub async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
     Bytes::from_request(request, state)
         .await
@@ -77,8 +77,8 @@ fn was_too_slow(rejection: &BytesRejection) -> bool {
     false
 }
 
-/// The place and the kind of the mistake. Member names are repeated, values are not:
-/// one of them may be a password.
+/// The place and the kind of the mistake. The text repeats member names, but no values,
+/// because a value may be a password.
 fn malformed(error: &serde_json::Error) -> ApiError {
     let at = format!("line {}, column {}", error.line(), error.column());
     let text = error.to_string();

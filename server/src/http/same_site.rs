@@ -1,9 +1,9 @@
-//! Calls that change something come from our own pages, or from no page at all.
+//! Calls that change something must come from a page of this site, or from a program.
 //!
-//! The tokens travel in headers, which another site's page cannot set, so this is the
-//! second line: the first is that there is no cookie to ride on. Browsers say where a
-//! request comes from in `Sec-Fetch-Site`, and a page cannot change it. Programs, and
-//! browsers from before 2023, send no such header; their calls pass.
+//! The first protection is that tokens are sent in headers and not in cookies; a page of
+//! another site cannot set these headers. This file is the second protection. Browsers say in
+//! `Sec-Fetch-Site` where a request comes from, and a page cannot change this header.
+//! Programs, and browsers from before 2023, do not send it; their calls pass.
 
 use axum::extract::Request;
 use axum::http::Method;
@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::ApiError;
 
-/// Refuses what a page of another site wants to change here.
+/// Refuses calls from a page of another site that would change something.
 pub async fn refuse_other_sites(request: Request, next: Next) -> Response {
     let reads = matches!(
         *request.method(),

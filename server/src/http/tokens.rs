@@ -1,10 +1,10 @@
-//! The answer that carries tokens.
+//! The answer with tokens.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use holdfast_protocol::wire::Tokens;
 
-/// Tokens with their status. Never cached anywhere (RFC 6749 §5.1).
+/// Tokens with the status of the answer. No cache may keep it (RFC 6749 §5.1).
 #[derive(Debug)]
 pub struct TokenAnswer(pub StatusCode, pub Tokens);
 

@@ -1,4 +1,4 @@
-//! `GET /api/v1/account`: who am I. `DELETE`: not any more.
+//! `/api/v1/account`: `GET` shows the account, `DELETE` deletes it.
 
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -38,7 +38,7 @@ pub(super) async fn delete(
     let account_id = current.account_id;
     let password = &request.password;
     let (account, _) = confirmed(&state, current, password, &client, address).await?;
-    // Not the caller's own: the rest may still be refused.
+    // The caller's own session is not ended here, because the rest may still be refused.
     let (own, verified) = (current.session_id, Some(account.password_changed_at));
     sessions::end_beyond_500(
         &state,

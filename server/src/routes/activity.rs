@@ -1,4 +1,4 @@
-//! `GET /api/v1/activity`: what happened to my account, in pages.
+//! `GET /api/v1/activity`: what happened to the account, in pages.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -14,7 +14,7 @@ use crate::sessions;
 use crate::state::AppState;
 use crate::store;
 
-/// Events of a page, where the caller does not say.
+/// The number of events of a page if the caller gives no limit.
 const DEFAULT_LIMIT: i64 = 25;
 
 /// The most events of a page.
@@ -38,13 +38,13 @@ pub(super) async fn list(
             .is_none_or(|limit| (1..=MAX_LIMIT).contains(&limit))
     }) else {
         return Err(ApiError::MalformedRequest(format!(
-            "This call takes limit, from 1 to {MAX_LIMIT}, and before, the next of another page."
+            "This call has two parameters: limit, from 1 to {MAX_LIMIT}, and before, which is the next of the page before."
         )));
     };
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
     let mut connection = state.pool.acquire().await?;
     let account_id = current.account_id;
-    // One more than asked for tells whether there is another page.
+    // One more event than requested shows whether there is another page.
     let mut events = store::events::list(&mut connection, account_id, before, limit + 1).await?;
     connection.release();
     if events.is_empty() {

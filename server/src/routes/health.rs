@@ -1,10 +1,11 @@
-//! `/healthz`: the process answers. `/readyz`: so does the rest, as far as requests need
-//! it.
+//! `/healthz` answers while the process runs. `/readyz` answers 200 while the instance can
+//! answer requests.
 //!
-//! A database that is away does not make an instance unready for one lifetime of an
-//! access token: the tokens that are on their way are still good, every other instance is
-//! in the same place, and a fleet that takes itself out of the balancer helps nobody. The
-//! answer says `degraded` then, and `?strict` makes that a 503 for an operator's alarm.
+//! If the database does not answer, an instance stays ready for one lifetime of an access
+//! token: the access tokens that are in use are still valid, and all other instances usually
+//! have the same problem. If they all left the balancer, no request could be answered. During
+//! this time the answer is `degraded`, and with `?strict` it is a 503 for an operator's
+//! alarm.
 
 use axum::extract::{RawQuery, State};
 
@@ -29,7 +30,7 @@ pub(super) async fn ready(
     }
     if let Some(other) = state.database.other_issuer() {
         return not_ready(anyhow::anyhow!(
-            "the other instances have the issuer {other}. Name it in HOLDFAST_ISSUER_PREVIOUS to change it"
+            "the other instances have the issuer {other}. To change the issuer, name it in HOLDFAST_ISSUER_PREVIOUS"
         ));
     }
     let Some(age) = state
@@ -38,14 +39,14 @@ pub(super) async fn ready(
         .filter(|_| state.ended.is_trusted())
     else {
         return not_ready(anyhow::anyhow!(
-            "which sessions have ended was not read for too long"
+            "the ended sessions were not read for too long"
         ));
     };
     let is_strict = query.is_some_and(|query| query.split('&').any(|word| word == "strict"));
     match age >= DEGRADED_AFTER {
         false => Ok("ready\n"),
         true if is_strict => not_ready(anyhow::anyhow!(
-            "which sessions have ended was not read for {} seconds",
+            "the ended sessions were not read for {} seconds",
             age.as_secs()
         )),
         true => Ok("degraded\n"),

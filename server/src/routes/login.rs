@@ -1,8 +1,8 @@
 //! `POST /api/v1/login`: username and password for tokens.
 //!
-//! A security duty: an unknown account, a wrong password and a disabled account are
-//! one answer, in words and in time. So there is always one query and one password
-//! computation, and nothing that only one of them does is waited for.
+//! A security duty: an unknown account, a wrong password and a disabled account get the same
+//! answer in the same time. So there is always one query and one password computation, and
+//! the answer waits for no work that only one of these cases needs.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -39,22 +39,22 @@ struct Attempt {
     username: Option<Username>,
     password: Secret,
     remember: bool,
-    /// What failures under this name are counted under.
+    /// The key under which failures of this name are counted.
     name: FailureKey,
-    /// The known browsers that it says it comes from, and what their failures are counted
-    /// under.
+    /// The tokens of known browsers that the request has, and the keys under which their
+    /// failures are counted.
     browsers: Vec<(KnownBrowser, BrowserKeys)>,
     address: ClientAddress,
 }
 
-/// What a failure is counted under.
+/// Where a failure is counted.
 #[derive(Debug, Clone, Copy)]
 enum CountedUnder {
-    /// The name: a stranger's.
+    /// Under the name, for a stranger.
     Name(FailureKey),
-    /// A known browser.
+    /// Under a known browser.
     Browser(FailureKey),
-    /// All the browsers that signed in with the password before.
+    /// Under all browsers together that signed in with the previous password.
     PasswordBefore(FailureKey),
 }
 
@@ -91,7 +91,7 @@ async fn try_log_in(
     };
     let browsers = attempt.browsers.iter().map(|(_, keys)| *keys);
     let place = state.limits.sign_in(address, attempt.name, browsers)?;
-    // Whoever goes away while waiting costs nothing. From here on it counts.
+    // A client that goes away while it waits costs nothing. From here on the attempt counts.
     let turn = place.turn().await?;
     let stopping = &state.stopping;
     let state = state.clone();
@@ -153,8 +153,9 @@ impl Attempt {
         let (keys, now) = (&state.keys, state.clock.now());
         let made = known_browsers::make(keys, account_id, &username, password_changed_at, now);
         tokens.known_browser = made.ok();
-        // Whoever knows the password has had no failures. Those that other browsers had
-        // after a change of the password stay: a thief's may be among them.
+        // The right password resets the failures of the name and of this browser. The failures
+        // that all browsers of the previous password have together stay, because a thief's
+        // may be among them.
         state.limits.failures().clear(self.name);
         if let CountedUnder::Browser(key) = counted_under {
             state.limits.failures().clear(key);
@@ -162,8 +163,8 @@ impl Attempt {
         Ok(TokenAnswer(StatusCode::OK, tokens))
     }
 
-    /// The account of this name, and what a failure will be counted under. Strangers may
-    /// have to wait; browsers that the account knows need not.
+    /// The account of this name, and where a failure will be counted. Strangers may have to
+    /// wait; browsers that the account knows need not wait.
     async fn find(
         &self,
         state: &AppState,
@@ -174,7 +175,8 @@ impl Attempt {
         for (_, of_browser) in &self.browsers {
             keys.extend([of_browser.browser, of_browser.password]);
         }
-        // A name that nobody can have is looked up as one that nobody has.
+        // An impossible name is queried as well, so that it takes as long as a name without
+        // an account.
         let username_key = self.username.as_ref().map(Username::key);
         let username_key = username_key.as_deref().unwrap_or_default();
         let lookup = || async {
@@ -198,7 +200,7 @@ impl Attempt {
             changed_at: account.password_changed_at,
             previous_changed_at: candidate.previous_password_changed_at,
         });
-        // The first of its browsers that the account knows and that is not spent.
+        // The first of the browser's tokens that the account knows and that is not spent.
         let known = passwords.and_then(|passwords| {
             let mut browsers = self.browsers.iter().enumerate();
             browsers.find_map(|(n, (browser, of_browser))| {

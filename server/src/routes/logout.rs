@@ -1,7 +1,8 @@
 //! `POST /api/v1/logout`: ends the session of a refresh token, current or spent.
 //!
-//! 204 whatever the token was, so that it tells nobody whether a token was good; 503 when
-//! the server cannot tell, so that the client tries again.
+//! The answer is 204 for every token, so that a client cannot find out whether a token was
+//! valid. It is 503 if the server does not know whether the session has ended, so that the
+//! client tries again.
 
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -1,4 +1,4 @@
-//! Every address of the API, one file a verb.
+//! Every address of the API, one file for each verb.
 
 mod account;
 mod activity;
@@ -52,9 +52,9 @@ pub fn api() -> Router<AppState> {
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
 }
 
-/// Runs what must not stop half-way when the client hangs up: a thief who breaks the
-/// connection must not break off the ending of the session with it. A server that stops
-/// waits for it.
+/// Runs work that must not stop half-way when the client hangs up. Otherwise a thief could
+/// prevent the ending of a session by closing the connection. A server that stops waits for
+/// this work.
 async fn to_the_end<T: Send + 'static>(
     stopping: &Stopping,
     work: impl Future<Output = Result<T, ApiError>> + Send + 'static,

@@ -2,11 +2,12 @@
 //! the `refresh_token` grant (RFC 6749 §6), `POST /oauth/revoke` (RFC 7009) and the
 //! metadata document (RFC 8414).
 //!
-//! There is no password grant: a client that asks people for their password would
-//! learn it (RFC 9700 §2.4). A plain client sends no attempt key, so theft is found
-//! later for it and a lost answer is forgiven for ten seconds only.
+//! There is no password grant, because a client that asks people for their password would
+//! learn it (RFC 9700 §2.4). A plain client sends no attempt key. So theft is found out
+//! later, and a lost answer is only forgiven for ten seconds.
 //!
-//! Errors are those of RFC 6749 §5.2, not problem JSON: such clients know no other.
+//! Errors have the form of RFC 6749 §5.2, not problem JSON, because such clients do not know
+//! problem JSON.
 
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -26,7 +27,7 @@ use crate::sessions::{self, Refresh};
 use crate::state::AppState;
 use crate::store::ClientInfo;
 
-/// Unknown parameters are ignored, as RFC 6749 §3.2 wants.
+/// Unknown parameters are ignored, as RFC 6749 §3.2 requires.
 #[derive(Deserialize)]
 pub(super) struct TokenForm {
     grant_type: Option<String>,
@@ -115,9 +116,9 @@ pub(super) struct RevokeForm {
     client_id: Option<String>,
 }
 
-/// Ends the session of a refresh token. 200 whatever the token was (RFC 7009 §2.2);
-/// an access token ends nothing, since whoever holds one alone must not sign people
-/// out.
+/// Ends the session of a refresh token. The answer is 200 for every token (RFC 7009 §2.2).
+/// An access token ends nothing, because a thief who has only an access token must not sign
+/// people out.
 pub(super) async fn revoke(
     State(state): State<AppState>,
     client: ClientInfo,
@@ -150,8 +151,8 @@ pub(super) async fn revoke(
     }
 }
 
-/// What a client may find out by itself (RFC 8414 §2). `authorization_endpoint` is
-/// left out: no grant that is supported here uses one.
+/// The metadata by which a client configures itself (RFC 8414 §2). There is no
+/// `authorization_endpoint`, because no supported grant uses one.
 pub(super) async fn metadata(State(state): State<AppState>) -> impl IntoResponse {
     let issuer = &state.config.issuer;
     let cache = (
@@ -178,7 +179,8 @@ enum OAuthError {
         error: &'static str,
         description: String,
     },
-    /// What is not about the grant: our own answer, status and headers included.
+    /// An error that is not about the grant: Holdfast's own answer with its status and
+    /// headers.
     Other(ApiError),
 }
 
@@ -220,8 +222,8 @@ impl From<ApiError> for OAuthError {
             | ApiError::RefreshTokenExpired
             | ApiError::RefreshTokenReused
             | ApiError::SessionEnded(_) => Self::new("invalid_grant", error.to_string()),
-            // The RFC has no word for "somebody was faster"; to such a client it is a
-            // moment in which the token cannot be had.
+            // The RFC has no error for "another request was faster". For such a client, the
+            // token is not available at this moment.
             ApiError::RefreshConflict => Self::new("temporarily_unavailable", error.to_string()),
             ApiError::MalformedRequest(_) | ApiError::UnsupportedMediaType(_) => {
                 Self::invalid_request(error.to_string())
@@ -231,7 +233,7 @@ impl From<ApiError> for OAuthError {
     }
 }
 
-/// RFC 6749 §5.1: both headers, on every answer.
+/// Adds the two headers that RFC 6749 §5.1 requires on every answer.
 fn uncached(answer: impl IntoResponse) -> Response {
     let headers: [(HeaderName, HeaderValue); 2] = [
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),

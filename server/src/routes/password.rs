@@ -1,5 +1,5 @@
-//! `PUT /api/v1/account/password`: another password; every session ends, and the
-//! answer holds the tokens of a new one.
+//! `PUT /api/v1/account/password`: changes the password. Every session ends, and the answer
+//! has the tokens of a new one.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -40,7 +40,7 @@ pub(super) async fn change(
     let new_hash = hashed.await??;
     drop(turn);
     let reason = EndReason::PasswordChanged;
-    // Not the caller's own: the rest may still be refused.
+    // The caller's own session is not ended here, because the rest may still be refused.
     let (own, verified) = (current.session_id, Some(account.password_changed_at));
     sessions::end_beyond_500(&state, account_id, own, verified, reason, &client).await?;
 
@@ -80,9 +80,9 @@ pub(super) async fn change(
     Ok(TokenAnswer(StatusCode::OK, tokens))
 }
 
-/// The account, once its password has been given again, and the turn in which that was
-/// found out. Failures are counted by session: whoever tries here holds an access token,
-/// and must keep nobody but this session from going on.
+/// Confirms the password of the account. Returns the account, and the turn in which the
+/// password was computed. Failures count for the session only: a thief with an access token
+/// who tries here must not block the person's other sessions or the sign-in.
 pub(super) async fn confirmed(
     state: &AppState,
     current: CurrentAccount,
@@ -117,7 +117,8 @@ pub(super) async fn confirmed(
     let stored = Some(account.password_hash.clone());
     match state.passwords.verify(&turn, password, stored).await? {
         Verdict::Right { .. } => {
-            // The person is here, so strangers' failures keep them out no longer.
+            // The person knows the password, so strangers' failures do not keep them out any
+            // more.
             failures.clear(session);
             if let Some(profile) = state.profiles.get(&state.pool, account_id).await? {
                 failures.clear(Limits::name_key(&state.keys, &profile.username)?);

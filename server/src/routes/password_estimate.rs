@@ -1,9 +1,9 @@
-//! `POST /api/v1/password-estimate`: how easily a new password is guessed, while a person
-//! types it.
+//! `POST /api/v1/password-estimate`: says while a person types a new password how easy it is
+//! to guess.
 //!
-//! A security duty: what was typed is neither kept nor logged. The answer is that of the
-//! sign-up and of the change of the password, so nobody is told here that a password is
-//! good and there that it is not.
+//! A security duty: the typed text is neither kept nor logged. The sign-up and the change of
+//! the password use the same check, so a person never reads here that a password is accepted
+//! and is then refused.
 
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
@@ -22,12 +22,12 @@ pub(super) async fn estimate(
     Json(request): Json<PasswordEstimateRequest>,
 ) -> Result<impl IntoResponse, ApiError> {
     state.limits.estimate(address)?;
-    // A name that no account can have, or that is not typed yet, says nothing.
+    // A name that no account can have, or that is not typed yet, does not matter.
     let username = request.username.as_deref().map(Username::parse);
     let username = username.and_then(Result::ok);
     let username = username.as_ref().map_or("", Username::as_str);
     let estimate = match password::check(request.password.expose(), username) {
-        // Found out without a dictionary, so it needs no place in the queue.
+        // These rules need no dictionary, so the request needs no place in the queue.
         Err(reason) => PasswordEstimate {
             score: 0,
             warning: Some(reason.to_string()),

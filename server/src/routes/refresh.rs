@@ -1,4 +1,4 @@
-//! `POST /api/v1/refresh`: a refresh token for its successor.
+//! `POST /api/v1/refresh`: exchanges a refresh token for its successor.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -30,7 +30,7 @@ pub(super) async fn refresh(
     Ok(TokenAnswer(StatusCode::OK, tokens))
 }
 
-/// The `Idempotency-Key`. Two of them are as bad as a malformed one.
+/// The `Idempotency-Key`. Two such headers are refused like a malformed one.
 fn attempt_key(headers: &HeaderMap) -> Result<Option<AttemptKey>, ApiError> {
     let mut values = headers.get_all(attempt_key::HEADER).iter();
     let Some(value) = values.next() else {

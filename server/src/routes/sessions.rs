@@ -1,4 +1,4 @@
-//! `/api/v1/sessions`: where am I signed in, and not any more.
+//! `/api/v1/sessions`: lists the sessions of the account, and ends them.
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
@@ -13,8 +13,8 @@ use crate::sessions;
 use crate::state::AppState;
 use crate::store::{self, ClientInfo};
 
-/// To how many seconds the last use is rounded down, so that a thief cannot time his
-/// moves by it.
+/// The last use is rounded down to this many seconds, so that a thief cannot see when the
+/// person renews.
 const LAST_USED_GRAIN: i64 = 5 * 60;
 
 pub(super) async fn list(
@@ -86,13 +86,14 @@ pub(super) async fn end_all(
 ) -> Result<Json<EndedSessions>, ApiError> {
     let Ok(Query(EndAll { keep_current })) = query else {
         return Err(ApiError::MalformedRequest(
-            "The one parameter of this call is keep_current, true or false.".to_owned(),
+            "The only parameter of this call is keep_current, true or false.".to_owned(),
         ));
     };
     let keep = keep_current.then_some(current.session_id);
     let account_id = current.account_id;
     let reason = EndReason::EndedElsewhere;
-    // The caller's own session goes last, if at all: a call that fails can be repeated.
+    // The caller's own session is ended last, if it is ended, so that a call that fails can
+    // be repeated.
     let own = current.session_id;
     sessions::must_have_row(&state, own).await?;
     let beyond = sessions::end_beyond_500(&state, account_id, own, None, reason, &client).await?;

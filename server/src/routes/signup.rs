@@ -59,7 +59,7 @@ pub(super) async fn sign_up(
         account.password_changed_at,
         state.clock.now(),
     );
-    // The account is made, whether this instance is about to stop or not.
+    // The account exists now, so this goes on even if the instance is about to stop.
     tokens.known_browser = made.ok();
     Ok(TokenAnswer(StatusCode::CREATED, tokens))
 }

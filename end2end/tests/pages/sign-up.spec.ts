@@ -40,7 +40,7 @@ test('a name with a forbidden character is told at its field', async ({ page }) 
   await fillIn(page, { ...somebody(), username: 'ada lovelace' });
   await page.getByRole('button', { name: 'Create account' }).click();
 
-  await expect(page.getByRole('alert')).toContainText('A username can hold');
+  await expect(page.getByRole('alert')).toContainText('A username can only contain');
   await expect(page.getByLabel('Username')).toBeFocused();
 });
 

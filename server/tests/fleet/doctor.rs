@@ -51,7 +51,7 @@ async fn the_doctor_names_a_forgotten_replication_slot_and_a_forgotten_proxy() {
     assert!(!ill.status.success());
     let said = String::from_utf8_lossy(&ill.stdout).into_owned();
     for sentence in [
-        "Nobody reads the replication slot forgotten",
+        "No standby reads the replication slot forgotten",
         "HOLDFAST_TRUSTED_PROXIES names none",
     ] {
         assert!(said.contains(sentence), "{said}");

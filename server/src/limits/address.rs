@@ -1,9 +1,9 @@
-//! Whose attempts count together.
+//! The address under which attempts of a client count together.
 
 use std::net::IpAddr;
 
-/// An IPv4 address or an IPv6 /64, since one customer has at least that many; or, where
-/// too many are remembered, the /24 or /48 around it.
+/// An IPv4 address, or an IPv6 /64, because one customer has at least a /64. If too many are
+/// remembered, it is the /24 or /48 around the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Address {
     /// An IPv4 address.
@@ -17,7 +17,7 @@ pub enum Address {
 }
 
 impl Address {
-    /// The one that this client counts under.
+    /// The address under which this client counts.
     pub fn of(ip: IpAddr) -> Self {
         match ip.to_canonical() {
             IpAddr::V4(ip) => Self::V4(ip.octets()),

@@ -1,11 +1,10 @@
-//! Buckets by key: so many at once, and then one every so often.
+//! Buckets by key: a number of attempts at once, and then one more in each period.
 //!
-//! The arithmetic is governor's (the generic cell rate algorithm). The keeping is ours,
-//! because a flood from many addresses must not fill the memory: there are never more
-//! buckets than the bound says. A key that finds no room is not limited until a sweep has
-//! made some. Refusing it, or one bucket for all that find none, would let an attacker with
-//! many keys keep everybody else out; the queue and the pool behind have bounds of their
-//! own.
+//! governor does the arithmetic (the generic cell rate algorithm). The map is our own,
+//! because a flood from many addresses must not fill the memory: there are never more buckets
+//! than the bound allows. A key that finds no room is not limited until a sweep has made
+//! room. If such keys were refused, or shared one bucket, an attacker with many keys could
+//! keep all others out. The queue and the pool have bounds of their own.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -25,26 +24,26 @@ pub struct Buckets<K: Hash + Eq + Copy, C: Clock = MonotonicClock>(
     RateLimiter<K, Kept<K>, C, NoOpMiddleware<C::Instant>>,
 );
 
-/// What a key counts as where there is no room for a bucket of its own.
+/// The key whose bucket is used if there is no room for a bucket of its own.
 type Fold<K> = fn(&K) -> K;
 
 struct Kept<K> {
     buckets: Mutex<HashMap<K, Nanos>>,
     /// How many keys have a bucket of their own.
     most: usize,
-    /// What a key counts as beyond that, and how many buckets there are in all.
+    /// The key whose bucket is used beyond that, and how many buckets there may be in all.
     fold: Option<(Fold<K>, usize)>,
 }
 
 impl<K: Hash + Eq + Copy> Buckets<K> {
-    /// `at_once`, and then one every `every`. Beyond `most` keys, new ones are not
-    /// limited until a sweep has made room.
+    /// Allows `at_once` attempts, and then one more in each `every`. Beyond `most` keys, new
+    /// ones are not limited until a sweep has made room.
     pub fn new(at_once: u32, every: Duration, most: usize) -> Self {
         Self::with(at_once, every, most, None, MonotonicClock)
     }
 
-    /// The same, but beyond `most` keys a new one counts as what `fold` makes of it, for
-    /// which there is a quarter as much room.
+    /// Does the same, but beyond `most` keys a new one uses the bucket of the key that `fold`
+    /// returns for it. There is room for a quarter as many of these.
     pub fn folding(at_once: u32, every: Duration, most: usize, fold: Fold<K>) -> Self {
         Self::with(at_once, every, most, Some(fold), MonotonicClock)
     }
@@ -64,10 +63,10 @@ impl<K: Hash + Eq + Copy, C: Clock> Buckets<K, C> {
         Self(RateLimiter::new(quota, kept, clock))
     }
 
-    /// Takes one out of the bucket of this key.
+    /// Takes one attempt out of the bucket of this key.
     ///
     /// # Errors
-    /// How long to wait for the next one, when it is empty.
+    /// How long to wait for the next one, if the bucket is empty.
     pub fn take(&self, key: &K) -> Result<(), Duration> {
         self.0.check_key(key).map_err(|not_until| {
             let now = self.0.clock().now();
@@ -110,7 +109,7 @@ impl<K: Hash + Eq + Copy> StateStore for Kept<K> {
 }
 
 impl<K: Hash + Eq + Copy> Kept<K> {
-    /// The key whose bucket counts for this one. `None` when there is no room for one.
+    /// The key whose bucket counts for this one. `None` if there is no room for a bucket.
     fn counted_as(&self, buckets: &HashMap<K, Nanos>, key: K) -> Option<K> {
         let has_room = |key: &K, most| buckets.len() < most || buckets.contains_key(key);
         if has_room(&key, self.most) {
@@ -159,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_at_once_and_then_one_every_three_seconds() {
+    fn a_number_at_once_and_then_one_every_three_seconds() {
         let buckets = buckets(100, None);
         assert_eq!(taken(&buckets, 1, 30), 20);
         assert_eq!(buckets.take(&1), Err(EVERY));
@@ -193,11 +192,11 @@ mod tests {
 
     #[test]
     fn there_are_never_more_buckets_than_the_bound() {
-        // Each new key would be folded into another one.
+        // Each new key would use the bucket of another key.
         let buckets = buckets(8, Some(|key| key + 1_000_000));
         let let_through: usize = (0..1000).map(|key| taken(&buckets, key, 1)).sum();
         assert_eq!(buckets.len(), 10);
-        // What finds no room is let through, and what has a bucket is still counted.
+        // A key that finds no room is let through, and a key with a bucket is still counted.
         assert_eq!(let_through, 1000);
         assert_eq!(taken(&buckets, 7, 30), 19);
         assert_eq!(taken(&buckets, 9, 30), 19);

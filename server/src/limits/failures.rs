@@ -1,22 +1,21 @@
-//! Failures in a row: counted by all instances together, and what they mean.
+//! Failures in a row: all instances count them together, and they limit strangers.
 //!
-//! NIST SP 800-63B-4 §3.2.2 allows at most 100 in a row. After ten, strangers wait, one
-//! second at first and twice as long each time; at a hundred they are refused until
-//! somebody who knows the password has used it where strangers are not, or an operator
-//! has helped.
+//! NIST SP 800-63B-4 §3.2.2 allows at most 100 in a row. After ten, strangers wait: one
+//! second at first, and twice as long each time. After a hundred they are refused. This ends
+//! when a person who knows the password uses it in a known browser or in a session, or when
+//! an operator helps.
 //!
-//! An answer does not wait for its failure to be written: on the request's own
-//! transaction, counting held every connection. What is not written yet is counted from
-//! memory, so a stalled database gives nobody more tries at this instance. [`Failures`]
-//! adds up what comes in, and [`run`] writes it on a connection of its own, many
+//! An answer does not wait until its failure is written: when failures were counted in the
+//! request's transaction, they used every connection. Failures that are not written yet are
+//! counted from memory, so a stalled database does not allow more attempts at this instance.
+//! [`Failures`] collects them, and [`run`] writes them on a connection of its own, many
 //! failures in one statement.
 //!
-//! How exact a hundred is: a failure is counted when its password has been computed, and
+//! How exact the hundred is: a failure is counted when its password has been computed, and
 //! other instances see it when it is written. At each instance two attempts under one name
-//! may be under way. So with N instances up to 2 N more passwords may be tried than the
-//! limit says. A deployment that has to stay below a hundred in every case sets its limit
-//! that much lower; the wait of up to 15 minutes between two attempts makes the last ones
-//! rare.
+//! may be under way. So with N instances, up to 2 N more passwords may be tried. The wait of
+//! up to 15 minutes between two attempts makes the last of them rare. A deployment that must
+//! stay below a hundred in every case has to lower the limit by this number.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -33,37 +32,38 @@ use crate::store::events::CountedEvent;
 use crate::store::sign_in_failures::Counted;
 use crate::store::{self, ClientInfo, Pool};
 
-/// From so many on, strangers wait.
+/// From this number of failures on, strangers wait.
 pub const FEW: u64 = 10;
 
-/// From so many on, strangers are refused. The same number, or fewer, in all instances:
-/// NIST allows a hundred.
+/// From this number of failures on, strangers are refused. NIST allows a hundred. All
+/// instances must have this number or a smaller one.
 const MOST: u64 = 100;
 
-/// How many failures spend a known browser.
+/// After this number of failures, a known browser's token has no effect any more.
 const SPENT: u64 = 10;
 
-/// The longest wait, in seconds. Also what is told to a stranger who is refused.
+/// The longest wait, in seconds. The server also tells this time to a stranger whom it
+/// refuses.
 const LONGEST_WAIT: u64 = 15 * 60;
 
-/// How long an attempt waits for a write of failures that concern it, and how often it
-/// reads. After that it counts failures twice rather than not at all.
+/// How long an attempt waits while failures of its keys are written, and how often it reads.
+/// After that it may count failures twice, but it misses none.
 const PATIENCE_FOR_A_WRITE: Duration = Duration::from_secs(1);
 const READS: usize = 3;
 
-/// How many keys may wait to be written. Beyond it the database has been away for long,
-/// and no password can be verified anyway.
+/// How many keys may wait to be written. If there are more, the database has not answered for
+/// a long time, and then no password can be verified either.
 const MOST_WAITING: usize = 100_000;
 
 /// How long writing may take, and how long to wait after it failed.
 const PATIENCE: Duration = Duration::from_secs(10);
 const AFTER_A_FAILURE: Duration = Duration::from_secs(1);
 
-/// Under what failures are counted: a keyed hash of a name, a known browser or a
+/// The key under which failures are counted: a keyed hash of a name, a known browser or a
 /// session.
 pub type FailureKey = [u8; 16];
 
-/// What is not written yet. Clones share it.
+/// The changes that are not written yet. Clones share them.
 #[derive(Clone, Default)]
 pub struct Failures {
     changes: Arc<Mutex<Changes>>,
@@ -74,7 +74,7 @@ pub struct Failures {
 #[derive(Default)]
 struct Changes {
     waiting: Batch,
-    /// What is being written at this moment.
+    /// The changes that are being written at this moment.
     writing: HashMap<FailureKey, Change>,
     /// How often writing has begun.
     begun: u64,
@@ -89,13 +89,13 @@ struct Batch {
 /// What has happened to one key.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Change {
-    /// Everything before was forgotten.
+    /// All earlier failures were forgotten.
     cleared: bool,
     failures: u64,
 }
 
 impl Failures {
-    /// Counts a failure, and an event where there is an account that it concerns.
+    /// Counts a failure, and an event if the failure is about an account.
     pub fn count(&self, key: FailureKey, event: Option<CountedEvent>) {
         let mut changes = self.lock();
         let batch = &mut changes.waiting;
@@ -119,9 +119,10 @@ impl Failures {
         self.news.notify_one();
     }
 
-    /// Reads what the database says about these keys, together with what it does not know
-    /// yet. Each failure counts once: what is written while `lookup` reads may be in its
-    /// answer or not, so it is read again once that has been written.
+    /// Reads the failures of these keys from the database, and adds those that are not
+    /// written yet. Each failure counts once. If failures are written while `lookup` reads,
+    /// its answer may contain them or not. So this waits until they are written and reads
+    /// again.
     ///
     /// # Errors
     /// Those of `lookup`.
@@ -137,8 +138,8 @@ impl Failures {
         loop {
             reads += 1;
             let waited_in_vain = !self.until_written(keys).await;
-            // Before the database: a failure that is written in between is counted twice,
-            // and not missed.
+            // Memory is read before the database. So a failure that is written in between
+            // is counted twice, and never missed.
             let (unwritten, begun) = self.unwritten(keys);
             let found = lookup().await?;
             let is_known_exactly = unwritten.iter().all(Unwritten::is_nothing)
@@ -149,7 +150,7 @@ impl Failures {
         }
     }
 
-    /// What is not written yet under each key, and how often writing had begun.
+    /// The unwritten changes of each key, and how often writing had begun.
     fn unwritten(&self, keys: &[FailureKey]) -> (Vec<Unwritten>, u64) {
         let changes = self.lock();
         let unwritten = keys.iter().map(|key| {
@@ -164,11 +165,11 @@ impl Failures {
         keys.iter().any(|key| changes.writing.contains_key(key))
     }
 
-    /// Waits until none of these keys is being written. `false` when that took too long.
+    /// Waits until none of these keys is being written. `false` if that took too long.
     async fn until_written(&self, keys: &[FailureKey]) -> bool {
         let waiting = async {
             loop {
-                // Told of every write that ends from here on.
+                // From here on, this is notified of every write that ends.
                 let written = self.written.notified();
                 if !self.are_being_written(keys) {
                     return;
@@ -186,7 +187,7 @@ impl Failures {
         changes.waiting.is_empty() && changes.writing.is_empty()
     }
 
-    /// Writing has ended. What could not be written is kept.
+    /// Notes that writing has ended. Changes that could not be written are kept.
     fn end(&self, kept: Option<Batch>) {
         let mut changes = self.lock();
         changes.writing.clear();
@@ -203,7 +204,7 @@ impl Failures {
     }
 }
 
-/// What had happened that the database may not know.
+/// Changes that the database may not know yet.
 #[derive(Debug, Clone, Copy)]
 pub struct Unwritten(Change);
 
@@ -212,7 +213,7 @@ impl Unwritten {
         self.0 == Change::default()
     }
 
-    /// With what the database says.
+    /// Adds the changes to what the database says.
     pub fn with(self, stored: Failed) -> Failed {
         let Change { cleared, failures } = self.0;
         let before = if cleared { Failed::default() } else { stored };
@@ -222,7 +223,7 @@ impl Unwritten {
         }
     }
 
-    /// How many failures there are, when the database knows of so many.
+    /// How many failures there are, if the database knows of `stored`.
     pub fn count(self, stored: u64) -> u64 {
         let Change { cleared, failures } = self.0;
         failures + if cleared { 0 } else { stored }
@@ -232,7 +233,7 @@ impl Unwritten {
 /// Whether a stranger may try.
 ///
 /// # Errors
-/// When they may not, and for how long.
+/// If they may not, and how long they have to wait.
 pub fn allow_stranger(failed: Failed) -> Result<(), Refusal> {
     let refused = |seconds: u64| {
         Err(Refusal::TooManyFailures {
@@ -253,7 +254,7 @@ pub fn allow_stranger(failed: Failed) -> Result<(), Refusal> {
     }
 }
 
-/// Whether a known browser with so many failures is one no longer.
+/// Whether the token of a known browser with this many failures has no effect any more.
 pub fn is_spent(failures: u64) -> bool {
     failures >= SPENT
 }
@@ -271,7 +272,7 @@ impl Change {
 }
 
 impl Changes {
-    /// Takes what waits, to be written now.
+    /// Takes the changes that wait, to write them now.
     fn begin(&mut self) -> Batch {
         let batch = std::mem::take(&mut self.waiting);
         self.writing.clone_from(&batch.keys);
@@ -289,7 +290,7 @@ impl Batch {
         }
     }
 
-    /// This one, which could not be written, before `later`.
+    /// Puts this batch, which could not be written, before `later`.
     fn before(&mut self, later: Self) {
         for (key, change) in later.keys {
             let earlier = self.keys.entry(key).or_default();
@@ -305,8 +306,8 @@ impl Batch {
     }
 }
 
-/// An event about a failure: the failures of one hour are one entry. `key` is a secret,
-/// so that nobody can foretell the ids of entries.
+/// An event about a failure. The failures of one hour are one entry. `key` is a secret, so
+/// that a client cannot predict the ids of entries.
 pub fn event(
     key: &[u8],
     now: u64,
@@ -347,7 +348,7 @@ pub async fn run(failures: Failures, pool: Pool) {
     }
 }
 
-/// Writes what there is. `false` when that failed; it is kept then.
+/// Writes the changes. `false` if that failed; then they are kept.
 async fn write_once(
     failures: &Failures,
     pool: &Pool,
@@ -396,13 +397,14 @@ async fn write(
         })
         .collect();
     let events: Vec<_> = batch.events.values().cloned().collect();
-    // Clearing is a transaction of its own, and so may be done twice: a transaction that
-    // cleared some keys and then counted others could wait in a circle with that of another
-    // instance. Within each, rows are locked in the order of their keys.
+    // Keys are cleared in a transaction of their own, although this may then happen twice:
+    // a transaction that clears some keys and then counts others could deadlock with that of
+    // another instance. Each transaction locks rows in the order of their keys.
     if !cleared.is_empty() {
         store::sign_in_failures::clear(connection, &cleared).await?;
     }
-    // All or nothing: what is tried again must not be counted twice.
+    // Counting is all or nothing, because it is repeated after a failure and must not count
+    // twice.
     let mut transaction = connection.begin().await?;
     if !counted.is_empty() {
         store::sign_in_failures::count(&mut transaction, &counted).await?;
@@ -447,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_written_yet_counts() {
+    fn an_unwritten_failure_counts() {
         let failures = Failures::default();
         let stored = failed(8, 500);
         let with_stored = |key| failures.unwritten(&[key]).0[0].with(stored);
@@ -493,7 +495,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_that_is_being_written_is_waited_for() {
+    async fn an_attempt_waits_for_a_failure_that_is_being_written() {
         let failures = Failures::default();
         failures.count(KEY, None);
         let batch = failures.lock().begin();
@@ -522,7 +524,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_write_that_does_not_end_keeps_no_attempt_for_long_and_counts() {
+    async fn a_write_that_does_not_end_delays_an_attempt_for_a_second_and_counts() {
         let failures = Failures::default();
         failures.count(KEY, None);
         let _batch = failures.lock().begin();
@@ -531,7 +533,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_written_comes_before_what_came_later() {
+    fn changes_that_could_not_be_written_come_before_later_ones() {
         let change = |cleared, failures| Change { cleared, failures };
         for (earlier, later, expected) in [
             (change(false, 2), change(false, 3), change(false, 5)),

@@ -1,15 +1,14 @@
-//! Known browsers: those that have signed in to an account before and can prove it
+//! Known browsers: browsers that have signed in to an account before and can prove it
 //! (OWASP, "Slow Down Online Guessing Attacks with Device Cookies").
 //!
-//! A security duty: the proof opens nothing. Whoever shows it still needs the password;
-//! it only spares them the limits that strangers' failures have set. It is good for the
-//! account, the name and the password that it was made for. For ten minutes after a change,
-//! the tokens of the password before are good as well, with ten failures for all of them
-//! together. Tokens of older passwords are worth nothing.
+//! A security duty: the proof opens nothing. A client with the proof still needs the
+//! password; it only avoids the limits that strangers' failures have caused. The proof is
+//! valid for the account, the name and the password for which it was made. For ten minutes
+//! after a change, the tokens of the previous password are also valid, with ten failures for
+//! all of them together. Tokens of older passwords have no effect.
 //!
-//! Nothing is stored: the proof is a token with a MAC. Its MAC covers the username too,
-//! so that it can be checked against the name that was typed before the database is
-//! asked.
+//! The server stores nothing: the proof is a token with a MAC. The MAC also covers the
+//! username, so the server can check it with the typed name before it makes a query.
 
 use axum::http::HeaderMap;
 use base64::Engine as _;
@@ -25,16 +24,16 @@ use uuid::Uuid;
 use crate::keys::{Keys, Obstacle};
 use crate::random;
 
-/// What a token begins with, so that a person and a secret scanner can tell it.
+/// The start of a token, so that a person and a secret scanner can recognise it.
 const PREFIX: &str = "hfb_";
 
 const PURPOSE: &[u8] = b"holdfast known browser";
 
-/// How long a token is good, in seconds.
+/// How long a token is valid, in seconds.
 const YEAR: u64 = 365 * 24 * 60 * 60;
 
-/// How long the tokens of the last password stay good after a change, in seconds: the
-/// person's other browsers have just been signed out.
+/// How long the tokens of the previous password stay valid after a change, in seconds. The
+/// change has just signed the person's other browsers out, and they need their tokens.
 const AFTER_A_CHANGE: i64 = 10 * 60;
 
 const BODY: usize = 48;
@@ -44,9 +43,9 @@ const MAC: usize = 16;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KnownBrowser {
     account_id: Uuid,
-    /// When the password was set that it signed in with, in Unix microseconds.
+    /// When the password with which it signed in was set, in Unix microseconds.
     password_changed_at: i64,
-    /// Tells this browser's tokens apart from all others.
+    /// Distinguishes this browser's token from all others.
     id: [u8; 16],
 }
 
@@ -60,7 +59,7 @@ pub enum Known {
 }
 
 impl KnownBrowser {
-    /// What its failures are counted under.
+    /// The id under which its failures are counted.
     pub fn id(&self) -> [u8; 16] {
         self.id
     }
@@ -70,7 +69,7 @@ impl KnownBrowser {
         self.account_id
     }
 
-    /// What all browsers have in common that have signed in with the same password.
+    /// The id that all browsers share that have signed in with the same password.
     pub fn password_id(&self) -> [u8; 24] {
         let mut id = [0; 24];
         id[..16].copy_from_slice(self.account_id.as_bytes());
@@ -78,8 +77,8 @@ impl KnownBrowser {
         id
     }
 
-    /// Whether it is known to this account still. A new password makes it a stranger after
-    /// ten minutes, and a second new password at once.
+    /// Whether this account still knows it. A new password makes it a stranger after ten
+    /// minutes, and a second new password makes it a stranger at once.
     pub fn known_to(&self, account: &Passwords, now: u64) -> Option<Known> {
         if self.account_id != account.account_id {
             return None;
@@ -99,13 +98,13 @@ impl KnownBrowser {
 pub struct Passwords {
     /// The account.
     pub account_id: Uuid,
-    /// When the password was set that it has.
+    /// When its password was set.
     pub changed_at: OffsetDateTime,
     /// When the password before was set, if there was one.
     pub previous_changed_at: Option<OffsetDateTime>,
 }
 
-/// Makes a browser known to this account. Answers the token that it keeps.
+/// Makes a browser known to this account. Returns the token that the browser keeps.
 ///
 /// # Errors
 /// When the current secret is forbidden.
@@ -128,8 +127,8 @@ pub fn make(
     Ok(Secret::from(token))
 }
 
-/// The tokens of these headers that were made for this name, in their order. Others, and
-/// what is no token of ours, count for nothing.
+/// The tokens in these headers that were made for this name, in their order. All other text
+/// in the headers is ignored.
 pub fn find(keys: &Keys, headers: &HeaderMap, username: &Username, now: u64) -> Vec<KnownBrowser> {
     headers
         .get_all(KNOWN_BROWSER_HEADER)
@@ -175,7 +174,7 @@ fn mac(key: &[u8], body: &[u8], username: &Username) -> Hmac<Sha256> {
     mac
 }
 
-/// As Postgres keeps it.
+/// The time in microseconds, as Postgres keeps it.
 fn micros(at: OffsetDateTime) -> i64 {
     i64::try_from(at.unix_timestamp_nanos() / 1000).unwrap_or(i64::MAX)
 }
@@ -218,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_picks_the_one_that_fits_the_name() {
+    fn the_server_picks_the_token_that_fits_the_name() {
         let keys = keys(&[1]);
         let (ada, eve) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let for_ada = make(&keys, ada, &name("Ada"), changed(0), NOW).unwrap();
@@ -231,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_five_are_looked_at() {
+    fn no_more_than_five_tokens_are_read() {
         let keys = keys(&[1]);
         let token = make(&keys, Uuid::nil(), &name("ada"), changed(0), NOW).unwrap();
         let fifth = headers(&["a", "b", "c", "d", token.expose()]);
@@ -241,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn any_accepted_secret_may_have_made_it_and_no_other() {
+    fn only_an_accepted_secret_makes_a_valid_token() {
         let token = make(&keys(&[1]), Uuid::nil(), &name("ada"), changed(0), NOW).unwrap();
         let found = |keys| first(&keys, &headers(&[token.expose()]), &name("ada"), NOW);
         assert!(found(keys(&[2, 1])).is_some());
@@ -249,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_was_changed_anywhere_is_not_ours() {
+    fn a_token_with_any_changed_byte_is_refused() {
         let keys = keys(&[1]);
         let token = make(&keys, Uuid::nil(), &name("ada"), changed(0), NOW).unwrap();
         let bytes = URL_SAFE_NO_PAD
@@ -264,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_good_for_a_year() {
+    fn a_token_is_valid_for_a_year() {
         let keys = keys(&[1]);
         let token = make(&keys, Uuid::nil(), &name("ada"), changed(0), NOW).unwrap();
         let found = |now| first(&keys, &headers(&[token.expose()]), &name("ada"), now);
@@ -273,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_were_made_for_the_name_are_found_in_their_order() {
+    fn all_tokens_of_the_name_are_found_in_their_order() {
         let keys = keys(&[1]);
         let account = Uuid::from_u128(1);
         let newest = make(&keys, account, &name("ada"), changed(0), NOW).unwrap();
@@ -285,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forbidden_secret_makes_none() {
+    fn a_forbidden_secret_makes_no_token() {
         let keys = keys(&[2, 1]);
         let leaked = crate::keys::SecretInUse {
             fingerprint: keys.fingerprint().to_vec(),
@@ -317,10 +316,10 @@ mod tests {
         let known = Some(Known::ByPasswordBefore);
         assert_eq!(known_to(account_id, changed(599), before), known);
         assert_eq!(known_to(account_id, changed(600), before), None);
-        // Not the password before, but an older one.
+        // This is not the previous password, but an older one.
         assert_eq!(known_to(account_id, changed(1), Some(changed(4000))), None);
         assert_eq!(known_to(account_id, changed(1), None), None);
-        // The name was given to another account meanwhile.
+        // Meanwhile another account has got the name.
         let other = Uuid::from_u128(2);
         assert_eq!(known_to(other, changed(5000), None), None);
         assert_eq!(known_to(other, changed(1), before), None);

@@ -1,23 +1,24 @@
-//! Who may try how often: guessing is slow, and a flood keeps few people out.
+//! How often a client may try a password. The limits make guessing slow, and a flood keeps
+//! few people out.
 //!
-//! A sign-in costs one password computation, and everything here is about who gets one.
-//! In this order, each step cheaper than what it protects:
+//! A sign-in costs one password computation, and these limits decide which attempts get one.
+//! They come in this order; each step is cheaper than the step that it protects:
 //!
-//! 1. **Buckets** ([`buckets`]): sign-ins and sign-ups of one address share one. A browser
-//!    that is known to the account ([`known_browsers`]) has one of its own, so that others
-//!    behind the same address cannot empty it. All known browsers of an account share a
-//!    larger one, and so do all of an address: somebody with an account of their own can
-//!    get any number of tokens. Where a session confirms its password, it has a bucket, and
-//!    all sessions of the account share a larger one.
-//! 2. **Under way at once** ([`slots`]): two attempts a name; of known browsers one a
-//!    browser, two an account and eight an address; of confirmations one a session and two
-//!    an account.
+//! 1. **Buckets** ([`buckets`]): sign-ins and sign-ups of one address share a bucket. A
+//!    browser that the account knows ([`known_browsers`]) has a bucket of its own, so that
+//!    other clients behind the same address cannot empty it. All known browsers of an account
+//!    share a larger bucket, and so do all known browsers of an address, because an attacker
+//!    with an account of their own can get any number of tokens. A session that confirms its
+//!    password has a bucket, and all sessions of the account share a larger one.
+//! 2. **Attempts under way** ([`slots`]): two attempts for each name. Known browsers have one
+//!    for each browser, two for each account and eight for each address. Confirmations have
+//!    one for each session and two for each account.
 //! 3. **A place in the queue** ([`queue`]): bounded, in turns by address, with places
-//!    kept for known browsers and for confirming. So far nothing but memory was used.
-//! 4. **Failures in a row** ([`failures`]): read together with the account, once it is
-//!    the attempt's turn. Strangers wait, longer each time. A token that turns out to be
-//!    worth nothing makes the attempt a stranger's, which pays for it before the password
-//!    is computed.
+//!    kept for known browsers and for confirming. Up to here, an attempt only costs memory.
+//! 4. **Failures in a row** ([`failures`]): read together with the account, when it is the
+//!    attempt's turn. Strangers wait, longer each time. If the token of a known browser turns
+//!    out to be worthless, the attempt counts as a stranger's: it takes from the strangers'
+//!    limits before the password is computed.
 //!
 //! A security duty: every answer is the same for names with and without an account.
 
@@ -51,14 +52,15 @@ use self::slots::{Slot, Slots};
 use crate::client_address::ClientAddress;
 use crate::keys::{Keys, Obstacle};
 
-/// The most addresses that are told apart; beyond it, new ones share their network.
+/// The most addresses that have buckets of their own; beyond this number, new addresses share
+/// the bucket of their network.
 const ADDRESSES: usize = 200_000;
 
 /// The most presented refresh tokens that are remembered.
 const REFRESH_TOKENS: usize = 100_000;
 
-/// How often one refresh token may be presented at once, and then how often: fifty tabs
-/// that wake up together are fine.
+/// How often one refresh token may be presented at once, and how long until once more. So
+/// fifty tabs may wake up together.
 const REFRESHES: (u32, Duration) = (60, Duration::from_secs(1));
 
 /// How many times as many attempts an account has as one of its browsers or sessions.
@@ -67,36 +69,37 @@ const AN_ACCOUNT: u32 = 3;
 /// How many times as many attempts the known browsers of an address have as strangers there.
 const KNOWN_AT_AN_ADDRESS: u32 = 5;
 
-/// How many times as many estimates of a password an address has as sign-ins: they are
-/// asked for while a person types.
+/// How many times as many estimates of a password an address has as sign-ins: a page requests
+/// them while a person types.
 const ESTIMATES: u32 = 3;
 
-/// How many attempts under one name may be under way at once, and how many of one account's
-/// known browsers or sessions.
+/// How many attempts under one name may be under way at once, and how many of the known
+/// browsers, or of the sessions, of one account.
 const AT_ONCE: usize = 2;
 
 /// How many attempts of known browsers at one address may be under way at once: a quarter
 /// of their places in the queue.
 const KNOWN_AT_ONCE_AN_ADDRESS: usize = 8;
 
-/// Seconds after which something that is under way is over.
+/// After how many seconds a client may try again, because an attempt that is under way will
+/// have ended.
 const A_MOMENT: u32 = 2;
 
-/// What the limits are, where an operator can change them.
+/// The limits that an operator can change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// How many attempts one address has at once.
+    /// How many attempts one address may make at once.
     pub attempts: u32,
-    /// How long it takes until it has another one.
+    /// How long it takes until the address may make another one.
     pub attempts_every: Duration,
     /// How many password computations run at once.
     pub password_threads: usize,
-    /// How many wait for their turn.
+    /// How many attempts may wait for their turn.
     pub places: usize,
 }
 
 impl Settings {
-    /// Twenty attempts an address and one more every three seconds.
+    /// Twenty attempts for each address, and one more every three seconds.
     pub const DEFAULT: Self = Self {
         attempts: 20,
         attempts_every: Duration::from_secs(3),
@@ -113,7 +116,7 @@ struct Inner {
     addresses: Buckets<Address>,
     known_at_address: Buckets<Address>,
     estimates: Buckets<Address>,
-    /// Of known browsers, and of sessions that confirm.
+    /// The buckets of known browsers, and of sessions that confirm.
     single: Buckets<FailureKey>,
     accounts: Buckets<FailureKey>,
     refresh_tokens: Buckets<(Uuid, u32)>,
@@ -123,7 +126,7 @@ struct Inner {
     refusals: Family<Limit, Counter>,
 }
 
-/// What has attempts under way.
+/// The key under which attempts are under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum UnderWay {
     /// A name, a known browser, a session, or an account.
@@ -132,31 +135,31 @@ enum UnderWay {
     KnownAt(Address),
 }
 
-/// What the attempts of a known browser are counted under.
+/// The keys under which the attempts of a known browser are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BrowserKeys {
-    /// Those of this browser.
+    /// The key of this browser.
     pub browser: FailureKey,
-    /// Those of all browsers that signed in with the same password.
+    /// The key of all browsers that signed in with the same password.
     pub password: FailureKey,
     account: FailureKey,
 }
 
-/// What the confirmations of a password are counted under.
+/// The keys under which the confirmations of a password are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionKeys {
-    /// Those of this session.
+    /// The key of this session.
     pub session: FailureKey,
     account: FailureKey,
 }
 
-/// Which limit it was.
+/// The limit that refused an attempt.
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Limit {
     limit: &'static str,
 }
 
-/// A place in the queue, and what is kept from others meanwhile.
+/// A place in the queue, and the slots that the attempt keeps meanwhile.
 pub struct Place {
     limits: Limits,
     waiting: queue::Place,
@@ -174,7 +177,7 @@ struct Held {
 }
 
 impl Limits {
-    /// Nothing has been tried yet.
+    /// The limits before the first attempt.
     pub fn new(settings: Settings) -> Self {
         let Settings {
             attempts,
@@ -198,25 +201,26 @@ impl Limits {
             accounts: by_key(AN_ACCOUNT),
             refresh_tokens: Buckets::new(REFRESHES.0, REFRESHES.1, REFRESH_TOKENS),
             under_way: Slots::default(),
-            // One turn more than threads: while they compute, the next attempt reads.
+            // There is one turn more than threads: while the threads compute, the next
+            // attempt reads from the database.
             queue: Queue::new(password_threads + 1, places),
             failures: Failures::default(),
             refusals: Family::default(),
         }))
     }
 
-    /// What failures under a name are counted under. A keyed hash, because people type
-    /// passwords into the wrong field, and the database shall not know them.
+    /// The key under which failures of a name are counted. It is a keyed hash, because people
+    /// type passwords into the wrong field, and the database must not contain them.
     ///
     /// # Errors
     /// When the current secret is forbidden.
     pub fn name_key(keys: &Keys, typed: &str) -> Result<FailureKey, Obstacle> {
-        // Names with and without an account, and names that nobody can have, alike.
+        // This is the same for names with and without an account, and for impossible names.
         let name = Username::parse(typed).map_or_else(|_| typed.to_owned(), |name| name.key());
         hashed(keys, b"name", name.as_bytes())
     }
 
-    /// What the attempts of a known browser are counted under.
+    /// The keys under which the attempts of a known browser are counted.
     ///
     /// # Errors
     /// When the current secret is forbidden.
@@ -228,7 +232,7 @@ impl Limits {
         })
     }
 
-    /// What the confirmations of a session are counted under.
+    /// The keys under which the confirmations of a session are counted.
     ///
     /// # Errors
     /// When the current secret is forbidden.
@@ -243,11 +247,11 @@ impl Limits {
         })
     }
 
-    /// A place for a sign-in under the name with this key. `browsers` are the known
-    /// browsers of this name that it says it comes from, the newest first.
+    /// A place for a sign-in under the name with this key. `browsers` are the known browsers
+    /// of this name whose tokens the request has, the newest first.
     ///
     /// # Errors
-    /// When it may not be tried now.
+    /// If the client may not try now.
     pub fn sign_in(
         &self,
         from: ClientAddress,
@@ -274,12 +278,12 @@ impl Limits {
         self.enter(Lane::Known, from, slots)
     }
 
-    /// Makes an attempt that has its turn a stranger's: the known browser that it came from
-    /// is none. It pays what a stranger pays before the password is computed, so that
-    /// worthless tokens are no way around the limits.
+    /// Treats an attempt that has its turn as a stranger's, because its token of a known
+    /// browser is worthless. It takes from the strangers' limits before the password is
+    /// computed, so that worthless tokens cannot avoid the limits.
     ///
     /// # Errors
-    /// When a stranger may not try now.
+    /// If a stranger may not try now.
     pub fn pay_as_stranger(
         &self,
         turn: &Turn,
@@ -296,7 +300,7 @@ impl Limits {
     /// A place for a sign-up.
     ///
     /// # Errors
-    /// When it may not be tried now.
+    /// If the client may not try now.
     pub fn sign_up(&self, from: ClientAddress) -> Result<Place, Refusal> {
         self.attempt_of(from)?;
         self.enter(Lane::Strangers, from, Vec::new())
@@ -305,7 +309,7 @@ impl Limits {
     /// Takes one of the estimates of a password that an address has.
     ///
     /// # Errors
-    /// When there is none left.
+    /// If there is none left.
     pub fn estimate(&self, from: ClientAddress) -> Result<(), Refusal> {
         match from.for_limits().map(Address::of) {
             Some(address) => self.allow("estimates", self.0.estimates.take(&address)),
@@ -313,10 +317,10 @@ impl Limits {
         }
     }
 
-    /// A place for an estimate that needs one.
+    /// A place for an estimate that needs the dictionary.
     ///
     /// # Errors
-    /// When there is none.
+    /// If there is none.
     pub fn enter_for_estimate(&self, from: ClientAddress) -> Result<Place, Refusal> {
         self.enter(Lane::Strangers, from, Vec::new())
     }
@@ -324,11 +328,11 @@ impl Limits {
     /// A place for confirming the password within a live session.
     ///
     /// # Errors
-    /// When it may not be tried now.
+    /// If the client may not try now.
     pub fn confirm(&self, from: ClientAddress, keys: SessionKeys) -> Result<Place, Refusal> {
         let inner = &self.0;
-        // The session's own bucket comes first: it is empty before the account's is, so a
-        // thief of one session does not keep the person's others from confirming.
+        // The session's own bucket comes first. It is empty before the account's, so a thief
+        // of one session does not keep the person's other sessions from confirming.
         self.allow("session", inner.single.take(&keys.session))?;
         self.allow("account", inner.accounts.take(&keys.account))?;
         let slots = vec![
@@ -338,11 +342,11 @@ impl Limits {
         self.enter(Lane::Confirming, from, slots)
     }
 
-    /// Whether this refresh token may be presented once more. Asked after its MAC, so
-    /// that made-up tokens use up no memory.
+    /// Whether this refresh token may be presented once more. Call this after the check of
+    /// its MAC, so that made-up tokens use no memory.
     ///
     /// # Errors
-    /// When it was presented too often.
+    /// If it was presented too often.
     pub fn refresh(&self, session_id: Uuid, generation: u32) -> Result<(), Refusal> {
         let taken = self.0.refresh_tokens.take(&(session_id, generation));
         self.allow("refresh_token", taken)
@@ -353,7 +357,7 @@ impl Limits {
         &self.0.failures
     }
 
-    /// Says that failures in a row kept an attempt from being made.
+    /// Counts an attempt that was refused because of failures in a row.
     pub fn refused_for_failures(&self, refusal: Refusal) -> Refusal {
         self.refused("failures", refusal)
     }
@@ -376,13 +380,14 @@ impl Limits {
     fn attempt_of(&self, from: ClientAddress) -> Result<(), Refusal> {
         match from.for_limits().map(Address::of) {
             Some(address) => self.allow("address", self.0.addresses.take(&address)),
-            // Many people may share the address of a proxy that was forgotten. They take
-            // turns in the queue.
+            // Many people may share the address of a proxy that was not named. They have no
+            // bucket, but take turns in the queue.
             None => Ok(()),
         }
     }
 
-    /// The first of these browsers that has an attempt left, which is taken.
+    /// Takes an attempt of the first of these browsers that has one left, and returns that
+    /// browser.
     fn first_with_attempts(
         &self,
         browsers: impl Iterator<Item = BrowserKeys>,
@@ -461,10 +466,10 @@ impl fmt::Debug for Limits {
 }
 
 impl Place {
-    /// Waits for the turn. Whoever stops waiting gives the place back.
+    /// Waits for the turn. If the caller stops waiting, the place is free again.
     ///
     /// # Errors
-    /// When it takes too long, or somebody who has asked less needs the place.
+    /// If it takes too long, or if a client that has tried less gets the place.
     pub async fn turn(self) -> Result<Turn, Refusal> {
         match self.waiting.turn().await {
             Some(turn) => Ok(Turn(Arc::new(Held {
@@ -476,9 +481,9 @@ impl Place {
     }
 }
 
-/// Forgets, for ever, what time has made irrelevant.
+/// Removes full buckets and other old entries, for ever.
 pub async fn run(limits: Limits) {
-    // Refresh tokens come often and matter for a second.
+    // Refresh tokens come often, and their buckets are full again after a second.
     const OFTEN: Duration = Duration::from_secs(5);
     const SELDOM: u32 = 12;
     let mut rounds = tokio::time::interval(OFTEN);
@@ -500,7 +505,7 @@ pub async fn run(limits: Limits) {
 }
 
 fn hashed(keys: &Keys, kind: &[u8], what: &[u8]) -> Result<FailureKey, Obstacle> {
-    // The current secret's: after a change of it, counting begins anew.
+    // The key is the current secret's, so counting starts again after a change of it.
     let key = keys.current_for_purpose::<32>(b"holdfast failures")?;
     let mut mac = Hmac::<Sha256>::new_from_slice(&*key)
         .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
@@ -530,7 +535,7 @@ mod tests {
     #[tokio::test]
     async fn many_accounts_at_one_address_leave_places_for_confirming_to_others() {
         let limits = Limits::new(Settings::DEFAULT);
-        // Both turns are taken, so everybody waits.
+        // Both turns are taken, so all attempts wait.
         let mut turns = Vec::new();
         for n in [100, 101] {
             turns.push(limits.sign_up(at(n)).unwrap().turn().await.ok());
@@ -541,8 +546,8 @@ mod tests {
         let more = limits.confirm(at(1), session(50, 50)).err();
         assert_eq!(more, Some(Refusal::Busy));
         let other = limits.confirm(at(2), session(60, 60));
-        assert!(other.is_ok(), "somebody at another address has a place");
-        // It is that of the attempt which came last.
+        assert!(other.is_ok(), "a client at another address has a place");
+        // It is the place of the attempt that came last.
         let last = places.pop().unwrap();
         assert_eq!(last.turn().await.err(), Some(Refusal::Busy));
     }

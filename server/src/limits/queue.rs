@@ -1,17 +1,17 @@
 //! The queue for password computations: bounded, and in turns.
 //!
-//! There are three lanes, served in turn: confirming a password within a session, known
-//! browsers, and strangers. Each has places that no other lane can fill.
+//! There are three lanes, which are served in turn: confirming a password within a session,
+//! known browsers, and strangers. Each lane has places that no other lane can fill.
 //!
-//! Within a lane, the next one is who comes from the address that was served the longest
-//! ago. An address that has not been served for a while comes before all that have, so
-//! a flood that keeps coming back waits behind people who sign in once. When a lane is
-//! full, a newcomer takes the place of whoever would be served last, if that is somebody
-//! from an address which has more places or had its turn more recently.
+//! Within a lane, the next attempt is that of the address that was served the longest ago.
+//! An address that has not been served lately comes before all that have. So a flood that
+//! keeps coming back waits behind people who sign in once. When a lane is full, a newcomer
+//! takes the place of the attempt that would be served last, if the address of that attempt
+//! has more places or had its turn more recently.
 //!
-//! The address of a proxy that the operator has not named is an address like any other
-//! here, although many people may share it: it takes its turns, and has half of the
-//! strangers' places at the most. So a flood through it leaves the other half to others.
+//! The queue treats the address of a proxy that the operator has not named like any other
+//! address, although many people may share it: it takes its turns, and has at most half of
+//! the strangers' places. So a flood through it leaves the other half to other addresses.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -22,27 +22,27 @@ use tokio::sync::oneshot;
 use super::address::Address;
 use crate::client_address::ClientAddress;
 
-/// How long anybody waits. A person has given up by then.
+/// How long an attempt waits at most. A person has given up by then.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The most attempts of one address that wait as strangers. A shared address may have half
 /// of the lane.
 const STRANGERS_AN_ADDRESS: usize = 2;
 
-/// How many addresses' last turns are remembered.
+/// For how many addresses the last turn is remembered.
 const TURNS_REMEMBERED: usize = 10_000;
 
 /// Places for confirming a password within a session, in addition to all others.
 const CONFIRMING: usize = 16;
 
-/// Who waits.
+/// The lane in which an attempt waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
-    /// Somebody who is signed in, and confirms their password.
+    /// A signed-in person who confirms their password.
     Confirming,
     /// A browser that is known to the account.
     Known,
-    /// Anybody.
+    /// Any other client.
     Strangers,
 }
 
@@ -51,9 +51,9 @@ const LANES: [Lane; 3] = [Lane::Confirming, Lane::Known, Lane::Strangers];
 /// Why there is no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
-    /// The address has as many as it can have.
+    /// The address has as many places as it may have.
     Address,
-    /// All are taken.
+    /// All places are taken.
     Full,
 }
 
@@ -62,14 +62,14 @@ pub enum Refused {
 pub struct Queue(Arc<Mutex<Inner>>);
 
 struct Inner {
-    /// Turns that nobody has.
+    /// The number of free turns.
     free: usize,
     /// How many places each lane has.
     places: [usize; 3],
     waiting: [Vec<Waiter>; 3],
     /// The lane that was served last.
     lane: usize,
-    /// When each address was served last, in turns.
+    /// In which turn each address was served last.
     served: HashMap<Address, u64>,
     turns: u64,
     arrivals: u64,
@@ -77,7 +77,7 @@ struct Inner {
 
 struct Waiter {
     arrival: u64,
-    /// `None` where addresses say nothing: everybody is somebody else then.
+    /// `None` if addresses are not known: then each attempt counts as another client's.
     address: Option<Address>,
     turn: oneshot::Sender<Turn>,
 }
@@ -90,11 +90,11 @@ pub struct Place {
     turn: oneshot::Receiver<Turn>,
 }
 
-/// A turn, given to the next one when it is dropped.
+/// A turn. When it is dropped, the next attempt gets it.
 pub struct Turn(Option<Queue>);
 
 impl Queue {
-    /// `turns` at once, while at most `places` wait.
+    /// A queue with `turns` at once, in which at most `places` attempts wait.
     pub fn new(turns: usize, places: usize) -> Self {
         // A quarter is kept for known browsers.
         let known = (places / 4).max(1);
@@ -112,7 +112,7 @@ impl Queue {
     /// Takes a place.
     ///
     /// # Errors
-    /// When there is none for this client.
+    /// If there is none for this client.
     pub fn enter(&self, lane: Lane, from: ClientAddress) -> Result<Place, Refused> {
         let mut inner = self.lock();
         inner.make_room(lane, from)?;
@@ -133,12 +133,12 @@ impl Queue {
         })
     }
 
-    /// How many wait.
+    /// How many attempts wait.
     pub fn len(&self) -> usize {
         self.lock().waiting.iter().map(Vec::len).sum()
     }
 
-    /// Whether nobody waits.
+    /// Whether no attempt waits.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -159,8 +159,8 @@ impl Inner {
         };
         let mine = of(address);
         if lane == Lane::Strangers {
-            // Where many people share the address, it is not the client's own doing: the
-            // client is told that the server is busy.
+            // If many people share the address, the client may not be the cause. So it is
+            // told that the server is busy.
             let (most, refused) = if from.is_shared() {
                 ((places / 2).max(1), Refused::Full)
             } else {
@@ -173,8 +173,8 @@ impl Inner {
         if waiting.len() < places {
             return Ok(());
         }
-        // How little anybody deserves a place: others of the same address that wait
-        // before, and when it had its last turn.
+        // The attempt with the largest value loses its place: first by how many other
+        // attempts of its address wait, then by when the address had its last turn.
         let last = waiting
             .iter()
             .enumerate()
@@ -199,7 +199,7 @@ impl Inner {
             .unwrap_or(0)
     }
 
-    /// Gives away the turns that nobody has.
+    /// Gives the free turns to attempts that wait.
     fn serve(&mut self, queue: &Queue) {
         while self.free > 0 {
             let Some(waiter) = self.next() else {
@@ -215,8 +215,8 @@ impl Inner {
             }
             match waiter.turn.send(Turn(Some(queue.clone()))) {
                 Ok(()) => self.free -= 1,
-                // It has gone away meanwhile. The turn was never had; dropped as it is,
-                // it would be given back.
+                // The attempt has gone away meanwhile. The turn was not used yet, so it must
+                // not be given back when it is dropped.
                 Err(mut turn) => turn.0 = None,
             }
         }
@@ -236,7 +236,7 @@ impl Inner {
 }
 
 impl Place {
-    /// Waits for the turn. `None` when it did not come.
+    /// Waits for the turn. `None` if it did not come.
     pub async fn turn(self) -> Option<Turn> {
         self.turn_within(PATIENCE).await
     }
@@ -280,7 +280,7 @@ mod tests {
         (queue, turn)
     }
 
-    /// Ends the turn and finds the one that has the next.
+    /// Ends the turn and finds the attempt that has the next one.
     fn next(turn: &mut Turn, places: &mut Vec<(&'static str, Place)>) -> &'static str {
         drop(std::mem::replace(turn, Turn(None)));
         for at in 0..places.len() {
@@ -289,11 +289,11 @@ mod tests {
                 return places.remove(at).0;
             }
         }
-        panic!("nobody has the turn");
+        panic!("no attempt has the turn");
     }
 
     #[tokio::test]
-    async fn addresses_take_turns_and_who_was_not_served_comes_first() {
+    async fn addresses_take_turns_and_one_that_was_not_served_comes_first() {
         let (queue, mut turn) = busy(100).await;
         let mut places = Vec::new();
         for (name, n) in [("one a", 1), ("one b", 1), ("two a", 2), ("two b", 2)] {
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_waits_with_two_attempts_at_the_most() {
+    async fn at_most_two_attempts_of_an_address_wait() {
         let (queue, _turn) = busy(100).await;
         let one = queue.enter(Lane::Strangers, address(1)).unwrap();
         let _two = queue.enter(Lane::Strangers, address(1)).unwrap();
@@ -319,7 +319,7 @@ mod tests {
         let _known = queue.enter(Lane::Known, address(1)).unwrap();
         drop(one);
         assert!(queue.enter(Lane::Strangers, address(1)).is_ok());
-        // Where nobody's address is known, nobody is somebody else's neighbour.
+        // Without addresses, no attempts count together.
         let unknown: Vec<_> = (0..5)
             .map(|_| {
                 queue
@@ -373,17 +373,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_newcomer_takes_the_place_of_who_has_had_more() {
+    async fn a_newcomer_takes_the_place_of_an_address_that_has_had_more() {
         let (queue, _turn) = busy(4).await;
         let served = queue.enter(Lane::Strangers, address(255)).unwrap();
         let one = queue.enter(Lane::Strangers, address(1)).unwrap();
         let second = queue.enter(Lane::Strangers, address(1)).unwrap();
-        // The second attempt of one address goes first, then who was served before.
+        // The second attempt of one address loses its place first, then that of an address
+        // that was served before.
         let two = queue.enter(Lane::Strangers, address(2)).unwrap();
         assert!(second.turn().await.is_none());
         let three = queue.enter(Lane::Strangers, address(3)).unwrap();
         assert!(served.turn().await.is_none());
-        // Among equals, who came first stays.
+        // Among equals, the attempt that came first stays.
         let four = queue.enter(Lane::Strangers, address(4)).map(drop);
         assert_eq!(four, Err(Refused::Full));
         assert_eq!(queue.len(), 3);
@@ -391,13 +392,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_goes_away_gives_place_and_turn_back() {
+    async fn a_client_that_goes_away_gives_place_and_turn_back() {
         let (queue, turn) = busy(4).await;
         let gone = queue.enter(Lane::Strangers, address(1)).unwrap();
         let granted = queue.enter(Lane::Strangers, address(2)).unwrap();
         let stays = queue.enter(Lane::Strangers, address(3)).unwrap();
         drop(gone);
-        // The turn is sent to the second, who goes away before looking.
+        // The second attempt gets the turn, but goes away before it looks.
         drop(turn);
         drop(granted);
         let turn = stays.turn().await;
@@ -408,7 +409,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_waits_for_ever() {
+    async fn no_attempt_waits_for_ever() {
         let (queue, _turn) = busy(4).await;
         let place = queue.enter(Lane::Strangers, address(1)).unwrap();
         assert!(place.turn_within(Duration::ZERO).await.is_none());

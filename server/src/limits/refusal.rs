@@ -1,9 +1,9 @@
-//! Why an attempt was not made.
+//! Why an attempt was refused.
 
-/// What a limit answers.
+/// The answer of a limit that refuses an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// The caller has made too many; the next one may come after so many seconds.
+    /// The caller has made too many attempts; it may make the next one after this time.
     TooMany {
         /// Seconds.
         retry_after: u32,

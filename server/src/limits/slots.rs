@@ -1,14 +1,15 @@
-//! How many of one kind are under way at once.
+//! How many attempts under one key are under way at once.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex};
 
-/// Counts what is under way, by key. Clones share it. As large as what is under way.
+/// Counts the attempts that are under way, by key. Clones share it. It is never larger than
+/// the number of these attempts.
 #[derive(Debug)]
 pub struct Slots<K>(Arc<Mutex<HashMap<K, usize>>>);
 
-/// One that is under way, until it is dropped.
+/// An attempt that is under way, until this is dropped.
 #[derive(Debug)]
 pub struct Slot<K: Hash + Eq> {
     slots: Slots<K>,
@@ -28,7 +29,7 @@ impl<K> Clone for Slots<K> {
 }
 
 impl<K: Hash + Eq + Copy> Slots<K> {
-    /// One more of this key, unless `most` are under way.
+    /// Counts one more attempt under this key, unless `most` are under way.
     pub fn take(&self, key: K, most: usize) -> Option<Slot<K>> {
         let mut taken = self.0.lock().unwrap_or_else(|p| p.into_inner());
         let count = taken.entry(key).or_default();
@@ -61,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn so_many_of_one_key_and_nothing_is_left_behind() {
+    fn a_key_has_a_number_of_slots_and_nothing_is_left_behind() {
         let slots = Slots::default();
         let one = slots.take('a', 2).unwrap();
         let two = slots.take('a', 2).unwrap();

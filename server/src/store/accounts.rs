@@ -5,31 +5,31 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// What a sign-in compares with.
+/// The account's data with which a sign-in is compared.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     /// The account.
     pub account_id: Uuid,
     /// argon2id in PHC format.
     pub password_hash: String,
-    /// Which password that hash is of.
+    /// When the password of this hash was set.
     pub password_changed_at: OffsetDateTime,
     /// Set when an operator has disabled the account.
     pub disabled_at: Option<OffsetDateTime>,
 }
 
-/// What there is under a name: the account, and the failures in a row.
+/// The account under a name, and the failures in a row.
 #[derive(Debug, Clone)]
 pub struct Candidate {
-    /// The account, where there is one.
+    /// The account, if there is one.
     pub account: Option<Credentials>,
     /// Failures of strangers under this name.
     pub strangers: Failed,
-    /// Whether an operator has forgiven them since.
+    /// Whether an operator has reset them since.
     pub forgiven: bool,
-    /// When the password before the account's was set, if there was one.
+    /// When the account's previous password was set, if there was one.
     pub previous_password_changed_at: Option<OffsetDateTime>,
-    /// How many failures there are under each key that was asked for beside.
+    /// How many failures there are under each of the other keys.
     pub others: Vec<u64>,
 }
 
@@ -42,7 +42,7 @@ pub struct Failed {
     pub seconds_ago: u64,
 }
 
-/// What an account says about itself. None of it ever changes.
+/// The facts about an account that never change.
 #[derive(Debug, Clone)]
 pub struct Profile {
     /// The name as the person wrote it.
@@ -51,7 +51,7 @@ pub struct Profile {
     pub created_at: OffsetDateTime,
 }
 
-/// Makes an account. `None` when the name is taken.
+/// Makes an account. `None` if the name is taken.
 pub async fn insert(
     connection: &mut PgConnection,
     account_id: Uuid,
@@ -73,8 +73,8 @@ pub async fn insert(
     .await
 }
 
-/// What a sign-in under this name compares with. One statement, which takes the same
-/// time for names with and without an account.
+/// Reads what a sign-in under this name is compared with. It is one statement, which takes
+/// the same time for names with and without an account.
 pub async fn find_candidate(
     connection: &mut PgConnection,
     username_key: &str,
@@ -143,7 +143,8 @@ impl Failed {
     }
 }
 
-/// What a confirmation of the password compares with, and its failures in this session.
+/// Reads what a confirmation of the password is compared with, and the failures of this
+/// session.
 pub async fn lookup_candidate(
     connection: &mut PgConnection,
     account_id: Uuid,
@@ -175,7 +176,7 @@ pub async fn lookup_candidate(
     }))
 }
 
-/// What the account's own page shows.
+/// Reads what the account's own page shows.
 pub async fn lookup_profile(
     connection: &mut PgConnection,
     account_id: Uuid,
@@ -189,9 +190,9 @@ pub async fn lookup_profile(
     .await
 }
 
-/// Locks the account's row until the transaction ends, so that a sign-in, a password
-/// change and the cap on sessions follow each other. `false` when the account is
-/// gone, disabled, or has another password than the one that was verified.
+/// Locks the account's row until the transaction ends, so that a sign-in, a password change
+/// and the limit of sessions run one after the other. `false` if the account is gone or
+/// disabled, or if it has another password than the one that was verified.
 pub async fn lock(
     connection: &mut PgConnection,
     account_id: Uuid,
@@ -209,7 +210,7 @@ pub async fn lock(
     Ok(row.is_some_and(|row| row.password_changed_at == verified && row.disabled_at.is_none()))
 }
 
-/// Changes the password of a locked account. Answers when that was.
+/// Changes the password of a locked account. Returns the time of the change.
 pub async fn change_password(
     connection: &mut PgConnection,
     account_id: Uuid,
@@ -230,8 +231,8 @@ pub async fn change_password(
     .await
 }
 
-/// Stores the same password's hash in today's parameters, unless the password has
-/// been changed in between.
+/// Stores a hash of the same password with the current parameters, unless the password has
+/// changed meanwhile.
 pub async fn rehash(
     connection: &mut PgConnection,
     account_id: Uuid,
@@ -249,7 +250,7 @@ pub async fn rehash(
     Ok(())
 }
 
-/// Disables or enables the account. `None` when there is no such account.
+/// Disables or enables the account. `None` if there is no such account.
 pub async fn set_disabled(
     connection: &mut PgConnection,
     username: &Username,
@@ -267,7 +268,7 @@ pub async fn set_disabled(
     .await
 }
 
-/// Failures so far do not count any more. `None` when there is no such account.
+/// Resets the count of failures. `None` if there is no such account.
 pub async fn forgive_failures(
     connection: &mut PgConnection,
     username: &Username,
@@ -283,8 +284,8 @@ pub async fn forgive_failures(
     .await
 }
 
-/// Deletes the account; its sessions go with it. The sweep deletes its events, of which
-/// there may be millions.
+/// Deletes the account and its sessions. The sweep deletes its events, because there may be
+/// millions.
 pub async fn delete(connection: &mut PgConnection, account_id: Uuid) -> sqlx::Result<bool> {
     let deleted = sqlx::query!(
         "with deleted as (

@@ -2,24 +2,24 @@
 
 use sqlx::PgConnection;
 
-/// The row, as far as an instance needs it.
+/// The columns that an instance needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredDatabase {
-    /// When it was made, in Unix seconds: what was written then, or its oldest account,
-    /// whichever is earlier. `None` when the operator began anew.
+    /// When the database was made, in Unix seconds: the stored date, or the date of its
+    /// oldest account if that is earlier. `None` after `begin-anew`.
     pub birth: Option<i64>,
-    /// Under which address the instances sign.
+    /// The issuer of the instances.
     pub issuer: Option<String>,
-    /// The longest lifetime of a session that any instance was told, until every session
-    /// that was opened under it is over.
+    /// The longest lifetime of a session in the settings of all instances. It counts until
+    /// every session that was opened with it is over.
     pub longest_session_seconds: i64,
 }
 
-/// What an instance says about itself.
+/// What an instance writes about itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Told {
-    /// Under which address it signs. `None` where that is the default one, which nobody
-    /// has chosen: it is no claim on the database.
+    /// Its issuer. `None` for the default issuer, which no operator has chosen: it does not
+    /// claim the database.
     pub issuer: Option<String>,
     /// The issuers that this one may replace in the database.
     pub replaces: Vec<String>,
@@ -28,17 +28,17 @@ pub struct Told {
 }
 
 impl Told {
-    /// Whether an instance that says this can serve where the database names this issuer.
+    /// Whether this instance can serve if the database names this issuer.
     pub fn accepts(&self, issuer: &str) -> bool {
         let own = self.issuer.iter();
         own.chain(&self.replaces).any(|known| known == issuer)
     }
 }
 
-/// Writes down what an instance says when it starts. Answers the row.
+/// Writes what an instance says about itself when it starts. Returns the row.
 ///
-/// A database without an account is born now, whenever its tables were made: nobody can
-/// have signed in here yet.
+/// If the database has no account, its birth is set to now, whenever its tables were made:
+/// nobody can have signed in here yet.
 pub async fn arrive(connection: &mut PgConnection, told: &Told) -> sqlx::Result<StoredDatabase> {
     sqlx::query!(
         "update database
@@ -62,13 +62,12 @@ pub async fn arrive(connection: &mut PgConnection, told: &Told) -> sqlx::Result<
     lookup(connection).await
 }
 
-/// Writes down how long the sessions live that an instance opens, where that is news. For
-/// every few seconds.
+/// Writes how long the sessions of an instance live, if the row does not say so yet. An
+/// instance calls this every few seconds.
 ///
-/// The longest lifetime goes up at once. It goes down when it was last said so long ago
-/// that every session which was opened under it is over. For this, the row knows until
-/// when it counts: one lifetime after it was last said, and a day more, so that a running
-/// instance writes only once a day.
+/// The longest lifetime goes up at once. It goes down when every session that was opened
+/// with it is over. For this, the row contains until when it counts: one lifetime after an
+/// instance last said it, and a day more, so that a running instance only writes once a day.
 pub async fn say_longest_session(connection: &mut PgConnection, seconds: i64) -> sqlx::Result<()> {
     sqlx::query!(
         "update database
@@ -92,7 +91,8 @@ pub async fn say_longest_session(connection: &mut PgConnection, seconds: i64) ->
 
 /// The row.
 ///
-/// Ids of accounts are UUIDv7, so the first by id is the oldest, and the index finds it.
+/// Ids of accounts are UUIDv7, so the smallest id is the oldest account's, and the index
+/// finds it.
 pub async fn lookup(connection: &mut PgConnection) -> sqlx::Result<StoredDatabase> {
     sqlx::query_as!(
         StoredDatabase,
@@ -111,8 +111,8 @@ pub async fn lookup(connection: &mut PgConnection) -> sqlx::Result<StoredDatabas
     .await
 }
 
-/// The row alone: a migration that holds the accounts must not keep anybody from reading it.
-/// Its birth may be later than the oldest account.
+/// The row alone, so that a migration that locks the accounts does not block this read. Its
+/// birth may be later than the oldest account.
 pub async fn lookup_row(connection: &mut PgConnection) -> sqlx::Result<StoredDatabase> {
     sqlx::query_as!(
         StoredDatabase,
@@ -126,14 +126,14 @@ pub async fn lookup_row(connection: &mut PgConnection) -> sqlx::Result<StoredDat
     .await
 }
 
-/// Whether anybody has an account.
+/// Whether there is any account.
 pub async fn has_accounts(connection: &mut PgConnection) -> sqlx::Result<bool> {
     sqlx::query_scalar!(r#"select exists (select from accounts) as "exists!""#)
         .fetch_one(connection)
         .await
 }
 
-/// Says that no session is older than this database, whatever its clock says.
+/// Sets the birth of the database to a time before every session.
 pub async fn begin_anew(connection: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query!("update database set birth = '-infinity'")
         .execute(connection)

@@ -1,4 +1,4 @@
-//! What the database says about itself: for `holdfast doctor`.
+//! Facts about the database, for `holdfast doctor`.
 
 use sqlx::PgConnection;
 
@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 pub struct Server {
     /// Its clock, in microseconds of Unix time.
     pub now_micros: i64,
-    /// Whether it only replays another one's changes, so that it is read-only.
+    /// Whether it is a standby, which replays changes and is read-only.
     pub is_standby: bool,
     /// How many connections it accepts.
     pub max_connections: i32,
@@ -15,27 +15,28 @@ pub struct Server {
     pub loses_commits: bool,
     /// The time limit of a statement on this connection, in milliseconds. 0 is none.
     pub statement_timeout: i64,
-    /// The same on every connection to this database, until its server starts anew.
+    /// An identity that is the same on every connection to this database, until its server
+    /// restarts.
     pub identity: String,
 }
 
-/// A transaction that has been open for long.
+/// A transaction that has been open for a long time.
 #[derive(Debug, Clone)]
 pub struct LongTransaction {
     /// The process that serves it; none for a prepared one.
     pub pid: Option<i32>,
-    /// What the client calls itself, or the name of a prepared transaction.
+    /// The client's application name, or the name of a prepared transaction.
     pub name: String,
     /// How long it has been open.
     pub seconds: i64,
 }
 
-/// A replication slot that costs something.
+/// A replication slot that keeps old data.
 #[derive(Debug, Clone)]
 pub struct Slot {
     /// Its name.
     pub name: String,
-    /// Whether somebody reads from it.
+    /// Whether a standby or another program reads from it.
     pub is_active: bool,
     /// Whether it keeps old versions of rows.
     pub keeps_rows: bool,
@@ -48,7 +49,7 @@ pub struct Slot {
 pub struct Updates {
     /// All updates.
     pub all: i64,
-    /// Those that touched no index.
+    /// Updates that changed no index.
     pub hot: i64,
 }
 
@@ -105,7 +106,7 @@ pub async fn long_transactions(
     .await
 }
 
-/// The replication slots that keep old versions of rows, or WAL that nobody reads.
+/// The replication slots that keep old versions of rows, or unread WAL.
 pub async fn costly_slots(connection: &mut PgConnection) -> sqlx::Result<Vec<Slot>> {
     sqlx::query_as!(
         Slot,
@@ -144,7 +145,7 @@ pub async fn standbys_with_feedback(connection: &mut PgConnection) -> sqlx::Resu
     .await
 }
 
-/// How the table of sessions has been updated. `None` before there is one.
+/// How the table of sessions has been updated. `None` if there is no such table yet.
 pub async fn session_updates(connection: &mut PgConnection) -> sqlx::Result<Option<Updates>> {
     sqlx::query_as!(
         Updates,

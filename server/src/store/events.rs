@@ -7,63 +7,64 @@ use uuid::Uuid;
 
 use super::ClientInfo;
 
-/// Something that happened, to be written down.
+/// An event to be written.
 #[derive(Debug, Clone, Copy)]
 pub struct NewEvent<'a> {
-    /// Its id: UUIDv7, so the order of ids is the order in time.
+    /// Its id, a UUIDv7: the order of ids is the order in time.
     pub event_id: Uuid,
-    /// To whom.
+    /// The account.
     pub account_id: Uuid,
-    /// In which session.
+    /// The session.
     pub session_id: Option<Uuid>,
-    /// What.
+    /// What happened.
     pub kind: EventKind,
-    /// From where.
+    /// The client.
     pub client: &'a ClientInfo,
     /// More about it, such as the reason of an ending.
     pub detail: Option<&'a str>,
 }
 
-/// An event as it was written down.
+/// An event as it was written.
 #[derive(Debug, Clone)]
 pub struct StoredEvent {
     /// Its id.
     pub event_id: Uuid,
-    /// In which session.
+    /// The session.
     pub session_id: Option<Uuid>,
-    /// What; one of [`EventKind`], or the kind of a newer server.
+    /// What happened: one of [`EventKind`], or the kind of a newer server.
     pub kind: String,
-    /// When.
+    /// When it happened.
     pub at: OffsetDateTime,
-    /// From which address.
+    /// The address.
     pub ip: Option<String>,
-    /// With which browser.
+    /// The browser.
     pub user_agent: Option<String>,
     /// More about it.
     pub detail: Option<String>,
-    /// How often it happened that this entry stands for.
+    /// How often it happened.
     pub times: i64,
 }
 
-/// Something that may happen often, and is one entry all the same.
+/// An event that may happen often, and still is one entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CountedEvent {
-    /// The entry's id: made from what it is about, so that it is found again.
+    /// The entry's id. It is derived from the entry's content, so that the entry is found
+    /// again.
     pub event_id: Uuid,
-    /// To whom.
+    /// The account.
     pub account_id: Uuid,
-    /// In which session.
+    /// The session.
     pub session_id: Option<Uuid>,
-    /// What.
+    /// What happened.
     pub kind: EventKind,
-    /// From where, as long as it is always the same.
+    /// The client, as long as it is always the same.
     pub client: ClientInfo,
-    /// How often.
+    /// How often it happened.
     pub times: i64,
 }
 
 impl CountedEvent {
-    /// Once more, or as often as `other`.
+    /// Adds the occurrences of `other`.
     pub fn add(&mut self, other: &Self) {
         self.times += other.times;
         if self.client.ip != other.client.ip {
@@ -75,7 +76,7 @@ impl CountedEvent {
     }
 }
 
-/// Writes an event down. An account that is gone by now has no activity to add to.
+/// Writes an event. If the account was deleted meanwhile, nothing is written.
 pub async fn insert(connection: &mut PgConnection, event: NewEvent<'_>) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into events (event_id, account_id, session_id, kind, ip, user_agent, detail)
@@ -95,10 +96,11 @@ pub async fn insert(connection: &mut PgConnection, event: NewEvent<'_>) -> sqlx:
     Ok(())
 }
 
-/// Writes events down in one statement. One whose id is there already is the same event.
+/// Writes events in one statement. If an id is there already, it is the same event, and it is
+/// not written again.
 ///
-/// They are written in the order of their ids. Two instances that write the same events
-/// at once, in two orders, would otherwise wait for each other.
+/// The events are written in the order of their ids. Otherwise two instances that write the
+/// same events at once, in two orders, would wait for each other.
 pub async fn insert_all(
     connection: &mut PgConnection,
     events: &[NewEvent<'_>],
@@ -144,10 +146,10 @@ pub async fn insert_all(
     Ok(())
 }
 
-/// Forgets up to `limit` events of accounts that were deleted. Answers how many.
+/// Deletes up to `limit` events of deleted accounts. Returns how many.
 ///
-/// An account may have millions, so they are not deleted with it. The account's id is
-/// kept for an hour, because an event that is being written meanwhile comes later.
+/// An account may have millions of events, so they are not deleted with it. The account's id
+/// is kept for an hour, because an event may be written after the deletion.
 pub async fn forget_deleted_accounts(
     connection: &mut PgConnection,
     limit: i64,
@@ -183,7 +185,7 @@ pub async fn forget_deleted_accounts(
     Ok(forgotten.rows_affected())
 }
 
-/// Adds to entries, and makes those that are not there.
+/// Adds to the counts of entries, and makes entries that are not there yet.
 pub async fn count(connection: &mut PgConnection, events: &[CountedEvent]) -> sqlx::Result<()> {
     let all = || events.iter();
     let event_ids: Vec<_> = all().map(|event| event.event_id).collect();
@@ -241,7 +243,7 @@ pub async fn list(
     .await
 }
 
-/// Forgets up to `limit` events that are older than `kept_seconds`. Answers how many.
+/// Deletes up to `limit` events that are older than `kept_seconds`. Returns how many.
 pub async fn forget_old(
     connection: &mut PgConnection,
     kept_seconds: f64,

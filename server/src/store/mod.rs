@@ -1,4 +1,4 @@
-//! All the SQL there is, one file per table: plain functions on a connection.
+//! All the SQL, one file for each table: plain functions on a connection.
 
 pub mod accounts;
 pub mod database;
@@ -21,38 +21,39 @@ pub use pool::{Connection, Pool, is_broken};
 /// The migrations, compiled in. Several instances may apply them at once: the
 /// migrator takes an advisory lock.
 ///
-/// Migrations of a later release are ignored: after an upgrade, an instance of this
-/// release starts again, and can be rolled back to. A migration therefore only ever adds
-/// what this release can do without; it takes away one release later.
+/// Migrations of a later release are ignored, so an instance of this release can still start
+/// after an upgrade, and an operator can roll back to it. A migration therefore only adds
+/// things that the release before does not need. It removes old things one release later.
 pub static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
     let mut migrator = sqlx::migrate!("../migrations");
     migrator.set_ignore_missing(true);
     migrator
 });
 
-/// What the database keeps of the client behind a request.
+/// What the database keeps about the client of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientInfo {
-    /// The address, as far as it is known.
+    /// The address, if it is known.
     pub ip: Option<String>,
     /// The `User-Agent`, cut at 256 bytes.
     pub user_agent: Option<String>,
 }
 
-/// A pool whose connections all have the settings that the rules rely on.
+/// A pool whose connections all have the settings that the rules need.
 ///
-/// READ COMMITTED, because the loser of the conditional update must see the winner's
-/// row in its second statement. Time limits, because a stalled statement must not
-/// hold a connection for ever.
+/// They use READ COMMITTED, because the loser of the conditional update must see the winner's
+/// row in its second statement. They have time limits, because a stalled statement must not
+/// keep a connection for ever.
 pub fn pool(options: PgConnectOptions, connections: u32) -> Pool {
     Pool::new(with_settings(options), connections)
 }
 
-/// A pool whose connections lead to a pooler, such as PgBouncer in transaction mode, while
-/// connections of their own go to `direct`.
+/// A pool whose connections lead to a pooler, such as PgBouncer in transaction mode.
+/// Connections outside of the pool go to `direct`.
 ///
-/// A pooler refuses settings that a client sends, and a setting would stay with a connection
-/// that the next client uses. The role has them: `alter role … set …`.
+/// A pooler refuses the settings that a client sends. Also, a setting would stay with a
+/// connection that the next client uses. So the role has the settings:
+/// `alter role … set …`.
 pub fn pool_behind_pooler(
     options: PgConnectOptions,
     direct: PgConnectOptions,
@@ -62,8 +63,8 @@ pub fn pool_behind_pooler(
     Pool::behind_pooler(pooled, with_settings(direct), connections)
 }
 
-/// No settings, for a connection that may lead to a pooler. It refuses
-/// `extra_float_digits` as well, which sqlx sends unless it is told not to.
+/// Removes all settings, for a connection that may lead to a pooler. A pooler also refuses
+/// `extra_float_digits`, which sqlx sends by default.
 pub fn without_settings(options: PgConnectOptions) -> PgConnectOptions {
     options
         .application_name("holdfast")
@@ -77,7 +78,7 @@ pub fn is_refused_by_pooler(error: &sqlx::Error) -> bool {
         .is_some_and(|error| error.message().contains("unsupported startup parameter"))
 }
 
-/// These settings, for a connection that is kept outside of the pool.
+/// Adds the settings of the pool, for a connection outside of the pool.
 pub fn with_settings(options: PgConnectOptions) -> PgConnectOptions {
     options.application_name("holdfast").options([
         ("default_transaction_isolation", "read committed"),
@@ -87,11 +88,10 @@ pub fn with_settings(options: PgConnectOptions) -> PgConnectOptions {
     ])
 }
 
-/// A connection for migrations and for nothing else.
+/// A connection for migrations only.
 ///
-/// A migration that has to wait for a lock makes every statement behind it wait as well,
-/// so it gives up after a second and is tried again. What it does may take as long as it
-/// takes.
+/// If a migration waits for a lock, every statement behind it has to wait as well. So it
+/// gives up after a second and is tried again. Its own work has no time limit.
 ///
 /// # Errors
 /// When the database cannot be reached.
@@ -107,7 +107,7 @@ pub async fn connect_for_migrations(options: PgConnectOptions) -> sqlx::Result<P
 /// Whether every migration of this build has been applied.
 ///
 /// # Errors
-/// When the database cannot be asked.
+/// When the database cannot be queried.
 pub async fn is_migrated(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     let exists =
         sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "exists!""#)

@@ -1,10 +1,10 @@
-//! Connections to the database, kept.
+//! The pool of connections to the database.
 //!
-//! sqlx has a pool, and two things kept us from it. It asks a connection whether it is
-//! still alive each time one is given back, which doubles what a rotation costs the
-//! database; and it waits for that answer for as long as it takes, so that a database
-//! host which vanishes without a word holds every connection for ever. Here the keeping
-//! is deadpool's, and nothing waits without a limit.
+//! sqlx has a pool, but it has two faults for this server. Each time a connection is given
+//! back, it tests whether the connection is alive; this doubles the cost of a rotation for
+//! the database. And it waits for the answer without a limit, so a database host that
+//! vanishes without closing its connections keeps every connection for ever. This pool uses
+//! deadpool, and it never waits without a limit.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -16,30 +16,31 @@ use deadpool::managed::{self, Metrics, Object, PoolError, QueueMode, RecycleErro
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, PgConnection, PgTransaction};
 
-/// How long a request waits for a connection that others are using, and how long for a
-/// new one.
+/// How long a request waits until another request gives a connection back, and how long for
+/// a new connection.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long a connection may take to say that it is alive.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 
-/// A connection that nobody has used for so long is not used again: firewalls forget
-/// them.
+/// A connection that was not used for this time is not used again, because firewalls forget
+/// such connections.
 const IDLE: Duration = Duration::from_secs(10 * 60);
 
-/// No connection gets older, so that a database behind a changed address is found.
+/// No connection gets older than this, so that the server follows an address that leads to
+/// another database.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
 
 /// The connections of one instance. Clones share them.
 #[derive(Clone)]
 pub struct Pool {
     kept: managed::Pool<Manager>,
-    /// Where a connection of its own leads: past the pooler, where there is one.
+    /// Where connections outside of the pool lead: to Postgres itself, without a pooler.
     direct: Arc<PgConnectOptions>,
     doubts: Doubts,
 }
 
-/// A connection that is the caller's until it is dropped.
+/// A connection. It belongs to the caller until it is dropped.
 #[derive(Debug)]
 pub struct Connection {
     object: Option<Object<Manager>>,
@@ -59,18 +60,18 @@ struct Kept {
     worked_at: Instant,
 }
 
-/// When a connection last turned out to be broken. Where one is, others that have not
-/// been heard of since may be as well, and are not used again.
+/// When a connection last turned out to be broken. Other connections that have not answered
+/// since may be broken as well, so they are not used again.
 #[derive(Clone, Debug, Default)]
 struct Doubts(Arc<Mutex<Option<Instant>>>);
 
 impl Pool {
-    /// Connects when the first one is asked for.
+    /// A pool. It connects when a caller needs the first connection.
     pub(super) fn new(options: PgConnectOptions, connections: u32) -> Self {
         Self::behind_pooler(options.clone(), options, connections)
     }
 
-    /// The same, where the connections lead to a pooler and `direct` leads past it.
+    /// A pool whose connections lead to a pooler, while `direct` leads to Postgres itself.
     pub(super) fn behind_pooler(
         options: PgConnectOptions,
         direct: PgConnectOptions,
@@ -84,13 +85,14 @@ impl Pool {
         let most = usize::try_from(connections).unwrap_or(usize::MAX);
         let kept = managed::Pool::builder(manager)
             .max_size(most)
-            // The one that was used last: the rest can grow old and go.
+            // The connection that was used last comes first, so that the others can grow old
+            // and be closed.
             .queue_mode(QueueMode::Lifo)
             .wait_timeout(Some(PATIENCE))
             .create_timeout(Some(PATIENCE))
             .runtime(Runtime::Tokio1)
             .build()
-            // Fails without a runtime only.
+            // This only fails without a runtime.
             .unwrap_or_else(|error| unreachable!("{error}"));
         Self {
             kept,
@@ -99,10 +101,10 @@ impl Pool {
         }
     }
 
-    /// A connection, kept or new.
+    /// A connection from the pool, or a new one.
     ///
     /// # Errors
-    /// When none is free within 3 seconds, or the database cannot be reached.
+    /// When no connection is free within 3 seconds, or the database cannot be reached.
     pub async fn acquire(&self) -> sqlx::Result<Connection> {
         match self.kept.get().await {
             Ok(object) => Ok(Connection {
@@ -111,7 +113,7 @@ impl Pool {
             }),
             Err(PoolError::Closed) => Err(sqlx::Error::PoolClosed),
             Err(PoolError::Backend(error)) => {
-                // A database that is full breaks no connection.
+                // A full database breaks no connection.
                 if is_broken(&error) {
                     self.doubt();
                 }
@@ -121,14 +123,13 @@ impl Pool {
         }
     }
 
-    /// Says that the database went away, for all that somebody knows: connections that
-    /// have not been heard of since are not used again.
+    /// Notes that the database may have gone away: connections that have not answered since
+    /// are not used again.
     pub fn doubt(&self) {
         self.doubts.arise();
     }
 
-    /// Where a connection leads that is kept outside of the pool: to Postgres itself, past
-    /// a pooler.
+    /// Where connections outside of the pool lead: to Postgres itself, without a pooler.
     pub fn options(&self) -> &PgConnectOptions {
         &self.direct
     }
@@ -143,7 +144,7 @@ impl Pool {
         self.len() == 0
     }
 
-    /// Closes what nobody has used for ten minutes.
+    /// Closes connections that were not used for ten minutes.
     pub async fn close_idle(&self) {
         let idle = self
             .kept
@@ -151,7 +152,7 @@ impl Pool {
         close(idle.removed).await;
     }
 
-    /// Closes every connection: those that are in use, once they are given back.
+    /// Closes every connection. Those that are in use are closed when they are given back.
     pub async fn close(&self) {
         let all = self.kept.retain(|_, _| false);
         self.kept.close();
@@ -173,7 +174,7 @@ async fn close(connections: Vec<Kept>) {
     }
 }
 
-/// Not where it leads: that holds the database's password.
+/// Does not print the address, because it may contain the database's password.
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool")
@@ -182,7 +183,7 @@ impl fmt::Debug for Pool {
     }
 }
 
-/// Not the options: they hold the database's password.
+/// Does not print the options, because they contain the database's password.
 impl fmt::Debug for Manager {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Manager")
@@ -212,7 +213,7 @@ impl managed::Manager for Manager {
         if metrics.age() > LIFETIME || metrics.last_used() > IDLE {
             return Err(RecycleError::message("too old"));
         }
-        // Asking each of them could take a second each; a new one takes milliseconds.
+        // A test could take a second for each connection; a new one takes milliseconds.
         if self.doubts.since(kept.worked_at) {
             return Err(RecycleError::message("others of its age are broken"));
         }
@@ -229,9 +230,9 @@ impl Connection {
         sqlx::Connection::begin(&mut **self).await
     }
 
-    /// Gives the connection back without asking whether it still works. For after a
-    /// statement that was answered, outside of a transaction: this is what makes a
-    /// rotation one round trip.
+    /// Gives the connection back without testing whether it still works. Call this after a
+    /// statement that was answered, outside of a transaction. Because of it, a rotation is
+    /// one round trip.
     pub fn release(mut self) {
         if let Some(mut object) = self.object.take() {
             object.worked_at = Instant::now();
@@ -259,9 +260,9 @@ impl DerefMut for Connection {
     }
 }
 
-/// Whoever drops a connection without a word may have been broken off in the middle of
-/// a statement, or have met an error. It is asked whether it still works, which also
-/// rolls back what was not committed, and closed if it does not answer.
+/// If a caller drops a connection without `release`, it may have been broken off in the middle
+/// of a statement, or it may have met an error. So the connection is tested, which also rolls
+/// back an open transaction. If it does not answer, it is closed.
 impl Drop for Connection {
     fn drop(&mut self) {
         let Some(mut object) = self.object.take() else {
@@ -276,7 +277,8 @@ impl Drop for Connection {
             match ping.await {
                 Ok(Ok(())) => object.worked_at = Instant::now(),
                 answer => {
-                    // One without an answer may be busy with what was broken off.
+                    // A connection that does not answer may still run the statement that was
+                    // broken off.
                     if matches!(answer, Ok(Err(error)) if is_broken(&error)) {
                         doubts.arise();
                     }

@@ -5,11 +5,11 @@ use sqlx::PgConnection;
 /// A row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredSecret {
-    /// One way from the secret.
+    /// A fingerprint, from which the secret cannot be computed.
     pub fingerprint: Vec<u8>,
     /// Whether it must not be trusted any more.
     pub is_forbidden: bool,
-    /// Seconds since an instance last said that it mints with it.
+    /// Seconds since an instance last said that it makes tokens with the secret.
     pub minted_seconds_ago: f64,
     /// Seconds since it was entered.
     pub entered_seconds_ago: f64,
@@ -41,10 +41,11 @@ pub async fn lock(connection: &mut PgConnection) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// Enters a secret, or says again that it is minted with. A forbidden one stays so.
+/// Enters a secret, or says again that an instance makes tokens with it. A forbidden secret
+/// stays forbidden.
 ///
-/// The table `secret_fingerprint` follows: an instance of the release before starts
-/// only if it knows the secret that stands there.
+/// The table `secret_fingerprint` gets the same secret, because an instance of the release
+/// before only starts if it has the secret in that table.
 pub async fn enter(connection: &mut PgConnection, fingerprint: &[u8]) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into secrets (fingerprint, state)
@@ -67,7 +68,7 @@ pub async fn enter(connection: &mut PgConnection, fingerprint: &[u8]) -> sqlx::R
     Ok(())
 }
 
-/// Says again that a secret is minted with.
+/// Says again that an instance makes tokens with a secret.
 pub async fn renew(connection: &mut PgConnection, fingerprint: &[u8]) -> sqlx::Result<()> {
     sqlx::query!(
         "update secrets
@@ -80,7 +81,7 @@ pub async fn renew(connection: &mut PgConnection, fingerprint: &[u8]) -> sqlx::R
     Ok(())
 }
 
-/// Forbids every secret but this one. Answers how many.
+/// Forbids every secret except this one. Returns how many.
 pub async fn forbid_all_but(
     connection: &mut PgConnection,
     fingerprint: &[u8],
@@ -96,7 +97,7 @@ pub async fn forbid_all_but(
     Ok(forbidden.rows_affected())
 }
 
-/// Takes over the secret that an instance of the release before has written down.
+/// Takes over the secret that an instance of the release before has written.
 pub async fn adopt_fingerprint(connection: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into secrets (fingerprint, state)

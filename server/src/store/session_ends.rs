@@ -1,4 +1,4 @@
-//! The table `session_ends`, and the notification that goes with it.
+//! The table `session_ends`, and the notification of an ending.
 
 use holdfast_protocol::wire::EndReason;
 use sqlx::PgConnection;
@@ -13,24 +13,24 @@ pub const CHANNEL: &str = "session_ended";
 pub struct Ended {
     /// The session.
     pub session_id: Uuid,
-    /// Why.
+    /// Why it ended.
     pub reason: EndReason,
-    /// When, on the database's clock.
+    /// When it ended, on the database's clock.
     pub ended_at: OffsetDateTime,
 }
 
 /// Where a page begins.
 #[derive(Debug, Clone, Copy)]
 pub enum Place {
-    /// The endings of the last so many seconds.
+    /// At the endings of the last seconds, as many as this.
     Kept(f64),
-    /// The endings after this moment.
+    /// At the endings after this moment.
     After(OffsetDateTime),
     /// After this row.
     Behind(OffsetDateTime, Uuid),
 }
 
-/// Some endings, and when the database was asked.
+/// Some endings, and when they were read.
 #[derive(Debug, Clone)]
 pub struct Page {
     /// The sessions that ended.
@@ -41,8 +41,7 @@ pub struct Page {
     pub next: Option<Place>,
 }
 
-/// Writes the ending of sessions down. The instances are told by [`notify`], after the
-/// commit.
+/// Writes the endings of sessions. [`notify`] tells the instances after the commit.
 pub async fn insert(
     connection: &mut PgConnection,
     session_ids: &[Uuid],
@@ -83,16 +82,17 @@ pub async fn notify(
     Ok(())
 }
 
-/// What a notification says.
+/// The text of a notification.
 pub fn payload(session_id: Uuid, reason: EndReason) -> String {
     format!("{session_id} {}", reason.as_str())
 }
 
-/// When the oldest transaction began that is writing an ending. Its endings are dated now,
-/// and become visible when it commits, which may take as long as a standby is away.
+/// When the oldest transaction that is writing an ending began. Its endings already have
+/// their time, but they become visible when it commits, and the commit may wait for a standby
+/// that does not answer.
 ///
-/// To be asked before the endings are read: what that read does not see yet is of a
-/// transaction that this one saw, or of one that began later.
+/// Call this before the endings are read. If that read misses an ending, its transaction was
+/// seen here or began later.
 pub async fn oldest_writer(connection: &mut PgConnection) -> sqlx::Result<Option<OffsetDateTime>> {
     sqlx::query_scalar!(
         "select min(activity.xact_start)
@@ -161,11 +161,11 @@ pub async fn read(connection: &mut PgConnection, from: Place, limit: i64) -> sql
 /// What the database knows about a session that had no row a moment ago.
 #[derive(Debug, Clone, Copy)]
 pub struct Found {
-    /// Why it ended, as long as that is known.
+    /// Why it ended, if that is still known.
     pub reason: Option<EndReason>,
     /// Whether it has a row.
     pub lives: bool,
-    /// Whether the table of sessions has its key. A restore makes the tables first, fills
+    /// Whether the table of sessions has its primary key. A restore makes the tables, fills
     /// them, and makes the keys last.
     pub is_whole: bool,
 }
@@ -191,19 +191,19 @@ pub async fn look_for(connection: &mut PgConnection, session_id: Uuid) -> sqlx::
     })
 }
 
-/// For how long endings are kept.
+/// How long endings are kept.
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
-    /// At least: longer than any access token lives.
+    /// How long every ending is kept: longer than any access token lives.
     pub seconds: f64,
-    /// Those for reuse, and those of sessions with an id before `young_until`: as long as
-    /// a refresh token lives.
+    /// How long endings for reuse, and endings of sessions with an id before `young_until`,
+    /// are kept: as long as a refresh token lives.
     pub longest_seconds: f64,
     /// The smallest id of a session that cannot have been opened in another database.
     pub young_until: Uuid,
 }
 
-/// Forgets up to `limit` endings that are older than they are kept. Answers how many.
+/// Deletes up to `limit` endings that are kept no longer. Returns how many.
 pub async fn forget_old(
     connection: &mut PgConnection,
     retention: Retention,

@@ -1,10 +1,10 @@
 //! The table `sessions`.
 //!
-//! A security duty: [`rotate`] is the one statement that spends a refresh token. Its
-//! guard (generation **and** hash of the row that the decision was made about) is
-//! what makes a token good for one rotation, whatever runs beside it
-//! (CVE-2026-1035 was a check followed by a write without it). The rule that it
-//! enforces stands in `protocol/src/rotation.rs`.
+//! A security duty: [`rotate`] is the only statement that spends a refresh token. Its guard
+//! compares generation **and** hash with the row for which the decision was made. Because of
+//! this guard, a token is good for one rotation only, whatever runs at the same time
+//! (CVE-2026-1035 was a check and a write without this guard). `protocol/src/rotation.rs`
+//! has the rule.
 
 use holdfast_protocol::attempt_key::AttemptMark;
 use holdfast_protocol::rotation::{Micros, StoredSession, new_marks, read_marks};
@@ -19,43 +19,43 @@ use super::ClientInfo;
 pub struct NewSession<'a> {
     /// Its id, made from the server's clock and randomness.
     pub session_id: Uuid,
-    /// Who signed in.
+    /// The account that signed in.
     pub account_id: Uuid,
     /// SHA-256 of the first refresh token's secret.
     pub token_hash: [u8; 32],
-    /// How long it may live, in seconds. Fixed for ever by the insert.
+    /// How long it may live, in seconds. After the insert this never changes.
     pub lifetime_seconds: i64,
     /// How long it may go without a renewal, in seconds.
     pub idle_seconds: i64,
     /// Whether it outlives this run of the browser.
     pub remember: bool,
-    /// From where.
+    /// The client.
     pub client: &'a ClientInfo,
 }
 
-/// The one change that spends a refresh token.
+/// The change that spends a refresh token.
 #[derive(Debug, Clone)]
 pub struct Rotate<'a> {
     /// The session.
     pub session_id: Uuid,
-    /// The row's generation that the decision was made about.
+    /// The row's generation for which the decision was made.
     pub from_generation: u32,
-    /// The row's hash that the decision was made about.
+    /// The row's hash for which the decision was made.
     pub from_hash: [u8; 32],
     /// The presented token's generation plus one.
     pub to_generation: u32,
     /// SHA-256 of the successor's secret.
     pub to_hash: [u8; 32],
-    /// What is remembered of the attempt key.
+    /// The mark of the attempt key, and blanks for skipped generations.
     pub attempt: AttemptMark,
-    /// From where.
+    /// The client.
     pub client: &'a ClientInfo,
 }
 
 /// What an answer with tokens says about a session.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Who signed in.
+    /// The account that signed in.
     pub account_id: Uuid,
     /// Seconds until its end, on the database's clock.
     pub remaining_seconds: i64,
@@ -66,7 +66,7 @@ pub struct Limits {
 /// A session's row and the database's clock at the same moment.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    /// What the rule looks at.
+    /// The columns that the rule reads.
     pub session: StoredSession,
     /// The database's clock.
     pub now: Micros,
@@ -83,19 +83,19 @@ pub struct Listed {
     pub created_at: OffsetDateTime,
     /// The last renewal.
     pub rotated_at: OffsetDateTime,
-    /// The end at the latest: its own, or the idle limit if nobody renews it.
+    /// When it ends: at its own end, or at the idle limit if it is not renewed.
     pub expires_at: OffsetDateTime,
     /// The last address.
     pub ip: Option<String>,
-    /// The browser's own words.
+    /// The browser's `User-Agent` header.
     pub user_agent: Option<String>,
 }
 
 /// Opens a session at generation 0.
 ///
-/// The attempt keys are as long from the start as they will ever be, filled with what no
-/// key matches ([`AttemptMark::WITHOUT_KEY`]): a row that grew with its first rotations
-/// would not fit into its page, and they would not be HOT updates.
+/// The list of attempt keys has its full length from the start. It is filled with marks that
+/// no key matches ([`AttemptMark::WITHOUT_KEY`]). If the row grew with its first rotations, it
+/// would not fit into its page, and these rotations would not be HOT updates.
 pub async fn insert(connection: &mut PgConnection, new: NewSession<'_>) -> sqlx::Result<Limits> {
     sqlx::query!(
         "insert into sessions (
@@ -124,9 +124,9 @@ pub async fn insert(connection: &mut PgConnection, new: NewSession<'_>) -> sqlx:
     })
 }
 
-/// Replaces the current refresh token by its successor: one statement, one round
-/// trip. `None` when the row is not (any more) what the decision was made about, or
-/// its time is over: nothing has changed then.
+/// Replaces the current refresh token by its successor: one statement, one round trip. `None`
+/// if the row has changed since the decision, or if the session has expired. Then the
+/// statement changes nothing.
 pub async fn rotate(
     connection: &mut PgConnection,
     rotate: Rotate<'_>,
@@ -241,7 +241,7 @@ pub async fn list(connection: &mut PgConnection, account_id: Uuid) -> sqlx::Resu
     .await
 }
 
-/// Deletes one session. Answers whose it was; `None` when it is gone already.
+/// Deletes one session. Returns its account; `None` if it is already gone.
 pub async fn delete(connection: &mut PgConnection, session_id: Uuid) -> sqlx::Result<Option<Uuid>> {
     sqlx::query_scalar!(
         "delete from sessions where session_id = $1 returning account_id",
@@ -251,7 +251,7 @@ pub async fn delete(connection: &mut PgConnection, session_id: Uuid) -> sqlx::Re
     .await
 }
 
-/// Deletes one session of this account. `false` when it is gone or not theirs.
+/// Deletes one session of this account. `false` if it is gone or belongs to another account.
 pub async fn delete_of_account(
     connection: &mut PgConnection,
     account_id: Uuid,
@@ -267,7 +267,7 @@ pub async fn delete_of_account(
     Ok(deleted.rows_affected() == 1)
 }
 
-/// Deletes every session of an account but `keep`. Answers which.
+/// Deletes every session of an account except `keep`. Returns the deleted ones.
 pub async fn delete_all(
     connection: &mut PgConnection,
     account_id: Uuid,
@@ -276,8 +276,8 @@ pub async fn delete_all(
     delete_least_recent(connection, account_id, keep, 0, None).await
 }
 
-/// Deletes up to `limit` sessions of an account that are beyond its `limit` most recently
-/// used ones, but never `keep`. Answers which.
+/// Deletes up to `limit` sessions of an account that are not among its `limit` most recently
+/// used ones, but never `keep`. Returns the deleted ones.
 pub async fn delete_some_beyond(
     connection: &mut PgConnection,
     account_id: Uuid,
@@ -287,8 +287,9 @@ pub async fn delete_some_beyond(
     delete_least_recent(connection, account_id, Some(keep), limit, Some(limit)).await
 }
 
-/// Deletes the least recently used sessions of an account beyond `most`. Answers
-/// which. The account's row is locked, so that nobody opens one meanwhile.
+/// Deletes the least recently used sessions of an account beyond `most`. Returns the deleted
+/// ones. The caller has locked the account's row, so that no other request opens a session
+/// meanwhile.
 pub async fn delete_beyond(
     connection: &mut PgConnection,
     account_id: Uuid,
@@ -297,11 +298,11 @@ pub async fn delete_beyond(
     delete_least_recent(connection, account_id, None, most, None).await
 }
 
-/// Deletes up to `limit` sessions of an account that come behind its `most` most recently
-/// used ones, `keep` not counted. Answers which.
+/// Deletes up to `limit` sessions of an account that are not among its `most` most recently
+/// used ones; `keep` does not count. Returns the deleted ones.
 ///
-/// The rows are locked in the order of their ids, as in every statement that deletes
-/// several sessions and waits for locks. Two of them at once would otherwise wait for each
+/// The rows are locked in the order of their ids, as in every statement that deletes several
+/// sessions and waits for locks. Otherwise two such statements at once could wait for each
 /// other.
 async fn delete_least_recent(
     connection: &mut PgConnection,
@@ -339,16 +340,16 @@ async fn delete_least_recent(
     .await
 }
 
-/// A session that was deleted, and whose it was.
+/// A session that was deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deleted {
     /// The session.
     pub session_id: Uuid,
-    /// Whose.
+    /// Its account.
     pub account_id: Uuid,
 }
 
-/// Deletes up to `limit` sessions that are past their end.
+/// Deletes up to `limit` sessions that have expired.
 pub async fn delete_expired(
     connection: &mut PgConnection,
     limit: i64,
@@ -373,17 +374,17 @@ pub async fn delete_expired(
 /// What one step along the primary key found.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// How many sessions were looked at.
+    /// How many sessions were read.
     pub looked_at: i64,
-    /// The last of them; the next step begins behind it.
+    /// The last of them; the next step begins after it.
     pub last: Uuid,
     /// Those that have been idle for too long.
     pub idle: Vec<Uuid>,
 }
 
-/// Looks at the next `limit` sessions behind `after`, in the order of their ids, and
-/// finds those that have been idle for too long. An index on `rotated_at` would find
-/// them at once, and would make every rotation write to it.
+/// Reads the next `limit` sessions after `after`, in the order of their ids, and finds those
+/// that have been idle for too long. An index on `rotated_at` would find them at once, but
+/// every rotation would have to write to it.
 pub async fn step(connection: &mut PgConnection, after: Uuid, limit: i64) -> sqlx::Result<Step> {
     let row = sqlx::query!(
         r#"with step as (
@@ -411,7 +412,7 @@ pub async fn step(connection: &mut PgConnection, after: Uuid, limit: i64) -> sql
     })
 }
 
-/// Deletes those of these sessions that have been idle for too long, still.
+/// Deletes those of these sessions that are still idle for too long.
 pub async fn delete_idle(
     connection: &mut PgConnection,
     session_ids: &[Uuid],
@@ -434,9 +435,9 @@ pub async fn delete_idle(
     .await
 }
 
-/// Deletes up to `limit` sessions from before a master secret was forbidden: no token of
-/// theirs is good any more. `after` is the last one of the call before, so that the index
-/// is walked once and rows that are gone are not passed again.
+/// Deletes up to `limit` sessions that were opened before a master secret was forbidden: none
+/// of their tokens is valid any more. `after` is the last session of the call before, so that
+/// the index is walked once and deleted rows are not read again.
 ///
 /// The rows are locked in the order of their ids, as [`delete_all`] does.
 pub async fn delete_of_forbidden_secrets(
@@ -467,7 +468,7 @@ pub async fn delete_of_forbidden_secrets(
     .await
 }
 
-/// Whether the session was to outlive this run of the browser. `None` when it is gone.
+/// Whether the session outlives this run of the browser. `None` if it is gone.
 pub async fn lookup_remember(
     connection: &mut PgConnection,
     session_id: Uuid,

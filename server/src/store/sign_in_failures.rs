@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-/// Failures under one key, since the table was written last.
+/// Failures under one key since the table was last written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counted {
     /// The keyed hash.
@@ -11,8 +11,8 @@ pub struct Counted {
     pub failures: i64,
 }
 
-/// Forgets the failures under these keys. The rows are locked in the order of their keys,
-/// as [`count`] locks them.
+/// Deletes the failures under these keys. The rows are locked in the order of their keys, as
+/// in [`count`].
 pub async fn clear(connection: &mut PgConnection, keys: &[[u8; 16]]) -> sqlx::Result<()> {
     let keys: Vec<_> = keys.iter().map(|key| key.to_vec()).collect();
     sqlx::query!(
@@ -31,8 +31,8 @@ pub async fn clear(connection: &mut PgConnection, keys: &[[u8; 16]]) -> sqlx::Re
     Ok(())
 }
 
-/// Adds failures. The rows are written in the order of their keys, so that instances
-/// which count the same names do not wait for each other in a circle.
+/// Adds failures. The rows are written in the order of their keys, so that instances that
+/// count the same names do not deadlock.
 pub async fn count(connection: &mut PgConnection, counted: &[Counted]) -> sqlx::Result<()> {
     let keys: Vec<_> = counted.iter().map(|counted| counted.key.to_vec()).collect();
     let failures: Vec<_> = counted.iter().map(|counted| counted.failures).collect();
@@ -53,12 +53,12 @@ pub async fn count(connection: &mut PgConnection, counted: &[Counted]) -> sqlx::
     Ok(())
 }
 
-/// One step of a walk through the whole table that forgets what is old: `few` failures
-/// or more are kept for 30 days, fewer for one. Answers where the next step begins;
-/// `None` at the end.
+/// One step of a walk through the whole table that deletes old rows: `few` failures or more
+/// are kept for 30 days, fewer for one day. Returns where the next step begins; `None` at the
+/// end.
 ///
-/// A row that is locked at this moment is being counted or cleared, so it is left alone:
-/// this waits for no other transaction, and none waits in a circle with it.
+/// A row that is locked at this moment is being counted or cleared, so it is skipped. So this
+/// statement waits for no other transaction and cannot deadlock.
 pub async fn forget_old(
     connection: &mut PgConnection,
     after: &[u8],

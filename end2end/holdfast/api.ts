@@ -1,14 +1,14 @@
-// Holdfast without a browser: the calls of its HTTP contract.
+// Holdfast without a browser: the calls of its HTTP API.
 
 import { randomBytes } from 'node:crypto';
 
-/** Somebody with a name and a password. */
+/** A person's name and password. */
 export interface Account {
   username: string;
   password: string;
 }
 
-/** What a sign-in and every refresh answer. */
+/** The answer to a sign-in and to every refresh. */
 export interface Tokens {
   access_token: string;
   token_type: string;
@@ -19,7 +19,7 @@ export interface Tokens {
   session_id: string;
 }
 
-/** A live session, as its account sees it. */
+/** A live session, as the list of sessions shows it. */
 export interface SessionInfo {
   session_id: string;
   current: boolean;
@@ -41,7 +41,7 @@ interface Request {
   attemptKey?: string;
 }
 
-/** A name that nobody has yet, and a good password. */
+/** A new name that no account has, and a good password. */
 export function somebody(name = 'ada'): Account {
   return {
     username: `${name}-${randomBytes(5).toString('hex')}`,
@@ -49,7 +49,7 @@ export function somebody(name = 'ada'): Account {
   };
 }
 
-/** What a client makes for each attempt to refresh. */
+/** A new attempt key. A client makes one for each attempt to refresh. */
 export const attemptKey = () => randomBytes(16).toString('hex');
 
 /** The API of one server. */

@@ -1,4 +1,4 @@
-// Browsers of our own, which are killed or closed, and started again on the same profile.
+// Browsers that a test can kill or close, and start again on the same profile.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,7 +10,7 @@ import { fillIn, seesAccount, signInButton } from './person';
 import type { Account } from './api';
 import { becomesAlive, test as base } from './test';
 
-/** A browser of our own, so that it can be killed. */
+/** A browser in a process of its own, so that a test can kill it. */
 export class Chromium {
   private constructor(
     private readonly process: ChildProcess,
@@ -40,8 +40,8 @@ export class Chromium {
     try {
       return new Chromium(child, await chromium.connectOverCDP(address, { timeout: 15_000 }));
     } catch (error) {
-      // Once in a while a Chromium that was started right after a kill listens and answers
-      // nothing. It has shown no page yet, so another one may take its place.
+      // Sometimes a Chromium that was started right after a kill listens, but does not
+      // answer. It has shown no page yet, so the test may replace it.
       const gone = once(child, 'exit');
       process.kill(-child.pid!, 'SIGKILL');
       await gone;
@@ -59,7 +59,7 @@ export class Chromium {
     return page;
   }
 
-  /** Without a moment to write anything down. */
+  /** Kills it, so that it has no time to write anything to disk. */
   async kill(): Promise<void> {
     if (this.process.exitCode !== null || this.process.signalCode !== null) return;
     const gone = once(this.process, 'exit');
@@ -67,7 +67,7 @@ export class Chromium {
     await gone;
   }
 
-  /** As a person closes it. */
+  /** Closes it as a person does. */
   async close(): Promise<void> {
     const gone = once(this.process, 'exit');
     const session = await this.browser.newBrowserCDPSession();
@@ -77,7 +77,7 @@ export class Chromium {
 }
 
 interface RestartFixtures {
-  /** Starts a browser, always on the same profile. */
+  /** Starts a browser, each time on the same profile. */
   startBrowser: () => Promise<Chromium>;
 }
 

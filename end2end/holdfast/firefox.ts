@@ -1,8 +1,9 @@
-// A Firefox of the system, spoken to in its own remote protocol (Marionette: JSON over TCP).
+// A Firefox of the system. The test controls it with Firefox's own remote protocol
+// (Marionette: JSON over TCP).
 //
-// Playwright brings a Firefox of its own, which not everybody can download, and does not
-// get on with the older ones of the distributions. The few things that a smoke test does
-// need neither that nor another dependency.
+// Playwright needs a Firefox of its own, which some machines cannot download, and it does not
+// work with the older versions of the distributions. The few steps of a smoke test need
+// neither Playwright's Firefox nor another dependency.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -26,7 +27,7 @@ const PATIENCE_MS = 45_000;
 /** The key under which WebDriver names an element. */
 const ELEMENT = 'element-6066-11e4-a52e-4f735466cecf';
 
-/** A running Firefox and the tab that it looks at. */
+/** A running Firefox and its current tab. */
 export class Firefox {
   private constructor(
     private readonly process: ChildProcess,
@@ -65,13 +66,13 @@ export class Firefox {
     await this.becomesAlive();
   }
 
-  /** The name of the tab that it looks at. */
+  /** The handle of the current tab. */
   async tab(): Promise<string> {
     const { value } = await this.connection.ask('WebDriver:GetWindowHandle', {});
     return value as string;
   }
 
-  /** Another tab, which it looks at from then on. */
+  /** Opens another tab, which is the current one from then on. */
   async openTab(url: string): Promise<string> {
     const { handle } = await this.connection.ask('WebDriver:NewWindow', { type: 'tab' });
     await this.lookAt(handle as string);
@@ -94,7 +95,7 @@ export class Firefox {
     await this.connection.ask('WebDriver:ElementClick', { id });
   }
 
-  /** Waits until the page says so. */
+  /** Waits until the page contains this text. */
   async sees(text: string): Promise<void> {
     await eventually(`Firefox sees "${text}"`, () =>
       this.run<boolean>('return document.body.innerText.includes(arguments[0])', text),
@@ -124,7 +125,7 @@ export class Firefox {
   }
 }
 
-/** Questions and answers, each with its length in front: `17:[0,1,"Name",{}]`. */
+/** Requests and answers, each with its length in front: `17:[0,1,"Name",{}]`. */
 class Connection {
   private received = Buffer.alloc(0);
   private asked = new Map<number, (answer: unknown[]) => void>();
@@ -162,7 +163,7 @@ class Connection {
       }
       const message: unknown = JSON.parse(this.received.subarray(colon + 1, end).toString());
       this.received = this.received.subarray(end);
-      // The first message is a greeting, and no array.
+      // The first message is a greeting, which is not an array.
       if (Array.isArray(message)) {
         this.asked.get(message[1] as number)?.(message);
       }
@@ -170,7 +171,7 @@ class Connection {
   }
 }
 
-/** Asks until there is an answer that is not empty, zero or false. */
+/** Repeats a query until its result is not empty, zero or false. */
 export async function eventually<Value>(
   what: string,
   ask: () => Promise<Value>,
@@ -182,7 +183,7 @@ export async function eventually<Value>(
       return value;
     }
     if (Date.now() > deadline) {
-      throw new Error(`In vain: ${what}.`);
+      throw new Error(`This did not happen in time: ${what}.`);
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

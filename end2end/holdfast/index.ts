@@ -1,4 +1,4 @@
-// Everything a test needs.
+// Everything that a test needs.
 
 export * from './api';
 export * from './chromium';

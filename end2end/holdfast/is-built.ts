@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { FIREFOX } from './firefox';
 import { BINARY, SITE } from './server';
 
-/** One sentence instead of a hundred failures, and of a silence. */
+/** Says in one sentence what is missing, instead of a hundred failed tests or a silent skip. */
 export default function isBuilt() {
   for (const path of [BINARY, SITE]) {
     if (!existsSync(path)) {

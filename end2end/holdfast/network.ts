@@ -7,7 +7,7 @@ import type { Api, Tokens } from './api';
 export interface Call {
   method: string;
   path: string;
-  /** Nothing while there is no answer. */
+  /** `undefined` while there is no answer. */
   status?: number;
   bearer?: string;
   attemptKey?: string;
@@ -15,7 +15,7 @@ export interface Call {
   answer?: Record<string, unknown>;
 }
 
-/** Everything between a browser, or one of its tabs, and `/api/`. */
+/** All calls of a browser, or of one of its tabs, to `/api/`. */
 export class Network {
   private all: Call[] = [];
   private reading: Promise<void>[] = [];
@@ -32,7 +32,7 @@ export class Network {
     });
   }
 
-  /** Forgets what was. */
+  /** Forgets the calls so far. */
   clear(): void {
     this.all = [];
     this.reading = [];
@@ -44,7 +44,7 @@ export class Network {
     return this.begun(kind);
   }
 
-  /** The same, not waiting for answers. */
+  /** The same calls, without waiting for answers. */
   begun(kind?: string): Call[] {
     return this.all.filter((call) => !kind || `${call.method} ${call.path}` === kind);
   }
@@ -54,7 +54,7 @@ export class Network {
     return this.calls('POST /api/v1/refresh');
   }
 
-  /** The log as a person would read it out. */
+  /** The log in words: one line for each call. */
   async log(): Promise<string[]> {
     const calls = await this.calls();
     return calls.map((call) => `${call.method} ${call.path} → ${call.status ?? 'no answer'}`);
@@ -82,7 +82,7 @@ async function finish(request: Request, call: Call): Promise<void> {
 
 /** A gate in the network. */
 export interface Gate {
-  /** How many wait in front of it. */
+  /** How many wait at the gate. */
   waiting: () => number;
   open: () => void;
 }
@@ -113,13 +113,14 @@ export async function holdAnswers(
   return gate;
 }
 
-/** The server does its part, and its answer is lost; so is everything until `back`. */
+/** The server answers the first request, but the answer is lost. All later requests are lost
+ * until `back`. */
 export async function loseAnswers(page: Page): Promise<{ lost: () => number; back: () => void }> {
   let lost = 0;
   let away = true;
   await page.context().route('**/api/v1/refresh', async (route) => {
     if (!away) return route.continue();
-    // The server sees the first request only.
+    // Only the first request reaches the server.
     if (lost === 0) await route.fetch();
     lost += 1;
     return route.abort();
@@ -127,7 +128,8 @@ export async function loseAnswers(page: Page): Promise<{ lost: () => number; bac
   return { lost: () => lost, back: () => (away = false) };
 }
 
-/** The client takes the tokens for longer-lived than they are, so the server refuses first. */
+/** The client believes that tokens live longer than they do, so the server refuses a call
+ * before the client renews. */
 export async function believeTokensLiveLonger(page: Page): Promise<void> {
   await page.route(/\/api\/v1\/(login|refresh)$/, async (route) => {
     const response = await route.fetch();
@@ -136,7 +138,7 @@ export async function believeTokensLiveLonger(page: Page): Promise<void> {
   });
 }
 
-/** The server gives clocks five seconds of grace; then it refuses the token. */
+/** Waits until the server refuses the token. It allows clocks a difference of five seconds. */
 export async function expires(api: Api, accessToken: string): Promise<void> {
   await expect
     .poll(async () => (await api.account(accessToken)).body.code, { timeout: 15_000 })
@@ -155,5 +157,5 @@ function closedGate() {
   return { waiting: () => waiting, open: () => open(), pass };
 }
 
-/** The page that asked has gone in the meantime. */
+/** The page that sent the request is gone, so its error does not matter. */
 function abandoned(): void {}

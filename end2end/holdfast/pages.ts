@@ -1,10 +1,10 @@
-// Every page there is, for the tests that look at all of them.
+// Every page, for the tests that check all of them.
 
 import type { Page } from '@playwright/test';
 import type { Account } from './api';
 import { heading, signIn } from './person';
 
-/** A page: where it is, how it calls itself, and who can see it. */
+/** A page: its address, its heading, and whether only a signed-in person sees it. */
 export interface PageOfHoldfast {
   name: string;
   path: string;
@@ -29,7 +29,7 @@ export const PAGES: PageOfHoldfast[] = [
   { name: 'password', path: '/password', heading: 'Change password', signedIn: true },
 ];
 
-/** Opens one of them, as somebody who may see it, with everything on it. */
+/** Opens one of them as a person who may see it, and waits until it is complete. */
 export async function openPage(
   page: Page,
   account: Account,
@@ -43,7 +43,7 @@ export async function openPage(
   await hasLoaded(page, one, account);
 }
 
-/** The page has what it fetches. */
+/** Waits until the page has loaded its data. */
 async function hasLoaded(page: Page, one: PageOfHoldfast, account: Account): Promise<void> {
   const last = {
     'home-signed-in': page.getByText('Newest sign-in'),

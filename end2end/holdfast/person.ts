@@ -1,9 +1,9 @@
-// What a person does, in a person's words.
+// What a person does on the pages.
 
 import { expect, type Locator, type Page } from '@playwright/test';
 import type { Account, Api } from './api';
 
-/** The heading that says where one is. */
+/** The heading of the page. */
 export const heading = (page: Page, name: string): Locator =>
   page.getByRole('heading', { level: 1, name, exact: true });
 
@@ -13,7 +13,7 @@ export async function fillIn(page: Page, account: Account): Promise<void> {
   await page.getByLabel('Password', { exact: true }).fill(account.password);
 }
 
-/** Signs up by the page, and arrives at the account. */
+/** Signs up on the page, and arrives at the account page. */
 export async function signUp(page: Page, account: Account): Promise<void> {
   await page.goto('/sign-up');
   await fillIn(page, account);
@@ -21,7 +21,7 @@ export async function signUp(page: Page, account: Account): Promise<void> {
   await seesAccount(page, account);
 }
 
-/** Signs in by the page, and arrives at the account. */
+/** Signs in on the page, and arrives at the account page. */
 export async function signIn(
   page: Page,
   account: Account,
@@ -34,38 +34,38 @@ export async function signIn(
   await seesAccount(page, account);
 }
 
-/** The button of the form, not the link in the head of the page. */
+/** The button of the form, not the link at the top of the page. */
 export const signInButton = (page: Page): Locator =>
   page.getByRole('button', { name: 'Sign in', exact: true });
 
-/** Signs out by the button of the page, and arrives at the sign-in. */
+/** Signs out with the button of the page, and arrives at the sign-in page. */
 export async function signOut(page: Page): Promise<void> {
   await signOutButton(page).click();
   await expect(heading(page, 'Sign in')).toBeVisible();
 }
 
-/** The button in the head of every page. */
+/** The button at the top of every page. */
 export const signOutButton = (page: Page): Locator =>
   page.getByRole('banner').getByRole('button', { name: 'Sign out', exact: true });
 
-/** Says yes when the sessions page asks. */
+/** Confirms when the sessions page asks. */
 export async function confirmSignOut(page: Page): Promise<void> {
   const dialog = page.getByRole('dialog');
   await dialog.getByRole('button', { name: 'Sign out', exact: true }).click();
   await expect(dialog).toBeHidden();
 }
 
-/** Looks at the account page and finds oneself there. */
+/** Checks that the account page shows this account. */
 export async function seesAccount(page: Page, account: Account): Promise<void> {
   await expect(heading(page, 'Your account')).toBeVisible();
   await expect(page.getByText(`Signed in as ${account.username}`)).toBeVisible();
 }
 
-/** More tabs of the same browser, until there are so many: all at the account page. */
+/** Opens tabs of the same browser until there are `count`, all at the account page. */
 export async function openTabs(page: Page, account: Account, count: number): Promise<Page[]> {
   const tabs = [page];
   while (tabs.length < count) {
-    // A few at a time: each one compiles the whole client.
+    // Two at a time, because each tab compiles the whole client.
     const more = Array.from({ length: Math.min(2, count - tabs.length) }, async () => {
       const tab = await page.context().newPage();
       await tab.goto('/account');
@@ -77,7 +77,7 @@ export async function openTabs(page: Page, account: Account, count: number): Pro
   return tabs;
 }
 
-/** Asks the server again, and is answered. */
+/** Presses «Check again», and waits for the answer. */
 export async function checkAgain(page: Page): Promise<void> {
   const answered = page.waitForResponse(
     (response) => new URL(response.url()).pathname === '/api/v1/account' && response.ok(),
@@ -88,13 +88,13 @@ export async function checkAgain(page: Page): Promise<void> {
   await expect(page.getByRole('alert')).toHaveCount(0);
 }
 
-/** Finds oneself signed out, without a trace of tokens. */
+/** Checks that the person is signed out and that the browser stores no tokens. */
 export async function isSignedOut(page: Page): Promise<void> {
   await expect(heading(page, 'Sign in')).toBeVisible();
   await expect(signOutButton(page)).toBeHidden();
 }
 
-/** No news from other tabs reaches this one: it sleeps, and wakes when the person touches it. */
+/** This tab gets no messages from other tabs: it sleeps, and wakes when the person uses it. */
 export async function hearsNothing(tab: Page): Promise<void> {
   await tab.addInitScript(() => {
     addEventListener('storage', (event) => event.stopImmediatePropagation(), true);

@@ -1,4 +1,4 @@
-// Processes of the product: `holdfast serve` with lifetimes that a test can wait for.
+// Processes of `holdfast serve`, with lifetimes that are short enough for a test.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,17 +9,17 @@ import { dirname, join, resolve } from 'node:path';
 const ROOT = resolve(__dirname, '../..');
 const TARGET = resolve(ROOT, process.env.CARGO_TARGET_DIR || 'target');
 
-/** The release build, or an installed one that is named: it has its `site` beside it. */
+/** The release build, or the binary that `HOLDFAST_BINARY` names, with its `site` beside it. */
 const INSTALLED = process.env.HOLDFAST_BINARY;
 export const BINARY = INSTALLED ? resolve(INSTALLED) : join(TARGET, 'release/holdfast');
 
-/** What the browser loads. */
+/** The files that the browser loads. */
 export const SITE = INSTALLED ? join(dirname(BINARY), 'site/pkg') : join(ROOT, 'target/site/pkg');
 
-/** How long a start may take: the first one makes a database. */
+/** How long a start may take. The first start makes a database. */
 const PATIENCE_MS = 60_000;
 
-/** What a server is told. Durations as a person writes them: `2s`, `5m`, `90d`. */
+/** The settings of a server. Durations have a unit: `2s`, `5m`, `90d`. */
 export interface Settings {
   accessTokenTtl?: string;
   refreshTokenTtl?: string;
@@ -27,11 +27,11 @@ export interface Settings {
   sessionTtlShort?: string;
   /** The folder of another release's files. */
   site?: string;
-  /** A free one, if none is wished for. */
+  /** If it is not set, the server uses a free port. */
   port?: number;
 }
 
-/** A database, for as long as one process at least uses it. */
+/** A database. It runs while at least one process uses it. */
 export class DataDirectory {
   private constructor(readonly path: string) {}
 
@@ -44,7 +44,7 @@ export class DataDirectory {
   }
 }
 
-/** Nothing is left behind when the tests are interrupted. */
+/** These processes are killed when the tests are interrupted. */
 const running = new Set<ChildProcess>();
 process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
@@ -53,11 +53,11 @@ export class Server {
   private constructor(
     private readonly process: ChildProcess,
     private readonly output: Output,
-    /** Where it is, without a slash at the end. */
+    /** Its address, without a slash at the end. */
     readonly url: string,
   ) {}
 
-  /** Starts one and waits until it is ready to serve. Several may share a directory. */
+  /** Starts a server and waits until it is ready. Several servers may share a directory. */
   static async start(data: DataDirectory, settings: Settings = {}): Promise<Server> {
     const child = spawn(BINARY, ['serve'], {
       cwd: INSTALLED ? dirname(BINARY) : ROOT,
@@ -82,7 +82,7 @@ export class Server {
     return this.output.text;
   }
 
-  /** Stops it in good order, and says whether it went in good order. */
+  /** Stops it with a signal, and fails if it does not end well. */
   async stop(): Promise<void> {
     if (this.process.exitCode !== null || this.process.signalCode !== null) {
       return;
@@ -111,7 +111,7 @@ export class Server {
   }
 }
 
-/** What a process writes, on both channels. */
+/** The output of a process, on both channels. */
 class Output {
   text = '';
   ended = false;
@@ -142,7 +142,8 @@ class Output {
   }
 }
 
-/** Ours, whatever the shell has: a test must not end up in somebody's database. */
+/** The environment of a test's server. It takes no setting of Holdfast from the shell, so that
+ * a test never uses a real database. */
 function environment(data: DataDirectory, settings: Settings): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(HOLDFAST_|LEPTOS_|DATABASE_URL$|PG)/.test(name),
@@ -158,7 +159,7 @@ function environment(data: DataDirectory, settings: Settings): NodeJS.ProcessEnv
     HOLDFAST_REFRESH_IDLE: settings.refreshIdle,
     HOLDFAST_SESSION_TTL_SHORT: settings.sessionTtlShort,
     LEPTOS_SITE_ROOT: settings.site,
-    // Every browser here has one address.
+    // All browsers of the tests have the same address.
     HOLDFAST_ATTEMPTS: '1000000',
     NO_COLOR: '1',
   };
@@ -166,5 +167,5 @@ function environment(data: DataDirectory, settings: Settings): NodeJS.ProcessEnv
   return Object.fromEntries([...inherited, ...wished]);
 }
 
-/** The pause between two looks at something that is about to happen. */
+/** The pause between two checks. */
 const soon = () => new Promise((resolve) => setTimeout(resolve, 50));

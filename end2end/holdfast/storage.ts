@@ -1,6 +1,6 @@
-// What the browser keeps of a session, and ways to make it keep something else.
+// What the browser stores of a session, and functions that change it.
 //
-// The truth is in the database `holdfast-2`; local storage holds a copy of it.
+// The database `holdfast-2` is authoritative; local storage has a copy of it.
 
 import type { Page } from '@playwright/test';
 
@@ -20,30 +20,30 @@ export interface StoredSession {
   remember: boolean;
 }
 
-/** The record of this browser, if there is one, as its copy says. */
+/** The record of this browser in its copy, if there is one. */
 export async function storedSession(page: Page): Promise<StoredSession | null> {
   return asRecord(await page.evaluate(() => localStorage.getItem('holdfast.session')));
 }
 
-/** The record of this browser, if there is one, as its database says. */
+/** The record of this browser in its database, if there is one. */
 export async function sessionInDatabase(page: Page): Promise<StoredSession | null> {
   return asRecord((await inDatabase(page)).current ?? null);
 }
 
-/** A sign-out leaves a note, which is no record. */
+/** Reads a record. The note that a sign-out leaves is not a record. */
 function asRecord(text: string | null): StoredSession | null {
   const stored = JSON.parse(text ?? '{}') as Partial<StoredSession>;
   return stored.session_id === undefined ? null : (stored as StoredSession);
 }
 
-/** The entries of the database, but for attempt keys. */
+/** The entries of the database, without attempt keys. */
 export async function inDatabase(page: Page): Promise<Record<string, string>> {
   return page.evaluate(async () => {
     const database = await new Promise<IDBDatabase | null>((resolve, reject) => {
       const asked = indexedDB.open('holdfast-2', 1);
       asked.onsuccess = () => resolve(asked.result);
       asked.onerror = () => resolve(null);
-      // It is the client that makes it.
+      // Only the client makes the database.
       asked.onupgradeneeded = () => asked.transaction?.abort();
       asked.onblocked = reject;
     });
@@ -66,12 +66,12 @@ export async function inDatabase(page: Page): Promise<Record<string, string>> {
 export async function theStoredSession(page: Page): Promise<StoredSession> {
   const stored = await storedSession(page);
   if (stored === null) {
-    throw new Error('This browser holds no session.');
+    throw new Error('This browser stores no session.');
   }
   return stored;
 }
 
-/** Changes the record behind the client's back. It looks before its next call. */
+/** Changes the record without telling the client. The client reads it before its next call. */
 export async function tamper(page: Page, change: Partial<StoredSession>): Promise<void> {
   await page.evaluate(async (change) => {
     const changed = (text: string) => JSON.stringify({ ...JSON.parse(text), ...change });
@@ -93,19 +93,19 @@ export async function tamper(page: Page, change: Partial<StoredSession>): Promis
   }, change);
 }
 
-/** The same, and reloads the page to let it see at once. */
+/** Changes the record and reloads the page, so that the client reads it at once. */
 export async function tamperAndReload(page: Page, change: Partial<StoredSession>): Promise<void> {
   await tamper(page, change);
   await page.reload();
 }
 
-/** The server will refuse this browser's access token with the next call. */
+/** Changes the access token of this browser, so that the server refuses the next call. */
 export async function spoilAccessToken(page: Page): Promise<void> {
   const { access_token } = await theStoredSession(page);
   await tamper(page, { access_token: forged(access_token) });
 }
 
-/** Everything that the browser stores, but for attempt keys, as text to search in. */
+/** Everything that the browser stores, without attempt keys, as text to search in. */
 export async function everythingStored(page: Page): Promise<string> {
   const elsewhere = await page.evaluate(() => [{ ...localStorage }, { ...sessionStorage }]);
   return JSON.stringify([await inDatabase(page), ...elsewhere]);

@@ -2,7 +2,7 @@
 //
 //   test.use({ lifetimes: { accessTokenTtl: '1s' } });
 //
-// and otherwise shares its worker's server, which has the product's own.
+// A test that says nothing shares the server of its worker, which has the default lifetimes.
 
 import { type BrowserContext, type Page, expect, test as base } from '@playwright/test';
 import { type Account, Api, somebody } from './api';
@@ -11,20 +11,20 @@ import { DataDirectory, Server, type Settings } from './server';
 export { expect };
 
 export interface Options {
-  /** How long tokens live in this test; nothing means the product's defaults. */
+  /** How long tokens live in this test; without it, the defaults apply. */
   lifetimes: Settings;
   /** What the browser may complain about, because the test provokes it. */
   mayComplain: RegExp[];
 }
 
 interface TestFixtures extends Options {
-  /** The server that the pages of this test come from. */
+  /** The server of this test's pages. */
   holdfast: Server;
   /** Starts another process on the same database. */
   server: (settings?: Settings) => Promise<Server>;
-  /** The same server, without a browser. */
+  /** The API of the same server, without a browser. */
   api: Api;
-  /** Somebody who has an account and no session. */
+  /** A person who has an account and no session. */
   account: Account;
   /** Another browser, with nothing in its storage. */
   anotherBrowser: () => Promise<BrowserContext>;
@@ -123,7 +123,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       const complaints: string[] = [];
       context.on('weberror', (error) => complaints.push(String(error.error())));
       context.on('console', (message) => {
-        // Chromium reports each 4xx here as well. The tests look at those themselves.
+        // Chromium reports each 4xx here as well. The tests check those themselves.
         const isStatus = message.text().startsWith('Failed to load resource');
         if (message.type() === 'error' && !isStatus) {
           complaints.push(message.text());
@@ -139,24 +139,25 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   ],
 });
 
-/** Opens a page and does not wait until it is alive. */
+/** Opens a page and does not wait until the client has started. */
 export async function openUnhydrated(page: Page, path: string): Promise<void> {
-  await untaught.get(page)?.(path, { waitUntil: 'commit' });
+  await originalGoto.get(page)?.(path, { waitUntil: 'commit' });
 }
 
-/** Waits until a button does what it says. */
+/** Waits until the client has started, so that buttons work. */
 export async function becomesAlive(page: Page): Promise<void> {
   await page.locator('html[data-hydrated="true"]').waitFor({ state: 'attached' });
 }
 
-const untaught = new WeakMap<Page, Page['goto']>();
+const originalGoto = new WeakMap<Page, Page['goto']>();
 
-/** Before the page is alive its buttons are disabled, and what is typed may be lost. */
+/** Makes `goto` and `reload` wait until the client has started. Before that, buttons are
+ * disabled, and typed text may be lost. */
 function waitsUntilAlive(context: BrowserContext): void {
   context.on('page', (page) => {
     const goto = page.goto.bind(page);
     const reload = page.reload.bind(page);
-    untaught.set(page, goto);
+    originalGoto.set(page, goto);
     const isPage = (response: Awaited<ReturnType<Page['goto']>>) =>
       response?.headers()['content-type']?.startsWith('text/html');
     page.goto = async (url, options) => {
@@ -172,7 +173,7 @@ function waitsUntilAlive(context: BrowserContext): void {
   });
 }
 
-/** No panic, no error, and nothing in the log that would be of use to a thief. */
+/** Checks that the log has no panic, no error, and nothing that a thief could use. */
 function keepsItsSecrets(log: string): void {
   expect(log).not.toContain('panicked');
   expect(log).not.toMatch(/^\S*\s*ERROR/m);

@@ -15,7 +15,7 @@ import {
   theStoredSession,
 } from '../../holdfast';
 
-test('step 10: an invalid refresh token leads to the sign-in and an empty storage', async ({
+test('step 10: an invalid refresh token leads to the sign-in page and an empty storage', async ({
   page,
   account,
 }) => {
@@ -35,7 +35,7 @@ test('step 10: an invalid refresh token leads to the sign-in and an empty storag
   expect(refreshes).toMatchObject([{ status: 401, answer: { code: 'refresh_token_invalid' } }]);
 });
 
-test('step 10: a session that was ended elsewhere leads to the sign-in with the next click', async ({
+test('step 10: after the session was ended elsewhere, the next click leads to the sign-in page', async ({
   page,
   api,
   account,
@@ -55,14 +55,14 @@ test('step 10: a session that was ended elsewhere leads to the sign-in with the 
   await expect(page.getByRole('status').getByText('This session was ended')).toBeVisible();
 });
 
-test('step 10: a copied token that was used ends the session for safety', async ({
+test('step 10: the session ends after a copied token was used', async ({
   page,
   api,
   account,
 }) => {
   await signIn(page, account);
   const copy = await theStoredSession(page);
-  // The thief renews twice; so the browser's token is spent by somebody else.
+  // The thief renews twice, so the thief has spent the browser's token.
   const stolen = await api.refresh(copy.refresh_token, attemptKey());
   const kept = await api.refresh(stolen.body.refresh_token, attemptKey());
   expect(kept.status).toBe(200);
@@ -75,7 +75,7 @@ test('step 10: a copied token that was used ends the session for safety', async 
   expect((await api.refresh(kept.body.refresh_token)).body.code).toBe('session_ended');
 });
 
-test('step 10: after that, signing in works as ever', async ({ page, account }) => {
+test('step 10: after that, a sign-in works as before', async ({ page, account }) => {
   await signIn(page, account);
   const { access_token, refresh_token } = await theStoredSession(page);
   await tamperAndReload(page, {
@@ -98,7 +98,7 @@ test.describe('when the refresh token has expired', () => {
     await fillIn(page, account);
     await signInButton(page).click();
 
-    // On a busy machine the account page has come and gone before anybody sees it.
+    // On a busy machine the account page is gone before the test can see it.
     await expect(page.getByRole('status').getByText('Your session has expired')).toBeVisible({
       timeout: 30_000,
     });
@@ -110,7 +110,7 @@ test.describe('when the refresh token has expired', () => {
   });
 });
 
-test.describe('when nobody has been there for too long', () => {
+test.describe('when the session was idle for too long', () => {
   test.use({ lifetimes: { accessTokenTtl: '1s', refreshIdle: '2s' } });
 
   test('step 10: an idle refresh token is refused and the session is over', async ({
@@ -119,14 +119,14 @@ test.describe('when nobody has been there for too long', () => {
   }) => {
     const tokens = await api.logIn(account);
     expect(tokens.refresh_idle_expires_in).toBeLessThanOrEqual(2);
-    // Longer than that: the server gives access tokens five seconds of grace.
+    // This waits longer, because the server accepts access tokens for five more seconds.
     await expect
       .poll(async () => (await api.account(tokens.access_token)).body.code, { timeout: 15_000 })
       .toBe('access_token_expired');
 
     const answer = await api.refresh(tokens.refresh_token);
     expect(answer.status).toBe(401);
-    // The second, if the sweep has been here in between.
+    // It is the second answer if the sweep has run meanwhile.
     expect(answer.body.code).toMatch(/^(refresh_token_expired|session_ended)$/);
   });
 });

@@ -33,7 +33,7 @@ test('step 2 and 3: a person signs in and the server answers with two tokens', a
   expect(tokens.token_type).toBe('Bearer');
   expect(tokens.refresh_token).toMatch(/^hfr_[\w-]+$/);
   expect(tokens.access_token.split('.')).toHaveLength(3);
-  // Five minutes less up to five per cent, and ninety days less what the answer took.
+  // It is five minutes less up to five per cent, and ninety days less the time of the answer.
   expect(tokens.expires_in).toBeGreaterThanOrEqual(285);
   expect(tokens.expires_in).toBeLessThanOrEqual(300);
   for (const [left, days] of [
@@ -46,7 +46,7 @@ test('step 2 and 3: a person signs in and the server answers with two tokens', a
   expect((await answered).headers()['cache-control']).toContain('no-store');
 });
 
-test('step 2: a wrong password is told, and the next try succeeds', async ({ page, account }) => {
+test('step 2: the page reports a wrong password, and the next try succeeds', async ({ page, account }) => {
   await page.goto('/sign-in');
   await fillIn(page, { ...account, password: 'incorrect horse battery' });
   await signInButton(page).click();
@@ -58,7 +58,7 @@ test('step 2: a wrong password is told, and the next try succeeds', async ({ pag
   await seesAccount(page, account);
 });
 
-test('step 2: a new account is signed in at once and lands on its page', async ({ page }) => {
+test('step 2: a new account is signed in at once and sees its page', async ({ page }) => {
   const account = somebody('grace');
   const network = new Network(page);
   await signUp(page, account);
@@ -69,7 +69,7 @@ test('step 2: a new account is signed in at once and lands on its page', async (
   expect((await theStoredSession(page)).refresh_token).toBe(call?.answer?.refresh_token);
 });
 
-test('step 3: the database holds a hash of the refresh token and no token', async ({
+test('step 3: the database contains a hash of the refresh token and no token', async ({
   page,
   account,
   data,
@@ -122,7 +122,7 @@ test('step 4: a new tab and a reload find the tokens and refresh nothing', async
   expect(await theStoredSession(page)).toEqual(before);
 });
 
-/** Which of these bytes stand anywhere in the files below a directory. */
+/** Which of these byte strings are in any file of a directory. */
 async function search<Name extends string>(
   directory: string,
   wanted: Record<Name, Buffer>,
@@ -130,7 +130,7 @@ async function search<Name extends string>(
   const found = new Set<Name>();
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   for (const entry of entries.filter((entry) => entry.isFile())) {
-    // A database at work removes files under our eyes.
+    // The running database may remove a file meanwhile.
     const bytes = await readFile(join(entry.parentPath, entry.name)).catch(() => Buffer.alloc(0));
     for (const name of Object.keys(wanted) as Name[]) {
       if (bytes.includes(wanted[name])) found.add(name);

@@ -10,7 +10,7 @@ import {
   theStoredSession,
 } from '../../holdfast';
 
-/** The only calls that must not carry an access token: they bring or end one. */
+/** The only calls without an access token: they get tokens or end a session. */
 const WITHOUT_TOKEN = [
   '/api/v1/signup',
   '/api/v1/login',
@@ -37,7 +37,7 @@ test('step 5: every call of every page carries the access token', async ({ page,
   }
 });
 
-test('step 5: the calls that bring or end tokens carry none', async ({ page, account }) => {
+test('step 5: the calls that get or end tokens carry no token', async ({ page, account }) => {
   const network = new Network(page);
   await signIn(page, account);
   await page.getByRole('main').getByRole('button', { name: 'Sign out', exact: true }).click();
@@ -49,7 +49,7 @@ test('step 5: the calls that bring or end tokens carry none', async ({ page, acc
   expect(calls.map((call) => call.bearer)).toEqual([undefined, undefined]);
 });
 
-test('step 5: the public keys are all it takes to verify an access token', async ({
+test('step 5: an access token can be verified with the public keys alone', async ({
   api,
   account,
 }) => {
@@ -67,7 +67,7 @@ test('step 5: the public keys are all it takes to verify an access token', async
   expect(isSigned(forged(tokens.access_token), key)).toBe(false);
 });
 
-test('step 5 and 6: each token opens its own door and no other', async ({ api, account }) => {
+test('step 5 and 6: no token is accepted in place of the other', async ({ api, account }) => {
   const tokens = await api.logIn(account);
 
   const asBearer = await api.account(tokens.refresh_token);
@@ -77,7 +77,7 @@ test('step 5 and 6: each token opens its own door and no other', async ({ api, a
   expect(asRefresh.status).toBe(401);
   expect(asRefresh.body.code).toBe('refresh_token_invalid');
 
-  // Neither mistake has cost anybody the session.
+  // The session has survived both mistakes.
   expect((await api.account(tokens.access_token)).status).toBe(200);
   expect((await api.refresh(tokens.refresh_token)).status).toBe(200);
 });

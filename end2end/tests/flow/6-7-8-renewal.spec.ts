@@ -19,7 +19,7 @@ import {
 test.describe('when the access token has expired', () => {
   test.use({ lifetimes: { accessTokenTtl: '1s' } });
 
-  test('step 6 and 7 and 8: a refused call is renewed, repeated, and nobody notices', async ({
+  test('step 6 and 7 and 8: a refused call is repeated after a renewal, and the page does not change', async ({
     page,
     api,
     account,
@@ -48,7 +48,7 @@ test.describe('when the access token has expired', () => {
     expect(new URL(page.url()).pathname).toBe('/account');
   });
 
-  test('step 6: it is renewed before it is over while somebody looks at the page', async ({
+  test('step 6: it is renewed before it expires while the page is visible', async ({
     page,
     account,
   }) => {
@@ -56,7 +56,7 @@ test.describe('when the access token has expired', () => {
     const network = new Network(page);
     const { session_id, generation } = await theStoredSession(page);
 
-    // The person does nothing at all.
+    // The person does nothing.
     await expect
       .poll(async () => (await theStoredSession(page)).generation)
       .toBeGreaterThan(generation + 2);
@@ -87,7 +87,7 @@ test('step 6 and 8: after an hour away the next click succeeds with exactly one 
   expect(new Set(checks.map((call) => call.status))).toEqual(new Set([200]));
 });
 
-test('step 7: a refresh stores a new refresh token, and the old one is gone', async ({
+test('step 7: a refresh stores a new refresh token, and the old one is spent', async ({
   page,
   api,
   account,
@@ -103,11 +103,11 @@ test('step 7: a refresh stores a new refresh token, and the old one is gone', as
   expect(after.refresh_token).not.toBe(before.refresh_token);
   expect(after.access_token).not.toBe(before.access_token);
 
-  // A race within seconds is no theft, but it brings no tokens either.
+  // A race within seconds is not theft, but the answer has no tokens.
   const old = await api.refresh(before.refresh_token, attemptKey());
   expect(old.status).toBe(409);
   expect(old.body.code).toBe('refresh_conflict');
-  // The new one is good, and so is the session.
+  // The new token is valid, and the session lives.
   expect((await api.refresh(after.refresh_token, attemptKey())).status).toBe(200);
 });
 
@@ -135,11 +135,11 @@ test('step 7: the session expires on the same date, however often it is renewed'
 
   const answers = [...(await network.calls('POST /api/v1/login')), ...(await network.refreshes())];
   expect(answers).toHaveLength(4);
-  // Counted down from an earlier moment each time, never up again.
+  // The remaining time only gets shorter.
   const left = answers.map((call) => (call.answer as unknown as Tokens).refresh_expires_in);
   expect(left).toEqual([...left].sort((one, other) => other - one));
   const ends = [first, last].map((stored) => stored.obtained_at + stored.refresh_expires_in);
-  // As the browser counts it, from when the answer came: a busy machine takes its time.
+  // The browser counts from the moment of the answer, which a busy machine may delay.
   expect(Math.abs(ends[0]! - ends[1]!)).toBeLessThanOrEqual(30);
 });
 
@@ -164,7 +164,7 @@ test('step 8: the new tokens are in storage before the call is repeated', async 
   expect(seen[1]?.bearer).not.toBe(seen[0]?.bearer);
 });
 
-test('step 8: what was on the page stays there while the call is renewed', async ({
+test('step 8: the page keeps its content during a renewal', async ({
   page,
   account,
 }) => {

@@ -11,7 +11,7 @@ import {
   theStoredSession,
 } from '../../holdfast';
 
-test('step 9: signing out clears the storage and ends the session on the server', async ({
+test('step 9: a sign-out clears the storage and ends the session on the server', async ({
   page,
   api,
   account,
@@ -23,7 +23,7 @@ test('step 9: signing out clears the storage and ends the session on the server'
 
   expect(await storedSession(page)).toBeNull();
   await expect.poll(() => network.calls('POST /api/v1/logout')).toMatchObject([{ status: 204 }]);
-  // The note for the server is torn up as soon as the server has read it.
+  // The client deletes the note of the sign-out when the server has answered.
   await expect.poll(() => everythingStored(page)).not.toContain('hfr_');
   expect(await everythingStored(page)).not.toContain(tokens.access_token);
 
@@ -35,7 +35,7 @@ test('step 9: signing out clears the storage and ends the session on the server'
   expect(call.body.code).toBe('session_ended');
 });
 
-test('step 9: the page says that one has signed out, and a reload does not change it', async ({
+test('step 9: the page says that the person has signed out, and a reload does not change it', async ({
   page,
   account,
 }) => {
@@ -47,20 +47,20 @@ test('step 9: the page says that one has signed out, and a reload does not chang
   await isSignedOut(page);
 });
 
-test('step 9: signing out twice is fine', async ({ api, account }) => {
+test('step 9: a second sign-out does no harm', async ({ api, account }) => {
   const { refresh_token } = await api.logIn(account);
   expect((await api.logOut(refresh_token)).status).toBe(204);
   expect((await api.logOut(refresh_token)).status).toBe(204);
 });
 
-test('step 9: signing out with a spent token ends the session, too', async ({ api, account }) => {
+test('step 9: a sign-out with a spent token ends the session, too', async ({ api, account }) => {
   const first = await api.logIn(account);
   const { body: second } = await api.refresh(first.refresh_token);
   expect((await api.logOut(first.refresh_token)).status).toBe(204);
   expect((await api.refresh(second.refresh_token)).body.code).toBe('session_ended');
 });
 
-test('step 9: signing out in one tab signs the other tabs out', async ({
+test('step 9: a sign-out in one tab signs the other tabs out', async ({
   page,
   context,
   account,

@@ -1,15 +1,15 @@
-// An OAuth client that knows nothing of Holdfast: oauth4webapi, which checks every answer
+// An OAuth client that does not know Holdfast: oauth4webapi, which checks every answer
 // against the RFCs (6749, 7009, 8414, 9068).
 
 import * as oauth from 'oauth4webapi';
 import { expect, test } from '../../holdfast';
 import type { Server } from '../../holdfast/server';
 
-/** Where the servers of these tests say that they are. */
+/** The issuer of the servers in these tests. */
 const ISSUER = new URL('https://holdfast.example');
 const CLIENT: oauth.Client = { client_id: 'holdfast-web' };
 
-/** What a proxy does that answers for the issuer's name. */
+/** Sends requests for the issuer's address to the server, as a proxy does. */
 function reaching(server: Server) {
   const send = (url: string, options: RequestInit) =>
     fetch(url.replace(ISSUER.origin, server.url), options);
@@ -37,7 +37,7 @@ async function refresh(
   return oauth.processRefreshTokenResponse(issuer, CLIENT, answer);
 }
 
-/** The error code of RFC 6749 that a call is refused with. */
+/** The error code of RFC 6749 with which a call is refused. */
 async function refusal(call: Promise<unknown>): Promise<string> {
   const error = await call.then(
     () => undefined,
@@ -78,7 +78,7 @@ test('an off-the-shelf client finds the endpoints, refreshes and verifies the ac
   }
 });
 
-test('an off-the-shelf client that lost an answer may ask again at once', async ({
+test('an off-the-shelf client that lost an answer may repeat the request at once', async ({
   holdfast,
   api,
   account,
@@ -90,7 +90,7 @@ test('an off-the-shelf client that lost an answer may ask again at once', async 
   expect(again.refresh_token).toBe(lost.refresh_token);
 });
 
-test('an off-the-shelf client is told of a spent token, and the session is over', async ({
+test('an off-the-shelf client that presents a spent token is refused, and the session is over', async ({
   holdfast,
   api,
   account,
@@ -103,7 +103,7 @@ test('an off-the-shelf client is told of a spent token, and the session is over'
   expect(await refusal(refresh(holdfast, issuer, third.refresh_token ?? ''))).toBe('invalid_grant');
 });
 
-test('an off-the-shelf client revokes its token, twice if it likes', async ({
+test('an off-the-shelf client may revoke its token twice', async ({
   holdfast,
   api,
   account,
@@ -124,7 +124,7 @@ test('an off-the-shelf client revokes its token, twice if it likes', async ({
   expect((await api.account(accessToken)).status).toBe(401);
 });
 
-test('an off-the-shelf client is refused for a token that nobody made', async ({ holdfast }) => {
+test('an off-the-shelf client is refused for a made-up token', async ({ holdfast }) => {
   const issuer = await discover(holdfast);
   expect(await refusal(refresh(holdfast, issuer, 'hfr_made-up'))).toBe('invalid_grant');
 });

@@ -1,4 +1,4 @@
-// What a person meets between the server's rendering and the moment when the page is alive.
+// What a person sees after the server's rendering and before the client has started.
 
 import type { Page } from '@playwright/test';
 import {
@@ -13,7 +13,7 @@ import {
   test,
 } from '../../holdfast';
 
-/** What makes pages alive comes when the gate is opened. */
+/** Holds the module that starts the client, until the gate is opened. */
 const holdBack = (page: Page) => holdRequests(page, '**/*.wasm*');
 
 test.afterEach(async ({ page }) => page.unrouteAll({ behavior: 'ignoreErrors' }));
@@ -22,7 +22,7 @@ for (const [path, button] of [
   ['/sign-in', 'Sign in'],
   ['/sign-up', 'Create account'],
 ] as const) {
-  test(`a form that is not alive does not put the password into the address: ${path}`, async ({
+  test(`before the client has started, a form does not put the password into the address: ${path}`, async ({
     page,
   }) => {
     const { password } = somebody();
@@ -37,7 +37,7 @@ for (const [path, button] of [
     await page.getByLabel('Password', { exact: true }).press('Enter');
     await expect(page.getByLabel('Username')).toHaveValue('ada');
 
-    // Even a script or an extension that sends it brings the person back, and nothing more.
+    // If a script or an extension sends the form, the server only leads the person back.
     const sent = page.waitForRequest((request) => request.method() === 'POST');
     await page.evaluate(() => document.forms[0]?.submit());
     expect(new URL((await sent).url()).pathname).toBe(path);
@@ -47,7 +47,7 @@ for (const [path, button] of [
   });
 }
 
-test('what was typed before the page is alive is not lost', async ({ page, account }) => {
+test('text that was typed before the client has started is not lost', async ({ page, account }) => {
   const alive = await holdBack(page);
   await openUnhydrated(page, '/sign-in');
   await fillIn(page, account);
@@ -58,7 +58,7 @@ test('what was typed before the page is alive is not lost', async ({ page, accou
   await expect(heading(page, 'Your account')).toBeVisible();
 });
 
-test('whoever is signed in never sees the signed-out page flash by', async ({ page, account }) => {
+test('a signed-in person never sees the signed-out page for a moment', async ({ page, account }) => {
   await signIn(page, account);
   await holdBack(page);
   await openUnhydrated(page, '/');
@@ -70,7 +70,7 @@ test('whoever is signed in never sees the signed-out page flash by', async ({ pa
   await expect(page.locator('html[data-hydrated]')).toHaveCount(0);
 });
 
-test('whoever is signed out never sees the signed-in page flash by', async ({ page }) => {
+test('a signed-out person never sees the signed-in page for a moment', async ({ page }) => {
   await holdBack(page);
   await openUnhydrated(page, '/');
 
@@ -80,7 +80,7 @@ test('whoever is signed out never sees the signed-in page flash by', async ({ pa
   await expect(page.getByRole('button', { name: 'Sign out' })).toHaveCount(0);
 });
 
-test('a protected page shows nothing of anybody before it is alive', async ({ page, request }) => {
+test('a protected page shows no personal data before the client has started', async ({ page, request }) => {
   const html = await (await request.get('/account')).text();
   expect(html).toContain('Your account');
   expect(html).not.toContain('Signed in as');

@@ -11,7 +11,7 @@ import {
   test,
 } from '../../holdfast';
 
-/** What is wrong with a page for people who see, hear or move differently. */
+/** Faults of a page for people who see, hear or move differently. */
 async function violations(page: Page): Promise<string[]> {
   const { violations } = await new AxeBuilder({ page })
     .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
@@ -47,7 +47,7 @@ for (const one of PAGES) {
     expect(policy).toContain("frame-ancestors 'none'");
     expect(policy).toContain("base-uri 'none'");
     expect(response.headers()['cache-control']).toContain('no-store');
-    // A nonce that is used twice is none.
+    // A nonce must not be used twice.
     const again = (await request.get(one.path)).headers()['content-security-policy'];
     expect(again).not.toBe(policy);
   });
@@ -83,7 +83,7 @@ for (const one of PAGES) {
 }
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  test(`what is said and asked is accessible to everybody, ${colorScheme}`, async ({
+  test(`messages and dialogs are accessible to everybody, ${colorScheme}`, async ({
     page,
     account,
     api,
@@ -108,7 +108,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
   });
 }
 
-test('an unknown page is a 404 with a way home', async ({ page }) => {
+test('an unknown page is a 404 with a link to the home page', async ({ page }) => {
   const response = await page.goto('/no-such-page');
   expect(response?.status()).toBe(404);
   await expect(heading(page, 'Page not found')).toBeVisible();
@@ -117,7 +117,7 @@ test('an unknown page is a 404 with a way home', async ({ page }) => {
   await expect(heading(page, 'Sign in once. Stay signed in.')).toBeVisible();
 });
 
-test('an unknown call is a 404 for programs', async ({ api }) => {
+test('an unknown call is a 404 as problem JSON', async ({ api }) => {
   const answer = await api.call('GET', '/api/v1/no-such-call');
   expect(answer.status).toBe(404);
   expect(answer.body.code).toBe('not_found');

@@ -22,10 +22,10 @@ async function tabTo(page: Page, target: Locator): Promise<void> {
       return;
     }
   }
-  throw new Error('The keyboard does not lead there.');
+  throw new Error('The Tab key does not reach the element.');
 }
 
-test('a person signs in, looks around and signs out by the keyboard alone', async ({
+test('a person signs in, visits pages and signs out with the keyboard alone', async ({
   page,
   account,
 }) => {
@@ -48,7 +48,7 @@ test('a person signs in, looks around and signs out by the keyboard alone', asyn
   await isSignedOut(page);
 });
 
-test('the checkbox and the button are reached in the order in which they stand', async ({
+test('the Tab key reaches the checkbox and the button in their visible order', async ({
   page,
   account,
 }) => {
@@ -69,7 +69,7 @@ test('the checkbox and the button are reached in the order in which they stand',
   await seesAccount(page, account);
 });
 
-test('the first Tab leads past the navigation', async ({ page }) => {
+test('the first Tab offers to skip the navigation', async ({ page }) => {
   await page.goto('/sign-in');
   await page.keyboard.press('Tab');
   const skip = page.getByRole('link', { name: 'Skip to content' });
@@ -80,13 +80,13 @@ test('the first Tab leads past the navigation', async ({ page }) => {
   await expect(page.getByLabel('Username')).toBeFocused();
 });
 
-test('a link within the app brings the focus to the heading of its page', async ({ page }) => {
+test('a link within the app moves the focus to the heading of its page', async ({ page }) => {
   await page.goto('/');
   await page.getByRole('banner').getByRole('link', { name: 'Create account' }).press('Enter');
   await expect(heading(page, 'Create your account')).toBeFocused();
 });
 
-test('password managers find what they need', async ({ page, account }) => {
+test('password managers find the fields', async ({ page, account }) => {
   const password = page.getByLabel('Password', { exact: true });
   const autocomplete = 'autocomplete';
 
@@ -98,7 +98,7 @@ test('password managers find what they need', async ({ page, account }) => {
   await expect(page.getByLabel('Username')).toHaveAttribute(autocomplete, 'username');
   await expect(password).toHaveAttribute(autocomplete, 'current-password');
 
-  // They write into the fields without a key being pressed.
+  // Password managers write into the fields without a key press.
   const write = (input: HTMLElement | SVGElement, value: string) => {
     (input as HTMLInputElement).value = value;
   };
@@ -156,7 +156,7 @@ test('signing out on a page that stays moves the focus to its heading, and says 
 }) => {
   await signIn(page, account);
   await page.getByRole('banner').getByRole('link', { name: 'Holdfast' }).click();
-  // The region is there before there is something to say, so that it is announced.
+  // The region exists before it has text, so that screen readers announce the text.
   const said = page.getByRole('status').filter({ hasText: 'You have signed out.' });
   await expect(said).toHaveCount(0);
   await signOutButton(page).press('Enter');
@@ -182,7 +182,7 @@ test('a person ends another session by the keyboard, and the focus stays in the 
     .filter({ hasNot: page.getByText('This browser', { exact: true }) })
     .getByRole('button');
 
-  // It asks first, and Escape is a no.
+  // The page asks first, and Escape means no.
   await foreign.press('Enter');
   const dialog = page.getByRole('dialog');
   await expect(dialog).toBeVisible();
@@ -198,7 +198,7 @@ test('a person ends another session by the keyboard, and the focus stays in the 
   await expect(page.getByRole('list', { name: 'Sessions' })).toBeFocused();
 });
 
-test('what loads by itself after a try that failed takes the focus from nothing', async ({
+test('data that loads by itself after a failed try does not move the focus', async ({
   page,
   account,
 }) => {
@@ -227,7 +227,7 @@ for (const [where, path, url] of [
   ['sessions', '/sessions', '**/api/v1/sessions'],
   ['activity', '/activity', '**/api/v1/activity*'],
 ] as const) {
-  test(`the button to try again keeps the focus, and the heading has it after that: ${where}`, async ({
+  test(`the button to try again keeps the focus while it loads, then the heading gets it: ${where}`, async ({
     page,
     account,
   }) => {
@@ -244,7 +244,7 @@ for (const [where, path, url] of [
     await expect(again).not.toHaveAttribute('aria-busy', 'true');
     await expect(again).toBeFocused();
 
-    // While it is on its way, the button is there and says so.
+    // While the request is under way, the button is there and says so.
     fails = false;
     const requests = await holdRequests(page, url);
     await page.keyboard.press('Enter');

@@ -22,7 +22,7 @@ async function changePassword(page: Page, current: string, wanted: string): Prom
   await page.getByRole('button', { name: 'Change password' }).click();
 }
 
-test('a new password signs out everywhere but here', async ({ page, account, anotherBrowser }) => {
+test('a new password signs out all other browsers', async ({ page, account, anotherBrowser }) => {
   const other = await (await anotherBrowser()).newPage();
   await signIn(other, account);
   await signIn(page, account);
@@ -36,7 +36,7 @@ test('a new password signs out everywhere but here', async ({ page, account, ano
   await seesAccount(page, account);
 });
 
-test('from then on the new password is good and the old one is not', async ({ page, account }) => {
+test('after a change only the new password is accepted', async ({ page, account }) => {
   await signIn(page, account);
   await changePassword(page, account.password, NEW);
   await expect(page.getByRole('status').getByText('Your password is changed')).toBeVisible();
@@ -59,14 +59,14 @@ test('without the right current password nothing changes', async ({ page, accoun
   await signIn(page, account);
 });
 
-test('a short new password is told at its field', async ({ page, account }) => {
+test('the page reports a short new password at its field', async ({ page, account }) => {
   await signIn(page, account);
   await changePassword(page, account.password, 'too short');
   await expect(page.getByRole('alert')).toContainText('15 characters');
   await expect(page.getByLabel('New password')).toBeFocused();
 });
 
-test('whoever signs in while it is changed stays signed in, and the new session ends', async ({
+test('a person who signs in during the change stays signed in, and the new session ends', async ({
   page,
   context,
   account,
@@ -75,7 +75,7 @@ test('whoever signs in while it is changed stays signed in, and the new session 
   const other = somebody('grace');
   await api.makeAccount(other);
   await signIn(page, account);
-  // Read here: the page is loaded anew later, and then its answers cannot be read any more.
+  // The answer is read here, because the page reloads later, and then it cannot be read.
   let status = 0;
   let refreshToken = '';
   const answers = await holdAnswers(page, '**/api/v1/account/password', (code, body) => {
@@ -88,14 +88,14 @@ test('whoever signs in while it is changed stays signed in, and the new session 
 
   const tab = await context.newPage();
   await tab.goto('/account');
-  // The tab waits for the new session, and is signed out by a person alone.
+  // The tab waits for the new session. Only a person can sign it out.
   await signOut(tab);
   await signIn(tab, other);
   const { session_id } = await theStoredSession(tab);
   answers.open();
 
   await expect.poll(async () => (await api.refresh(refreshToken)).body.code).toBe('session_ended');
-  // The first tab is loading anew by now, so the other one reads what they share.
+  // The first tab reloads now, so the other tab reads their shared storage.
   expect((await theStoredSession(tab)).session_id).toBe(session_id);
   await tab.reload();
   await seesAccount(tab, other);

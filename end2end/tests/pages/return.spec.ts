@@ -10,7 +10,7 @@ import {
   test,
 } from '../../holdfast';
 
-test('a protected page without a session leads to the sign-in, and back afterwards', async ({
+test('a protected page without a session leads to the sign-in page, and back afterwards', async ({
   page,
   account,
 }) => {
@@ -29,7 +29,7 @@ for (const [path, name] of [
   ['/activity', 'Activity'],
   ['/password', 'Change password'],
 ] as const) {
-  test(`whoever wanted ${path} comes there after signing in`, async ({ page, account }) => {
+  test(`a person who opened ${path} returns there after signing in`, async ({ page, account }) => {
     await page.goto(path);
     await isSignedOut(page);
     await fillIn(page, account);
@@ -39,7 +39,7 @@ for (const [path, name] of [
   });
 }
 
-test('whoever signs up on the way comes there, too', async ({ page }) => {
+test('a person who signs up on the way returns there, too', async ({ page }) => {
   await page.goto('/sessions');
   await isSignedOut(page);
   await page.getByRole('main').getByRole('link', { name: 'Create account' }).click();
@@ -49,7 +49,7 @@ test('whoever signs up on the way comes there, too', async ({ page }) => {
   await expect(heading(page, 'Your sessions')).toBeVisible();
 });
 
-test('the way back does not lead through the sign-in again', async ({ page, account }) => {
+test('the back button does not lead to the sign-in page again', async ({ page, account }) => {
   await page.goto('/');
   await signIn(page, account);
   await page.goBack();
@@ -63,7 +63,7 @@ for (const next of [
   '/%09/evil.example',
   'javascript:alert(1)',
 ]) {
-  test(`a forged way back stays here: ${next}`, async ({ page, account, baseURL }) => {
+  test(`a forged way back does not lead to another site: ${next}`, async ({ page, account, baseURL }) => {
     const elsewhere: string[] = [];
     page.on('request', (request) => {
       if (!request.url().startsWith(`${baseURL}/`)) elsewhere.push(request.url());

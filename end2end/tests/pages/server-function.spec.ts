@@ -26,7 +26,7 @@ test('the home page says who is signed in, and where that happened last', async 
   await expect(fact(page, 'Newest sign-in')).toContainText(/Chrome on .+, this browser/);
   await expect(fact(page, 'Sessions')).toHaveText('Only this one');
 
-  // Somebody signs in from elsewhere.
+  // The person signs in from elsewhere.
   await api.logIn(account);
   await page.reload();
   await expect(fact(page, 'Newest sign-in')).toContainText('another browser');
@@ -34,7 +34,7 @@ test('the home page says who is signed in, and where that happened last', async 
   await expect(heading(page, 'Your sessions')).toBeVisible();
 });
 
-test('whoever is not signed in sees none of it, and nothing is asked', async ({ page }) => {
+test('a signed-out person sees no overview, and the page does not request it', async ({ page }) => {
   const network = new Network(page);
   await page.goto('/');
   await expect(page.getByRole('main').getByRole('link', { name: 'Sign in' })).toBeVisible();
@@ -64,7 +64,7 @@ test('a server function without a valid access token is answered 401', async ({
 test.describe('when the access token has expired', () => {
   test.use({ lifetimes: { accessTokenTtl: '1s' } });
 
-  test('the call of a server function is renewed, repeated, and nobody notices', async ({
+  test('the call of a server function is repeated after a renewal, and the page does not change', async ({
     page,
     api,
     account,
@@ -92,7 +92,7 @@ test.describe('when the access token has expired', () => {
   });
 });
 
-test('a server function is called again once, and no more', async ({ page, account }) => {
+test('a server function is called again only once', async ({ page, account }) => {
   await signIn(page, account);
   // It refuses every token, the new ones too.
   await page.route('**/api/fn/overview', async (route) => {
@@ -105,13 +105,13 @@ test('a server function is called again once, and no more', async ({ page, accou
   expect((await network.calls(OVERVIEW)).map(({ status }) => status)).toEqual([401, 401]);
   expect((await network.refreshes()).map(({ status }) => status)).toEqual([200]);
 
-  // The session is none the worse for it.
+  // The session still lives.
   await page.unrouteAll({ behavior: 'wait' });
   await page.getByRole('button', { name: 'Try again' }).click();
   await seesOverview(page, account);
 });
 
-test('a server function that cannot be reached keeps the session', async ({
+test('the session stays if a server function cannot be reached', async ({
   page,
   context,
   account,
@@ -126,7 +126,7 @@ test('a server function that cannot be reached keeps the session', async ({
   await seesOverview(page, account);
 });
 
-test('a session that was ended elsewhere is over with the call of a server function', async ({
+test('after the session was ended elsewhere, the call of a server function signs the person out', async ({
   page,
   api,
   account,
@@ -139,7 +139,7 @@ test('a session that was ended elsewhere is over with the call of a server funct
   await isSignedOut(page);
 });
 
-test('a refused server function is renewed in one tab for all of them', async ({
+test('one tab renews for all tabs after a server function was refused', async ({
   page,
   context,
   account,
@@ -158,7 +158,7 @@ test('a refused server function is renewed in one tab for all of them', async ({
   expect((await network.refreshes()).map(({ status }) => status)).toEqual([200]);
 });
 
-/** By the link in the head of every page: the page stays, nothing is loaded anew. */
+/** Uses the link at the top of every page, so the document does not reload. */
 async function goHome(page: Page): Promise<void> {
   await page.getByRole('banner').getByRole('link', { name: 'Holdfast' }).click();
   await expect(heading(page, 'Sign in once. Stay signed in.')).toBeVisible();
@@ -168,7 +168,7 @@ async function seesOverview(page: Page, account: Account): Promise<void> {
   await expect(fact(page, 'Signed in as')).toHaveText(account.username);
 }
 
-/** What stands behind a name. */
+/** The value beside a name. */
 const fact = (page: Page, name: string) =>
   page
     .getByRole('main')

@@ -16,7 +16,7 @@ import {
   theStoredSession,
 } from '../../holdfast';
 
-test('a reload keeps the session and refreshes nothing while the token is good', async ({
+test('a reload keeps the session and does not refresh while the token is valid', async ({
   page,
   account,
 }) => {
@@ -33,7 +33,7 @@ test('a reload keeps the session and refreshes nothing while the token is good',
   expect(await theStoredSession(page)).toEqual(before);
 });
 
-test('signing in in one tab signs the other tabs in', async ({ page, context, account }) => {
+test('a sign-in in one tab signs the other tabs in', async ({ page, context, account }) => {
   const tab = await context.newPage();
   await tab.goto('/account');
   await isSignedOut(tab);
@@ -43,14 +43,14 @@ test('signing in in one tab signs the other tabs in', async ({ page, context, ac
   await seesAccount(tab, account);
 });
 
-test('another browser knows nothing of the session', async ({ page, account, anotherBrowser }) => {
+test('another browser is not signed in', async ({ page, account, anotherBrowser }) => {
   await signIn(page, account);
   const other = await (await anotherBrowser()).newPage();
   await other.goto('/account');
   await isSignedOut(other);
 });
 
-test('without "keep me signed in" the session is for hours and for this run of the browser', async ({
+test('without "keep me signed in" the session lives for hours, and only in this run of the browser', async ({
   page,
   account,
   context,
@@ -60,14 +60,14 @@ test('without "keep me signed in" the session is for hours and for this run of t
   await page.reload();
   await seesAccount(page, account);
 
-  // A browser that is closed forgets the cookies of its run, and nothing else.
+  // A closed browser only forgets the cookies of its run.
   await context.clearCookies();
   await page.reload();
   await expect(heading(page, 'Sign in')).toBeVisible();
   expect(await storedSession(page)).toBeNull();
 });
 
-test('a sign-in that arrives after another one leaves that one alone', async ({
+test('the late answer to a sign-in does not replace another sign-in', async ({
   page,
   context,
   account,
@@ -93,7 +93,7 @@ test('a sign-in that arrives after another one leaves that one alone', async ({
   expect((await theStoredSession(page)).session_id).toBe(session_id);
 });
 
-test('a press on «Sign out» counts although storage has not been read yet', async ({
+test('a press of «Sign out» counts although storage is not read yet', async ({
   page,
   context,
   account,
@@ -101,7 +101,7 @@ test('a press on «Sign out» counts although storage has not been read yet', as
 }) => {
   await signIn(page, account);
   const { access_token } = await theStoredSession(page);
-  // Another page has the database to itself for as long as it likes.
+  // Another page locks the database until the test ends that.
   const other = await context.newPage();
   await other.goto('/healthz');
   await other.evaluate(async () => {

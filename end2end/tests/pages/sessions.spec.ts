@@ -22,7 +22,7 @@ const rows = (page: Page) =>
     has: page.getByRole('button', { name: /^Sign out this session/ }),
   });
 
-test('a person sees where they are signed in, and which browser this is', async ({
+test('a person sees where they are signed in, and which session belongs to this browser', async ({
   page,
   account,
   anotherBrowser,
@@ -50,14 +50,14 @@ test('a person ends the session of another browser', async ({ page, account, ano
   await isSignedOut(other);
 });
 
-test('ending the session of this browser signs out here', async ({ page, account }) => {
+test('ending the session of this browser signs the person out', async ({ page, account }) => {
   await signIn(page, account);
   await page.goto('/sessions');
   await page.getByRole('button', { name: /^Sign out this session/ }).click();
   await isSignedOut(page);
 });
 
-test('"everywhere else" ends all sessions but this one', async ({
+test('"everywhere else" ends all sessions except this one', async ({
   page,
   account,
   anotherBrowser,
@@ -114,7 +114,7 @@ test('ending one session leaves the other rows as they are', async ({ page, acco
   }
 });
 
-test('nothing is ended before the person has said yes', async ({ page, account, api }) => {
+test('no session ends before the person has confirmed', async ({ page, account, api }) => {
   await api.logIn(account);
   await signIn(page, account);
   await page.goto('/sessions');
@@ -146,7 +146,7 @@ test('"Show older" keeps its place: a reload shows the same', async ({ page, acc
   await expect(events).toHaveCount(31);
   expect(await events.allInnerTexts()).toEqual(before);
 
-  // The way back leads past it, to the page before.
+  // The back button leads to the page before, without steps in between.
   await page.goBack();
   await expect(heading(page, 'Your account')).toBeVisible();
 });

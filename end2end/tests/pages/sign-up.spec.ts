@@ -9,7 +9,7 @@ import {
   test,
 } from '../../holdfast';
 
-test('signing up leads to the account page', async ({ page }) => {
+test('a sign-up leads to the account page', async ({ page }) => {
   const account = somebody();
   await page.goto('/');
   await page.getByRole('main').getByRole('link', { name: 'Create account' }).click();
@@ -21,7 +21,7 @@ test('signing up leads to the account page', async ({ page }) => {
   await expect(page).toHaveURL('/account');
 });
 
-test('a short password is told at its field, and nothing is sent', async ({ page }) => {
+test('the page reports a short password at its field and sends nothing', async ({ page }) => {
   const network = new Network(page);
   await page.goto('/sign-up');
   await fillIn(page, { ...somebody(), password: 'too short' });
@@ -35,7 +35,7 @@ test('a short password is told at its field, and nothing is sent', async ({ page
   expect(network.begun()).toEqual([]);
 });
 
-test('a name with a forbidden character is told at its field', async ({ page }) => {
+test('the page reports a forbidden character of a name at its field', async ({ page }) => {
   await page.goto('/sign-up');
   await fillIn(page, { ...somebody(), username: 'ada lovelace' });
   await page.getByRole('button', { name: 'Create account' }).click();
@@ -44,7 +44,7 @@ test('a name with a forbidden character is told at its field', async ({ page }) 
   await expect(page.getByLabel('Username')).toBeFocused();
 });
 
-test('a name that is taken is told, in whatever letter case', async ({ page, account }) => {
+test('the page reports a taken name, in any letter case', async ({ page, account }) => {
   await page.goto('/sign-up');
   await fillIn(page, { ...account, username: account.username.toUpperCase() });
   await page.getByRole('button', { name: 'Create account' }).click();
@@ -65,7 +65,7 @@ test('two clicks make one account', async ({ page }) => {
   expect(await network.calls('POST /api/v1/signup')).toMatchObject([{ status: 201 }]);
 });
 
-test('whoever is signed in is not asked to sign up or in', async ({ page }) => {
+test('a signed-in person sees no sign-up and no sign-in page', async ({ page }) => {
   const account = somebody();
   await signUp(page, account);
   for (const path of ['/sign-up', '/sign-in']) {
@@ -90,7 +90,7 @@ for (const [path, button, call] of [
   ['/sign-up', 'Create account', '**/api/v1/signup'],
   ['/sign-in', 'Sign in', '**/api/v1/login'],
 ] as const) {
-  test(`how long to wait after too many attempts is said in words, once: ${path}`, async ({
+  test(`the page says once, in words, how long to wait after too many attempts: ${path}`, async ({
     page,
   }) => {
     const account = somebody();
@@ -113,13 +113,13 @@ for (const [path, button, call] of [
     await page.getByRole('button', { name: button, exact: true }).click();
 
     await expect(page.getByRole('alert')).toHaveText('Too many attempts. Try again in 2 minutes.');
-    // It can be sent again as it is.
+    // The form can be sent again without a change.
     await expect(page.getByLabel('Username')).toHaveValue(account.username);
     await expect(page.getByLabel('Password', { exact: true })).toHaveValue(account.password);
   });
 }
 
-test('what the server says about a password is shown at its field', async ({ page }) => {
+test('the page shows the answer of the server about a password at its field', async ({ page }) => {
   const detail = 'This password is among the first that anybody would try. Add a word.';
   await page.route('**/api/v1/signup', (route) =>
     route.fulfill({

@@ -1,4 +1,4 @@
-//! `/api/v1/account`, and what every protected call has in common.
+//! `/api/v1/account`, and the behaviour of every protected call.
 
 use std::time::Duration;
 
@@ -69,7 +69,7 @@ async fn an_access_token_expires_by_the_clock_and_a_refresh_brings_a_good_one() 
 }
 
 #[tokio::test]
-async fn what_is_no_bearer_token_of_ours_is_refused() {
+async fn a_changed_or_malformed_bearer_token_is_refused() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     let token = tokens.access_token.expose();
@@ -111,7 +111,7 @@ async fn step_5_the_access_token_is_verified_without_the_database() {
     app.get_as(&forged, paths::ACCOUNT)
         .await
         .is(Code::AccessTokenInvalid);
-    // Good, but for a call that does not exist: past the check, before any query.
+    // The token is valid, but the call does not exist: it passes the check and makes no query.
     app.get_as(&tokens, "/api/v1/activity?limit=0")
         .await
         .is(Code::MalformedRequest);
@@ -129,7 +129,7 @@ async fn before_the_ended_sessions_are_known_protected_calls_wait() {
 }
 
 #[tokio::test]
-async fn deleting_the_account_takes_the_password_and_ends_everything() {
+async fn deleting_the_account_needs_the_password_and_ends_everything() {
     let app = TestApp::start().await;
     let here = app.sign_up("ada").await;
     let elsewhere = app.log_in("ada").await;
@@ -155,7 +155,7 @@ async fn deleting_the_account_takes_the_password_and_ends_everything() {
 }
 
 #[tokio::test]
-async fn who_somebody_is_needs_no_database_the_second_time() {
+async fn the_second_read_of_a_profile_needs_no_query() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     let first: Account = app.get_as(&tokens, paths::ACCOUNT).await.json();
@@ -166,7 +166,7 @@ async fn who_somebody_is_needs_no_database_the_second_time() {
 }
 
 #[tokio::test]
-async fn tokens_of_a_deleted_account_are_refused_and_nobody_is_remembered() {
+async fn tokens_of_a_deleted_account_are_refused_and_its_profile_is_forgotten() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     let other_browser = app.log_in("ada").await;
@@ -184,7 +184,7 @@ async fn tokens_of_a_deleted_account_are_refused_and_nobody_is_remembered() {
         app.refresh(tokens, &new_key()).await.is(Code::SessionEnded);
         assert_eq!(app.log_out(tokens).await.status, 204);
     }
-    // An instance that has not heard of the ending finds nobody.
+    // An instance that has not learnt of the ending finds no account.
     let other = app.second_instance(&[1]);
     other
         .get_as(&tokens, paths::ACCOUNT)
@@ -197,7 +197,7 @@ async fn tokens_of_a_deleted_account_are_refused_and_nobody_is_remembered() {
 }
 
 #[tokio::test]
-async fn an_account_is_deleted_without_its_events_which_the_sweep_deletes_in_batches() {
+async fn deleting_an_account_leaves_its_events_to_the_sweep_which_deletes_them_in_batches() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     sqlx::query(
@@ -221,12 +221,12 @@ async fn an_account_is_deleted_without_its_events_which_the_sweep_deletes_in_bat
         .call_as(&tokens, Method::DELETE, paths::ACCOUNT, Some(&password))
         .await;
     assert_eq!(deleted.status, 204);
-    // However many there are, the request did not wait for them.
+    // The request did not wait for the events, however many there are.
     assert!(count().await >= 2000);
     let round = Sweep::from_the_beginning().round(&app.state).await;
     assert!(round.failed.is_empty());
     assert_eq!(count().await, 0);
-    // The account's id is kept for an hour, for an event that comes late.
+    // The account's id is kept for an hour, because an event may come late.
     let ids = async || -> i64 {
         sqlx::query_scalar("select count(*) from deleted_accounts")
             .fetch_one(app.pool())

@@ -32,14 +32,14 @@ async fn the_activity_comes_newest_first_in_pages() {
 }
 
 #[tokio::test]
-async fn what_happened_in_one_instant_has_one_order_in_pages_of_every_size() {
+async fn events_of_one_instant_have_one_order_in_pages_of_every_size() {
     let app = TestApp::with(|config| config.sessions_per_account = 1).await;
     app.sign_up("ada").await;
     let mut tokens = app.log_in("ada").await;
     for _ in 0..4 {
         tokens = app.log_in("ada").await;
     }
-    // As far as the database's clock can tell, everything happened at once.
+    // All events get the same time on the database's clock.
     sqlx::query("update events set at = now()")
         .execute(app.pool())
         .await
@@ -58,7 +58,7 @@ async fn what_happened_in_one_instant_has_one_order_in_pages_of_every_size() {
     };
     let whole = read(100).await;
     let kinds: Vec<_> = whole.iter().map(|event| event.1).collect();
-    // The sign-in ends the session of before, and is written after that ending.
+    // The sign-in ends the session before it, and is written after that ending.
     let mut expected = [[EventKind::SignIn, EventKind::SessionEnded]; 5].concat();
     expected.push(EventKind::SignUp);
     assert_eq!(kinds, expected);

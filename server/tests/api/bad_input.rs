@@ -1,4 +1,4 @@
-//! What no client should send: a problem with a code and a sentence, never a 500.
+//! Wrong input: the answer is a problem with a code and a sentence, never a 500.
 
 use std::net::SocketAddr;
 
@@ -81,7 +81,7 @@ async fn another_content_type_is_415() {
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_is_413_and_the_limit_is_said() {
+async fn a_body_over_the_limit_is_413_and_the_answer_names_the_limit() {
     let app = TestApp::start().await;
     for size in [MAX_BODY + 1, 1024 * 1024] {
         let password = "x".repeat(size);
@@ -97,7 +97,7 @@ async fn a_body_over_the_limit_is_413_and_the_limit_is_said() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_not_there_is_404_and_another_method_405() {
+async fn an_unknown_address_is_404_and_another_method_405() {
     let app = TestApp::start().await;
     for path in [
         "/api",
@@ -133,7 +133,7 @@ async fn an_address_that_is_not_there_is_404_and_another_method_405() {
 }
 
 #[tokio::test]
-async fn a_connect_is_405_and_no_fault_of_the_server() {
+async fn a_connect_is_405_and_not_a_fault_of_the_server() {
     let app = TestApp::start().await;
     let request = Request::builder()
         .method(Method::CONNECT)
@@ -147,7 +147,7 @@ async fn a_connect_is_405_and_no_fault_of_the_server() {
 }
 
 #[tokio::test]
-async fn a_request_id_of_a_trusted_proxy_is_kept_and_anything_else_is_replaced() {
+async fn a_request_id_of_a_trusted_proxy_is_kept_and_every_other_is_replaced() {
     let proxy = SocketAddr::from(([10, 0, 0, 1], 4711));
     let client = SocketAddr::from(([198, 51, 100, 1], 4711));
     let app = TestApp::with(|config| {
@@ -174,7 +174,7 @@ async fn a_request_id_of_a_trusted_proxy_is_kept_and_anything_else_is_replaced()
 }
 
 #[tokio::test]
-async fn a_form_sent_before_the_page_is_alive_leads_back_without_what_was_typed() {
+async fn a_form_sent_before_the_client_has_started_leads_back_without_the_typed_text() {
     let app = TestApp::start().await;
     for page in ["/sign-in", "/sign-up"] {
         let form = "username=ada&password=velvet+anchor+drifting+northward";

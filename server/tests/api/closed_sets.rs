@@ -1,4 +1,4 @@
-//! Columns that hold one of a few words hold no other.
+//! Columns with a closed set of words accept no other word.
 
 use holdfast_protocol::wire::{EndReason, EventKind};
 use holdfast_server::random;
@@ -25,13 +25,13 @@ fn kinds() -> Vec<EventKind> {
         PasswordChanged => Some(AccountDisabled),
         AccountDisabled => Some(AccountEnabled),
         AccountEnabled => Some(FailuresForgiven),
-        // Read from a newer server, and never written.
+        // This is read from a newer server, and never written.
         FailuresForgiven | Unknown => None,
     };
     std::iter::successors(Some(SignUp), |kind| next(*kind)).collect()
 }
 
-/// Every reason that is written, likewise.
+/// Every reason that is written. A reason that is missing here does not compile.
 fn reasons() -> Vec<EndReason> {
     use EndReason::{
         AccountDeleted, AccountDisabled, EndedElsewhere, Expired, Logout, PasswordChanged, Reuse,

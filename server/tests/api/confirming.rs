@@ -1,5 +1,5 @@
-//! Confirming a password within a session: who may try how often, and how many places one
-//! account has.
+//! Confirming a password within a session: how often a session may try, and how many places
+//! one account has.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ use crate::limits::{WRONG, change_password};
 use crate::support::queries::QueryCount;
 use crate::support::{PASSWORD, TestApp};
 
-/// Confirms the password, and asks for a new one that is refused: so it can be repeated.
+/// Confirms the password and requests a new one that is refused, so that it can be repeated.
 async fn confirm(app: &TestApp, tokens: &Tokens) -> Code {
     let answer = change_password(app, tokens, PASSWORD, "too short").await;
     answer.problem().code
 }
 
 #[tokio::test]
-async fn many_sessions_of_one_account_do_not_hold_every_place() {
+async fn many_sessions_of_one_account_do_not_take_every_place() {
     let app = TestApp::with(|config| {
         config.password_cost = Cost {
             memory: 4 * 1024,
@@ -33,7 +33,7 @@ async fn many_sessions_of_one_account_do_not_hold_every_place() {
         sessions.push(app.log_in("ada").await);
     }
     let other = app.sign_up("eve").await;
-    // The other account comes last, when all the places could be taken.
+    // The other account comes last, when all places could be taken.
     let calls = sessions.iter().chain([&other]);
     let answers = futures::future::join_all(calls.map(|tokens| confirm(&app, tokens))).await;
     let (others, ours) = answers.split_last().unwrap();
@@ -48,7 +48,7 @@ async fn many_sessions_of_one_account_do_not_hold_every_place() {
 }
 
 #[tokio::test]
-async fn a_session_that_confirms_all_the_time_is_told_to_wait_before_a_query() {
+async fn a_session_that_confirms_too_often_has_to_wait_before_a_query() {
     let app = TestApp::with(|config| {
         config.limits.attempts = 2;
         config.limits.attempts_every = Duration::from_secs(3600);

@@ -1,5 +1,5 @@
-//! The listener by itself: no database, no process, limits as short or as long as a test
-//! wants.
+//! The listener alone: without a database and without a process, with limits as short or as
+//! long as a test needs.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 const NEVER: Duration = Duration::from_secs(600);
 
-/// Limits that no test lives to see.
+/// Limits that are longer than any test.
 const LONG: Limits = Limits {
     most: 16,
     header: NEVER,
@@ -77,7 +77,7 @@ impl Server {
         }
     }
 
-    /// A connection that has sent this, and no more.
+    /// A connection that has sent these bytes, and no more.
     async fn after(&self, sent: impl AsRef<[u8]>) -> TcpStream {
         let mut connection = TcpStream::connect(self.address).await.unwrap();
         connection.write_all(sent.as_ref()).await.unwrap();
@@ -106,12 +106,12 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const SETTINGS: u8 = 4;
 const GOAWAY: u8 = 7;
 const HEADERS: u8 = 1;
-/// Settings that say nothing.
+/// An empty settings frame.
 const NO_SETTINGS: &[u8] = &[0, 0, 0, SETTINGS, 0, 0, 0, 0, 0];
-/// Settings with an initial window of no byte: no body of an answer is taken.
+/// Settings with an initial window of zero bytes: the client takes no body of an answer.
 const NO_WINDOW: &[u8] = &[0, 0, 6, SETTINGS, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0];
 
-/// A whole request on this stream (RFC 9113 §6.2, RFC 7541 appendix A).
+/// A complete request on this stream (RFC 9113 §6.2, RFC 7541 appendix A).
 fn get_over_http2(stream: u8, path: &str) -> Vec<u8> {
     // `:method: GET`, `:scheme: http`, `:authority: a` and the path.
     let mut fields = vec![0x82, 0x86, 0x01, 1, b'a', 0x04];
@@ -144,7 +144,7 @@ async fn next_frame(connection: &mut TcpStream, kind: u8, stream: u32) -> Vec<u8
 }
 
 #[tokio::test]
-async fn a_client_of_http2_is_told_how_little_it_may_have_under_way() {
+async fn a_client_of_http2_is_told_how_many_requests_it_may_have_under_way() {
     let server = Server::start(LONG);
     let mut connection = server.after([PREFACE, NO_SETTINGS].concat()).await;
     let settings = next_frame(&mut connection, SETTINGS, 0).await;
@@ -153,7 +153,7 @@ async fn a_client_of_http2_is_told_how_little_it_may_have_under_way() {
         let setting = all.find(|setting| setting[..2] == [0, id]).unwrap();
         u32::from_be_bytes(setting[2..].try_into().unwrap())
     };
-    // Requests at once, and the bytes that each of them may send unasked.
+    // The number of requests at once, and the bytes that each may send at first.
     assert_eq!(value_of(3), 16);
     assert_eq!(value_of(4), 64 * 1024);
 }
@@ -168,7 +168,7 @@ async fn a_request_beside_one_that_took_too_long_is_still_answered() {
     let mut connection = server
         .after([PREFACE, NO_SETTINGS, &never, &later].concat())
         .await;
-    // The first has reached its limit.
+    // The first request has reached its limit.
     next_frame(&mut connection, GOAWAY, 0).await;
     server.later.notify_one();
     let header = next_frame(&mut connection, HEADERS, 3).await;
@@ -237,7 +237,7 @@ async fn each_limit_closes_and_is_counted_under_its_name() {
 }
 
 #[tokio::test]
-async fn a_new_client_gets_in_whatever_the_others_are_slow_at() {
+async fn a_new_client_gets_in_although_others_are_slow_in_every_way() {
     let not_taken = [PREFACE, NO_WINDOW, &get_over_http2(1, "/hello")].concat();
     for sent in [
         b"".as_slice(),
@@ -253,7 +253,7 @@ async fn a_new_client_gets_in_whatever_the_others_are_slow_at() {
         for _ in 0..20 {
             server.says_hello().await;
         }
-        // One that the server is at work on makes no room, but the others do.
+        // A connection on whose request the server works makes no room, but the others do.
         let busy = server.after("GET /never HTTP/1.1\r\nhost: a\r\n\r\n").await;
         for _ in 0..40 {
             server.says_hello().await;
@@ -264,12 +264,12 @@ async fn a_new_client_gets_in_whatever_the_others_are_slow_at() {
 }
 
 #[tokio::test]
-async fn a_stopping_server_closes_what_waits_and_finishes_what_is_under_way() {
+async fn a_stopping_server_closes_idle_connections_and_finishes_requests() {
     let server = Server::start(LONG);
     let idle = server.after("").await;
     let half = server.after(HALF_A_HEADER).await;
     let mut body = server.after(HALF_A_BODY).await;
-    // Accepted in their order, so all of them are in by now.
+    // The server accepts connections in their order, so it has accepted all of them by now.
     server.says_hello().await;
     server.stop.send(()).unwrap();
     assert_eq!(until_closed(idle).await, "");

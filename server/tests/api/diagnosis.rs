@@ -1,4 +1,4 @@
-//! What `holdfast doctor` asks the database.
+//! The queries of `holdfast doctor`.
 
 use holdfast_server::store::diagnosis;
 
@@ -30,7 +30,7 @@ async fn a_transaction_that_stays_open_is_found_and_its_own_is_not() {
 }
 
 #[tokio::test]
-async fn the_database_is_asked_without_an_error() {
+async fn every_query_of_the_doctor_works() {
     let app = TestApp::start().await;
     let mut connection = app.state.pool.acquire().await.unwrap();
     let server = diagnosis::server(&mut connection).await.unwrap();

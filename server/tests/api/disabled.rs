@@ -7,7 +7,7 @@ use holdfast_server::accounts::set_disabled;
 use crate::support::{PASSWORD, TestApp, new_key};
 
 #[tokio::test]
-async fn disabling_ends_every_session_and_enabling_lets_people_in_again() {
+async fn disabling_ends_every_session_and_enabling_allows_sign_ins_again() {
     let app = TestApp::start().await;
     let tokens = [app.sign_up("ada").await, app.log_in("ada").await];
     let ada = Username::parse("Ada").unwrap();

@@ -16,7 +16,7 @@ fn listen(app: &TestApp) {
     tokio::spawn(endings::listener::run(pool.clone(), ended.clone()));
 }
 
-/// Waits until `done`, and answers how long that took.
+/// Waits until `done`, and returns how long that took.
 async fn until(done: impl AsyncFn() -> bool) -> Duration {
     let start = Instant::now();
     while !done().await {
@@ -42,8 +42,8 @@ async fn another_instance_refuses_the_access_token_within_a_second() {
         elsewhere.accepts(&tokens).await;
         let one_look = busy.elapsed();
         let took = until(async || !elsewhere.accepts(&tokens).await).await;
-        // A look is an in-process call without the database. Where it takes long, nothing can be
-        // said about the machine's seconds.
+        // A check is a call in this process without the database. If it takes long, the machine
+        // is too busy to measure seconds.
         let is_busy = one_look > Duration::from_millis(50);
         assert!(took < Duration::from_secs(1) || is_busy, "{took:?}");
     }
@@ -63,7 +63,7 @@ async fn an_ending_whose_notification_was_lost_is_read_from_the_table() {
 }
 
 #[tokio::test]
-async fn a_cut_connection_is_made_anew_and_nothing_is_missed() {
+async fn a_cut_connection_is_replaced_and_no_ending_is_missed() {
     let here = TestApp::start().await;
     let elsewhere = here.second_instance(&[1]);
     listen(&elsewhere);
@@ -92,7 +92,7 @@ async fn endings_are_read_page_by_page_and_none_is_missed_or_read_twice() {
     session_ends::insert(&mut connection, &ids, EndReason::Reuse)
         .await
         .unwrap();
-    // All at the same instant: a page may end in the middle of them.
+    // All have the same time, so a page may end in the middle of them.
     sqlx::query("update session_ends set ended_at = date_trunc('minute', now())")
         .execute(app.pool())
         .await
@@ -116,7 +116,7 @@ async fn endings_are_read_page_by_page_and_none_is_missed_or_read_twice() {
 async fn an_ending_that_is_committed_late_is_read() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
-    // Without an overlap, every transaction that is open during a read is a late one.
+    // Without an overlap, every transaction that is open during a read commits too late for it.
     let mut reader = app.reader().overlapping(Duration::ZERO);
     reader.read().await.unwrap();
     let mut late = app.pool().begin().await.unwrap();
@@ -134,11 +134,11 @@ async fn an_ending_that_is_committed_late_is_read() {
 }
 
 #[tokio::test]
-async fn an_ending_that_was_never_told_is_told_when_the_session_is_met_again() {
+async fn an_ending_that_was_never_announced_is_announced_when_its_token_comes_again() {
     let app = TestApp::start().await;
     for (round, by_refresh) in [("ada", true), ("eve", false)] {
         let tokens = app.sign_up(round).await;
-        // Committed, while the answer and what tells the instances were lost.
+        // The ending was committed, but the answer and the notification were lost.
         for statement in [
             "delete from sessions where session_id = $1",
             "insert into session_ends (session_id, reason, ended_at)
@@ -164,7 +164,7 @@ async fn an_ending_that_was_never_told_is_told_when_the_session_is_met_again() {
 }
 
 #[tokio::test]
-async fn the_readers_connection_is_renewed_and_nothing_is_read_twice_for_that() {
+async fn the_readers_connection_is_renewed_and_no_ending_is_read_twice() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     let mut reader = app.reader().renewing_every(Duration::ZERO);
@@ -172,7 +172,8 @@ async fn the_readers_connection_is_renewed_and_nothing_is_read_twice_for_that() 
     reader.read().await.unwrap();
     let first: Vec<_> = since(&before, &backends(&app).await);
     assert_eq!(first.len(), 1);
-    // Older than what reads overlap by: only a reader that begins anew reads it.
+    // The ending is older than the overlap of reads, so only a reader that reads everything
+    // again would find it.
     sqlx::query(
         "insert into session_ends (session_id, reason, ended_at)
          values ($1, 'logout', now() - interval '5 minutes')",

@@ -1,4 +1,5 @@
-//! What every answer carries, and whose calls are refused for where they come from.
+//! The headers of every answer, and the calls that are refused because another site sent
+//! them.
 
 use axum::Router;
 use axum::body::Body;
@@ -64,7 +65,7 @@ async fn only_an_https_issuer_asks_browsers_for_https() {
 }
 
 #[tokio::test]
-async fn an_answer_about_a_person_is_stored_nowhere() {
+async fn no_cache_stores_an_answer_about_a_person() {
     let mut app = TestApp::start().await;
     app.serve_with(|state| {
         let routes = Router::new().route("/mine", get(|| async { "mine" }));
@@ -80,13 +81,13 @@ async fn an_answer_about_a_person_is_stored_nowhere() {
         assert_eq!(answer.status, 200, "{path}");
         assert_eq!(answer.header("cache-control"), "no-store", "{path}");
     }
-    // What is the same for everybody may be stored.
+    // An answer that is the same for every client may be stored.
     let keys = app.get_as(&tokens, paths::JWKS).await;
     assert_eq!(keys.header("cache-control"), "public, max-age=3600");
 }
 
 #[tokio::test]
-async fn a_page_of_another_site_changes_nothing_here() {
+async fn a_page_of_another_site_cannot_change_anything() {
     let app = TestApp::start().await;
     app.sign_up("ada").await;
     let log_in = async |site: Option<&str>| {
@@ -104,7 +105,7 @@ async fn a_page_of_another_site_changes_nothing_here() {
     let refused = log_in(Some("cross-site")).await;
     refused.is(Code::MalformedRequest);
     assert_eq!(refused.status, 403);
-    // A link on another site still leads here.
+    // A link on another site may still lead to this site.
     let followed = Request::builder()
         .uri("/")
         .header("sec-fetch-site", "cross-site");
@@ -113,7 +114,7 @@ async fn a_page_of_another_site_changes_nothing_here() {
 }
 
 #[tokio::test]
-async fn a_handler_that_panics_is_answered_as_our_own_fault() {
+async fn a_panic_of_a_handler_is_answered_as_a_fault_of_the_server() {
     let mut app = TestApp::start().await;
     app.serve_with(|state| {
         let panics = get(async || -> &'static str { panic!("with a secret in it") });

@@ -25,7 +25,7 @@ async fn a_server_with_a_migrated_database_is_ready() {
 }
 
 #[tokio::test]
-async fn a_database_that_went_away_just_now_leaves_every_server_ready() {
+async fn when_the_database_goes_away_every_server_stays_ready_at_first() {
     let app = TestApp::start().await;
     app.state.pool.close().await;
     assert_eq!(get(&app, paths::HEALTHZ).await.status, 200);

@@ -1,4 +1,4 @@
-//! Keys change, and nobody is signed out.
+//! A change of keys signs nobody out.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ async fn two_rotations_of_the_signing_key_and_a_change_of_the_master_secret_sign
     let app = TestApp::start().await;
     let mut tokens = app.sign_up("ada").await;
     for _ in 0..2 {
-        // A token made just before the key changes is good after it.
+        // A token that was made just before the key changes is valid after the change.
         let until_the_change = EPOCH_SECONDS - app.state.clock.now() % EPOCH_SECONDS;
         app.state
             .clock
@@ -57,7 +57,7 @@ async fn two_rotations_of_the_signing_key_and_a_change_of_the_master_secret_sign
 }
 
 #[tokio::test]
-async fn a_token_of_a_secret_that_was_dropped_is_not_ours_any_more() {
+async fn a_token_of_a_dropped_secret_is_invalid() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     let dropped = app.second_instance(&[2]);
@@ -90,7 +90,7 @@ async fn the_three_rolling_steps_in_any_order_of_restarts_keep_every_instance_re
             .sign_up(&format!("ada{}", random::id(&app.state.clock).simple()))
             .await;
     }
-    // Dropping the old one early: not ready, and nobody is signed out.
+    // The old secret is dropped too early: the instance is not ready, and nobody is signed out.
     let old = app.second_instance(&[1]).sign_up("ada").await;
     let dropped = app.second_instance(&[2]);
     enter(&dropped).await.unwrap();
@@ -101,10 +101,10 @@ async fn the_three_rolling_steps_in_any_order_of_restarts_keep_every_instance_re
         .is(Code::TemporarilyUnavailable);
     assert_eq!(dropped.log_out(&old).await.status, 503);
     assert!(app.is_alive(old.session_id).await);
-    // What it knows, it goes on with.
+    // The instance still accepts tokens of the secrets that it has.
     let new = dropped.sign_up("eve").await;
     dropped.renew(&new).await;
-    // After the refresh lifetime it may be dropped.
+    // After the refresh lifetime the old secret may be dropped.
     sqlx::query("update secrets set last_minted_at = now() - interval '91 days'")
         .execute(app.pool())
         .await
@@ -114,7 +114,7 @@ async fn the_three_rolling_steps_in_any_order_of_restarts_keep_every_instance_re
 }
 
 #[tokio::test]
-async fn an_instance_that_was_skipped_in_the_first_step_is_behind_and_signs_nobody_out() {
+async fn an_instance_that_missed_the_first_step_is_behind_and_signs_nobody_out() {
     let one = TestApp::start().await;
     enter(&one).await.unwrap();
     let swapped = one.second_instance(&[2, 1]);
@@ -125,7 +125,7 @@ async fn an_instance_that_was_skipped_in_the_first_step_is_behind_and_signs_nobo
     one.refresh(&tokens, &new_key())
         .await
         .is(Code::TemporarilyUnavailable);
-    // Told the missing one, it serves again.
+    // With the missing secret, it serves again.
     let mended = one.second_instance(&[1, 2]);
     enter(&mended).await.unwrap();
     assert!(ready(&mended).await);
@@ -133,7 +133,7 @@ async fn an_instance_that_was_skipped_in_the_first_step_is_behind_and_signs_nobo
 }
 
 #[tokio::test]
-async fn an_instance_with_a_wrong_secret_mints_nothing_and_leaves_the_others_ready() {
+async fn an_instance_with_a_wrong_secret_makes_no_tokens_and_leaves_the_others_ready() {
     let one = TestApp::start().await;
     enter(&one).await.unwrap();
     let tokens = one.sign_up("ada").await;
@@ -152,7 +152,7 @@ async fn an_instance_with_a_wrong_secret_mints_nothing_and_leaves_the_others_rea
 }
 
 #[tokio::test]
-async fn an_instance_that_comes_back_with_a_secret_of_long_ago_leaves_the_others_ready() {
+async fn an_instance_that_returns_with_a_very_old_secret_leaves_the_others_ready() {
     let stale = TestApp::start().await;
     enter(&stale).await.unwrap();
     sqlx::query("update secrets set last_minted_at = now() - interval '91 days'")
@@ -190,13 +190,13 @@ async fn an_instance_that_has_not_read_lately_calls_no_token_invalid() {
 }
 
 #[tokio::test]
-async fn the_reader_says_that_the_secret_is_in_use_and_waits_for_nobody_who_holds_the_table() {
+async fn the_reader_says_that_the_secret_is_in_use_and_does_not_wait_for_a_lock_of_the_table() {
     let app = TestApp::start().await;
     enter(&app).await.unwrap();
     let behind = app.second_instance(&[2]);
     enter(&behind).await.unwrap();
     assert!(!behind.state.keys.may_mint());
-    // It is not behind any more, and would enter its secret, but cannot.
+    // The instance is not behind any more. It tries to enter its secret, but cannot.
     sqlx::query("update secrets set last_minted_at = now() - interval '91 days'")
         .execute(app.pool())
         .await
@@ -206,7 +206,7 @@ async fn the_reader_says_that_the_secret_is_in_use_and_waits_for_nobody_who_hold
         .execute(&mut *holding)
         .await
         .unwrap();
-    // Whoever waits for the lock waits for five seconds.
+    // A statement that waits for the lock waits for five seconds.
     let mut reader = behind.reader();
     for _ in 0..3 {
         let read = tokio::time::timeout(Duration::from_secs(4), reader.read());
@@ -224,15 +224,15 @@ async fn the_reader_says_that_the_secret_is_in_use_and_waits_for_nobody_who_hold
 }
 
 #[tokio::test]
-async fn bar_40_after_a_leak_no_token_of_the_old_secret_is_good_anywhere() {
+async fn bar_40_after_a_leak_no_instance_accepts_a_token_of_the_old_secret() {
     let old = TestApp::start().await;
     enter(&old).await.unwrap();
-    // Told the leaked one as also accepted, by mistake.
+    // By mistake, this instance accepts the leaked secret as a previous one.
     let new = old.second_instance(&[2, 1]);
     enter(&new).await.unwrap();
     let tokens = old.sign_up("ada").await;
     assert!(new.accepts(&tokens).await);
-    // Opened with the new secret, before the command.
+    // This session was opened with the new secret, before the command.
     let held = new.log_in("ada").await;
 
     let keys = Keys::new(vec![Zeroizing::new(vec![2; 32])], 0);
@@ -261,8 +261,8 @@ async fn bar_40_after_a_leak_no_token_of_the_old_secret_is_good_anywhere() {
     let again = enter(&old.second_instance(&[1])).await.unwrap_err();
     assert!(again.contains("HOLDFAST_SECRET"), "{again}");
 
-    // A session of the new secret stays, the others are deleted, and have ended for those
-    // who hold access tokens of the new secret.
+    // A session of the new secret stays. The others are deleted, and their access tokens of the
+    // new secret are refused.
     let signed_in_again = new.log_in("ada").await;
     let clock = &old.state.clock;
     let deleted = secrets_in_use::delete_dead_sessions(&mut connection, clock).await;

@@ -1,4 +1,4 @@
-//! What the token of a known browser gives, and what it does not
+//! What the token of a known browser allows, and what it does not allow
 //! (`server/src/limits/known_browsers.rs`).
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::support::{PASSWORD, TestApp};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// An instance where an address may try so often, and then once an hour.
+/// An instance at which an address may make this many attempts, and then one every hour.
 async fn app_with_attempts(attempts: u32) -> TestApp {
     TestApp::with(|config| {
         config.limits.attempts = attempts;
@@ -20,7 +20,7 @@ async fn app_with_attempts(attempts: u32) -> TestApp {
     .await
 }
 
-/// As from this address, with the token of these answers.
+/// A client at this address, with the token of this answer.
 fn known_at<'a>(ip: &'a str, tokens: &'a Tokens) -> From<'a> {
     From {
         ip: Some(ip),
@@ -37,7 +37,7 @@ async fn the_tokens_of_one_account_share_a_bucket() {
     }
     let mut signed_in = 0;
     for (n, browser) in browsers.iter().cycle().take(18).enumerate() {
-        // Another address each time: only what they have in common can refuse them.
+        // The address is another one each time, so only the shared bucket can refuse them.
         let ip = format!("192.0.2.{n}");
         let answer = known_at(&ip, browser).log_in(&app, "ada", PASSWORD).await;
         if answer.status == 200 {
@@ -47,7 +47,7 @@ async fn the_tokens_of_one_account_share_a_bucket() {
         }
     }
     assert_eq!(signed_in, 6, "three times as many as one browser has");
-    // Other accounts are not concerned.
+    // Other accounts are not affected.
     let eve = app.sign_up("eve").await;
     let other = known_at("192.0.2.1", &eve);
     other.log_in(&app, "eve", PASSWORD).await.tokens(200);
@@ -81,7 +81,7 @@ async fn the_known_browsers_of_one_address_share_a_large_bucket() {
 }
 
 #[tokio::test]
-async fn two_attempts_of_one_accounts_known_browsers_are_under_way_at_a_time() {
+async fn only_two_attempts_of_one_accounts_known_browsers_are_under_way_at_once() {
     let app = TestApp::with(|config| {
         config.password_cost = holdfast_server::password_hash::Cost {
             memory: 4 * 1024,
@@ -102,7 +102,7 @@ async fn two_attempts_of_one_accounts_known_browsers_are_under_way_at_a_time() {
 }
 
 #[tokio::test]
-async fn a_spent_token_pays_like_a_stranger() {
+async fn an_attempt_with_a_spent_token_counts_as_a_strangers() {
     let app = app_with_attempts(12).await;
     let spent = app.sign_up("ada").await;
     let good = app.log_in("ada").await;
@@ -119,7 +119,7 @@ async fn a_spent_token_pays_like_a_stranger() {
             .await
             .is(Code::InvalidCredentials);
     }
-    // Nothing but the address keeps it out: elsewhere it signs in.
+    // Only the address keeps it out: at another address it signs in.
     let refused = known_at(here, &spent).log_in(&app, "ada", PASSWORD).await;
     refused.is(Code::TooManyAttempts);
     let known = known_at(here, &good).log_in(&app, "ada", PASSWORD).await;
@@ -129,7 +129,7 @@ async fn a_spent_token_pays_like_a_stranger() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_known_any_more_pays_like_a_stranger() {
+async fn an_attempt_with_an_unknown_token_counts_as_a_strangers() {
     let app = app_with_attempts(2).await;
     let old = app.sign_up("ada").await;
     let another = "seven lanterns above the harbour";
@@ -193,7 +193,7 @@ async fn the_browsers_of_the_password_before_share_ten_failures() {
         }
     }
     assert_eq!(tried, 10);
-    // The browser of the new password is known all the same.
+    // The browser of the new password is still known.
     let known = From::known(&new).log_in(&app, "ada", another).await;
     known.tokens(200);
 }

@@ -1,4 +1,4 @@
-//! Nothing secret is logged, however loud the log.
+//! No level of the log contains secrets.
 
 use axum::http::Method;
 use holdfast_protocol::attempt_key::AttemptKey;

@@ -1,4 +1,4 @@
-//! The longest lifetime of a session, which the instances tell each other by the database.
+//! The longest lifetime of a session, which the instances share through the database.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ fn days(days: u64) -> Duration {
     Duration::from_secs(days * DAY)
 }
 
-/// What a starting instance says.
+/// Writes what a starting instance says about itself.
 async fn arrive(app: &TestApp) {
     let mut connection = app.state.pool.acquire().await.unwrap();
     app.secrets_in_use().enter(&mut connection).await.unwrap();
 }
 
-/// The longest lifetime that the database names, as this instance reads it.
+/// The longest lifetime in the database, as this instance reads it.
 async fn read(app: &TestApp) -> Duration {
     app.reader().read().await.unwrap();
     app.state.database.longest_session()
@@ -35,7 +35,7 @@ async fn endings(app: &TestApp) -> i64 {
 }
 
 #[tokio::test]
-async fn an_instance_hears_of_a_longer_lifetime_and_keeps_endings_for_it() {
+async fn an_instance_learns_of_a_longer_lifetime_and_keeps_endings_for_it() {
     let app = TestApp::start().await;
     arrive(&app).await;
     assert_eq!(read(&app).await, days(90));
@@ -61,13 +61,13 @@ async fn an_instance_hears_of_a_longer_lifetime_and_keeps_endings_for_it() {
 }
 
 #[tokio::test]
-async fn the_longest_lifetime_goes_down_once_every_session_of_it_is_over() {
+async fn the_longest_lifetime_goes_down_when_every_session_with_it_is_over() {
     let app = TestApp::start().await;
     let longer = app.second_instance_with(|config| config.refresh_token_ttl = days(365));
     arrive(&longer).await;
     arrive(&app).await;
     assert_eq!(read(&app).await, days(365));
-    // A year and a day after an instance said so for the last time.
+    // This is a year and a day after an instance last said so.
     let time_passes = async || {
         sqlx::query("update database set longest_session_until = now() - interval '1 second'")
             .execute(app.pool())
@@ -77,10 +77,10 @@ async fn the_longest_lifetime_goes_down_once_every_session_of_it_is_over() {
     time_passes().await;
     arrive(&app).await;
     assert_eq!(read(&app).await, days(90));
-    // One that still opens such sessions says so again by itself.
+    // An instance that still opens such sessions says so again by itself.
     longer.secrets_in_use().say(&longer.state.pool).await;
     assert_eq!(read(&app).await, days(365));
-    // It does so before the time is over, and not each time.
+    // It does so before the time is over, but not every second.
     let until = async || -> f64 {
         sqlx::query_scalar(
             "select extract(epoch from longest_session_until - now())::float8 from database",
@@ -108,7 +108,7 @@ async fn the_longest_lifetime_goes_down_once_every_session_of_it_is_over() {
 }
 
 #[tokio::test]
-async fn the_default_issuer_claims_no_database_and_gives_way_to_one_that_was_chosen() {
+async fn the_default_issuer_claims_no_database_and_a_chosen_issuer_replaces_it() {
     let app = TestApp::start().await;
     let unset = app.second_instance_with(|config| {
         config.issuer = "http://localhost:3000".to_owned();
@@ -134,7 +134,7 @@ async fn the_default_issuer_claims_no_database_and_gives_way_to_one_that_was_cho
 }
 
 #[tokio::test]
-async fn an_instance_with_a_wrong_secret_leaves_the_issuer_and_the_lifetime_alone() {
+async fn an_instance_with_a_wrong_secret_does_not_change_the_issuer_and_the_lifetime() {
     let app = TestApp::start().await;
     arrive(&app).await;
     let mut wrong = app.second_instance(&[2]);

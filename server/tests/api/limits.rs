@@ -1,4 +1,4 @@
-//! Who may try how often (`server/src/limits`).
+//! How often a client may try a password (`server/src/limits`).
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub const WRONG: &str = "not the right password at all";
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Where a sign-in comes from.
+/// The client of a sign-in.
 #[derive(Default)]
 pub struct From<'a> {
     pub ip: Option<&'a str>,
@@ -69,13 +69,13 @@ impl<'a> From<'a> {
     }
 }
 
-/// What failures under this name are stored under.
+/// The key under which failures of this name are stored.
 fn name_key(app: &TestApp, username: &str) -> Vec<u8> {
     let key = Limits::name_key(&app.state.keys, username);
     key.unwrap().to_vec()
 }
 
-/// Waits until this many failures are written down under the name.
+/// Waits until this many failures are written for the name.
 pub async fn until_counted(app: &TestApp, username: &str, failures: i64) {
     let key = name_key(app, username);
     for _ in 0..2000 {
@@ -93,14 +93,14 @@ pub async fn until_counted(app: &TestApp, username: &str, failures: i64) {
     panic!("there are not {failures} failures");
 }
 
-/// Waits until everything that was counted is written. An answer does not wait for it.
+/// Waits until all counted failures are written. An answer does not wait for this.
 async fn until_written(app: &TestApp) {
     while !app.state.limits.failures().are_written() {
         tokio::task::yield_now().await;
     }
 }
 
-/// As if strangers had failed so often under this name, the last time long ago.
+/// Writes this many failures of strangers for the name, the last one long ago.
 pub async fn strangers_have_failed(app: &TestApp, username: &str, failures: i64) {
     until_written(app).await;
     sqlx::query(
@@ -177,7 +177,7 @@ async fn neighbours_do_not_keep_a_known_browser_out() {
         ..From::known(&tokens)
     };
     known.log_in(&app, "ada", PASSWORD).await.tokens(200);
-    // It is known to this account and to no other.
+    // Only this account knows the browser.
     let other = known.log_in(&app, "eve", PASSWORD).await;
     other.is(Code::TooManyAttempts);
 }
@@ -190,7 +190,7 @@ async fn clients_of_a_forgotten_proxy_leave_half_of_the_places_to_others() {
             passes: 3,
         };
         config.limits.password_threads = 1;
-        // Two are kept for known browsers, so six are left for strangers.
+        // Two places are kept for known browsers, so six are left for strangers.
         config.limits.places = 8;
     })
     .await;
@@ -212,7 +212,7 @@ async fn clients_of_a_forgotten_proxy_leave_half_of_the_places_to_others() {
         futures::future::join_all((0..8).map(|n| through_proxy(format!("victim-{n}")))),
         futures::future::join_all((0..3).map(others)),
     );
-    // Two have a turn, and three wait.
+    // Two attempts have a turn, and three wait.
     let computed = proxied.iter().filter(|status| **status == 401).count();
     let refused = proxied.iter().filter(|status| **status == 503).count();
     assert_eq!((computed, refused), (5, 3), "{proxied:?}");
@@ -220,7 +220,7 @@ async fn clients_of_a_forgotten_proxy_leave_half_of_the_places_to_others() {
 }
 
 #[tokio::test]
-async fn what_is_refused_costs_no_query() {
+async fn a_refused_attempt_costs_no_query() {
     let app = TestApp::with(|config| {
         config.limits.attempts = 1;
         config.limits.attempts_every = Duration::from_secs(3600);
@@ -241,7 +241,7 @@ async fn what_is_refused_costs_no_query() {
 }
 
 #[tokio::test]
-async fn two_attempts_under_one_name_are_under_way_at_a_time() {
+async fn only_two_attempts_under_one_name_are_under_way_at_once() {
     let app = TestApp::with(|config| {
         config.password_cost = Cost {
             memory: 4 * 1024,
@@ -263,12 +263,12 @@ async fn two_attempts_under_one_name_are_under_way_at_a_time() {
 }
 
 #[tokio::test]
-async fn after_ten_failures_strangers_wait_whether_there_is_an_account_or_not() {
+async fn after_ten_failures_strangers_wait_with_and_without_an_account() {
     let app = TestApp::start().await;
     app.sign_up("ada").await;
     let mut refusals = Vec::new();
     for name in ["ada", "nobody", "no such name!"] {
-        // Each counts once, also while it is being written.
+        // Each failure counts once, also while it is being written.
         for _ in 0..10 {
             app.try_log_in(name, WRONG)
                 .await
@@ -286,7 +286,7 @@ async fn after_ten_failures_strangers_wait_whether_there_is_an_account_or_not() 
     until_counted(&app, "ada", 10).await;
     strangers_have_failed(&app, "ada", 10).await;
     app.try_log_in("ada", PASSWORD).await.tokens(200);
-    // Whoever knows the password has had no failures.
+    // The right password resets the failures.
     until_counted(&app, "ada", 0).await;
 }
 
@@ -312,7 +312,7 @@ async fn instances_count_together() {
 }
 
 #[tokio::test]
-async fn bar_37_a_thousand_wrong_passwords_of_strangers_lock_nobody_out() {
+async fn bar_37_a_thousand_wrong_passwords_of_strangers_do_not_lock_the_person_out() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     let mut refused = 0;
@@ -321,7 +321,7 @@ async fn bar_37_a_thousand_wrong_passwords_of_strangers_lock_nobody_out() {
         refused += usize::from(answer.problem().code == Code::TooManyAttempts);
     }
     assert!(refused >= 900, "{refused}");
-    // Patient strangers get as far as this, and no further.
+    // Patient strangers can make this many attempts, and no more.
     strangers_have_failed(&app, "ada", 100).await;
     let stranger = app.try_log_in("ada", PASSWORD).await;
     stranger.is(Code::TooManyAttempts);
@@ -332,12 +332,12 @@ async fn bar_37_a_thousand_wrong_passwords_of_strangers_lock_nobody_out() {
     assert!(app.accepts(&tokens_now).await);
     let signed_in = From::known(&tokens).log_in(&app, "ada", PASSWORD).await;
     signed_in.tokens(200);
-    // With that, new browsers can sign in again.
+    // After that, new browsers can sign in again.
     app.try_log_in("ada", PASSWORD).await.tokens(200);
 }
 
 #[tokio::test]
-async fn ten_failures_spend_a_known_browser_and_are_not_those_of_strangers() {
+async fn ten_failures_spend_a_known_browser_and_do_not_count_for_strangers() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     let known = From::known(&tokens);
@@ -397,7 +397,7 @@ async fn a_new_password_makes_other_browsers_strangers_after_ten_minutes() {
 }
 
 #[tokio::test]
-async fn an_operator_forgives_failures() {
+async fn an_operator_resets_the_count_of_failures() {
     let app = TestApp::start().await;
     app.sign_up("ada").await;
     strangers_have_failed(&app, "ada", 100).await;
@@ -410,7 +410,7 @@ async fn an_operator_forgives_failures() {
     assert!(forgiven.unwrap());
     let nobody = accounts::forgive_failures(pool, &clock, &name("nobody")).await;
     assert!(!nobody.unwrap());
-    // The count begins anew.
+    // The count starts again.
     app.try_log_in("ada", WRONG)
         .await
         .is(Code::InvalidCredentials);
@@ -421,11 +421,11 @@ async fn an_operator_forgives_failures() {
 }
 
 #[tokio::test]
-async fn confirming_the_password_in_a_session_opens_the_way_for_new_browsers() {
+async fn confirming_the_password_in_a_session_lets_new_browsers_sign_in_again() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     strangers_have_failed(&app, "ada", 100).await;
-    // The password was right, whatever becomes of the new one.
+    // The current password was right, even if the new one is refused.
     change_password(&app, &tokens, PASSWORD, "too short")
         .await
         .is(Code::PasswordNotAccepted);
@@ -433,7 +433,7 @@ async fn confirming_the_password_in_a_session_opens_the_way_for_new_browsers() {
 }
 
 #[tokio::test]
-async fn who_guesses_within_a_session_waits_alone() {
+async fn guessing_within_a_session_makes_only_that_session_wait() {
     let app = TestApp::start().await;
     let stolen = app.sign_up("ada").await;
     let other = app.log_in("ada").await;
@@ -445,7 +445,7 @@ async fn who_guesses_within_a_session_waits_alone() {
     change_password(&app, &stolen, PASSWORD, WRONG)
         .await
         .is(Code::TooManyAttempts);
-    // The session itself goes on; other sessions and strangers are not concerned.
+    // The session itself goes on; other sessions and strangers are not affected.
     assert!(app.accepts(&stolen).await);
     app.log_in("ada").await;
     change_password(&app, &other, WRONG, PASSWORD)
@@ -454,7 +454,7 @@ async fn who_guesses_within_a_session_waits_alone() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_presented_all_the_time_is_told_to_wait() {
+async fn a_client_that_presents_one_token_too_often_has_to_wait() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     let key = new_key();
@@ -501,7 +501,7 @@ async fn bar_42_ten_thousand_failures_are_one_entry_an_hour() {
             .fetch_all(app.pool())
             .await
             .unwrap();
-    // Two, if the hour was over meanwhile.
+    // There are two entries if the hour ended meanwhile.
     assert!(entries.len() <= 2, "{entries:?}");
     assert_eq!(entries.iter().map(|entry| entry.0).sum::<i64>(), 10_000);
     if let [(_, ip, user_agent)] = entries.as_slice() {
@@ -513,7 +513,7 @@ async fn bar_42_ten_thousand_failures_are_one_entry_an_hour() {
 }
 
 #[tokio::test]
-async fn failures_are_kept_for_a_day_or_for_thirty() {
+async fn failures_are_kept_for_one_day_or_for_thirty() {
     let app = TestApp::start().await;
     for (name, failures, days) in [
         ("few, old", 9_i64, 2),
@@ -538,7 +538,7 @@ async fn failures_are_kept_for_a_day_or_for_thirty() {
     until_counted(&app, "few, new", 9).await;
     until_counted(&app, "many, old", 0).await;
     until_counted(&app, "many, new", 10).await;
-    // Step by step, the walk reaches the end.
+    // Step by step, the walk reaches the end of the table.
     let mut connection = app.pool().acquire().await.unwrap();
     let (mut after, mut steps) = (Some(Vec::new()), 0);
     while let Some(from) = after {
@@ -550,7 +550,7 @@ async fn failures_are_kept_for_a_day_or_for_thirty() {
     assert_eq!(steps, 3);
 }
 
-/// How many statements wait for somebody else's lock.
+/// How many statements wait for the lock of another transaction.
 async fn waiting_for_locks(app: &TestApp) -> i64 {
     sqlx::query_scalar(
         "select count(*) from pg_stat_activity
@@ -562,7 +562,7 @@ async fn waiting_for_locks(app: &TestApp) -> i64 {
 }
 
 #[tokio::test]
-async fn instances_that_clear_and_count_the_same_names_do_not_wait_in_a_circle() {
+async fn instances_that_clear_and_count_the_same_names_do_not_deadlock() {
     let app = TestApp::start().await;
     let other = app.second_instance(&[1]);
     let (first, low, high) = ([0; 16], [1; 16], [2; 16]);
@@ -577,14 +577,15 @@ async fn instances_that_clear_and_count_the_same_names_do_not_wait_in_a_circle()
         .execute(&mut *blocker)
         .await
         .unwrap();
-    // This instance clears the high one, and waits for the first before it counts the low one.
+    // This instance clears the high key, and waits for the first transaction before it counts
+    // the low key.
     failures.clear(high);
     failures.count(first, None);
     failures.count(low, None);
     while waiting_for_locks(&app).await == 0 {
         tokio::task::yield_now().await;
     }
-    // The other one clears the low one and counts the high one.
+    // The other instance clears the low key and counts the high key.
     let theirs = other.state.limits.failures();
     theirs.clear(low);
     theirs.count(high, None);
@@ -605,7 +606,7 @@ async fn instances_that_clear_and_count_the_same_names_do_not_wait_in_a_circle()
 }
 
 #[tokio::test]
-async fn forgetting_old_failures_waits_for_nobody() {
+async fn forgetting_old_failures_waits_for_no_lock() {
     let app = TestApp::start().await;
     sqlx::query(
         "insert into sign_in_failures (name_hash, failures, last_at)
@@ -639,7 +640,7 @@ async fn forgetting_old_failures_waits_for_nobody() {
 async fn an_instance_whose_current_secret_is_forbidden_counts_and_computes_nothing() {
     let app = TestApp::start().await;
     app.sign_up("ada").await;
-    // Its current secret leaked; the one before is still accepted.
+    // Its current secret leaked; it still accepts the previous one.
     let other = app.second_instance(&[2, 1]);
     let forbidden = SecretInUse {
         fingerprint: other.state.keys.fingerprint().to_vec(),
@@ -664,7 +665,7 @@ async fn an_instance_whose_current_secret_is_forbidden_counts_and_computes_nothi
 }
 
 #[tokio::test]
-async fn a_password_that_everybody_tries_first_is_refused_with_a_reason() {
+async fn a_password_that_attackers_try_first_is_refused_with_a_reason() {
     let app = TestApp::start().await;
     for password in [
         "password1234567",
@@ -681,7 +682,7 @@ async fn a_password_that_everybody_tries_first_is_refused_with_a_reason() {
 }
 
 #[tokio::test]
-async fn the_password_that_an_account_has_is_not_a_new_one() {
+async fn the_current_password_is_refused_as_a_new_one() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     let refused = change_password(&app, &tokens, PASSWORD, PASSWORD).await;

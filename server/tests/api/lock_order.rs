@@ -1,6 +1,6 @@
-//! Transactions that need the same rows at the same moment. Each test lets two of them get
-//! as far as they come while a third one holds a row in the middle. If they took the rows
-//! in two orders, they would then wait for each other, and Postgres would end one of them.
+//! Transactions that need the same rows at the same moment. In each test, a third transaction
+//! locks a row in the middle while two others lock as many rows as they can. If the two locked
+//! the rows in two orders, they would deadlock, and Postgres would end one of them.
 
 use holdfast_protocol::wire::EventKind;
 use holdfast_server::random;
@@ -36,7 +36,7 @@ async fn sessions_of_one_account(app: &TestApp) -> (Uuid, Vec<Uuid>) {
     (first.account_id, ids)
 }
 
-/// Holds a session's row until it is committed.
+/// Locks a session's row until the transaction ends.
 async fn holding(app: &TestApp, session_id: Uuid) -> Transaction<'static, Postgres> {
     let mut transaction = app.pool().begin().await.unwrap();
     sqlx::query("select from sessions where session_id = $1 for update")
@@ -48,14 +48,14 @@ async fn holding(app: &TestApp, session_id: Uuid) -> Transaction<'static, Postgr
 }
 
 #[tokio::test]
-async fn two_endings_of_an_accounts_sessions_do_not_wait_for_each_other() {
+async fn two_endings_of_an_accounts_sessions_do_not_deadlock() {
     let app = TestApp::start().await;
     let (account_id, ids) = sessions_of_one_account(&app).await;
-    // The first ending gets some sessions, and waits for the next.
+    // The first ending locks some sessions, and waits for the next.
     let blocker = holding(&app, ids[5]).await;
     let all = in_a_transaction!(app, |it| sessions::delete_all(it, account_id, None));
     app.until_waiting(1).await;
-    // The other must not have any session that the first still needs.
+    // The other must not have locked a session that the first still needs.
     let beyond = in_a_transaction!(app, |it| sessions::delete_beyond(it, account_id, 1));
     app.until_waiting(2).await;
     blocker.commit().await.unwrap();
@@ -64,7 +64,7 @@ async fn two_endings_of_an_accounts_sessions_do_not_wait_for_each_other() {
 }
 
 #[tokio::test]
-async fn the_endings_beyond_the_most_recent_sessions_do_not_meet_the_rest_crosswise() {
+async fn the_endings_beyond_the_most_recent_sessions_do_not_deadlock_with_the_others() {
     let app = TestApp::start().await;
     let (account_id, ids) = sessions_of_one_account(&app).await;
     let newest = ids[20];
@@ -81,7 +81,7 @@ async fn the_endings_beyond_the_most_recent_sessions_do_not_meet_the_rest_crossw
 }
 
 #[tokio::test]
-async fn the_endings_after_a_leak_do_not_meet_a_persons_crosswise() {
+async fn the_endings_after_a_leak_do_not_deadlock_with_a_persons() {
     let app = TestApp::start().await;
     let (account_id, ids) = sessions_of_one_account(&app).await;
     sqlx::query(
@@ -104,7 +104,7 @@ async fn the_endings_after_a_leak_do_not_meet_a_persons_crosswise() {
 }
 
 #[tokio::test]
-async fn two_instances_that_write_the_same_events_in_two_orders_do_not_wait_for_each_other() {
+async fn two_instances_that_write_the_same_events_in_two_orders_do_not_deadlock() {
     let app = TestApp::start().await;
     let account_id = app.sign_up("ada").await.account_id;
     let ids: [Uuid; 3] = std::array::from_fn(|_| random::id(&app.state.clock));

@@ -28,7 +28,7 @@ async fn signing_in_opens_another_session() {
 }
 
 #[tokio::test]
-async fn bar_23_unknown_wrong_and_disabled_are_one_answer() {
+async fn bar_23_an_unknown_name_a_wrong_password_and_a_disabled_account_get_one_answer() {
     let app = TestApp::start().await;
     app.sign_up("ada").await;
     app.sign_up("eve").await;
@@ -57,7 +57,7 @@ async fn bar_23_unknown_wrong_and_disabled_are_one_answer() {
 }
 
 #[tokio::test]
-async fn a_failed_sign_in_stands_in_the_activity() {
+async fn the_activity_shows_a_failed_sign_in() {
     let app = TestApp::start().await;
     app.sign_up("ada").await;
     let body = json!({"username": "ada", "password": "wrong horse battery staple"});
@@ -110,7 +110,7 @@ async fn an_older_hash_is_made_again_in_todays_parameters() {
 }
 
 #[tokio::test]
-async fn bar_24_too_many_sign_ins_at_once_are_told_to_come_back() {
+async fn bar_24_too_many_sign_ins_at_once_are_answered_503_with_a_time_to_wait() {
     let app = TestApp::with(|config| {
         config.password_cost = Cost {
             memory: 8 * 1024,
@@ -133,12 +133,12 @@ async fn bar_24_too_many_sign_ins_at_once_are_told_to_come_back() {
         answer.is(Code::TemporarilyUnavailable);
         assert_eq!(answer.header("retry-after"), "2");
     }
-    // Whoever is signed in is not in that queue.
+    // People who are signed in do not wait in that queue.
     app.renew(&tokens).await;
 }
 
 #[tokio::test]
-async fn the_least_recently_used_session_makes_room_for_a_new_one() {
+async fn a_new_session_beyond_the_limit_ends_the_least_recently_used_one() {
     let app = TestApp::with(|config| config.sessions_per_account = 3).await;
     let first = app.sign_up("ada").await;
     let second = app.log_in("ada").await;
@@ -169,6 +169,6 @@ async fn a_browser_that_has_signed_in_is_known_from_then_on() {
             .iter()
             .all(|token| token.expose().starts_with("hfb_"))
     );
-    // It outlives the session, so a refresh has no new one.
+    // The token outlives the session, so a refresh makes no new one.
     assert_eq!(app.renew(&signed_in).await.known_browser, None);
 }

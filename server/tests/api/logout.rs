@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::{TestApp, new_key};
 
 #[tokio::test]
-async fn logging_out_ends_the_session_here_only() {
+async fn a_logout_ends_only_its_own_session() {
     let app = TestApp::start().await;
     let here = app.sign_up("ada").await;
     let elsewhere = app.log_in("ada").await;
@@ -17,13 +17,13 @@ async fn logging_out_ends_the_session_here_only() {
     app.get_as(&here, paths::ACCOUNT)
         .await
         .is(Code::SessionEnded);
-    // Bar 11: nobody is surprised elsewhere.
+    // Bar 11: other browsers stay signed in.
     assert!(app.accepts(&elsewhere).await);
     app.renew(&elsewhere).await;
 }
 
 #[tokio::test]
-async fn bar_10_a_spent_token_logs_out_as_well_and_twice_is_fine() {
+async fn bar_10_a_spent_token_logs_out_and_a_second_logout_does_no_harm() {
     let app = TestApp::start().await;
     let spent = app.sign_up("ada").await;
     let current = app.renew(&app.renew(&spent).await).await;
@@ -45,7 +45,7 @@ async fn bar_10_a_spent_token_logs_out_as_well_and_twice_is_fine() {
 }
 
 #[tokio::test]
-async fn what_is_not_ours_ends_nothing_and_tells_nothing() {
+async fn a_foreign_token_ends_no_session_and_gets_the_same_answer() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     let mut forged = tokens.refresh_token.expose().to_owned();

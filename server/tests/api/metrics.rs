@@ -1,4 +1,4 @@
-//! What an operator can count.
+//! The metrics for operators.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -25,14 +25,14 @@ pub async fn counted(app: &TestApp) -> String {
     String::from_utf8(body.to_vec()).unwrap()
 }
 
-/// The whole line stands there: a part of one would also fit another name.
+/// Asserts that there is this whole line. A part of a line would also fit another name.
 #[track_caller]
 fn assert_line(counted: &str, line: &str) {
     assert!(counted.lines().any(|l| l == line), "{line}\n{counted}");
 }
 
 #[tokio::test]
-async fn bar_3_every_answer_to_a_refresh_is_counted_reuse_among_them() {
+async fn bar_3_every_answer_to_a_refresh_is_counted_also_reuse() {
     let app = TestApp::start().await;
     let first = app.sign_up("ada").await;
     let key = new_key();
@@ -63,7 +63,7 @@ async fn bar_3_every_answer_to_a_refresh_is_counted_reuse_among_them() {
 }
 
 #[tokio::test]
-async fn sign_ins_are_counted_and_no_name_is_told() {
+async fn sign_ins_are_counted_without_names() {
     let app = TestApp::start().await;
     app.sign_up("ada").await;
     app.log_in("ada").await;

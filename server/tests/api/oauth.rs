@@ -1,5 +1,4 @@
-//! `/oauth/token`, `/oauth/revoke` and the metadata, as an off-the-shelf client uses
-//! them.
+//! `/oauth/token`, `/oauth/revoke` and the metadata, as an off-the-shelf client uses them.
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
@@ -69,7 +68,7 @@ async fn a_plain_client_rotates_the_same_session() {
 }
 
 #[tokio::test]
-async fn a_plain_client_may_repeat_for_ten_seconds_and_then_not() {
+async fn a_plain_client_may_repeat_for_ten_seconds_only() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     let token = tokens.refresh_token.expose();
@@ -87,7 +86,7 @@ async fn a_plain_client_may_repeat_for_ten_seconds_and_then_not() {
 }
 
 #[tokio::test]
-async fn what_is_not_a_grant_of_ours_is_named() {
+async fn a_wrong_grant_is_refused_with_the_error_of_the_rfc() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     let token = tokens.refresh_token.expose();
@@ -145,7 +144,7 @@ async fn what_is_not_a_grant_of_ours_is_named() {
     ] {
         is_error(&post(&app, paths::OAUTH_TOKEN, &form).await, status, error);
     }
-    // Unknown parameters are ignored, and the session has lost nothing.
+    // Unknown parameters are ignored, and the session still lives.
     let unknown = format!(
         "grant_type=refresh_token&refresh_token={token}&client_id=holdfast-web&scope=&audience=x"
     );
@@ -167,7 +166,7 @@ async fn another_media_type_is_an_invalid_request() {
 }
 
 #[tokio::test]
-async fn revoking_ends_the_session_and_tells_nothing() {
+async fn a_revocation_ends_the_session_and_always_answers_200() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     let revoke = async |token: &str| {
@@ -175,7 +174,7 @@ async fn revoking_ends_the_session_and_tells_nothing() {
         post(&app, paths::OAUTH_REVOKE, &form).await.status
     };
     assert_eq!(revoke("hfr_unknown").await, 200);
-    // Whoever holds nothing but an access token cannot sign people out.
+    // A thief with only an access token cannot sign people out.
     assert_eq!(revoke(tokens.access_token.expose()).await, 200);
     assert!(app.is_alive(tokens.session_id).await);
     assert_eq!(revoke(tokens.refresh_token.expose()).await, 200);
@@ -192,7 +191,7 @@ async fn revoking_ends_the_session_and_tells_nothing() {
 }
 
 #[tokio::test]
-async fn the_metadata_says_where_everything_is() {
+async fn the_metadata_names_every_endpoint() {
     let app = TestApp::start().await;
     let request = Request::builder()
         .uri(paths::OAUTH_METADATA)

@@ -86,7 +86,7 @@ async fn bar_30_a_sign_in_with_the_old_password_in_flight_gets_no_session() {
 }
 
 #[tokio::test]
-async fn two_changes_at_once_are_one() {
+async fn of_two_changes_at_once_only_one_succeeds() {
     let app = TestApp::start().await;
     let here = app.sign_up("ada").await;
     let elsewhere = app.log_in("ada").await;
@@ -104,8 +104,8 @@ async fn two_changes_at_once_are_one() {
     assert_eq!(statuses, [200, 401]);
 }
 
-/// Sessions of one account beyond the ones that it has, opened by one statement, each used
-/// less recently than the one before.
+/// Opens more sessions of one account with one statement. Each was used less recently than
+/// the one before.
 async fn open_many(app: &TestApp, count: i32) {
     sqlx::query(
         "insert into sessions (
@@ -138,7 +138,7 @@ async fn sessions(app: &TestApp) -> i64 {
 }
 
 #[tokio::test]
-async fn what_is_refused_in_the_end_has_ended_no_session_however_many_there_are() {
+async fn a_refused_change_has_ended_no_session_however_many_there_are() {
     for method in [Method::PUT, Method::DELETE] {
         let app = TestApp::with(|config| config.sessions_per_account = 10_000).await;
         let tokens = app.sign_up("ada").await;

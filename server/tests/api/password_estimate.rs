@@ -26,7 +26,7 @@ async fn estimate(app: &TestApp, username: Option<&str>, password: &str) -> Pass
     answer.json()
 }
 
-/// Why a sign-up with this password is refused. `None` when it is not.
+/// Why a sign-up with this password is refused. `None` if it is not refused.
 async fn refusal(app: &TestApp, username: &str, password: &str) -> Option<String> {
     let body = json!({"username": username, "password": password});
     let answer = app.call(Method::POST, paths::SIGNUP, &body).await;
@@ -38,7 +38,7 @@ async fn refusal(app: &TestApp, username: &str, password: &str) -> Option<String
 }
 
 #[tokio::test]
-async fn the_estimate_says_what_the_refusal_would_say() {
+async fn the_estimate_has_the_words_of_the_refusal() {
     let app = TestApp::start().await;
     for password in [
         "",
@@ -76,7 +76,7 @@ async fn without_a_name_the_password_alone_counts() {
 }
 
 #[tokio::test]
-async fn an_estimate_asks_the_database_nothing() {
+async fn an_estimate_needs_no_query() {
     let app = TestApp::start().await;
     let queries = QueryCount::start();
     estimate(&app, Some("ada"), PASSWORD).await;
@@ -107,7 +107,7 @@ async fn estimates_of_one_address_have_a_bucket_of_their_own() {
     refused.is(Code::TooManyAttempts);
     let wait: u32 = refused.header("retry-after").parse().unwrap();
     assert!((1100..=1200).contains(&wait), "{wait}");
-    // Sign-ins are not concerned, and neither are other addresses.
+    // Sign-ins and other addresses are not affected.
     From::ip("192.0.2.1")
         .log_in(&app, "eve", WRONG)
         .await

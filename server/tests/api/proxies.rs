@@ -1,4 +1,4 @@
-//! Whose address is kept, with proxies in between.
+//! The address that the server keeps for a client behind proxies.
 
 use std::net::SocketAddr;
 
@@ -10,8 +10,8 @@ use serde_json::json;
 
 use crate::support::{PASSWORD, TestApp, json_request};
 
-/// Signs up through this peer with this header, and answers the address that the list
-/// of sessions shows.
+/// Signs up through this peer with this header, and returns the address that the list of
+/// sessions shows.
 async fn address_shown(app: &TestApp, username: &str, peer: [u8; 4], forwarded: &str) -> String {
     let body = json!({"username": username, "password": PASSWORD});
     let mut request = json_request(Method::POST, paths::SIGNUP, &body);
@@ -44,7 +44,7 @@ async fn the_address_is_the_one_that_a_trusted_proxy_wrote() {
 }
 
 #[tokio::test]
-async fn a_forgotten_proxy_is_counted_and_believed_nothing() {
+async fn a_forgotten_proxy_is_counted_and_its_header_is_ignored() {
     let app = TestApp::start().await;
     assert_eq!(
         address_shown(&app, "ada", [10, 0, 0, 1], "6.6.6.6").await,

@@ -18,7 +18,7 @@ async fn case_1_a_session_that_is_gone_has_ended() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     app.log_out(&tokens).await;
-    // The second instance has not heard of the ending, and looks the reason up.
+    // The second instance has not learnt of the ending, and reads the reason from the table.
     let other = app.second_instance(&[1]);
     for instance in [&app, &other] {
         let answer = instance.refresh(&tokens, &new_key()).await;
@@ -85,7 +85,7 @@ async fn case_3_the_current_token_is_replaced_by_its_successor() {
     assert_eq!(renewed.session_id, tokens.session_id);
     assert_ne!(renewed.access_token, tokens.access_token);
     assert!(app.accepts(&renewed).await);
-    // Bar 16: the one before stays good for calls that are under way.
+    // Bar 16: the access token before stays valid for calls that are under way.
     assert!(app.accepts(&tokens).await);
 }
 
@@ -149,7 +149,7 @@ async fn an_access_token_never_outlives_its_session() {
     assert!(tokens.refresh_idle_expires_in <= 50);
 }
 
-/// The genuine token of another branch: what a failover can leave in a browser.
+/// The genuine token of another branch. A failover can leave such a token in a browser.
 fn other_branch(app: &TestApp, session_id: Uuid, generation: u32) -> Tokens {
     let key = app.state.keys.current_refresh_key();
     let secret = ChainSecret::from_random([9; 32]);
@@ -190,7 +190,7 @@ async fn case_5_bar_22_a_token_newer_than_the_row_rotates_forward() {
         app.roll_back_to(&row).await;
         let renewed = app.renew(&tokens).await;
         assert_eq!(generation(&renewed), lost + 2);
-        // And on from there.
+        // The session goes on from there.
         assert_eq!(generation(&app.renew(&renewed).await), lost + 3);
         let events = app.events(&username, 2).await;
         assert!(
@@ -240,7 +240,7 @@ async fn case_6_bar_2_a_repeat_gets_the_same_successor_at_any_time() {
         app.let_pass(tokens.session_id, seconds).await;
         let again = app.refresh(&tokens, &key).await.tokens(200);
         assert_eq!(again.refresh_token, first.refresh_token);
-        // Bar 4: what a repeat answers is the current token.
+        // Bar 4: a repeat answers with the current token.
         assert!(app.accepts(&again).await);
     }
     assert_eq!(app.row(tokens.session_id).await.unwrap().0, 1);
@@ -260,7 +260,7 @@ async fn bar_42_ten_thousand_late_repeats_at_two_instances_write_one_event() {
         let repeats =
             (0..50).flat_map(|_| [app.refresh(&tokens, &key), other.refresh(&tokens, &key)]);
         for answer in futures::future::join_all(repeats).await {
-            // Answered, or told to slow down: never an ending.
+            // The answer is a repeat or a 429, never an ending.
             assert!(
                 matches!(answer.status.as_u16(), 200 | 429),
                 "{}",
@@ -300,7 +300,7 @@ async fn a_late_repeat_whose_event_could_not_be_written_writes_it_the_next_time(
 }
 
 #[tokio::test]
-async fn case_6_only_a_late_repeat_is_worth_an_event() {
+async fn case_6_only_a_late_repeat_writes_an_event() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     let key = new_key();
@@ -314,13 +314,13 @@ async fn case_6_only_a_late_repeat_is_worth_an_event() {
         .into_iter()
         .map(|event| event.0)
         .collect();
-    // The event is dated by the rotation, which was made older than the sign-up.
+    // The event has the time of the rotation, which the test has made older than the sign-up.
     kinds.sort();
     assert_eq!(kinds, ["refresh_repeated", "sign_up"]);
 }
 
 #[tokio::test]
-async fn bar_4_every_accepted_refresh_answers_the_current_token() {
+async fn bar_4_every_accepted_refresh_answers_with_the_current_token() {
     let app = TestApp::start().await;
     let mut tokens = app.sign_up("ada").await;
     for _ in 0..5 {
@@ -345,7 +345,7 @@ async fn case_7_bar_25_a_late_duplicate_conflicts_up_to_sixteen_generations() {
         tokens = renewed;
     }
     app.let_pass(tokens.session_id, 3600).await;
-    // The row is at 18; the last 16 rotations spent the generations 2 to 17.
+    // The row's generation is 18; the last 16 rotations spent the generations 2 to 17.
     for (spent, key) in &sent[2..17] {
         let answer = app.refresh(spent, key).await;
         answer.is(Code::RefreshConflict);
@@ -400,7 +400,7 @@ async fn case_9_a_spent_token_ends_the_session_and_commits_before_it_answers() {
     app.refresh(&renewed, &new_key())
         .await
         .is(Code::SessionEnded);
-    // Bar 3: it stands in the activity, and only one session was ended.
+    // Bar 3: the activity shows it, and only one session was ended.
     let events = app.events("ada", 2).await;
     assert_eq!(
         events[1],
@@ -427,7 +427,7 @@ async fn reuse_ends_one_session_only() {
 }
 
 #[tokio::test]
-async fn a_copied_token_is_found_once_both_sides_have_refreshed() {
+async fn a_copied_token_is_found_out_when_both_sides_have_refreshed() {
     let app = TestApp::start().await;
     let copied = app.sign_up("ada").await;
     // The thief is first.
@@ -459,7 +459,7 @@ async fn the_wrong_kind_of_token_is_refused_on_both_sides() {
 }
 
 #[tokio::test]
-async fn bar_21_forged_tokens_cost_no_query_and_end_nothing() {
+async fn bar_21_forged_tokens_cost_no_query_and_end_no_session() {
     use holdfast_protocol::refresh_token::PRINTED_LENGTH;
 
     let app = TestApp::start().await;
@@ -470,7 +470,7 @@ async fn bar_21_forged_tokens_cost_no_query_and_end_nothing() {
     for n in 0..10_000_usize {
         let mut forged = genuine.clone().into_bytes();
         match n % 4 {
-            // One character changed, at every place with many letters.
+            // One character is changed, at every place with many letters.
             0 | 1 => {
                 let at = 4 + (n / 2) % (PRINTED_LENGTH - 4);
                 let letter = alphabet[(n / 7) % alphabet.len()];
@@ -495,7 +495,7 @@ async fn bar_21_forged_tokens_cost_no_query_and_end_nothing() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_master_secret_is_not_ours() {
+async fn a_token_of_another_master_secret_is_refused() {
     let app = TestApp::start().await;
     let tokens = app.second_instance(&[2]).sign_up("ada").await;
     app.refresh(&tokens, &new_key())
@@ -511,7 +511,7 @@ async fn a_repeat_survives_a_change_of_the_master_secret() {
     let renewed = old.refresh(&tokens, &key).await.tokens(200);
     let new = old.second_instance(&[2, 1]);
     let repeated = new.refresh(&tokens, &key).await.tokens(200);
-    // Printed with the new key, but the same link of the chain: either goes on.
+    // The text has the new key's MAC, but it is the same link of the chain, so both go on.
     let row = old.row(tokens.session_id).await.unwrap();
     assert_eq!(row.0, 1);
     assert_eq!(generation(&new.renew(&repeated).await), 2);
@@ -561,7 +561,7 @@ async fn the_row_keeps_sixteen_attempt_keys() {
 }
 
 #[tokio::test]
-async fn while_the_database_is_away_a_refresh_answers_503_and_loses_nothing() {
+async fn without_the_database_a_refresh_answers_503_and_loses_nothing() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     let other = app.second_instance(&[1]);
@@ -590,7 +590,7 @@ async fn the_database_only_ever_sees_hashes() {
     ] {
         assert!(!rows.contains(secret));
     }
-    // Nor the secret bytes inside the token, in hexadecimal.
+    // The secret bytes of the token are not there in hexadecimal either.
     use base64::Engine as _;
     let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
         .decode(&renewed.refresh_token.expose()[4..])

@@ -1,4 +1,4 @@
-//! Who got in and who did not stands in the log (OWASP ASVS 5.0 §16.3.1).
+//! The log shows successful and refused sign-ins (OWASP ASVS 5.0 §16.3.1).
 
 use std::net::SocketAddr;
 
@@ -19,7 +19,7 @@ fn lines<'a>(log: &'a str, sentence: &str) -> Vec<&'a str> {
 }
 
 #[tokio::test]
-async fn a_session_that_was_opened_is_logged_with_its_account() {
+async fn an_opened_session_is_logged_with_its_account() {
     let app = TestApp::start().await;
     let log = Log::start();
     let signed_up = app.sign_up("ada").await;
@@ -42,7 +42,7 @@ async fn a_session_that_was_opened_is_logged_with_its_account() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_logged_with_its_account_and_address_and_not_what_was_typed() {
+async fn a_wrong_password_is_logged_with_its_account_and_address_but_without_the_typed_text() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada-of-the-logs").await;
     let peer = SocketAddr::from(([192, 0, 2, 7], 4711));

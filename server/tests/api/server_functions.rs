@@ -24,7 +24,7 @@ const ECHO: &str = "/api/fn/test/echo";
 const FAIL: &str = "/api/fn/test/fail";
 const WHO: &str = "/api/fn/test/who";
 
-/// Written without a thought of protection: no prefix, and so somewhere else.
+/// A function without any attribute, so it has another address.
 #[server(client = SessionClient)]
 async fn careless() -> Result<u32, FunctionError> {
     Ok(1)
@@ -35,7 +35,7 @@ async fn echo(number: u32) -> Result<u32, FunctionError> {
     Ok(number)
 }
 
-/// Fails with the problem of this code, or with what the host answers.
+/// Fails with a problem of its own, or with an error of the host.
 #[server(client = SessionClient, prefix = "/api/fn", endpoint = "test/fail", input = GetUrl)]
 async fn fail(how: String) -> Result<(), FunctionError> {
     match how.as_str() {
@@ -99,7 +99,7 @@ async fn every_server_function_needs_an_access_token_wherever_it_is() {
 }
 
 #[tokio::test]
-async fn the_overview_says_who_and_where() {
+async fn the_overview_names_the_account_and_the_newest_sign_in() {
     let app = TestApp::start().await;
     let here = app.sign_up("ada").await;
     app.sign_up("eve").await;
@@ -136,7 +136,7 @@ async fn the_overview_says_who_and_where() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_a_forged_one_and_that_of_an_ended_session_are_401() {
+async fn a_refresh_token_a_forged_token_and_the_token_of_an_ended_session_are_401() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     let call = async |bearer: &str| app.send(post(ECHO, Some(bearer), "number=7")).await;
@@ -184,7 +184,7 @@ async fn the_token_is_checked_before_anything_else_and_without_the_database() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_a_problem_and_repeats_nothing() {
+async fn a_wrong_input_is_a_problem_and_its_text_is_not_repeated() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     let bearer = Some(tokens.access_token.expose());
@@ -204,7 +204,7 @@ async fn what_does_not_fit_is_a_problem_and_repeats_nothing() {
 }
 
 #[tokio::test]
-async fn the_error_of_a_function_is_answered_as_every_other() {
+async fn the_error_of_a_function_is_answered_like_every_other() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     let fail = async |how: &str| app.get_as(&tokens, &format!("{FAIL}?how={how}")).await;
@@ -226,7 +226,7 @@ async fn the_error_of_a_function_is_answered_as_every_other() {
 }
 
 #[tokio::test]
-async fn a_form_that_a_page_sends_is_not_redirected() {
+async fn the_error_of_a_plain_form_is_not_redirected() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     let mut request = post(ECHO, Some(tokens.access_token.expose()), "number=x");
@@ -239,7 +239,7 @@ async fn a_form_that_a_page_sends_is_not_redirected() {
 }
 
 #[tokio::test]
-async fn a_public_function_is_one_that_is_listed_by_name() {
+async fn only_a_function_that_is_listed_by_name_is_public() {
     let mut app = TestApp::start().await;
     app.serve_with(|state| {
         let additions = Additions {
@@ -250,7 +250,7 @@ async fn a_public_function_is_one_that_is_listed_by_name() {
     });
     let answer = app.send(post(ECHO, None, "number=7")).await;
     assert_eq!(answer.json::<u32>(), 7);
-    // It has no caller, whatever the request says.
+    // It has no caller, even if the request has a token.
     let tokens = app.sign_up("ada").await;
     app.get_as(&tokens, WHO).await.is(Code::AccessTokenMissing);
     get(&app, OVERVIEW).await.is(Code::AccessTokenMissing);

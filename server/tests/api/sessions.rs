@@ -12,7 +12,7 @@ async fn list(app: &TestApp, tokens: &holdfast_protocol::wire::Tokens) -> Sessio
 }
 
 #[tokio::test]
-async fn the_list_says_where_and_marks_this_one() {
+async fn the_list_shows_browsers_and_marks_the_current_one() {
     let app = TestApp::start().await;
     let here = app.sign_up("ada").await;
     let body = json!({"username": "ada", "password": PASSWORD});
@@ -42,7 +42,7 @@ async fn the_list_says_where_and_marks_this_one() {
 }
 
 #[tokio::test]
-async fn ending_one_elsewhere_takes_effect_at_once() {
+async fn ending_another_session_takes_effect_at_once() {
     let app = TestApp::start().await;
     let here = app.sign_up("ada").await;
     let elsewhere = app.log_in("ada").await;
@@ -62,7 +62,7 @@ async fn ending_one_elsewhere_takes_effect_at_once() {
 }
 
 #[tokio::test]
-async fn somebody_elses_session_is_not_found_and_lives_on() {
+async fn another_accounts_session_is_not_found_and_lives_on() {
     let app = TestApp::start().await;
     let ada = app.sign_up("ada").await;
     let eve = app.sign_up("eve").await;
@@ -85,7 +85,7 @@ async fn somebody_elses_session_is_not_found_and_lives_on() {
 }
 
 #[tokio::test]
-async fn bar_11_everywhere_else_keeps_this_one_and_everywhere_does_not() {
+async fn bar_11_ending_all_others_keeps_this_session_and_ending_all_does_not() {
     let app = TestApp::start().await;
     let here = app.sign_up("ada").await;
     let others = [app.log_in("ada").await, app.log_in("ada").await];
@@ -104,7 +104,7 @@ async fn bar_11_everywhere_else_keeps_this_one_and_everywhere_does_not() {
 }
 
 #[tokio::test]
-async fn a_misspelt_parameter_ends_nothing() {
+async fn a_misspelt_parameter_ends_no_session() {
     let app = TestApp::start().await;
     let here = app.sign_up("ada").await;
     for query in [
@@ -144,7 +144,7 @@ async fn more_than_five_hundred_sessions_end_in_transactions_of_five_hundred() {
     assert_eq!(others.json::<EndedSessions>().ended, 1700);
     assert_eq!(app.state.ended.len(), 1700);
     assert!(app.accepts(&here).await);
-    // Rows that were written in one transaction have its id in common.
+    // Rows that were written in one transaction share its id.
     let largest: i64 = sqlx::query_scalar(
         "select max(n) from (
              select count(*) as n from session_ends group by xmin::text
@@ -163,9 +163,9 @@ async fn more_than_five_hundred_sessions_end_in_transactions_of_five_hundred() {
 }
 
 #[tokio::test]
-async fn a_session_that_ended_a_moment_ago_ends_no_other() {
+async fn a_session_that_has_just_ended_ends_no_other() {
     let here = TestApp::start().await;
-    // Another instance, which has not heard yet.
+    // Another instance has not learnt of the ending yet.
     let elsewhere = here.second_instance(&[1]);
     let leaving = here.sign_up("ada").await;
     let staying = here.log_in("ada").await;

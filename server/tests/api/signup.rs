@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::{PASSWORD, TestApp};
 
 #[tokio::test]
-async fn signing_up_makes_an_account_and_signs_in() {
+async fn a_sign_up_makes_an_account_and_signs_in() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("Ada.Lovelace").await;
     assert_eq!(tokens.token_type, TokenType::Bearer);
@@ -22,7 +22,7 @@ async fn signing_up_makes_an_account_and_signs_in() {
 }
 
 #[tokio::test]
-async fn a_name_is_taken_whatever_its_letter_case() {
+async fn a_name_is_taken_in_any_letter_case() {
     let app = TestApp::start().await;
     app.sign_up("ada").await;
     let again = json!({"username": "ADA", "password": PASSWORD});
@@ -32,7 +32,7 @@ async fn a_name_is_taken_whatever_its_letter_case() {
 }
 
 #[tokio::test]
-async fn two_people_who_want_one_name_at_the_same_instant_get_one_account() {
+async fn two_sign_ups_with_one_name_at_the_same_instant_make_one_account() {
     let app = TestApp::start().await;
     let body = json!({"username": "ada", "password": PASSWORD});
     let calls = (0..8).map(|_| app.call(Method::POST, paths::SIGNUP, &body));
@@ -45,7 +45,7 @@ async fn two_people_who_want_one_name_at_the_same_instant_get_one_account() {
 }
 
 #[tokio::test]
-async fn what_is_not_accepted_is_said_with_the_limit() {
+async fn a_refused_name_or_password_is_answered_with_the_rule() {
     let app = TestApp::start().await;
     for (username, password, code, sentence) in [
         ("", PASSWORD, Code::UsernameNotAccepted, "Enter a username."),
@@ -106,7 +106,7 @@ async fn what_is_not_accepted_is_said_with_the_limit() {
 }
 
 #[tokio::test]
-async fn not_to_be_remembered_means_twelve_hours() {
+async fn a_session_that_is_not_remembered_lives_for_twelve_hours() {
     let app = TestApp::start().await;
     let body = json!({"username": "ada", "password": PASSWORD, "remember": false});
     let tokens = app

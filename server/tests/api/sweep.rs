@@ -19,7 +19,7 @@ async fn count(app: &TestApp, table: &'static str) -> i64 {
 }
 
 #[tokio::test]
-async fn what_is_over_goes_and_what_is_not_stays() {
+async fn sessions_that_are_over_are_deleted_and_others_stay() {
     let app = TestApp::with(|config| config.refresh_idle = Duration::from_secs(1000)).await;
     let live = app.sign_up("ada").await;
     let expired = app.log_in("ada").await;
@@ -43,7 +43,7 @@ async fn what_is_over_goes_and_what_is_not_stays() {
 }
 
 #[tokio::test]
-async fn old_endings_and_old_events_are_forgotten() {
+async fn old_endings_and_old_events_are_deleted() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     app.log_out(&tokens).await;
@@ -61,7 +61,7 @@ async fn old_endings_and_old_events_are_forgotten() {
 }
 
 #[tokio::test]
-async fn two_instances_sweep_beside_each_other() {
+async fn two_instances_sweep_at_the_same_time() {
     let one = TestApp::start().await;
     let two = one.second_instance(&[1]);
     one.sign_up("ada").await;
@@ -79,7 +79,7 @@ async fn two_instances_sweep_beside_each_other() {
     assert_eq!(count(&one, "events").await, 42);
 }
 
-/// Sessions of one account, opened by one statement, the last of them idle for too long.
+/// Opens sessions of one account with one statement. The last of them is idle for too long.
 async fn open_many(app: &TestApp, count: i64) {
     app.sign_up("ada").await;
     sqlx::query(
@@ -106,16 +106,16 @@ async fn open_many(app: &TestApp, count: i64) {
 }
 
 #[tokio::test]
-async fn a_round_looks_at_a_bounded_number_of_sessions_and_the_next_goes_on() {
+async fn a_round_reads_a_bounded_number_of_sessions_and_the_next_goes_on() {
     let app = TestApp::start().await;
     open_many(&app, 45_000).await;
     let mut sweep = Sweep::from_the_beginning();
     let first = sweep.round(&app.state).await;
     assert_eq!((first.looked_at, first.deleted), (40_000, 0));
-    // The rest, and the session of the sign-up.
+    // These are the rest, and the session of the sign-up.
     let second = sweep.round(&app.state).await;
     assert_eq!((second.looked_at, second.deleted), (5_001, 1));
-    // From the beginning again.
+    // The walk starts at the beginning again.
     let third = sweep.round(&app.state).await;
     assert_eq!(third.looked_at, 40_000);
 }

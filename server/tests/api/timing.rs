@@ -1,4 +1,4 @@
-//! Whether the time of an answer tells who has an account.
+//! Whether the time of an answer shows that an account exists.
 
 use std::time::{Duration, Instant};
 
@@ -9,21 +9,21 @@ use crate::support::{PASSWORD, TestApp};
 
 const TRIES: usize = 200;
 
-/// |z| beyond which two samples are told apart. Each comparison gives a false alarm in
+/// Beyond this |z|, two samples count as different. Each comparison gives a false alarm in
 /// less than one of a million runs (one-sided, normal approximation of the rank sum).
 const FALSE_ALARM: f64 = 4.9;
 
 /// The kinds of answers that must take the same time.
 const KINDS: [&str; 3] = ["unknown", "wrong", "disabled"];
 
-/// Tries of all kinds alternate in random order, so that whatever slows the machine
-/// slows all of them alike, and only their order is compared. The last sample is the
-/// proof that the comparison would notice: answers without a password computation. Where
-/// even those cannot be told apart, the machine is too busy, and the test says so.
+/// Tries of all kinds alternate in random order. So a busy machine slows all of them in the
+/// same way, and only their order is compared. The last sample is the control: answers without
+/// a password computation, which the comparison must find different. If it does not, the
+/// machine is too busy, and the test says so.
 ///
-/// Differences below a twentieth of an answer do not count: a row that is there is longer to
-/// read than one that is not, by microseconds. A real computation takes ten times as long as
-/// this one, so that such a difference counts for even less.
+/// Differences below a twentieth of an answer do not count: reading a row takes some
+/// microseconds longer than finding no row. A real computation takes ten times as long as this
+/// one, so such a difference matters even less.
 #[tokio::test]
 async fn bar_23_the_time_of_an_answer_does_not_tell_who_has_an_account() {
     let app = TestApp::with(|config| {
@@ -34,7 +34,7 @@ async fn bar_23_the_time_of_an_answer_does_not_tell_who_has_an_account() {
     })
     .await;
     app.sign_up("original").await;
-    // Each try has an account of its own: failures in a row are another matter.
+    // Each try has an account of its own, because failures in a row would change the answer.
     sqlx::query(
         "insert into accounts (account_id, username, username_key, password_hash, disabled_at)
          select
@@ -109,7 +109,7 @@ async fn bar_23_the_time_of_an_answer_does_not_tell_who_has_an_account() {
     }
 }
 
-/// Mann and Whitney's rank sum as a number of standard deviations: negative when the
+/// Mann and Whitney's rank sum as a number of standard deviations. It is negative if the
 /// first sample tends to be smaller.
 fn rank_sum_z<T: PartialOrd + Copy>(first: &[T], second: &[T]) -> f64 {
     let pairs = first
@@ -127,7 +127,7 @@ fn rank_sum_z<T: PartialOrd + Copy>(first: &[T], second: &[T]) -> f64 {
 }
 
 #[test]
-fn the_rank_sum_tells_samples_apart_that_differ_and_no_others() {
+fn the_rank_sum_distinguishes_only_samples_that_differ() {
     let even: Vec<u32> = (0..400).step_by(2).collect();
     let odd: Vec<u32> = (1..400).step_by(2).collect();
     let later: Vec<u32> = (100..500).step_by(2).collect();

@@ -1,5 +1,5 @@
-//! A database that is younger than the sessions which browsers come with: probably the
-//! wrong one. Nobody may be told that a session is over.
+//! A database that is younger than the sessions of the browsers that come: it is probably the
+//! wrong one. The server must not tell any browser that its session is over.
 
 use std::time::Duration;
 
@@ -40,14 +40,13 @@ async fn app_with_database_of(age: u64) -> TestApp {
     app
 }
 
-/// What the database says about itself.
+/// The facts that the database contains about itself.
 async fn stored(app: &TestApp) -> StoredDatabase {
     let mut connection = app.state.pool.acquire().await.unwrap();
     store::database::lookup(&mut connection).await.unwrap()
 }
 
-/// What a browser holds of a session that was opened this many seconds ago, in whatever
-/// database.
+/// The tokens of a session that was opened this many seconds ago in another database.
 fn tokens_of_another_database(app: &TestApp, age: u64, key: &RefreshKey) -> Tokens {
     let now = app.state.clock.now();
     let opened_at = now - age;
@@ -78,7 +77,7 @@ fn tokens_of_another_database(app: &TestApp, age: u64, key: &RefreshKey) -> Toke
     }
 }
 
-/// A form, as OAuth clients send it.
+/// Sends a form as OAuth clients do.
 async fn form(app: &TestApp, path: &str, body: String) -> Answer {
     let request = axum::http::Request::builder()
         .method(Method::POST)
@@ -88,7 +87,7 @@ async fn form(app: &TestApp, path: &str, body: String) -> Answer {
     app.send(request.unwrap()).await
 }
 
-/// Every answer to a session's tokens.
+/// The answers of every endpoint to a session's tokens.
 async fn answers(app: &TestApp, tokens: &Tokens) -> Vec<Answer> {
     let token: &Secret = &tokens.refresh_token;
     let token = token.expose();
@@ -106,15 +105,15 @@ async fn answers(app: &TestApp, tokens: &Tokens) -> Vec<Answer> {
 }
 
 #[tokio::test]
-async fn bar_39_a_session_that_is_older_than_the_database_is_not_said_to_be_over() {
+async fn bar_39_the_server_does_not_say_that_a_session_older_than_the_database_is_over() {
     let app = app_with_database_of(DAY).await;
     let key = app.state.keys.current_refresh_key().clone();
     let tokens = tokens_of_another_database(&app, 2 * DAY, &key);
     for answer in answers(&app, &tokens).await {
         answer.is(Code::TemporarilyUnavailable);
     }
-    // Nor is its access token, whose account is missing. Nothing is said to have ended, or
-    // to be empty.
+    // Its access token is not refused as ended either, although the account is missing. No
+    // answer says that a session has ended, or that a list is empty.
     let its_own = format!("{}/{}", paths::SESSIONS, tokens.session_id);
     for (method, path, body) in [
         (Method::GET, paths::ACCOUNT, None),
@@ -135,8 +134,8 @@ async fn bar_39_a_session_that_is_older_than_the_database_is_not_said_to_be_over
 }
 
 #[tokio::test]
-async fn bar_39_the_database_that_is_asked_is_the_one_that_counts() {
-    // What was read a second ago was read in the old database, over a connection that still
+async fn bar_39_the_facts_of_the_queried_database_decide() {
+    // The facts of a second ago were read from the old database, over a connection that still
     // leads there.
     let mut app = app_with_database_of(DAY).await;
     let old = StoredDatabase {
@@ -167,7 +166,7 @@ async fn bar_39_a_session_that_another_connection_finds_is_not_over() {
 async fn bar_39_while_the_tables_are_restored_no_session_is_over() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
-    // As a restore makes it: the table first, then its rows, and its keys last.
+    // A restore makes the table first, then its rows, and its keys last.
     for statement in [
         "delete from sessions",
         "alter table sessions drop constraint sessions_pkey cascade",
@@ -202,10 +201,10 @@ async fn bar_39_the_secret_that_was_lost_with_the_database_signs_nobody_out() {
 }
 
 #[tokio::test]
-async fn bar_39_a_session_of_a_later_day_or_whose_ending_is_known_is_over() {
+async fn bar_39_a_later_session_or_one_with_a_known_ending_is_over() {
     let app = app_with_database_of(DAY).await;
     let key = app.state.keys.current_refresh_key().clone();
-    // Opened more than an hour after the birth: it must have been here.
+    // The session was opened more than an hour after the birth, so it was in this database.
     let later = tokens_of_another_database(&app, DAY - 3700, &key);
     app.refresh(&later, &new_key()).await.is(Code::SessionEnded);
     assert_eq!(app.log_out(&later).await.status, 204);
@@ -221,7 +220,7 @@ async fn bar_39_a_session_of_a_later_day_or_whose_ending_is_known_is_over() {
 }
 
 #[tokio::test]
-async fn bar_39_whoever_began_anew_is_told_that_the_sessions_are_over() {
+async fn bar_39_after_begin_anew_unknown_sessions_are_over() {
     let mut app = app_with_database_of(DAY).await;
     let key = app.state.keys.current_refresh_key().clone();
     let tokens = tokens_of_another_database(&app, 2 * DAY, &key);
@@ -239,8 +238,8 @@ async fn bar_39_whoever_began_anew_is_told_that_the_sessions_are_over() {
 }
 
 #[tokio::test]
-async fn bar_39_where_the_others_use_another_secret_nobody_is_told_that_a_session_is_over() {
-    // Production's secret, and the older database of a staging fleet.
+async fn bar_39_an_instance_with_another_secret_says_of_no_session_that_it_is_over() {
+    // The instance has the secret of production, and the older database of a staging fleet.
     let staging = TestApp::start().await;
     let mut connection = staging.state.pool.acquire().await.unwrap();
     let entered = staging.secrets_in_use();
@@ -259,7 +258,7 @@ async fn bar_39_where_the_others_use_another_secret_nobody_is_told_that_a_sessio
 }
 
 #[tokio::test]
-async fn bar_39_an_empty_database_is_born_when_the_first_server_arrives() {
+async fn bar_39_the_birth_of_an_empty_database_is_the_start_of_the_first_server() {
     let app = TestApp::start().await;
     let mut connection = app.state.pool.acquire().await.unwrap();
     let made_days_ago = "update database set birth = now() - interval '3 days'";
@@ -271,7 +270,7 @@ async fn bar_39_an_empty_database_is_born_when_the_first_server_arrives() {
     let arrived = store::database::arrive(&mut connection, &Told::default()).await;
     let birth = u64::try_from(arrived.unwrap().birth.unwrap()).unwrap();
     assert!(birth + 60 > now, "{} seconds", now - birth);
-    // With an account, it is as old as it is.
+    // If the database has an account, its birth does not change.
     app.sign_up("ada").await;
     sqlx::query(made_days_ago)
         .execute(app.pool())
@@ -280,7 +279,7 @@ async fn bar_39_an_empty_database_is_born_when_the_first_server_arrives() {
     let arrived = store::database::arrive(&mut connection, &Told::default()).await;
     let birth = u64::try_from(arrived.unwrap().birth.unwrap()).unwrap();
     assert!(birth < now - 2 * DAY);
-    // Whoever began anew stays with that.
+    // After `begin-anew` a start does not change the birth.
     sqlx::query("truncate accounts cascade")
         .execute(app.pool())
         .await
@@ -291,7 +290,7 @@ async fn bar_39_an_empty_database_is_born_when_the_first_server_arrives() {
 }
 
 #[tokio::test]
-async fn the_birth_is_that_of_the_oldest_account_where_that_is_earlier() {
+async fn the_birth_is_the_oldest_accounts_if_that_is_earlier() {
     let app = TestApp::start().await;
     app.sign_up("ada").await;
     sqlx::query("update database set birth = now()")
@@ -312,8 +311,8 @@ async fn the_birth_is_that_of_the_oldest_account_where_that_is_earlier() {
 #[tokio::test]
 async fn endings_that_a_young_database_needs_are_kept_for_the_refresh_lifetime() {
     let app = app_with_database_of(60).await;
-    // Swept because its time is over: the ending is written down, since only that tells
-    // that the session was here.
+    // The sweep deletes an expired session. It writes the ending, because only an ending shows
+    // that the session was in this database.
     let swept = app.sign_up("ada").await;
     sqlx::query("update sessions set expires_at = now()")
         .execute(app.pool())
@@ -345,7 +344,7 @@ async fn endings_that_a_young_database_needs_are_kept_for_the_refresh_lifetime()
     made_older(91).await.unwrap();
     Sweep::from_the_beginning().round(&app.state).await;
     assert_eq!(count().await, 0);
-    // A database that is not young keeps reuse alone for so long.
+    // A database that is not young keeps only endings for reuse that long.
     let mut grown = app.second_instance(&[1]);
     let longest = Duration::from_secs(90 * DAY);
     grown.replace_database(DatabaseFacts::unknown(longest, app.state.clock.clone()));

@@ -75,7 +75,7 @@ async fn bar_1_three_tabs_of_each_of_twenty_browsers_renew_together_for_ten_gene
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bar_4_every_accepted_refresh_answers_the_current_token() {
+async fn bar_4_every_accepted_refresh_answers_with_the_current_token() {
     let fleet = Fleet::start(2).await;
     let mut tokens = fleet.sign_up("ada").await;
     for round in 1..=20 {

@@ -1,4 +1,4 @@
-//! Who sends refreshes: the honest browser, and a thief with a copy of its storage.
+//! The clients that refresh: the honest browser, and a thief with a copy of its storage.
 
 use std::collections::HashMap;
 
@@ -9,8 +9,8 @@ use holdfast_protocol::secret::Secret;
 
 use crate::world::{Answer, Request};
 
-/// A storage with one token in it, and the client's rule: one attempt key for each
-/// link of the chain, made before it is sent; never back a link.
+/// A storage with one token, and the client's rule: it makes one attempt key for each link of
+/// the chain before it sends the token, and it never goes back a link.
 #[derive(Clone)]
 pub struct Holder {
     refresh_token: Secret,
@@ -18,7 +18,7 @@ pub struct Holder {
     /// Makes the attempt keys of two holders different.
     salt: u8,
     conflicts: u32,
-    /// The answer that ended it.
+    /// The answer that ended the session.
     pub over: Option<Code>,
 }
 
@@ -68,7 +68,7 @@ impl Holder {
         }
     }
 
-    /// Takes the answer to a request for this link, however late it comes.
+    /// Takes the answer to a request for this link. The answer may come late.
     pub fn receive(&mut self, asked: u32, answer: &Answer) {
         match answer {
             Answer::Renewed(token) if generation(token) > self.generation() => {
@@ -83,8 +83,8 @@ impl Holder {
         }
     }
 
-    /// Whether a conflict has become final: three attempts, and the record never
-    /// moved. The caller lets more than 60 seconds pass between them.
+    /// Whether a conflict has become final: after three attempts the record is still the same.
+    /// The caller lets more than 60 seconds pass between them.
     pub fn gives_up(&self) -> bool {
         self.conflicts >= 3
     }

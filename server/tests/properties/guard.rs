@@ -1,5 +1,5 @@
-//! The guard of the one statement that spends a token, against the rule: on random
-//! rows and tokens, the update hits if and only if the rule says rotate.
+//! Compares the guard of the statement that spends a token with the rule: on random rows and
+//! tokens, the update changes the row if and only if the rule says rotate.
 
 use holdfast_protocol::attempt_key::{AttemptKey, AttemptMark};
 use holdfast_protocol::refresh_token::LAST_GENERATION;
@@ -14,13 +14,13 @@ use uuid::Uuid;
 use crate::runs::check;
 use crate::support::TestApp;
 
-/// A row and a token for it. Times are microseconds from `now()`, which stands still
-/// within a transaction: so the borders can be met exactly.
+/// A row and a token for it. Times are microseconds from `now()`. Within a transaction
+/// `now()` does not change, so a test can meet the borders exactly.
 #[derive(Debug, Clone)]
 struct Case {
     row: Row,
     generation: u32,
-    /// Which secret: the row's is 0.
+    /// Which secret the token has: the row's secret is 0.
     secret: u8,
     attempt: u8,
 }
@@ -139,14 +139,15 @@ impl Case {
     }
 }
 
-/// What the row and the guard say about a case.
+/// What happened to the row in a case.
 struct Found {
     decision: Rotation,
-    /// Whether the update hit that goes by the token alone, as every refresh begins.
+    /// Whether the update that only compares with the token changed the row. Every refresh
+    /// begins with this update.
     blind: bool,
-    /// Whether the update hit that goes by the row which the decision is about.
+    /// Whether the update that compares with the row of the decision changed the row.
     informed: bool,
-    /// Whether one hit that goes by a row which has moved since.
+    /// Whether an update that compares with an older state of the row changed the row.
     outrun: bool,
 }
 
@@ -163,7 +164,7 @@ async fn try_case(app: &TestApp, case: &Case) -> Found {
     let outrun = (row.0, [77; 32]);
     let mut hits = [false; 3];
     for (hit, from) in hits.iter_mut().zip([blind, row, outrun]) {
-        // The last link has no successor; nobody gets as far as the update with it.
+        // The last link has no successor, so a request with it never reaches the update.
         let Some(to_generation) = presented.generation.checked_add(1) else {
             continue;
         };
@@ -201,7 +202,7 @@ async fn try_case(app: &TestApp, case: &Case) -> Found {
 }
 
 #[test]
-fn bar_13_the_guard_hits_if_and_only_if_the_rule_says_rotate() {
+fn bar_13_the_update_changes_the_row_if_and_only_if_the_rule_says_rotate() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -229,7 +230,7 @@ fn bar_13_the_guard_hits_if_and_only_if_the_rule_says_rotate() {
         Ok(())
     });
     println!("decided: {:?}", decided.borrow());
-    // The cases are worth something only if they reach every part of the rule.
+    // The cases must reach every part of the rule.
     for kind in ["Rotate", "RotateForward", "Conflict", "Expired", "Reuse"] {
         assert!(
             decided.borrow().get(kind).is_some_and(|n| *n > 20),

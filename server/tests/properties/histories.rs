@@ -14,7 +14,7 @@ use crate::actors::{Holder, generation};
 use crate::runs::check;
 use crate::world::{Answer, Request, Service, World};
 
-/// Histories on the rule in memory, and on real Postgres.
+/// How many histories run on the rule in memory, and how many on real Postgres.
 const IN_MEMORY: u32 = 2000;
 const ON_POSTGRES: u32 = 40;
 
@@ -23,22 +23,21 @@ const ON_POSTGRES: u32 = 40;
 enum Step {
     /// The browser sends the token in its storage.
     Send(Fate),
-    /// The network delivers a request that was sent before: one that it has held
-    /// back, or a duplicate.
+    /// The network delivers a request that was sent before: a delayed one, or a duplicate.
     Deliver { which: Index, answered: bool },
-    /// An answer that was under way comes to the browser at last.
+    /// A delayed answer reaches the browser.
     Arrive { which: Index },
     /// Time passes, in steps of 20 s.
     Pass(u32),
     /// The database fails over and has lost this many rotations.
     RollBack(usize),
-    /// Somebody copies the browser's storage, once.
+    /// A thief copies the browser's storage, once.
     Copy { with_pending_key: bool },
     /// The thief sends the token in the copy.
     Steal { answered: bool },
 }
 
-/// What becomes of a request.
+/// What happens to a request.
 #[derive(Debug, Clone, Copy)]
 enum Fate {
     Answered,
@@ -76,14 +75,14 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A session, everybody who holds a token of it, and everything that was ever sent.
+/// A session, all holders of its tokens, and all requests and answers.
 struct History<'a> {
     world: World<'a>,
     browser: Holder,
     thief: Option<Holder>,
     sent: Vec<Request>,
     late: Vec<(u32, Answer)>,
-    /// Every token that anybody was given.
+    /// Every token that a client got.
     issued: Vec<Secret>,
 }
 
@@ -110,7 +109,7 @@ impl<'a> History<'a> {
         Ok(answer)
     }
 
-    /// Takes a step. Answers what the server said to a request of the browser's.
+    /// Takes a step. Returns the server's answer to a request of the browser.
     fn take(&mut self, step: &Step) -> Result<Option<Answer>, TestCaseError> {
         match step {
             Step::Send(fate) if self.browser.over.is_none() => {
@@ -128,7 +127,7 @@ impl<'a> History<'a> {
                 return Ok(Some(answer));
             }
             Step::Deliver { which, answered } => {
-                // Nothing in the network is older than the keys that are remembered.
+                // No request in the network is older than the remembered keys.
                 let row = self.world.generation().unwrap_or_default() as usize;
                 let alive = |sent: &&Request| {
                     sent.generation as usize + REMEMBERED_KEYS >= row.max(REMEMBERED_KEYS)
@@ -163,7 +162,7 @@ impl<'a> History<'a> {
         Ok(None)
     }
 
-    /// The thief refreshes. Answers whether a token came of it.
+    /// The thief refreshes. Returns whether the thief got a token.
     fn steal(&mut self, answered: bool) -> Result<bool, TestCaseError> {
         let Some(mut thief) = self.thief.take() else {
             return Ok(false);
@@ -181,8 +180,8 @@ impl<'a> History<'a> {
         Ok(renewed)
     }
 
-    /// The browser refreshes and gets its answer; where the conflict has become
-    /// final, it signs out. Answers whether a token came of it.
+    /// The browser refreshes and gets its answer. If the conflict has become final, it signs
+    /// out. Returns whether it got a token.
     fn renew(&mut self) -> Result<bool, TestCaseError> {
         if self.browser.over.is_some() {
             return Ok(false);
@@ -200,7 +199,7 @@ impl<'a> History<'a> {
     }
 }
 
-/// An attempt key that nobody has used.
+/// An attempt key that no client has used.
 fn new_key(n: usize) -> AttemptKey {
     let mut random = [0xee; 16];
     random[..8].copy_from_slice(&n.to_be_bytes());
@@ -216,14 +215,14 @@ fn an_honest_browser_stays_signed_in(steps: &[Step], service: Option<&Service>) 
         }
         prop_assert_eq!(history.browser.over, None);
     }
-    // Not only not signed out: the next refresh goes through.
+    // The browser is not signed out, and its next refresh succeeds.
     let before = history.browser.generation();
     prop_assert!(history.renew()?);
     prop_assert_eq!(history.browser.generation(), before + 1);
     Ok(())
 }
 
-fn a_copy_is_found_once_both_sides_have_refreshed(
+fn a_copy_is_found_out_when_both_sides_have_refreshed(
     steps: &[Step],
     service: Option<&Service>,
 ) -> TestCaseResult {
@@ -234,7 +233,7 @@ fn a_copy_is_found_once_both_sides_have_refreshed(
     if history.thief.is_none() {
         history.thief = Some(history.browser.copied(true));
     }
-    // Both sides go on, one after the other, each time after any race is over.
+    // Both sides go on in turns, each time after the time in which races happen.
     let mut both_at_last = (true, true);
     for _ in 0..8 {
         history.world.pass(4);
@@ -251,8 +250,8 @@ fn a_copy_is_found_once_both_sides_have_refreshed(
 fn at_most_one_chain_lives(steps: &[Step], service: Option<&Service>) -> TestCaseResult {
     let mut history = History::begin(service);
     for step in steps {
-        // A failover can bring a spent link back; which of two branches goes on is
-        // then decided by who comes first. That is the property above.
+        // A failover can bring a spent link back. Then the branch of the first request goes on.
+        // That is the property above.
         if !matches!(step, Step::RollBack(_)) {
             history.take(step)?;
         }
@@ -269,11 +268,11 @@ fn at_most_one_chain_lives(steps: &[Step], service: Option<&Service>) -> TestCas
             accepted.push(request.generation);
         }
     }
-    prop_assert!(accepted.len() <= 1, "{:?} were all good", accepted);
+    prop_assert!(accepted.len() <= 1, "{:?} were all valid", accepted);
     Ok(())
 }
 
-fn nothing_lives_after_a_sign_out(
+fn no_token_works_after_a_sign_out(
     (steps, which): &(Vec<Step>, Index),
     service: Option<&Service>,
 ) -> TestCaseResult {
@@ -319,23 +318,23 @@ fn on_postgres_an_honest_browser_is_never_signed_out_and_its_end_never_moves() {
 }
 
 #[test]
-fn a_copy_is_found_once_both_have_refreshed_also_across_a_failover() {
+fn a_copy_is_found_out_when_both_have_refreshed_also_across_a_failover() {
     check(
         "thief, in memory",
         IN_MEMORY,
         &vec(any_step(), 1..80),
-        |steps| a_copy_is_found_once_both_sides_have_refreshed(&steps, None),
+        |steps| a_copy_is_found_out_when_both_sides_have_refreshed(&steps, None),
     );
 }
 
 #[test]
-fn on_postgres_a_copy_is_found_once_both_have_refreshed() {
+fn on_postgres_a_copy_is_found_out_when_both_have_refreshed() {
     let service = Service::start();
     check(
         "thief, on Postgres",
         ON_POSTGRES,
         &vec(any_step(), 1..40),
-        |steps| a_copy_is_found_once_both_sides_have_refreshed(&steps, Some(&service)),
+        |steps| a_copy_is_found_out_when_both_sides_have_refreshed(&steps, Some(&service)),
     );
 }
 
@@ -357,12 +356,12 @@ fn bar_13_at_most_one_chain_lives() {
 }
 
 #[test]
-fn bar_10_nothing_lives_after_a_sign_out_with_any_token() {
+fn bar_10_after_a_sign_out_with_any_token_no_token_works() {
     let service = Service::start();
     check(
         "sign-out, on Postgres",
         ON_POSTGRES,
         &(vec(any_step(), 1..40), any::<Index>()),
-        |history| nothing_lives_after_a_sign_out(&history, Some(&service)),
+        |history| no_token_works_after_a_sign_out(&history, Some(&service)),
     );
 }

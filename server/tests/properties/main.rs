@@ -1,5 +1,5 @@
-//! Properties of the rotation, on random histories: the rule in memory against the
-//! service on real Postgres, and the SQL guard against the rule.
+//! Properties of the rotation on random histories. The rule in memory is compared with the
+//! service on real Postgres, and the SQL guard with the rule.
 //!
 //! Every run prints its seed. `HOLDFAST_TEST_SEED` repeats it.
 

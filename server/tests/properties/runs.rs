@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseResult, TestRng, TestRunner};
 
-/// Checks `property` on `cases` values. A failure is shrunk and told with its seed.
+/// Checks `property` on `cases` values. A failure is shrunk and reported with its seed.
 pub fn check<S: Strategy>(
     name: &str,
     cases: u32,

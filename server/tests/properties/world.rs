@@ -1,5 +1,5 @@
-//! One session and the server behind it, twice: the rule on a row in memory, and the
-//! service on real Postgres. Whatever happens, happens to both, and they must agree.
+//! One session and its server, twice: the rule on a row in memory, and the service on real
+//! Postgres. Every step happens on both, and they must agree.
 
 use holdfast_protocol::attempt_key::{AttemptKey, AttemptMark};
 use holdfast_protocol::problem::Code;
@@ -20,11 +20,11 @@ use crate::support::{SavedRow, TestApp, refresh_request};
 
 const SECOND: i64 = 1_000_000;
 
-/// Seconds of a step of time. The borders of the rule lie between two steps, and ten
-/// seconds away from either, so that a slow machine does not decide a case.
+/// Seconds of a step of time. Each border of the rule is between two steps, ten seconds away
+/// from both, so that a slow machine does not decide a case.
 pub const STEP: u32 = 20;
 
-/// One refresh, as it travels.
+/// The request of one refresh.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub refresh_token: Secret,
@@ -32,7 +32,7 @@ pub struct Request {
     pub attempt_key: AttemptKey,
 }
 
-/// What comes back.
+/// The answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     Renewed(Secret),
@@ -80,7 +80,7 @@ struct Real<'a> {
 }
 
 impl<'a> World<'a> {
-    /// A session at generation 0, and its first token; on `service` too, where given.
+    /// A session at generation 0, and its first token; also on `service`, if there is one.
     pub fn new(service: Option<&'a Service>) -> (Self, Secret) {
         let Some(service) = service else {
             let key = refresh_key::derive(&[7; 32]);
@@ -129,7 +129,7 @@ impl<'a> World<'a> {
         Self { key, model, real }
     }
 
-    /// Gives a request to the server, on both sides. An error says where they differ.
+    /// Gives a request to both sides. An error says where they differ.
     pub fn deliver(&mut self, request: &Request) -> Result<Answer, String> {
         let token = verified(&self.key, &request.refresh_token);
         let expected = self.model.deliver(&self.key, &token, request);
@@ -156,7 +156,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Takes the last `rotations` back, as a failover does that lost their commits.
+    /// Takes the last `rotations` back, like a failover that lost their commits.
     pub fn roll_back(&mut self, rotations: usize) {
         let Some(row) = &mut self.model.row else {
             return;
@@ -164,7 +164,7 @@ impl<'a> World<'a> {
         let kept = self.model.earlier.len().saturating_sub(rotations).max(1);
         self.model.earlier.truncate(kept);
         let earlier = self.model.earlier[kept - 1].clone();
-        // Time is the database's own: the row's is not turned back by the tests' verb.
+        // The row keeps its times, because the tests' verb does not turn them back.
         *row = StoredSession {
             rotated_at: row.rotated_at,
             ..earlier
@@ -187,7 +187,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// The row's link number; `None` when the session is over.
+    /// The row's link number; `None` if the session is over.
     pub fn generation(&self) -> Option<u32> {
         self.model.row.as_ref().map(|row| row.generation)
     }
@@ -267,7 +267,7 @@ impl Real<'_> {
         }
     }
 
-    /// Whether the row is what the rule says, and its end is where it always was.
+    /// Checks that the row is what the rule says, and that its end has not moved.
     fn agrees_with(&mut self, model: Option<&StoredSession>) -> Result<(), String> {
         let (runtime, app) = (&self.service.runtime, &self.service.app);
         let row = runtime.block_on(app.row(self.session_id));
@@ -307,7 +307,7 @@ impl Real<'_> {
     }
 }
 
-/// A token of ours, read as the server reads it.
+/// A genuine token, read as the server reads it.
 pub fn verified(key: &RefreshKey, refresh_token: &Secret) -> RefreshToken {
     UnverifiedRefreshToken::parse(refresh_token.expose())
         .unwrap()

@@ -507,7 +507,7 @@ pub struct Config {
     pub proxies: Proxies,
     /// How expensive one password hash is.
     pub password_cost: Cost,
-    /// Who may try how often.
+    /// How often a client may try a password.
     pub limits: Settings,
 }
 

@@ -40,8 +40,7 @@ pub enum ApiError {
     /// 401. The access token is genuine, but it has expired; renew it.
     #[error("The access token has expired.")]
     AccessTokenExpired,
-    /// 401. The session is over. The reason is there if the server still knows it. Sign in
-    /// again.
+    /// 401. The session is over, with the reason if it is still known; sign in again.
     #[error("The session is over. Sign in again.")]
     SessionEnded(Option<EndReason>),
     /// 401. This server did not make the refresh token.
@@ -116,8 +115,7 @@ pub enum ApiError {
     /// 503. Try again later; nothing is lost.
     #[error("The service cannot answer this at the moment. Try again in a few seconds.")]
     Unavailable(#[source] anyhow::Error),
-    /// 503. The token may be valid. It is not logged, because every client can make up such
-    /// a token.
+    /// 503. The token may be valid. It is not logged: every client can make up such a token.
     #[error("The service cannot answer this at the moment. Try again in a few seconds.")]
     Unsure(&'static str),
     /// 503. Too many passwords are already waiting to be checked.

@@ -1,4 +1,4 @@
-//! A JSON body, with an error that says what is wrong and repeats nothing secret.
+//! A JSON body. Its error says what is wrong and does not repeat secrets.
 
 use std::error::Error;
 

@@ -1,8 +1,8 @@
-//! What a server function finds when it runs: who calls it, and what the server has
-//! lent it. The client itself knows no database; the host puts what is needed into
-//! the context of each call.
+//! What a server function can use when it runs: the caller, and the things that the host
+//! lends to it. The client itself knows no database, so the host puts these things into the
+//! context of each call.
 //!
-//! On the server only. In the browser a server function has no body.
+//! This is for the server only. In the browser a server function has no body.
 
 use std::pin::Pin;
 
@@ -15,20 +15,20 @@ use crate::session::ApiError;
 /// The account and the session of the access token that came with the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caller {
-    /// Who signed in.
+    /// The account that is signed in.
     pub account_id: Uuid,
-    /// With which session.
+    /// Its session.
     pub session_id: Uuid,
 }
 
-/// An answer of the host that takes a while.
+/// An answer of the host that takes some time.
 pub type HostFuture<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>> + Send>>;
 
 /// Who calls this server function.
 ///
 /// # Errors
-/// [`ApiError::SignedOut`] where there is no call, or where the function is public
-/// and so nobody has looked at a token.
+/// [`ApiError::SignedOut`] outside of a call, or if the function is public: then the server
+/// has checked no token.
 pub fn caller() -> Result<Caller, ApiError> {
     use_context().ok_or(ApiError::SignedOut)
 }
@@ -36,8 +36,8 @@ pub fn caller() -> Result<Caller, ApiError> {
 /// Something that the host has lent to this call.
 ///
 /// # Errors
-/// A problem with [`Code::Internal`] if the host lends no such thing. Its words reach
-/// the log and no client.
+/// A problem with [`Code::Internal`] if the host lends no such thing. Its text is for the log
+/// only.
 pub fn lent<T: Clone + 'static>() -> Result<T, ApiError> {
     use_context().ok_or_else(|| {
         let detail = format!("The host lends no {}.", std::any::type_name::<T>());

@@ -1,12 +1,12 @@
 //! The client of Holdfast: everything that the browser shows or does.
 //!
-//! [`App`] is the page, on the server and in the browser; [`shell()`] is the
-//! document around it. Read on in [`session`], which answers "am I signed in, and
-//! how do I stay so?" for every page and component.
+//! [`App`] is the page, on the server and in the browser; [`shell()`] is the document around
+//! it. Read on in [`session`], which tells every page and component whether a person is
+//! signed in, and keeps the person signed in.
 //!
-//! Three rules keep the two renderings the same and the tokens in one place:
-//! the first rendering knows nothing of the session; storage, time and network are
-//! touched in effects and event handlers only; and only [`session`] does so.
+//! Three rules keep the two renderings the same and the tokens in one place. The first
+//! rendering knows nothing of the session. Storage, time and network are only used in effects
+//! and event handlers. And only [`session`] uses them.
 
 pub mod components;
 pub mod host;

@@ -1,4 +1,4 @@
-//! Where the pages are.
+//! The addresses of the pages.
 
 use leptos::prelude::*;
 use leptos_router::components::{FlatRoutes, Route};

@@ -23,8 +23,8 @@ pub struct PageFiles {
     pub css: String,
 }
 
-/// What a page says where scripts are switched off. In a browser that runs scripts, all
-/// of this is one piece of text and not a part of the page.
+/// The message of a page if scripts are switched off. A browser that runs scripts treats all of
+/// this as text, not as part of the page.
 const NO_SCRIPT: &str = "<p>Holdfast keeps you signed in by a script, and scripts are \
     switched off here, so the buttons do nothing. Allow JavaScript for this site, then \
     <a href=\"\">load the page again</a>.</p>";
@@ -39,9 +39,9 @@ static START: LazyLock<String> = LazyLock::new(|| {
 /// The HTML document, rendered on the server. The caller provides the contexts of
 /// a request; the nonce comes from there.
 pub fn shell(options: LeptosOptions, files: &PageFiles) -> AnyView {
-    // Runs before anything is drawn, so that nobody who is signed in sees the
-    // signed-out page flash by. It only marks `<html>`, which is not hydrated;
-    // `style/session.css` shows and hides by the mark.
+    // This runs before the page is drawn, so that a signed-in person never sees the
+    // signed-out page. It only marks `<html>`, which is not hydrated; `style/session.css`
+    // shows and hides elements by the mark.
     let mark_session = format!(
         "try{{var s=JSON.parse(localStorage.getItem('{RECORD}')).session_id}}catch(e){{}}\
          document.documentElement.dataset.session=s?'maybe':'none'"
@@ -94,8 +94,8 @@ pub fn shell(options: LeptosOptions, files: &PageFiles) -> AnyView {
     .into_any()
 }
 
-/// The client, with its type erased: the server and the browser's entry would
-/// otherwise compile the whole view once more, at each change of theirs.
+/// The client with its type erased. Otherwise the server and the browser's entry would compile
+/// the whole view again at each of their changes.
 pub fn root() -> AnyView {
     view! { <App/> }.into_any()
 }

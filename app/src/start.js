@@ -1,5 +1,5 @@
-// Starts the page, and says so in words where it does not start. It runs before everything
-// else, and the page's own script may never come, so it stands in the page itself.
+// Starts the page, and tells the person if it does not start. It runs before all other code.
+// It is in the page itself, because the page's other script may never arrive.
 (function (script, module) {
   var root = document.documentElement;
   var PATIENCE_MS = 8000;
@@ -16,7 +16,8 @@
     return root.dataset.hydrated === 'true';
   }
 
-  // At the end of the page: the page is taken over node by node, from the beginning.
+  // The message is at the end of the page, because hydration takes over the page node by node
+  // from its beginning.
   function say(what) {
     if (isAlive() || !document.body) return;
     if (!alarm) {
@@ -42,9 +43,9 @@
     if (alarm) alarm.remove();
   }
 
-  // A page of one release may ask an instance of another for its files. A page that is
-  // loaded anew finds the files of its own release; one that misses them again does not
-  // try for ever.
+  // A page of one release may request its files from an instance of another release. After a
+  // reload the page finds the files of its own release. If it misses them again, it does not
+  // reload for ever.
   function reloadOnce() {
     try {
       var before = Number(sessionStorage.getItem(RELOADED));

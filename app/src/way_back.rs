@@ -1,25 +1,24 @@
-//! The way back: where a sign-in leads when another page was wanted first.
+//! The way back: the page to which a sign-in leads if the person wanted another page first.
 //!
-//! The page that was wanted stands in the address of the sign-in page as `?next=…`. An
-//! address can be made by anybody and sent to anybody, so `next` is judged as a hostile
-//! value. A value that leads to another site would make the sign-in page a stepping stone
-//! for a forged one (OWASP: Unvalidated Redirects and Forwards). A value that the
-//! browser's history refuses would break the page. A value that leads to the sign-in page
-//! would lead in a circle.
+//! The address of the sign-in page names the wanted page as `?next=…`. An attacker can make
+//! such an address and send it to a person, so `next` is treated as a hostile value. A value
+//! that leads to another site would let an attacker use the sign-in page for a forged one
+//! (OWASP: Unvalidated Redirects and Forwards). A value that the browser's history refuses
+//! would break the page. A value that leads to the sign-in page would lead in a circle.
 //!
-//! The value is read from the raw query, not from the router's query map: the map decodes
-//! a value twice, and the page that was wanted may have a query with a `%` in it.
+//! The value is read from the raw query, not from the router's query map, because the map
+//! decodes a value twice, and the wanted page may have a query with a `%` in it.
 
 use crate::routes::{ACCOUNT, SIGN_IN, SIGN_UP};
 
 /// The sign-in page, with the way back to `wanted`: the path, the query and the hash of a
-/// page, as they stand in the address.
+/// page, as its address has them.
 pub fn sign_in_and_return(wanted: &str) -> String {
     with_way_back(SIGN_IN, wanted)
 }
 
 /// `page` with the way back that stands in `search`, the raw query of the present page.
-/// A way back that would not be followed is left out.
+/// If the way back would not be followed, it is left out.
 pub fn hand_on(page: &str, search: &str) -> String {
     match wanted(search) {
         Some(wanted) => with_way_back(page, &wanted),
@@ -27,8 +26,8 @@ pub fn hand_on(page: &str, search: &str) -> String {
     }
 }
 
-/// The page to go to after a sign-in: the one that `search` names, the raw query of the
-/// present page, else the account page.
+/// The page to which a sign-in leads: the one that `search` names (the raw query of the
+/// present page), or else the account page.
 pub fn after_sign_in(search: &str) -> String {
     wanted(search).unwrap_or_else(|| ACCOUNT.to_owned())
 }
@@ -54,12 +53,12 @@ fn wanted(search: &str) -> Option<String> {
 }
 
 /// The address as a browser will understand it, if it is a page of this site and not the
-/// sign-in or the sign-up.
+/// sign-in or the sign-up page.
 ///
-/// The dot segments are resolved first, as the URL standard says, because what counts is
-/// what the browser makes of it: `/.//elsewhere.example` is `//elsewhere.example`. Only
-/// characters that stand in an address as they are get through. The browser would remove a
-/// tab, and read a backslash as a slash.
+/// The dot segments are resolved first, as the URL standard says, because the browser does the
+/// same: `/.//elsewhere.example` is `//elsewhere.example`. Only characters that an address
+/// contains without a change are accepted: the browser would remove a tab, and read a
+/// backslash as a slash.
 fn page_of_this_site(address: &str) -> Option<String> {
     let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'\\';
     if !address.starts_with('/') || !address.bytes().all(is_plain) {
@@ -99,7 +98,7 @@ fn without_dot_segments(path: &str) -> String {
     format!("/{}", kept.join("/"))
 }
 
-/// Without escapes; nothing if what comes out is not text.
+/// Removes the escapes; `None` if the result is not text.
 fn decoded(escaped: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(escaped.len());
     let mut rest = escaped.as_bytes();
@@ -128,7 +127,7 @@ mod tests {
 
     use super::*;
 
-    /// What [`after_sign_in`] makes of a value that somebody put behind `next=`.
+    /// The result of [`after_sign_in`] for this value of `next`.
     fn followed(next: &str) -> String {
         after_sign_in(&with_way_back("", next)[1..])
     }
@@ -199,9 +198,9 @@ mod tests {
             "/sign%2din/.",
         ] {
             let expected = match next {
-                // The start page is a page.
+                // The start page is allowed.
                 "/./" => "/",
-                // The escape of no character is the browser's business, not a way out.
+                // The browser handles an escape of no character; it leads to no other site.
                 "/%" => "/%",
                 _ => ACCOUNT,
             };
@@ -286,7 +285,7 @@ mod tests {
             prop_assert!(!arrived.path().starts_with("//"), "{} of {:?}", arrived, next);
             let page = arrived.path().trim_end_matches('/');
             prop_assert!(page != SIGN_IN && page != SIGN_UP, "{} of {:?}", arrived, next);
-            // The router writes the path into the browser's history by itself.
+            // The router writes only the path into the browser's history.
             let again = site.join(&arrived.as_str()[arrived.origin().ascii_serialization().len()..]);
             prop_assert_eq!(again.expect("an address"), arrived);
         }

@@ -2,7 +2,7 @@
 
 use crate::session::{Ending, Notice};
 
-/// What was done, although the page that asked for it is gone.
+/// What was done for a page that is gone.
 pub fn done(notice: Notice) -> Option<&'static str> {
     match notice {
         Notice::PasswordChanged => Some(
@@ -17,7 +17,7 @@ pub fn done(notice: Notice) -> Option<&'static str> {
     }
 }
 
-/// Why nobody is signed in any more, each reason in its own words.
+/// Why the person is not signed in any more, each reason in its own words.
 pub fn why(ending: Ending) -> &'static str {
     match ending {
         Ending::SignedOut => "You have signed out.",

@@ -1,4 +1,4 @@
-//! The WebAssembly entry. Everything that the browser does lives in `app`.
+//! The WebAssembly entry. All other code of the browser is in `app`.
 
 /// Takes over the page that the server rendered.
 #[wasm_bindgen::prelude::wasm_bindgen]

@@ -2,15 +2,15 @@ use leptos::prelude::*;
 
 use super::Hydrated;
 
-/// How much a button asks to be pressed.
+/// How important a button is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Kind {
-    /// The one thing to do here.
+    /// The main action of the page.
     Primary,
-    /// One of several.
+    /// One of several actions.
     #[default]
     Plain,
-    /// Something that cannot be taken back.
+    /// An action that cannot be undone.
     Danger,
 }
 
@@ -26,8 +26,8 @@ impl Kind {
 
 /// A button that does something on this page.
 ///
-/// While it is busy it keeps the focus and does nothing. A disabled button would lose
-/// the focus, and a person at the keyboard would have to begin again at the top.
+/// While it is busy it keeps the focus and does nothing. A disabled button would lose the
+/// focus, and a person with a keyboard would have to start again at the top of the page.
 #[component]
 pub fn Button(
     /// How much it asks to be pressed.
@@ -36,7 +36,7 @@ pub fn Button(
     /// What it does.
     #[prop(into)]
     on_press: Callback<()>,
-    /// It is at work already.
+    /// Whether its action is under way.
     #[prop(optional, into)]
     busy: Signal<bool>,
     /// Its name, if its text alone would be ambiguous. It must begin with the text.
@@ -66,15 +66,15 @@ pub fn Button(
     }
 }
 
-/// The button that sends a form. Disabled until the page is hydrated, which also
-/// keeps the Enter key from sending the form to the server by itself. While the form is
-/// on its way the button keeps the focus, and the form sends nothing a second time.
+/// The button that sends a form. It is disabled until the page is hydrated, so that the Enter
+/// key does not send the form to the server either. While the request is under way the button
+/// keeps the focus, and the form is not sent a second time.
 #[component]
 pub fn SubmitButton(
     /// How much it asks to be pressed.
     #[prop(default = Kind::Primary)]
     kind: Kind,
-    /// The form is on its way.
+    /// The request is under way.
     #[prop(into)]
     busy: Signal<bool>,
     /// Its text.

@@ -3,7 +3,7 @@ use leptos::prelude::*;
 /// A section of a page, with its own heading.
 #[component]
 pub fn Card(
-    /// Names the section; also the id that ties heading and section together.
+    /// The id that connects the heading with the section.
     id: &'static str,
     /// Its heading.
     heading: &'static str,

@@ -4,13 +4,13 @@ use leptos::prelude::*;
 /// A labelled checkbox, checked at first.
 #[component]
 pub fn CheckField(
-    /// What is agreed to.
+    /// The label.
     label: &'static str,
     /// Its name in the form, and its id.
     name: &'static str,
     /// What it means, in a sentence.
     hint: &'static str,
-    /// The element, to read its state from when the form is sent.
+    /// The element, whose state is read when the form is sent.
     node: NodeRef<Input>,
 ) -> impl IntoView {
     let hint_id = format!("{name}-hint");

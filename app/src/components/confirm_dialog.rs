@@ -3,19 +3,19 @@ use leptos::prelude::*;
 
 use super::{Button, Kind};
 
-/// Asks before something that cannot be taken back. The browser keeps the focus in it,
-/// closes it with Escape, and gives the focus back to what opened it.
+/// Asks before an action that cannot be undone. The browser keeps the focus in the dialog,
+/// closes it with Escape, and returns the focus to the element that opened it.
 #[component]
 pub fn ConfirmDialog(
     /// What would be done, as a question; nothing while nothing is asked.
     #[prop(into)]
     question: Signal<Option<String>>,
-    /// The button that does it.
+    /// The text of the button that does it.
     action: &'static str,
-    /// It shall be done.
+    /// Called when the person confirms.
     #[prop(into)]
     on_confirm: Callback<()>,
-    /// It shall not.
+    /// Called when the person refuses.
     #[prop(into)]
     on_cancel: Callback<()>,
 ) -> impl IntoView {
@@ -31,7 +31,7 @@ pub fn ConfirmDialog(
             dialog.close();
         }
     });
-    // The words stay while the dialog goes.
+    // The text stays while the dialog closes.
     let words = Memo::new(move |before: Option<&String>| {
         question
             .get()

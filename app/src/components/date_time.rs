@@ -1,14 +1,14 @@
 use js_sys::{Date, Object, Reflect};
 use leptos::prelude::*;
 
-/// A point in time, in the browser's time zone. For the browser only: the server
-/// does not know the zone, and would render something else.
+/// A point in time, in the browser's time zone. Only the browser renders it: the server does
+/// not know the zone, and would render another text.
 #[component]
 pub fn DateTime(
     /// Unix seconds.
     #[prop(into)]
     at: Signal<i64>,
-    /// Leave out the time of day.
+    /// Show only the date.
     #[prop(optional)]
     date_only: bool,
 ) -> impl IntoView {
@@ -23,7 +23,7 @@ pub fn DateTime(
         if !date_only {
             let _ = Reflect::set(&style, &"timeStyle".into(), &"short".into());
         }
-        // The page is in English; the day comes before the month nearly everywhere.
+        // The page is in English. In most countries the day comes before the month.
         String::from(date().to_locale_string("en-GB", &style))
     };
     view! { <time datetime=machine>{person}</time> }

@@ -1,11 +1,11 @@
 use leptos::prelude::*;
 
-/// A name and what stands behind it, in a `<dl class="facts">`.
+/// A name and its value, in a `<dl class="facts">`.
 #[component]
 pub fn Fact(
     /// The name.
     name: &'static str,
-    /// What stands behind it.
+    /// The value.
     children: Children,
 ) -> impl IntoView {
     view! {

@@ -1,9 +1,9 @@
 use leptos::prelude::*;
 
-/// What went wrong with a whole form. Announced as soon as it appears.
+/// An error of a whole form. Screen readers announce it as soon as it appears.
 #[component]
 pub fn FormError(
-    /// In words for the person; nothing while all is well.
+    /// The error in words for the person; nothing if there is none.
     #[prop(into)]
     text: Signal<Option<String>>,
 ) -> impl IntoView {

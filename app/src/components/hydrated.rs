@@ -1,12 +1,12 @@
 use leptos::prelude::*;
 
-/// Whether the browser has taken over the page that the server rendered. Until
-/// then a button would do nothing, or the wrong thing, so it is disabled.
+/// Whether the browser has taken over the page that the server rendered. Before that, a
+/// button would do nothing, or something wrong, so it is disabled.
 #[derive(Clone, Copy)]
 pub struct Hydrated(RwSignal<bool>);
 
 impl Hydrated {
-    /// Provides it to everything below. Called once, in `App`.
+    /// Provides it to all components below. `App` calls this once.
     pub fn provide() -> Self {
         let hydrated = Self(RwSignal::new(false));
         provide_context(hydrated);
@@ -18,7 +18,7 @@ impl Hydrated {
         expect_context()
     }
 
-    /// From now on, everything works.
+    /// Notes that the page is hydrated.
     pub fn set(self) {
         self.0.set(true);
     }
@@ -28,7 +28,7 @@ impl Hydrated {
         self.0.get()
     }
 
-    /// Not reactive: as it is now.
+    /// The present value, not reactive.
     pub fn get_untracked(self) -> bool {
         self.0.get_untracked()
     }

@@ -2,19 +2,19 @@ use leptos::prelude::*;
 
 use super::Button;
 
-/// Says that something could not be loaded, and offers to try again.
+/// Says that data could not be loaded, and offers to try again.
 ///
-/// The notice stays while the load is tried again, so that its button keeps the focus. When
-/// that try succeeds, the notice goes, and the focus moves to the heading of the page.
+/// The notice stays while the data load again, so that its button keeps the focus. When the
+/// load succeeds, the notice disappears, and the focus moves to the heading of the page.
 #[component]
 pub fn LoadError(
     /// In words for the person; nothing while all is well.
     #[prop(into)]
     text: Signal<Option<String>>,
-    /// It is being loaded again.
+    /// Whether the data load again.
     #[prop(into)]
     busy: Signal<bool>,
-    /// Loads it again.
+    /// Called to load the data again.
     #[prop(into)]
     on_retry: Callback<()>,
 ) -> impl IntoView {
@@ -26,7 +26,8 @@ pub fn LoadError(
             crate::focus_heading();
         }
     });
-    // A retry that has failed is over. What is loaded later by itself takes no focus away.
+    // A retry that has failed is over. Data that load later by themselves do not move the
+    // focus.
     Effect::new(move |was_busy: Option<bool>| {
         let is_busy = busy.get();
         if was_busy == Some(true) && !is_busy && has_failed.get_untracked() {

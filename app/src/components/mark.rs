@@ -1,7 +1,7 @@
 use leptos::prelude::*;
 
-/// The mark: a holdfast, the branching grip by which kelp stays on its rock while
-/// the sea pulls at it. Decoration; the name stands beside it.
+/// The logo: a holdfast, the branching part by which kelp holds on to its rock while the sea
+/// pulls at it. It is decoration, because the name is beside it.
 #[component]
 pub fn Mark() -> impl IntoView {
     view! {

@@ -1,5 +1,5 @@
-//! What pages are built of, one component a file. They know Leptos and nothing
-//! else: no session, no network, no storage.
+//! The parts of pages, one component in each file. They only know Leptos: no session, no
+//! network, no storage.
 
 mod button;
 mod card;

@@ -3,9 +3,8 @@ use leptos::prelude::*;
 
 use super::Hydrated;
 
-/// The heading of a page. Whoever comes by a link within the app finds the focus
-/// here: a screen reader then reads where one has arrived. On the first page of a
-/// visit the browser puts the focus where it belongs.
+/// The heading of a page. After a link within the app the focus is here, so a screen reader
+/// reads the name of the new page. On the first page of a visit the browser sets the focus.
 #[component]
 pub fn PageHeading(
     /// The heading.

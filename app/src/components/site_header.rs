@@ -3,9 +3,9 @@ use leptos_router::components::A;
 
 use super::{Button, Mark};
 
-/// The head of every page. Both variants of the navigation are always there, and
-/// `style/session.css` shows one of them: so the server can render it without
-/// knowing who asks, and nobody sees the wrong one.
+/// The head of every page. Both variants of the navigation are always in the document, and
+/// `style/session.css` shows one of them. So the server can render the head without knowing
+/// whether the person is signed in, and the person never sees the wrong variant.
 #[component]
 pub fn SiteHeader(
     /// Signs out.

@@ -2,14 +2,14 @@ use leptos::prelude::*;
 
 use super::Button;
 
-/// Something that the person has to read, at the top of every page until it was read. The
-/// region is always there, so that screen readers announce what appears in it.
+/// A message that the person has to read. It stays at the top of every page until it was
+/// dismissed. The region is always there, so that screen readers announce new text in it.
 #[component]
 pub fn SiteNotice(
     /// What to say; nothing while there is nothing.
     #[prop(into)]
     text: Signal<Option<&'static str>>,
-    /// It was read.
+    /// Called when the person dismisses it.
     #[prop(into)]
     on_dismiss: Callback<()>,
 ) -> impl IntoView {

@@ -1,6 +1,6 @@
 use leptos::prelude::*;
 
-/// The outline of what is being loaded.
+/// The outline of text that is still loading.
 #[component]
 pub fn Skeleton(
     /// How many lines.

@@ -1,7 +1,7 @@
 use leptos::prelude::*;
 
-/// A calm line below the header. It is always there, so that screen readers
-/// announce what appears in it; empty, it takes no room.
+/// A line below the header. It is always there, so that screen readers announce new text in
+/// it. When it is empty, it takes no room.
 #[component]
 pub fn StatusBar(
     /// What to say.

@@ -1,28 +1,28 @@
 use leptos::html::Input;
 use leptos::prelude::*;
 
-/// A labelled line of text, or a password, with what is wrong with it.
+/// A labelled field for a line of text or a password, with its error.
 #[component]
 pub fn TextField(
-    /// What to enter.
+    /// The label.
     label: &'static str,
     /// Its name in the form, and its id.
     name: &'static str,
-    /// What a password manager should put there.
+    /// What a password manager should fill in.
     autocomplete: &'static str,
     /// For a password: whether its characters are shown.
     #[prop(optional)]
     show: Option<RwSignal<bool>>,
-    /// What is accepted, or how far one has come.
+    /// A hint: what is accepted, or what is still missing.
     #[prop(optional, into)]
     hint: Signal<Option<String>>,
     /// What is wrong with it.
     #[prop(into)]
     error: Signal<Option<String>>,
-    /// The element, to read its value from when the form is sent: a password
-    /// manager may have filled it in before anybody listened.
+    /// The element, whose value is read when the form is sent: a password manager may have
+    /// filled it in before the client listened to events.
     node: NodeRef<Input>,
-    /// Told the value while it is typed.
+    /// Called with the value while the person types.
     #[prop(optional, into)]
     on_type: Option<Callback<String>>,
 ) -> impl IntoView {

@@ -5,7 +5,7 @@ use leptos_meta::Title;
 use crate::components::{Button, Card, DateTime, Fact, LoadError, PageHeading, Skeleton};
 use crate::session::{ApiError, RequireSession, use_session};
 
-/// Who is signed in, and for how long.
+/// The account that is signed in, and how long its session lives.
 #[component]
 pub fn AccountPage() -> impl IntoView {
     view! {
@@ -31,7 +31,7 @@ fn AccountCard() -> impl IntoView {
         session.reload_trigger();
         async move { session.api().get::<Account>(paths::ACCOUNT).await }
     });
-    // What was loaded stays while it is loaded again, and when that fails.
+    // Loaded data stay while they load again, and if that fails.
     let known = RwSignal::new(None::<Account>);
     let checking = RwSignal::new(false);
     Effect::new(move |_| {
@@ -47,7 +47,7 @@ fn AccountCard() -> impl IntoView {
         account.refetch();
     };
     let error = Memo::new(move |_| match account.get() {
-        // The guard of the page brings whoever is signed out elsewhere.
+        // The guard of the page leads a signed-out person to another page.
         Some(Err(ApiError::SignedOut)) | None => None,
         Some(outcome) => outcome.err().map(|error| error.to_string()),
     });

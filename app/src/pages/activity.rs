@@ -27,13 +27,13 @@ pub fn ActivityPage() -> impl IntoView {
     }
 }
 
-/// Events of a page, as many as the server answers by itself.
+/// How many events a page has if the client does not say.
 const PAGE: usize = 25;
 
-/// The most that one call answers.
+/// The most events that one call returns.
 const MOST_AT_ONCE: usize = 100;
 
-/// The most that a reload brings back.
+/// The most events that a reload shows again.
 const MOST_AGAIN: usize = 1000;
 
 #[component]
@@ -81,7 +81,7 @@ fn Activity() -> impl IntoView {
                     error.set(None);
                     events.update(|events| events.extend(page.events));
                     next.set(page.next);
-                    // The button that had the focus goes with the last page.
+                    // After the last page the button with the focus disappears.
                     if next.read_untracked().is_none()
                         && let Some(list) = list.get_untracked()
                     {
@@ -123,7 +123,7 @@ fn Activity() -> impl IntoView {
     }
 }
 
-/// How many events the address asks for: those that were shown before a reload.
+/// How many events the address names: those that were shown before a reload.
 fn shown_by(search: &str) -> usize {
     search
         .split('&')

@@ -1,24 +1,23 @@
-//! What a page asks the server, and what becomes of the answer.
+//! Calls of a page to the server, and what happens with the answer.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-/// Asks on behalf of the component that made it.
+/// Makes calls for the component that created it.
 ///
-/// A person may leave a page before its answer is here. The call then goes on, because it
-/// may carry tokens that the session has to take in. But what the page would have done
-/// with the answer is dropped, because the page's signals are gone, and touching one of
-/// them would stop the whole client.
+/// A person may leave a page before the answer comes. The call then goes on, because its
+/// answer may have tokens that the session needs. But the page does nothing with the answer:
+/// its signals are gone, and the use of one of them would stop the whole client.
 #[derive(Clone, Copy)]
 pub(super) struct Asker(StoredValue<()>);
 
 impl Asker {
-    /// For the component that calls this, as long as it is shown.
+    /// For the calling component, as long as it is shown.
     pub(super) fn here() -> Self {
         Self(StoredValue::new(()))
     }
 
-    /// Asks, and hands the answer to `then` if the component is still shown.
+    /// Makes the call, and gives the answer to `then` if the component is still shown.
     pub(super) fn ask<T: 'static>(
         self,
         question: impl Future<Output = T> + 'static,

@@ -1,4 +1,4 @@
-//! What the forms for signing in and signing up have in common.
+//! The parts that the sign-in form and the sign-up form share.
 
 use futures::future::LocalBoxFuture;
 use holdfast_protocol::problem::Code;
@@ -14,20 +14,20 @@ use crate::components::{CheckField, FormError, ShowPassword, SubmitButton, TextF
 use crate::session::{ApiError, Session, use_session};
 use crate::way_back::{after_sign_in, hand_on};
 
-/// What sets one of the two forms apart.
+/// The differences between the two forms.
 #[derive(Clone, Copy)]
 pub(super) struct Credentials {
-    /// Where a form goes that is sent before the page is alive.
+    /// The address for a form that is sent before the client has started.
     pub(super) action: &'static str,
     /// `current-password` or `new-password`, for password managers.
     pub(super) autocomplete: &'static str,
     pub(super) username_hint: Option<&'static str>,
-    /// How far the password has come that is typed.
+    /// What is still missing in the typed password.
     pub(super) password_hint: fn(&str) -> Option<String>,
-    /// What is wrong with them before anybody is asked.
+    /// Mistakes that the client finds before it sends the form.
     pub(super) check: fn(&str, &str) -> Mistakes,
     pub(super) send: fn(Session, String, Secret, bool) -> Sent,
-    /// What is wrong with them, by the server's answer.
+    /// Mistakes that the server's answer names.
     pub(super) answered: fn(&ApiError) -> Mistakes,
     pub(super) submit: &'static str,
     pub(super) submitting: &'static str,
@@ -77,7 +77,7 @@ pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
                 typed_password.set(String::new());
                 return;
             };
-            // A wrong password has to be typed again.
+            // The person has to type a wrong password again.
             if error.code() == Some(Code::InvalidCredentials) {
                 empty(password);
                 typed_password.set(String::new());
@@ -128,7 +128,7 @@ pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
     }
 }
 
-/// What is wrong with a form, by field.
+/// The mistakes of a form, for each field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Mistakes {
     pub(super) username: Option<String>,
@@ -137,7 +137,7 @@ pub(super) struct Mistakes {
 }
 
 impl Mistakes {
-    /// Puts the server's answer where it belongs.
+    /// Assigns the server's answer to the field that it is about.
     pub(super) fn of(error: &ApiError) -> Self {
         let text = Some(error.to_string());
         match error.code() {
@@ -160,8 +160,8 @@ impl Mistakes {
         *self != Self::default()
     }
 
-    /// Brings the person to the first field that has to be looked at. What is wrong with
-    /// neither of them alone is mended at the password, most of the time.
+    /// Moves the focus to the first field with a mistake. If the mistake belongs to no field,
+    /// this is the password, because people mostly correct it there.
     fn focus(&self, username: NodeRef<Input>, password: NodeRef<Input>) {
         if self.username.is_some() {
             focus(username);
@@ -177,7 +177,7 @@ pub(super) fn focus(field: NodeRef<Input>) {
     }
 }
 
-/// Leaves nothing of what was typed.
+/// Deletes the typed text.
 pub(super) fn empty(field: NodeRef<Input>) {
     if let Some(field) = field.get_untracked() {
         field.set_value("");
@@ -188,21 +188,22 @@ pub(super) fn empty(field: NodeRef<Input>) {
 /// sends from an ordinary field, and offer it to the next person.
 pub(super) fn hide(field: NodeRef<Input>, show: RwSignal<bool>) {
     show.set(false);
-    // At once: the signal reaches the element after the form was sent.
+    // The element is changed at once, because the signal would reach it after the form was
+    // sent.
     if let Some(field) = field.get_untracked() {
         field.set_type("password");
     }
 }
 
-/// What stands in a field now, whoever put it there.
+/// The present value of a field. A person or a password manager may have entered it.
 pub(super) fn value(field: NodeRef<Input>) -> String {
     field
         .get_untracked()
         .map_or_else(String::new, |field| field.value())
 }
 
-/// Leaves the page for the one that was wanted as soon as somebody is signed in,
-/// be it through this form or in another tab.
+/// Goes to the wanted page as soon as a person is signed in, through this form or in another
+/// tab.
 fn leave_when_signed_in() {
     let session = use_session();
     let search = use_location().search;

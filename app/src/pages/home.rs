@@ -9,7 +9,7 @@ use crate::session::use_session;
 #[component]
 pub fn HomePage() -> impl IntoView {
     let session = use_session();
-    // For another person it is built anew.
+    // It is built again for another person.
     let overview = move || match session.session_id() {
         Some(_) => view! { <OverviewFacts/> }.into_any(),
         None => view! { <Skeleton lines=2/> }.into_any(),

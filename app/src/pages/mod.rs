@@ -1,5 +1,5 @@
-//! The pages, one a file. A page says what to load, what to show and what to do;
-//! how it looks is in `components` and `style`.
+//! The pages, one in each file. A page says what to load, what to show and what to do;
+//! `components` and `style` say how it looks.
 
 mod account;
 mod activity;

@@ -3,7 +3,7 @@ use leptos_meta::Title;
 
 use crate::components::PageHeading;
 
-/// Nothing here. The server answers it with 404.
+/// The page for an unknown address. The server answers it with 404.
 #[component]
 pub fn NotFoundPage() -> impl IntoView {
     view! {

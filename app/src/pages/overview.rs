@@ -15,7 +15,7 @@ pub struct Overviews(pub Arc<dyn Fn(Caller) -> HostFuture<Overview> + Send + Syn
 /// The caller's account in a few words.
 ///
 /// # Errors
-/// [`ApiError`], as every call.
+/// [`ApiError`], like every call.
 #[server(client = SessionClient, prefix = "/api/fn", endpoint = "overview", input = GetUrl)]
 pub async fn find_overview() -> Result<Overview, ApiError> {
     use crate::host::{caller, lent};
@@ -23,8 +23,8 @@ pub async fn find_overview() -> Result<Overview, ApiError> {
     find(caller()?).await
 }
 
-/// Shows whoever is signed in who that is, and the newest sign-in: one that they do
-/// not know is worth a second look.
+/// Shows a signed-in person their account and its newest sign-in, so that they notice a
+/// sign-in that they do not know.
 #[component]
 pub fn OverviewFacts() -> impl IntoView {
     let session = use_session();
@@ -32,7 +32,7 @@ pub fn OverviewFacts() -> impl IntoView {
         session.reload_trigger();
         find_overview()
     });
-    // What was found stays while it is looked up again.
+    // Loaded data stay while they load again.
     let known = RwSignal::new(None::<Overview>);
     let loading = RwSignal::new(false);
     Effect::new(move |_| {
@@ -44,7 +44,7 @@ pub fn OverviewFacts() -> impl IntoView {
         }
     });
     let error = Memo::new(move |_| match found.get() {
-        // Whoever has just been signed out sees the page change anyway.
+        // If the person has just been signed out, the page changes anyway.
         Some(Err(ApiError::SignedOut)) | None => None,
         Some(outcome) => outcome.err().map(|error| error.to_string()),
     });

@@ -16,7 +16,8 @@ use crate::session::{ApiError, RequireSession, use_session};
 /// Changes the password and ends all other sessions.
 #[component]
 pub fn PasswordPage() -> impl IntoView {
-    // Kept out here: the form below is built anew for another account.
+    // This signal is outside of the form, because the form is built again for another
+    // account.
     let done = RwSignal::new(false);
     view! {
         <Title text="Change password"/>
@@ -34,7 +35,7 @@ pub fn PasswordPage() -> impl IntoView {
     }
 }
 
-/// What is wrong, by field.
+/// The mistakes, for each field.
 #[derive(Clone, Default)]
 struct Mistakes {
     current: Option<String>,
@@ -45,8 +46,8 @@ struct Mistakes {
 #[component]
 fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
     let session = use_session();
-    // For the rule that a password must not be the username, and for password
-    // managers, which file the new one under it.
+    // The rule that a password must not be the username needs the name, and password managers
+    // store the new password under it.
     let account = LocalResource::new(move || {
         session.reload_trigger();
         async move { session.api().get::<Account>(paths::ACCOUNT).await }
@@ -111,7 +112,7 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
                 done.set(true);
                 return;
             };
-            // A wrong password has to be typed again.
+            // The person has to type a wrong password again.
             if error.code() == Some(Code::InvalidCredentials) {
                 empty(current);
             }
@@ -119,7 +120,7 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
                 empty(current);
                 empty(new);
                 typed.set(String::new());
-                // The top of the page says what was done; this form is about to go.
+                // The top of the page says what was done, because this form will disappear.
                 return;
             }
             let text = Some(error.to_string());

@@ -12,7 +12,7 @@ use crate::components::{
 };
 use crate::session::{ApiError, RequireSession, use_session};
 
-/// Where one is signed in, and the ways out.
+/// The sessions of the account, and buttons that end them.
 #[component]
 pub fn SessionsPage() -> impl IntoView {
     view! {
@@ -51,7 +51,7 @@ impl Which {
         }
     }
 
-    /// Whether the session is among them.
+    /// Whether this ends the session.
     fn holds(self, session: &SessionInfo) -> bool {
         match self {
             Self::One(session_id) => session.session_id == session_id,
@@ -68,7 +68,7 @@ fn Sessions() -> impl IntoView {
         session.reload_trigger();
         async move { session.api().get::<SessionList>(paths::SESSIONS).await }
     });
-    // What was loaded stays while it is loaded again, and when that fails.
+    // Loaded data stay while they load again, and if that fails.
     let known = RwSignal::new(None::<Vec<SessionInfo>>);
     let loading = RwSignal::new(false);
     Effect::new(move |_| {
@@ -84,12 +84,12 @@ fn Sessions() -> impl IntoView {
         list.refetch();
     };
     let load_error = Memo::new(move |_| match list.get() {
-        // The guard of the page brings whoever is signed out elsewhere.
+        // The guard of the page leads a signed-out person to another page.
         Some(Err(ApiError::SignedOut)) | None => None,
         Some(outcome) => outcome.err().map(|error| error.to_string()),
     });
     let rows = NodeRef::<Ul>::new();
-    // What is asked, with the words of the question.
+    // The action for which the dialog asks, with the words of the question.
     let asked = RwSignal::new(None::<(Which, String)>);
     let ending = RwSignal::new(HashSet::<Which>::new());
     let error = RwSignal::new(None::<String>);
@@ -115,7 +115,7 @@ fn Sessions() -> impl IntoView {
                         }
                     });
                     done.set(which.done());
-                    // The button that had the focus is gone with its row.
+                    // The button with the focus has disappeared with its row.
                     if let Some(rows) = rows.get_untracked() {
                         let _ = rows.focus();
                     }

@@ -6,7 +6,7 @@ use super::credentials::{Credentials, CredentialsForm, Mistakes, with_next};
 use crate::components::PageHeading;
 use crate::session::ApiError;
 
-/// Signs in. Why that has become necessary is said at the top of every page.
+/// Signs in. The top of every page says why the last session has ended.
 #[component]
 pub fn SignInPage() -> impl IntoView {
     let sign_up = with_next("/sign-up");
@@ -38,7 +38,7 @@ pub fn SignInPage() -> impl IntoView {
     }
 }
 
-/// Only whether they are there: an old password may be of rules long gone.
+/// Only checks that both are there, because an old password may not follow today's rules.
 fn check(username: &str, password: &str) -> Mistakes {
     Mistakes {
         username: username

@@ -41,7 +41,7 @@ pub fn SignUpPage() -> impl IntoView {
     }
 }
 
-/// What the server says is wrong, and what became of a session that was not kept.
+/// The mistakes that the server names, or what happened to a session that was not kept.
 fn answered(error: &ApiError) -> Mistakes {
     match error {
         ApiError::Overtaken => Mistakes {
@@ -56,7 +56,7 @@ fn answered(error: &ApiError) -> Mistakes {
     }
 }
 
-/// The rules of the server, asked before it is.
+/// Checks the server's rules before the form is sent.
 fn check(username: &str, password: &str) -> Mistakes {
     Mistakes {
         username: Username::parse(username).err().map(|why| why.to_string()),
@@ -67,8 +67,8 @@ fn check(username: &str, password: &str) -> Mistakes {
     }
 }
 
-/// How far a new password has come. It speaks of the length only, so that nobody is
-/// scolded in the middle of a word.
+/// What is still missing in a new password. This only mentions the length, so that the person
+/// reads no complaint in the middle of a word.
 pub(super) fn length_hint(typed: &str) -> String {
     match typed.chars().count() {
         0 => format!(

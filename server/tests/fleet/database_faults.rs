@@ -8,7 +8,7 @@ use holdfast_protocol::wire::paths;
 
 use crate::support::{Cluster, Fleet, Load, Random, new_key, until};
 
-/// What a browser may hear while the database is in trouble.
+/// The answers that a browser may get while the database has a fault.
 const PASSING: [&str; 2] = ["renewed", "503 temporarily_unavailable"];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,12 +70,12 @@ async fn an_immediate_restart_of_the_database_under_load_signs_nobody_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bar_22_a_crash_that_loses_the_last_commits_signs_nobody_out() {
-    // Commits are told before they are written, and a crash loses the last of them.
+    // Commits are answered before they are on the disk, and a crash loses the last of them.
     crash_under_load(&["synchronous_commit=off", "wal_writer_delay=10s"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_the_database_is_stopped_refreshes_wait_and_access_tokens_stay_good() {
+async fn while_the_database_is_stopped_refreshes_wait_and_access_tokens_stay_valid() {
     let cluster = Cluster::start(&[]).await;
     let fleet = Fleet::start_on(2, &cluster).await;
     let tokens = fleet.sign_up("ada").await;
@@ -98,13 +98,13 @@ async fn while_the_database_is_stopped_refreshes_wait_and_access_tokens_stay_goo
             assert!(fleet.http.accepts(server, &tokens).await);
             assert_eq!(account(server).await, 200);
         }
-        // Every server is in the same place, so none leaves the balancer.
+        // Every server has the same problem, so none leaves the balancer.
         for path in ["/readyz", "/healthz"] {
             assert_eq!(fleet.http.get(server, path).await.unwrap().status, 200);
         }
     }
     tokio::task::block_in_place(|| cluster.run_again());
-    // Nobody does anything to the servers.
+    // The servers recover by themselves.
     for server in fleet.addresses() {
         until("ready again", Duration::from_secs(10), async || {
             fleet.http.get(server, "/readyz").await.unwrap().status == 200
@@ -115,8 +115,8 @@ async fn while_the_database_is_stopped_refreshes_wait_and_access_tokens_stay_goo
     an_ending_is_heard_everywhere(&fleet).await;
 }
 
-/// The servers hear of endings again. (The first may take until the listener has
-/// noticed that its connection is gone.)
+/// Waits until the servers learn of endings again. (The first ending may take until the
+/// listener has noticed that its connection is gone.)
 async fn an_ending_is_heard_everywhere(fleet: &Fleet) {
     let tokens = fleet.sign_up("eve").await;
     assert!(fleet.http.accepts(fleet.at(1), &tokens).await);
@@ -128,13 +128,13 @@ async fn an_ending_is_heard_everywhere(fleet: &Fleet) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_lost_without_a_word_are_given_up_and_refreshes_go_on() {
+async fn connections_that_vanish_without_a_close_are_given_up_and_refreshes_go_on() {
     let mut random = Random::seeded("black hole");
     let (fleet, link) = Fleet::start_behind_link(1).await;
     let browsers = fleet.browsers(20).await;
     let pause = Duration::from_millis(20);
     let load = Load::start(&browsers, &fleet.addresses(), pause, &mut random);
-    // Every connection of the pool is open, and then leads nowhere.
+    // Every connection of the pool is open, and then no bytes get through.
     load.renews(400).await;
     link.lose_connections_silently();
     load.renews(400).await;

@@ -1,4 +1,4 @@
-//! Instances that cannot hear of endings.
+//! Instances that cannot learn of endings.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,18 +10,18 @@ use holdfast_protocol::wire::paths;
 
 use crate::support::{Cluster, DatabaseLink, Fleet, Settings, until};
 
-/// How soon an ending is heard while the database answers.
+/// How soon an instance learns of an ending while the database answers.
 const HEARD_WITHIN: Duration = Duration::from_secs(2);
 
 /// How long a busy machine may take for it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bar_43_endings_are_heard_although_the_listeners_connection_is_cut_again_and_again() {
+async fn bar_43_endings_arrive_although_the_listeners_connection_is_cut_again_and_again() {
     let fleet = Fleet::start(2).await;
     let pool = fleet.pool().clone();
     let cut = Arc::new(AtomicI64::new(0));
-    // Whatever listens is cut, for as long as the test lasts.
+    // Every listening connection is cut, as long as the test lasts.
     let cutting = tokio::spawn({
         let cut = Arc::clone(&cut);
         async move {
@@ -47,8 +47,8 @@ async fn bar_43_endings_are_heard_although_the_listeners_connection_is_cut_again
     are_soon_enough(&times);
 }
 
-/// The quickest round says how soon the server hears of an ending. The others may have waited
-/// for the machine, but they came to the same end.
+/// The quickest round shows how soon the server learns of an ending. The others may have waited
+/// for the machine, but the ending arrived in all of them.
 fn are_soon_enough(times: &[Duration]) {
     assert!(
         times.iter().min().is_some_and(|time| *time <= HEARD_WITHIN),
@@ -56,7 +56,7 @@ fn are_soon_enough(times: &[Duration]) {
     );
 }
 
-/// What one instance ends, the other one hears of. Answers how long that took.
+/// One instance ends a session, and the other one learns of it. Returns how long that took.
 async fn an_ending_is_heard(fleet: &Fleet, username: &str) -> Duration {
     let tokens = fleet.sign_up(username).await;
     assert!(fleet.http.accepts(fleet.at(1), &tokens).await);
@@ -72,10 +72,10 @@ async fn an_ending_is_heard(fleet: &Fleet, username: &str) -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bar_43_endings_are_heard_although_every_connection_is_cut_or_goes_silent() {
+async fn bar_43_endings_arrive_although_every_connection_is_cut_or_goes_silent() {
     let options = Fleet::migrated_database().await;
     let mut fleet = Fleet::with(2, Settings::on(Fleet::url_of(&options)), options.clone()).await;
-    // The instance that listens reaches the database over a link, the other one does not.
+    // The instance that has to learn of endings uses a link to the database; the other does not.
     let link = DatabaseLink::to(&options).await;
     let listening = Settings {
         database_url: link.url(&options),
@@ -103,8 +103,8 @@ async fn bar_43_a_stopped_database_degrades_first_and_refuses_after_one_lifetime
     let options = cluster.create_database().await;
     let lifetime = Duration::from_secs(20);
     let mut fleet = Fleet::with(2, Settings::on(Fleet::url_of(&options)), options).await;
-    // The instance that is asked gives short access tokens; the ones that it is asked with
-    // are the other one's, and good for longer than the test lasts.
+    // The tested instance makes short access tokens. The test calls it with tokens of the other
+    // instance, which are valid for longer than the test lasts.
     let short = Settings {
         more: vec![("HOLDFAST_ACCESS_TOKEN_TTL", "20s".to_owned())],
         ..fleet.settings.clone()
@@ -117,7 +117,8 @@ async fn bar_43_a_stopped_database_degrades_first_and_refuses_after_one_lifetime
         let answer = fleet.http.get(fleet.at(1), path).await.unwrap();
         (answer.status.as_u16(), answer.body)
     };
-    // Refused for its parameter, once the token is found good: no database is asked.
+    // The call is refused because of its parameter, after the token was accepted. It needs no
+    // query.
     let call = async || {
         let path = format!("{}?limit=0", paths::ACTIVITY);
         let answer = fleet
@@ -136,7 +137,7 @@ async fn bar_43_a_stopped_database_degrades_first_and_refuses_after_one_lifetime
     })
     .await;
     assert_eq!(ready("/readyz?strict").await.0, 503);
-    // A read is trusted for one lifetime; access tokens are good that long.
+    // A read is trusted for one lifetime, and access tokens are accepted that long.
     let accepted = call().await;
     assert!(
         stopped_at.elapsed() < lifetime - Duration::from_secs(2),
@@ -148,7 +149,7 @@ async fn bar_43_a_stopped_database_degrades_first_and_refuses_after_one_lifetime
     })
     .await;
     assert!(stopped_at.elapsed() >= lifetime - Duration::from_secs(3));
-    // The token's own time is not over: it is refused because endings are not heard.
+    // The token has not expired: it is refused because the instance does not learn of endings.
     call().await.is(Code::TemporarilyUnavailable);
 
     tokio::task::block_in_place(|| cluster.run_again());
@@ -157,7 +158,7 @@ async fn bar_43_a_stopped_database_degrades_first_and_refuses_after_one_lifetime
     })
     .await;
     call().await.is(Code::MalformedRequest);
-    // Nothing is missed afterwards.
+    // Afterwards no ending is missed.
     let renewed = until_renewed(&fleet, &ended_here).await;
     fleet.http.log_out(fleet.at(0), &renewed).await;
     until("heard", HEARD_WITHIN, async || {

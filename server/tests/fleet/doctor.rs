@@ -1,4 +1,4 @@
-//! `holdfast doctor`, run beside a database that has something.
+//! `holdfast doctor` on a database with faults.
 
 use std::process::Command;
 

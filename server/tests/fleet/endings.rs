@@ -22,7 +22,7 @@ async fn bar_10_a_sign_out_with_the_current_token_ends_the_session_on_every_serv
             answer.is(Code::SessionEnded);
         }
     }
-    // Twice is fine.
+    // A second sign-out does no harm.
     assert_eq!(fleet.http.log_out(fleet.at(0), &current).await.status, 204);
     assert_eq!(fleet.events("sign_out").await, 1);
 }
@@ -77,7 +77,7 @@ async fn bar_11_a_sign_out_ends_this_browser_only() {
 }
 
 #[tokio::test]
-async fn bar_11_everywhere_else_is_a_call_of_its_own() {
+async fn bar_11_ending_all_other_sessions_is_a_call_of_its_own() {
     let fleet = Fleet::start(2).await;
     let here = fleet.sign_up("ada").await;
     let elsewhere = fleet.log_in("ada").await;
@@ -103,7 +103,7 @@ async fn an_ending_takes_effect_on_every_server_within_a_second() {
             assert!(fleet.http.accepts(server, &tokens).await);
         }
         fleet.http.log_out(fleet.at(round), &tokens).await;
-        // Where it was said, it is true before the answer.
+        // At the instance that ended it, the ending takes effect before the answer.
         assert!(!fleet.http.accepts(fleet.at(round), &tokens).await);
         let took = until("refused everywhere", A_SECOND, async || {
             !fleet.http.accepts(fleet.at(round + 1), &tokens).await
@@ -128,7 +128,7 @@ async fn endings_that_are_committed_at_the_same_moment_do_not_wait_for_each_othe
             sqlx::query(statement).execute(fleet.pool()).await.unwrap();
         }
     };
-    // From now on a commit waits for a standby, and there is none.
+    // From now on a commit waits for a standby, but there is none.
     set("alter system set synchronous_standby_names = 'nobody'").await;
     until("set", Duration::from_secs(10), async || {
         let show = "show synchronous_standby_names";
@@ -146,8 +146,8 @@ async fn endings_that_are_committed_at_the_same_moment_do_not_wait_for_each_othe
             .map(|tokens| async move { http.log_out(server, tokens).await.status.as_u16() }),
     );
     let counted = async {
-        // A notification within the transaction would let one of them wait there, and the
-        // others for the lock that it holds.
+        // With a notification inside the transaction, one of them would wait for the standby,
+        // and the others for the lock of the first.
         until("all commits wait", Duration::from_secs(8), async || {
             let waiting: i64 = sqlx::query_scalar(
                 "select count(*) from pg_stat_activity

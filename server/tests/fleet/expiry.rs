@@ -1,4 +1,4 @@
-//! The one end that a session has by time.
+//! The expiration date of a session.
 
 use holdfast_protocol::problem::Code;
 
@@ -7,14 +7,15 @@ use crate::support::{Fleet, new_key};
 const DAY: u32 = 24 * 60 * 60;
 
 #[tokio::test]
-async fn bar_15_ninety_days_are_ninety_days_whatever_is_renewed_where() {
+async fn bar_15_a_session_ends_after_ninety_days_however_often_and_wherever_it_is_renewed() {
     let fleet = Fleet::start(2).await;
     let mut tokens = fleet.sign_up("ada").await;
     let session_id = tokens.session_id;
     assert_eq!(tokens.refresh_expires_in, u64::from(90 * DAY));
     assert_eq!(tokens.refresh_idle_expires_in, u64::from(30 * DAY));
     let mut left = 90 * DAY;
-    // Idle for almost as long as is allowed, three times: only the one end ends it.
+    // The session is idle three times for almost as long as it may be. Only its expiration date
+    // ends it.
     for n in 0..3 {
         fleet.let_pass(session_id, 29 * DAY).await;
         left -= 29 * DAY;

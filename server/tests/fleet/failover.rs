@@ -10,7 +10,7 @@ use crate::support::{
     until,
 };
 
-/// What a rotation writes, as it was.
+/// The columns that a rotation writes, at an earlier moment.
 type Row = (i64, Vec<u8>, Vec<u8>, time::OffsetDateTime);
 
 async fn remember_row(fleet: &Fleet, session_id: Uuid) -> Row {
@@ -42,7 +42,7 @@ async fn roll_back_to(fleet: &Fleet, session_id: Uuid, row: &Row) {
 }
 
 #[tokio::test]
-async fn bar_22_a_row_rolled_back_by_one_to_three_generations_is_overtaken_by_the_next_refresh() {
+async fn bar_22_after_a_roll_back_of_one_to_three_generations_the_next_refresh_rotates_forward() {
     let fleet = Fleet::start(2).await;
     for (lost, browser) in (1..=3).zip(fleet.browsers(3).await) {
         assert_eq!(browser.renew(fleet.at(0)).await, Renewal::Renewed);
@@ -82,7 +82,7 @@ async fn bar_22_a_lost_answer_to_a_lost_commit_is_repeated() {
     );
 }
 
-/// Until the replica hangs on the primary and is less than a moment behind.
+/// Waits until the replica streams from the primary and has all its changes.
 async fn until_streaming(primary: &Fleet) {
     until(
         "the replica has everything",
@@ -102,7 +102,7 @@ async fn until_streaming(primary: &Fleet) {
     .await;
 }
 
-/// How many rotations browsers have been told of that the database does not know.
+/// How many rotations were answered to browsers and are not in the database.
 async fn lost_commits(fleet: &Fleet, browsers: &[Browser]) -> (i64, i64) {
     let (mut lost, mut most) = (0, 0);
     for browser in browsers {
@@ -162,7 +162,7 @@ async fn bar_22_an_asynchronous_failover_signs_none_of_two_hundred_browsers_out(
     );
     assert!(fleet.events("refreshed_forward").await > 0);
 
-    // A sign-out whose commit was lost holds, where it is remembered.
+    // A sign-out whose commit was lost still counts at the instance that remembers it.
     assert!(fleet.row(signing_out.session_id).await.is_some());
     let back = fleet
         .http

@@ -1,7 +1,7 @@
-//! Floods of sign-ins, and who gets through.
+//! Floods of sign-ins, and the attempts that get through.
 //!
-//! What is asserted is who gets in, how many, and what is left afterwards. Times are printed
-//! only: they are those of the machine and of whatever else it does.
+//! The tests assert which attempts get in, how many, and what is left afterwards. Times are
+//! only printed, because they depend on the machine and on its other work.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,13 +25,13 @@ const WRONG: &str = "not the right password at all";
 /// How many sign-ins of the flood are in flight.
 const FLOOD: usize = 64;
 
-/// How long the flood waits after a refusal: an attacker's machine is not this one.
+/// How long the flood waits after a refusal, because a real attacker has another machine.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// How often somebody comes again.
+/// How often a person tries again.
 const TRIES: usize = 10;
 
-/// One server behind a proxy, with the limits that it has by default.
+/// One server behind a proxy, with the default limits.
 async fn server_behind_proxy() -> Fleet {
     let settings = [
         ("HOLDFAST_TRUSTED_PROXIES", "127.0.0.1/32"),
@@ -47,7 +47,7 @@ async fn server_behind_proxy() -> Fleet {
     .await
 }
 
-/// A sign-in that the proxy says comes from this address.
+/// A sign-in from this address, as the proxy's header says.
 async fn log_in(
     server: SocketAddr,
     from: &str,
@@ -72,15 +72,15 @@ async fn sign_up(server: SocketAddr, from: &str, username: &str) -> Tokens {
     answer.unwrap().tokens(201)
 }
 
-/// Confirms a password within a session, and asks for a new one that is refused: this can be
-/// repeated for ever.
+/// Confirms a password within a session and requests a new one that is refused, so that it can
+/// be repeated without a limit.
 async fn confirm(server: SocketAddr, tokens: &Tokens) -> Answer {
     Http.change_password(server, tokens, "too short").await
 }
 
-/// Asks, and comes again when the server says so, after the time that it says. Answers how
-/// often it asked. On a machine with nothing else to do, once is enough; on a busy one, a
-/// single password may take as long as a person waits.
+/// Tries, and tries again after the time that the server names. Returns the answer and the
+/// number of tries. On an idle machine one try is enough; on a busy one, a single password may
+/// take as long as a person waits.
 async fn until_answered<A: Future<Output = Answer>>(ask: impl Fn() -> A) -> (Answer, usize) {
     for tries in 1..=TRIES {
         let answer = ask().await;
@@ -92,7 +92,7 @@ async fn until_answered<A: Future<Output = Answer>>(ask: impl Fn() -> A) -> (Ans
     panic!("not one of {TRIES} attempts got through");
 }
 
-/// Known browsers' tokens of an account, as somebody gets them who signs in again and again.
+/// Tokens of known browsers of an account, which an attacker gets with many sign-ins.
 async fn known_browsers(fleet: &Fleet, username: &str, tokens: &Tokens) -> Vec<Secret> {
     let clock = Clock::system();
     let secret = fleet.settings.secret.clone().into_bytes();
@@ -109,7 +109,7 @@ async fn known_browsers(fleet: &Fleet, username: &str, tokens: &Tokens) -> Vec<S
     (0..FLOOD).map(make).collect::<Result<_, _>>().unwrap()
 }
 
-/// What an attacker does all the time.
+/// The requests that an attacker sends all the time.
 struct Flood {
     stopping: Arc<AtomicBool>,
     computed: Arc<AtomicUsize>,
@@ -118,7 +118,8 @@ struct Flood {
 }
 
 impl Flood {
-    /// `attack` is one request: which of the attackers sends it, and which of theirs it is.
+    /// `attack` makes one request. Its arguments are the number of the attacker and the number
+    /// of the request.
     fn start<F, A>(attack: F) -> Self
     where
         F: Fn(usize, usize) -> A + Clone + Send + 'static,
@@ -189,7 +190,7 @@ async fn renewals(browsers: &[Browser], server: SocketAddr) -> Duration {
 /// How many people try to get through a flood.
 const PEOPLE: usize = 20;
 
-/// A server, people who have an account there, and what it is like without a flood.
+/// A server, people with accounts there, and measurements without a flood.
 struct Scene {
     fleet: Fleet,
     server: SocketAddr,
@@ -226,21 +227,21 @@ impl Scene {
         }
     }
 
-    /// Everybody signs in from a known browser and as a stranger, and confirms a password,
-    /// while this flood goes on. `shared` is an address that the attacker has as well.
+    /// While this flood goes on, each person signs in from a known browser and as a stranger,
+    /// and confirms a password. `shared` is an address that the attacker has as well.
     async fn stands(&mut self, name: &str, shared: &str, flood: impl FnOnce() -> Flood) {
         let server = self.server;
         self.floods += 1;
         let idle_before = renewals(&self.browsers, server).await;
         let flood = flood();
-        // Wait until it is there: something was refused.
+        // Wait until the flood has begun: an attempt was refused.
         while flood.refused.load(Ordering::Relaxed) < FLOOD / 2 {
             tokio::task::yield_now().await;
         }
         let computed_before = flood.computed.load(Ordering::Relaxed);
         let flooded = renewals(&self.browsers, server).await;
         let computed = flood.computed.load(Ordering::Relaxed) - computed_before;
-        // Whatever the machine does: a renewal does not wait until a password is computed.
+        // On a machine of any speed, a renewal does not wait for the computation of a password.
         assert!(computed < self.browsers.len(), "{computed} were computed");
         let (mut known_times, mut stranger_times) = (Vec::new(), Vec::new());
         let mut confirm_times = Vec::new();
@@ -311,7 +312,7 @@ async fn bar_24_bar_36_a_flood_of_sign_ins_keeps_few_people_out_and_no_known_bro
             log_in(server, &from, &name, WRONG, None).await
         };
         let name = format!("wrong passwords from {addresses} addresses");
-        // The known browsers' own address is the attacker's: a shared network.
+        // The known browsers have the attacker's address, as in a shared network.
         let flood = || Flood::start(attack);
         scene.stands(&name, "203.0.113.0", flood).await;
     }
@@ -319,10 +320,10 @@ async fn bar_24_bar_36_a_flood_of_sign_ins_keeps_few_people_out_and_no_known_bro
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bar_36_an_account_of_ones_own_is_no_way_around_the_limits() {
+async fn bar_36_an_attacker_with_an_account_cannot_avoid_the_limits() {
     let mut scene = Scene::set().await;
     let server = scene.server;
-    // Any number of tokens of one account, from as many addresses.
+    // The attacker has any number of tokens of one account, and as many addresses.
     let own = sign_up(server, "203.0.113.200", "attacker").await;
     let tokens = Arc::new(known_browsers(&scene.fleet, "attacker", &own).await);
     let attack = move |n: usize, _| {
@@ -337,7 +338,7 @@ async fn bar_36_an_account_of_ones_own_is_no_way_around_the_limits() {
         .stands("known browsers of one account", "203.0.113.0", flood)
         .await;
 
-    // Many sessions of one account, which confirm their password.
+    // The attacker has many sessions of one account, which confirm their password.
     let own = sign_up(server, "203.0.113.201", "confirmer").await;
     let mut sessions = vec![own];
     for n in 0..19 {
@@ -363,7 +364,7 @@ async fn a_password_thread_keeps_its_memory_and_no_more() {
     let fleet = Fleet::start_told(1, vec![threads]).await;
     let server = fleet.at(0);
     let before = fleet.instances[0].memory();
-    // Two at a time: more of one address are told to wait.
+    // Two at a time, because more attempts of one address have to wait.
     for pair in 0..12 {
         let (one, two) = (format!("one-{pair}"), format!("two-{pair}"));
         let both = tokio::join!(Http.sign_up(server, &one), Http.sign_up(server, &two));
@@ -372,7 +373,7 @@ async fn a_password_thread_keeps_its_memory_and_no_more() {
     }
     let after = fleet.instances[0].memory();
     println!("memory: {before} MiB at the start, {after} MiB after 24 sign-ups on 2 threads");
-    // 20 for each of the two threads, and 20 for all else that 24 requests need.
+    // 20 MiB for each of the two threads, and 20 MiB for everything else of 24 requests.
     assert!(after < before + 60, "{before} MiB, then {after} MiB");
 }
 
@@ -387,7 +388,7 @@ async fn bar_37_strangers_at_two_servers_do_not_lock_a_person_out() {
         refused += usize::from(answer.code() == Some(Code::TooManyAttempts));
     }
     assert!(refused >= 900, "{refused}");
-    // A patient stranger gets to a hundred.
+    // A patient stranger makes a hundred attempts.
     sqlx::query("update sign_in_failures set failures = 100, last_at = now() - interval '1 day'")
         .execute(fleet.pool())
         .await

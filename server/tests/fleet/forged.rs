@@ -1,4 +1,4 @@
-//! Tokens that nobody of ours made.
+//! Tokens that no server made.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use holdfast_protocol::refresh_token::PREFIX;
 
 use crate::support::{Fleet, Random, new_key};
 
-/// Made from a genuine token, in every way that a forger might try.
+/// A token that is forged from a genuine one, in every way that a forger might try.
 fn forged(genuine: &str, random: &mut Random) -> String {
     let mut bytes = URL_SAFE_NO_PAD.decode(&genuine[PREFIX.len()..]).unwrap();
     let length = bytes.len() as u64;
     let below = |random: &mut Random, limit| usize::try_from(random.below(limit)).unwrap();
     match random.below(8) {
-        // One bit.
+        // One changed bit.
         0 | 1 => bytes[below(random, length)] ^= 1 << random.below(8),
-        // Another generation of the same session, up to the very last.
+        // Another generation of the same session, up to the last one.
         2 => {
             let near = u32::try_from(random.below(40)).unwrap();
             let other = if random.below(2) == 0 {
@@ -30,7 +30,7 @@ fn forged(genuine: &str, random: &mut Random) -> String {
         }
         // Another session.
         3 => bytes[1..17].copy_from_slice(&u128::from(random.next()).to_be_bytes()),
-        // Everything but session and generation made up.
+        // Everything is made up, except session and generation.
         4 => bytes[21..]
             .iter_mut()
             .for_each(|byte| *byte = random.next() as u8),
@@ -42,7 +42,7 @@ fn forged(genuine: &str, random: &mut Random) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bar_21_ten_thousand_forged_tokens_are_refused_without_a_database_and_end_nothing() {
+async fn bar_21_ten_thousand_forged_tokens_are_refused_without_a_query_and_end_no_session() {
     let mut random = Random::seeded("forged tokens");
     let mut fleet = Fleet::start(2).await;
     // In a young database, a forged token of an old session is answered 503 without a
@@ -58,7 +58,7 @@ async fn bar_21_ten_thousand_forged_tokens_are_refused_without_a_database_and_en
     }
     let tokens = fleet.sign_up("ada").await;
     let genuine = tokens.refresh_token.expose();
-    // Whoever asked for a session would have to wait, and to say 503 now.
+    // A query for a session would have to wait, and its request would be answered 503.
     let mut holding = fleet.pool().begin().await.unwrap();
     sqlx::query("lock table sessions, accounts in access exclusive mode")
         .execute(&mut *holding)
@@ -72,8 +72,9 @@ async fn bar_21_ten_thousand_forged_tokens_are_refused_without_a_database_and_en
         .map(|(n, forgery)| {
             let (http, server) = (fleet.http.clone(), fleet.at(n));
             async move {
-                // On a busy machine the server may not have read lately which secrets there are,
-                // and says «later». One that waits for the database says so every time.
+                // On a busy machine the server may not have read the secrets lately, and then it
+                // answers «later». A server that waits for the database answers «later» every
+                // time.
                 for _ in 0..30 {
                     let key = new_key();
                     let answer = http.try_refresh_text(server, &forgery, &key).await;
@@ -83,7 +84,7 @@ async fn bar_21_ten_thousand_forged_tokens_are_refused_without_a_database_and_en
                     }
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
-                panic!("The server says «later» every time.");
+                panic!("The server answers «later» every time.");
             }
         })
         .buffer_unordered(16);

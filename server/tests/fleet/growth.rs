@@ -1,4 +1,4 @@
-//! What a hundred thousand rotations leave in the database.
+//! The size of the tables after a hundred thousand rotations.
 
 use std::time::{Duration, Instant};
 
@@ -11,9 +11,10 @@ use uuid::Uuid;
 use crate::support::{Cluster, Fleet, some_client, until};
 
 const CONNECTIONS: u32 = 4;
-// As many as a busy instance has, and in no order, as browsers come: a page of the table
-// has room for six rotations before the old rows must go, and they can only go once no
-// backend looks at them any more, not even one that the scheduler forgot for a second.
+// A busy instance has this many sessions, and their rotations come in no order. A page of the
+// table has room for six rotations before old rows must be removed. They can only be removed
+// when no backend can see them any more, even a backend that the scheduler has stopped for a
+// second.
 const SESSIONS: u32 = CONNECTIONS * 2500;
 const ROTATIONS: u32 = 100_000;
 
@@ -48,7 +49,7 @@ async fn measure(connection: &mut PgConnection) -> Table {
     }
 }
 
-/// What a browser knows of its session, for this test.
+/// The data that a browser has of its session, for this test.
 #[derive(Clone)]
 struct Session {
     session_id: Uuid,
@@ -56,7 +57,7 @@ struct Session {
     hash: [u8; 32],
 }
 
-/// Rotates each session of a connection in turn, as a refresh does it.
+/// Rotates each session of a connection in turn, like a refresh.
 async fn rotate_all(mut connection: PgConnection, mut sessions: Vec<Session>, times: u32) {
     let client = some_client();
     for _ in 0..times {
@@ -109,13 +110,13 @@ async fn rotate_everything(fleet: &Fleet, options: &PgConnectOptions, times: u32
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bar_12_a_hundred_thousand_rotations_are_all_hot_and_leave_the_table_as_small_as_it_was() {
-    // Commits are not waited for: this is about what is written, not how fast.
+    // The test does not wait for commits, because it only measures what is written.
     let cluster = Cluster::start(&[
         "synchronous_commit=off",
         "checkpoint_timeout=1h",
         "max_wal_size=4GB",
-        // An ANALYZE looks at the whole table for as long as it takes, and here each row is
-        // rotated ten thousand times as often as by a browser. Nor is a VACUUM needed.
+        // An ANALYZE reads the whole table in one transaction, and meanwhile this test rotates
+        // each row ten thousand times as often as a browser does. A VACUUM is not needed either.
         "autovacuum=off",
     ])
     .await;
@@ -123,7 +124,7 @@ async fn bar_12_a_hundred_thousand_rotations_are_all_hot_and_leave_the_table_as_
     let options = cluster.options("holdfast");
     fleet.browsers(SESSIONS as usize).await;
     let mut connection = PgConnection::connect_with(&options).await.unwrap();
-    // The table finds its size: each page with its live rows and room for their
+    // The table reaches its final size: each page has its live rows and room for their
     // successors.
     let warm_up = 2;
     rotate_everything(&fleet, &options, warm_up).await;
@@ -158,6 +159,6 @@ async fn bar_12_a_hundred_thousand_rotations_are_all_hot_and_leave_the_table_as_
     assert_eq!(updates, rotations);
     assert_eq!(hot, updates);
     assert!(after.bytes <= before.bytes * 11 / 10);
-    // A whole page for each would be 8 KB.
+    // One whole page for each rotation would be 8 KB.
     assert!(wal < 1000.0);
 }

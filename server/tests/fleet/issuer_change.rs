@@ -1,4 +1,4 @@
-//! Another issuer, instance by instance, as `docs/operations.md` tells it.
+//! A change of the issuer, instance by instance, as `docs/operations.md` describes it.
 
 use crate::support::{Fleet, Settings};
 use holdfast_protocol::wire::Tokens;
@@ -32,7 +32,7 @@ async fn the_issuer_changes_in_three_rolling_steps_and_no_token_is_refused() {
         more: vec![("HOLDFAST_ISSUER", NEW.to_owned())],
         ..fleet.settings.clone()
     };
-    // In the middle of the second step an instance of the first one restarts.
+    // In the middle of the second step, an instance with the first step's settings restarts.
     for (instance, step) in [
         (0, &accepted),
         (1, &accepted),
@@ -45,7 +45,7 @@ async fn the_issuer_changes_in_three_rolling_steps_and_no_token_is_refused() {
         fleet.restart(instance, step).await;
         every_instance_accepts_the_tokens_of_every_other(&fleet, &mut tokens).await;
     }
-    // An instance that was left behind does not become ready.
+    // An instance with the old settings does not become ready.
     let left = fleet.settings.clone();
     fleet.restart_unready(1, &left).await;
     let answer = fleet.http.get(fleet.at(1), "/readyz").await.unwrap();

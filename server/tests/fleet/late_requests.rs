@@ -1,4 +1,4 @@
-//! Requests that arrive when the session has moved on.
+//! Requests that arrive after the session has rotated further.
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ async fn bar_25_a_request_repeated_up_to_sixteen_generations_late_conflicts_and_
             late.is(Code::RefreshConflict);
             assert_eq!(late.header("retry-after"), "1");
         }
-        // The newest is a repeat: it gets the current token.
+        // The newest request is a repeat, so it gets the current token.
         let repeated = fleet.http.refresh(fleet.at(0), &newest.0, &newest.1).await;
         assert_eq!(repeated.tokens(200).refresh_token, tokens.refresh_token);
     }
@@ -36,7 +36,7 @@ async fn bar_25_a_request_repeated_up_to_sixteen_generations_late_conflicts_and_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bar_25_a_request_held_back_by_the_network_ends_nothing_when_it_arrives() {
+async fn bar_25_a_request_that_the_network_delays_ends_no_session() {
     let fleet = Fleet::start(2).await;
     let browsers = fleet.browsers(1).await;
     let browser = &browsers[0];
@@ -59,7 +59,7 @@ async fn bar_25_a_request_held_back_by_the_network_ends_nothing_when_it_arrives(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bar_25_a_server_that_froze_with_a_request_in_its_hands_ends_nothing_when_it_wakes() {
+async fn bar_25_a_server_that_froze_during_a_request_ends_no_session_when_it_goes_on() {
     let fleet = Fleet::start(2).await;
     let browsers = fleet.browsers(1).await;
     let browser = &browsers[0];
@@ -70,7 +70,7 @@ async fn bar_25_a_server_that_froze_with_a_request_in_its_hands_ends_nothing_whe
     for _ in 0..5 {
         assert_eq!(browser.renew(fleet.at(1)).await, Renewal::Renewed);
     }
-    // Longer than any race is forgiven.
+    // This is longer than the time in which races happen.
     fleet.let_pass(browser.session_id(), 60).await;
     fleet.instances[0].thaw();
     held.await.unwrap().unwrap().is(Code::RefreshConflict);
@@ -78,7 +78,7 @@ async fn bar_25_a_server_that_froze_with_a_request_in_its_hands_ends_nothing_whe
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bar_25_time_that_a_request_waits_in_the_server_does_not_make_a_race_a_theft() {
+async fn bar_25_a_request_that_waits_in_the_server_is_still_a_race_and_not_reuse() {
     let fleet = Fleet::start(2).await;
     let tokens = fleet.sign_up("ada").await;
     fleet.http.renew(fleet.at(0), &tokens).await;
@@ -87,8 +87,8 @@ async fn bar_25_time_that_a_request_waits_in_the_server_does_not_make_a_race_a_t
         .execute(&mut *transaction)
         .await
         .unwrap();
-    // The loser of the race arrives in time, and is kept waiting past the 30 seconds. The race was
-    // won 27 seconds ago from now on, however long all of this took.
+    // The loser of the race arrives in time, but then waits in the server past the 30 seconds. The
+    // test sets the winner's rotation to 27 seconds ago, however long the test has taken so far.
     let since = Instant::now();
     sqlx::query("update sessions set rotated_at = clock_timestamp() - interval '27 seconds'")
         .execute(&mut *transaction)
@@ -104,6 +104,6 @@ async fn bar_25_time_that_a_request_waits_in_the_server_does_not_make_a_race_a_t
     if arrived < Duration::from_millis(2900) {
         answer.is(Code::RefreshConflict);
     } else {
-        println!("The request took {arrived:?} to arrive, so nothing could be told.");
+        println!("The request took {arrived:?} to arrive, so the test could not decide.");
     }
 }

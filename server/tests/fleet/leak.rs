@@ -1,4 +1,4 @@
-//! A master secret that leaked: one command, and no token of it is good anywhere.
+//! A master secret that leaked: after one command no server accepts a token of it.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use holdfast_server::config::MasterSecret;
 use crate::support::{Fleet, Settings, new_key, until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bar_40_one_command_and_no_token_of_the_leaked_secret_is_good_anywhere() {
+async fn bar_40_after_one_command_no_server_accepts_a_token_of_the_leaked_secret() {
     let mut fleet = Fleet::start(3).await;
     let leaked = fleet.settings.secret.clone();
     let new = MasterSecret::generate();
-    // One instance has the new secret already, and accepts the old one.
+    // One instance already has the new secret, and accepts the old one.
     let swapped = Settings {
         secret: new.clone(),
         previous: vec![leaked.clone()],
@@ -28,7 +28,8 @@ async fn bar_40_one_command_and_no_token_of_the_leaked_secret_is_good_anywhere()
     }
     fleet.restart(2, &swapped).await;
     let tokens = fleet.sign_up("ada").await;
-    // Opened with the new secret, before the old one is forbidden: it may be a thief's.
+    // This session was opened with the new secret before the old one was forbidden. It may be a
+    // thief's.
     let with_new = fleet
         .http
         .log_in(fleet.at(2), "ada", crate::support::PASSWORD)
@@ -56,7 +57,7 @@ async fn bar_40_one_command_and_no_token_of_the_leaked_secret_is_good_anywhere()
         assert_eq!(fleet.row(tokens.session_id).await, None);
     }
 
-    // The instances whose current secret it is answer nothing, and end by themselves.
+    // The instances whose current secret leaked answer no calls, and stop by themselves.
     for n in 0..2 {
         fleet.instances[n]
             .until_ended(Duration::from_secs(20))
@@ -64,7 +65,7 @@ async fn bar_40_one_command_and_no_token_of_the_leaked_secret_is_good_anywhere()
         let log = fleet.instances[n].log();
         assert!(log.contains("forbidden after a leak"), "{log}");
     }
-    // The instance that also accepted it does not any more.
+    // The instance that accepted it as a previous secret does not accept it any more.
     let server = fleet.at(2);
     until("dropped", Duration::from_secs(5), async || {
         !fleet.http.accepts(server, &tokens).await
@@ -84,7 +85,7 @@ async fn bar_40_one_command_and_no_token_of_the_leaked_secret_is_good_anywhere()
     answer.is(Code::SessionEnded);
     let reason = answer.problem().unwrap().reason;
     assert_eq!(reason, Some(EndReason::EndedElsewhere));
-    // It does not start again with the leaked one, whatever comes after it.
+    // A server does not start with the leaked secret any more, even if another secret follows it.
     let old = leaked.encode().to_string();
     let variables = [
         ("DATABASE_URL", fleet.settings.database_url.as_str()),
@@ -99,7 +100,7 @@ async fn bar_40_one_command_and_no_token_of_the_leaked_secret_is_good_anywhere()
         "{}",
         ended.said
     );
-    // Everyone signs in again.
+    // Everybody has to sign in again.
     let signed_in = fleet
         .http
         .log_in(server, "ada", crate::support::PASSWORD)

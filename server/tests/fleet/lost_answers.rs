@@ -1,4 +1,4 @@
-//! Answers that never came, although the server had committed.
+//! Answers that got lost after the server had committed.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::support::{
     new_key,
 };
 
-/// The answer is lost, time passes, and the browser asks again, at the other server.
+/// The answer is lost, time passes, and the browser sends the request again, to the other server.
 async fn lose_and_repeat(fault: Fault, seconds: u32) {
     let fleet = Fleet::start(2).await;
     let tokens = fleet.sign_up("ada").await;
@@ -18,7 +18,7 @@ async fn lose_and_repeat(fault: Fault, seconds: u32) {
         .try_refresh(proxy.address(), &tokens.refresh_token, &key)
         .await;
     assert_eq!(lost.unwrap_err(), NoAnswer);
-    // The server has committed all the same.
+    // The server has still committed.
     let committed = fleet.row(tokens.session_id).await.unwrap();
     assert_eq!(committed.0, 1);
 
@@ -26,7 +26,7 @@ async fn lose_and_repeat(fault: Fault, seconds: u32) {
     let repeated = fleet.http.refresh(fleet.at(1), &tokens, &key).await;
     let repeated = repeated.tokens(200);
     assert_eq!(fleet.row(tokens.session_id).await.unwrap(), committed);
-    // Still signed in: the call goes through, and so does the next refresh.
+    // The browser is still signed in: the call and the next refresh succeed.
     assert!(fleet.http.accepts(fleet.at(0), &repeated).await);
     assert_eq!(
         generation(&fleet.http.renew(fleet.at(0), &repeated).await),
@@ -77,7 +77,7 @@ async fn bar_2_nine_answers_of_ten_are_lost_and_the_chain_goes_on() {
     fleet.assert_nobody_was_signed_out(&browsers).await;
 }
 
-/// Every fault that the proxy knows, by chance.
+/// A random fault of those that the proxy knows.
 fn any_fault(random: &mut Random) -> Fault {
     let by = Duration::from_millis(1 + random.below(200));
     match random.below(20) {
@@ -123,7 +123,7 @@ async fn bar_3_two_tabs_of_thirty_browsers_over_every_fault_raise_no_false_alarm
         }
     }
     println!("{said:?}");
-    // A busy machine makes a request wait longer than it may: «later» ends nothing.
+    // On a busy machine a request may wait too long. The answer «later» ends no session.
     said.is_only(&[
         "renewed",
         "conflict",
@@ -133,13 +133,13 @@ async fn bar_3_two_tabs_of_thirty_browsers_over_every_fault_raise_no_false_alarm
         "duplicate: 409 refresh_conflict",
         "duplicate: 503 temporarily_unavailable",
     ]);
-    // The suite is worth something only if it has seen them all.
+    // The test must have seen all of these.
     assert!(said.of("no answer") > 100 && said.of("duplicate: 409 refresh_conflict") > 20);
     fleet.assert_nobody_was_signed_out(&browsers).await;
 }
 
-/// A tab that renews until its browser has come this far. Now and then the network
-/// repeats a request of the last sixteen generations; those that it holds back count, too.
+/// A tab that renews until its browser has reached this generation. From time to time the
+/// network repeats a request of the last sixteen generations; delayed requests count, too.
 async fn renew_through(
     tab: Browser,
     proxy: std::net::SocketAddr,
@@ -166,7 +166,7 @@ async fn renew_through(
             }
         }
         drop(held);
-        // A browser that was refused does not ask again at once.
+        // A browser that was refused does not try again at once.
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     said

@@ -1,9 +1,8 @@
-//! The sessions as real server processes keep them: two or more instances of
-//! `holdfast serve` on one Postgres, and everything between browser and database that
-//! can break, broken on purpose.
+//! Tests with real server processes: two or more instances of `holdfast serve` on one Postgres.
+//! The tests break everything between browser and database that can break.
 //!
-//! Tests are named after the bar that they hold: a complaint of people who use another
-//! refresh-token system today.
+//! Tests are named after their bar: a promise that another system with refresh tokens did not
+//! keep.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 

@@ -1,4 +1,4 @@
-//! The password is changed while somebody signs in with the old one.
+//! A sign-in with the old password during a change of the password.
 
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::{KNOWN_BROWSER_HEADER, paths};
@@ -12,7 +12,7 @@ const ANOTHER: &str = "seven lanterns above the harbour";
 async fn bar_30_a_sign_in_that_has_verified_the_old_password_gets_no_session() {
     let fleet = Fleet::start(2).await;
     let tokens = fleet.sign_up("ada").await;
-    // Both have to wait for the account, the change first.
+    // Both have to wait for the account's row, first the change and then the sign-in.
     let mut transaction = fleet.pool().begin().await.unwrap();
     sqlx::query("select from accounts for update")
         .execute(&mut *transaction)
@@ -27,7 +27,8 @@ async fn bar_30_a_sign_in_that_has_verified_the_old_password_gets_no_session() {
     transaction.commit().await.unwrap();
 
     let new = change.await.unwrap().tokens(200);
-    // The sign-in had its turn after the change and is refused, or before it and was ended.
+    // If the sign-in came after the change, it is refused. If it came before, its session was
+    // ended.
     let sign_in = sign_in.await.unwrap();
     if sign_in.status == 200 {
         let old = sign_in.tokens(200);
@@ -44,10 +45,10 @@ async fn bar_30_a_sign_in_that_has_verified_the_old_password_gets_no_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bar_30_of_sign_ins_all_around_a_password_change_none_outlives_it() {
+async fn bar_30_no_session_of_a_sign_in_during_a_password_change_outlives_it() {
     let fleet = Fleet::start(2).await;
     let tokens = fleet.sign_up("ada").await;
-    // Browsers that she has used before: strangers would have to wait for each other.
+    // These are known browsers, because strangers would have to wait for each other.
     let mut known = Vec::new();
     for _ in 0..16 {
         known.extend(fleet.log_in("ada").await.known_browser);
@@ -55,8 +56,8 @@ async fn bar_30_of_sign_ins_all_around_a_password_change_none_outlives_it() {
     let sign_ins = known.iter().enumerate().map(async |(n, known)| {
         let body = json!({"username": "ada", "password": PASSWORD});
         let headers = [(KNOWN_BROWSER_HEADER, known.expose())];
-        // Two of one account are under way at each server; the others come again, as do those
-        // that a busy server has no place for.
+        // Two attempts of one account may be under way at each server. The others try again, and
+        // so do those for which a busy server has no place.
         for _ in 0..20 {
             let sent = fleet
                 .http

@@ -8,7 +8,7 @@ use sqlx::{Connection as _, PgConnection};
 use crate::support::{Fleet, Pooler, Settings, until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn behind_a_pooler_a_server_asks_for_the_direct_address() {
+async fn behind_a_pooler_a_server_requires_the_direct_address() {
     let options = Fleet::migrated_database().await;
     let (pooler, direct) = (Pooler::before(&options).await, Fleet::url_of(&options));
     let settings = Settings::on(pooler.url().to_owned());
@@ -41,7 +41,7 @@ async fn behind_a_pooler_a_server_asks_for_the_direct_address() {
     variables.push(("DATABASE_DIRECT_URL", other.as_str()));
     let told = Fleet::run_command(&["doctor"], &variables).await.said;
     assert!(told.contains("leads to another database"), "{told}");
-    // A server does not serve from two databases.
+    // A server does not start with two databases.
     let ended = Fleet::run_command(&["serve"], &variables).await;
     assert!(!ended.success);
     let said = &ended.said;
@@ -49,14 +49,14 @@ async fn behind_a_pooler_a_server_asks_for_the_direct_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_the_direct_address_servers_behind_a_pooler_migrate_and_hear_of_endings() {
+async fn with_the_direct_address_servers_behind_a_pooler_migrate_and_learn_of_endings() {
     let options = Fleet::unmigrated_database().await;
     let pooler = Pooler::before(&options).await;
     let settings = Settings {
         more: vec![("DATABASE_DIRECT_URL", Fleet::url_of(&options))],
         ..Settings::on(pooler.url().to_owned())
     };
-    // Nothing listens where the pooler should be: migrations do not go through it.
+    // No program listens at the pooler's address, so migrations cannot go through it.
     let direct = Fleet::url_of(&options);
     let variables = [
         ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing"),

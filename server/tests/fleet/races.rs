@@ -56,7 +56,7 @@ async fn bar_1_three_tabs_of_each_of_twenty_browsers_renew_together_for_ten_gene
     let fleet = Fleet::start(2).await;
     let browsers = fleet.browsers(20).await;
     for round in 1..=10 {
-        // All of them have read the storage before the first is answered.
+        // All tabs have read the storage before the first answer.
         let tabs: Vec<_> = browsers
             .iter()
             .flat_map(|browser| [browser; 3])
@@ -80,7 +80,7 @@ async fn bar_4_every_accepted_refresh_answers_with_the_current_token() {
     let mut tokens = fleet.sign_up("ada").await;
     for round in 1..=20 {
         let key = new_key();
-        // The rotation, and repeats of it while it goes on and after it.
+        // These are the rotation, and repeats of it during it and after it.
         let at_once = (0..4).map(|n| fleet.http.refresh(fleet.at(n), &tokens, &key));
         let mut answers = join_all(at_once).await;
         answers.push(fleet.http.refresh(fleet.at(1), &tokens, &key).await);
@@ -157,7 +157,7 @@ async fn bar_14_a_race_of_everything_is_never_a_400_or_a_500() {
         for answer in refreshed.iter().chain(&others) {
             said.count(answer.summary());
         }
-        // Whoever came first: in the end the session is over.
+        // In every order of the requests, the session is over at the end.
         assert_eq!(fleet.row(first.session_id).await, None);
     }
     println!("{said:?}");
@@ -177,8 +177,8 @@ async fn bar_16_twenty_calls_in_flight_across_a_refresh_are_all_200() {
     let mut n = 0;
     let slow = FaultProxy::start(fleet.addresses(), move || {
         n += 1;
-        // Half of them are still on their way when the refresh is done, and half of
-        // the answers come after it.
+        // When the refresh is done, half of the calls are still under way to the server, and half
+        // of the answers are still under way to the browser.
         let by = Duration::from_millis(300);
         if n % 2 == 0 {
             Fault::DelayRequest(by)
@@ -203,6 +203,6 @@ async fn bar_16_twenty_calls_in_flight_across_a_refresh_are_all_200() {
     for answer in answers {
         assert_eq!(answer.unwrap().status, 200);
     }
-    // And the old access token goes on until it expires.
+    // The old access token is valid until it expires.
     assert!(fleet.http.accepts(fleet.at(1), &tokens).await);
 }

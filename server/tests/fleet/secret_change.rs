@@ -1,4 +1,4 @@
-//! Another master secret, instance by instance, under load.
+//! A change of the master secret, instance by instance, under load.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use holdfast_server::config::MasterSecret;
 use crate::support::{Fleet, Load, Random, Renewal, Settings, until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bar_29_a_skipped_step_and_a_secret_that_was_dropped_early_sign_nobody_out() {
+async fn bar_29_a_skipped_step_and_a_secret_that_was_dropped_too_early_sign_nobody_out() {
     let mut fleet = Fleet::start(2).await;
     let browsers = fleet.browsers(10).await;
     let old = fleet.settings.secret.clone();
@@ -18,7 +18,7 @@ async fn bar_29_a_skipped_step_and_a_secret_that_was_dropped_early_sign_nobody_o
         ..fleet.settings.clone()
     };
     let (swapped, announced, dropped) = (told(&new, &[&old]), told(&old, &[&new]), told(&new, &[]));
-    // The first step is skipped: the second instance was not told of the new secret.
+    // The first step is skipped: the second instance does not have the new secret.
     fleet.restart(0, &swapped).await;
     for browser in &browsers {
         assert_eq!(browser.renew(fleet.at(0)).await, Renewal::Renewed);
@@ -37,12 +37,12 @@ async fn bar_29_a_skipped_step_and_a_secret_that_was_dropped_early_sign_nobody_o
         log.contains("Add that secret to HOLDFAST_SECRET_PREVIOUS"),
         "{log}"
     );
-    // Told now, it serves again.
+    // With the new secret, it serves again.
     fleet.restart(1, &announced).await;
     for browser in &browsers {
         assert_eq!(browser.renew(fleet.at(1)).await, Renewal::Renewed);
     }
-    // The old one is dropped while browsers still hold tokens of it.
+    // The old secret is removed while browsers still have tokens of it.
     fleet.restart_unready(0, &dropped).await;
     for browser in &browsers {
         let renewal = browser.renew(fleet.at(0)).await;
@@ -75,7 +75,7 @@ async fn bar_29_a_rolling_change_of_the_master_secret_under_load_signs_nobody_ou
     let steps = [told(&old, &[&new]), told(&new, &[&old]), told(&new, &[])];
     for (step, settings) in steps.iter().enumerate() {
         if step == 2 {
-            // As if the refresh lifetime had passed since the old one was minted with.
+            // Now the refresh lifetime seems to have passed since the old secret was last used.
             let long_ago = sqlx::query(
                 "update secrets set last_minted_at = now() - interval '91 days'
                  where fingerprint = $1",
@@ -87,14 +87,14 @@ async fn bar_29_a_rolling_change_of_the_master_secret_under_load_signs_nobody_ou
         for n in 0..2 {
             fleet.restart(n, settings).await;
             load.renews(100).await;
-            // A call with a token of one server passes at the other.
+            // Each server accepts the access tokens of the other.
             let tokens = browsers[0].tokens().unwrap();
             if step < 2 {
                 assert!(fleet.http.accepts(fleet.at(0), &tokens).await);
                 assert!(fleet.http.accepts(fleet.at(1), &tokens).await);
             }
         }
-        // "After the refresh lifetime": everybody has a token of the new secret.
+        // After the refresh lifetime, every browser has a token of the new secret.
         let before: Vec<_> = browsers
             .iter()
             .map(|browser| browser.generation())
@@ -113,7 +113,7 @@ async fn bar_29_a_rolling_change_of_the_master_secret_under_load_signs_nobody_ou
     }
     let said = load.stop().await;
     println!("{said:?}");
-    // Nothing was refused: connections to a server that is away, at the most.
+    // No request was refused, except connections to a server that had stopped.
     said.is_only(&["renewed", "no answer", "503 temporarily_unavailable"]);
     fleet.assert_nobody_was_signed_out(&browsers).await;
 }

@@ -23,7 +23,7 @@ async fn a_server_killed_in_the_middle_of_a_refresh_has_rotated_and_the_repeat_f
     fleet.instances[0].kill();
     assert_eq!(refresh.await.unwrap().unwrap_err(), NoAnswer);
     transaction.commit().await.unwrap();
-    // Postgres finishes what a dead server has asked for.
+    // Postgres finishes the statement of a dead server.
     until("committed", Duration::from_secs(10), async || {
         fleet.row(tokens.session_id).await.unwrap().0 == 1
     })

@@ -15,10 +15,10 @@ const HALF_A_HEADER: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: id.exa";
 const HALF_A_BODY: &[u8] = b"POST /api/v1/login HTTP/1.1\r\nhost: id.example\r\n\
     content-type: application/json\r\ncontent-length: 100\r\n\r\n{\"username\"";
 
-/// Far longer than every limit of these tests, and far shorter than the default ones.
+/// Much longer than every limit of these tests, and much shorter than the default limits.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Short limits, but for those that a test replaces.
+/// Short limits, except those that a test replaces.
 fn short_limits(others: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
     let short = [
         ("HOLDFAST_HEADER_LIMIT", "2s"),
@@ -34,7 +34,7 @@ fn short_limits(others: &[(&'static str, &str)]) -> Vec<(&'static str, String)> 
         .collect()
 }
 
-/// Connections that have sent this, and no more.
+/// Connections that have sent these bytes, and no more.
 async fn after_sending(count: usize, server: SocketAddr, bytes: &[u8]) -> Vec<TcpStream> {
     let mut connections = Vec::new();
     for _ in 0..count {
@@ -56,7 +56,7 @@ async fn until_closed(connection: &mut TcpStream) -> String {
     String::from_utf8_lossy(&received).into_owned()
 }
 
-/// Renews until the work beside it is done: others are answered all the time.
+/// Renews until the other work is done, which shows that other clients are answered all the time.
 async fn while_others_are_answered<T>(
     browser: &Browser,
     server: SocketAddr,
@@ -83,7 +83,7 @@ async fn bar_38_half_sent_headers_and_bodies_and_idle_connections_are_closed() {
         ("PRI * HTTP/2.0\r\n", ""),
         (half_a_body, "HTTP/1.1 408 "),
         ("", ""),
-        // One request, and then nothing.
+        // One request, and then no more.
         (HEALTH, "HTTP/1.1 200 "),
     ] {
         let mut connections = after_sending(100, server, sent.as_bytes()).await;
@@ -123,7 +123,7 @@ async fn bar_38_a_client_that_does_not_read_is_closed() {
         let connection = socket.connect(server).await.unwrap();
         deaf.push(connection);
     }
-    // Many more answers than the buffers on the way can hold.
+    // The answers are many more than the buffers on the way can keep.
     let closed = async {
         for connection in &mut deaf {
             until("closed", PATIENCE, async || {
@@ -161,7 +161,7 @@ async fn bar_38_a_new_client_gets_in_although_all_connections_are_held() {
             assert_eq!(browser.renew(server).await, Renewal::Renewed);
             held.extend(after_sending(20, server, half).await);
         }
-        // The ones that waited for the longest have made room.
+        // The connections that have waited longest have made room.
         let mut longest = held.swap_remove(0);
         assert_eq!(until_closed(&mut longest).await, "");
     }
@@ -189,7 +189,7 @@ async fn bar_38_a_request_that_takes_too_long_in_all_is_closed_although_bytes_ke
     while_others_are_answered(&browser, server, closed).await;
 }
 
-/// What opens a connection of HTTP/2, with settings that say nothing.
+/// The bytes that open a connection of HTTP/2, with empty settings.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
 /// The header of a request on this stream (RFC 9113 §6.2, RFC 7541 appendix A). `flags`
@@ -229,7 +229,7 @@ async fn answer_on_stream(connection: &mut TcpStream, stream: u32) -> u8 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bar_38_a_half_sent_body_keeps_no_other_stream_of_its_connection_from_an_answer() {
+async fn bar_38_a_half_sent_body_does_not_block_other_streams_of_its_connection() {
     let limits = [
         ("HOLDFAST_BODY_LIMIT", "10m"),
         ("HOLDFAST_IDLE_LIMIT", "10m"),
@@ -241,7 +241,7 @@ async fn bar_38_a_half_sent_body_keeps_no_other_stream_of_its_connection_from_an
     let mut connection = after_sending(1, fleet.at(0), &sent).await.remove(0);
     // `:status: 200`
     assert_eq!(answer_on_stream(&mut connection, 3).await, 0x88);
-    // And again, while the first one still waits for its body.
+    // The server answers once more, while the first request still waits for its body.
     let again = header_of_http2(5, 5, GET, "/healthz");
     connection.write_all(&again).await.unwrap();
     assert_eq!(answer_on_stream(&mut connection, 5).await, 0x88);

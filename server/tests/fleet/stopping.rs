@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::support::{Fleet, Instance, Renewal, Settings, generation, new_key, until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_is_not_ready_before_it_stops_to_listen() {
+async fn a_server_is_not_ready_for_some_time_before_it_closes_its_listener() {
     let mut fleet = Fleet::start_told(1, vec![("HOLDFAST_SHUTDOWN_DELAY", "10m".to_owned())]).await;
     let server = fleet.at(0);
     let browser = fleet.browsers(1).await.remove(0);
@@ -14,9 +14,9 @@ async fn a_server_is_not_ready_before_it_stops_to_listen() {
         fleet.http.get(server, "/readyz").await.unwrap().status == 503
     })
     .await;
-    // What a balancer still sends is answered, on new connections.
+    // The server answers requests that a balancer still sends on new connections.
     assert_eq!(browser.renew(server).await, Renewal::Renewed);
-    // Told again, it waits no longer.
+    // A second signal ends the delay.
     fleet.instances[0].stop().await;
     assert!(fleet.http.get(server, "/healthz").await.is_err());
 }
@@ -51,7 +51,7 @@ async fn a_client_that_holds_its_connection_does_not_keep_a_server_from_stopping
     let mut fleet = Fleet::start(1).await;
     let server = fleet.at(0);
     let held = tokio::net::TcpStream::connect(server).await.unwrap();
-    // Once another call was answered, this connection was accepted, too.
+    // After the answer to another call, this connection was accepted, too.
     fleet.http.get(server, "/healthz").await.unwrap();
     fleet.instances[0].stop().await;
     assert!(!fleet.instances[0].log().contains("did not finish in time"));
@@ -59,7 +59,7 @@ async fn a_client_that_holds_its_connection_does_not_keep_a_server_from_stopping
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_stops_with_its_private_postgres_warns_of_nothing() {
+async fn a_server_that_stops_with_its_private_postgres_logs_no_warning() {
     let number = u64::from_le_bytes(holdfast_server::random::bytes());
     let directory = std::env::temp_dir().join(format!("holdfast-stopping-{number:016x}"));
     let settings = Settings {

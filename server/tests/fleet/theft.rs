@@ -18,14 +18,14 @@ async fn bar_3_reuse_is_in_the_activity_and_ends_one_session_on_every_server() {
     let found = fleet.http.refresh(fleet.at(1), &stolen, &new_key()).await;
     found.is(Code::RefreshTokenReused);
 
-    // It has been committed, so it holds for the thief, at his server.
+    // The ending was committed, so it takes effect for the thief at the other server.
     let thiefs_next = fleet.http.refresh(fleet.at(0), &thief, &new_key()).await;
     thiefs_next.is(Code::SessionEnded);
     until("refused", Duration::from_secs(1), async || {
         !fleet.http.accepts(fleet.at(0), &thief).await
     })
     .await;
-    // One session, no more, and the person can read of it.
+    // Only one session ended, and the person can read it in the activity.
     fleet.http.renew(fleet.at(0), &other).await;
     let activity = fleet
         .http
@@ -60,11 +60,11 @@ async fn a_thief_who_hangs_up_does_not_stop_the_ending_of_the_session() {
 }
 
 #[tokio::test]
-async fn bar_28_a_thief_with_the_pending_attempt_key_is_out_once_the_browser_signs_out() {
+async fn bar_28_a_thief_with_the_pending_attempt_key_is_signed_out_when_the_browser_signs_out() {
     let fleet = Fleet::start(2).await;
     let copied = fleet.sign_up("ada").await;
     let pending = new_key();
-    // Both send the very same request: both get the same successor.
+    // Both send the same request, so both get the same successor.
     let thief = fleet
         .http
         .refresh(fleet.at(0), &copied, &pending)
@@ -76,11 +76,11 @@ async fn bar_28_a_thief_with_the_pending_attempt_key_is_out_once_the_browser_sig
         .await
         .tokens(200);
     assert_eq!(thief.refresh_token, owner.refresh_token);
-    // The thief is first with the next one. For the browser that is a conflict …
+    // The thief sends the next request first. The browser gets a conflict …
     let ahead = fleet.http.renew(fleet.at(0), &thief).await;
     let conflict = fleet.http.refresh(fleet.at(1), &owner, &new_key()).await;
     conflict.is(Code::RefreshConflict);
-    // … which becomes final, so that it signs out with the token that it holds.
+    // … which becomes final, so the browser signs out with the token that it has.
     fleet.http.log_out(fleet.at(1), &owner).await;
     let next = fleet.http.refresh(fleet.at(0), &ahead, &new_key()).await;
     next.is(Code::SessionEnded);

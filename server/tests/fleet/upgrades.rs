@@ -1,4 +1,4 @@
-//! Releases that come and go on one database.
+//! Different releases on one database.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::support::{Fleet, Renewal, Settings, until};
 async fn bar_41_instances_restart_in_any_order_on_the_schema_of_a_later_release() {
     let mut fleet = Fleet::start(2).await;
     let browsers = fleet.browsers(5).await;
-    // What a later release leaves: a migration that this one does not know, and its table.
+    // A later release leaves a migration that this release does not know, and its table.
     sqlx::query("create table of_a_later_release (id bigint)")
         .execute(fleet.pool())
         .await
@@ -37,7 +37,7 @@ async fn bar_41_instances_restart_in_any_order_on_the_schema_of_a_later_release(
     fleet.assert_nobody_was_signed_out(&browsers).await;
 }
 
-/// The tables as the first release left them.
+/// Makes the tables as the first release left them.
 async fn migrate_to(connection: &mut PgConnection, version: i64) {
     let migrations: Vec<_> = MIGRATOR
         .iter()
@@ -49,7 +49,7 @@ async fn migrate_to(connection: &mut PgConnection, version: i64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bar_41_a_migration_waits_for_an_open_reader_and_lets_everybody_else_pass() {
+async fn bar_41_a_migration_waits_for_an_open_reader_and_lets_other_statements_pass() {
     let options = Fleet::unmigrated_database().await;
     let mut connection = PgConnection::connect_with(&options).await.unwrap();
     migrate_to(&mut connection, 4).await;
@@ -57,7 +57,7 @@ async fn bar_41_a_migration_waits_for_an_open_reader_and_lets_everybody_else_pas
         .execute(&mut connection)
         .await
         .unwrap();
-    // A reader that stays open keeps the migration of its table from being applied.
+    // An open transaction that has read the table blocks its migration.
     let mut reader = PgConnection::connect_with(&options).await.unwrap();
     let mut reading = reader.begin().await.unwrap();
     sqlx::query("select count(*) from events")
@@ -82,7 +82,7 @@ async fn bar_41_a_migration_waits_for_an_open_reader_and_lets_everybody_else_pas
         waiting == 1
     })
     .await;
-    // What comes behind the migration is answered once that gives up, a second later.
+    // Statements behind the migration are answered when it gives up, a second later.
     let mut connection = connection.into_inner();
     for statement in ["set lock_timeout = '4s'", "select count(*) from events"] {
         sqlx::query(sqlx::AssertSqlSafe(statement.to_owned()))
@@ -94,7 +94,7 @@ async fn bar_41_a_migration_waits_for_an_open_reader_and_lets_everybody_else_pas
     reading.commit().await.unwrap();
     let ended = migrating.await.unwrap();
     assert!(ended.success, "{}", ended.said);
-    // The secret that the first release worked with is known.
+    // The secret of the first release is known.
     let known: i64 = sqlx::query_scalar(
         "select count(*) from secrets where fingerprint = '\\x0102030405060708'",
     )
@@ -103,7 +103,7 @@ async fn bar_41_a_migration_waits_for_an_open_reader_and_lets_everybody_else_pas
     .unwrap();
     assert_eq!(known, 1);
 
-    // A server that may not migrate starts on it now, and did not before.
+    // A server that may not migrate starts on these tables now. It did not start before.
     let settings = Settings {
         more: vec![("HOLDFAST_NO_MIGRATE", "true".to_owned())],
         ..Settings::on(url)

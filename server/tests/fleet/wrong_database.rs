@@ -1,4 +1,4 @@
-//! An instance that lost its database, or was given another one, signs nobody out.
+//! An instance that lost its database, or has the address of another one, signs nobody out.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ async fn bar_39_a_database_that_is_a_day_old_signs_no_older_session_out() {
         assert_eq!(browser.renew(fleet.at(0)).await, Renewal::Renewed);
     }
     let right = fleet.settings.clone();
-    // Somebody has signed up there, a day ago.
+    // A person has signed up there a day ago.
     let options = Fleet::migrated_database().await;
     let mut connection = PgConnection::connect_with(&options).await.unwrap();
     for statement in [
@@ -116,15 +116,15 @@ async fn bar_39_an_older_copy_of_the_database_goes_on_with_the_sessions_that_it_
     let since = fleet.log_in("ada").await;
 
     fleet.restart(0, &copy).await;
-    // Their tokens are newer than the copy, and genuine.
+    // The tokens are newer than the copy, and genuine.
     for browser in &browsers {
         assert_eq!(browser.renew(fleet.at(0)).await, Renewal::Renewed);
     }
     assert_eq!(account(&fleet, &staying).await.status, 200);
     fleet.http.renew(fleet.at(0), &staying).await;
     assert_eq!(fleet.http.log_out(fleet.at(0), &leaving).await.status, 204);
-    // What was opened since is not there, and the copy is old enough to have known it:
-    // nothing tells it from a session that is over.
+    // Sessions that were opened since are not in the copy. The copy is older than they are, so the
+    // server cannot distinguish them from sessions that are over.
     assert_eq!(account(&fleet, &since).await.status, 200);
     fleet
         .http
@@ -133,7 +133,7 @@ async fn bar_39_an_older_copy_of_the_database_goes_on_with_the_sessions_that_it_
         .is(Code::SessionEnded);
     assert_eq!(fleet.http.log_out(fleet.at(0), &since).await.status, 204);
 
-    // In production the same sessions go on, whatever the copy did.
+    // In production the same sessions go on, although the copy refused them.
     fleet.restart(0, &right).await;
     fleet.http.renew(fleet.at(0), &since).await;
     fleet.http.renew(fleet.at(0), &leaving).await;
@@ -170,7 +170,7 @@ async fn bar_39_a_server_that_lost_its_database_address_does_not_start_and_makes
         let said = &ended.said;
         assert!(said.contains("DATABASE_URL is missing"), "{name}: {said}");
     }
-    // Nor does a command of an operator make one.
+    // A command of an operator does not make a database either.
     for command in [
         &["account", "disable", "ada"][..],
         &["migrate"],
@@ -215,7 +215,7 @@ async fn a_command_of_an_operator_does_not_migrate() {
 }
 
 #[tokio::test]
-async fn bar_39_an_operator_who_begins_anew_gets_plain_answers() {
+async fn bar_39_after_begin_anew_unknown_sessions_get_definite_answers() {
     let mut fleet = Fleet::start(1).await;
     let browser = fleet.browsers(1).await.remove(0);
     let empty = Settings {

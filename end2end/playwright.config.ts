@@ -1,14 +1,14 @@
 // The journeys of a person through Holdfast, in a real browser, against the release build.
 //
-//   npx playwright test                            everything but the pictures
-//   npx playwright test tests/bars                 what users of other systems suffered
+//   npx playwright test                            everything except the pictures
+//   npx playwright test tests/bars                 the bars (docs/bars.md)
 //   SCREENS=/tmp/screens npx playwright test --grep @screens
 
 import { existsSync } from 'node:fs';
 import { defineConfig, devices } from '@playwright/test';
 import type { Options } from './holdfast/test';
 
-/** The browser: the one that is named, one of the system's, or Playwright's own. */
+/** The browser: the one that HOLDFAST_CHROMIUM names, one of the system's, or Playwright's own. */
 function chromium(): string | undefined {
   const ofTheSystem = [
     '/usr/bin/chromium',
@@ -35,7 +35,7 @@ export default defineConfig<Options>({
   reporter: 'list',
   timeout: 60_000,
   expect: { timeout: 10_000 },
-  // Pictures are for looking at, not for passing.
+  // The pictures are for a person; they are not a test.
   grepInvert: process.env.SCREENS ? undefined : /@screens/,
   use: {
     ...devices['Desktop Chrome'],

@@ -1,4 +1,4 @@
-// The browser's share of `cargo xtask soak`, which starts the servers, the faults and this.
+// The browser's part of `cargo xtask soak`, which starts the servers, the faults and this part.
 
 import type { PlaywrightTestConfig } from '@playwright/test';
 import journeys from './playwright.config';
@@ -12,8 +12,8 @@ const config: PlaywrightTestConfig = {
   globalSetup: undefined,
   workers: 1,
   reporter: 'line',
-  // All tabs open at first, look once more at the end, and a person may be in the middle of
-  // something then.
+  // All tabs open at the start, and each makes one more call at the end, when a person may still
+  // be doing something.
   timeout: (seconds + 700) * 1000,
   use: { ...journeys.use, baseURL: process.env.SOAK_URL, trace: 'off' },
 };

@@ -1,4 +1,4 @@
-// The essentials in another browser. Everything else runs in Chromium.
+// The essentials in another browser. All other tests run in Chromium.
 
 import {
   eventually,
@@ -19,7 +19,7 @@ const test = base.extend<{ firefox: Firefox }>({
 
 test.use({ lifetimes: { accessTokenTtl: '2s' } });
 
-// Its first start makes a profile.
+// The first start of Firefox makes a profile.
 test.describe.configure({ timeout: 180_000 });
 
 test.skip(!FIREFOX, 'No Firefox is installed.');
@@ -32,7 +32,7 @@ test('Firefox: sign in, renew, two tabs, reload, sign out', async ({
 }) => {
   const stored = async () => {
     const text = await firefox.run<string | null>('return localStorage["holdfast.session"]');
-    // A sign-out leaves a note, which is no record.
+    // A sign-out leaves a note, which is not a record.
     const stored = JSON.parse(text ?? '{}') as Partial<StoredSession>;
     return stored.session_id ? (stored as StoredSession) : undefined;
   };

@@ -1,4 +1,4 @@
-// Pictures of every page, to be looked at: SCREENS=directory npx playwright test --grep @screens
+// Takes pictures of every page, for a person: SCREENS=directory npx playwright test --grep @screens
 
 import { join } from 'node:path';
 import {

@@ -105,6 +105,40 @@ export async function spoilAccessToken(page: Page): Promise<void> {
   await tamper(page, { access_token: forged(access_token) });
 }
 
+/** What tabs have noted about the sessions that their changes of the password are to end. */
+export async function notesOfChanges(page: Page): Promise<Record<string, { until_ms: number }>> {
+  return page.evaluate(() => {
+    const isNote = ([key]: [string, string]) => key.startsWith('holdfast.replaced');
+    const notes = Object.entries<string>({ ...localStorage }).filter(isNote);
+    return Object.fromEntries(notes.map(([key, text]) => [key, JSON.parse(text)]));
+  });
+}
+
+/**
+ * One endless transaction keeps everything else from the client's database, until what is
+ * returned is called. The page must be one without the client.
+ */
+export async function occupyDatabase(page: Page): Promise<() => Promise<void>> {
+  await page.evaluate(async () => {
+    const database = await new Promise<IDBDatabase>((resolve, reject) => {
+      const asked = indexedDB.open('holdfast-2', 1);
+      asked.onsuccess = () => resolve(asked.result);
+      asked.onerror = () => reject(asked.error);
+    });
+    const store = database.transaction('state', 'readwrite').objectStore('state');
+    await new Promise<void>((begun) => {
+      const goOn = () => {
+        begun();
+        if ('isFree' in window) return database.close();
+        // A transaction ends once it has nothing to do.
+        store.get('nothing').onsuccess = goOn;
+      };
+      store.get('nothing').onsuccess = goOn;
+    });
+  });
+  return () => page.evaluate(() => void Object.assign(window, { isFree: true }));
+}
+
 /** Everything that the browser stores, without attempt keys, as text to search in. */
 export async function everythingStored(page: Page): Promise<string> {
   const elsewhere = await page.evaluate(() => [{ ...localStorage }, { ...sessionStorage }]);

@@ -5,6 +5,7 @@ import {
   isEnded,
   isSignedOut,
   Network,
+  occupyDatabase,
   seesAccount,
   signIn,
   signOutButton,
@@ -70,6 +71,28 @@ test('bar 46: a sign-out arrives although the tab is closed in the same moment',
   await other.goto('/');
   await signOutButton(page).click();
   await page.close();
+  await isEnded(api, access_token);
+});
+
+test('bar 46: a sign-out holds although the tab is closed before the database has it', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  await signIn(page, account);
+  const { access_token } = await theStoredSession(page);
+  const other = await context.newPage();
+  await other.goto('/robots.txt');
+  const free = await occupyDatabase(other);
+  await signOutButton(page).click();
+  await page.close();
+  // What is queued in a database goes with its page.
+  await free();
+
+  const next = await context.newPage();
+  await next.goto('/account');
+  await isSignedOut(next);
   await isEnded(api, access_token);
 });
 

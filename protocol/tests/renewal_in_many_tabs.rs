@@ -19,8 +19,8 @@ use holdfast_protocol::attempt_key::{AttemptKey, AttemptMark};
 use holdfast_protocol::problem::{Code, Problem};
 use holdfast_protocol::refresh_token::{ChainSecret, RefreshKey, UnverifiedRefreshToken, print};
 use holdfast_protocol::renewal::{
-    Access, Action, Attempt, Change, Ending, Era, Event, Failure, Link, Machine, Moment, Record,
-    Stored, Vault, View, attempt,
+    Access, Action, Asked, Attempt, Change, Ending, Era, Event, Failure, Link, Machine, Moment,
+    Record, Stored, Vault, View, attempt,
 };
 use holdfast_protocol::rotation::{
     Presented, Rotation, StoredSession, decide, new_marks, read_marks,
@@ -205,7 +205,7 @@ struct Job {
 enum Work {
     /// A page has started.
     Start,
-    /// The person sends the form of a sign-in: in which era is that?
+    /// The person sends the form of a sign-in: when is that?
     AskToSignIn {
         account_id: Uuid,
     },
@@ -230,18 +230,19 @@ enum Work {
 struct SignIn {
     tab: usize,
     page: u32,
-    asked_in: Era,
+    asked: Asked,
     record: Record,
 }
 
-/// What has happened so far that a sign-in which is answered later must not undo.
+/// What has happened until a sign-in was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Acts {
-    /// Sign-ins, sign-outs, changes of the password and deletions that took effect.
+    /// How often a person has asked for a session, signed out, changed the password or
+    /// deleted the data.
     of_people: u32,
     /// Endings by the server.
     of_server: u32,
-    /// How many of them were deletions.
+    /// How often the data were deleted.
     deletions: u32,
 }
 
@@ -280,8 +281,12 @@ struct World {
     dice: u32,
     last: Last,
     acts: Acts,
+    /// Which act of people has made what is.
+    last_act: u32,
     /// How far the acts were when each session was asked for.
     asked: BTreeMap<Uuid, Acts>,
+    /// See [`World::note_sign_in`].
+    is_muddled: bool,
     /// Counts the lives of the browser's storage.
     lives: u128,
     /// Sessions whose tokens never reached storage, or were deleted with it. They may live
@@ -313,7 +318,9 @@ impl World {
                 of_server: 0,
                 deletions: 0,
             },
+            last_act: 0,
             asked: BTreeMap::new(),
+            is_muddled: false,
             lives: 0,
             orphans: BTreeSet::new(),
             highest_held: BTreeMap::new(),
@@ -517,6 +524,7 @@ impl World {
             Work::SendLeaving if is_there => {
                 if !self.server.away {
                     for token in std::mem::take(&mut self.database.leaving) {
+                        self.check_left(&token);
                         self.server.log_out(&token);
                     }
                 }
@@ -627,8 +635,10 @@ impl World {
         self.begin(tab, Work::AskToSignIn { account_id });
     }
 
-    /// It is known in which era that is, and the server opens a session.
+    /// It is known when that is, and the server opens a session.
     fn sign_in(&mut self, tab: usize, account_id: Uuid) {
+        self.database.apply(&Change::Ask);
+        self.acts.of_people += 1;
         let tokens = self.server.open(account_id, self.wall());
         let record = Record::new(&tokens, true, self.wall()).unwrap();
         self.orphans.insert(record.session_id);
@@ -636,7 +646,10 @@ impl World {
         self.sign_ins.push(SignIn {
             tab,
             page: self.tabs[tab].page,
-            asked_in: self.database.stored.era(),
+            asked: Asked {
+                era: self.database.stored.era(),
+                number: self.database.last_number(),
+            },
             record,
         });
     }
@@ -652,17 +665,16 @@ impl World {
         let change = Change::SignIn {
             record: sign_in.record,
             known_browser: None,
-            only_in: Some(sign_in.asked_in),
+            asked: Some(sign_in.asked),
         };
         self.change(tab, change);
     }
 
     /// The person deletes what the browser keeps for the site, while its tabs are open.
     fn delete_data(&mut self) {
-        if self.database.stored != Stored::default() {
-            self.acts.of_people += 1;
-            self.acts.deletions += 1;
-        }
+        self.acts.deletions += 1;
+        self.is_muddled = false;
+        self.act();
         self.last = Last::SignedOut;
         self.database = Vault::default();
         self.keys.clear();
@@ -703,40 +715,28 @@ impl World {
             session_id,
             record,
             known_browser: None,
+            asked: None,
         };
         self.change(tab, change);
+    }
+
+    /// A person does something that takes effect at once.
+    fn act(&mut self) {
+        self.acts.of_people += 1;
+        self.last_act = self.acts.of_people;
     }
 
     /// What the last sign-in or sign-out was, told from what people did and not from
     /// what the vault decided.
     fn note(&mut self, change: &Change, applied: bool) {
         match change {
-            Change::SignIn {
-                record, only_in, ..
-            } => {
-                self.orphans.remove(&record.session_id);
-                let asked = self.asked[&record.session_id];
-                if self.acts == asked {
-                    assert!(applied, "somebody who signs in is signed in");
-                }
-                // An empty browser looks the same again once it was emptied.
-                let was_empty = only_in.is_some_and(|asked_in| asked_in == Era::default());
-                let looks_the_same = was_empty && self.acts.deletions != asked.deletions;
-                if self.acts.of_people != asked.of_people && !looks_the_same {
-                    assert!(!applied, "a late sign-in undid what a person did since");
-                }
-                if applied {
-                    self.acts.of_people += 1;
-                    self.last = Last::SignedIn {
-                        account_id: record.account_id,
-                        session_id: record.session_id,
-                    };
-                }
+            Change::SignIn { record, asked, .. } => {
+                self.note_sign_in(record, asked.unwrap(), applied);
             }
             Change::SignOut { account_id, .. } => {
                 if matches!(self.last, Last::SignedIn { account_id: last, .. } if last == *account_id)
                 {
-                    self.acts.of_people += 1;
+                    self.act();
                     self.last = Last::SignedOut;
                 }
             }
@@ -754,7 +754,7 @@ impl World {
                     return;
                 };
                 if last == *session_id {
-                    self.acts.of_people += 1;
+                    self.act();
                     self.last = Last::SignedIn {
                         account_id: record.account_id,
                         session_id: record.session_id,
@@ -801,8 +801,33 @@ impl World {
         if by_the_server {
             self.note_end(session_id);
         } else {
-            self.acts.of_people += 1;
+            self.act();
             self.last = Last::SignedOut;
+        }
+    }
+
+    /// Of what people did, the last one wins, in whatever order the answers come.
+    fn note_sign_in(&mut self, record: &Record, asked: Asked, applied: bool) {
+        self.orphans.remove(&record.session_id);
+        let then = self.asked[&record.session_id];
+        let is_last = then.of_people > self.last_act;
+        let is_of_now = then.deletions == self.acts.deletions;
+        // An empty browser looks the same again once it was emptied. A sign-in that was
+        // asked for before may be kept then; and it has taken its number from before.
+        let looks_the_same = asked.era == Era::default() && !is_of_now;
+        if is_last && is_of_now && then.of_server == self.acts.of_server && !self.is_muddled {
+            assert!(applied, "somebody who signs in is signed in");
+        }
+        if !is_last && !looks_the_same && !self.is_muddled {
+            assert!(!applied, "a sign-in undid what a person did later");
+        }
+        if applied {
+            self.is_muddled |= looks_the_same;
+            self.last_act = self.last_act.max(then.of_people);
+            self.last = Last::SignedIn {
+                account_id: record.account_id,
+                session_id: record.session_id,
+            };
         }
     }
 
@@ -904,6 +929,17 @@ impl World {
             assert!(held.generation >= *highest, "went back a generation");
             *highest = held.generation;
         }
+    }
+
+    /// No tab ends the session that the browser keeps.
+    fn check_left(&self, token: &Secret) {
+        let left = UnverifiedRefreshToken::parse(token.expose()).unwrap();
+        let kept = self.database.stored.record();
+        assert_ne!(
+            kept.map(|record| record.session_id),
+            Some(left.session_id()),
+            "a tab ended the session that goes on"
+        );
     }
 
     /// The last sign-in or sign-out wins.

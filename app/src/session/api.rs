@@ -2,7 +2,7 @@
 
 use gloo_net::http::Method;
 use holdfast_protocol::problem::Meaning;
-use holdfast_protocol::renewal::Event;
+use holdfast_protocol::renewal::{Event, Link};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -91,12 +91,26 @@ pub(super) fn whose() -> Whose {
 /// Sends the call; if its access token is refused, renews and sends it once more. So it
 /// does if another tab changes the password meanwhile, with the session that this brings.
 /// Not generic, so that it is compiled once.
-pub(super) async fn call(call: Call, mut whose: Whose) -> Result<String, ApiError> {
+pub(super) async fn call(call: Call, whose: Whose) -> Result<String, ApiError> {
+    call_and_tell(&call, whose, false, &|_| ()).await
+}
+
+/// The same for a call that ends the session which it is sent as. `tell` hears which one that
+/// is, just before each sending. A repetition does not wait for another tab's change of the
+/// password: the first sending may have ended the session, and both tabs would wait for each
+/// other.
+pub(super) async fn call_and_tell(
+    call: &Call,
+    mut whose: Whose,
+    is_repetition: bool,
+    tell: &dyn Fn(Link),
+) -> Result<String, ApiError> {
     let driver = Driver::current().ok_or(ApiError::SignedOut)?;
     let mut is_repeated = false;
     loop {
         let (of, token) = driver.access(&mut whose).await?;
-        let outcome = http::send(&call, Some(&token)).await;
+        tell(of);
+        let outcome = http::send(call, Some(&token)).await;
         let meaning = match &outcome {
             Err(ApiError::Problem(problem)) => Some(problem.code.meaning()),
             _ => None,
@@ -108,7 +122,7 @@ pub(super) async fn call(call: Call, mut whose: Whose) -> Result<String, ApiErro
             }
             // The account goes on with a new session, once the other tab has it.
             Some(Meaning::SessionOver) if !is_repeated => {
-                driver.is_replaced_elsewhere(of.session_id).await
+                driver.is_replaced(of.session_id, !is_repetition).await
             }
             _ => false,
         };

@@ -5,16 +5,18 @@
 //! repeated; a refusal of the repetition then means «perhaps done», and a sign-in with
 //! the new password finds out.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use gloo_net::http::Method;
 use gloo_timers::future::TimeoutFuture;
 use holdfast_protocol::problem::{Code, Meaning};
-use holdfast_protocol::renewal::{Change, Ending, Era, Event, Notice, Record};
+use holdfast_protocol::renewal::{Asked, Change, Ending, Event, Link, Notice, Record};
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::wire::{
     Account, ChangePassword, LoginRequest, SignupRequest, Tokens, paths,
 };
+use uuid::Uuid;
 
 use super::api;
 use super::clock;
@@ -43,41 +45,51 @@ impl Opened {
         })
     }
 
-    fn sign_in(self, asked_in: Era) -> Change {
+    fn sign_in(self, asked: Asked) -> Change {
         Change::SignIn {
             record: self.record,
             known_browser: self.known_browser,
-            only_in: Some(asked_in),
+            asked: Some(asked),
         }
     }
 
-    fn change_password(self, before: &Record) -> Change {
+    fn change_password(self, before: Before, asked: Asked) -> Change {
         Change::ChangePassword {
             session_id: before.session_id,
             record: self.record,
             known_browser: self.known_browser,
+            asked: Some(asked),
         }
     }
+}
+
+/// The session that a change of the password was sent as.
+#[derive(Debug, Clone, Copy)]
+struct Before {
+    session_id: Uuid,
+    remember: bool,
+    /// Whether it was sent as another one before.
+    is_another: bool,
 }
 
 /// Signs in.
 pub(super) async fn sign_in(request: LoginRequest) -> Result<(), ApiError> {
     let driver = Driver::current().ok_or(ApiError::SILENCE)?;
-    let _expectation = driver.expect_session(None);
-    let asked_in = driver.era().await?;
+    let _expectation = driver.expect_session();
+    let asked = driver.ask().await?;
     let opened = log_in(&driver, &request).await?;
-    keep(&driver, opened.sign_in(asked_in)).await
+    keep(&driver, opened.sign_in(asked)).await
 }
 
 /// Makes an account and signs in.
 pub(super) async fn sign_up(request: SignupRequest) -> Result<(), ApiError> {
     let driver = Driver::current().ok_or(ApiError::SILENCE)?;
-    let _expectation = driver.expect_session(None);
-    let asked_in = driver.era().await?;
+    let _expectation = driver.expect_session();
+    let asked = driver.ask().await?;
     let whose = driver.whose();
     let call = Call::new(Method::POST, paths::SIGNUP).with_json(&request);
     let sent_at = clock::now().wall_ms;
-    let send = || async { http::send(&call, None).await };
+    let send = |_| async { http::send(&call, None).await };
     let (outcome, was_silent) = with_repetitions(send, || None).await;
     let opened = match outcome {
         Ok(body) => Opened::read(&body, request.remember, sent_at)?,
@@ -93,7 +105,7 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), ApiError> {
     };
     // A tab that has heard of another person by now shows the form no more.
     let is_form_gone = driver.whose() != whose;
-    let kept = keep(&driver, opened.sign_in(asked_in)).await;
+    let kept = keep(&driver, opened.sign_in(asked)).await;
     if is_form_gone {
         tell_if_overtaken(&driver, &kept, Notice::AccountMade);
     }
@@ -109,32 +121,47 @@ pub(super) async fn change_password(whose: Whose, request: ChangePassword) -> Re
     // The name is needed if the answer is lost, and could not be asked for then.
     let account = Call::new(Method::GET, paths::ACCOUNT);
     let account: Account = http::parse(&api::call(account, whose).await?)?;
-    driver.era().await?;
-    let before = driver.record().ok_or(ApiError::SignedOut)?;
-    if before.account_id != account.account_id {
-        return Err(ApiError::SessionChanged);
-    }
+    let asked = driver.ask().await?;
     let whose = Whose::Of(Some(account.account_id));
     if driver.is_replacing() {
         return Err(ApiError::UnderWay);
     }
     // Other calls of this page may find out first that the old session is over.
-    let _expectation = driver.expect_session(Some(before.session_id));
+    let _expectation = driver.expect_replacement();
+    let sent_as = Cell::new(None);
+    let tell = |of: Link| {
+        let remember = driver.record().is_none_or(|record| record.remember);
+        let session_id = of.session_id;
+        let is_same = |before: Before| before.session_id == session_id && !before.is_another;
+        sent_as.set(Some(Before {
+            session_id,
+            remember,
+            is_another: !sent_as.get().is_none_or(is_same),
+        }));
+        driver.replaces(session_id);
+    };
     let call = Call::new(Method::PUT, paths::PASSWORD).with_json(&request);
     let sent_at = clock::now().wall_ms;
+    let send = |is_repetition| api::call_and_tell(&call, whose, is_repetition, &tell);
     // Once the old session is over, no repetition can be sent as it. The server has done
     // the change, or has ended the session for another reason; both are found out below.
     let is_over = || driver.replaced_is_over().map(|_| ApiError::SignedOut);
-    let (outcome, was_silent) = with_repetitions(|| api::call(call.clone(), whose), is_over).await;
-    let refusal = match outcome {
-        Ok(body) => {
+    let (outcome, was_silent) = with_repetitions(send, is_over).await;
+    let (refusal, before) = match (outcome, sent_as.get()) {
+        (Ok(body), Some(before)) => {
             let opened = Opened::read(&body, before.remember, sent_at)?;
-            return keep_after_change(&driver, opened, &before).await;
+            return keep_after_change(&driver, opened, before, asked).await;
         }
-        Err(refusal) => refusal,
+        (Err(refusal), Some(before)) => (refusal, before),
+        // It could not be sent, so nothing was done.
+        (Err(ApiError::NotKnown) | Ok(_), None) => return Err(ApiError::SILENCE),
+        (Err(refusal), None) => return Err(refusal),
     };
     if !was_silent || !may_mean_done(&refusal) {
-        return Err(take_ending(&driver, &before, refusal));
+        return Err(take_ending(&driver, before, refusal));
+    }
+    if refusal.code() == Some(Code::InvalidCredentials) && goes_on(whose, before).await? {
+        return Err(refusal);
     }
     let request = LoginRequest {
         username: account.username,
@@ -142,17 +169,33 @@ pub(super) async fn change_password(whose: Whose, request: ChangePassword) -> Re
         remember: before.remember,
     };
     match find_out(&driver, &request, refusal).await {
-        Ok(opened) => keep_after_change(&driver, opened, &before).await,
-        Err(error) => Err(take_ending(&driver, &before, error)),
+        Ok(opened) => keep_after_change(&driver, opened, before, asked).await,
+        Err(error) => Err(take_ending(&driver, before, error)),
+    }
+}
+
+/// Whether the one session that the change was sent as goes on, as the database of the server
+/// says. Then the password was not changed, because a change ends all sessions. A sign-in with
+/// the new password would find that out as well, but it would count as a failure and be listed
+/// in the person's activity.
+async fn goes_on(whose: Whose, before: Before) -> Result<bool, ApiError> {
+    let asked_as = Cell::new(None);
+    let tell = |of: Link| asked_as.set(Some(of.session_id));
+    let call = Call::new(Method::GET, paths::SESSIONS);
+    match api::call_and_tell(&call, whose, true, &tell).await {
+        Ok(_) => Ok(!before.is_another && asked_as.get() == Some(before.session_id)),
+        Err(refusal) if may_mean_done(&refusal) => Ok(false),
+        Err(_) => Err(ApiError::NotKnown),
     }
 }
 
 async fn keep_after_change(
     driver: &Rc<Driver>,
     opened: Opened,
-    before: &Record,
+    before: Before,
+    asked: Asked,
 ) -> Result<(), ApiError> {
-    let kept = keep(driver, opened.change_password(before)).await;
+    let kept = keep(driver, opened.change_password(before, asked)).await;
     tell_if_overtaken(driver, &kept, Notice::PasswordChanged);
     kept
 }
@@ -179,8 +222,9 @@ fn may_mean_done(refusal: &ApiError) -> bool {
     }
 }
 
-/// The session is over after all, and not by the change that was asked for.
-fn take_ending(driver: &Rc<Driver>, before: &Record, error: ApiError) -> ApiError {
+/// The session is over after all, and not by the change that was asked for. If it is by that
+/// of another tab, the new session is about to come.
+fn take_ending(driver: &Rc<Driver>, before: Before, error: ApiError) -> ApiError {
     let why = match &error {
         ApiError::Problem(problem) if problem.code.meaning() == Meaning::SessionOver => {
             Some(Ending::of(problem))
@@ -188,21 +232,23 @@ fn take_ending(driver: &Rc<Driver>, before: &Record, error: ApiError) -> ApiErro
         ApiError::SignedOut => driver.replaced_is_over(),
         _ => None,
     };
-    if let Some(why) = why {
-        let session_id = before.session_id;
-        driver.feed(Event::CallOver { session_id, why });
+    let Some(why) = why else { return error };
+    let session_id = before.session_id;
+    if driver.is_noted_elsewhere(session_id) {
+        return ApiError::UnderWay;
     }
+    driver.feed(Event::CallOver { session_id, why });
     error
 }
 
 /// Sends a request until there is an answer, for two minutes at most and while the page
 /// lives, or until `give_up` says why it can be sent no more. Says as well whether there
-/// was no answer at first: then it may have been done.
+/// was no answer at first: then it may have been done. `send` hears whether it repeats.
 async fn with_repetitions<F: Future<Output = Result<String, ApiError>>>(
-    send: impl Fn() -> F,
+    send: impl Fn(bool) -> F,
     give_up: impl Fn() -> Option<ApiError>,
 ) -> (Result<String, ApiError>, bool) {
-    let mut outcome = send().await;
+    let mut outcome = send(false).await;
     if !is_silence(&outcome) {
         return (outcome, false);
     }
@@ -222,7 +268,7 @@ async fn with_repetitions<F: Future<Output = Result<String, ApiError>>>(
         let wait_ms = (pause_ms / 2 + jitter.unwrap_or(0)).max(retry_after_ms(&outcome));
         TimeoutFuture::new(wait_ms.min(left_ms)).await;
         pause_ms = (pause_ms * 2).min(LONGEST_PAUSE_MS);
-        outcome = send().await;
+        outcome = send(true).await;
         let is_later = matches!(
             &outcome,
             Err(ApiError::Problem(problem)) if problem.code.meaning() == Meaning::Later

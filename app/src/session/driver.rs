@@ -16,7 +16,7 @@ use gloo_timers::callback::Timeout;
 use gloo_timers::future::TimeoutFuture;
 use holdfast_protocol::problem::Meaning;
 use holdfast_protocol::renewal::{
-    Access, Action, Change, Ending, Era, Event, Failure, Link, Machine, Notice, Record, Stored,
+    Access, Action, Asked, Change, Ending, Event, Failure, Link, Machine, Notice, Record, Stored,
     View,
 };
 use holdfast_protocol::secret::Secret;
@@ -28,7 +28,7 @@ use web_sys::BroadcastChannel;
 
 use super::http::{self, ApiError, Call};
 use super::surroundings::{self, News};
-use super::vault::{Attempted, Outcome, Replaced, Vault};
+use super::vault::{Attempted, Outcome, RENEWED_EVERY_MS, Vault};
 use super::{clock, lock, vault};
 
 /// The lock of one renewal among the tabs.
@@ -42,6 +42,9 @@ const CALL_WAIT_MS: u32 = 30_000;
 
 /// How long something waits for news before it looks by itself.
 const LONGEST_WAIT_MS: u32 = 1000;
+
+/// How long a page that the person did not want to leave waits before it asks again.
+const STAYS_MS: u32 = 10_000;
 
 thread_local! {
     static DRIVER: OnceCell<Rc<Driver>> = const { OnceCell::new() };
@@ -75,15 +78,24 @@ pub(super) struct Expectation {
 impl Drop for Expectation {
     fn drop(&mut self) {
         self.driver.under_way.set(self.driver.under_way.get() - 1);
-        if self.replaces {
-            self.driver.is_replaced.set(None);
-            self.driver.replaced_is_over.set(None);
-            if let Some(note) = self.driver.replaced_note.take() {
-                self.driver.vault.forget_replaced(note);
-            }
+        if self.replaces
+            && let Some(replacing) = self.driver.replacing.take()
+        {
+            self.driver.vault.forget_replaced(replacing.mark);
         }
         self.driver.publish();
     }
+}
+
+/// A change of the password that is under way in this tab.
+#[derive(Debug, Clone, Copy)]
+struct Replacing {
+    /// The session that it is about to end: the one that its request was sent as.
+    session_id: Option<Uuid>,
+    /// Why that session is over, once the server has said that it is.
+    is_over: Option<Ending>,
+    /// Tells this tab's note to the other tabs from theirs.
+    mark: u32,
 }
 
 /// The one driver of this page.
@@ -105,12 +117,7 @@ pub(super) struct Driver {
     notice: Cell<Option<Notice>>,
     /// Requests under way that are answered with a new session.
     under_way: Cell<u32>,
-    /// A session that a change of the password under way is about to end.
-    is_replaced: Cell<Option<Uuid>>,
-    /// What the other tabs were told about that.
-    replaced_note: Cell<Option<Replaced>>,
-    /// Why that session is over, once the server has said that it is.
-    replaced_is_over: Cell<Option<Ending>>,
+    replacing: Cell<Option<Replacing>>,
     /// Storage is being read, and was perhaps changed since.
     is_looking: Cell<bool>,
     look_again: Cell<bool>,
@@ -133,9 +140,7 @@ impl Driver {
             is_reloading: Cell::new(false),
             notice: Cell::new(None),
             under_way: Cell::new(0),
-            is_replaced: Cell::new(None),
-            replaced_note: Cell::new(None),
-            replaced_is_over: Cell::new(None),
+            replacing: Cell::new(None),
             is_looking: Cell::new(false),
             look_again: Cell::new(false),
         });
@@ -298,18 +303,22 @@ impl Driver {
         self.machine.borrow().record().cloned()
     }
 
-    /// The last sign-in or sign-out of this browser until now. Storage is asked: a tab that
-    /// slept may not have heard of it. An error if a later version has taken over storage:
-    /// then a new session could not be kept, and nothing is to be asked for.
-    pub(super) async fn era(self: &Rc<Self>) -> Result<Era, ApiError> {
+    /// A new session is about to be asked for: when that is, compared with all other
+    /// sign-ins and sign-outs of this browser. Storage is asked: a tab that slept may not
+    /// have heard of them. An error if a later version has taken over storage: then a new
+    /// session could not be kept, and nothing is to be asked for.
+    pub(super) async fn ask(self: &Rc<Self>) -> Result<Asked, ApiError> {
         self.until_known().await;
-        let outcome = self.vault.change(None, self.held()).await;
-        let era = outcome.stored.era();
+        let outcome = self.vault.change(Some(Change::Ask), self.held()).await;
+        let asked = Asked {
+            era: outcome.stored.era(),
+            number: outcome.last_number,
+        };
         self.take(outcome);
         if self.is_outdated() {
             return Err(ApiError::Outdated);
         }
-        Ok(era)
+        Ok(asked)
     }
 
     /// Whether a later version of Holdfast has taken over storage.
@@ -326,20 +335,31 @@ impl Driver {
 
     /// Whose call it is that begins now.
     pub(super) fn whose(&self) -> Whose {
-        match self.shown.borrow().as_ref().map(|shown| shown.view) {
-            None | Some(View::Unknown) => Whose::NotKnownYet,
-            Some(View::Anonymous { .. }) => Whose::Of(None),
-            Some(View::SignedIn { account_id, .. }) => Whose::Of(Some(account_id)),
+        match self.view() {
+            // A page that is about to be loaded anew still belongs to whom it has shown.
+            View::Unknown => match self.has_shown.get() {
+                Some(account_id) => Whose::Of(Some(account_id)),
+                None => Whose::NotKnownYet,
+            },
+            View::Anonymous { .. } => Whose::Of(None),
+            View::SignedIn { account_id, .. } => Whose::Of(Some(account_id)),
         }
     }
 
+    /// What the page shows.
+    fn view(&self) -> View {
+        let shown = self.shown.borrow();
+        shown.as_ref().map_or(View::Unknown, |shown| shown.view)
+    }
+
     /// Signs out the person whom the page shows, or is about to show: while a page starts,
-    /// its header offers to sign out before storage has been read.
+    /// or is about to be loaded anew, its header offers to sign out as well.
     pub(super) async fn sign_out(self: &Rc<Self>) {
         let why = Ending::SignedOut;
-        let whose = match self.whose() {
-            Whose::Of(whose) => whose,
-            Whose::NotKnownYet => {
+        let whose = match self.view() {
+            View::SignedIn { account_id, .. } => Some(account_id),
+            View::Anonymous { .. } => None,
+            View::Unknown => {
                 // For the case that the page is closed before storage has been read.
                 if let Some(account_id) = self.vault.copied_account() {
                     self.vault
@@ -426,7 +446,7 @@ impl Driver {
                 Access::NotNow => {
                     let held = self.record().map(|record| record.session_id);
                     let Some(session_id) = held else { continue };
-                    if !self.is_replaced_elsewhere(session_id).await {
+                    if !self.is_replaced(session_id, true).await {
                         return Err(ApiError::SILENCE);
                     }
                     continue;
@@ -439,57 +459,108 @@ impl Driver {
         }
     }
 
-    /// A request is under way that is answered with a new session, perhaps in the place of
-    /// this one. Until what is returned is dropped, an answer that says that this one is
-    /// over clears nothing, in no tab, and the page is not loaded anew: nobody would take
-    /// the answer, and its session would live on.
-    pub(super) fn expect_session(self: &Rc<Self>, replaces: Option<Uuid>) -> Expectation {
+    /// A request is under way that is answered with a new session. Until what is returned is
+    /// dropped, the page is not loaded anew: nobody would take the answer, and its session
+    /// would live on.
+    pub(super) fn expect_session(self: &Rc<Self>) -> Expectation {
+        self.expect(false)
+    }
+
+    /// The same for a change of the password. From the moment at which
+    /// [`Driver::replaces`] says what is sent as which session, an answer that says that
+    /// this one is over clears nothing, in no tab.
+    pub(super) fn expect_replacement(self: &Rc<Self>) -> Expectation {
+        let mark = clock::now().dice;
+        self.replacing.set(Some(Replacing {
+            session_id: None,
+            is_over: None,
+            mark,
+        }));
+        let driver = self.clone();
+        spawn_local(async move { driver.renew_note(mark).await });
+        self.expect(true)
+    }
+
+    fn expect(self: &Rc<Self>, replaces: bool) -> Expectation {
         self.under_way.set(self.under_way.get() + 1);
-        if let Some(session_id) = replaces {
-            self.is_replaced.set(replaces);
-            self.replaced_note.set(self.vault.note_replaced(session_id));
-        }
         Expectation {
             driver: self.clone(),
-            replaces: replaces.is_some(),
+            replaces,
+        }
+    }
+
+    /// The change of the password is about to be sent as this session. That may be another
+    /// one than before: another tab has changed the password as well.
+    pub(super) fn replaces(&self, session_id: Uuid) {
+        let Some(mut replacing) = self.replacing.get() else {
+            return;
+        };
+        if replacing.session_id != Some(session_id) {
+            replacing.session_id = Some(session_id);
+            replacing.is_over = None;
+            self.replacing.set(Some(replacing));
+        }
+        self.vault.note_replaced(session_id, replacing.mark);
+    }
+
+    /// Tells the other tabs from time to time that this one still lives and replaces its
+    /// session.
+    async fn renew_note(&self, mark: u32) {
+        loop {
+            TimeoutFuture::new(RENEWED_EVERY_MS).await;
+            let replacing = self.replacing.get().filter(|now| now.mark == mark);
+            let Some(replacing) = replacing else { return };
+            if let Some(session_id) = replacing.session_id {
+                self.vault.note_replaced(session_id, mark);
+            }
         }
     }
 
     /// Whether this tab is changing the password already.
     pub(super) fn is_replacing(&self) -> bool {
-        self.is_replaced.get().is_some()
+        self.replacing.get().is_some()
     }
 
     /// Why the session is over that a change of the password under way replaces, once the
     /// server has said so. Then no call can be made with it any more, and none should wait.
     pub(super) fn replaced_is_over(&self) -> Option<Ending> {
-        self.replaced_is_over.get()
+        self.replacing.get()?.is_over
     }
 
     /// Takes in that a session is over, and says whether that is only for now, because a
     /// change of the password under way replaces it.
     fn is_being_replaced(&self, session_id: Uuid, why: Ending) -> bool {
-        if self.is_replaced.get() == Some(session_id) {
-            self.replaced_is_over.set(Some(why));
+        if let Some(replacing) = self.replacing.get()
+            && replacing.session_id == Some(session_id)
+        {
+            self.replacing.set(Some(Replacing {
+                is_over: Some(why),
+                ..replacing
+            }));
             return true;
         }
-        self.vault.replaced(session_id).is_some()
+        self.is_noted_elsewhere(session_id)
     }
 
-    /// Waits while another tab replaces this session, and says whether this tab holds
-    /// another one afterwards.
-    pub(super) async fn is_replaced_elsewhere(self: &Rc<Self>, session_id: Uuid) -> bool {
+    /// Whether another tab is about to replace this session.
+    pub(super) fn is_noted_elsewhere(&self, session_id: Uuid) -> bool {
+        let own_mark = self.replacing.get().map(|replacing| replacing.mark);
+        self.vault.is_replaced(session_id, own_mark)
+    }
+
+    /// Says whether this tab holds another session by now. With `waits`, that is waited for
+    /// while another tab replaces this one.
+    pub(super) async fn is_replaced(self: &Rc<Self>, session_id: Uuid, waits: bool) -> bool {
         let deadline = clock::now().running_ms + u64::from(CALL_WAIT_MS);
         loop {
-            // The new session is stored before the note is removed.
+            // In this order: the new session is stored before the note is removed.
+            let is_noted = self.is_noted_elsewhere(session_id);
             self.look_at_copy();
-            let note = self.vault.replaced(session_id);
-            let is_elsewhere = note.is_some() && note != self.replaced_note.get();
             let held = self.record().map(|record| record.session_id);
             if held != Some(session_id) {
                 return held.is_some();
             }
-            if !is_elsewhere || clock::now().running_ms >= deadline {
+            if !is_noted || !waits || clock::now().running_ms >= deadline {
                 return false;
             }
             self.wait_for_news(LONGEST_WAIT_MS).await;
@@ -643,31 +714,30 @@ impl Driver {
 
     /// Tells the view. A page that has shown one account is loaded anew before it shows
     /// another: nothing typed, fetched or timed for one person is ever sent as the next.
-    /// A session that lives in memory only would be lost by that; the guard of the pages
-    /// builds them anew instead.
+    /// Until then it shows nobody. A session that lives in memory only would be lost by
+    /// that; the guard of the pages builds them anew instead.
     fn publish(self: &Rc<Self>) {
-        if self.is_reloading.get() {
-            return;
-        }
         let machine = self.machine.borrow();
-        let snapshot = Snapshot {
+        let mut snapshot = Snapshot {
             view: machine.view(),
             record: machine.record().cloned(),
             notice: self.notice.get(),
             is_leaving: machine.is_kept_from_leaving(),
         };
         drop(machine);
+        let mut is_another = false;
         if let View::SignedIn { account_id, .. } = snapshot.view {
-            let before = self.has_shown.replace(Some(account_id));
-            let is_another = before.is_some_and(|before| before != account_id);
-            if is_another && !self.vault.is_memory() {
-                if self.under_way.get() > 0 {
-                    self.has_shown.set(before);
-                    return;
-                }
-                self.is_reloading.set(true);
-                surroundings::reload();
+            let before = self.has_shown.get();
+            is_another = before.is_some_and(|before| before != account_id);
+            is_another &= !self.vault.is_memory();
+            if is_another && self.under_way.get() > 0 {
                 return;
+            }
+            if is_another {
+                snapshot.view = View::Unknown;
+                snapshot.record = None;
+            } else {
+                self.has_shown.set(Some(account_id));
             }
         }
         let is_news = self.shown.borrow().as_ref() != Some(&snapshot);
@@ -675,5 +745,27 @@ impl Driver {
             *self.shown.borrow_mut() = Some(snapshot.clone());
             (self.tell)(snapshot);
         }
+        if is_another {
+            self.reload();
+        }
+    }
+
+    /// Loads the page anew. Something else in it may ask the person whether to leave it; if
+    /// they stay, it is not known who is to be shown, and they are asked again.
+    fn reload(self: &Rc<Self>) {
+        if self.is_reloading.replace(true) {
+            return;
+        }
+        let driver = self.clone();
+        surroundings::reload(move || {
+            spawn_local(async move {
+                // While the person is asked, time stands still for the page: the first
+                // timer ends when they have answered.
+                TimeoutFuture::new(0).await;
+                TimeoutFuture::new(STAYS_MS).await;
+                driver.is_reloading.set(false);
+                driver.publish();
+            });
+        });
     }
 }

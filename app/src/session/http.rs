@@ -81,7 +81,8 @@ pub enum ApiError {
         /// Whether anything answered at all.
         answered: bool,
     },
-    /// This tab is changing the password already. Nothing was sent.
+    /// The password is being changed already, in this tab or in another one. Nothing was
+    /// done.
     UnderWay,
     /// Another tab runs a later version of Holdfast, and this page can keep nothing beside
     /// it. Nothing was sent, or what came of it was ended.
@@ -139,8 +140,8 @@ impl fmt::Display for ApiError {
                  sign in to them first.",
             ),
             Self::UnderWay => f.write_str(
-                "Your password is being changed already. Wait until that is done, two minutes \
-                 at most.",
+                "Your password is being changed already. Wait until that is done, a few \
+                 minutes at most.",
             ),
             Self::Outdated => {
                 f.write_str("Holdfast was updated in another tab. Reload this page to go on.")

@@ -1,10 +1,13 @@
 //! What reaches this tab from outside of it: other tabs, the network, the person
 //! who comes back to it, and the browser's being closed in between.
 
+use std::cell::Cell;
+
+use js_sys::Reflect;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use web_sys::{BroadcastChannel, HtmlDocument, VisibilityState};
+use web_sys::{BroadcastChannel, Event, HtmlDocument, VisibilityState};
 
 const CHANNEL: &str = "holdfast";
 
@@ -59,9 +62,26 @@ pub(super) fn listen(channel: Option<&BroadcastChannel>, hear: impl Fn(News) + C
     }
 }
 
-/// Loads this page anew. Nothing of it is left: no text in a field, no timer.
-pub(super) fn reload() {
+/// Loads this page anew. Nothing of it is left then: no text in a field, no timer. `asked` is
+/// called if something in the page lets the browser ask the person whether to leave it.
+pub(super) fn reload(asked: impl FnOnce() + 'static) {
+    let asked = Cell::new(Some(asked));
+    // Not before: some browsers let no page sleep that listens to this.
+    let _ = window_event_listener_untyped("beforeunload", move |event| {
+        if asks_to_stay(&event)
+            && let Some(asked) = asked.take()
+        {
+            asked();
+        }
+    });
     let _ = window().location().reload();
+}
+
+/// Whether a listener before this one has asked for the question (HTML, «unload a document»).
+fn asks_to_stay(event: &Event) -> bool {
+    let question = Reflect::get(event, &"returnValue".into()).ok();
+    let question = question.and_then(|question| question.as_string());
+    event.default_prevented() || question.is_some_and(|question| !question.is_empty())
 }
 
 /// Whether anybody can see the page.

@@ -5,9 +5,11 @@ import {
   expect,
   fillIn,
   holdAnswers,
+  holdRequests,
   isEnded,
   isSignedOut,
   Network,
+  notesOfChanges,
   seesAccount,
   signIn,
   signOut,
@@ -18,6 +20,7 @@ import {
 } from '../../holdfast';
 
 const NEW_PASSWORD = 'another horse battery staple';
+const LAST_PASSWORD = 'the third horse of this battery';
 
 /** Ways in which the first answer does not arrive, although the server did its part. */
 const LOSSES: [name: string, lose: (route: Route) => Promise<void>][] = [
@@ -139,10 +142,76 @@ test('bar 33: a refusal stays true although the first answer was lost', async ({
 
   await signIn(page, account);
   await page.goto('/password');
+  const network = new Network(page);
   await loseFirst(page, '**/api/v1/account/password', LOSSES[0]![1]);
   await changePassword(page, 'not my current password');
   await expect(page.getByText('This is not your current password.')).toBeVisible();
+  // A sign-in with a password that was never set would stand in the person's activity.
+  expect(network.begun('POST /api/v1/login')).toEqual([]);
   await api.logIn(account);
+});
+
+test('bar 33: a change that comes after that of another tab is kept', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  await signIn(page, account);
+  const tab = await context.newPage();
+  await tab.goto('/password');
+  const requests = await holdRequests(tab, '**/api/v1/account/password');
+  await changePassword(tab, NEW_PASSWORD, LAST_PASSWORD);
+  await expect.poll(requests.waiting).toBe(1);
+
+  await page.goto('/password');
+  await changePassword(page, account.password);
+  await expect(page.getByRole('status').getByText('Your password is changed.')).toBeVisible();
+  // The session that this request names is over, and the tab has the new one.
+  requests.open();
+  await expect(tab.getByRole('status').getByText('Your password is changed.')).toBeVisible();
+
+  for (const one of [tab, page]) {
+    await one.goto('/account');
+    await seesAccount(one, account);
+  }
+  const { access_token } = await api.logIn({ ...account, password: LAST_PASSWORD });
+  expect(await api.sessions(access_token)).toHaveLength(2);
+});
+
+test('bar 33: a lost answer is found out beside a change of another tab that never left', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  test.slow();
+  await signIn(page, account);
+  const tab = await context.newPage();
+  await tab.goto('/password');
+  let isAway = true;
+  let asked = 0;
+  await tab.route('**/api/v1/account/password', async (route) => {
+    asked += 1;
+    await (isAway ? route.abort() : route.fallback());
+  });
+  await changePassword(tab, account.password, LAST_PASSWORD);
+  await expect.poll(() => asked).toBeGreaterThan(0);
+
+  await page.goto('/password');
+  await loseFirst(page, '**/api/v1/account/password', LOSSES[0]![1]);
+  await changePassword(page, account.password);
+  const changed = page.getByRole('status').getByText('Your password is changed.');
+  await expect(changed).toBeVisible({ timeout: 60_000 });
+  isAway = false;
+  const told = tab.getByText('This is not your current password.');
+  await expect(told).toBeVisible({ timeout: 60_000 });
+  await expect(tab.getByLabel('New password')).toHaveValue(LAST_PASSWORD);
+  for (const one of [tab, page]) {
+    await one.goto('/account');
+    await seesAccount(one, account);
+  }
+  await api.logIn({ ...account, password: NEW_PASSWORD });
 });
 
 test('bar 33: somebody who signs out meanwhile stays signed out', async ({
@@ -235,12 +304,12 @@ test('bar 33: a second try while the first one is under way says so', async ({
   await api.logIn({ ...account, password: NEW_PASSWORD });
   await page.goto('/account');
   await seesAccount(page, account);
-  expect(await page.evaluate(() => localStorage.getItem('holdfast.replaced'))).toBeNull();
+  expect(await notesOfChanges(page)).toEqual({});
 });
 
-async function changePassword(page: Page, current: string): Promise<void> {
+async function changePassword(page: Page, current: string, wanted = NEW_PASSWORD): Promise<void> {
   await page.getByLabel('Current password').fill(current);
-  await page.getByLabel('New password').fill(NEW_PASSWORD);
+  await page.getByLabel('New password').fill(wanted);
   await page.getByRole('button', { name: 'Change password' }).click();
 }
 

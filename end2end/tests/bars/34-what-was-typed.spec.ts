@@ -11,6 +11,7 @@ import {
   holdAnswers,
   holdRequests,
   Network,
+  notesOfChanges,
   seesAccount,
   signIn,
   signInButton,
@@ -166,6 +167,121 @@ for (const [what, spoilsToken] of [
     await expect(wanted(tab)).toHaveAttribute('data-same', 'yes');
   });
 }
+
+test('bar 34: a tab that died in the middle of a change hides no other change', async ({
+  page,
+  context,
+  account,
+}) => {
+  test.slow();
+  await signIn(page, account);
+  const tab = await context.newPage();
+  await tab.goto('/password');
+  await current(tab).fill(account.password);
+  await wanted(tab).fill('another sentence that is quite long');
+  await wanted(tab).evaluate((field) => field.setAttribute('data-same', 'yes'));
+
+  // One that asks for a change, and dies before its request has left.
+  const dying = await context.newPage();
+  await dying.goto('/password');
+  const requests = await holdRequests(dying, '**/api/v1/account/password');
+  await change(dying, account.password, NEW);
+  await expect.poll(requests.waiting).toBe(1);
+  await dying.close();
+  const ofTheDead = Object.keys(await notesOfChanges(tab));
+  expect(ofTheDead).toHaveLength(1);
+
+  // The next one lives, and says so again and again.
+  await page.goto('/password');
+  const late = await holdAnswers(page, '**/api/v1/account/password');
+  await change(page, account.password, NEW);
+  await expect.poll(late.waiting).toBe(1);
+  const counts = async (): Promise<number> => {
+    const living = Object.entries(await notesOfChanges(tab));
+    const ofTheLiving = living.filter(([key]) => !ofTheDead.includes(key));
+    return Math.max(0, ...ofTheLiving.map(([, note]) => note.until_ms));
+  };
+  const atFirst = await counts();
+  expect(atFirst).toBeGreaterThan(0);
+  await expect.poll(counts, { timeout: 40_000 }).toBeGreaterThan(atFirst);
+
+  // The note of the dead one counts no more.
+  await tab.evaluate((keys) => keys.forEach((key) => localStorage.removeItem(key)), ofTheDead);
+  await tab.bringToFront();
+  const refused = tab.waitForResponse(
+    (response) => response.url().endsWith('/api/v1/account') && response.status() === 401,
+  );
+  await tab.getByRole('button', { name: 'Change password' }).click();
+  await refused;
+  late.open();
+  await expect(page.getByRole('status').getByText('Your password is changed')).toBeVisible();
+  await expect(tab.getByRole('alert')).toHaveText('This is not your current password.');
+  await expect(wanted(tab)).toHaveValue('another sentence that is quite long');
+  await expect(wanted(tab)).toHaveAttribute('data-same', 'yes');
+  expect(await notesOfChanges(page)).toEqual({});
+});
+
+test('bar 34: a change that died with its tab is told, once its note counts no more', async ({
+  page,
+  context,
+  account,
+}) => {
+  await signIn(page, account);
+  const dying = await context.newPage();
+  await dying.goto('/password');
+  const late = await holdAnswers(dying, '**/api/v1/account/password');
+  await change(dying, account.password, NEW);
+  await expect.poll(late.waiting).toBe(1);
+  await dying.close();
+
+  // The server has changed the password, and the new session has died with that tab.
+  const refused = page.waitForResponse(
+    (response) => response.url().endsWith('/api/v1/account') && response.status() === 401,
+  );
+  await page.getByRole('button', { name: 'Check again' }).click();
+  await refused;
+  await expect(heading(page, 'Your account')).toBeVisible();
+  await page.evaluate(() => {
+    for (const [key, text] of Object.entries<string>({ ...localStorage })) {
+      if (!key.startsWith('holdfast.replaced')) continue;
+      const note = JSON.parse(text) as object;
+      localStorage.setItem(key, JSON.stringify({ ...note, until_ms: Date.now() }));
+    }
+  });
+  // The next call, or this one once it has waited long enough.
+  await page.reload();
+  await expect(page.getByText('The password was changed. Sign in with the new one.')).toBeVisible();
+  await signIn(page, { ...account, password: NEW });
+});
+
+test('bar 34: a page that the person does not leave shows nobody, and asks again', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  test.slow();
+  const other = somebody('grace');
+  await api.makeAccount(other);
+  await signIn(page, account);
+  // Something beside Holdfast asks before the page is left.
+  await page.evaluate(() => addEventListener('beforeunload', (event) => event.preventDefault()));
+  let asked = 0;
+  page.on('dialog', async (dialog) => {
+    asked += 1;
+    await (asked === 1 ? dialog.dismiss() : dialog.accept());
+  });
+
+  const tab = await context.newPage();
+  await tab.goto('/account');
+  await signOut(tab);
+  await signIn(tab, other);
+  await expect.poll(() => asked).toBe(1);
+  await expect(page.getByText('Signed in as')).toHaveCount(0);
+  await expect.poll(() => asked, { timeout: 40_000 }).toBe(2);
+  await becomesAlive(page);
+  await seesAccount(page, other);
+});
 
 test('bar 34: a tab that slept through a change of person has nothing of the first one', async ({
   page,

@@ -16,6 +16,7 @@ import {
   signInButton,
   signOut,
   somebody,
+  storedSession,
   test,
   theStoredSession,
   type Tokens,
@@ -58,6 +59,53 @@ test('bar 35: a late sign-in does not undo the sign-in of somebody else', async 
   await seesAccount(tab, other);
   await page.goto('/account');
   await seesAccount(page, other);
+});
+
+for (const isFirst of ['earlier', 'later'] as const) {
+  test(`bar 35: of two sign-ins at once the later one wins, although the ${isFirst} one is answered first`, async ({
+    page,
+    context,
+    account,
+    api,
+  }) => {
+    const other = somebody('grace');
+    await api.makeAccount(other);
+    const earlier = await signsInLate(page, '**/api/v1/login', submitSignIn(page, account));
+    const tab = await context.newPage();
+    const later = await signsInLate(tab, '**/api/v1/login', submitSignIn(tab, other));
+    const [first, second] = isFirst === 'earlier' ? [earlier, later] : [later, earlier];
+    first.open();
+    await expect
+      .poll(async () => (await storedSession(tab))?.session_id)
+      .toBe(first.tokens().session_id);
+    second.open();
+
+    await isEnded(api, earlier.tokens().access_token);
+    await seesAccount(tab, other);
+    await page.goto('/account');
+    await seesAccount(page, other);
+    expect((await theStoredSession(page)).session_id).toBe(later.tokens().session_id);
+  });
+}
+
+test('bar 35: in one tab the last form that was sent wins', async ({ page, account, api }) => {
+  const fresh = somebody('edsger');
+  const earlier = await signsInLate(page, '**/api/v1/signup', async () => {
+    await page.goto('/sign-up');
+    await fillIn(page, fresh);
+    await page.getByRole('button', { name: 'Create account' }).click();
+  });
+  const later = await signsInLate(page, '**/api/v1/login', async () => {
+    await page.getByRole('main').getByRole('link', { name: 'Sign in' }).click();
+    await expect(heading(page, 'Sign in')).toBeVisible();
+    await fillIn(page, account);
+    await signInButton(page).click();
+  });
+  earlier.open();
+  await seesAccount(page, fresh);
+  later.open();
+  await seesAccount(page, account);
+  await isEnded(api, earlier.tokens().access_token);
 });
 
 test('bar 35: a late sign-in does not undo a sign-out, and says so', async ({

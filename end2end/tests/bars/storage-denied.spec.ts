@@ -165,6 +165,20 @@ test.describe('with short-lived tokens', () => {
   });
 });
 
+test('a sign-out ends the session although the only storage is full', async ({
+  page,
+  account,
+  api,
+}) => {
+  await denyIndexedDb(page);
+  await signIn(page, account);
+  const { access_token } = await theStoredSession(page);
+  await fillStorage(page);
+  await signOutButton(page).click();
+  await isSignedOut(page);
+  await isEnded(api, access_token);
+});
+
 test('a sign-out is remembered although the database fails at that moment', async ({
   page,
   context,

@@ -13,8 +13,8 @@
 //!
 //! # What it promises
 //!
-//! - The last sign-in or sign-out wins. A renewal, or an answer about an old session,
-//!   changes nothing for whoever came after.
+//! - The last sign-in or sign-out wins, also if its answer comes before that of an earlier
+//!   one. A renewal, or an answer about an old session, changes nothing for the next person.
 //! - At most one refresh of a tab is on its way.
 //! - A session's record is only ever replaced by a later generation.
 //! - The tokens are cleared only on a definitive answer of Holdfast's own, or on a
@@ -46,5 +46,5 @@ pub use attempts::{Attempt, attempt};
 pub use machine::Machine;
 pub use patience::{CONFLICT_ATTEMPTS, CONFLICT_PATIENCE_MS, LONGEST_RETRY_AFTER_S};
 pub use record::{Ended, Era, Link, Position, RECORD_VERSION, Reading, Record, Stored, Tombstone};
-pub use vault::{Change, KnownBrowser, MOST_LEAVING, Vault};
+pub use vault::{Asked, Change, KnownBrowser, MOST_LEAVING, Order, Vault};
 pub use words::{Access, Action, Ending, Event, Failure, Moment, Notice, View};

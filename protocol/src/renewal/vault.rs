@@ -5,7 +5,9 @@
 //! driver runs it on local storage, or on the memory of one tab.
 //!
 //! The last sign-in or sign-out wins by construction: each of them gets the next epoch,
-//! and everything else changes the vault only while its own session is signed in.
+//! and everything else changes the vault only while its own session is signed in. Of two
+//! sign-ins that are under way at once, the last one is the one that was asked for last, in
+//! whatever order their answers come ([`Order`]).
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -28,6 +30,45 @@ pub struct Vault {
     pub leaving: Vec<Secret>,
     /// What shows the server that people have signed in here before, the newest first.
     pub known_browsers: Vec<KnownBrowser>,
+    /// What was asked for when.
+    pub order: Order,
+}
+
+/// The order in which new sessions were asked for and sign-outs were made. Each of them has
+/// a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Order {
+    /// The last number that was given.
+    given: u64,
+    /// The number of what made the present state.
+    current: u64,
+    /// The epoch of that state. If storage is in another one, something that gave no number
+    /// has changed it: a note in local storage, or an earlier version of Holdfast.
+    epoch: u64,
+}
+
+impl Order {
+    /// Gives the next number.
+    fn give(&mut self) -> u64 {
+        self.given = self.given.saturating_add(1);
+        self.given
+    }
+
+    /// What has this number has made the state of this epoch.
+    fn made(&mut self, number: u64, epoch: u64) {
+        self.given = self.given.max(number);
+        self.current = self.current.max(number);
+        self.epoch = epoch;
+    }
+}
+
+/// When a new session was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// The last sign-in or sign-out until then.
+    pub era: Era,
+    /// Its number; see [`Vault::last_number`].
+    pub number: u64,
 }
 
 /// Shows at a sign-in that this account has signed in here before. It opens nothing by
@@ -45,15 +86,17 @@ pub struct KnownBrowser {
 /// Something that may change what the browser keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
+    /// A new session is about to be asked for. It gets a number.
+    Ask,
     /// A sign-in or a sign-up brought the tokens of a new session.
     SignIn {
         /// Its record.
         record: Record,
         /// The token of a known browser that came with it.
         known_browser: Option<Secret>,
-        /// The era in which it was asked for. If somebody signed in or out since, the new
-        /// session is ended instead.
-        only_in: Option<Era>,
+        /// When it was asked for. If somebody signed out since, or asked for another
+        /// session that is here already, the new session is ended instead.
+        asked: Option<Asked>,
     },
     /// A change of the password ended a session and brought the tokens of a new one.
     ChangePassword {
@@ -63,6 +106,8 @@ pub enum Change {
         record: Record,
         /// The token of a known browser that came with it.
         known_browser: Option<Secret>,
+        /// When it was asked for.
+        asked: Option<Asked>,
     },
     /// A refresh brought new tokens.
     Renew {
@@ -108,28 +153,49 @@ impl Vault {
     /// Doing it twice changes nothing more: a page that is closed notes a sign-out in
     /// local storage first, and finds its own note there.
     pub fn apply(&mut self, change: &Change) -> bool {
+        self.put_in_order();
+        let is_done = self.make(change);
+        self.put_in_order();
+        is_done
+    }
+
+    /// What gave no number has happened just now, as far as can be known here.
+    fn put_in_order(&mut self) {
+        let epoch = self.stored.era().epoch;
+        if self.order.epoch != epoch {
+            let number = self.order.give();
+            self.order.made(number, epoch);
+        }
+    }
+
+    fn make(&mut self, change: &Change) -> bool {
         let era = self.stored.era();
         match change {
+            Change::Ask => {
+                self.order.give();
+                true
+            }
             Change::SignIn {
                 record,
                 known_browser,
-                only_in,
+                asked,
             } => {
                 if self.holds(record.session_id) {
                     return true;
                 }
-                if only_in.is_some_and(|asked| asked.is_another(era)) {
+                if asked.is_some_and(|asked| !self.is_the_last(asked)) {
                     self.leave(record.refresh_token.clone());
                     return false;
                 }
                 self.leave_held();
-                self.open(record, known_browser.as_ref(), era.next());
+                self.open(record, known_browser.as_ref(), era.next(), *asked);
                 true
             }
             Change::ChangePassword {
                 session_id,
                 record,
                 known_browser,
+                asked,
             } => {
                 if self.holds(record.session_id) {
                     return true;
@@ -138,7 +204,7 @@ impl Vault {
                     self.leave(record.refresh_token.clone());
                     return false;
                 }
-                self.open(record, known_browser.as_ref(), era.next());
+                self.open(record, known_browser.as_ref(), era.next(), *asked);
                 true
             }
             Change::Renew { record } => match &mut self.stored {
@@ -167,6 +233,8 @@ impl Vault {
                 };
                 self.leave_held();
                 self.close(*why, era.next());
+                let number = self.order.give();
+                self.order.made(number, self.stored.era().epoch);
                 true
             }
             Change::End { session_id, why } => {
@@ -230,6 +298,21 @@ impl Vault {
         }
     }
 
+    /// The number of what was asked for last. Within the transaction of [`Change::Ask`] that
+    /// is its own.
+    pub fn last_number(&self) -> u64 {
+        self.order.given
+    }
+
+    /// Whether nothing that was asked for or done later has made the present state.
+    fn is_the_last(&self, asked: Asked) -> bool {
+        let era = self.stored.era();
+        asked.number > self.order.current
+            // The browser's data were not deleted since.
+            && era.epoch >= asked.era.epoch
+            && !era.is_of_another_life(asked.era)
+    }
+
     /// Whether storage holds something that does not say of which life it is.
     pub fn needs_life(&self) -> bool {
         self.stored != Stored::default() && self.stored.era().life.is_nil()
@@ -280,7 +363,13 @@ impl Vault {
         }
     }
 
-    fn open(&mut self, record: &Record, known_browser: Option<&Secret>, era: Era) {
+    fn open(
+        &mut self,
+        record: &Record,
+        known_browser: Option<&Secret>,
+        era: Era,
+        asked: Option<Asked>,
+    ) {
         if let Some(token) = known_browser {
             let known = KnownBrowser {
                 account_id: record.account_id,
@@ -297,8 +386,11 @@ impl Vault {
             life: era.life,
             ..record.clone()
         });
+        let number = asked.map_or_else(|| self.order.give(), |asked| asked.number);
+        self.order.made(number, era.epoch);
     }
 
+    /// The number of the state stays: what the server ends was not done by a person.
     fn close(&mut self, why: Ending, era: Era) {
         let ended = self.stored.record().map(|held| Ended {
             account_id: held.account_id,
@@ -307,6 +399,7 @@ impl Vault {
             is_read: false,
         });
         self.stored = Stored::nobody(era, ended);
+        self.order.epoch = era.epoch;
     }
 
     fn leave_held(&mut self) {
@@ -358,7 +451,7 @@ mod tests {
         Change::SignIn {
             record,
             known_browser: None,
-            only_in: None,
+            asked: None,
         }
     }
 
@@ -424,6 +517,7 @@ mod tests {
                 session_id: Uuid::from_u128(1),
                 record: record(ADA, 2, 0),
                 known_browser: None,
+                asked: None,
             },
             Change::Renew {
                 record: record(ADA, 1, 4),
@@ -527,6 +621,7 @@ mod tests {
                 session_id: Uuid::from_u128(1),
                 record: record(ADA, 3, 0),
                 known_browser: None,
+                asked: None,
             };
             assert_eq!(vault.apply(&changed), applies, "{meanwhile:?}");
             assert_eq!(session(&vault) == Some((3, 0)), applies, "{meanwhile:?}");
@@ -536,21 +631,118 @@ mod tests {
         }
     }
 
+    /// A new session is asked for.
+    fn ask(vault: &mut Vault) -> Asked {
+        assert!(vault.apply(&Change::Ask));
+        Asked {
+            era: vault.stored.era(),
+            number: vault.last_number(),
+        }
+    }
+
+    /// Its answer, as soon as it comes.
+    fn answer(session: u128, account_id: Uuid, asked: Asked) -> Change {
+        Change::SignIn {
+            record: record(account_id, session, 0),
+            known_browser: None,
+            asked: Some(asked),
+        }
+    }
+
     #[test]
     fn a_session_that_was_long_in_coming_is_ended_if_somebody_was_faster() {
-        let late = Change::SignIn {
-            record: record(ADA, 3, 0),
-            known_browser: None,
-            only_in: Some(ada().stored.era()),
-        };
         let mut vault = ada();
-        assert!(vault.apply(&late));
+        let asked = ask(&mut vault);
+        let late = answer(3, ADA, asked);
+        assert!(vault.clone().apply(&late));
         for meanwhile in [sign_out(ADA), sign_in(record(GRACE, 2, 0))] {
-            let mut vault = ada();
+            let mut vault = vault.clone();
             vault.apply(&meanwhile);
             assert!(!vault.apply(&late), "{meanwhile:?}");
             assert!(vault.leaving.contains(&token(3, 0)), "{meanwhile:?}");
         }
+    }
+
+    #[test]
+    fn bar_35_of_two_sign_ins_the_one_that_was_asked_for_last_wins() {
+        for mut vault in [Vault::default(), ada()] {
+            let first = ask(&mut vault);
+            let second = ask(&mut vault);
+            let (first, second) = (answer(2, ADA, first), answer(3, GRACE, second));
+            for (answers, replaces) in [([&first, &second], true), ([&second, &first], false)] {
+                let mut vault = vault.clone();
+                assert!(vault.apply(answers[0]));
+                assert_eq!(vault.apply(answers[1]), replaces);
+                assert_eq!(session(&vault), Some((3, 0)));
+                assert!(vault.leaving.contains(&token(2, 0)));
+                assert!(!vault.leaving.contains(&token(3, 0)));
+            }
+            // What a person does after both were asked for is later than both.
+            let mut vault = vault.clone();
+            vault.apply(&first);
+            vault.apply(&sign_out(ADA));
+            assert!(!vault.apply(&second));
+            assert_eq!(session(&vault), None);
+            assert!(vault.leaving.contains(&token(3, 0)));
+        }
+    }
+
+    #[test]
+    fn a_change_of_the_password_stands_where_it_was_asked_for() {
+        let mut vault = ada();
+        let before = ask(&mut vault);
+        let change = ask(&mut vault);
+        let after = ask(&mut vault);
+        let changed = Change::ChangePassword {
+            session_id: Uuid::from_u128(1),
+            record: record(ADA, 2, 0),
+            known_browser: None,
+            asked: Some(change),
+        };
+        assert!(vault.apply(&changed));
+        assert!(!vault.clone().apply(&answer(3, GRACE, before)));
+        assert!(vault.apply(&answer(4, GRACE, after)));
+    }
+
+    #[test]
+    fn a_sign_in_holds_although_the_server_ended_a_session_since() {
+        let mut vault = ada();
+        let asked = ask(&mut vault);
+        vault.apply(&Change::End {
+            session_id: Uuid::from_u128(1),
+            why: Ending::Expired,
+        });
+        assert!(vault.apply(&answer(2, GRACE, asked)));
+    }
+
+    #[test]
+    fn what_gave_no_number_is_later_than_what_was_asked_for_before() {
+        // A sign-out that stands in local storage only, and one of an earlier version.
+        let signed_out = after(&[sign_in(record(ADA, 1, 3)), sign_out(ADA)]).stored;
+        let mut noted = ada();
+        let asked = ask(&mut noted);
+        let mut unordered = noted.clone();
+        assert!(noted.apply(&Change::CatchUp(signed_out.clone())));
+        unordered.stored = signed_out;
+        for mut vault in [noted, unordered] {
+            assert!(!vault.apply(&answer(2, GRACE, asked)));
+            assert_eq!(session(&vault), None);
+            // And what is asked for from now on is later still.
+            let asked = ask(&mut vault);
+            assert!(vault.apply(&answer(3, GRACE, asked)));
+        }
+    }
+
+    #[test]
+    fn a_sign_in_that_was_asked_for_before_the_data_were_deleted_is_ended() {
+        let mut before = ada();
+        before.begin_life(Uuid::from_u128(1));
+        let asked = ask(&mut before);
+        let mut emptied = Vault::default();
+        assert!(!emptied.apply(&answer(2, GRACE, asked)));
+        let mut begun_anew = ada();
+        begun_anew.begin_life(Uuid::from_u128(2));
+        assert!(!begun_anew.apply(&answer(2, GRACE, asked)));
     }
 
     #[test]
@@ -664,7 +856,7 @@ mod tests {
                 ..record(account_id, session, 0)
             },
             known_browser: Some(Secret::from(format!("known {session}"))),
-            only_in: None,
+            asked: None,
         };
         for remember in [true, false] {
             let mut vault = after(&[known(GRACE, 1, false), known(ADA, 2, remember)]);
@@ -702,7 +894,7 @@ mod tests {
                 ..record(Uuid::from_u128(account), account, 0)
             },
             known_browser: Some(Secret::from(format!("known {account}"))),
-            only_in: None,
+            asked: None,
         };
         let accounts = |vault: &Vault| -> Vec<u128> {
             let known = vault.known_browsers.iter();

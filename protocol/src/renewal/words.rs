@@ -251,6 +251,11 @@ pub enum Event {
 
 /// What is to be done, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
+// Only where a pointer has 64 bits is it large enough for the lint.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "an action is carried out in the step that made it"
+)]
 pub enum Action {
     /// Compose a refresh from storage and send it, if storage still holds this
     /// link. Answer with [`Event::Renewed`] or [`Event::NotRenewed`], always.

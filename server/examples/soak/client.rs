@@ -129,7 +129,7 @@ impl Client {
         storage.vault.apply(&Change::SignIn {
             record,
             known_browser: tokens.known_browser.clone(),
-            only_in: None,
+            asked: None,
         });
         let now = Instant::now();
         Ok(Self {

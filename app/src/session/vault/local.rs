@@ -3,7 +3,7 @@
 //! Every access asks for the storage anew and takes an error for an answer: a browser may
 //! deny it at any moment, and an exception inside of the driver would leave it half done.
 
-use holdfast_protocol::renewal::{KnownBrowser, Reading, Stored};
+use holdfast_protocol::renewal::{KnownBrowser, Order, Reading, Stored};
 use holdfast_protocol::secret::Secret;
 use leptos::prelude::window;
 use serde::Serialize;
@@ -19,6 +19,9 @@ const LEAVING: &str = "holdfast.leaving";
 
 /// What shows the server that it knows this browser, in a browser without the database.
 const KNOWN_BROWSERS: &str = "holdfast.known-browsers";
+
+/// The order of sign-ins and sign-outs, in a browser without the database.
+const ORDER: &str = "holdfast.order";
 
 /// Storage would not take it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +95,16 @@ pub(super) fn write_known_browsers(known: &[KnownBrowser]) {
     write_list(KNOWN_BROWSERS, known);
 }
 
+/// See [`Order`].
+pub(super) fn order() -> Order {
+    get_json(ORDER)
+}
+
+/// Keeps it. Without it, of two sign-ins at once the first one that is answered wins.
+pub(super) fn write_order(order: Order) {
+    let _ = set_json(ORDER, &order);
+}
+
 fn write_list<T: Serialize>(key: &str, list: &[T]) {
     if list.is_empty() {
         remove(key);
@@ -119,6 +132,18 @@ fn get(key: &str) -> Option<String> {
 fn set(key: &str, text: &str) -> Result<(), Refused> {
     let storage = storage().ok_or(Refused)?;
     storage.set_item(key, text).map_err(|_| Refused)
+}
+
+/// The keys that begin so.
+pub(super) fn keys_with(beginning: &str) -> Vec<String> {
+    let Some(storage) = storage() else {
+        return Vec::new();
+    };
+    let count = storage.length().unwrap_or(0);
+    (0..count)
+        .filter_map(|at| storage.key(at).ok()?)
+        .filter(|key| key.starts_with(beginning))
+        .collect()
 }
 
 /// Removes an entry.

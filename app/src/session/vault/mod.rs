@@ -35,13 +35,14 @@ use web_sys::{IdbKeyRange, IdbObjectStore};
 use self::database::{ATTEMPT_KEYS, Database, result};
 use self::keys::{KEPT, Kept, Keys};
 pub(crate) use self::local::RECORD;
-pub(super) use self::replaced::Replaced;
+pub(super) use self::replaced::RENEWED_EVERY_MS;
 use super::clock;
 
 /// The entries of the database's state.
 const CURRENT: &str = "current";
 const LEAVING: &str = "leaving";
 const KNOWN_BROWSERS: &str = "known_browsers";
+const ORDER: &str = "order";
 
 /// The database may hang (a browser shutting down, a blocked upgrade). A renewal must
 /// not hang with it.
@@ -81,6 +82,8 @@ pub(super) struct Outcome {
     pub(super) is_leaving: bool,
     /// Whether this change has left one of them.
     pub(super) has_left: bool,
+    /// The number of what was asked for last. Of [`Change::Ask`] it is its own.
+    pub(super) last_number: u64,
     /// What happened to storage beside that.
     pub(super) news: Option<News>,
 }
@@ -148,23 +151,23 @@ impl Vault {
         }
     }
 
-    /// Tells the other tabs that this session is about to be replaced. `None` if there are
-    /// none to be told, if one of them replaces it already, or if they cannot be told.
-    pub(super) fn note_replaced(&self, session_id: Uuid) -> Option<Replaced> {
+    /// Tells the other tabs that the tab of this mark is about to replace this session, or
+    /// still is.
+    pub(super) fn note_replaced(&self, session_id: Uuid, mark: u32) {
         // The session that lives in memory is this tab's alone.
-        (!self.is_memory())
-            .then(|| replaced::note(session_id, clock::now()))
-            .flatten()
+        if !self.is_memory() {
+            replaced::write(session_id, mark, clock::now());
+        }
     }
 
-    /// What a tab has noted about this session's being replaced.
-    pub(super) fn replaced(&self, session_id: Uuid) -> Option<Replaced> {
-        replaced::found(session_id, clock::now())
+    /// Whether a tab is about to replace this session, other than the one of this mark.
+    pub(super) fn is_replaced(&self, session_id: Uuid, own_mark: Option<u32>) -> bool {
+        replaced::is_noted(session_id, own_mark, clock::now())
     }
 
-    /// Takes a note back.
-    pub(super) fn forget_replaced(&self, note: Replaced) {
-        replaced::remove(note);
+    /// The tab of this mark replaces nothing any more.
+    pub(super) fn forget_replaced(&self, mark: u32) {
+        replaced::remove(mark);
     }
 
     /// Who is signed in, as the copy in local storage says.
@@ -339,6 +342,7 @@ impl Vault {
         let current = transaction.get(CURRENT).await?;
         let leaving = transaction.get(LEAVING).await?;
         let known_browsers = transaction.get(KNOWN_BROWSERS).await?;
+        let order = transaction.get(ORDER).await?;
         let (stored, is_empty) = match current.as_deref().map(Stored::read) {
             Some(Reading::Stored(stored)) => (stored, false),
             Some(Reading::Later) => return Ok(beside_later_version(change, held)),
@@ -348,6 +352,7 @@ impl Vault {
             stored,
             leaving: read_json(leaving.as_deref()),
             known_browsers: read_json(known_browsers.as_deref()),
+            order: read_json(order.as_deref()),
         };
         let before = contents.clone();
         let copy = local::copy();
@@ -389,6 +394,9 @@ impl Vault {
         }
         if contents.known_browsers != before.known_browsers {
             transaction.put(KNOWN_BROWSERS, &to_json(&contents.known_browsers))?;
+        }
+        if contents.order != before.order {
+            transaction.put(ORDER, &to_json(&contents.order))?;
         }
         transaction.finish().await?;
         if !noted_elsewhere.is_empty() {
@@ -446,6 +454,7 @@ impl Vault {
             stored,
             leaving: local::leaving(),
             known_browsers: local::known_browsers(),
+            order: local::order(),
         };
         let before = contents.clone();
         contents.apply(&Change::CatchUp(held.clone()));
@@ -457,16 +466,22 @@ impl Vault {
             has_left: has_left(&before, &contents),
             ..outcome(&contents, applied)
         };
+        let is_kept =
+            contents.stored == before.stored || local::write_copy(&contents.stored).is_ok();
+        // After the copy: a sign-out makes room for its token in a storage that is full.
         if contents.leaving != before.leaving {
             local::write_leaving(&contents.leaving);
         }
         if contents.known_browsers != before.known_browsers {
             local::write_known_browsers(&contents.known_browsers);
         }
-        if contents.stored != before.stored && local::write_copy(&contents.stored).is_err() {
-            self.go_memory(contents);
-        } else {
+        if contents.order != before.order {
+            local::write_order(contents.order);
+        }
+        if is_kept {
             Keys::forget_all_but(session_of(&told.stored));
+        } else {
+            self.go_memory(contents);
         }
         told
     }
@@ -488,6 +503,7 @@ impl Vault {
                 stored: outcome.stored.clone(),
                 leaving: local::leaving(),
                 known_browsers: local::known_browsers(),
+                order: local::order(),
             });
             return Attempted::Later;
         }
@@ -522,6 +538,7 @@ fn outcome(contents: &Contents, applied: bool) -> Outcome {
         applied,
         is_leaving: !contents.leaving.is_empty(),
         has_left: false,
+        last_number: contents.last_number(),
         news: None,
     }
 }
@@ -539,7 +556,7 @@ fn beside_later_version(change: Option<&Change>, held: &Stored) -> Outcome {
     let mut contents = Contents {
         stored: held.clone(),
         leaving: local::leaving(),
-        known_browsers: Vec::new(),
+        ..Contents::default()
     };
     let before = contents.clone();
     let applied = match change {
@@ -570,9 +587,9 @@ fn read_json<T: DeserializeOwned + Default>(text: Option<&str>) -> T {
         .unwrap_or_default()
 }
 
-fn to_json(list: &impl serde::Serialize) -> String {
-    // A list of plain members cannot fail.
-    serde_json::to_string(list).unwrap_or_default()
+fn to_json(entry: &impl serde::Serialize) -> String {
+    // Plain members, and lists of them, cannot fail.
+    serde_json::to_string(entry).unwrap_or_default()
 }
 
 /// Waits for the database, but not for ever. When patience is over, the work is let go of

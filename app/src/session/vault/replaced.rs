@@ -1,9 +1,13 @@
-//! A session that a change of the password is about to end, as all tabs know it.
+//! Sessions that a change of the password is about to end, as all tabs know them.
 //!
 //! The server ends the old session before the new one is here. A tab that makes a call in
 //! between hears that its session is over, and would sign the person out and lose what was
 //! typed. So the tab that changes the password notes that in local storage first, and the
-//! others wait until the change is done, has failed, or its time is over.
+//! others wait until the change is done, has failed, or its note counts no more.
+//!
+//! Each tab writes a note of its own, so that the note of one that died keeps no other tab
+//! from writing one. A tab renews its note while it lives. So a change may take as long as it
+//! takes, and a tab that died lets the others wait for a minute and a half at most.
 
 use holdfast_protocol::renewal::Moment;
 use serde::{Deserialize, Serialize};
@@ -11,15 +15,19 @@ use uuid::Uuid;
 
 use super::local;
 
-const REPLACED: &str = "holdfast.replaced";
+/// What the keys of all notes begin with. The mark of the tab follows.
+const REPLACED: &str = "holdfast.replaced.";
 
-/// A change of the password takes no longer than this: two minutes of repetitions, and the
-/// sign-in that finds out. A tab that dies meanwhile lets the others wait for as long.
-const LASTS_MS: i64 = 180_000;
+/// For how long a note counts. Browsers let the timers of a page out of sight run once a
+/// minute only, so it must be longer than that.
+const LASTS_MS: i64 = 90_000;
+
+/// How often a tab renews its note.
+pub(in crate::session) const RENEWED_EVERY_MS: u32 = 15_000;
 
 /// The note of one tab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::session) struct Replaced {
+struct Note {
     session_id: Uuid,
     /// When it counts no more, by the wall clock that all tabs share.
     until_ms: i64,
@@ -27,12 +35,12 @@ pub(in crate::session) struct Replaced {
     mark: u32,
 }
 
-impl Replaced {
-    fn new(session_id: Uuid, at: Moment) -> Self {
+impl Note {
+    fn new(session_id: Uuid, mark: u32, at: Moment) -> Self {
         Self {
             session_id,
             until_ms: at.wall_ms.saturating_add(LASTS_MS),
-            mark: at.dice,
+            mark,
         }
     }
 
@@ -44,32 +52,47 @@ impl Replaced {
     }
 }
 
-/// Notes that this session is about to be replaced. `None` if another tab does that
-/// already, or if storage is full.
-pub(super) fn note(session_id: Uuid, at: Moment) -> Option<Replaced> {
-    if found(session_id, at).is_some() {
-        return None;
+/// Notes that the tab of this mark is about to replace this session. A full storage keeps no
+/// note; then the other tabs are not told.
+pub(super) fn write(session_id: Uuid, mark: u32, at: Moment) {
+    for note in all().into_iter().filter(|note| !note.counts(at)) {
+        remove(note.mark);
     }
-    let note = Replaced::new(session_id, at);
-    local::set_json(REPLACED, &note).ok().map(|()| note)
+    let _ = local::set_json(&key(mark), &Note::new(session_id, mark, at));
 }
 
-/// The note about this session that counts now.
-pub(super) fn found(session_id: Uuid, at: Moment) -> Option<Replaced> {
-    let note: Option<Replaced> = local::get_json(REPLACED);
-    note.filter(|note| note.session_id == session_id && note.counts(at))
+/// Removes the note of the tab of this mark.
+pub(super) fn remove(mark: u32) {
+    local::remove(&key(mark));
 }
 
-/// Removes this very note.
-pub(super) fn remove(note: Replaced) {
-    if local::get_json::<Option<Replaced>>(REPLACED) == Some(note) {
-        local::remove(REPLACED);
-    }
+/// Whether a tab is about to replace this session, other than the one of this mark.
+pub(super) fn is_noted(session_id: Uuid, own_mark: Option<u32>, at: Moment) -> bool {
+    is_among(&all(), session_id, own_mark, at)
+}
+
+fn is_among(notes: &[Note], session_id: Uuid, own_mark: Option<u32>, at: Moment) -> bool {
+    notes
+        .iter()
+        .any(|note| note.session_id == session_id && Some(note.mark) != own_mark && note.counts(at))
+}
+
+fn all() -> Vec<Note> {
+    let keys = local::keys_with(REPLACED).into_iter();
+    keys.filter_map(|key| local::get_json::<Option<Note>>(&key))
+        .collect()
+}
+
+fn key(mark: u32) -> String {
+    format!("{REPLACED}{mark}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SESSION: Uuid = Uuid::from_u128(1);
+    const OTHER: Uuid = Uuid::from_u128(2);
 
     fn at(wall_ms: i64) -> Moment {
         Moment {
@@ -80,17 +103,64 @@ mod tests {
     }
 
     #[test]
-    fn a_note_counts_for_three_minutes_whatever_the_clock_does() {
-        let note = Replaced::new(Uuid::from_u128(1), at(1_000_000));
+    fn a_note_counts_for_a_minute_and_a_half_whatever_the_clock_does() {
+        let note = Note::new(SESSION, 1, at(1_000_000));
         for (now, counts) in [
             (1_000_000, true),
-            (1_179_999, true),
-            (1_180_000, false),
+            (1_089_999, true),
+            (1_090_000, false),
             (999_999, false),
             (i64::MIN, false),
             (i64::MAX, false),
         ] {
             assert_eq!(note.counts(at(now)), counts, "{now}");
         }
+    }
+
+    #[test]
+    fn a_note_that_is_renewed_outlasts_the_longest_change_also_out_of_sight() {
+        // Two minutes of repetitions, a last one, and the sign-in that finds out.
+        const LONGEST_CHANGE_MS: i64 = 300_000;
+        const RARELY_MS: i64 = 60_000;
+        for rhythm in [i64::from(RENEWED_EVERY_MS), RARELY_MS] {
+            let mut note = Note::new(SESSION, 1, at(0));
+            for now in 0..=LONGEST_CHANGE_MS / 1000 {
+                let now = at(now * 1000);
+                assert!(note.counts(now), "{rhythm} {now:?}");
+                if now.wall_ms % rhythm == 0 {
+                    note = Note::new(SESSION, 1, now);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_tab_waits_for_the_notes_of_others_about_its_own_session() {
+        let now = at(1_000_000);
+        let (own, others) = (Note::new(SESSION, 1, now), Note::new(SESSION, 2, now));
+        let of_another_session = Note::new(OTHER, 3, now);
+        let of_a_dead_tab = Note::new(SESSION, 4, at(1_000_000 - LASTS_MS));
+        for (notes, is_noted) in [
+            (vec![], false),
+            (vec![own], false),
+            (vec![of_another_session], false),
+            (vec![of_a_dead_tab], false),
+            (vec![others], true),
+            // The note of a tab that died hides no other one.
+            (vec![of_a_dead_tab, own, others], true),
+        ] {
+            assert_eq!(
+                is_among(&notes, SESSION, Some(1), now),
+                is_noted,
+                "{notes:?}"
+            );
+        }
+        assert!(is_among(&[own], SESSION, None, now));
+    }
+
+    #[test]
+    fn each_tab_has_a_note_of_its_own() {
+        assert_ne!(key(1), key(2));
+        assert!(key(1).starts_with(REPLACED));
     }
 }

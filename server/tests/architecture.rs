@@ -111,6 +111,20 @@ fn app_sees_no_database_no_server_and_no_password_hash() {
     }
 }
 
+#[test]
+fn the_private_postgres_knows_nothing_of_holdfast() {
+    let crates = crates_of("holdfast-local-postgres", &[]);
+    assert!(crates.iter().any(|name| name == "sqlx"), "{crates:?}");
+    let ours = crates.iter().filter(|name| name.starts_with("holdfast"));
+    assert_eq!(ours.collect::<Vec<_>>(), ["holdfast-local-postgres"]);
+    for path in rust_files(&["local-postgres/src"]) {
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        let code = code.replace("holdfast_local_postgres", "").to_lowercase();
+        assert!(!code.contains("holdfast"), "{}", path.display());
+    }
+}
+
 /// Whether a line holds a statement, and not a sentence that says "select" or "update".
 fn is_sql(line: &str) -> bool {
     let line = line
@@ -141,7 +155,13 @@ fn sql_stands_only_in_the_store_and_in_migrations() {
     let in_store = |path: &Path| {
         path.starts_with(&store) && fs::read_to_string(path).unwrap().lines().any(is_sql)
     };
-    let files = rust_files(&["server/src", "app/src", "protocol/src", "frontend/src"]);
+    let files = rust_files(&[
+        "server/src",
+        "local-postgres/src",
+        "app/src",
+        "protocol/src",
+        "frontend/src",
+    ]);
     assert!(
         files.iter().any(|path| in_store(path)),
         "the search finds the store's own SQL"

@@ -23,6 +23,7 @@ mod lock_file;
 mod machine;
 mod newcomer;
 mod postgres;
+mod programs;
 mod progress;
 mod release;
 mod run;

@@ -9,9 +9,9 @@ use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::fingerprint::Fingerprint;
 use crate::machine;
+use crate::programs::NATIVE;
 use crate::progress::{self, Board};
 use crate::site;
-use crate::test::NATIVE;
 use crate::toolbox::Toolbox;
 use crate::workspace;
 
@@ -23,6 +23,7 @@ const SOURCES: &[&str] = &[
     "Cargo.toml",
     "app",
     "frontend",
+    "local-postgres",
     "migrations",
     "package-lock.json",
     "protocol",

@@ -72,7 +72,7 @@ fn ask_database(toolbox: &Toolbox) -> Outcome<Answers> {
     console::begin(
         "Compiling every query against a Postgres; usually half a minute, the first time longer.",
     );
-    let postgres = TemporaryPostgres::start()?;
+    let postgres = TemporaryPostgres::start(toolbox)?;
     let answers = TemporaryDirectory::new("holdfast-sqlx")?;
     let library = Touched::touch(workspace::path("server/src/lib.rs"))
         .map_err(|error| Failure::new(format!("Cannot touch the server's sources: {error}.")))?;

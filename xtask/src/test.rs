@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::machine;
+use crate::programs::NATIVE;
 use crate::progress;
 use crate::release;
 use crate::setup::{self, Purpose};
@@ -23,7 +24,7 @@ Runs all of these in this order, or those that are named, and stops at the first
   lint      clippy for the server and for the browser; .sqlx; licences and advisories, where
             cargo-deny is installed
   unit      tests without the world: the rules, the client, this program
-  server    the server against a real Postgres
+  server    the server against a real Postgres, and the private Postgres itself
   e2e       the journeys of a person, in Chromium against a release build
 
 Each prints its own runner's summary.
@@ -157,16 +158,6 @@ fn deny(toolbox: &Toolbox) -> Outcome {
     }
     toolbox::show(&mut toolbox.cargo(&["deny", "check"]), "cargo-deny")
 }
-
-/// The packages of all native steps. Always the same ones, because cargo chooses the features of
-/// shared dependencies by what is built together, and each other choice is another build of them.
-pub const NATIVE: &[&str] = &[
-    "--package=holdfast-protocol",
-    "--package=holdfast-app",
-    "--package=holdfast-server",
-    "--package=xtask",
-    "--features=holdfast-app/ssr",
-];
 
 /// Tests run in the release profile, so that the crates below are compiled once for them and for
 /// the program that the journeys run against. But optimising the tests themselves, and the server

@@ -22,8 +22,9 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use holdfast_local_postgres::LocalPostgres;
 use holdfast_server::config::MasterSecret;
-use holdfast_server::local_postgres::{Durability, LocalPostgres, Options};
+use holdfast_server::private_postgres;
 use holdfast_server::store::MIGRATOR;
 use sqlx::{Connection as _, PgConnection};
 
@@ -62,12 +63,7 @@ fn main() -> anyhow::Result<()> {
 async fn run(time: Duration, connections: u32) -> anyhow::Result<()> {
     let data_dir = std::env::temp_dir().join(format!("holdfast-bench-{}", std::process::id()));
     // Durable, as in service: a rotation that a power cut undoes does not count.
-    let options = Options {
-        data_dir: data_dir.clone(),
-        durability: Durability::Durable,
-        keep_running: false,
-    };
-    let postgres = LocalPostgres::start(options).await?;
+    let postgres = private_postgres::start(private_postgres::options(&data_dir)).await?;
     let measured = measure(&postgres, time, connections).await;
     postgres.release().await?;
     let _ = std::fs::remove_dir_all(postgres.data_dir());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use holdfast_server::local_postgres::LocalPostgres;
+use holdfast_local_postgres::LocalPostgres;
 use sqlx::PgConnection;
 use tokio::process::Command;
 

@@ -43,9 +43,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser;
+use holdfast_local_postgres::LocalPostgres;
 use holdfast_protocol::attempt_key::AttemptKey;
 use holdfast_server::config::MasterSecret;
-use holdfast_server::local_postgres::{Durability, LocalPostgres, Options};
+use holdfast_server::private_postgres;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -108,13 +109,9 @@ fn main() -> anyhow::Result<ExitCode> {
 
 async fn run(wishes: &Wishes) -> anyhow::Result<bool> {
     let data_dir = std::env::temp_dir().join(format!("holdfast-soak-{}", std::process::id()));
-    let options = Options {
-        data_dir: data_dir.clone(),
-        // A crash of Postgres must not lose what it has committed.
-        durability: Durability::Durable,
-        keep_running: false,
-    };
-    let postgres = Arc::new(LocalPostgres::start(options).await?);
+    // Durable: a crash of Postgres must not lose what it has committed.
+    let options = private_postgres::options(&data_dir);
+    let postgres = Arc::new(private_postgres::start(options).await?);
     let supervisor = tokio::spawn(Arc::clone(&postgres).supervise());
     let soaked = soak(wishes, &postgres, data_dir.clone()).await;
     supervisor.abort();

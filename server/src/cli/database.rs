@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use holdfast_local_postgres::{LocalPostgres, Options};
 use holdfast_protocol::secret::Secret;
 use sqlx::Connection as _;
 use sqlx::migrate::MigrateError;
@@ -12,7 +13,7 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::time::Instant;
 
 use crate::config::{DatabaseArgs, ServeArgs};
-use crate::local_postgres::{Durability, LocalPostgres, Options};
+use crate::private_postgres;
 use crate::store::{self, MIGRATOR, Pool};
 
 /// How long a database may take to answer before the command gives up.
@@ -61,7 +62,7 @@ impl Database {
     /// The database of an operator's command, which never makes one.
     pub(super) async fn of_operator(args: &DatabaseArgs) -> anyhow::Result<Self> {
         let data_dir = &args.data_dir;
-        if args.url()?.is_none() && !LocalPostgres::exists(data_dir).await? {
+        if args.url()?.is_none() && !private_postgres::exists(data_dir).await? {
             bail!(
                 "There is no database: DATABASE_URL is not set, and there is no private Postgres in {} (HOLDFAST_DATA_DIR).",
                 data_dir.display()
@@ -86,11 +87,10 @@ impl Database {
             "DATABASE_DIRECT_URL is set, but DATABASE_URL is not. Set DATABASE_URL to the address of the pooler."
         );
         let options = Options {
-            data_dir: args.data_dir.clone(),
-            durability: Durability::Durable,
             keep_running,
+            ..private_postgres::options(&args.data_dir)
         };
-        let private = Arc::new(LocalPostgres::start(options).await?);
+        let private = Arc::new(private_postgres::start(options).await?);
         Ok(Self {
             options: private.connect_options(),
             direct: None,

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use holdfast_local_postgres::Options;
 
-use crate::local_postgres::{Durability, LocalPostgres, Options};
+use crate::private_postgres;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -30,16 +31,15 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Start(Place { data_dir }) => {
             let options = Options {
-                data_dir,
-                durability: Durability::Durable,
                 keep_running: true,
+                ..private_postgres::options(&data_dir)
             };
-            let postgres = LocalPostgres::start(options).await?;
+            let postgres = private_postgres::start(options).await?;
             println!("{}", postgres.database_url());
             postgres.release().await?;
         }
         Command::Stop(Place { data_dir }) => {
-            if LocalPostgres::stop(&data_dir).await? {
+            if private_postgres::stop(&data_dir).await? {
                 println!("The private Postgres was stopped.");
             } else {
                 println!("No private Postgres was stopped: none runs, or a server uses it.");

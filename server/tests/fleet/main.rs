@@ -23,6 +23,7 @@ mod leak;
 mod lost_answers;
 mod password_change;
 mod pooler;
+mod private_postgres;
 mod races;
 mod secret_change;
 mod server_faults;

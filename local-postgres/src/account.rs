@@ -2,8 +2,8 @@
 //!
 //! SECURITY: root never runs a program of Postgres as itself, and never follows what the
 //! unprivileged account can change. Every program is started as that account, with an
-//! environment of its own, because `HOLDFAST_SECRET` stands in ours and a process's
-//! environment can be read by everybody who runs as the same account.
+//! environment of its own: ours may hold secrets, and every process of the same account can
+//! read a process's environment.
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use nix::errno::Errno;
 use nix::unistd::{Gid, Uid, User};
 
-use super::LocalPostgresError;
+use crate::error::LocalPostgresError;
 
 /// Candidates, first come first served. Debian's and most images' packages make `postgres`.
 const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
@@ -24,18 +24,18 @@ const PASSED_ON: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"];
 
 /// The account that Postgres runs as and that owns the cluster.
 #[derive(Clone, Debug)]
-pub(super) struct Account {
-    pub(super) name: String,
-    pub(super) uid: Uid,
-    pub(super) gid: Gid,
+pub(crate) struct Account {
+    pub(crate) name: String,
+    pub(crate) uid: Uid,
+    pub(crate) gid: Gid,
     /// Whether this is another account than ours, which only root can arrange.
-    pub(super) is_another: bool,
+    pub(crate) is_another: bool,
 }
 
 impl Account {
     /// Ourselves, or for root an unprivileged account: the owner of the cluster if there
     /// is one, so that an account created later does not lock the data away.
-    pub(super) fn for_cluster(cluster: &Path) -> Result<Self, LocalPostgresError> {
+    pub(crate) fn for_cluster(cluster: &Path) -> Result<Self, LocalPostgresError> {
         let uid = Uid::effective();
         if !uid.is_root() {
             let name = match User::from_uid(uid) {
@@ -74,7 +74,7 @@ impl Account {
 
     /// A command that runs as this account. (The standard library drops root's
     /// supplementary groups along with the user id.)
-    pub(super) fn command(&self, program: &Path) -> Command {
+    pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.env_clear().env("LC_ALL", "C").env("TZ", "UTC");
         for name in PASSED_ON {
@@ -95,7 +95,7 @@ impl Account {
 
     /// Whether this account can get into `directory`. It is tried, not computed: access
     /// lists and mount options decide too.
-    pub(super) fn reaches(&self, directory: &Path) -> Result<bool, LocalPostgresError> {
+    pub(crate) fn reaches(&self, directory: &Path) -> Result<bool, LocalPostgresError> {
         if !self.is_another {
             return Ok(true);
         }
@@ -113,7 +113,7 @@ impl Account {
     }
 
     /// Makes `path` this account's. It must lie in a directory that only root can change.
-    pub(super) fn give(&self, path: &Path) -> Result<(), LocalPostgresError> {
+    pub(crate) fn give(&self, path: &Path) -> Result<(), LocalPostgresError> {
         if !self.is_another {
             return Ok(());
         }
@@ -122,7 +122,7 @@ impl Account {
     }
 
     /// The error for a program that did not even start, or a refused change of owner.
-    pub(super) fn refused(
+    pub(crate) fn refused(
         &self,
         source: io::Error,
         action: &'static str,
@@ -139,6 +139,6 @@ impl Account {
 }
 
 /// Whether the system's answer was this one. `ErrorKind` does not tell EPERM from EACCES.
-pub(super) fn is(error: &io::Error, errno: Errno) -> bool {
+pub(crate) fn is(error: &io::Error, errno: Errno) -> bool {
     error.raw_os_error() == Some(errno as i32)
 }

@@ -14,11 +14,12 @@ use std::process::Stdio;
 use nix::errno::Errno;
 use serde::Deserialize;
 
-use super::LocalPostgresError;
-use super::account::{Account, is};
-use super::place;
+use crate::account::{Account, is};
+use crate::error::LocalPostgresError;
+use crate::name::Name;
+use crate::place;
 
-/// What Holdfast needs of an installation. The npm packages hold exactly these.
+/// What is needed of an installation. The npm packages hold exactly these.
 const PROGRAMS: [&str; 3] = ["initdb", "pg_ctl", "postgres"];
 
 /// Directories of versions, as `before*after`.
@@ -34,16 +35,16 @@ const WELL_KNOWN: [(&str, &str); 7] = [
 
 /// A directory of programs that run.
 #[derive(Clone, Debug)]
-pub(super) struct Binaries {
+pub(crate) struct Binaries {
     directory: PathBuf,
-    pub(super) version: Version,
+    pub(crate) version: Version,
 }
 
 /// As in `18.4`; before a release the minor part is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Version {
-    pub(super) major: u32,
-    pub(super) minor: u32,
+pub(crate) struct Version {
+    pub(crate) major: u32,
+    pub(crate) minor: u32,
 }
 
 impl Version {
@@ -74,7 +75,8 @@ impl fmt::Display for Version {
 impl Binaries {
     /// The newest installation that the account can run, or for existing data the newest
     /// of its major version: Postgres does not read another one's files.
-    pub(super) fn find(
+    pub(crate) fn find(
+        name: &Name,
         account: &Account,
         data: Option<(&Path, u32)>,
     ) -> Result<Self, LocalPostgresError> {
@@ -119,7 +121,7 @@ impl Binaries {
                 if !directory.ends_with("native") {
                     continue;
                 }
-                let copy = copy_for_account(directory)?;
+                let copy = copy_for_account(name, directory)?;
                 usable.extend(Self::at(&copy.join("bin"), account).ok());
             }
         }
@@ -134,7 +136,7 @@ impl Binaries {
     }
 
     /// The path of one of the programs.
-    pub(super) fn program(&self, name: &str) -> PathBuf {
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
 
@@ -279,10 +281,10 @@ fn link_npm_libraries(native: &Path) -> io::Result<()> {
 
 /// Copies an npm package's `native` folder to where the account can run it; once, as long
 /// as the package stays the same. Returns the copy.
-fn copy_for_account(native: &Path) -> Result<PathBuf, LocalPostgresError> {
+fn copy_for_account(name: &Name, native: &Path) -> Result<PathBuf, LocalPostgresError> {
     let package = native.with_file_name("package.json");
     let identity = std::fs::read(&package).map_err(LocalPostgresError::io("read", &package))?;
-    let base = place::shared_base()?;
+    let base = place::make_shared_base(name)?;
     let copy = base.join(format!("binaries-{}", place::short_hash(&identity)));
     if copy.symlink_metadata().is_ok() {
         return Ok(copy);

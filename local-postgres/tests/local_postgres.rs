@@ -2,14 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use holdfast_server::local_postgres::{Durability, LocalPostgres, LocalPostgresError, Options};
+use holdfast_local_postgres::{Durability, LocalPostgres, LocalPostgresError, Options};
 use sqlx::migrate::MigrateDatabase;
 use sqlx::{Connection, PgConnection};
 
@@ -28,12 +29,17 @@ impl DataDir {
     }
 
     async fn start(&self) -> Result<LocalPostgres, LocalPostgresError> {
-        LocalPostgres::start(Options {
+        LocalPostgres::start(self.options()).await
+    }
+
+    fn options(&self) -> Options {
+        Options {
+            name: "holdfast".parse().unwrap(),
             data_dir: self.0.clone(),
+            companions: &[],
             durability: Durability::Throwaway,
             keep_running: false,
-        })
-        .await
+        }
     }
 
     /// The process id of the running Postgres.
@@ -79,18 +85,18 @@ async fn the_last_of_two_servers_stops_postgres_and_a_restart_keeps_the_data() {
     assert!(!one.release().await.unwrap());
     assert!(serves(&two).await);
     assert!(matches!(
-        LocalPostgres::stop(&dir.0).await,
+        LocalPostgres::stop(&dir.options()).await,
         Err(LocalPostgresError::InUse { .. })
     ));
     assert!(two.release().await.unwrap());
     assert!(!serves(&two).await);
-    assert!(!LocalPostgres::stop(&dir.0).await.unwrap());
+    assert!(!LocalPostgres::stop(&dir.options()).await.unwrap());
 
     let again = dir.start().await.unwrap();
     assert!(sqlx::Postgres::database_exists(&kept).await.unwrap());
     // Gone without a release, like a killed server: Postgres goes on until it is stopped.
     drop(again);
-    assert!(LocalPostgres::stop(&dir.0).await.unwrap());
+    assert!(LocalPostgres::stop(&dir.options()).await.unwrap());
 }
 
 #[tokio::test]
@@ -136,7 +142,7 @@ async fn a_killed_postgres_is_started_again_at_the_next_start_and_by_the_supervi
     while dir.pid() == killed || !serves(&second).await {
         assert!(
             begun.elapsed() < Duration::from_secs(20),
-            "nobody started it again"
+            "the supervisor did not start it again"
         );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -221,7 +227,7 @@ async fn a_data_directory_that_others_can_change_is_refused() {
 }
 
 #[tokio::test]
-async fn a_path_too_long_for_a_socket_gets_a_short_one_that_is_nobody_elses() {
+async fn a_path_too_long_for_a_socket_gets_a_short_one_of_its_own() {
     let dir = DataDir::new(&"long".repeat(30));
     let postgres = dir.start().await.unwrap();
     let socket = postgres.connect_options().get_socket().unwrap().clone();
@@ -234,7 +240,7 @@ async fn a_path_too_long_for_a_socket_gets_a_short_one_that_is_nobody_elses() {
     postgres.release().await.unwrap();
     assert!(!socket.exists(), "the short directory goes with Postgres");
 
-    // Somebody else takes its place and answers there.
+    // Another program takes its place and answers there.
     std::fs::create_dir(&socket).unwrap();
     std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o755)).unwrap();
     let trap = UnixListener::bind(socket.join(".s.PGSQL.5432")).unwrap();
@@ -245,7 +251,7 @@ async fn a_path_too_long_for_a_socket_gets_a_short_one_that_is_nobody_elses() {
         matches!(error, LocalPostgresError::NotOurs { .. }),
         "{error}"
     );
-    assert!(trap.accept().is_err(), "nobody spoke to it");
+    assert!(trap.accept().is_err(), "no connection came to it");
 }
 
 #[tokio::test]
@@ -265,27 +271,89 @@ async fn a_failed_start_shows_the_end_of_the_log() {
     assert!(error.to_string().contains("no_such_setting"), "{error}");
 }
 
-#[tokio::test]
-async fn a_server_that_is_told_to_stop_while_it_starts_leaves_no_postgres_behind() {
-    let dir = DataDir::new("stopped-early");
-    // Made, so that the start is short. Nothing else than the server uses it.
-    dir.start().await.unwrap().release().await.unwrap();
-    assert_eq!(dir.pid(), None);
-    let mut server = Command::new(env!("CARGO_BIN_EXE_holdfast"))
-        .arg("serve")
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("HOLDFAST_DATA_DIR", &dir.0)
-        .env("HOLDFAST_LISTEN", "127.0.0.1:0")
+/// The program, and the URL that it printed.
+fn run_program(dir: &DataDir, migrations: &Path) -> (Child, String) {
+    let mut program = program(dir, "run")
+        .args(["--throwaway", "--migrations"])
+        .arg(migrations)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    while dir.pid().is_none() {
-        assert!(server.try_wait().unwrap().is_none(), "it has ended");
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    let told = Command::new("kill").arg(server.id().to_string()).status();
-    assert!(told.unwrap().success());
-    let ended = tokio::task::spawn_blocking(move || server.wait());
+    let mut url = String::new();
+    let mut said = BufReader::new(program.stdout.take().unwrap());
+    said.read_line(&mut url).unwrap();
+    (program, url.trim_end().to_owned())
+}
+
+fn program(dir: &DataDir, command: &str) -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_local-postgres"));
+    program
+        .args([command, "--name", "other", "--data-dir"])
+        .arg(&dir.0);
+    program
+}
+
+fn migrations_that_make_a_table(name: &str) -> DataDir {
+    let dir = DataDir::new(name);
+    std::fs::create_dir(&dir.0).unwrap();
+    let text = "-- why\n\ncreate table notes (note_id bigint);\n";
+    std::fs::write(dir.0.join("0001_notes.sql"), text).unwrap();
+    dir
+}
+
+#[tokio::test]
+async fn the_program_applies_migrations_and_serves_until_its_input_ends() {
+    let dir = DataDir::new("program");
+    let migrations = migrations_that_make_a_table("program-migrations");
+    let (mut program, url) = run_program(&dir, &migrations.0);
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let notes: i64 = sqlx::query_scalar("select count(*) from notes")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(notes, 0);
+    let role: String = sqlx::query_scalar("select current_user || ' ' || current_database()")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(role, "other other");
+
+    drop(program.stdin.take());
+    let ended = tokio::task::spawn_blocking(move || program.wait());
     assert!(ended.await.unwrap().unwrap().success());
+    assert_eq!(dir.pid(), None);
+}
+
+#[tokio::test]
+async fn the_program_stops_what_a_killed_one_has_left() {
+    let dir = DataDir::new("left");
+    let migrations = migrations_that_make_a_table("left-migrations");
+    let (mut killed, url) = run_program(&dir, &migrations.0);
+    let stop = || program(&dir, "stop").status().unwrap();
+    assert!(!stop().success(), "a process uses it");
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    PgConnection::connect(&url)
+        .await
+        .unwrap()
+        .close()
+        .await
+        .unwrap();
+
+    assert!(stop().success());
+    assert_eq!(dir.pid(), None);
+    assert!(PgConnection::connect(&url).await.is_err());
+}
+
+#[test]
+fn a_migration_that_cannot_be_applied_ends_the_program_and_its_postgres() {
+    let dir = DataDir::new("bad-migration");
+    let migrations = DataDir::new("bad-migrations");
+    std::fs::create_dir(&migrations.0).unwrap();
+    std::fs::write(migrations.0.join("0001_bad.sql"), "create nonsense;").unwrap();
+    let (mut program, url) = run_program(&dir, &migrations.0);
+    assert_eq!(url, "", "no address is given away");
+    assert!(!program.wait().unwrap().success());
     assert_eq!(dir.pid(), None);
 }

@@ -2,13 +2,14 @@
 //!
 //! SECURITY: there are no passwords on this database. What protects it is the directory of
 //! its socket: mode 0700, owned by the account that Postgres runs as, below a directory
-//! that only Holdfast's account can change. When root runs Holdfast, the data directory
-//! stays root's own (it also holds the master secret), and the group of Postgres's account
+//! that only our own account can change. When root runs this program, the data directory
+//! stays root's own (it may hold secrets of the program, too), and the group of Postgres's account
 //! may pass through it, not list it. So that account cannot put a link in the place of
 //! `postgres/`, the log or a lock, and root never has to trust what it finds there. Inside
 //! `postgres/` everything is that account's to forge: root reads only small regular files
 //! there, follows no link, and signals no process that is named there.
 
+use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
@@ -19,38 +20,42 @@ use nix::fcntl::OFlag;
 use nix::unistd::{Gid, Uid};
 use sha2::{Digest, Sha256};
 
-use super::LocalPostgresError;
-use super::account::Account;
+use crate::account::Account;
+use crate::error::LocalPostgresError;
+use crate::name::Name;
 
-/// Where root keeps the data of a directory that Postgres's account cannot reach, as below
+/// Below it root keeps the data of a directory that Postgres's account cannot reach, as below
 /// /root.
-const SHARED_BASE: &str = "/var/lib/holdfast";
+const SHARED_BASES: &str = "/var/lib";
 
 /// For the socket, when the path of the data is too long for one.
 const SHORT_BASE: &str = "/tmp";
 
 /// Postgres names its socket by the port.
-pub(super) const PORT: u16 = 5432;
+pub(crate) const PORT: u16 = 5432;
 const SOCKET_NAME: &str = ".s.PGSQL.5432";
 
 /// The longest path that fits into `sockaddr_un` with its final NUL.
 const SOCKET_PATH_LIMIT: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
 /// What the names of clusters in the making begin with.
-pub(super) const UNFINISHED: &str = "postgres.unfinished-";
+pub(crate) const UNFINISHED: &str = "postgres.unfinished-";
 
 const START_LOCK: &str = "postgres-start.lock";
 const USE_LOCK: &str = "postgres-use.lock";
 
 /// A data directory, and who runs Postgres in it.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
-    pub(super) data_dir: PathBuf,
-    pub(super) account: Account,
+pub(crate) struct Place {
+    pub(crate) name: Name,
+    /// Files of the program that may be in the directory before Postgres is.
+    companions: &'static [&'static str],
+    pub(crate) data_dir: PathBuf,
+    pub(crate) account: Account,
 }
 
 /// What lies in `postgres/`.
-pub(super) enum Contents {
+pub(crate) enum Contents {
     Nothing,
     /// A cluster of this major version.
     Cluster(u32),
@@ -58,9 +63,15 @@ pub(super) enum Contents {
 
 impl Place {
     /// Where the data of `wanted` is or would be. Creates nothing.
-    pub(super) fn find(wanted: &Path) -> Result<Self, LocalPostgresError> {
+    pub(crate) fn find(
+        name: &Name,
+        wanted: &Path,
+        companions: &'static [&'static str],
+    ) -> Result<Self, LocalPostgresError> {
         let wanted = resolve(wanted).map_err(LocalPostgresError::io("find", wanted))?;
         let here = Self {
+            name: name.clone(),
+            companions,
             account: Account::for_cluster(&wanted.join("postgres"))?,
             data_dir: wanted,
         };
@@ -76,9 +87,10 @@ impl Place {
         if within_reach && has_cluster(&here) {
             return Ok(here);
         }
-        let name = short_hash(here.data_dir.as_os_str().as_bytes());
-        let data_dir = Path::new(SHARED_BASE).join(name);
+        let data_dir = shared_base(name).join(short_hash(here.data_dir.as_os_str().as_bytes()));
         let there = Self {
+            name: name.clone(),
+            companions,
             account: Account::for_cluster(&data_dir.join("postgres"))?,
             data_dir,
         };
@@ -96,9 +108,9 @@ impl Place {
     }
 
     /// Creates the data directory, or checks that it is ours.
-    pub(super) fn prepare(&self) -> Result<(), LocalPostgresError> {
-        if self.data_dir.starts_with(SHARED_BASE) && self.account.is_another {
-            shared_base()?;
+    pub(crate) fn prepare(&self) -> Result<(), LocalPostgresError> {
+        if self.data_dir.starts_with(shared_base(&self.name)) && self.account.is_another {
+            make_shared_base(&self.name)?;
         }
         let directory = &self.data_dir;
         if let Some(parent) = directory.parent() {
@@ -106,8 +118,8 @@ impl Place {
         }
         create_private(directory)?;
         check_owner(directory)?;
-        // Only a directory that serves nothing else gets other permissions from us:
-        // somebody may have named `/srv`.
+        // Only a directory that serves nothing else gets other permissions from us: the
+        // caller may have named `/srv`.
         if self.is_ours_alone() {
             let mode = if self.account.is_another {
                 0o710
@@ -129,7 +141,7 @@ impl Place {
     }
 
     /// What lies in `postgres/`; an error if it is not ours.
-    pub(super) fn contents(&self) -> Result<Contents, LocalPostgresError> {
+    pub(crate) fn contents(&self) -> Result<Contents, LocalPostgresError> {
         let cluster = self.cluster();
         let metadata = match cluster.symlink_metadata() {
             Ok(metadata) => metadata,
@@ -165,35 +177,35 @@ impl Place {
     }
 
     /// The directory that Postgres calls its data directory.
-    pub(super) fn cluster(&self) -> PathBuf {
+    pub(crate) fn cluster(&self) -> PathBuf {
         self.data_dir.join("postgres")
     }
 
     /// A cluster in the making; it gets its name when it is whole. The initdb of a start
     /// that was killed goes on for a moment, so no two processes use the same directory.
-    pub(super) fn unfinished_cluster(&self) -> PathBuf {
+    pub(crate) fn unfinished_cluster(&self) -> PathBuf {
         self.data_dir
             .join(format!("{UNFINISHED}{}", std::process::id()))
     }
 
     /// Everything Postgres has to say.
-    pub(super) fn log(&self) -> PathBuf {
+    pub(crate) fn log(&self) -> PathBuf {
         self.data_dir.join("postgres.log")
     }
 
     /// Held while Postgres is started or stopped.
-    pub(super) fn open_start_lock(&self) -> Result<File, LocalPostgresError> {
+    pub(crate) fn open_start_lock(&self) -> Result<File, LocalPostgresError> {
         self.open_lock(START_LOCK)
     }
 
     /// Held, shared, by every process that uses Postgres. The system releases it however
     /// the process ends.
-    pub(super) fn open_use_lock(&self) -> Result<File, LocalPostgresError> {
+    pub(crate) fn open_use_lock(&self) -> Result<File, LocalPostgresError> {
         self.open_lock(USE_LOCK)
     }
 
     /// Where the socket is: beside the data, or in a short directory of its own.
-    pub(super) fn socket_directory(&self) -> Result<PathBuf, LocalPostgresError> {
+    pub(crate) fn socket_directory(&self) -> Result<PathBuf, LocalPostgresError> {
         let cluster = self.cluster();
         if fits_socket(&cluster) {
             return Ok(cluster);
@@ -203,7 +215,7 @@ impl Place {
 
     /// Creates the short directory, if that is where the socket goes, and checks that
     /// nobody else made it.
-    pub(super) fn prepare_socket_directory(&self) -> Result<PathBuf, LocalPostgresError> {
+    pub(crate) fn prepare_socket_directory(&self) -> Result<PathBuf, LocalPostgresError> {
         let directory = self.socket_directory()?;
         if directory == self.cluster() {
             return Ok(directory);
@@ -226,7 +238,7 @@ impl Place {
 
     fn short_socket_directory(&self, base: &Path) -> Result<PathBuf, LocalPostgresError> {
         let hash = short_hash(self.data_dir.as_os_str().as_bytes());
-        let directory = base.join(format!("holdfast-{}-{hash}", self.account.uid));
+        let directory = base.join(format!("{}-{}-{hash}", self.name, self.account.uid));
         if fits_socket(&directory) {
             return Ok(directory);
         }
@@ -246,7 +258,8 @@ impl Place {
         .map_err(LocalPostgresError::io("open", &path))
     }
 
-    /// Whether the directory is for Holdfast only: empty, or marked by our lock.
+    /// Whether the directory is for this program only: marked by our lock, or empty but for
+    /// the program's own files.
     fn is_ours_alone(&self) -> bool {
         let Ok(metadata) = self.data_dir.symlink_metadata() else {
             return false;
@@ -254,10 +267,10 @@ impl Place {
         if metadata.uid() != Uid::effective().as_raw() {
             return false;
         }
-        // `secret` is there first when keys are made before the database.
         std::fs::read_dir(&self.data_dir).is_ok_and(|entries| {
             let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
-            names.iter().any(|name| name == START_LOCK) || names.iter().all(|name| name == "secret")
+            let is_companion = |name: &OsString| self.companions.iter().any(|own| name == own);
+            names.iter().any(|name| name == START_LOCK) || names.iter().all(is_companion)
         })
     }
 
@@ -269,9 +282,13 @@ impl Place {
     }
 }
 
+fn shared_base(name: &Name) -> PathBuf {
+    Path::new(SHARED_BASES).join(name.as_str())
+}
+
 /// Root's directory for data and programs that Postgres's account must reach.
-pub(super) fn shared_base() -> Result<PathBuf, LocalPostgresError> {
-    let base = PathBuf::from(SHARED_BASE);
+pub(crate) fn make_shared_base(name: &Name) -> Result<PathBuf, LocalPostgresError> {
+    let base = shared_base(name);
     if let Some(parent) = base.parent() {
         std::fs::create_dir_all(parent).map_err(LocalPostgresError::io("create", parent))?;
     }
@@ -283,7 +300,7 @@ pub(super) fn shared_base() -> Result<PathBuf, LocalPostgresError> {
 }
 
 /// Sixteen hexadecimal digits that stand for `bytes` in a file name.
-pub(super) fn short_hash(bytes: &[u8]) -> String {
+pub(crate) fn short_hash(bytes: &[u8]) -> String {
     Sha256::digest(bytes)[..8]
         .iter()
         .map(|byte| format!("{byte:02x}"))
@@ -291,7 +308,7 @@ pub(super) fn short_hash(bytes: &[u8]) -> String {
 }
 
 /// Reads a small file that somebody else may have prepared: no link, no pipe, no end.
-pub(super) fn read_untrusted(path: &Path) -> io::Result<String> {
+pub(crate) fn read_untrusted(path: &Path) -> io::Result<String> {
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
     let file = OpenOptions::new()
         .read(true)
@@ -306,7 +323,7 @@ pub(super) fn read_untrusted(path: &Path) -> io::Result<String> {
 }
 
 /// Opens a file of our own in the data directory, for nobody else to read.
-pub(super) fn open_own(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+pub(crate) fn open_own(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     options
         .mode(0o600)
         .custom_flags(OFlag::O_NOFOLLOW.bits())
@@ -410,6 +427,8 @@ mod tests {
             is_another: true,
         };
         Place {
+            name: "holdfast".parse().unwrap(),
+            companions: &[],
             data_dir: data_dir.into(),
             account,
         }

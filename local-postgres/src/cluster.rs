@@ -17,13 +17,11 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::oneshot;
 
-use super::binaries::{Binaries, Version};
-use super::place::{PORT, Place, UNFINISHED, open_own, read_untrusted};
-use super::{Durability, LocalPostgresError};
-
-/// The role that Holdfast connects as, and the only one. It is the superuser: whoever gets
-/// to the socket may name any role, so a weaker one would protect nothing.
-pub(super) const ROLE: &str = "holdfast";
+use crate::binaries::{Binaries, Version};
+use crate::blocking::blocking;
+use crate::error::LocalPostgresError;
+use crate::name::Name;
+use crate::place::{PORT, Place, UNFINISHED, open_own, read_untrusted};
 
 /// The log is put aside at a start when it is larger than this; one old log is kept.
 const LOG_LIMIT: u64 = 10 << 20;
@@ -37,6 +35,16 @@ const REMAINS: Duration = Duration::from_secs(15);
 /// In seconds. A fast shutdown writes out everything in memory first.
 const STOP_PATIENCE: &str = "60";
 
+/// What a power cut may cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// Nothing that was committed. For data of persons.
+    #[default]
+    Durable,
+    /// Everything. Faster; for tests.
+    Throwaway,
+}
+
 /// What the socket answers.
 enum Answer {
     /// Postgres serves.
@@ -49,7 +57,7 @@ enum Answer {
 
 /// Makes a cluster. It gets its final name when it is complete, so that a start which is
 /// killed half-way leaves nothing that looks like data.
-pub(super) fn create(
+pub(crate) fn create(
     place: &Place,
     binaries: &Binaries,
     durability: Durability,
@@ -68,8 +76,10 @@ pub(super) fn create(
     let mut command = place.account.command(&initdb);
     command.arg("--pgdata").arg(&unfinished);
     command.args([
+        // The only role. It is the superuser: a process that reaches the socket may name any
+        // role, so a weaker one would protect nothing.
         "--username",
-        ROLE,
+        place.name.as_str(),
         "--encoding=UTF8",
         "--locale=C",
         "--data-checksums",
@@ -104,7 +114,7 @@ pub(super) fn create(
 
 /// Starts Postgres unless it runs, and returns its version once it serves. The caller
 /// holds the start lock.
-pub(super) async fn ensure_running(
+pub(crate) async fn ensure_running(
     place: &Place,
     binaries: &Binaries,
     durability: Durability,
@@ -121,7 +131,7 @@ pub(super) async fn ensure_running(
                 None => {
                     let (place, binaries) = (place.clone(), binaries.clone());
                     let start = move || spawn(&place, &binaries, durability);
-                    started = Some(super::blocking(start).await?);
+                    started = Some(blocking(start).await?);
                 }
                 Some(this) => {
                     if let Ok(status) = this.ended.try_recv() {
@@ -148,14 +158,14 @@ pub(super) async fn ensure_running(
 }
 
 /// Whether anybody answers on the socket, ready or not.
-pub(super) async fn is_running(place: &Place) -> Result<bool, LocalPostgresError> {
+pub(crate) async fn is_running(place: &Place) -> Result<bool, LocalPostgresError> {
     let options = maintenance_options(place).await?;
     Ok(!matches!(ask(place, &options).await?, Answer::Nobody))
 }
 
 /// Whether the postmaster's process is there. Cheap enough to ask every second, and no
 /// connection is used up.
-pub(super) fn seems_alive(place: &Place) -> bool {
+pub(crate) fn seems_alive(place: &Place) -> bool {
     let Ok(text) = read_untrusted(&place.cluster().join("postmaster.pid")) else {
         return false;
     };
@@ -165,7 +175,7 @@ pub(super) fn seems_alive(place: &Place) -> bool {
 /// Stops Postgres; open connections are closed, transactions that are not committed are
 /// rolled back. `pg_ctl` runs as Postgres's account, because the process that it signals
 /// stands in a file of that account.
-pub(super) fn stop(place: &Place, binaries: &Binaries) -> Result<(), LocalPostgresError> {
+pub(crate) fn stop(place: &Place, binaries: &Binaries) -> Result<(), LocalPostgresError> {
     let pg_ctl = binaries.program("pg_ctl");
     let output = place
         .account
@@ -198,20 +208,20 @@ pub(super) fn stop(place: &Place, binaries: &Binaries) -> Result<(), LocalPostgr
 }
 
 /// How to connect to the socket in `directory`, whatever `PGPORT` and the like say.
-pub(super) fn connect_options(directory: &Path) -> PgConnectOptions {
+pub(crate) fn connect_options(name: &Name, directory: &Path) -> PgConnectOptions {
     PgConnectOptions::new_without_pgpass()
         .socket(directory)
         .port(PORT)
-        .username(ROLE)
+        .username(name.as_str())
         .ssl_mode(PgSslMode::Disable)
 }
 
 /// For the database that always exists. Nobody is asked before the socket's directory is
 /// known to be ours: in a directory of somebody else, somebody else would answer.
 async fn maintenance_options(place: &Place) -> Result<PgConnectOptions, LocalPostgresError> {
-    let place = place.clone();
-    let directory = super::blocking(move || place.prepare_socket_directory()).await?;
-    Ok(connect_options(&directory).database("postgres"))
+    let (name, place) = (place.name.clone(), place.clone());
+    let directory = blocking(move || place.prepare_socket_directory()).await?;
+    Ok(connect_options(&name, &directory).database("postgres"))
 }
 
 /// A Postgres that we started.
@@ -241,7 +251,7 @@ fn spawn(
     let postgres = binaries.program("postgres");
     let mut command = place.account.command(&postgres);
     command.arg("-D").arg(place.cluster());
-    for setting in settings(&socket_directory, durability) {
+    for setting in settings(&place.name, &socket_directory, durability) {
         command.arg("-c").arg(setting);
     }
     // A group of its own, so that Ctrl-C in our terminal does not reach it: the server
@@ -264,7 +274,7 @@ fn spawn(
 
 /// Given on the command line, so that an edited `postgresql.conf` cannot open a port or
 /// lose commits.
-fn settings(socket_directory: &Path, durability: Durability) -> Vec<String> {
+fn settings(name: &Name, socket_directory: &Path, durability: Durability) -> Vec<String> {
     // The directory is one of a list: in quotes it may hold a comma.
     let socket_directory = socket_directory.to_string_lossy().replace('"', "\"\"");
     let durable = if durability == Durability::Durable {
@@ -286,7 +296,7 @@ fn settings(socket_directory: &Path, durability: Durability) -> Vec<String> {
         "logging_collector=off".to_owned(),
         "log_destination=stderr".to_owned(),
         "log_error_verbosity=terse".to_owned(),
-        "cluster_name=holdfast".to_owned(),
+        format!("cluster_name={name}"),
     ];
     if cfg!(target_os = "macos") && durability == Durability::Durable {
         // On macOS a plain fsync stops at the drive's cache.
@@ -489,8 +499,9 @@ mod tests {
     #[test]
     fn only_a_throwaway_postgres_gives_up_durability() {
         let socket = Path::new("/data");
-        let durable = settings(socket, Durability::Durable);
-        let throwaway = settings(socket, Durability::Throwaway);
+        let name = "holdfast".parse().unwrap();
+        let durable = settings(&name, socket, Durability::Durable);
+        let throwaway = settings(&name, socket, Durability::Throwaway);
         for name in ["fsync", "synchronous_commit", "full_page_writes"] {
             assert!(durable.contains(&format!("{name}=on")));
             assert!(throwaway.contains(&format!("{name}=off")));
@@ -499,7 +510,8 @@ mod tests {
 
     #[test]
     fn postgres_listens_on_no_address() {
-        let settings = settings(Path::new("/a,b \"c\""), Durability::Durable);
+        let name = "holdfast".parse().unwrap();
+        let settings = settings(&name, Path::new("/a,b \"c\""), Durability::Durable);
         assert!(settings.contains(&"listen_addresses=".to_owned()));
         assert!(settings.contains(&"unix_socket_directories=\"/a,b \"\"c\"\"\"".to_owned()));
     }

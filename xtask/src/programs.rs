@@ -1,0 +1,33 @@
+//! The programs of this repository, and what they are built together with.
+
+use std::path::PathBuf;
+
+use crate::console;
+use crate::failure::Outcome;
+use crate::progress;
+use crate::toolbox::Toolbox;
+use crate::workspace;
+
+/// The packages of all native builds. Always the same ones, because cargo chooses the features of
+/// shared dependencies by what is built together, and each other choice is another build of them.
+pub const NATIVE: &[&str] = &[
+    "--package=holdfast-protocol",
+    "--package=holdfast-app",
+    "--package=holdfast-local-postgres",
+    "--package=holdfast-server",
+    "--package=xtask",
+    "--features=holdfast-app/ssr",
+];
+
+/// Builds a program, and others that it starts. Answers where the first is.
+pub fn build(toolbox: &Toolbox, name: &str, others: &[&str]) -> Outcome<PathBuf> {
+    console::begin(&format!(
+        "Building `{name}`; usually seconds, and up to 10 minutes on two cores when everything has to be compiled first."
+    ));
+    let mut command = toolbox.cargo(&["build", "--release", "--bin", name]);
+    for other in others {
+        command.args(["--bin", other]);
+    }
+    progress::run(&format!("`{name}`"), command.args(NATIVE))?;
+    Ok(workspace::target().join("release").join(name))
+}

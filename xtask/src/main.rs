@@ -17,7 +17,6 @@ mod console;
 mod dev;
 mod failure;
 mod fingerprint;
-mod http;
 #[cfg(test)]
 mod lock_file;
 mod machine;
@@ -27,7 +26,6 @@ mod programs;
 mod progress;
 mod release;
 mod run;
-mod server;
 mod setup;
 mod site;
 mod soak;

@@ -15,6 +15,7 @@ pub const NATIVE: &[&str] = &[
     "--package=holdfast-app",
     "--package=holdfast-local-postgres",
     "--package=holdfast-server",
+    "--package=holdfast-testkit",
     "--package=xtask",
     "--features=holdfast-app/ssr",
 ];

@@ -9,7 +9,7 @@ use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::fingerprint::Fingerprint;
 use crate::machine;
-use crate::programs::NATIVE;
+use crate::programs::{self, NATIVE};
 use crate::progress::{self, Board};
 use crate::site;
 use crate::toolbox::Toolbox;
@@ -35,7 +35,7 @@ const SOURCES: &[&str] = &[
 ];
 
 /// Below the sources, but not read.
-const NOT_SOURCES: &[&str] = &["tests", "benches", "examples", "node_modules"];
+const NOT_SOURCES: &[&str] = &["tests", "benches", "node_modules"];
 
 /// The server.
 pub fn binary() -> PathBuf {
@@ -58,18 +58,15 @@ pub fn provide(toolbox: &Toolbox) -> Outcome<PathBuf> {
     Ok(binary())
 }
 
-/// Builds an example of the server's package, which is a program of its own, and beside it the
-/// server that it starts. Answers where it is.
-pub fn build_example(toolbox: &Toolbox, name: &str) -> Outcome<PathBuf> {
-    console::begin(&format!(
-        "Building `{name}`; usually seconds, and up to 10 minutes on two cores when everything has to be compiled first."
-    ));
-    let mut command = toolbox.cargo(&["build", "--release", "--example", name]);
-    if named().is_none() {
-        command.args(["--bin", "holdfast"]);
-    }
-    progress::run(&format!("`{name}`"), command.args(NATIVE))?;
-    Ok(workspace::target().join("release/examples").join(name))
+/// Builds a program that starts the server, and beside it the server itself unless another one is
+/// named. Answers where it is.
+pub fn build_beside_server(toolbox: &Toolbox, name: &str) -> Outcome<PathBuf> {
+    let server: &[&str] = if named().is_some() {
+        &[]
+    } else {
+        &["holdfast"]
+    };
+    programs::build(toolbox, name, server)
 }
 
 /// Builds, unless the last build still stands.

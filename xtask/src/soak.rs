@@ -25,7 +25,7 @@ stay signed in: a line every ten seconds, a table at the end, and exit code 1 if
 pub fn run(arguments: &[String]) -> Outcome {
     let toolbox = setup::prepare(Purpose::Browser)?;
     release::provide(&toolbox)?;
-    let program = release::build_example(&toolbox, "soak")?;
+    let program = release::build_beside_server(&toolbox, "soak")?;
     console::begin("Soaking. Ctrl-C stops early, with the table so far.");
     let mut soak = toolbox.command(&program.to_string_lossy());
     soak.args(arguments);

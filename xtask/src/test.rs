@@ -166,6 +166,7 @@ fn deny(toolbox: &Toolbox) -> Outcome {
 const UNOPTIMISED: &[&str] = &[
     "--config=profile.release.package.holdfast-server.opt-level=0",
     "--config=profile.release.package.holdfast-app.opt-level=0",
+    "--config=profile.release.package.holdfast-testkit.opt-level=0",
 ];
 
 /// The tests beside the code.

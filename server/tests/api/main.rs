@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
-mod support;
+use holdfast_testkit::app as support;
 
 mod account;
 mod activity;

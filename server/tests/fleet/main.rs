@@ -6,7 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
-mod support;
+use holdfast_testkit as support;
 
 mod database_faults;
 mod deaf;

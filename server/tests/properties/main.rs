@@ -5,9 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
-#[path = "../api/support/mod.rs"]
-#[allow(dead_code, reason = "the API tests use all of it, these a part")]
-mod support;
+use holdfast_testkit::app as support;
 
 mod actors;
 mod guard;

@@ -1,0 +1,143 @@
+//! An answer over the wire, read to its end.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use holdfast_protocol::problem::{Code, MEDIA_TYPE, Problem};
+use holdfast_protocol::wire::Tokens;
+
+/// Status, headers and body.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body. What is no text, a compressed body say, is legible in parts only.
+    pub body: String,
+    /// How many bytes the body had on the wire.
+    pub body_bytes: usize,
+}
+
+impl Answer {
+    /// An answer of HTTP/1.1. `None` when it is not whole.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
+        let head = std::str::from_utf8(&bytes[..end]).ok()?;
+        let mut lines = head.lines();
+        let status = lines.next()?.strip_prefix("HTTP/1.1 ")?.get(..3)?;
+        let headers = lines.filter_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            let name: HeaderName = name.parse().ok()?;
+            Some((name, HeaderValue::from_str(value.trim()).ok()?))
+        });
+        let mut answer = Self {
+            status: status.parse().ok()?,
+            headers: headers.collect(),
+            body: String::new(),
+            body_bytes: 0,
+        };
+        let rest = &bytes[end + 4..];
+        let body = if answer.header("transfer-encoding") == "chunked" {
+            join_chunks(rest)?
+        } else {
+            let length = answer.header("content-length").parse().unwrap_or(0);
+            rest.get(..length)?.to_vec()
+        };
+        answer.body_bytes = body.len();
+        answer.body = match String::from_utf8(body) {
+            Ok(text) => text,
+            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+        };
+        Some(answer)
+    }
+
+    /// The tokens of an answer of this status.
+    #[track_caller]
+    pub fn tokens(&self, status: u16) -> Tokens {
+        assert_eq!(self.status, status, "{}", self.body);
+        assert_eq!(self.header("cache-control"), "no-store");
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    /// The problem; `None` when this is none of ours.
+    pub fn problem(&self) -> Option<Problem> {
+        if self.header("content-type") != MEDIA_TYPE {
+            return None;
+        }
+        serde_json::from_str(&self.body).ok()
+    }
+
+    /// The code of the problem.
+    pub fn code(&self) -> Option<Code> {
+        self.problem().map(|problem| problem.code)
+    }
+
+    /// Asserts that this is the problem with this code.
+    #[track_caller]
+    pub fn is(&self, code: Code) {
+        assert_eq!(self.code(), Some(code), "{} {}", self.status, self.body);
+        assert_eq!(self.status, code.status());
+    }
+
+    /// A header's value; empty when there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap_or_default())
+    }
+
+    /// Status and code, for a tally.
+    pub fn summary(&self) -> String {
+        let status = self.status.as_u16();
+        match self.code() {
+            Some(code) => format!("{status} {}", code.as_str()),
+            None => status.to_string(),
+        }
+    }
+}
+
+/// `None` when the last chunk has not come.
+fn join_chunks(mut rest: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let line_ends = rest.windows(2).position(|two| two == b"\r\n")?;
+        let size = std::str::from_utf8(&rest[..line_ends]).ok()?;
+        let size = usize::from_str_radix(size.split(';').next()?.trim(), 16).ok()?;
+        let start = line_ends + 2;
+        if size == 0 {
+            return rest.get(start..)?.ends_with(b"\r\n").then_some(body);
+        }
+        body.extend_from_slice(rest.get(start..start + size)?);
+        rest = rest.get(start + size + 2..)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_joined_and_the_last_one_must_be_there() {
+        let whole =
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Encoding: br\r\n\r\n\
+            3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
+        let answer = Answer::parse(whole).unwrap();
+        assert_eq!(
+            (answer.status.as_u16(), answer.body.as_str()),
+            (200, "abcde")
+        );
+        assert_eq!(answer.header("content-encoding"), "br");
+        assert!(Answer::parse(&whole[..whole.len() - 7]).is_none());
+    }
+
+    #[test]
+    fn a_body_that_is_too_short_is_no_answer() {
+        let cut = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nabc";
+        assert!(Answer::parse(cut).is_none());
+    }
+
+    #[test]
+    fn the_length_of_a_body_is_counted_in_bytes_of_the_wire() {
+        let compressed = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n\xff\xfe\xfd";
+        assert_eq!(Answer::parse(compressed).unwrap().body_bytes, 3);
+    }
+}

@@ -1,0 +1,374 @@
+//! [`TestApp`]: the service with a database of its own, and what a person does with
+//! it as verbs.
+
+mod answer;
+pub mod log;
+pub mod queries;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request, header};
+use holdfast_protocol::attempt_key::AttemptKey;
+use holdfast_protocol::wire::{Tokens, paths};
+use holdfast_server::client_address::Proxies;
+use holdfast_server::clock::Clock;
+use holdfast_server::config::Config;
+use holdfast_server::database_facts::DatabaseFacts;
+use holdfast_server::endings::EndedSessions;
+use holdfast_server::endings::reader::Reader;
+use holdfast_server::events::EventQueue;
+use holdfast_server::keys::Keys;
+use holdfast_server::limits::{Limits, Settings, failures};
+use holdfast_server::metrics::Metrics;
+use holdfast_server::password_hash::{Cost, PasswordHashes};
+use holdfast_server::profiles::Profiles;
+use holdfast_server::secrets_in_use::SecretsInUse;
+use holdfast_server::site_files::SiteFiles;
+use holdfast_server::state::AppState;
+use holdfast_server::stopping::Stopping;
+use holdfast_server::{router, ssr, store};
+use serde_json::{Value, json};
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{Connection as _, PgConnection, PgPool};
+use tower::ServiceExt as _;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+pub use answer::Answer;
+
+use crate::database::{self, TestDatabase};
+pub use crate::tokens::{PASSWORD, generation, new_key};
+
+/// The issuer of every instance in these tests.
+pub const ISSUER: &str = "https://id.example";
+
+/// The service, as one instance.
+pub struct TestApp {
+    /// What the instance knows.
+    pub state: AppState,
+    router: Router,
+    pool: PgPool,
+    database: TestDatabase,
+}
+
+impl TestApp {
+    /// An instance with the default configuration and an empty database.
+    pub async fn start() -> Self {
+        Self::with(|_| ()).await
+    }
+
+    /// An instance with a changed configuration and an empty database.
+    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let database = TestDatabase::create().await;
+        // No session is older than the database, as for `DatabaseFacts::unknown`.
+        let mut connection = PgConnection::connect_with(&database.options).await.unwrap();
+        store::database::begin_anew(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        let mut config = Config {
+            issuer: ISSUER.to_owned(),
+            issuer_previous: Vec::new(),
+            access_token_ttl: Duration::from_secs(300),
+            refresh_token_ttl: Duration::from_secs(90 * 24 * 60 * 60),
+            refresh_idle: Duration::from_secs(30 * 24 * 60 * 60),
+            session_ttl_short: Duration::from_secs(12 * 60 * 60),
+            sessions_per_account: 50,
+            activity_kept: Duration::from_secs(180 * 24 * 60 * 60),
+            proxies: Proxies::default(),
+            password_cost: Cost {
+                memory: 64,
+                passes: 1,
+            },
+            limits: Settings {
+                password_threads: 4,
+                places: 1000,
+                ..Settings::DEFAULT
+            },
+        };
+        change(&mut config);
+        Self::instance(config, database, &[1])
+    }
+
+    /// Another instance on the same database, with these master secrets.
+    pub fn second_instance(&self, secrets: &[u8]) -> Self {
+        Self::instance((*self.state.config).clone(), self.database.clone(), secrets)
+    }
+
+    /// Another instance on the same database, with the same secret and a changed
+    /// configuration.
+    pub fn second_instance_with(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = (*self.state.config).clone();
+        change(&mut config);
+        Self::instance(config, self.database.clone(), &[1])
+    }
+
+    fn instance(config: Config, database: TestDatabase, secrets: &[u8]) -> Self {
+        let clock = Clock::system();
+        let secrets = secrets
+            .iter()
+            .map(|n| Zeroizing::new(vec![*n; 32]))
+            .collect();
+        let pool = store::pool(database.options.clone(), 5);
+        let state = AppState {
+            database: DatabaseFacts::unknown(config.longest_session(), clock.clone()),
+            events: EventQueue::start(pool.clone()),
+            limits: Limits::new(config.limits),
+            passwords: PasswordHashes::new(config.password_cost, config.limits.password_threads),
+            ended: EndedSessions::new(config.access_token_ttl),
+            keys: Arc::new(Keys::new(secrets, clock.now())),
+            profiles: Profiles::default(),
+            metrics: Metrics::default(),
+            stopping: Stopping::default(),
+            config: Arc::new(config),
+            pool,
+            leptos: ssr::leptos_options(),
+            site_files: SiteFiles::without_hashes("holdfast"),
+            clock,
+        };
+        // As if the table had been read: it is empty.
+        state.ended.note_read();
+        let failures = state.limits.failures().clone();
+        tokio::spawn(failures::run(failures, state.pool.clone()));
+        Self {
+            router: router(state.clone()),
+            pool: PgPoolOptions::new()
+                .max_connections(3)
+                .connect_lazy_with(database.options.clone()),
+            state,
+            database,
+        }
+    }
+
+    /// Another set of ended sessions from now on.
+    pub fn replace_ended(&mut self, ended: EndedSessions) {
+        self.state.ended = ended;
+        self.router = router(self.state.clone());
+    }
+
+    /// A database of this age from now on, as far as the instance knows.
+    pub fn replace_database(&mut self, facts: DatabaseFacts) {
+        self.state.database = facts;
+        self.router = router(self.state.clone());
+    }
+
+    /// Which secrets are in use, as a running instance follows it.
+    pub fn secrets_in_use(&self) -> SecretsInUse {
+        let (keys, clock) = (self.state.keys.clone(), self.state.clock.clone());
+        SecretsInUse::new(keys, clock, &self.state.config, self.state.database.clone())
+    }
+
+    /// Follows the secrets and the endings, as a running instance does.
+    pub fn reader(&self) -> Reader {
+        let (pool, ended) = (self.state.pool.clone(), self.state.ended.clone());
+        Reader::new(pool, ended, self.secrets_in_use())
+    }
+
+    /// A service that is built on it, from now on.
+    pub fn serve_with(&mut self, service: impl FnOnce(AppState) -> Router) {
+        self.router = service(self.state.clone());
+    }
+
+    /// The database, for what no verb can do. Not the service's own connections.
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Sends a request as it is.
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        Answer::read(response).await
+    }
+
+    /// Sends a JSON body.
+    pub async fn call(&self, method: Method, path: &str, body: &Value) -> Answer {
+        self.send(json_request(method, path, body)).await
+    }
+
+    /// Calls a protected address.
+    pub async fn call_as(
+        &self,
+        tokens: &Tokens,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path).header(
+            header::AUTHORIZATION,
+            format!("Bearer {}", tokens.access_token.expose()),
+        );
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        self.send(request.body(body).unwrap()).await
+    }
+
+    /// Reads a protected address.
+    pub async fn get_as(&self, tokens: &Tokens, path: &str) -> Answer {
+        self.call_as(tokens, Method::GET, path, None).await
+    }
+
+    /// Makes an account and signs in.
+    pub async fn sign_up(&self, username: &str) -> Tokens {
+        let body = json!({"username": username, "password": PASSWORD});
+        self.call(Method::POST, paths::SIGNUP, &body)
+            .await
+            .tokens(201)
+    }
+
+    /// Signs in once more.
+    pub async fn log_in(&self, username: &str) -> Tokens {
+        self.try_log_in(username, PASSWORD).await.tokens(200)
+    }
+
+    /// Signs in with this password, whatever the answer.
+    pub async fn try_log_in(&self, username: &str, password: &str) -> Answer {
+        let body = json!({"username": username, "password": password});
+        self.call(Method::POST, paths::LOGIN, &body).await
+    }
+
+    /// Refreshes with this token and attempt key.
+    pub async fn refresh(&self, tokens: &Tokens, key: &AttemptKey) -> Answer {
+        self.send(refresh_request(tokens.refresh_token.expose(), Some(key)))
+            .await
+    }
+
+    /// Refreshes with a new attempt key and expects success.
+    pub async fn renew(&self, tokens: &Tokens) -> Tokens {
+        self.refresh(tokens, &new_key()).await.tokens(200)
+    }
+
+    /// Signs out.
+    pub async fn log_out(&self, tokens: &Tokens) -> Answer {
+        let body = json!({"refresh_token": tokens.refresh_token.expose()});
+        self.call(Method::POST, paths::LOGOUT, &body).await
+    }
+
+    /// Whether an access token is still accepted.
+    pub async fn accepts(&self, tokens: &Tokens) -> bool {
+        self.get_as(tokens, paths::ACCOUNT).await.status == 200
+    }
+
+    /// Whether the session has its row.
+    pub async fn is_alive(&self, session_id: Uuid) -> bool {
+        self.row(session_id).await.is_some()
+    }
+
+    /// Generation and hash of the session's row.
+    pub async fn row(&self, session_id: Uuid) -> Option<(i64, Vec<u8>)> {
+        database::row(self.pool(), session_id).await
+    }
+
+    /// Makes the session's last renewal this much older, as if time had passed for
+    /// the database.
+    pub async fn let_pass(&self, session_id: Uuid, seconds: u32) {
+        database::let_pass(self.pool(), session_id, seconds).await;
+    }
+
+    /// Waits until this many statements wait for another transaction's lock.
+    pub async fn until_waiting(&self, count: i64) {
+        for _ in 0..2000 {
+            let waiting: i64 = sqlx::query_scalar(
+                "select count(*) from pg_stat_activity
+                 where datname = current_database() and wait_event_type = 'Lock'",
+            )
+            .fetch_one(self.pool())
+            .await
+            .unwrap();
+            if waiting == count {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("not {count} statements wait");
+    }
+
+    /// The row as it was at an earlier generation: what a failover that loses commits
+    /// leaves behind.
+    pub async fn remember_row(&self, session_id: Uuid) -> SavedRow {
+        let (generation, token_hash, attempt_keys) = sqlx::query_as(
+            "select generation, token_hash, attempt_keys from sessions where session_id = $1",
+        )
+        .bind(session_id)
+        .fetch_one(self.pool())
+        .await
+        .unwrap();
+        SavedRow {
+            session_id,
+            generation,
+            token_hash,
+            attempt_keys,
+        }
+    }
+
+    /// The row is as it was then.
+    pub async fn roll_back_to(&self, row: &SavedRow) {
+        let changed = sqlx::query(
+            "update sessions
+             set generation = $2, token_hash = $3, attempt_keys = $4
+             where session_id = $1",
+        )
+        .bind(row.session_id)
+        .bind(row.generation)
+        .bind(&row.token_hash)
+        .bind(&row.attempt_keys)
+        .execute(self.pool())
+        .await
+        .unwrap();
+        assert_eq!(changed.rows_affected(), 1);
+    }
+
+    /// The kinds of the account's events, oldest first. Waits until there are `count`,
+    /// since some are written beside their answer.
+    pub async fn events(&self, username: &str, count: usize) -> Vec<(String, Option<String>)> {
+        for _ in 0..200 {
+            let events: Vec<(String, Option<String>)> = sqlx::query_as(
+                "select kind, detail
+                 from events join accounts using (account_id)
+                 where username_key = $1
+                 order by event_id",
+            )
+            .bind(username)
+            .fetch_all(self.pool())
+            .await
+            .unwrap();
+            if events.len() >= count {
+                return events;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("fewer than {count} events");
+    }
+}
+
+/// A session's row of an earlier moment.
+pub struct SavedRow {
+    session_id: Uuid,
+    generation: i64,
+    token_hash: Vec<u8>,
+    attempt_keys: Vec<u8>,
+}
+
+/// A request with a body of JSON.
+pub fn json_request(method: Method, path: &str, body: &Value) -> Request<Body> {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from(body.to_string()))
+        .unwrap()
+}
+
+/// A refresh, with an attempt key or without.
+pub fn refresh_request(refresh_token: &str, key: Option<&AttemptKey>) -> Request<Body> {
+    let body = json!({"refresh_token": refresh_token});
+    let mut request = json_request(Method::POST, paths::REFRESH, &body);
+    if let Some(key) = key {
+        request
+            .headers_mut()
+            .insert("idempotency-key", key.expose().parse().unwrap());
+    }
+    request
+}

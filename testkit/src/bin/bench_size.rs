@@ -1,0 +1,177 @@
+//! `cargo xtask bench size`: what a browser downloads for the first page.
+//!
+//! The product's page is asked for over the wire, like a browser that knows Brotli, and then every
+//! file that the page names. The bare page's files are the same tool's output, compressed by it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context as _, ensure};
+use axum::http::Method;
+use holdfast_testkit::{Answer, Http, Server, program};
+use nix::sys::signal::Signal;
+
+/// One kind of file, and its share.
+type Row = (&'static str, fn(&Weight) -> usize);
+
+/// What the page of one product weighs, in bytes, by kind.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Weight {
+    html: usize,
+    css: usize,
+    js: usize,
+    wasm: usize,
+    other: usize,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let bare: PathBuf = std::env::args_os()
+        .nth(1)
+        .context("the argument is the folder of the bare page")?
+        .into();
+    let data_dir = std::env::temp_dir().join(format!("holdfast-size-{}", std::process::id()));
+    let settings = [
+        ("HOLDFAST_DATA_DIR", data_dir.display().to_string()),
+        ("HOLDFAST_LOG", "warn".to_owned()),
+    ];
+    let mut server = Server::start(&program()?, &settings, None, Stdio::inherit()).await?;
+    let ours = over_the_wire(server.address()).await;
+    // In good order, so that it stops its Postgres.
+    server.signal(Signal::SIGTERM)?;
+    server.until_gone().await?;
+    let _ = fs::remove_dir_all(data_dir);
+    print_table(&ours?, &on_disk(&bare)?);
+    Ok(())
+}
+
+async fn over_the_wire(server: SocketAddr) -> anyhow::Result<Weight> {
+    let page = get(server, "/", "br").await?;
+    let mut weight = Weight {
+        html: page.body_bytes,
+        ..Weight::default()
+    };
+    // The files are named in plain text only.
+    let plain = get(server, "/", "identity").await?;
+    if page.header("content-encoding") != "br" {
+        println!("The server does not compress its pages.");
+    }
+    for path in files_named_in(&plain.body) {
+        let file = get(server, &path, "br").await?;
+        if file.header("content-encoding") != "br" {
+            println!("{path} is not compressed.");
+        }
+        weight.add(&path, file.body_bytes);
+    }
+    Ok(weight)
+}
+
+async fn get(server: SocketAddr, path: &str, encoding: &str) -> anyhow::Result<Answer> {
+    let headers = [("accept-encoding", encoding), ("accept", "text/html,*/*")];
+    let answer = Http.send(Method::GET, server, path, &headers, None).await;
+    let answer = answer.with_context(|| path.to_owned())?;
+    ensure!(
+        answer.status == 200,
+        "{path} was answered {}",
+        answer.status
+    );
+    Ok(answer)
+}
+
+fn on_disk(site: &Path) -> anyhow::Result<Weight> {
+    let size = |name: &str| {
+        let path = site.join(format!("{name}.br"));
+        let file = fs::metadata(&path);
+        let file = file.with_context(|| format!("cannot find {}", path.display()))?;
+        anyhow::Ok(usize::try_from(file.len())?)
+    };
+    Ok(Weight {
+        html: size("page.html")?,
+        js: size("pkg/bare.js")?,
+        wasm: size("pkg/bare.wasm")?,
+        ..Weight::default()
+    })
+}
+
+/// The files of our own that a page names, each once: in attributes and in its inline scripts.
+fn files_named_in(html: &str) -> BTreeSet<String> {
+    let mut files = BTreeSet::new();
+    for quote in ['"', '\''] {
+        for piece in html.split(quote).filter(|piece| piece.starts_with('/')) {
+            let name = piece.rsplit('/').next().unwrap_or_default();
+            let is_file = name.contains('.') && !piece.contains([' ', '<', '>']);
+            if is_file {
+                files.insert(piece.to_owned());
+            }
+        }
+    }
+    files
+}
+
+impl Weight {
+    fn add(&mut self, path: &str, bytes: usize) {
+        let kind = path.rsplit('.').next().unwrap_or_default();
+        *match kind {
+            "css" => &mut self.css,
+            "js" => &mut self.js,
+            "wasm" => &mut self.wasm,
+            _ => &mut self.other,
+        } += bytes;
+    }
+
+    fn total(&self) -> usize {
+        self.html + self.css + self.js + self.wasm + self.other
+    }
+}
+
+fn print_table(ours: &Weight, bare: &Weight) {
+    println!("| compressed with Brotli | Holdfast | bare Leptos |\n| --- | --- | --- |");
+    let rows: [Row; 6] = [
+        ("HTML", |weight| weight.html),
+        ("CSS", |weight| weight.css),
+        ("JavaScript", |weight| weight.js),
+        ("WebAssembly", |weight| weight.wasm),
+        ("icon", |weight| weight.other),
+        ("together", Weight::total),
+    ];
+    for (name, of) in rows {
+        println!("| {name} | {} | {} |", kib(of(ours)), kib(of(bare)));
+    }
+    println!("| ratio | {:.2} | |", ratio(ours.total(), bare.total()));
+}
+
+fn kib(bytes: usize) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "sizes of files")]
+    let kib = bytes as f64 / 1024.0;
+    format!("{kib:.1} KiB")
+}
+
+fn ratio(ours: usize, bare: usize) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "sizes of files")]
+    let ratio = ours as f64 / bare.max(1) as f64;
+    ratio
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_of_a_page_are_found_once_each() {
+        let html = r#"<link href="/pkg/a.css"><a href="/sign-in"><link href="/pkg/a.js">
+            <script>import('/pkg/a.js').then(m=>m.default('/pkg/a.wasm'))</script>"#;
+        let files: Vec<String> = files_named_in(html).into_iter().collect();
+        assert_eq!(files, ["/pkg/a.css", "/pkg/a.js", "/pkg/a.wasm"]);
+    }
+
+    #[test]
+    fn a_file_weighs_in_its_kind() {
+        let mut weight = Weight::default();
+        weight.add("/pkg/a.wasm", 10);
+        weight.add("/favicon.svg", 1);
+        assert_eq!((weight.wasm, weight.other, weight.total()), (10, 1, 11));
+    }
+}

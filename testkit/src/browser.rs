@@ -1,0 +1,206 @@
+//! An honest browser, as `protocol/src/renewal/` has it: one storage for all its
+//! tabs, one attempt key for each link of the chain, stored before it is sent.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use holdfast_protocol::attempt_key::AttemptKey;
+use holdfast_protocol::problem::Meaning;
+use holdfast_protocol::refresh_token::UnverifiedRefreshToken;
+use holdfast_protocol::secret::Secret;
+use holdfast_protocol::wire::Tokens;
+use uuid::Uuid;
+
+use crate::answer::Answer;
+use crate::http::{Http, NoAnswer};
+use crate::tokens::new_key;
+use crate::under_way::{Held, UnderWay};
+
+/// How long a browser tries before it says that the server is away.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+/// Clones are tabs.
+#[derive(Clone)]
+pub struct Browser {
+    http: Http,
+    storage: Arc<Mutex<Storage>>,
+}
+
+struct Storage {
+    refresh_token: Secret,
+    tokens: Option<Tokens>,
+    attempt_keys: HashMap<u32, AttemptKey>,
+    spent: Vec<(Secret, AttemptKey)>,
+}
+
+/// What came of an attempt to renew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Renewal {
+    /// The storage holds a newer token.
+    Renewed,
+    /// No answer, or one that says to come back later.
+    Later(String),
+    /// Another tab was faster; its token is in storage, or soon will be.
+    Conflict,
+    /// The session is over, or the server said what it never should.
+    Over(String),
+}
+
+impl Browser {
+    /// A browser with this token in its storage.
+    pub fn new(http: Http, refresh_token: Secret) -> Self {
+        let storage = Storage {
+            refresh_token,
+            tokens: None,
+            attempt_keys: HashMap::new(),
+            spent: Vec::new(),
+        };
+        Self {
+            http,
+            storage: Arc::new(Mutex::new(storage)),
+        }
+    }
+
+    /// Of the token in storage.
+    pub fn session_id(&self) -> Uuid {
+        let storage = self.storage.lock().unwrap();
+        let token = UnverifiedRefreshToken::parse(storage.refresh_token.expose());
+        token.unwrap().session_id()
+    }
+
+    /// Of the token in storage.
+    pub fn generation(&self) -> u32 {
+        number(&self.storage.lock().unwrap().refresh_token)
+    }
+
+    /// The token in storage.
+    pub fn refresh_token(&self) -> Secret {
+        self.storage.lock().unwrap().refresh_token.clone()
+    }
+
+    /// The tokens of the last renewal.
+    pub fn tokens(&self) -> Option<Tokens> {
+        self.storage.lock().unwrap().tokens.clone()
+    }
+
+    /// One request with what is in storage.
+    pub async fn renew(&self, server: SocketAddr) -> Renewal {
+        self.renew_with(self.attempt(), server).await
+    }
+
+    /// The request that was composed from storage earlier.
+    pub async fn renew_with(
+        &self,
+        (refresh_token, key): (Secret, AttemptKey),
+        server: SocketAddr,
+    ) -> Renewal {
+        let answer = self.http.try_refresh(server, &refresh_token, &key).await;
+        self.receive(&refresh_token, answer)
+    }
+
+    /// Repeats, with the same attempt key and at each server in turn, until it is
+    /// renewed or told that the session is over.
+    pub async fn renew_until_answered(&self, servers: &[SocketAddr]) -> Renewal {
+        let begun = Instant::now();
+        let before = self.generation();
+        for server in servers.iter().cycle() {
+            match self.renew(*server).await {
+                unsettled @ (Renewal::Later(_) | Renewal::Conflict) => {
+                    if begun.elapsed() > PATIENCE {
+                        return unsettled;
+                    }
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    if self.generation() > before {
+                        return Renewal::Renewed;
+                    }
+                }
+                answered => return answered,
+            }
+        }
+        unreachable!("there is always a server")
+    }
+
+    /// The network delivers an old request again: one of the last `within` links, which counts as
+    /// under way from the moment it is chosen.
+    pub async fn duplicate(
+        &self,
+        server: SocketAddr,
+        within: usize,
+        choice: u64,
+        under_way: &UnderWay,
+    ) -> Option<Answer> {
+        let (refresh_token, key, _held) = {
+            let storage = self.storage.lock().unwrap();
+            let recent = storage.spent.iter().rev().take(within).collect::<Vec<_>>();
+            let choice = usize::try_from(choice).unwrap_or_default() % recent.len().max(1);
+            let (refresh_token, key) = recent.get(choice).copied().cloned()?;
+            let held = under_way.hold(&refresh_token);
+            (refresh_token, key, held)
+        };
+        let answer = self.http.try_refresh(server, &refresh_token, &key).await;
+        answer.ok()
+    }
+
+    /// What the next request will carry.
+    pub fn attempt(&self) -> (Secret, AttemptKey) {
+        self.storage.lock().unwrap().attempt()
+    }
+
+    /// The same, under way from now on.
+    pub fn attempt_under_way(&self, under_way: &UnderWay) -> ((Secret, AttemptKey), Held) {
+        let mut storage = self.storage.lock().unwrap();
+        let attempt = storage.attempt();
+        let held = under_way.hold(&attempt.0);
+        (attempt, held)
+    }
+
+    fn receive(&self, sent: &Secret, answer: Result<Answer, NoAnswer>) -> Renewal {
+        let Ok(answer) = answer else {
+            return Renewal::Later("no answer".to_owned());
+        };
+        if answer.status == 200 {
+            let tokens = answer.tokens(200);
+            let mut storage = self.storage.lock().unwrap();
+            // Never back a link.
+            if number(&tokens.refresh_token) > number(&storage.refresh_token) {
+                assert_eq!(number(&tokens.refresh_token), number(sent) + 1);
+                let spent = number(&storage.refresh_token);
+                if let Some(key) = storage.attempt_keys.remove(&spent) {
+                    let spent = storage.refresh_token.clone();
+                    storage.spent.push((spent, key));
+                }
+                storage.refresh_token = tokens.refresh_token.clone();
+                storage.tokens = Some(tokens);
+            }
+            return Renewal::Renewed;
+        }
+        match (
+            answer.status.as_u16(),
+            answer.code().map(|code| code.meaning()),
+        ) {
+            (503, Some(Meaning::Later)) if answer.header("retry-after") == "2" => {
+                Renewal::Later(answer.summary())
+            }
+            (409, Some(Meaning::Conflict)) => Renewal::Conflict,
+            _ => Renewal::Over(answer.summary()),
+        }
+    }
+}
+
+impl Storage {
+    /// Get-or-add: the attempt key is in storage before anything is sent.
+    fn attempt(&mut self) -> (Secret, AttemptKey) {
+        let refresh_token = self.refresh_token.clone();
+        let generation = number(&refresh_token);
+        let key = self.attempt_keys.entry(generation).or_insert_with(new_key);
+        (refresh_token, key.clone())
+    }
+}
+
+fn number(refresh_token: &Secret) -> u32 {
+    UnverifiedRefreshToken::parse(refresh_token.expose())
+        .unwrap()
+        .generation()
+}

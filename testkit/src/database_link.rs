@@ -1,0 +1,117 @@
+//! What lies between the servers and their Postgres: an address that can be pointed at
+//! another one, cut, or turned into a black hole, as the network of a failover does.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sqlx::postgres::PgConnectOptions;
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+#[derive(Clone)]
+struct State {
+    /// The socket of the Postgres behind; none when it is cut.
+    socket: Option<PathBuf>,
+    /// Counts up when the connections that there are shall end.
+    cut: u32,
+    /// Counts up when they shall neither end nor carry anything.
+    black_hole: u32,
+}
+
+/// A way to Postgres that can fail.
+pub struct DatabaseLink {
+    port: u16,
+    state: Arc<watch::Sender<State>>,
+    _accepting: JoinSet<()>,
+}
+
+impl DatabaseLink {
+    /// To the Postgres of this database.
+    pub async fn to(database: &PgConnectOptions) -> Self {
+        let socket = socket(database);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (sender, receiver) = watch::channel(State {
+            socket: Some(socket),
+            cut: 0,
+            black_hole: 0,
+        });
+        let mut accepting = JoinSet::new();
+        accepting.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((server, _)) = listener.accept().await {
+                connections.spawn(carry(server, receiver.clone()));
+                while connections.try_join_next().is_some() {}
+            }
+        });
+        Self {
+            port,
+            state: Arc::new(sender),
+            _accepting: accepting,
+        }
+    }
+
+    /// `DATABASE_URL` of a server that reaches this database over the link.
+    pub fn url(&self, database: &PgConnectOptions) -> String {
+        let (user, name) = (database.get_username(), database.get_database().unwrap());
+        let port = self.port;
+        format!("postgres://{user}@127.0.0.1:{port}/{name}?sslmode=disable")
+    }
+
+    /// `primary_conninfo` of a replica that streams over the link.
+    pub fn conninfo(&self, database: &PgConnectOptions) -> String {
+        let (user, port) = (database.get_username(), self.port);
+        format!("host=127.0.0.1 port={port} user={user} sslmode=disable")
+    }
+
+    /// Ends every connection, and refuses new ones.
+    pub fn cut(&self) {
+        self.state.send_modify(|state| {
+            state.socket = None;
+            state.cut += 1;
+        });
+    }
+
+    /// Ends every connection; new ones go to this Postgres.
+    pub fn point_to(&self, database: &PgConnectOptions) {
+        self.state.send_modify(|state| {
+            state.socket = Some(socket(database));
+            state.cut += 1;
+        });
+    }
+
+    /// The host behind is gone without a word: the connections that there are neither
+    /// end nor carry anything. New ones go on.
+    pub fn lose_connections_silently(&self) {
+        self.state.send_modify(|state| state.black_hole += 1);
+    }
+}
+
+fn socket(database: &PgConnectOptions) -> PathBuf {
+    let directory = database.get_socket().unwrap();
+    directory.join(format!(".s.PGSQL.{}", database.get_port()))
+}
+
+async fn carry(mut server: TcpStream, mut changes: watch::Receiver<State>) {
+    let begun = changes.borrow_and_update().clone();
+    let Some(socket) = begun.socket else {
+        return;
+    };
+    let Ok(mut postgres) = UnixStream::connect(socket).await else {
+        return;
+    };
+    let mut losses = changes.clone();
+    tokio::select! {
+        _ = tokio::io::copy_bidirectional(&mut server, &mut postgres) => {}
+        () = changed(&mut changes, |now| now.cut != begun.cut) => {}
+        () = changed(&mut losses, |now| now.black_hole != begun.black_hole) => {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Waits without holding on to the state: `select!` would carry its lock along.
+async fn changed(state: &mut watch::Receiver<State>, done: impl FnMut(&State) -> bool) {
+    let _ = state.wait_for(done).await;
+}

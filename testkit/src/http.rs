@@ -1,0 +1,240 @@
+//! Requests over the wire: nothing is sent twice unless a test does it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::http::Method;
+use holdfast_protocol::attempt_key::{self, AttemptKey};
+use holdfast_protocol::secret::Secret;
+use holdfast_protocol::wire::{Tokens, paths};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::answer::Answer;
+use crate::tokens::{PASSWORD, new_key};
+
+/// Longer than a server thinks about anything.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// The answer did not come, or not whole. Whether the server has acted is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there was no answer, or not a whole one")]
+pub struct NoAnswer;
+
+/// A connection that is kept alive. Nothing is sent twice.
+pub struct Connection {
+    stream: TcpStream,
+    server: SocketAddr,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    /// Connects.
+    pub async fn open(server: SocketAddr) -> Result<Self, NoAnswer> {
+        let stream = TcpStream::connect(server).await.map_err(|_| NoAnswer)?;
+        stream.set_nodelay(true).map_err(|_| NoAnswer)?;
+        Ok(Self {
+            stream,
+            server,
+            buffer: Vec::with_capacity(4096),
+        })
+    }
+
+    /// Sends one request, with a body of JSON where there is one, and reads its answer.
+    pub async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&str>,
+    ) -> Result<Answer, NoAnswer> {
+        let server = self.server;
+        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {server}\r\n");
+        request.push_str("user-agent: holdfast-testkit\r\n");
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if let Some(body) = body {
+            let length = body.len();
+            request.push_str("content-type: application/json\r\n");
+            request.push_str(&format!("content-length: {length}\r\n"));
+        }
+        request.push_str("\r\n");
+        request.push_str(body.unwrap_or_default());
+        let written = self.stream.write_all(request.as_bytes()).await;
+        written.map_err(|_| NoAnswer)?;
+        self.read().await
+    }
+
+    async fn read(&mut self) -> Result<Answer, NoAnswer> {
+        self.buffer.clear();
+        loop {
+            match self.stream.read_buf(&mut self.buffer).await {
+                Ok(0) | Err(_) => return Err(NoAnswer),
+                Ok(_) => {}
+            }
+            if let Some(answer) = Answer::parse(&self.buffer) {
+                return Ok(answer);
+            }
+        }
+    }
+}
+
+/// Sends each request on a connection of its own.
+#[derive(Clone)]
+pub struct Http;
+
+impl Http {
+    /// Any request, its body in JSON.
+    pub async fn send(
+        &self,
+        method: Method,
+        server: SocketAddr,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Answer, NoAnswer> {
+        let body = body.map(Value::to_string);
+        let headers = [&[("connection", "close")][..], headers].concat();
+        let asking = async {
+            let mut connection = Connection::open(server).await?;
+            connection
+                .send(method, path, &headers, body.as_deref())
+                .await
+        };
+        let answer = tokio::time::timeout(PATIENCE, asking).await;
+        answer.map_err(|_| NoAnswer)?
+    }
+
+    /// A call without an access token.
+    pub async fn post(
+        &self,
+        server: SocketAddr,
+        path: &str,
+        body: &Value,
+    ) -> Result<Answer, NoAnswer> {
+        self.send(Method::POST, server, path, &[], Some(body)).await
+    }
+
+    /// The same, with headers.
+    pub async fn post_with(
+        &self,
+        server: SocketAddr,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Result<Answer, NoAnswer> {
+        self.send(Method::POST, server, path, headers, Some(body))
+            .await
+    }
+
+    /// A protected call.
+    pub async fn call_as(
+        &self,
+        tokens: &Tokens,
+        method: Method,
+        server: SocketAddr,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Answer, NoAnswer> {
+        self.call_with(&tokens.access_token, method, server, path, body)
+            .await
+    }
+
+    /// The same, with the access token alone.
+    pub async fn call_with(
+        &self,
+        access_token: &Secret,
+        method: Method,
+        server: SocketAddr,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Answer, NoAnswer> {
+        let bearer = format!("Bearer {}", access_token.expose());
+        let headers = [("authorization", bearer.as_str())];
+        self.send(method, server, path, &headers, body).await
+    }
+
+    /// A call that anyone may make.
+    pub async fn get(&self, server: SocketAddr, path: &str) -> Result<Answer, NoAnswer> {
+        self.send(Method::GET, server, path, &[], None).await
+    }
+
+    /// Refreshes, whether the answer comes or not.
+    pub async fn try_refresh(
+        &self,
+        server: SocketAddr,
+        refresh_token: &Secret,
+        key: &AttemptKey,
+    ) -> Result<Answer, NoAnswer> {
+        self.try_refresh_text(server, refresh_token.expose(), key)
+            .await
+    }
+
+    /// The same, with whatever text.
+    pub async fn try_refresh_text(
+        &self,
+        server: SocketAddr,
+        refresh_token: &str,
+        key: &AttemptKey,
+    ) -> Result<Answer, NoAnswer> {
+        let body = json!({ "refresh_token": refresh_token });
+        let headers = [(attempt_key::HEADER, key.expose())];
+        self.send(Method::POST, server, paths::REFRESH, &headers, Some(&body))
+            .await
+    }
+
+    /// Refreshes with the token of an earlier answer.
+    pub async fn refresh(&self, server: SocketAddr, tokens: &Tokens, key: &AttemptKey) -> Answer {
+        self.try_refresh(server, &tokens.refresh_token, key)
+            .await
+            .unwrap()
+    }
+
+    /// Refreshes with a new attempt key and expects success.
+    pub async fn renew(&self, server: SocketAddr, tokens: &Tokens) -> Tokens {
+        self.refresh(server, tokens, &new_key()).await.tokens(200)
+    }
+
+    /// Makes an account.
+    pub async fn sign_up(&self, server: SocketAddr, username: &str) -> Answer {
+        let body = json!({"username": username, "password": PASSWORD});
+        self.post(server, paths::SIGNUP, &body).await.unwrap()
+    }
+
+    /// Signs in.
+    pub async fn log_in(&self, server: SocketAddr, username: &str, password: &str) -> Answer {
+        let body = json!({"username": username, "password": password});
+        self.post(server, paths::LOGIN, &body).await.unwrap()
+    }
+
+    /// Changes the password from [`PASSWORD`] to another one.
+    pub async fn change_password(&self, server: SocketAddr, tokens: &Tokens, new: &str) -> Answer {
+        let body = json!({"current_password": PASSWORD, "new_password": new});
+        self.call_as(tokens, Method::PUT, server, paths::PASSWORD, Some(&body))
+            .await
+            .unwrap()
+    }
+
+    /// Signs out.
+    pub async fn log_out(&self, server: SocketAddr, tokens: &Tokens) -> Answer {
+        let body = json!({"refresh_token": tokens.refresh_token.expose()});
+        self.post(server, paths::LOGOUT, &body).await.unwrap()
+    }
+
+    /// Whether a server accepts an access token. The database is not asked for it: the
+    /// call is refused for its parameter, once the caller is known.
+    pub async fn accepts(&self, server: SocketAddr, tokens: &Tokens) -> bool {
+        let path = format!("{}?limit=0", paths::ACTIVITY);
+        let answer = self
+            .call_as(tokens, Method::GET, server, &path, None)
+            .await
+            .unwrap();
+        match answer.status.as_u16() {
+            400 => true,
+            401 => false,
+            _ => panic!("{answer:?}"),
+        }
+    }
+}

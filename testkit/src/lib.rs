@@ -1,0 +1,48 @@
+//! What starts servers, speaks HTTP, and breaks what is between them.
+//!
+//! Three kinds of work share it:
+//! - the tests of one service call its router without a port ([`app`]);
+//! - the tests of a [`Fleet`] start server processes on one Postgres, and put a [`FaultProxy`], a
+//!   [`DatabaseLink`] or a [`Pooler`] in between;
+//! - the programs of this package, the soak and the benches, start the same [`Server`] and send
+//!   over the same [`Connection`].
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
+pub mod answer;
+pub mod app;
+mod browser;
+mod cluster;
+mod database;
+mod database_link;
+mod fault_proxy;
+mod fleet;
+mod http;
+mod instance;
+mod load;
+mod places;
+mod pooler;
+mod random;
+mod server;
+mod settings;
+mod tokens;
+mod under_way;
+mod until;
+
+pub use answer::Answer;
+pub use browser::{Browser, Renewal};
+pub use cluster::Cluster;
+pub use database_link::DatabaseLink;
+pub use fault_proxy::{Fault, FaultProxy};
+pub use fleet::{Fleet, some_client};
+pub use http::{Connection, Http, NoAnswer};
+pub use instance::{Ended, Instance};
+pub use load::{Load, Tally};
+pub use places::{named_program, program};
+pub use pooler::Pooler;
+pub use random::Random;
+pub use server::Server;
+pub use settings::Settings;
+pub use tokens::{PASSWORD, generation, new_key};
+pub use under_way::{Held, UnderWay};
+pub use until::until;

@@ -1,0 +1,66 @@
+//! What a pooler is to a client that is starting: it refuses the settings that the client
+//! sends, as PgBouncer does, and carries everything else.
+
+use std::path::PathBuf;
+
+use sqlx::postgres::PgConnectOptions;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::task::JoinSet;
+
+/// A running pooler.
+pub struct Pooler {
+    url: String,
+    _accepting: JoinSet<()>,
+}
+
+impl Pooler {
+    /// Before the Postgres of this database.
+    pub async fn before(database: &PgConnectOptions) -> Self {
+        let directory = database.get_socket().unwrap();
+        let socket = directory.join(format!(".s.PGSQL.{}", database.get_port()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (user, name) = (database.get_username(), database.get_database().unwrap());
+        let mut accepting = JoinSet::new();
+        accepting.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((client, _)) = listener.accept().await {
+                let socket = socket.clone();
+                // A connection that breaks is the business of its two ends.
+                connections.spawn(async move { drop(carry(client, socket).await) });
+                while connections.try_join_next().is_some() {}
+            }
+        });
+        Self {
+            url: format!("postgres://{user}@{address}/{name}?sslmode=disable"),
+            _accepting: accepting,
+        }
+    }
+
+    /// `DATABASE_URL` of a server behind it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+/// The first message is its own length, a version, and names and values that end with 0.
+async fn carry(mut client: TcpStream, socket: PathBuf) -> std::io::Result<()> {
+    let length = client.read_u32().await?;
+    let mut startup = vec![0; usize::try_from(length).unwrap() - 4];
+    client.read_exact(&mut startup).await?;
+    let mut texts = startup.split(|byte| *byte == 0);
+    if texts.any(|text| [b"options".as_slice(), b"extra_float_digits"].contains(&text)) {
+        let refusal = b"SFATAL\0C08P01\0Munsupported startup parameter: options\0\0";
+        client.write_u8(b'E').await?;
+        client
+            .write_u32(u32::try_from(refusal.len()).unwrap() + 4)
+            .await?;
+        return client.write_all(refusal).await;
+    }
+    let mut postgres = UnixStream::connect(socket).await?;
+    postgres.write_u32(length).await?;
+    postgres.write_all(&startup).await?;
+    tokio::io::copy_bidirectional(&mut client, &mut postgres).await?;
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! Waiting for something that other processes do.
+
+use std::time::{Duration, Instant};
+
+/// How long a single look may take on a machine that can be measured on; usually it is 6 ms.
+const BUSY: Duration = Duration::from_millis(50);
+/// How long a busy machine may take for anything.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until `done`, and answers how long that took.
+///
+/// What takes longer than it may fails, unless the machine was too busy to tell: then the looks
+/// themselves were slow, the test says so, and only the result counts.
+pub async fn until(what: &str, within: Duration, done: impl AsyncFn() -> bool) -> Duration {
+    let start = Instant::now();
+    let mut slowest = Duration::ZERO;
+    loop {
+        let look = Instant::now();
+        if done().await {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        slowest = slowest.max(look.elapsed());
+        let limit = if slowest > BUSY { PATIENCE } else { within };
+        assert!(
+            start.elapsed() < limit.max(within),
+            "{what}: not within {within:?}"
+        );
+    }
+    let took = start.elapsed();
+    if took > within {
+        println!("{what}: {took:?} could not be judged; a single look took {slowest:?}");
+    }
+    took
+}

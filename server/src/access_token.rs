@@ -9,8 +9,8 @@ use jsonwebtoken::{Algorithm, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::config::LONGEST_ACCESS_TOKEN;
 use crate::keys::SigningKeys;
+use crate::lifetimes::LONGEST_ACCESS_TOKEN;
 
 /// The header type that marks an access token, and nothing else, as one.
 const TYPE: &str = "at+jwt";

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::http::ApiError;
+use crate::error::ApiError;
 use crate::sessions::{end_all, note};
 use crate::store::{self, ClientInfo, Pool};
 

@@ -20,16 +20,13 @@ use zeroize::Zeroizing;
 
 use crate::client_address::{self, Proxies};
 use crate::connections;
+use crate::lifetimes::LONGEST_ACCESS_TOKEN;
 use crate::limits::Settings;
 use crate::password_hash::Cost;
 use crate::store::database::Told;
 
 /// The fewest bytes of a master secret.
 pub const MIN_SECRET_BYTES: usize = 32;
-
-/// The longest lifetime that an access token may have. Instances may have different
-/// lifetimes in their settings, and each instance accepts the tokens of all of them.
-pub const LONGEST_ACCESS_TOKEN: Duration = Duration::from_secs(60 * 60);
 
 /// The issuer if none is set: for a first try on one machine.
 const DEFAULT_ISSUER: &str = "http://localhost:3000";

@@ -17,7 +17,7 @@ use anyhow::bail;
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::http::ApiError;
+use crate::error::ApiError;
 use crate::store::database::{StoredDatabase, Told};
 
 /// How much the clocks of the instances and of the database may differ, in seconds.

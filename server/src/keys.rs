@@ -20,7 +20,7 @@ use jsonwebtoken::{DecodingKey, EncodingKey};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::config::LONGEST_ACCESS_TOKEN;
+use crate::lifetimes::LONGEST_ACCESS_TOKEN;
 use crate::refresh_key::{self, expand};
 
 /// Seconds for which one key signs.

@@ -21,8 +21,8 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
 use crate::endings::EndedSessions;
+use crate::error::ApiError;
 use crate::events::EventQueue;
-use crate::http::ApiError;
 use crate::limits::Limits;
 use crate::store::Pool;
 

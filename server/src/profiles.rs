@@ -6,7 +6,7 @@ use std::sync::Arc;
 use quick_cache::sync::Cache;
 use uuid::Uuid;
 
-use crate::http::ApiError;
+use crate::error::ApiError;
 use crate::store::Pool;
 use crate::store::accounts::{self, Profile};
 

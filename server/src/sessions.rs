@@ -17,8 +17,8 @@ use uuid::Uuid;
 
 use crate::access_token::{self, CLIENT_ID, Claims};
 use crate::clock::Clock;
+use crate::error::ApiError;
 use crate::events::{self, QueuedEvent};
-use crate::http::ApiError;
 use crate::limits::failures::{self, FailureKey};
 use crate::random;
 use crate::secrets_in_use::HEARD_WITHIN;

@@ -16,7 +16,7 @@ use holdfast_protocol::wire::{EndReason, EventKind};
 use uuid::Uuid;
 
 use crate::endings;
-use crate::http::ApiError;
+use crate::error::{ApiError, timed_out};
 use crate::limits::failures::FEW;
 use crate::sessions::note;
 use crate::state::AppState;
@@ -175,7 +175,7 @@ impl Round {
 async fn within<T>(purge: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
     tokio::time::timeout(PATIENCE, purge)
         .await
-        .unwrap_or_else(|_| Err(crate::http::timed_out(PATIENCE)))
+        .unwrap_or_else(|_| Err(timed_out(PATIENCE)))
 }
 
 async fn expired_sessions(state: &AppState) -> Result<u64, ApiError> {

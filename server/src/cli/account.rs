@@ -8,7 +8,7 @@ use super::database::{Database, Migrations};
 use crate::accounts;
 use crate::clock::Clock;
 use crate::config::DatabaseArgs;
-use crate::http::ApiError;
+use crate::error::ApiError;
 use crate::store::Pool;
 
 #[derive(Debug, Subcommand)]

@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail};
 use sqlx::{Connection as _, PgConnection};
 
 use super::database::Database;
+use super::findings::Findings;
 use super::right_database;
 use crate::clock::Clock;
 use crate::config::{Config, ServeArgs};
@@ -25,25 +26,6 @@ const CLOCK_DIFFERENCE: i64 = 2;
 /// With fewer updates than this, `doctor` does not judge how many are HOT.
 const FEW_UPDATES: i64 = 1000;
 
-/// What was found.
-#[derive(Debug, Default)]
-pub(super) struct Findings {
-    good: Vec<String>,
-    bad: Vec<String>,
-}
-
-impl Findings {
-    /// Notes that something is right.
-    pub(super) fn good(&mut self, sentence: impl Into<String>) {
-        self.good.push(sentence.into());
-    }
-
-    /// Notes a fault; the sentence says what to do.
-    pub(super) fn bad(&mut self, sentence: impl Into<String>) {
-        self.bad.push(sentence.into());
-    }
-}
-
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let mut findings = Findings::default();
     let config = Config::new(&args)?;
@@ -53,13 +35,8 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let released = database.release().await;
     looked.and(released)?;
 
-    for sentence in &findings.good {
-        println!("good     {sentence}");
-    }
-    for sentence in &findings.bad {
-        println!("look at  {sentence}");
-    }
-    match findings.bad.len() {
+    findings.print();
+    match findings.to_look_at() {
         0 => Ok(()),
         1 => bail!("there is something to look at"),
         count => bail!("there are {count} things to look at"),

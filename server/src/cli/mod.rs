@@ -5,6 +5,7 @@ mod arrive;
 mod begin_anew;
 mod database;
 mod doctor;
+mod findings;
 mod keys;
 mod migrate;
 mod postgres;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::PgConnection;
 
-use super::doctor::Findings;
+use super::findings::Findings;
 use crate::clock::Clock;
 use crate::config::{Config, MasterSecret, ServeArgs};
 use crate::keys::{Keys, SecretInUse};

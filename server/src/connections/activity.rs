@@ -9,7 +9,7 @@ use axum::http::Version;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::Limits;
+use super::limits::Limits;
 
 /// How long a connection without a request stays open while the server stops.
 const IDLE_WHILE_STOPPING: Duration = Duration::from_secs(1);

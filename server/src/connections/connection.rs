@@ -18,9 +18,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 
-use super::Limits;
 use super::activity::{Activity, Reason};
 use super::body::{Arriving, Leaving};
+use super::limits::Limits;
 use super::stream::Stream;
 
 /// The largest header of a request: its first line and all its fields, in bytes.

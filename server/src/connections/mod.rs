@@ -12,6 +12,7 @@ mod activity;
 mod body;
 mod connection;
 mod files;
+mod limits;
 mod stream;
 
 use std::cmp::Reverse;
@@ -31,6 +32,7 @@ use activity::Activity;
 pub use activity::Reason;
 pub use body::TooSlow;
 pub use files::most_connections;
+pub use limits::Limits;
 
 /// How many bytes of an answer the kernel keeps for one client that does not read. This is
 /// twice what a distant client takes in one round trip, and it bounds the kernel's memory.
@@ -41,36 +43,6 @@ const SEARCHED_AGAIN: Duration = Duration::from_millis(100);
 
 /// How many new connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
-
-/// How slow a client may be, and how many connections there may be.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// How many connections may be open.
-    pub most: usize,
-    /// The time from the first byte of a request until its header is complete.
-    pub header: Duration,
-    /// The time from the header until the body is complete.
-    pub body: Duration,
-    /// The time without a request.
-    pub idle: Duration,
-    /// The time until a client takes the next bytes of an answer.
-    pub write: Duration,
-    /// The time from the header of a request until the client has taken the answer.
-    pub exchange: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            most: 4096,
-            header: Duration::from_secs(10),
-            body: Duration::from_secs(10),
-            idle: Duration::from_secs(75),
-            write: Duration::from_secs(20),
-            exchange: Duration::from_secs(300),
-        }
-    }
-}
 
 /// Listens on this address.
 ///

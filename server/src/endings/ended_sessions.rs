@@ -14,7 +14,7 @@ use holdfast_protocol::wire::EndReason;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::config::LONGEST_ACCESS_TOKEN;
+use crate::lifetimes::LONGEST_ACCESS_TOKEN;
 
 /// How long an ending is kept in memory. The table keeps it at least as long.
 pub const KEPT: Duration = LONGEST_ACCESS_TOKEN.saturating_mul(2);

@@ -21,8 +21,7 @@ use futures::FutureExt as _;
 use holdfast_protocol::problem::MEDIA_TYPE;
 use tower_http::request_id::RequestId;
 
-use super::ApiError;
-use super::error::{retry_after, timed_out};
+use crate::error::{ApiError, retry_after, timed_out};
 
 /// The longest time that a request may take, its body included. It is shorter than the
 /// 20 seconds for which a browser waits.

@@ -13,8 +13,8 @@ use axum::middleware::Next;
 use axum::response::Response;
 use uuid::Uuid;
 
-use super::ApiError;
 use crate::access_token;
+use crate::error::ApiError;
 use crate::keys::Obstacle;
 use crate::state::AppState;
 

@@ -3,8 +3,8 @@
 use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
 
-use super::ApiError;
 use super::json::{has_media_type, read_body};
+use crate::error::ApiError;
 
 /// A form body of a request.
 #[derive(Debug, Clone)]

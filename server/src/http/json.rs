@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
-use super::ApiError;
 use crate::connections::TooSlow;
+use crate::error::ApiError;
 
 /// A JSON body of a request or an answer.
 #[derive(Debug, Clone)]

@@ -3,14 +3,13 @@
 pub mod answer_errors;
 pub mod client_info;
 pub mod current_account;
-pub mod error;
 pub mod form;
 pub mod headers;
 pub mod json;
 pub mod same_site;
 pub mod tokens;
 
+pub use crate::error::{ApiError, timed_out};
 pub use current_account::{CurrentAccount, require_account};
-pub use error::{ApiError, timed_out};
 pub use json::Json;
 pub use tokens::TokenAnswer;

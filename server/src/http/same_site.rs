@@ -10,7 +10,7 @@ use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::ApiError;
+use crate::error::ApiError;
 
 /// Refuses calls from a page of another site that would change something.
 pub async fn refuse_other_sites(request: Request, next: Next) -> Response {

@@ -10,7 +10,7 @@ use holdfast_protocol::secret::Secret;
 use holdfast_protocol::username::Username;
 use holdfast_protocol::wire::{EventKind, LoginRequest};
 
-use super::to_the_end;
+use super::to_the_end::to_the_end;
 use crate::client_address::ClientAddress;
 use crate::http::{ApiError, Json, TokenAnswer};
 use crate::limits::failures::{self, FailureKey};

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use holdfast_protocol::wire::LogoutRequest;
 
-use super::to_the_end;
+use super::to_the_end::to_the_end;
 use crate::http::{ApiError, Json};
 use crate::sessions;
 use crate::state::AppState;

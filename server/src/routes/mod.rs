@@ -12,16 +12,15 @@ mod password_estimate;
 mod refresh;
 mod sessions;
 mod signup;
+mod to_the_end;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, post, put};
 use holdfast_protocol::wire::{MAX_BODY, paths};
 
-use crate::http::answer_errors::LONGEST_WORK;
-use crate::http::{ApiError, timed_out};
+use crate::http::ApiError;
 use crate::state::AppState;
-use crate::stopping::Stopping;
 
 /// The whole API.
 pub fn api() -> Router<AppState> {
@@ -50,23 +49,4 @@ pub fn api() -> Router<AppState> {
         .route(paths::READYZ, get(health::ready))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
-}
-
-/// Runs work that must not stop half-way when the client hangs up. Otherwise a thief could
-/// prevent the ending of a session by closing the connection. A server that stops waits for
-/// this work.
-async fn to_the_end<T: Send + 'static>(
-    stopping: &Stopping,
-    work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
-) -> Result<T, ApiError> {
-    let under_way = stopping.under_way();
-    let work = async move {
-        let done = tokio::time::timeout(LONGEST_WORK, work).await;
-        drop(under_way);
-        done
-    };
-    tokio::spawn(work)
-        .await
-        .map_err(|error| ApiError::Internal(error.into()))?
-        .unwrap_or_else(|_| Err(timed_out(LONGEST_WORK)))
 }

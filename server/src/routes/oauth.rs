@@ -18,9 +18,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::to_the_end;
+use super::to_the_end::to_the_end;
 use crate::access_token::CLIENT_ID;
-use crate::http::error::retry_after;
+use crate::error::retry_after;
 use crate::http::form::Form;
 use crate::http::{ApiError, Json};
 use crate::sessions::{self, Refresh};

@@ -6,7 +6,7 @@ use holdfast_protocol::attempt_key::{self, AttemptKey};
 use holdfast_protocol::wire::RefreshRequest;
 use tokio::time::Instant;
 
-use super::to_the_end;
+use super::to_the_end::to_the_end;
 use crate::http::{ApiError, Json, TokenAnswer};
 use crate::sessions::{self, Refresh};
 use crate::state::AppState;

@@ -3,6 +3,7 @@
 //! Every part is skipped in a moment when it is already there, so the other commands begin with it
 //! and a person never has to.
 
+mod browser_library;
 mod cargo_leptos;
 mod chromium;
 mod debian_toolchain;
@@ -23,9 +24,7 @@ use crate::machine;
 use crate::progress;
 use crate::toolbox::Toolbox;
 
-pub use cargo_leptos::bin as cargo_leptos_bin;
 pub use postgres_binaries::find as find_postgres;
-pub use toolchain::Toolchain;
 
 pub const SUMMARY: &str = "Install what is missing, and nothing else";
 

@@ -1,12 +1,21 @@
-//! How the tools are started, once [`setup`](crate::setup) has found them.
+//! How the tools are started, once `setup` has found them.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 
 use crate::failure::{Failure, Outcome};
-use crate::setup::{self, Toolchain};
 use crate::workspace;
+
+/// A toolchain on this machine.
+pub struct Toolchain {
+    /// Its name at rustup; `None` if rustup does not know it.
+    pub name: Option<String>,
+    /// Where its programs are.
+    pub bin: PathBuf,
+    /// What a person calls it.
+    pub title: String,
+}
 
 /// What set-up has found out, and every later step needs.
 #[derive(Default)]
@@ -40,7 +49,7 @@ impl Toolbox {
     fn path(&self) -> OsString {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let rust = self.rust.as_ref().map(|rust| rust.bin.clone());
-        let built = [setup::wasm_bindgen::bin(), setup::cargo_leptos_bin()];
+        let built = [workspace::wasm_bindgen_bin(), workspace::cargo_leptos_bin()];
         let ours = rust.into_iter().chain(built);
         std::env::join_paths(ours.chain(std::env::split_paths(&path))).unwrap_or(path)
     }

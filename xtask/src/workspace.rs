@@ -22,3 +22,13 @@ pub fn target() -> PathBuf {
         None => path("target"),
     }
 }
+
+/// The folder of nothing but wasm-bindgen, once it is built.
+pub fn wasm_bindgen_bin() -> PathBuf {
+    target().join("tools/wasm-bindgen/release")
+}
+
+/// The folder of nothing but cargo-leptos, once it was fetched or built.
+pub fn cargo_leptos_bin() -> PathBuf {
+    target().join("tools/cargo-leptos/bin")
+}

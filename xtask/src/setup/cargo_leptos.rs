@@ -22,7 +22,7 @@ pub fn ensure(toolbox: &Toolbox) -> Outcome {
     console::begin(&format!(
         "Looking for cargo-leptos {CARGO_LEPTOS} ready-made; usually seconds."
     ));
-    if prebuilt::install(&bin()) && is_there(toolbox) {
+    if prebuilt::install(&workspace::cargo_leptos_bin()) && is_there(toolbox) {
         return Ok(());
     }
 
@@ -42,11 +42,6 @@ pub fn ensure(toolbox: &Toolbox) -> Outcome {
         console::duration(started.elapsed())
     ));
     Ok(())
-}
-
-/// Where programs of our own stand. [`Toolbox`] has it on `PATH`.
-pub fn bin() -> PathBuf {
-    root().join("bin")
 }
 
 fn root() -> PathBuf {

@@ -13,13 +13,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::toolchain::{self, Toolchain};
+use super::browser_library;
 use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::machine;
 use crate::progress;
 use crate::temporary::TemporaryDirectory;
-use crate::toolbox::Toolbox;
+use crate::toolbox::{Toolbox, Toolchain};
 use crate::versions::{DEBIAN_RUST, OLDEST_RUST_MINOR, WASM};
 use crate::workspace;
 
@@ -45,7 +45,7 @@ const EMPTY_CRATE: &str = "empty";
 /// Installs the packages, builds the library, and links the programs; what is done is skipped.
 pub fn ensure() -> Outcome<Toolchain> {
     install_packages()?;
-    if !toolchain::knows_wasm(Path::new(SYSROOT)) {
+    if !browser_library::is_there(Path::new(SYSROOT)) {
         build_standard_library()?;
     }
     link_programs()

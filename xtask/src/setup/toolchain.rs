@@ -13,12 +13,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::debian_toolchain;
+use super::{browser_library, debian_toolchain};
 use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::machine;
 use crate::progress;
-use crate::toolbox::Toolbox;
+use crate::toolbox::{Toolbox, Toolchain};
 use crate::versions::{OLDEST_RUST_MINOR, RUST, RUST_COMPONENTS, WASM};
 use crate::workspace;
 
@@ -31,27 +31,17 @@ pub enum Needs {
     CompilerAndLints,
 }
 
-/// A toolchain on this machine.
-pub struct Toolchain {
-    /// Its name at rustup; `None` if rustup does not know it.
-    pub name: Option<String>,
-    /// Where its programs are.
-    pub bin: PathBuf,
-    /// What a person calls it.
-    pub title: String,
-}
-
 /// Chooses, and fetches what is missing. `again` tries to fetch even where that failed before.
 pub fn ensure(toolbox: &mut Toolbox, needs: Needs, again: bool) -> Outcome {
     let pinned = pinned();
-    if let Some(pinned) = pinned.filter(|it| it.lacks(needs).is_none()) {
+    if let Some(pinned) = pinned.filter(|it| lacks(it, needs).is_none()) {
         toolbox.rust = Some(pinned);
         return Ok(());
     }
     // What a new attempt would find is known from the last one, which may have taken minutes.
     if !again
         && let Some(fallback) = noted_fallback()
-        && fallback.lacks(needs).is_none()
+        && lacks(&fallback, needs).is_none()
     {
         toolbox.rust = Some(fallback);
         return Ok(());
@@ -65,7 +55,7 @@ pub fn ensure(toolbox: &mut Toolbox, needs: Needs, again: bool) -> Outcome {
         ));
         if rustup_fetches_pinned()
             && let Some(pinned) = self::pinned()
-            && pinned.lacks(needs).is_none()
+            && lacks(&pinned, needs).is_none()
         {
             toolbox.rust = Some(pinned);
             return Ok(());
@@ -76,7 +66,7 @@ pub fn ensure(toolbox: &mut Toolbox, needs: Needs, again: bool) -> Outcome {
     let active = active();
     let reason = active.as_ref().map_or_else(
         || Some("there is none".to_owned()),
-        |active| active.lacks(needs),
+        |active| lacks(active, needs),
     );
     let Some(reason) = reason else {
         note_fallback("active");
@@ -100,39 +90,25 @@ pub fn ensure(toolbox: &mut Toolbox, needs: Needs, again: bool) -> Outcome {
     .next(how_to_get_it(has_rustup)))
 }
 
-impl Toolchain {
-    /// What it lacks, in words; `None` if it has everything.
-    pub fn lacks(&self, needs: Needs) -> Option<String> {
-        let rustc = self.bin.join("rustc");
-        let Some((minor, sysroot)) = version_and_sysroot(&rustc) else {
-            return Some(format!("{} does not start", rustc.display()));
-        };
-        if minor < OLDEST_RUST_MINOR {
-            return Some(format!("it is 1.{minor}, older than 1.{OLDEST_RUST_MINOR}"));
-        }
-        if !knows_wasm(&sysroot) {
-            return Some(format!("it has no standard library for {WASM}"));
-        }
-        let missing = match needs {
-            Needs::Compiler => None,
-            Needs::CompilerAndLints => ["cargo-clippy", "cargo-fmt"]
-                .into_iter()
-                .find(|program| !machine::is_program(&self.bin.join(program))),
-        };
-        missing.map(|program| format!("it has no {program}"))
+/// What it lacks, in words; `None` if it has everything.
+fn lacks(toolchain: &Toolchain, needs: Needs) -> Option<String> {
+    let rustc = toolchain.bin.join("rustc");
+    let Some((minor, sysroot)) = version_and_sysroot(&rustc) else {
+        return Some(format!("{} does not start", rustc.display()));
+    };
+    if minor < OLDEST_RUST_MINOR {
+        return Some(format!("it is 1.{minor}, older than 1.{OLDEST_RUST_MINOR}"));
     }
-}
-
-/// Whether the standard library for the browser is there, whole: `std` is what is copied last.
-pub fn knows_wasm(sysroot: &Path) -> bool {
-    let directory = sysroot.join("lib/rustlib").join(WASM).join("lib");
-    fs::read_dir(directory).is_ok_and(|entries| {
-        entries.filter_map(Result::ok).any(|entry| {
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            name.starts_with("libstd-") && name.ends_with(".rlib")
-        })
-    })
+    if !browser_library::is_there(&sysroot) {
+        return Some(format!("it has no standard library for {WASM}"));
+    }
+    let missing = match needs {
+        Needs::Compiler => None,
+        Needs::CompilerAndLints => ["cargo-clippy", "cargo-fmt"]
+            .into_iter()
+            .find(|program| !machine::is_program(&toolchain.bin.join(program))),
+    };
+    missing.map(|program| format!("it has no {program}"))
 }
 
 /// The one that `versions.rs` names, if rustup has it.
@@ -229,20 +205,6 @@ mod tests {
     use crate::temporary::TemporaryDirectory;
 
     #[test]
-    fn a_half_copied_library_does_not_count() {
-        let sysroot = TemporaryDirectory::new("holdfast-sysroot").expect("a directory");
-        let library = sysroot.path().join("lib/rustlib").join(WASM).join("lib");
-        assert!(!knows_wasm(sysroot.path()));
-
-        fs::create_dir_all(&library).expect("a directory");
-        fs::write(library.join("libcore-1.rlib"), "").expect("a file");
-        assert!(!knows_wasm(sysroot.path()));
-
-        fs::write(library.join("libstd-1.rlib"), "").expect("a file");
-        assert!(knows_wasm(sysroot.path()));
-    }
-
-    #[test]
     fn a_compiler_tells_its_version() {
         assert_eq!(minor_in("rustc 1.96.0 (ac68faa20 2026-05-25)"), Some(96));
         assert_eq!(minor_in("rustc 1.97.0-nightly"), Some(97));
@@ -266,7 +228,7 @@ mod tests {
             title: String::new(),
         };
         assert_eq!(
-            old.lacks(Needs::Compiler),
+            lacks(&old, Needs::Compiler),
             Some(format!("it is 1.80, older than 1.{OLDEST_RUST_MINOR}"))
         );
     }

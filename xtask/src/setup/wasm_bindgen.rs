@@ -10,14 +10,10 @@ use crate::workspace;
 
 const PACKAGE: &str = "xtask/wasm-bindgen";
 
-/// Where it stands once it is built.
+/// Where it stands once it is built. [`Toolbox`] has its folder on `PATH`, where `cargo leptos`
+/// looks.
 pub fn program() -> PathBuf {
-    bin().join("wasm-bindgen")
-}
-
-/// The folder of nothing but it. [`Toolbox`] has it on `PATH`, where `cargo leptos` looks.
-pub fn bin() -> PathBuf {
-    target().join("release")
+    workspace::wasm_bindgen_bin().join("wasm-bindgen")
 }
 
 /// Builds it as the part `lane` of the progress; a moment when that has been done.

@@ -8,122 +8,17 @@
 //! rendering knows nothing of the session. Storage, time and network are only used in effects
 //! and event handlers. And only [`session`] uses them.
 
+mod app;
 pub mod components;
+mod focus;
 pub mod host;
 pub mod pages;
+pub mod paths;
 pub mod routes;
 pub mod session;
 mod shell;
 pub mod way_back;
 pub mod words;
 
-use leptos::prelude::*;
-use leptos_meta::{Title, provide_meta_context};
-use leptos_router::components::Router;
-use wasm_bindgen::JsCast;
-use web_sys::HtmlElement;
-
-use crate::components::{Hydrated, SiteFooter, SiteHeader, SiteNotice, SkipLink, StatusBar};
-use crate::routes::Pages;
-use crate::session::{Notice, View, provide_session};
-
+pub use app::App;
 pub use shell::{PageFiles, root, shell};
-
-/// The whole page.
-#[component]
-pub fn App() -> impl IntoView {
-    provide_meta_context();
-    let session = provide_session();
-    let hydrated = Hydrated::provide();
-
-    Effect::new(move |_| {
-        session.start();
-        hydrated.set();
-        mark_document("hydrated", "true");
-    });
-    // The same mark that the script in `shell.rs` sets before the page is drawn.
-    Effect::new(move |_| match session.view() {
-        View::Unknown => {}
-        View::Anonymous { .. } => mark_document("session", "none"),
-        View::SignedIn { .. } => mark_document("session", "maybe"),
-    });
-
-    let status = move || {
-        if session.notice() == Some(Notice::Outdated) {
-            Some("Holdfast was updated in another tab. Reload this page to go on.")
-        } else if session.is_reconnecting() {
-            Some("Reconnecting…")
-        } else if session.is_signed_in() && session.notice() == Some(Notice::ThisTabOnly) {
-            Some(
-                "This browser does not let Holdfast store anything. You stay signed in \
-                 until you close this tab.",
-            )
-        } else if session.is_anonymous() && session.is_leaving() {
-            Some(
-                "You are signed out in this browser. Holdfast cannot be reached right \
-                 now and will end the session there as soon as it can.",
-            )
-        } else {
-            None
-        }
-    };
-
-    // Why a session is over is said on every page, until it was read.
-    let read = RwSignal::new(false);
-    Effect::new(move |_| {
-        if session.is_signed_in() {
-            read.set(false);
-        }
-    });
-    let why = move || match session.notice().and_then(words::done) {
-        Some(done) => Some(done),
-        None => {
-            let unread = session.ending().filter(|_| !read.get());
-            unread.map(words::why)
-        }
-    };
-    // Both buttons go with what they do, and the focus must go somewhere.
-    let dismiss = move || {
-        read.set(true);
-        session.notice_was_read();
-        session.ending_was_read();
-        focus_heading();
-    };
-    let sign_out = move || {
-        session.sign_out();
-        focus_heading();
-    };
-
-    view! {
-        <Title formatter=|page: String| if page.is_empty() {
-            "Holdfast".to_owned()
-        } else {
-            format!("{page} · Holdfast")
-        }/>
-        <Router>
-            <SkipLink/>
-            <SiteHeader on_sign_out=sign_out/>
-            <StatusBar text=Signal::derive(status)/>
-            <SiteNotice text=Signal::derive(why) on_dismiss=dismiss/>
-            <main id="content" class="site-main" tabindex="-1">
-                <Pages/>
-            </main>
-            <SiteFooter/>
-        </Router>
-    }
-}
-
-/// Sets `data-…` on `<html>`, for style sheets and tests.
-fn mark_document(name: &str, value: &str) {
-    if let Some(root) = document().document_element() {
-        let _ = root.set_attribute(&format!("data-{name}"), value);
-    }
-}
-
-/// Brings the focus to the heading of the page.
-fn focus_heading() {
-    let heading = document().query_selector("main h1").ok().flatten();
-    if let Some(heading) = heading.and_then(|heading| heading.dyn_into::<HtmlElement>().ok()) {
-        let _ = heading.focus();
-    }
-}

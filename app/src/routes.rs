@@ -9,15 +9,6 @@ use crate::pages::{
     SignUpPage,
 };
 
-/// The sign-in page.
-pub const SIGN_IN: &str = "/sign-in";
-
-/// The page that makes an account.
-pub const SIGN_UP: &str = "/sign-up";
-
-/// The account page: where a sign-in leads if no other page was wanted.
-pub const ACCOUNT: &str = "/account";
-
 /// The pages by path.
 #[component]
 pub fn Pages() -> impl IntoView {

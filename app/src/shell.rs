@@ -8,7 +8,7 @@ use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_meta::MetaTags;
 
-use crate::App;
+use crate::app::App;
 use crate::session::vault::RECORD;
 
 /// The names of the files that a page loads, in the site's package folder. The host

@@ -9,7 +9,7 @@
 //! The value is read from the raw query, not from the router's query map, because the map
 //! decodes a value twice, and the wanted page may have a query with a `%` in it.
 
-use crate::routes::{ACCOUNT, SIGN_IN, SIGN_UP};
+use crate::paths::{ACCOUNT, SIGN_IN, SIGN_UP};
 
 /// The sign-in page, with the way back to `wanted`: the path, the query and the hash of a
 /// page, as its address has them.

@@ -1,6 +1,7 @@
 use leptos::prelude::*;
 
 use super::Button;
+use crate::focus::focus_heading;
 
 /// Says that data could not be loaded, and offers to try again.
 ///
@@ -23,7 +24,7 @@ pub fn LoadError(
     Effect::new(move |_| {
         if !has_failed.get() && is_retried.get_untracked() {
             is_retried.set(false);
-            crate::focus_heading();
+            focus_heading();
         }
     });
     // A retry that has failed is over. Data that load later by themselves do not move the

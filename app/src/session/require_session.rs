@@ -7,7 +7,7 @@ use leptos_router::hooks::{use_location, use_navigate};
 use leptos_router::location::Location;
 
 use super::use_session;
-use crate::{routes, way_back};
+use crate::{paths, way_back};
 
 /// Shows its children to whoever is signed in, and brings everybody else to the
 /// sign-in page and back afterwards. While nothing is known, which is how the
@@ -39,7 +39,7 @@ pub fn RequireSession(
         // Whoever signs out does not want to come back; the next person might not
         // be the same.
         let target = match session.ending() {
-            Some(Ending::SignedOut) => routes::SIGN_IN.to_owned(),
+            Some(Ending::SignedOut) => paths::SIGN_IN.to_owned(),
             _ => way_back::sign_in_and_return(&address_of(&here)),
         };
         let options = NavigateOptions {

@@ -1,7 +1,7 @@
 //! The record as a tab holds it, with the age of its access token.
 
+use super::moment::Moment;
 use super::record::Record;
-use super::words::Moment;
 
 /// How far the wall clock may run backwards between two readings and still be
 /// believed. Clocks are corrected by seconds all the time.

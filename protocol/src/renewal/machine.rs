@@ -2,13 +2,15 @@
 
 use uuid::Uuid;
 
+use super::ending::Ending;
 use super::held::Held;
+use super::moment::Moment;
 use super::patience::{
     FRUITLESS_PAUSE_MS, LONGEST_CONFLICT_PAUSE_MS, LONGEST_PAUSE_MS, Leaving, Pause, pause_ms,
 };
 use super::record::{Era, Link, Position, Record, Stored};
 use super::vault::Change;
-use super::words::{Access, Action, Ending, Event, Failure, Moment, Notice, View};
+use super::words::{Access, Action, Event, Failure, Notice, View};
 
 /// The state of one tab.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

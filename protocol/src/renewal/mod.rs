@@ -33,8 +33,10 @@
 //! years off cancels out; one that is set while we run costs one extra refresh.
 
 mod attempts;
+mod ending;
 mod held;
 mod machine;
+mod moment;
 mod patience;
 mod record;
 #[cfg(test)]
@@ -43,8 +45,10 @@ mod vault;
 mod words;
 
 pub use attempts::{Attempt, attempt};
+pub use ending::Ending;
 pub use machine::Machine;
+pub use moment::Moment;
 pub use patience::{CONFLICT_ATTEMPTS, CONFLICT_PATIENCE_MS, LONGEST_RETRY_AFTER_S};
 pub use record::{Ended, Era, Link, Position, RECORD_VERSION, Reading, Record, Stored, Tombstone};
 pub use vault::{Asked, Change, KnownBrowser, MOST_LEAVING, Order, Vault};
-pub use words::{Access, Action, Ending, Event, Failure, Moment, Notice, View};
+pub use words::{Access, Action, Event, Failure, Notice, View};

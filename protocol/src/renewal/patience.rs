@@ -1,6 +1,6 @@
 //! How long to wait before something is tried again.
 
-use super::words::Moment;
+use super::moment::Moment;
 
 /// A conflict is not final before the record has stood still for this long.
 pub const CONFLICT_PATIENCE_MS: u64 = 60_000;

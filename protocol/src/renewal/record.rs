@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::words::Ending;
+use super::ending::Ending;
 use crate::refresh_token::UnverifiedRefreshToken;
 use crate::secret::Secret;
 use crate::wire::Tokens;

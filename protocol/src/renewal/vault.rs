@@ -12,8 +12,8 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::ending::Ending;
 use super::record::{Ended, Era, Link, Record, Stored};
-use super::words::Ending;
 use crate::secret::Secret;
 use crate::wire::MOST_KNOWN_BROWSERS;
 

@@ -2,9 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
+mod imports;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use imports::{Crate, Import};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
@@ -187,12 +192,150 @@ fn only_ssr_knows_the_client() {
 }
 
 #[test]
+fn nothing_below_the_routes_imports_http() {
+    // The root puts all together, and these are routes of another kind.
+    let may = [
+        "lib.rs",
+        "overview.rs",
+        "ssr.rs",
+        "cli/serve.rs",
+        "routes",
+        "http",
+    ];
+    let sources = root().join("server/src");
+    let may = may.map(|name| sources.join(name));
+    let mut importing = 0;
+    for path in rust_files(&["server/src"]) {
+        let imports = fs::read_to_string(&path).unwrap().contains("crate::http");
+        importing += usize::from(imports);
+        let is_above = may.iter().any(|above| path.starts_with(above));
+        assert!(is_above || !imports, "{} imports http", path.display());
+    }
+    assert!(importing > 0);
+}
+
+#[test]
 fn nothing_in_the_server_but_its_root_imports_routes() {
     for path in rust_files(&["server/src"]) {
         let inside = path.components().any(|part| part.as_os_str() == "routes");
         let imports = fs::read_to_string(&path).unwrap().contains("crate::routes");
         assert!(inside || !imports, "{} imports routes", path.display());
     }
+}
+
+/// The directories of the crates' roots: libraries, programs, and tests of more than one file.
+fn roots() -> Vec<PathBuf> {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let members = manifest.split_once("members = [").unwrap().1;
+    let members = members.split_once(']').unwrap().0;
+    let members = members.split('"').skip(1).step_by(2);
+    let mut roots = Vec::new();
+    for member in members.chain(["xtask/wasm-bindgen"]) {
+        let mut files = Vec::new();
+        for directory in ["src", "tests"] {
+            let directory = root().join(member).join(directory);
+            if directory.is_dir() {
+                files_below(&directory, "rs", &mut files);
+            }
+        }
+        let is_root = |path: &PathBuf| path.ends_with("main.rs") || path.ends_with("lib.rs");
+        let found = files.iter().filter(|path| is_root(path));
+        roots.extend(found.map(|path| path.parent().unwrap().to_owned()));
+    }
+    roots.sort();
+    roots.dedup();
+    roots
+}
+
+#[test]
+fn no_two_files_import_each_other() {
+    let roots = roots();
+    for expected in ["server/src", "app/src", "testkit/src/bin/soak", "xtask/src"] {
+        assert!(roots.contains(&root().join(expected)), "{roots:?}");
+    }
+    let mut circles = String::new();
+    for directory in roots {
+        let sources = Crate::read(&directory);
+        assert!(sources.len() > 0, "{}", directory.display());
+        for Import { from, to, names } in sources.circles() {
+            let short = |path: &str| path.replace(&format!("{}/", root().display()), "");
+            let names = names.join(", ");
+            circles.push_str(&format!(
+                "{} imports {names} of {}\n",
+                short(&from),
+                short(&to)
+            ));
+        }
+    }
+    assert!(
+        circles.is_empty(),
+        "these files import in a circle:\n{circles}"
+    );
+}
+
+/// The circles of made-up files, each as its module and its text.
+fn circles_of(files: &[(&str, &str)]) -> Vec<String> {
+    let sources = files.iter().map(|(module, text)| {
+        let parts = module.split("::").filter(|part| !part.is_empty());
+        let module_path = parts.map(str::to_owned).collect();
+        (module_path, ((*module).to_owned(), (*text).to_owned()))
+    });
+    let found = Crate::of(sources.collect::<BTreeMap<_, _>>()).circles();
+    let line = |it: Import| format!("{} -> {}: {}", it.from, it.to, it.names.join(", "));
+    found.into_iter().map(line).collect()
+}
+
+#[test]
+fn a_circle_is_found_with_the_names_that_tie_it() {
+    let found = circles_of(&[
+        ("a", "use crate::b::{self, Two};\nuse crate::c::Other;"),
+        (
+            "b",
+            "use std::fmt;\nuse super::a::{One, deep::{Deep as D, More}};",
+        ),
+        ("c", ""),
+    ]);
+    assert_eq!(found, ["a -> b: Two, b", "b -> a: One, deep"]);
+    // Over three files, and without `use`.
+    let found = circles_of(&[
+        (
+            "a",
+            "fn a() -> crate::b::B { 'b'; let x: &'a str = \"//\"; }",
+        ),
+        ("b", "type X = super::c::C;"),
+        ("c", "use crate::a::a;"),
+    ]);
+    assert_eq!(found, ["a -> b: B", "b -> c: C", "c -> a: a"]);
+    // A file and its parent.
+    let found = circles_of(&[
+        ("p", "mod q;\npub fn f() { q::g() }\npub struct P;"),
+        ("p::q", "use super::P;"),
+    ]);
+    assert_eq!(found, ["p -> p::q: g", "p::q -> p: P"]);
+}
+
+#[test]
+fn what_is_no_import_makes_no_circle() {
+    // A module that hands a name on, to a file that defines it.
+    let handed_on = [
+        ("p", "mod q;\nmod r;\npub use q::Q;\npub use r::R;"),
+        ("p::q", "use super::R;"),
+        ("p::r", ""),
+    ];
+    assert_eq!(circles_of(&handed_on), Vec::<String>::new());
+    let others = [
+        (
+            "a",
+            "use crate::b::B;\n// use crate::b;\nconst T: &str = r#\"crate::a::\"#;",
+        ),
+        (
+            "b",
+            "// crate::a::A\nconst S: &str = \"crate::a::A \\\" crate::a\";\n\
+             const Q: char = '\"'; pub(in crate::a) fn f(a: a::A) {}\n\
+             #[cfg(test)]\nmod tests {\n    use crate::a::A;\n}",
+        ),
+    ];
+    assert_eq!(circles_of(&others), Vec::<String>::new());
 }
 
 /// The numbers of the bars that the tests of a file name: `fn bar_12_…` or `bar 12: …`.

@@ -23,6 +23,7 @@ pub mod lifetimes;
 pub mod limits;
 pub mod metrics;
 pub mod overview;
+pub mod pages;
 pub mod password_hash;
 pub mod password_strength;
 pub mod private_postgres;
@@ -33,9 +34,9 @@ pub mod routes;
 pub mod secrets;
 pub mod secrets_in_use;
 pub mod security_log;
+pub mod server_functions;
 pub mod sessions;
 pub mod site_files;
-pub mod ssr;
 pub mod state;
 pub mod stopping;
 pub mod store;
@@ -90,8 +91,12 @@ pub fn router_with(state: AppState, additions: Additions) -> Router {
         .layer(from_fn(answer_errors))
         .layer(from_fn(refuse_other_sites));
     routes::api()
-        .merge(ssr::pages(&state))
-        .merge(ssr::server_functions(&state, &additions))
+        .merge(pages::pages(&state))
+        .merge(server_functions::server_functions(
+            &state,
+            &additions,
+            pages::lend,
+        ))
         .merge(additions.routes.layer(DefaultBodyLimit::max(MAX_BODY)))
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
         .layer(layers)

@@ -27,7 +27,7 @@ use crate::profiles::Profiles;
 use crate::state::AppState;
 use crate::stopping::Stopping;
 use crate::store::Pool;
-use crate::{connections, router, secrets, site_files, ssr, sweep};
+use crate::{connections, pages, router, secrets, site_files, sweep};
 
 /// How long requests may take to finish after the server has stopped listening. It is longer
 /// than a request, and the work that goes on after it, may take together.
@@ -45,7 +45,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     // This comes before the start of the private Postgres, so that a signal can stop the
     // start, too.
     let signals = Signals::install()?;
-    let database = Database::of_server(&args, ssr::is_watched()).await?;
+    let database = Database::of_server(&args, pages::is_watched()).await?;
     // From here on, the private Postgres is released in every case.
     let served = serve(&args, config, &database, signals).await;
     let released = database.release().await;
@@ -93,7 +93,7 @@ async fn serve(
     let secret = shown(keys.fingerprint());
 
     let state = state(config, pool.clone(), keys, facts, clock)?;
-    if !ssr::site_is_built(&state.leptos) {
+    if !pages::site_is_built(&state.leptos) {
         let site = &state.leptos.site_root;
         tracing::warn!(%site, "The pages' files are missing, so the buttons of pages will not work. Build the files with `cargo xtask run`.");
     }
@@ -188,7 +188,7 @@ fn state(
     clock: Clock,
 ) -> anyhow::Result<AppState> {
     let threads = config.limits.password_threads;
-    let leptos = ssr::leptos_options();
+    let leptos = pages::leptos_options();
     Ok(AppState {
         limits: Limits::new(config.limits),
         passwords: PasswordHashes::new(config.password_cost, threads),
@@ -200,7 +200,7 @@ fn state(
         keys,
         database,
         events: EventQueue::start(pool.clone()),
-        site_files: site_files::names(&leptos, ssr::is_watched())?,
+        site_files: site_files::names(&leptos, pages::is_watched())?,
         leptos,
         pool,
         clock,

@@ -11,7 +11,7 @@ use holdfast_protocol::problem::{Code, Problem};
 use holdfast_protocol::wire::{MAX_BODY, NewestSignIn, Overview};
 use holdfast_server::additions::Additions;
 use holdfast_server::http::ApiError;
-use holdfast_server::{router_with, ssr};
+use holdfast_server::{router_with, server_functions};
 use leptos::prelude::*;
 use leptos::server_fn::axum::server_fn_paths;
 use leptos::server_fn::codec::GetUrl;
@@ -43,12 +43,12 @@ async fn fail(how: String) -> Result<(), FunctionError> {
             let problem = Problem::new(Code::NotFound, "There is no such thing.");
             Err(FunctionError::Problem(problem))
         }
-        "host" => Err(ssr::tell(ApiError::Internal(anyhow::anyhow!(
-            "the secret cause"
-        )))),
-        "away" => Err(ssr::tell(ApiError::Unavailable(anyhow::anyhow!(
-            "no database"
-        )))),
+        "host" => Err(server_functions::to_function_error(ApiError::Internal(
+            anyhow::anyhow!("the secret cause"),
+        ))),
+        "away" => Err(server_functions::to_function_error(ApiError::Unavailable(
+            anyhow::anyhow!("no database"),
+        ))),
         _ => lent::<Arc<str>>().map(drop),
     }
 }

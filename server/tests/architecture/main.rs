@@ -180,11 +180,11 @@ fn sql_stands_only_in_the_store_and_in_migrations() {
 }
 
 #[test]
-fn only_ssr_knows_the_client() {
+fn only_the_pages_and_the_gate_before_server_functions_know_the_client() {
     for path in rust_files(&["server/src"]) {
         let knows = fs::read_to_string(&path).unwrap().contains("holdfast_app");
         assert!(
-            !knows || path.ends_with("ssr.rs"),
+            !knows || path.ends_with("pages.rs") || path.ends_with("server_functions.rs"),
             "{} knows the client",
             path.display()
         );
@@ -197,7 +197,8 @@ fn nothing_below_the_routes_imports_http() {
     let may = [
         "lib.rs",
         "overview.rs",
-        "ssr.rs",
+        "pages.rs",
+        "server_functions.rs",
         "cli/serve.rs",
         "routes",
         "http",

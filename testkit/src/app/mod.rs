@@ -29,7 +29,7 @@ use holdfast_server::secrets_in_use::SecretsInUse;
 use holdfast_server::site_files::SiteFiles;
 use holdfast_server::state::AppState;
 use holdfast_server::stopping::Stopping;
-use holdfast_server::{router, ssr, store};
+use holdfast_server::{pages, router, store};
 use serde_json::{Value, json};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection as _, PgConnection, PgPool};
@@ -123,7 +123,7 @@ impl TestApp {
             stopping: Stopping::default(),
             config: Arc::new(config),
             pool,
-            leptos: ssr::leptos_options(),
+            leptos: pages::leptos_options(),
             site_files: SiteFiles::without_hashes("holdfast"),
             clock,
         };

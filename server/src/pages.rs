@@ -1,43 +1,30 @@
-//! The pages and their server functions. The server renders a page, and the browser takes
-//! it over. This is the only file that knows both `app` and axum.
+//! The pages. The server renders a page, and the browser takes it over.
 //!
-//! It has two security duties. The policy in [`content_security_policy`] protects the tokens
-//! in the browser's storage from foreign scripts, so no page is served without it. And
-//! [`require_account`] protects every server function except those that are listed by name.
-//! So a mistake protects too much, never too little.
+//! SECURITY: the policy in [`content_security_policy`] protects the tokens in the browser's
+//! storage from foreign scripts, so no page is served without it.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{MethodFilter, on, post};
-use holdfast_app::host::Caller;
+use axum::routing::post;
 use holdfast_app::pages::Overviews;
-use holdfast_app::session::ApiError as FunctionError;
 use holdfast_app::{PageFiles, root, shell};
-use holdfast_protocol::problem::{Code, Problem};
-use holdfast_protocol::wire::MAX_BODY;
 use leptos::config::{Env, LeptosOptions};
 use leptos::context::{provide_context, use_context};
 use leptos::nonce::use_nonce;
 use leptos::server_fn::axum::server_fn_paths;
-use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
-use leptos_axum::{
-    LeptosRoutes, ResponseOptions, generate_route_list_with_exclusions,
-    handle_server_fns_with_context,
-};
+use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list_with_exclusions};
 use tower_http::compression::CompressionLayer;
 use tower_http::services::ServeDir;
 
-use crate::additions::Additions;
-use crate::http::json::read_body;
-use crate::http::{ApiError, CurrentAccount, require_account};
+use crate::http::{ApiError, CurrentAccount};
 use crate::overview::overview;
+use crate::server_functions::to_function_error;
 use crate::site_files;
 use crate::state::AppState;
 
@@ -112,129 +99,19 @@ pub fn pages(state: &AppState) -> Router<AppState> {
         .layer(CompressionLayer::new().compress_when(is_page))
 }
 
-/// Every server function that is compiled into the program.
-///
-/// # Panics
-/// If a function that is listed as public does not exist.
-pub fn server_functions(state: &AppState, additions: &Additions) -> Router<AppState> {
-    let public = &additions.public_server_functions;
-    for path in public {
-        assert!(
-            server_fn_paths().any(|(known, _)| known == *path),
-            "there is no server function at {path}"
-        );
-    }
-    let (mut for_all, mut for_accounts) = (Router::new(), Router::new());
-    for (path, method) in server_fn_paths() {
-        let lend = additions.lend.clone();
-        let run = move |state, request| run_server_function(state, lend, request);
-        let method = MethodFilter::try_from(method).expect("functions have common methods");
-        if public.contains(&path) {
-            for_all = for_all.route(path, on(method, run));
-        } else {
-            for_accounts = for_accounts.route(path, on(method, run));
-        }
-    }
-    for_accounts
-        .layer(middleware::from_fn_with_state(
-            state.clone(),
-            require_account,
-        ))
-        .merge(for_all)
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-}
-
-/// Runs a server function, and answers its errors in the same form as all other errors.
-async fn run_server_function(
-    State(state): State<AppState>,
-    lend: Option<Arc<dyn Fn() + Send + Sync>>,
-    mut request: Request,
-) -> Result<Response, ApiError> {
-    let current = request.extensions().get::<CurrentAccount>().copied();
-    // Without this header, Leptos would send a plain form back to its page with the error
-    // in the URL.
-    let json = HeaderValue::from_static("application/json");
-    request.headers_mut().insert(header::ACCEPT, json);
-    let (parts, body) = request.into_parts();
-    // The body is read with the parts, because one of them is the limit of the body.
-    let body = read_body(Request::from_parts(parts.clone(), body), &state).await?;
-    let request = Request::from_parts(parts, Body::from(body));
-
-    let cause = Cause::default();
-    let context = {
-        let cause = cause.clone();
-        move || {
-            provide_context(cause.clone());
-            if let Some(current) = current {
-                provide_context(Caller {
-                    account_id: current.account_id,
-                    session_id: current.session_id,
-                });
-            }
-            provide_context(overviews(&state));
-            if let Some(lend) = &lend {
-                lend();
-            }
-        }
-    };
-    let response = handle_server_fns_with_context(context, request).await;
-    let mut response = response.into_response();
-    if response.headers().contains_key(SERVER_FN_ERROR_HEADER) {
-        return Err(error_of(response, &cause).await);
-    }
-    let private = HeaderValue::from_static("no-store");
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, private);
-    Ok(response)
-}
-
-/// The closure that the server function of the home page calls.
-fn overviews(state: &AppState) -> Overviews {
+/// Lends the server function of the home page the closure that it calls.
+pub fn lend(state: &AppState) {
     let state = state.clone();
-    Overviews(Arc::new(move |caller| {
+    provide_context(Overviews(Arc::new(move |caller| {
         let state = state.clone();
         Box::pin(async move {
             let current = CurrentAccount {
                 account_id: caller.account_id,
                 session_id: caller.session_id,
             };
-            overview(&state, current).await.map_err(tell)
+            overview(&state, current).await.map_err(to_function_error)
         })
-    }))
-}
-
-/// An error of the host during a server function, for the log. The function itself and its
-/// caller only learn what a client may know.
-#[derive(Clone, Default)]
-struct Cause(Arc<Mutex<Option<ApiError>>>);
-
-/// Converts an error of the host to one that a server function may return. The cause is
-/// kept for the log.
-pub fn tell(error: ApiError) -> FunctionError {
-    let problem = error.problem(None);
-    if let Some(Cause(cause)) = use_context() {
-        *cause.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-    }
-    FunctionError::Problem(problem)
-}
-
-/// The error in the answer of a server function.
-async fn error_of(response: Response, Cause(cause): &Cause) -> ApiError {
-    let body = to_bytes(response.into_body(), MAX_BODY).await;
-    let told = |body: Bytes| serde_json::from_slice::<Problem>(&body).ok();
-    let Some(problem) = body.ok().and_then(told) else {
-        return ApiError::Internal(anyhow::anyhow!(
-            "a server function has failed with an error of its own type"
-        ));
-    };
-    let cause = cause.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match cause {
-        Some(cause) if cause.code() == problem.code => cause,
-        // The server has a fault here, too: it is for the log, and not for the client.
-        _ if problem.code == Code::Internal => ApiError::Internal(anyhow::anyhow!(problem.detail)),
-        _ => ApiError::OfServerFunction(problem),
-    }
+    })));
 }
 
 /// The names of the pages' files, in the client's type.

@@ -111,7 +111,7 @@ impl Crate {
         match handed_on {
             // A module that hands a name on to itself would never end.
             Some(from) if steps < 8 => {
-                let whole = [from, &rest[1..]].concat();
+                let whole = [from.as_slice(), &rest[1..]].concat();
                 self.definition(&whole, steps + 1)
             }
             _ => (module.to_vec(), rest.to_vec()),
@@ -310,7 +310,7 @@ fn tokens(code: &str) -> Vec<String> {
             length
         } else if is_name(rest) {
             let is_part = |character: char| character.is_alphanumeric() || character == '_';
-            let length = rest.find(|character| !is_part(character));
+            let length = rest.find(|character: char| !is_part(character));
             let length = length.unwrap_or(rest.len());
             found.push(rest[..length].to_owned());
             length

@@ -339,6 +339,25 @@ fn what_is_no_import_makes_no_circle() {
     assert_eq!(circles_of(&others), Vec::<String>::new());
 }
 
+#[test]
+fn every_file_that_the_contributors_are_led_to_exists() {
+    let page = fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
+    let table = page.split_once("## Where do I add").unwrap().1;
+    let table = table.split_once("\n## ").unwrap().0;
+    let quoted = table.split('`').skip(1).step_by(2);
+    let is_path = |text: &&str| text.contains('/') && !text.contains(' ');
+    let paths: Vec<&str> = quoted.filter(is_path).collect();
+    assert!(paths.len() > 20, "{paths:?}");
+    for path in paths {
+        // Of a file that is still to be written, its directory.
+        let known = match path.split_once('<') {
+            Some((known, _)) => known.trim_end_matches(|last: char| last != '/'),
+            None => path,
+        };
+        assert!(root().join(known).exists(), "there is no {path}");
+    }
+}
+
 /// The numbers of the bars that the tests of a file name: `fn bar_12_…` or `bar 12: …`.
 fn bars_named_in(text: &str) -> std::collections::BTreeSet<u32> {
     let rust = text

@@ -1,14 +1,14 @@
-//! Whether a link may be sent, and with which attempt key.
+//! Whether a refresh token may be sent, and with which attempt key.
 
-/// What to do about the attempt key of a link, given those in the store.
+/// What to do about the attempt key of a link, with the keys in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
-    /// It has one: this is the same attempt again.
+    /// The link has a key: this is the same attempt again.
     Use,
-    /// It has none and may get one.
+    /// The link has no key and may get one.
     Make,
-    /// This browser has spent later links: storage has gone back in time, and the
-    /// token must not be sent as if it were new.
+    /// This browser has spent later links, so storage has lost its last changes. The token must
+    /// not be sent as a new one.
     Behind,
 }
 
@@ -34,7 +34,7 @@ mod tests {
             (0, false, None, Make),
             (5, false, Some(4), Make),
             (5, true, Some(5), Use),
-            // The answer to 5 was stored, its successor tried, and then storage lost.
+            // The answer to 5 was stored, its successor was tried, and then storage lost both.
             (5, true, Some(6), Use),
             (5, false, Some(6), Behind),
             (5, true, Some(7), Behind),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::problem::{Code, Problem};
 use crate::wire::EndReason;
 
-/// Why nobody is signed in any more.
+/// Why the person is not signed in any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
@@ -13,7 +13,7 @@ pub enum Ending {
     SignedOut,
     /// The person signed out in another tab.
     SignedOutElsewhere,
-    /// Its time was over.
+    /// The session has expired.
     Expired,
     /// It was ended from another browser.
     Ended,
@@ -21,27 +21,27 @@ pub enum Ending {
     PasswordChanged,
     /// A copy of its token was used.
     Reused,
-    /// A conflict that has become final: something else holds a later token.
+    /// A conflict has become final: another client has a later token.
     Conflict,
-    /// The server knows no such token.
+    /// The server does not know this token.
     TokenUnknown,
     /// The account is disabled.
     AccountDisabled,
     /// The account was deleted.
     AccountDeleted,
-    /// The person asked not to be remembered, and the browser was closed.
+    /// The person chose not to stay signed in, and the browser was closed.
     BrowserClosed,
     /// What the browser had stored for this site was deleted.
     StorageCleared,
-    /// This browser cannot store the session any more; one other tab goes on with it.
+    /// This browser cannot store the session any more; only one other tab goes on with it.
     KeptInAnotherTab,
-    /// The server no longer knows why, or it is a reason of a later version.
+    /// The server no longer knows why, or the reason is of a later version.
     #[serde(other)]
     Unknown,
 }
 
 impl Ending {
-    /// The ending that a definitive answer means.
+    /// The ending for a definitive answer.
     pub fn of(problem: &Problem) -> Self {
         match problem.code {
             Code::RefreshTokenExpired => Self::Expired,
@@ -52,7 +52,7 @@ impl Ending {
         }
     }
 
-    /// The ending that the server has noted. A `logout` was not this tab's own.
+    /// The ending for the reason that the server names. A `logout` was that of another tab.
     fn for_reason(reason: EndReason) -> Self {
         match reason {
             EndReason::Logout => Self::SignedOutElsewhere,
@@ -66,8 +66,8 @@ impl Ending {
         }
     }
 
-    /// Whether the session may live on at the server, which is to end it. Every other
-    /// ending came from the server itself, or lets the session go on elsewhere.
+    /// Whether the session may still live on the server, so that the server has to end it. All
+    /// other endings come from the server itself, or the session goes on in another place.
     pub(super) fn asks_to_leave(self) -> bool {
         matches!(
             self,
@@ -75,7 +75,7 @@ impl Ending {
         )
     }
 
-    /// What another tab is to say about it.
+    /// The ending as another tab tells it.
     pub(super) fn seen_from_another_tab(self) -> Self {
         match self {
             Self::SignedOut => Self::SignedOutElsewhere,
@@ -83,7 +83,8 @@ impl Ending {
         }
     }
 
-    /// What the next page is to say about it. The person who signed out knows that.
+    /// The ending as the next page tells it. It does not mention that the person signed out,
+    /// because the person knows that.
     pub(super) fn seen_later(self) -> Option<Self> {
         match self {
             Self::SignedOut | Self::SignedOutElsewhere => None,

@@ -1,21 +1,21 @@
-//! The record as a tab holds it, with the age of its access token.
+//! The record of a tab, with the age of its access token.
 
 use super::moment::Moment;
 use super::record::Record;
 
-/// How far the wall clock may run backwards between two readings and still be
-/// believed. Clocks are corrected by seconds all the time.
+/// How far the wall clock may go back between two readings and still be trusted. Clocks are
+/// often corrected by seconds.
 const CLOCK_SLACK_MS: i64 = 10_000;
 
-/// The record as this tab holds it.
+/// The record of this tab.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Held {
     pub(super) record: Record,
-    /// How old the access token was, as far as anybody can tell, …
+    /// How old the access token was, as far as the tab can know, …
     age_ms: u64,
     /// … when this tab took the record up.
     since_ms: u64,
-    /// The age at which a visible tab renews without being asked.
+    /// The age at which a visible tab renews by itself.
     renew_at_age_ms: u64,
     /// The server has refused this access token.
     pub(super) refused: bool,
@@ -25,17 +25,17 @@ impl Held {
     pub(super) fn new(record: Record, at: Moment) -> Self {
         let lifetime = lifetime_ms(&record);
         let elapsed = at.wall_ms.saturating_sub(record.obtained_at);
-        // A token from the future: the clock was set back, its age is unknown.
+        // The token is from the future: the clock was set back, and the age is not known.
         let age_ms = match u64::try_from(elapsed) {
             Ok(age) => age,
             Err(_) if elapsed >= -CLOCK_SLACK_MS => 0,
             Err(_) => lifetime,
         };
         let renew_at_age_ms = if lasts_to_the_end(&record) {
-            // A renewal would bring nothing. Afterwards it brings the reason.
+            // A renewal would have no effect now. After the end it brings the reason.
             lifetime
         } else {
-            // Not all at the same moment: 80 to 90 per cent of the lifetime.
+            // At 80 to 90 per cent of the lifetime, so that not all tabs renew at once.
             lifetime / 10 * 8 + at.up_to(lifetime / 10)
         };
         Self {
@@ -47,16 +47,16 @@ impl Held {
         }
     }
 
-    /// The age of the access token. The running clock may have slept, so the wall
-    /// clock is asked as well; the larger answer counts.
+    /// The age of the access token. The running clock may have stopped while the machine slept,
+    /// so the wall clock is used as well. The larger age counts.
     fn age(&self, at: Moment) -> u64 {
         let running = self.age_ms + at.running_ms.saturating_sub(self.since_ms);
         let wall = at.wall_ms.saturating_sub(self.record.obtained_at);
         running.max(u64::try_from(wall).unwrap_or(0))
     }
 
-    /// Whether the access token is too old to be sent. A little early, so that it
-    /// does not expire on its way.
+    /// Whether the access token is too old to be sent. This is a little early, so that the token
+    /// does not expire under way.
     pub(super) fn is_over(&self, at: Moment) -> bool {
         let lifetime = lifetime_ms(&self.record);
         let margin = if lasts_to_the_end(&self.record) {
@@ -67,7 +67,7 @@ impl Held {
         self.refused || self.age(at) + margin >= lifetime
     }
 
-    /// Whether the session is over by its own limits, whatever the server says of it.
+    /// Whether the session is over by its own limits, without an answer of the server.
     pub(super) fn has_expired(&self, at: Moment) -> bool {
         let record = &self.record;
         let seconds = record
@@ -80,7 +80,7 @@ impl Held {
         self.due_in(at) == 0
     }
 
-    /// Milliseconds until a visible tab renews without being asked.
+    /// Milliseconds until a visible tab renews by itself.
     pub(super) fn due_in(&self, at: Moment) -> u64 {
         if self.is_over(at) {
             return 0;
@@ -89,14 +89,14 @@ impl Held {
     }
 }
 
-/// Whether the access token is good for as long as its session. Both are whole seconds
-/// of one moment, and each may have been rounded.
+/// Whether the access token is valid as long as its session. Both times are whole seconds from
+/// the same moment, and each may be rounded.
 fn lasts_to_the_end(record: &Record) -> bool {
     record.expires_in + 1 >= record.refresh_expires_in
 }
 
-/// For how long the access token is good. In a session's last second the server counts
-/// zero seconds, and the token is good until that second is over.
+/// How long the access token is valid. In the last second of a session the server answers zero
+/// seconds, and the token is valid until that second is over.
 fn lifetime_ms(record: &Record) -> u64 {
     record.expires_in.max(1).saturating_mul(1000)
 }

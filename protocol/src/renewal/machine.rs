@@ -21,31 +21,31 @@ pub struct Machine {
     era: Era,
     held: Option<Held>,
     ending: Option<Ending>,
-    /// Changes of this tab on their way to storage. Until they are done it is not known
-    /// who is signed in, so nothing is sent.
+    /// The number of this tab's changes that storage has not made yet. Until they are done the
+    /// tab does not know who is signed in, so it sends nothing.
     changing: u32,
-    /// The link of the one refresh on its way.
+    /// The link of the refresh that is under way.
     pub(super) in_flight: Option<Link>,
     pub(super) pause: Option<Pause>,
-    /// Calls get no answer although the access token is good: when to look again.
+    /// Calls get no answer although the access token is valid: when to probe the server again.
     pub(super) lost_until_ms: Option<u64>,
-    /// How often in a row that happened. A look that succeeds does not reset it,
-    /// only a call does: a call that alone never gets through is no busy loop.
+    /// How often in a row this happened. Only a successful call resets it, not a successful
+    /// probe, so that a call which never gets through does not become a busy loop.
     pub(super) lost_in_a_row: u32,
     leaving: Leaving,
-    /// A later version of Holdfast has taken over storage. This page renews no more: it
-    /// could not store what a refresh brings. A reload brings the later version.
+    /// A later version of Holdfast has taken over storage. This page does not renew any more,
+    /// because it could not store new tokens. A reload loads the later version.
     outdated: bool,
     wake_at_ms: Option<u64>,
 }
 
 impl Machine {
-    /// A tab that has not looked into storage.
+    /// A tab that has not read storage yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What the person is shown.
+    /// What the person sees.
     pub fn view(&self) -> View {
         match &self.held {
             _ if !self.started => View::Unknown,
@@ -55,7 +55,7 @@ impl Machine {
             Some(held) => View::SignedIn {
                 account_id: held.record.account_id,
                 session_id: held.record.session_id,
-                // Beside a later version nothing is tried again.
+                // With a later version nothing is tried again.
                 reconnecting: !self.outdated
                     && (self.pause.is_some_and(|pause| !pause.in_conflict)
                         || self.lost_until_ms.is_some()),
@@ -68,12 +68,12 @@ impl Machine {
         self.outdated
     }
 
-    /// The record that this tab holds.
+    /// The record of this tab.
     pub fn record(&self) -> Option<&Record> {
         self.held.as_ref().map(|held| &held.record)
     }
 
-    /// Who is signed in, as far as this tab knows.
+    /// The account that is signed in, as far as this tab knows.
     pub fn stored(&self) -> Stored {
         match &self.held {
             Some(held) => Stored::SignedIn(held.record.clone()),
@@ -81,13 +81,13 @@ impl Machine {
         }
     }
 
-    /// Whether there are sessions that the server has yet to end.
+    /// Whether there are sessions that the server still has to end.
     pub fn is_leaving(&self) -> bool {
         self.leaving != Leaving::Nothing
     }
 
-    /// Whether the server did not take a sign-out that it has yet to hear of. One that is
-    /// on its way for the first time is no news for the person.
+    /// Whether a sign-out could not be sent to the server so far. While it is sent for the first
+    /// time, the person need not know.
     pub fn is_kept_from_leaving(&self) -> bool {
         self.leaving.has_failed()
     }
@@ -114,7 +114,7 @@ impl Machine {
         }
     }
 
-    /// Takes in what happened and says what is to be done.
+    /// Takes an event and says what to do.
     #[must_use]
     pub fn on(mut self, event: Event, at: Moment) -> (Self, Vec<Action>) {
         let mut actions = Vec::new();
@@ -133,7 +133,7 @@ impl Machine {
     fn take(&mut self, event: Event, at: Moment, actions: &mut Vec<Action>) {
         match event {
             Event::Start { stored, visible } => self.start(stored, visible, at),
-            // What was read may be older than the change that is on its way.
+            // The read may be older than the change that is under way.
             Event::Stored(_) | Event::Gone if self.changing > 0 => {}
             Event::Stored(stored) => {
                 self.see(stored, Ending::seen_from_another_tab, at, actions);
@@ -214,7 +214,7 @@ impl Machine {
         self.stored().position()
     }
 
-    /// Takes up what storage holds, unless this tab knows something later.
+    /// Takes over the content of storage, unless this tab knows something later.
     fn see(
         &mut self,
         stored: Stored,
@@ -224,7 +224,7 @@ impl Machine {
     ) {
         if stored.era().is_of_another_life(self.stored().era()) {
             let stored_session = stored.record().map(|record| record.session_id);
-            // The same session goes on, whichever life its sign-in is counted to.
+            // The same session goes on, even if its sign-in has another life.
             if stored_session.is_none() || stored_session != self.session_id() {
                 self.lose_storage(actions);
             }
@@ -253,7 +253,7 @@ impl Machine {
         }
     }
 
-    /// Takes up a record, and forgets what belonged to the one before.
+    /// Takes over a record, and forgets the state of the record before.
     fn hold(&mut self, record: Record, at: Moment) {
         if self.session_id() != Some(record.session_id) {
             self.found();
@@ -270,8 +270,8 @@ impl Machine {
         self.found();
     }
 
-    /// The browser's data for this site was deleted. The session would live on in this
-    /// page alone, where nobody expects it.
+    /// The browser's data for this site were deleted. Otherwise the session would live on in this
+    /// page only, which the person does not expect.
     fn lose_storage(&mut self, actions: &mut Vec<Action>) {
         self.era = Era::default();
         let Some(held) = &self.held else { return };
@@ -286,7 +286,7 @@ impl Machine {
         actions.push(Action::Change(change));
     }
 
-    /// The session is over, if it is ours.
+    /// The session is over, if it is the session of this tab.
     fn end(&mut self, session_id: Uuid, why: Ending, at: Moment, actions: &mut Vec<Action>) {
         if self.session_id() == Some(session_id) {
             let why = self.more_exactly(why, at);
@@ -294,8 +294,8 @@ impl Machine {
         }
     }
 
-    /// The server forgets a session some time after its end. Then it can no longer say
-    /// why, but the record knows how long its session could last.
+    /// The server forgets a session some time after its end. Then it does not know the reason
+    /// any more, but the record says how long its session could last.
     fn more_exactly(&self, why: Ending, at: Moment) -> Ending {
         let has_expired = self.held.as_ref().is_some_and(|held| held.has_expired(at));
         match why {
@@ -317,7 +317,7 @@ impl Machine {
         }
         self.found();
         self.leave_again(actions);
-        // Nothing here loops without waiting, whatever the server answers.
+        // Nothing here loops without a wait, for any answer of the server.
         if self.held.as_ref().is_some_and(|held| held.is_over(at)) {
             let pause = self.pause.get_or_insert_default();
             pause.until_ms = at.running_ms + FRUITLESS_PAUSE_MS;
@@ -328,12 +328,12 @@ impl Machine {
         if self.in_flight == Some(of) {
             self.in_flight = None;
         }
-        // An answer about a link that is no longer ours speaks of the session at
-        // most, never of the record.
+        // An answer about an older link may be about the session, but never about the present
+        // record.
         let ours = self.held.as_ref().filter(|held| held.record.link() == of);
         let is_ours = ours.is_some();
-        // Another tab may have brought a fresh access token for the same link, by
-        // repeating our refresh. Then there is nothing to wait for.
+        // Another tab may have repeated this refresh and stored a new access token for the same
+        // link. Then there is nothing to wait for.
         let is_wanted = ours.is_some_and(|held| held.is_due(at));
         match failure {
             Failure::Over(why) => self.end(of.session_id, why, at, actions),
@@ -348,8 +348,8 @@ impl Machine {
             Failure::Conflict { retry_after } if is_wanted => {
                 self.conflict(of, retry_after, at, actions);
             }
-            // Storage may show an old value for a moment, for instance to a tab
-            // that was frozen. So this, too, must stand still before it is final.
+            // A tab that was frozen may read an old value of storage for a moment. So this must
+            // stay the same for some time, too, before it is final.
             Failure::Behind if is_wanted => self.conflict(of, None, at, actions),
             Failure::Later { retry_after } if is_wanted => {
                 let pause = self.pause.get_or_insert_default();
@@ -357,12 +357,12 @@ impl Machine {
                 pause.in_conflict = false;
             }
             Failure::Outdated => self.outdate(actions),
-            // Nothing to wait for: whatever storage holds now has its own turn.
+            // There is nothing to wait for: the present record in storage gets its own turn.
             _ => {}
         }
     }
 
-    /// Stops renewing. A pause would only say «reconnecting», which it is not.
+    /// Stops renewing. A pause would show «reconnecting», which would be wrong.
     fn outdate(&mut self, actions: &mut Vec<Action>) {
         self.outdated = true;
         self.pause = None;
@@ -402,7 +402,7 @@ impl Machine {
         self.lost_in_a_row = 0;
     }
 
-    /// Whether the server is there, and whether sessions can be ended on it by now.
+    /// Probes the server if that is due, and sends the logouts if they can be sent again.
     fn look_around(&mut self, at: Moment, actions: &mut Vec<Action>) {
         self.wake_at_ms = None;
         let is_time = |until: Option<u64>| until.is_some_and(|ms| ms <= at.running_ms);
@@ -414,21 +414,21 @@ impl Machine {
         }
     }
 
-    /// Looks whether the server is there; the next look comes with its answer, or
-    /// in a minute without one.
+    /// Probes whether the server can be reached. The next probe comes after its answer, or after
+    /// a minute without an answer.
     fn probe(&mut self, at: Moment, actions: &mut Vec<Action>) {
         actions.push(Action::Probe);
         self.lost_until_ms = Some(at.running_ms + LONGEST_PAUSE_MS);
     }
 
-    /// The server answers, or may again: it is told of the sessions that wait for it.
+    /// The server answers, or may answer again: the waiting logouts are sent.
     fn leave_again(&mut self, actions: &mut Vec<Action>) {
         if self.leaving.until_ms().is_some() && self.leaving.begin() {
             actions.push(Action::SendLeaving);
         }
     }
 
-    /// The person is looking, or the network is back: do not wait for the jitter.
+    /// The page is visible, or the network is back: do not wait for the jitter.
     fn hurry(&mut self, at: Moment, actions: &mut Vec<Action>) {
         if let Some(pause) = &mut self.pause {
             pause.until_ms = at.running_ms.max(pause.not_before_ms);
@@ -439,7 +439,7 @@ impl Machine {
         self.leave_again(actions);
     }
 
-    /// Renews without being asked: while somebody looks, or to settle a conflict.
+    /// Renews by itself: while the page is visible, or to settle a conflict.
     fn renew_if_due(&mut self, at: Moment, actions: &mut Vec<Action>) {
         let Some(held) = &self.held else { return };
         let wanted = self.visible || self.pause.is_some_and(|pause| pause.in_conflict);
@@ -448,7 +448,7 @@ impl Machine {
         }
     }
 
-    /// Sends a refresh, unless one is on its way or has to wait.
+    /// Sends a refresh, unless one is under way or has to wait.
     fn renew(&mut self, at: Moment, actions: &mut Vec<Action>) {
         let Some(held) = &self.held else { return };
         let waits = self
@@ -462,7 +462,7 @@ impl Machine {
         actions.push(Action::Refresh { of });
     }
 
-    /// When to look again without being asked.
+    /// When this tab has to wake up by itself.
     fn next_look(&self, at: Moment) -> Option<u64> {
         let leaving = self.leaving.until_ms();
         let renewal = self.next_renewal(at);
@@ -479,8 +479,8 @@ impl Machine {
         if waits || !(self.visible || in_conflict) {
             return None;
         }
-        // Never before it is due: a timer that finds nothing to do would be set
-        // again at once.
+        // The timer is never early, because a timer that finds nothing to do would be set again
+        // at once.
         let due = at.running_ms + held.due_in(at);
         let renewal = self.pause.map_or(due, |pause| pause.until_ms.max(due));
         Some(self.lost_until_ms.map_or(renewal, |ms| ms.min(renewal)))

@@ -2,30 +2,30 @@
 
 use super::moment::Moment;
 
-/// A conflict is not final before the record has stood still for this long.
+/// A conflict is not final before the record has stayed the same for this long.
 pub const CONFLICT_PATIENCE_MS: u64 = 60_000;
 
-/// A conflict is not final before this many attempts met one.
+/// A conflict is not final before this many attempts got a conflict.
 pub const CONFLICT_ATTEMPTS: u32 = 3;
 
-/// A `Retry-After` beyond this is not honoured: no answer stalls a tab for a day.
+/// A longer `Retry-After` is shortened to this, so that no answer stops a tab for a day.
 pub const LONGEST_RETRY_AFTER_S: u32 = 120;
 
 /// The longest pause between two attempts while the server cannot be reached.
 pub(super) const LONGEST_PAUSE_MS: u64 = 60_000;
 
-/// The longest pause between two attempts that meet a conflict. Short enough that
-/// a theft is noticed within about a minute.
+/// The longest pause between two attempts that get a conflict. It is short enough that a theft
+/// is noticed within about a minute.
 pub(super) const LONGEST_CONFLICT_PAUSE_MS: u64 = 15_000;
 
 /// The longest pause between two attempts to end a session on the server, so that it
 /// ends within a minute of the server's return.
 pub(super) const LONGEST_LEAVING_PAUSE_MS: u64 = 30_000;
 
-/// The pause after a refresh that brought an access token which is over already.
+/// The pause after a refresh whose new access token has already expired.
 pub(super) const FRUITLESS_PAUSE_MS: u64 = 1000;
 
-/// The shortest pause of all, so that a dice of zero is not a busy loop.
+/// The shortest pause, so that a random number of zero does not cause a busy loop.
 const SHORTEST_PAUSE_MS: u64 = 250;
 
 /// A renewal that has to wait.
@@ -33,21 +33,21 @@ const SHORTEST_PAUSE_MS: u64 = 250;
 pub(super) struct Pause {
     /// Consecutive attempts that failed.
     pub(super) failures: u32,
-    /// How many of them met a conflict, …
+    /// How many of them got a conflict, …
     pub(super) conflicts: u32,
-    /// … and when the first one did.
+    /// … and when the first one got it.
     pub(super) first_conflict_ms: u64,
-    /// The last one met a conflict.
+    /// Whether the last one got a conflict.
     pub(super) in_conflict: bool,
     /// When to try again.
     pub(super) until_ms: u64,
-    /// Not before this, whatever happens: the server asked for it.
+    /// Never try before this, because the server asked for it.
     pub(super) not_before_ms: u64,
 }
 
 impl Pause {
-    /// Notes a failed attempt and when the next one may be: full jitter below a
-    /// limit that doubles, and never before the server's `Retry-After`.
+    /// Notes a failed attempt and the time of the next one: full jitter below a limit that
+    /// doubles, and never before the server's `Retry-After`.
     pub(super) fn lengthen(&mut self, retry_after: Option<u32>, limit: u64, at: Moment) {
         let seconds = retry_after.unwrap_or(0).min(LONGEST_RETRY_AFTER_S);
         self.not_before_ms = at.running_ms + u64::from(seconds) * 1000;
@@ -56,7 +56,7 @@ impl Pause {
         self.failures = self.failures.saturating_add(1);
     }
 
-    /// Notes that an attempt met a conflict, and says whether that is now final.
+    /// Notes that an attempt got a conflict, and says whether the conflict is final now.
     pub(super) fn meets_conflict(&mut self, at: Moment) -> bool {
         if self.conflicts == 0 {
             self.first_conflict_ms = at.running_ms;
@@ -68,26 +68,26 @@ impl Pause {
     }
 }
 
-/// Full jitter: anything from nothing to one second, doubled with each failure.
+/// Full jitter: a random time from zero to one second; the limit doubles with each failure.
 pub(super) fn pause_ms(failures: u32, limit: u64, at: Moment) -> u64 {
     let ceiling = 1000_u64.saturating_mul(1 << failures.min(16)).min(limit);
     at.up_to(ceiling).max(SHORTEST_PAUSE_MS)
 }
 
-/// Sessions that the server has yet to end, and when it is told next.
+/// The sessions that the server still has to end, and when their logouts are sent next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Leaving {
     /// There are none.
     #[default]
     Nothing,
-    /// The logouts are on their way.
+    /// The logouts are under way.
     Sending {
-        /// How often in a row that failed before.
+        /// How often in a row this failed before.
         failures: u32,
-        /// More were found meanwhile.
+        /// Whether more were found meanwhile.
         again: bool,
     },
-    /// The server did not take them.
+    /// The server did not accept them.
     Waiting {
         /// How often in a row.
         failures: u32,
@@ -97,7 +97,7 @@ pub(super) enum Leaving {
 }
 
 impl Leaving {
-    /// Begins to send, and says whether it is this tab's turn to.
+    /// Begins to send, and says whether the tab has to send now.
     pub(super) fn begin(&mut self) -> bool {
         match *self {
             Self::Sending { failures, .. } => {
@@ -124,7 +124,7 @@ impl Leaving {
         }
     }
 
-    /// Takes in how it went, and says whether to send once more at once.
+    /// Takes the result, and says whether to send once more at once.
     pub(super) fn sent(&mut self, all: bool, at: Moment) -> bool {
         let (failures, again) = match *self {
             Self::Sending { failures, again } => (failures, again),
@@ -141,7 +141,7 @@ impl Leaving {
         false
     }
 
-    /// Whether the server did not take them before, and has not since.
+    /// Whether the server has refused them, and has not accepted them since.
     pub(super) fn has_failed(self) -> bool {
         match self {
             Self::Nothing => false,
@@ -150,7 +150,7 @@ impl Leaving {
         }
     }
 
-    /// When to try again without being asked.
+    /// When to try again by itself.
     pub(super) fn until_ms(self) -> Option<u64> {
         match self {
             Self::Waiting { until_ms, .. } => Some(until_ms),

@@ -1,4 +1,4 @@
-//! What the browser keeps of who is signed in, and how two copies of it are compared.
+//! What the browser stores about the signed-in account, and how two copies are compared.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -22,19 +22,19 @@ pub struct Link {
     pub generation: u32,
 }
 
-/// Somebody is signed in.
+/// The record of a signed-in person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// [`RECORD_VERSION`].
     pub version: u32,
-    /// Counts the sign-ins and sign-outs of this browser. The store gives it; zero
-    /// before that, and in a record of version 1.
+    /// Counts the sign-ins and sign-outs of this browser. The store sets it. It is zero before
+    /// that, and in a record of version 1.
     #[serde(default)]
     pub epoch: u64,
     /// See [`Era::life`].
     #[serde(default, skip_serializing_if = "Uuid::is_nil")]
     pub life: Uuid,
-    /// Who is signed in. Nil only while a record of version 1 is read.
+    /// The account that is signed in. It is nil only while a record of version 1 is read.
     #[serde(default)]
     pub account_id: Uuid,
     /// The session.
@@ -49,11 +49,11 @@ pub struct Record {
     /// fraction in JSON, milliseconds here). Never compared with a server's time.
     #[serde(with = "seconds")]
     pub obtained_at: i64,
-    /// Seconds for which the access token is good, from then on.
+    /// How many seconds the access token is valid from then on.
     pub expires_in: u64,
-    /// Seconds until the session is over for good, from then on.
+    /// Seconds from then until the session is over.
     pub refresh_expires_in: u64,
-    /// Seconds until the session is over unless it is renewed, from then on.
+    /// Seconds from then until the session is over if it is not renewed.
     pub refresh_idle_expires_in: u64,
     /// Whether the session outlives the browser's run.
     pub remember: bool,
@@ -75,8 +75,8 @@ mod seconds {
 }
 
 impl Record {
-    /// The record of an answer. `None` when its refresh token is not one, or is
-    /// another session's: such an answer is not of Holdfast.
+    /// The record of an answer. `None` if its refresh token is malformed or of another session:
+    /// then the answer is not Holdfast's.
     pub fn new(tokens: &Tokens, remember: bool, obtained_at: i64) -> Option<Self> {
         let token = UnverifiedRefreshToken::parse(tokens.refresh_token.expose()).ok()?;
         (token.session_id() == tokens.session_id).then(|| Self {
@@ -96,7 +96,7 @@ impl Record {
         })
     }
 
-    /// The link in the chain that its refresh token is.
+    /// The link of its refresh token.
     pub fn link(&self) -> Link {
         Link {
             session_id: self.session_id,
@@ -105,8 +105,8 @@ impl Record {
     }
 }
 
-/// The account that an access token speaks of (`sub`, RFC 9068), for records of version
-/// 1. The token came from the server itself, so nothing is verified.
+/// The account of an access token (`sub`, RFC 9068), for records of version 1. The token came
+/// from the server itself, so it is not verified.
 fn account_of(access_token: &Secret) -> Option<Uuid> {
     #[derive(Deserialize)]
     struct Claims {
@@ -117,12 +117,12 @@ fn account_of(access_token: &Secret) -> Option<Uuid> {
     Some(serde_json::from_slice::<Claims>(&claims).ok()?.sub)
 }
 
-/// Nobody is signed in.
+/// The note that no person is signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tombstone {
     /// [`RECORD_VERSION`].
     pub version: u32,
-    /// See [`Record::epoch`]. Zero when nobody has ever signed in.
+    /// See [`Record::epoch`]. Zero if nobody has ever signed in.
     pub epoch: u64,
     /// See [`Era::life`].
     #[serde(default, skip_serializing_if = "Uuid::is_nil")]
@@ -133,24 +133,24 @@ pub struct Tombstone {
 }
 
 impl Tombstone {
-    /// Why the last session ended, if the person has not read that yet.
+    /// Why the last session ended, if the person has not read it yet.
     pub(super) fn unread(&self) -> Option<Ending> {
         let ended = self.ended.filter(|ended| !ended.is_read);
         ended.map(|ended| ended.why)
     }
 }
 
-/// A session that ended. The reason stays until somebody signs in, so that a reload,
-/// a closed tab and the next visit still tell it.
+/// A session that ended. The reason stays until the next sign-in, so that the page still tells
+/// it after a reload, after a closed tab and at the next visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
-    /// Whose it was.
+    /// Its account.
     pub account_id: Uuid,
     /// The session.
     pub session_id: Uuid,
     /// Why it ended.
     pub why: Ending,
-    /// The person has read why.
+    /// Whether the person has read the reason.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_read: bool,
 }
@@ -158,9 +158,9 @@ pub struct Ended {
 /// The time from one sign-in or sign-out of a browser to the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Era {
-    /// Drawn at random when the browser's storage is first written. So a tab that has slept
-    /// while the person deleted the site's data knows that it speaks of another time,
-    /// although the counting has begun anew. Nil in what was written before there was one.
+    /// A random id, which is drawn when the browser's storage is first written. If the person
+    /// deletes the site's data while a tab sleeps, the counting starts again; the id tells the
+    /// tab that its record is of another life. Nil in records from before there was an id.
     pub life: Uuid,
     /// Counts the sign-ins and sign-outs of that life.
     pub epoch: u64,
@@ -172,7 +172,7 @@ impl Era {
         self.life != other.life && !self.life.is_nil() && !other.life.is_nil()
     }
 
-    /// The one after this.
+    /// The next one.
     pub(super) fn next(self) -> Self {
         Self {
             epoch: self.epoch.saturating_add(1),
@@ -181,12 +181,12 @@ impl Era {
     }
 }
 
-/// Who is signed in, as one place keeps it: the database, or the copy in local storage.
+/// The state in one place: in the database, or in the copy in local storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stored {
-    /// Somebody.
+    /// A person is signed in.
     SignedIn(Record),
-    /// Nobody.
+    /// No person is signed in.
     SignedOut(Tombstone),
 }
 
@@ -196,10 +196,10 @@ impl Default for Stored {
     }
 }
 
-/// Which of two copies is later. The epoch decides; it counts sign-ins and sign-outs.
-/// The session decides where two tabs without a common database counted the same, so
-/// that both decide the same. Within a session, the later generation is the later one.
-/// Copies of two lives ([`Era::life`]) are not compared.
+/// Which of two copies is later. First the epoch decides, which counts sign-ins and sign-outs.
+/// Two tabs without a common database may have the same epoch; then the session id decides, so
+/// that both decide the same. Within a session, the later generation is the later copy. Copies
+/// of two lives ([`Era::life`]) are not compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     epoch: u64,
@@ -207,19 +207,19 @@ pub struct Position {
     generation: u32,
 }
 
-/// What a place holds under its key.
+/// What a place contains under its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reading {
-    /// Something of this version, or of an earlier one.
+    /// A state of this version, or of an earlier one.
     Stored(Stored),
-    /// Something of a later version of Holdfast. It is left alone.
+    /// A state of a later version of Holdfast. It is not changed.
     Later,
     /// Text that Holdfast did not write.
     Unreadable,
 }
 
 impl Stored {
-    /// Nobody is signed in.
+    /// No person is signed in.
     pub(super) fn nobody(era: Era, ended: Option<Ended>) -> Self {
         Self::SignedOut(Tombstone {
             version: RECORD_VERSION,
@@ -229,7 +229,7 @@ impl Stored {
         })
     }
 
-    /// The record, if somebody is signed in.
+    /// The record, if a person is signed in.
     pub fn record(&self) -> Option<&Record> {
         match self {
             Self::SignedIn(record) => Some(record),
@@ -237,7 +237,7 @@ impl Stored {
         }
     }
 
-    /// When that was, counted in sign-ins and sign-outs.
+    /// The time of the state, counted in sign-ins and sign-outs.
     pub fn era(&self) -> Era {
         let (life, epoch) = match self {
             Self::SignedIn(record) => (record.life, record.epoch),
@@ -283,13 +283,13 @@ impl Stored {
         stored.map_or(Reading::Unreadable, Reading::Stored)
     }
 
-    /// As it is kept.
+    /// The text as it is stored.
     pub fn to_json(&self) -> String {
         match self {
             Self::SignedIn(record) => serde_json::to_string(record),
             Self::SignedOut(tombstone) => serde_json::to_string(tombstone),
         }
-        // Neither has a map whose keys are no text, which is all that can fail.
+        // This cannot fail: it could only fail for a map whose keys are not text.
         .unwrap_or_default()
     }
 }
@@ -405,7 +405,7 @@ mod tests {
             (era(1, 3), era(1, 3), false),
             (era(1, 3), era(1, 4), false),
             (era(1, 3), era(2, 3), true),
-            // Written before there was such a thing.
+            // It was written before there was such an id.
             (era(0, 3), era(2, 3), false),
             (era(0, 3), era(2, 4), false),
         ] {

@@ -1,13 +1,12 @@
-//! What a browser keeps, and what each event may change in it.
+//! What a browser stores, and what each event may change in it.
 //!
 //! [`Vault::apply`] is the whole rule of who is signed in. The driver runs it within one
 //! strict transaction of the database that all tabs share. Without that database the
 //! driver runs it on local storage, or on the memory of one tab.
 //!
-//! The last sign-in or sign-out wins by construction: each of them gets the next epoch,
-//! and everything else changes the vault only while its own session is signed in. Of two
-//! sign-ins that are under way at once, the last one is the one that was asked for last, in
-//! whatever order their answers come ([`Order`]).
+//! The last sign-in or sign-out wins by construction: each of them gets the next epoch, and
+//! every other change only applies while its own session is signed in. If two sign-ins are under
+//! way at once, the one that was sent last wins, in any order of their answers ([`Order`]).
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -17,20 +16,20 @@ use super::record::{Ended, Era, Link, Record, Stored};
 use crate::secret::Secret;
 use crate::wire::MOST_KNOWN_BROWSERS;
 
-/// More sign-outs than this are not kept; the oldest session then lives until it
-/// expires. So many can only gather while the server is away.
+/// More sign-outs than this are not kept; the oldest session then lives until it expires. This
+/// many only gather while the server cannot be reached.
 pub const MOST_LEAVING: usize = 32;
 
-/// What one browser keeps.
+/// What one browser stores.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Vault {
-    /// Who is signed in.
+    /// The state of the browser.
     pub stored: Stored,
-    /// Refresh tokens whose sessions the server has yet to end.
+    /// Refresh tokens whose sessions the server still has to end.
     pub leaving: Vec<Secret>,
-    /// What shows the server that people have signed in here before, the newest first.
+    /// The tokens that show the server who has signed in here before, the newest first.
     pub known_browsers: Vec<KnownBrowser>,
-    /// What was asked for when.
+    /// The order of sign-ins and sign-outs.
     pub order: Order,
 }
 
@@ -71,19 +70,19 @@ pub struct Asked {
     pub number: u64,
 }
 
-/// Shows at a sign-in that this account has signed in here before. It opens nothing by
-/// itself.
+/// A token that shows at a sign-in that this account has signed in here before. It opens nothing
+/// by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownBrowser {
-    /// Who signed in.
+    /// The account that signed in.
     pub account_id: Uuid,
     /// The token; see [`Tokens::known_browser`](crate::wire::Tokens::known_browser).
     pub token: Secret,
-    /// Whether it outlives a sign-out: on a shared computer it does not.
+    /// Whether it stays after a sign-out. On a shared computer it does not.
     pub remember: bool,
 }
 
-/// Something that may change what the browser keeps.
+/// An event that may change what the browser stores.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// A new session is about to be asked for. It gets a number.
@@ -100,7 +99,7 @@ pub enum Change {
     },
     /// A change of the password ended a session and brought the tokens of a new one.
     ChangePassword {
-        /// The session that asked for it.
+        /// The session that sent the change.
         session_id: Uuid,
         /// The record of the new one.
         record: Record,
@@ -116,7 +115,7 @@ pub enum Change {
     },
     /// The person signs out.
     SignOut {
-        /// Who; whoever else is signed in meanwhile stays signed in.
+        /// The account. If another one is signed in meanwhile, it stays signed in.
         account_id: Uuid,
         /// Usually [`Ending::SignedOut`].
         why: Ending,
@@ -128,30 +127,30 @@ pub enum Change {
         /// Why.
         why: Ending,
     },
-    /// This link leads nowhere. A later link of the same session is left alone.
+    /// This link cannot be renewed. A later link of the same session does not change.
     EndLink {
         /// The link.
         of: Link,
         /// Why.
         why: Ending,
-        /// Whether the server is to end the session.
+        /// Whether the server has to end the session.
         leave: bool,
     },
     /// The person has read why the last session ended.
     EndingRead,
-    /// Another place keeps a copy; it counts if it is the later one. A copy from before the
-    /// browser's data were deleted never does, and its session is left.
+    /// Another place has a copy. It counts if it is the later one. A copy from before the
+    /// browser's data were deleted never counts, and its session is left.
     CatchUp(Stored),
-    /// The session of this token is kept nowhere; the server is to end it.
+    /// No place stores the session of this token, so the server has to end it.
     Leave(Secret),
     /// The server has ended the session of this token.
     Left(Secret),
 }
 
 impl Vault {
-    /// Does what a change asks for, if it still applies, and says whether it is done now.
-    /// Doing it twice changes nothing more: a page that is closed notes a sign-out in
-    /// local storage first, and finds its own note there.
+    /// Makes a change if it still applies, and says whether it is done now. A second time it
+    /// changes nothing more: a page that is closed notes a sign-out in local storage first, and
+    /// may find its own note there.
     pub fn apply(&mut self, change: &Change) -> bool {
         self.put_in_order();
         let is_done = self.make(change);
@@ -222,7 +221,7 @@ impl Vault {
                 _ => false,
             },
             Change::SignOut { account_id, why } => {
-                // Before anything else: the note of this sign-out may be here already.
+                // This comes first, because the note of this sign-out may already be here.
                 self.known_browsers
                     .retain(|known| known.remember || known.account_id != *account_id);
                 let is_theirs = |held: &&Record| held.account_id == *account_id;
@@ -253,7 +252,8 @@ impl Vault {
                 self.was_ended(of.session_id, *why)
             }
             Change::EndingRead => {
-                // Not removed: it still says whether the session goes on elsewhere.
+                // The ending is not removed, because it still says whether the session goes on in
+                // another place.
                 if let Stored::SignedOut(tombstone) = &mut self.stored
                     && let Some(ended) = &mut tombstone.ended
                 {
@@ -262,8 +262,8 @@ impl Vault {
                 true
             }
             Change::CatchUp(other) if era.is_of_another_life(other.era()) => {
-                // A session that is kept here is not ended because another tab counts its
-                // sign-in to another life.
+                // A session that is stored here does not end because another tab has another life
+                // for its sign-in.
                 if let Some(record) = other.record()
                     && !self.holds(record.session_id)
                 {
@@ -308,25 +308,25 @@ impl Vault {
     fn is_the_last(&self, asked: Asked) -> bool {
         let era = self.stored.era();
         asked.number > self.order.current
-            // The browser's data were not deleted since.
+            // The browser's data were not deleted since then.
             && era.epoch >= asked.era.epoch
             && !era.is_of_another_life(asked.era)
     }
 
-    /// Whether storage holds something that does not say of which life it is.
+    /// Whether storage contains a state without a life.
     pub fn needs_life(&self) -> bool {
         self.stored != Stored::default() && self.stored.era().life.is_nil()
     }
 
-    /// Gives this life to what has none.
+    /// Gives this life to a state without one.
     pub fn begin_life(&mut self, life: Uuid) {
         if self.needs_life() {
             self.stored.set_life(life);
         }
     }
 
-    /// Whether the session that is held here is to be ended because of a later copy: not
-    /// if it goes on there, nor if the server has ended it already.
+    /// Whether a later copy ends the session that is stored here. It does not if the session goes
+    /// on in the copy, or if the server has already ended it.
     fn is_left_behind_by(&self, other: &Stored) -> bool {
         match other {
             Stored::SignedIn(record) => !self.holds(record.session_id),
@@ -342,9 +342,9 @@ impl Vault {
             .is_some_and(|held| held.session_id == session_id)
     }
 
-    /// The change of a password ends the old session on the server, and another tab may
-    /// have heard of that before the answer came. Somebody who signed out meanwhile, in
-    /// contrast, stays signed out.
+    /// The change of a password ends the old session on the server, and another tab may have
+    /// learnt of that before the answer came. But a person who signed out meanwhile stays signed
+    /// out.
     fn was_ended_by_the_server(&self, session_id: Uuid) -> bool {
         [Ending::Ended, Ending::PasswordChanged, Ending::Unknown]
             .iter()
@@ -606,7 +606,7 @@ mod tests {
         };
         for (meanwhile, applies) in [
             (Change::Left(token(9, 9)), true),
-            // The change has ended it, and a call found out before the answer came.
+            // The change has ended the session, and a call found that out before the answer came.
             (ended(Ending::Ended), true),
             (ended(Ending::PasswordChanged), true),
             (ended(Ending::Unknown), true),
@@ -626,7 +626,7 @@ mod tests {
             assert_eq!(vault.apply(&changed), applies, "{meanwhile:?}");
             assert_eq!(session(&vault) == Some((3, 0)), applies, "{meanwhile:?}");
             assert_eq!(vault.leaving.contains(&token(3, 0)), !applies);
-            // The old session is over already.
+            // The old session is already over.
             assert!(!applies || vault.leaving.is_empty(), "{meanwhile:?}");
         }
     }
@@ -785,19 +785,20 @@ mod tests {
         assert!(!vault.apply(&Change::CatchUp(before.clone())));
         assert_eq!(session(&vault), Some((3, 0)));
         assert_eq!(vault.leaving, [token(2, 3)]);
-        // The same life goes on, also in a copy that does not say which one it is.
+        // The same life goes on, also in a copy without a life.
         for copy in [in_life(2, &ada), after(&ada)] {
             let mut vault = in_life(2, &[sign_in(record(GRACE, 3, 0))]);
             assert!(vault.apply(&Change::CatchUp(copy.stored)));
             assert_eq!(session(&vault), Some((2, 3)));
             assert_eq!(vault.stored.era().life, Uuid::from_u128(2));
         }
-        // Nor is a session ended that is kept here, whichever life another tab counts it to.
+        // A session that is stored here does not end either, even if another tab has another life
+        // for it.
         let mut vault = in_life(2, &[sign_in(record(ADA, 2, 4))]);
         assert!(!vault.apply(&Change::CatchUp(before)));
         assert_eq!(session(&vault), Some((2, 4)));
         assert_eq!(vault.leaving, []);
-        // And nothing is written in a browser in which nobody has ever signed in.
+        // In a browser in which nobody has ever signed in, nothing is written.
         let mut vault = Vault::default();
         vault.begin_life(Uuid::from_u128(3));
         assert_eq!(vault, Vault::default());
@@ -818,7 +819,7 @@ mod tests {
             (Ending::AccountDisabled, false),
             (Ending::AccountDeleted, false),
             (Ending::Unknown, false),
-            // It goes on in that other tab.
+            // The session goes on in the other tab.
             (Ending::KeptInAnotherTab, false),
         ] {
             let end = |session: u128| Change::End {
@@ -827,7 +828,7 @@ mod tests {
             };
             let mut vault = ada();
             let note = after(&[sign_in(record(ADA, 1, 3)), end(1)]).stored;
-            // Somebody may have read that note already.
+            // Another tab may already have read that note.
             let mut read = Vault {
                 stored: note.clone(),
                 ..Vault::default()
@@ -840,7 +841,7 @@ mod tests {
             assert_eq!(session(&vault), None, "{why:?}");
             assert_eq!(vault.leaving == [token(1, 3)], leaves, "{why:?}");
             assert_eq!(vault.leaving.is_empty(), !leaves, "{why:?}");
-            // The note speaks of another session, so nobody has ended this one.
+            // The note is about another session, so this one was not ended.
             let mut vault = ada();
             let note = after(&[sign_in(record(GRACE, 2, 0)), end(2)]).stored;
             vault.apply(&Change::CatchUp(note));

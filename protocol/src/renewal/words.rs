@@ -1,4 +1,4 @@
-//! What a tab hears, does and shows.
+//! The events, the actions and the views of a tab.
 
 use uuid::Uuid;
 
@@ -9,10 +9,10 @@ use super::vault::Change;
 use crate::problem::{Meaning, Problem};
 use crate::secret::Secret;
 
-/// Something the person should know that is not an ending.
+/// A message for the person that is not an ending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Notice {
-    /// Storage is blocked or full: the session lives in this tab only.
+    /// Storage is blocked or full, so the session lives in this tab only.
     ThisTabOnly,
     /// Another tab runs a later version of Holdfast, whose storage this page cannot
     /// read. A reload brings that version.
@@ -20,18 +20,18 @@ pub enum Notice {
     /// The password was changed, and the new session was ended, because somebody has signed
     /// in or out in this browser since.
     PasswordChanged,
-    /// The same with a new account.
+    /// An account was made, and its session was ended for the same reason.
     AccountMade,
 }
 
-/// How a refresh went that brought no tokens.
+/// The result of a refresh without new tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
     /// A definitive answer: the session is over.
     Over(Ending),
-    /// The server does not know this very token.
+    /// The server does not know this token.
     TokenUnknown,
-    /// The token was spent by somebody faster.
+    /// Another request was faster and spent the token.
     Conflict {
         /// The server's `Retry-After`, in seconds.
         retry_after: Option<u32>,
@@ -41,7 +41,7 @@ pub enum Failure {
         /// The server's `Retry-After`, in seconds.
         retry_after: Option<u32>,
     },
-    /// Nothing was sent: storage holds another record by now.
+    /// Nothing was sent, because storage has another record by now.
     Moved,
     /// Nothing was sent: see [`Attempt::Behind`](super::Attempt::Behind).
     Behind,
@@ -50,8 +50,8 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// What an error answer to a refresh means. Everything that Holdfast did not
-    /// say in its own words, or that does not speak of the session, is `Later`.
+    /// What an error answer to a refresh means. An answer that is not Holdfast's, or that is not
+    /// about the session, is `Later`.
     pub fn of(problem: &Problem) -> Self {
         let retry_after = problem
             .retry_after
@@ -68,18 +68,18 @@ impl Failure {
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// The page has started, and this is what storage holds.
+    /// The page has started and has read storage.
     Start {
         /// Who is signed in.
         stored: Stored,
-        /// Whether anybody can see the page.
+        /// Whether the page is visible.
         visible: bool,
     },
     /// Storage was read, because another tab changed it or to be sure.
     Stored(Stored),
-    /// An opened database held nothing, and local storage neither.
+    /// The opened database was empty, and so was local storage.
     Gone,
-    /// A change of this tab is on its way to storage.
+    /// A change of this tab is under way to storage.
     Changing,
     /// The change of this tab is done.
     Changed {
@@ -88,21 +88,21 @@ pub enum Event {
         /// Whether the change still applied.
         applied: bool,
     },
-    /// Somebody wants to make a call and needs an access token.
+    /// A call needs an access token.
     CallWanted,
     /// A call was answered with a code that means [`Meaning::Renew`].
     CallRefused {
-        /// The link whose access token it carried.
+        /// The link of its access token.
         of: Link,
     },
     /// A call was answered with a code that means [`Meaning::SessionOver`].
     CallOver {
-        /// The session it was made for.
+        /// The session for which it was made.
         session_id: Uuid,
         /// Why it is over.
         why: Ending,
     },
-    /// A call, or a look at the server, got no answer at all.
+    /// A call, or a probe of the server, got no answer.
     Unreachable,
     /// The server has answered a call.
     Reached,
@@ -115,16 +115,16 @@ pub enum Event {
         /// Who is signed in now.
         stored: Stored,
     },
-    /// A refresh brought none.
+    /// A refresh brought no tokens.
     NotRenewed {
         /// The link that was presented.
         of: Link,
-        /// How it went.
+        /// The result.
         failure: Failure,
     },
     /// The time of [`Action::Wake`] has come.
     Timer,
-    /// The page came into sight, or went out of it.
+    /// The page became visible, or is not visible any more.
     Visible(bool),
     /// The browser believes that it has a network again.
     Online,
@@ -160,10 +160,10 @@ pub enum Action {
     /// Send [`Event::Timer`] after this many milliseconds, and not at any earlier
     /// set time; never, for `None`.
     Wake(Option<u64>),
-    /// Ask the server for a sign of life; answer with [`Event::ProbeAnswered`] or
+    /// Probe whether the server answers. Answer with [`Event::ProbeAnswered`] or
     /// [`Event::Unreachable`].
     Probe,
-    /// Send the logouts that the server has yet to hear of, one by one. Answer with
+    /// Send the logouts that the server does not know yet, one by one. Answer with
     /// [`Event::LeavingSent`], always.
     SendLeaving,
     /// Tell the person.
@@ -175,37 +175,37 @@ pub enum Action {
 pub enum Access {
     /// Use this access token.
     Ready {
-        /// Whose it is.
+        /// Its account.
         account_id: Uuid,
-        /// Where it comes from.
+        /// Its link.
         of: Link,
         /// The token.
         token: Secret,
     },
-    /// Wait for the next event: a renewal is on its way, or the page just starts.
+    /// Wait for the next event: a renewal is under way, or the page is just starting.
     Soon,
     /// The server cannot be reached; fail, and keep the session.
     NotNow,
-    /// Nobody is signed in.
+    /// No person is signed in.
     SignedOut,
-    /// The access token is over, and a later version of Holdfast has the session: fail, and
+    /// The access token has expired, and a later version of Holdfast has the session: fail, and
     /// ask the person to reload the page.
     Outdated,
 }
 
-/// What the person is shown.
+/// What the person sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum View {
     /// Not known yet: the server's rendering and the browser's first one.
     Unknown,
     /// Nobody is signed in.
     Anonymous {
-        /// Why not any more.
+        /// Why the person is not signed in any more.
         ending: Option<Ending>,
     },
-    /// Somebody is.
+    /// A person is signed in.
     SignedIn {
-        /// Who.
+        /// The account.
         account_id: Uuid,
         /// The session.
         session_id: Uuid,

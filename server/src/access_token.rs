@@ -1,8 +1,8 @@
 //! Access tokens: signed, short-lived, never stored.
 //!
-//! A JWT with `typ: at+jwt` (RFC 9068) and EdDSA. Whoever verifies one must fix the
-//! algorithm, compare type, issuer and audience, and bound the lifetime (RFC 8725
-//! §3.1, §3.8–3.11); [`verify`] does all of that, by this server's own clock.
+//! An access token is a JWT with `typ: at+jwt` (RFC 9068) and EdDSA. A verifier must fix the
+//! algorithm, compare type, issuer and audience, and bound the lifetime (RFC 8725 §3.1,
+//! §3.8–3.11). [`verify`] does all of this, with this server's own clock.
 
 use holdfast_protocol::secret::Secret;
 use jsonwebtoken::{Algorithm, Header, Validation};
@@ -12,52 +12,52 @@ use uuid::Uuid;
 use crate::keys::SigningKeys;
 use crate::lifetimes::LONGEST_ACCESS_TOKEN;
 
-/// The header type that marks an access token, and nothing else, as one.
+/// The header type that only an access token has.
 const TYPE: &str = "at+jwt";
 
-/// The client that Holdfast's own pages are.
+/// The client id of Holdfast's own pages.
 pub const CLIENT_ID: &str = "holdfast-web";
 
-/// Seconds by which two instances' clocks may differ.
+/// How many seconds the clocks of two instances may differ.
 pub const LEEWAY: u64 = 5;
 
-/// The longest access token that is looked at, in bytes. Ours have about 500.
+/// The longest access token that is read, in bytes. Holdfast's have about 500.
 const MAX_LENGTH: usize = 2048;
 
-/// What an access token says (RFC 9068 §2.2).
+/// The claims of an access token (RFC 9068 §2.2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
-    /// Who made it.
+    /// The issuer.
     pub iss: String,
-    /// Whom it is for. Holdfast's own API is its issuer.
+    /// The audience. For Holdfast's own API it is the issuer.
     pub aud: String,
     /// The account.
     pub sub: Uuid,
     /// The session.
     pub sid: Uuid,
-    /// The client it was made for.
+    /// The client for which it was made.
     pub client_id: String,
     /// When it was made, in Unix seconds.
     pub iat: u64,
-    /// When it stops being good, in Unix seconds.
+    /// When it expires, in Unix seconds.
     pub exp: u64,
     /// The token's own id.
     pub jti: Uuid,
 }
 
-/// Why a token is not accepted. The reasons inside are many; the answer is one.
+/// Why a token is not accepted. Many reasons have the same answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccessTokenError {
-    /// Genuine, but past its time.
+    /// The token is genuine, but it has expired.
     Expired,
-    /// Anything else.
+    /// Every other reason.
     Invalid,
 }
 
 /// Signs the claims.
 ///
 /// # Panics
-/// Never in practice: the key and the claims are ours.
+/// Never in practice, because the server made the key and the claims.
 pub fn mint(keys: &SigningKeys, claims: &Claims) -> Secret {
     let mut header = Header::new(Algorithm::EdDSA);
     header.typ = Some(TYPE.to_owned());
@@ -100,19 +100,19 @@ pub fn verify(
     validation.set_issuer(&issuers);
     validation.set_audience(&issuers);
     validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-    // The library asks the system's clock; ours is compared below.
+    // The library would use the system's clock; the server's clock is compared below.
     validation.validate_exp = false;
     let claims = jsonwebtoken::decode::<Claims>(token, key, &validation)
         .map_err(|_| Invalid)?
         .claims;
 
-    // A token of one issuer for another is nobody's.
+    // A token of one issuer for another one is invalid.
     if claims.aud != claims.iss {
         return Err(Invalid);
     }
     let lifetime = claims.exp.checked_sub(claims.iat).ok_or(Invalid)?;
-    // The cap of the setting and not the setting: an instance may have been told another
-    // lifetime than this one.
+    // This compares with the largest value of the setting, not with the setting, because
+    // another instance may have another lifetime.
     if lifetime > LONGEST_ACCESS_TOKEN.as_secs() || claims.iat > now + LEEWAY {
         return Err(Invalid);
     }
@@ -155,14 +155,14 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_good_until_its_time_and_five_seconds() {
+    fn a_token_is_valid_until_five_seconds_after_its_expiry() {
         assert_eq!(check(&claims(), NOW), Ok(claims()));
         assert!(check(&claims(), NOW + 304).is_ok());
         assert_eq!(check(&claims(), NOW + 305), Err(AccessTokenError::Expired));
     }
 
     #[test]
-    fn a_token_for_somebody_else_from_somebody_else_or_for_too_long_is_invalid() {
+    fn a_token_of_another_issuer_for_another_audience_or_for_too_long_is_invalid() {
         let wrong = [
             Claims {
                 iss: "https://other.example".into(),
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_the_issuer_before_is_good_where_that_one_is_named() {
+    fn a_token_of_a_previous_issuer_is_valid_if_the_setting_names_it() {
         let before = Claims {
             iss: "https://before.example".into(),
             aud: "https://before.example".into(),
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_an_instance_with_another_lifetime_is_good() {
+    fn a_token_of_an_instance_with_another_lifetime_is_valid() {
         let of_an_hour = Claims {
             exp: NOW + 3600,
             ..claims()
@@ -238,7 +238,7 @@ mod tests {
         let untyped = jsonwebtoken::encode(&header, &claims(), &keys.encoding).unwrap();
         assert_eq!(verified(&untyped), Err(AccessTokenError::Invalid));
 
-        // Signed with the public key as an HMAC secret: the classic confusion.
+        // The token is signed with the public key as an HMAC secret, which is a known attack.
         let mut header = Header::new(Algorithm::HS256);
         header.typ = Some(TYPE.into());
         header.kid = Some(keys.kid.clone());

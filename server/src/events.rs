@@ -1,8 +1,8 @@
-//! Events that no answer waits for: a queue with an end, and one task that writes.
+//! Events that no answer waits for: a bounded queue, and one task that writes.
 //!
-//! A client can make the server write such events as often as it likes, so nothing here
-//! grows with the number of requests: a full queue drops an event and counts it, and one
-//! that must stand once only has an id that follows from what it is about.
+//! A client can make the server write such events as often as it wants. So no memory here
+//! grows with the number of requests. A full queue drops an event and counts it. An event that
+//! must be written only once has an id that is derived from its content.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,17 +18,17 @@ use uuid::Uuid;
 use crate::store::events::NewEvent;
 use crate::store::{self, ClientInfo, Pool};
 
-/// How many events may wait.
+/// How many events may wait in the queue.
 const ROOM: usize = 1024;
 
-/// How many one statement writes.
+/// How many events one statement writes.
 const BATCH: usize = 64;
 
 /// How long a statement may take, waiting for its connection included.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(12);
 
-/// How many events that must stand once are remembered, so that late repeats cost no
-/// statement each.
+/// How many events that are written only once are remembered, so that not every late repeat
+/// costs a statement.
 const REMEMBERED: usize = 10_000;
 
 /// An event that waits to be written.
@@ -36,13 +36,13 @@ const REMEMBERED: usize = 10_000;
 pub struct QueuedEvent {
     /// Its id.
     pub event_id: Uuid,
-    /// To whom.
+    /// The account.
     pub account_id: Uuid,
-    /// In which session.
+    /// The session.
     pub session_id: Option<Uuid>,
-    /// What.
+    /// What happened.
     pub kind: EventKind,
-    /// From where.
+    /// The client.
     pub client: ClientInfo,
 }
 
@@ -54,13 +54,13 @@ pub struct EventQueue {
     once: Once,
 }
 
-/// The ids of the events that stand once, and were written or wait to be.
+/// The ids of the events that are written only once, and that are written or wait.
 type Once = Arc<Cache<Uuid, ()>>;
 
 #[derive(Debug)]
 enum Item {
     Event(Box<QueuedEvent>),
-    /// Told when everything before it was tried to be written.
+    /// Notified when the task has tried to write everything before it.
     Marker(oneshot::Sender<()>),
 }
 
@@ -77,33 +77,35 @@ impl EventQueue {
         }
     }
 
-    /// Adds an event, unless too many are waiting. Answers whether it was added.
+    /// Adds an event, unless too many are waiting. Returns whether it was added.
     pub fn add(&self, event: QueuedEvent) -> bool {
         let kind = event.kind.as_str();
         let is_added = self.sender.try_send(Item::Event(Box::new(event))).is_ok();
         if !is_added {
             let dropped = self.dropped.fetch_add(1, Ordering::Relaxed) + 1;
-            // The 1st, 2nd, 4th, 8th, …: a flood of events is no flood of log lines.
+            // Only the 1st, 2nd, 4th, 8th, … are logged, so that a flood of events does not
+            // become a flood of log lines.
             if dropped.is_power_of_two() {
                 tracing::warn!(
                     event.kind = kind,
                     dropped,
-                    "Events were not written down: too many wait."
+                    "Events were not written, because too many wait."
                 );
             }
         }
         is_added
     }
 
-    /// Adds an event whose id follows from what it is about, unless this instance has
-    /// written it or is about to. One that could not be written is added the next time.
-    /// Answers whether it was added.
+    /// Adds an event whose id is derived from its content, unless this instance has written it
+    /// or will write it. An event that could not be written is added the next time. Returns
+    /// whether it was added.
     pub fn add_once(&self, event: QueuedEvent) -> bool {
         let event_id = event.event_id;
         if self.once.get(&event_id).is_some() {
             return false;
         }
-        // Remembered before it is added: the task that writes may forget it at once.
+        // The id is remembered before the event is added, because the task that writes may
+        // remove it at once.
         self.once.insert(event_id, ());
         let is_added = self.add(event);
         if !is_added {
@@ -117,7 +119,7 @@ impl EventQueue {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Waits until every event that was added before has been written, or could not be.
+    /// Waits until every event that was added before is written, or could not be written.
     pub async fn written(&self) {
         let (sender, receiver) = oneshot::channel();
         if self.sender.send(Item::Marker(sender)).await.is_ok() {
@@ -126,8 +128,8 @@ impl EventQueue {
     }
 }
 
-/// The id of the event about a late repeat: one for each generation of a session, the
-/// same on every instance, dated from when a repeat counts as late.
+/// The id of the event about a late repeat. There is one for each generation of a session, and
+/// it is the same on every instance. Its time is the moment from which a repeat counts as late.
 pub fn repeat_id(session_id: Uuid, generation: u32, rotated_at: Micros) -> Uuid {
     let late_from = rotated_at / 1000 + RACE_SECONDS * 1000;
     let mut hash = Sha256::new();
@@ -162,11 +164,7 @@ async fn write(pool: Pool, mut receiver: mpsc::Receiver<Item>, once: Once) {
             for event in &events {
                 once.remove(&event.event_id);
             }
-            tracing::warn!(
-                events = events.len(),
-                error,
-                "Events were not written down."
-            );
+            tracing::warn!(events = events.len(), error, "Events were not written.");
         }
         for marker in markers {
             let _ = marker.send(());

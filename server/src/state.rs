@@ -1,4 +1,4 @@
-//! What every request can reach.
+//! The state that every request can use.
 
 use std::sync::Arc;
 
@@ -22,15 +22,15 @@ use crate::store::Pool;
 /// The state of one instance. Clones share it.
 #[derive(Clone)]
 pub struct AppState {
-    /// What the operator wants.
+    /// The operator's settings.
     pub config: Arc<Config>,
     /// The database.
     pub pool: Pool,
     /// Every key, derived from the master secret.
     pub keys: Arc<Keys>,
-    /// The one clock.
+    /// The server's only clock.
     pub clock: Clock,
-    /// Who may try how often.
+    /// How often a client may try.
     pub limits: Limits,
     /// The password hasher.
     pub passwords: PasswordHashes,
@@ -40,19 +40,19 @@ pub struct AppState {
     pub database: DatabaseFacts,
     /// Events that no answer waits for.
     pub events: EventQueue,
-    /// Who the accounts are that asked lately.
+    /// The profiles of the accounts that were used lately.
     pub profiles: Profiles,
-    /// What an operator can count.
+    /// The counters for the operator.
     pub metrics: Metrics,
     /// Whether this instance was told to stop.
     pub stopping: Stopping,
     /// Where the pages' files are.
     pub leptos: LeptosOptions,
-    /// What they are called.
+    /// The names of these files.
     pub site_files: SiteFiles,
 }
 
-/// What the page renderer asks for.
+/// The options of the page renderer.
 impl FromRef<AppState> for LeptosOptions {
     fn from_ref(state: &AppState) -> Self {
         state.leptos.clone()

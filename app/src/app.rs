@@ -22,7 +22,7 @@ pub fn App() -> impl IntoView {
         hydrated.set();
         mark_document("hydrated", "true");
     });
-    // The same mark that the script in `shell.rs` sets before the page is drawn.
+    // The script in `shell.rs` sets the same mark before the page is drawn.
     Effect::new(move |_| match session.view() {
         View::Unknown => {}
         View::Anonymous { .. } => mark_document("session", "none"),
@@ -49,7 +49,7 @@ pub fn App() -> impl IntoView {
         }
     };
 
-    // Why a session is over is said on every page, until it was read.
+    // Every page says why the session is over, until the person has read it.
     let read = RwSignal::new(false);
     Effect::new(move |_| {
         if session.is_signed_in() {
@@ -63,7 +63,7 @@ pub fn App() -> impl IntoView {
             unread.map(words::why)
         }
     };
-    // Both buttons go with what they do, and the focus must go somewhere.
+    // Both buttons disappear after they were pressed, so the focus must move.
     let dismiss = move || {
         read.set(true);
         session.notice_was_read();

@@ -1,10 +1,10 @@
-//! Where the focus goes when what had it is gone.
+//! Moves the focus when the element with the focus has disappeared.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-/// Brings the focus to the heading of the page.
+/// Moves the focus to the heading of the page.
 pub(crate) fn focus_heading() {
     let heading = document().query_selector("main h1").ok().flatten();
     if let Some(heading) = heading.and_then(|heading| heading.dyn_into::<HtmlElement>().ok()) {

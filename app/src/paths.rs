@@ -6,5 +6,5 @@ pub const SIGN_IN: &str = "/sign-in";
 /// The page that makes an account.
 pub const SIGN_UP: &str = "/sign-up";
 
-/// The account page: where a sign-in leads if no other page was wanted.
+/// The account page. A sign-in leads here if the person wanted no other page.
 pub const ACCOUNT: &str = "/account";

@@ -1,9 +1,9 @@
-//! Who Postgres runs as.
+//! The account that Postgres runs as.
 //!
-//! SECURITY: root never runs a program of Postgres as itself, and never follows what the
+//! SECURITY: root never runs a program of Postgres as root, and never follows a path that the
 //! unprivileged account can change. Every program is started as that account, with an
-//! environment of its own: ours may hold secrets, and every process of the same account can
-//! read a process's environment.
+//! environment of its own: this program's environment may contain secrets, and every process of
+//! the same account can read the environment of a process.
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -16,10 +16,11 @@ use nix::unistd::{Gid, Uid, User};
 
 use crate::error::LocalPostgresError;
 
-/// Candidates, first come first served. Debian's and most images' packages make `postgres`.
+/// Candidates; the first one that exists is used. The packages of Debian and of most images make
+/// `postgres`.
 const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
 
-/// What the programs of Postgres get to see of our environment.
+/// The variables of this program's environment that the programs of Postgres get.
 const PASSED_ON: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"];
 
 /// The account that Postgres runs as and that owns the cluster.
@@ -28,13 +29,15 @@ pub(crate) struct Account {
     pub(crate) name: String,
     pub(crate) uid: Uid,
     pub(crate) gid: Gid,
-    /// Whether this is another account than ours, which only root can arrange.
+    /// Whether this is another account than this program's. Only root can start programs as
+    /// another account.
     pub(crate) is_another: bool,
 }
 
 impl Account {
-    /// Ourselves, or for root an unprivileged account: the owner of the cluster if there
-    /// is one, so that an account created later does not lock the data away.
+    /// The account of this program, or for root an unprivileged account: the owner of the
+    /// cluster if there is a cluster, so that an account that is created later does not lock the
+    /// data.
     pub(crate) fn for_cluster(cluster: &Path) -> Result<Self, LocalPostgresError> {
         let uid = Uid::effective();
         if !uid.is_root() {
@@ -93,8 +96,8 @@ impl Account {
         command
     }
 
-    /// Whether this account can get into `directory`. It is tried, not computed: access
-    /// lists and mount options decide too.
+    /// Whether this account can enter `directory`. This is tried, not computed, because access
+    /// lists and mount options decide, too.
     pub(crate) fn reaches(&self, directory: &Path) -> Result<bool, LocalPostgresError> {
         if !self.is_another {
             return Ok(true);
@@ -112,7 +115,8 @@ impl Account {
         }
     }
 
-    /// Makes `path` this account's. It must lie in a directory that only root can change.
+    /// Makes this account the owner of `path`, which must be in a directory that only root can
+    /// change.
     pub(crate) fn give(&self, path: &Path) -> Result<(), LocalPostgresError> {
         if !self.is_another {
             return Ok(());
@@ -121,7 +125,7 @@ impl Account {
             .map_err(|error| self.refused(error, "change the owner of", path))
     }
 
-    /// The error for a program that did not even start, or a refused change of owner.
+    /// The error for a program that could not be started, or for a refused change of owner.
     pub(crate) fn refused(
         &self,
         source: io::Error,
@@ -138,7 +142,7 @@ impl Account {
     }
 }
 
-/// Whether the system's answer was this one. `ErrorKind` does not tell EPERM from EACCES.
+/// Whether the system's answer was this one. `ErrorKind` does not distinguish EPERM and EACCES.
 pub(crate) fn is(error: &io::Error, errno: Errno) -> bool {
     error.raw_os_error() == Some(errno as i32)
 }

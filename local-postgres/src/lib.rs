@@ -1,20 +1,20 @@
 //! A private Postgres, made and started from the programs that are on the machine.
 //!
-//! Several processes share it, and no person has to set it up. It keeps what was committed
-//! through crashes and power cuts. It knows nothing of the program that uses it but a
-//! [`Name`] and a directory.
+//! Several processes share it, and no person has to set it up. Crashes and power cuts do not lose
+//! committed data. It knows nothing of the program that uses it except a [`Name`] and a
+//! directory.
 //!
-//! SECURITY: no password protects this database. It listens on no address, only on a unix
-//! socket in a directory that no other account can enter (`place`). Postgres runs as an
-//! unprivileged account, also when root runs this program, and root trusts nothing that this
-//! account can write (`account`, `place`).
+//! SECURITY: no password protects this database. It listens on no address, only on a unix socket
+//! in a directory that no other account can enter (`place`). Postgres runs as an unprivileged
+//! account, even if root runs this program. Root trusts no file that this account can write
+//! (`account`, `place`).
 //!
 //! The life of a private Postgres: the first process on a data directory finds the
 //! installed programs (`binaries`), makes the data and starts Postgres (`cluster`); every
 //! other process on the same directory joins. Two locks keep order. The *start lock* is
 //! held while Postgres is started or stopped. The *use lock* is held, shared, by every
 //! process that uses it, for as long as it lives; the system drops it even after SIGKILL.
-//! A process that ends in good order and finds no other user stops Postgres. After a
+//! If a process ends normally and no other process uses Postgres, it stops Postgres. After a
 //! SIGKILL Postgres goes on, and the next process joins it.
 //!
 //! The alternative, Postgres as a child that ends with its process, was rejected: the
@@ -45,24 +45,23 @@ pub use crate::error::LocalPostgresError;
 pub use crate::name::Name;
 use crate::place::{Contents, PORT, Place};
 
-/// How often the supervisor looks whether Postgres is there.
+/// How often the supervisor checks whether Postgres runs.
 const SUPERVISION: Duration = Duration::from_secs(1);
 
 /// How long the supervisor waits after a start that failed.
 const SUPERVISION_AFTER_FAILURE: Duration = Duration::from_secs(5);
 
-/// Which Postgres is wanted.
+/// The settings of a private Postgres.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// What it is called.
+    /// Its name.
     pub name: Name,
-    /// Where its data lives. Created if missing.
+    /// The directory of its data. It is created if it is missing.
     pub data_dir: PathBuf,
-    /// Files of the caller that may be in `data_dir` before Postgres is. A directory with
-    /// anything else in it keeps its permissions.
+    /// Files of the caller that may be in `data_dir` before Postgres is there. A directory with
+    /// other files keeps its permissions.
     pub companions: &'static [&'static str],
-    /// A process that joins a running Postgres takes the durability that it was started
-    /// with.
+    /// A process that joins a running Postgres gets the durability with which it was started.
     pub durability: Durability,
     /// Leave Postgres running at the end.
     pub keep_running: bool,
@@ -79,7 +78,7 @@ pub struct LocalPostgres {
     keep_running: bool,
     socket_directory: PathBuf,
     version: String,
-    /// The use lock, shared. Gone after the release.
+    /// The shared use lock. `None` after the release.
     in_use: Mutex<Option<File>>,
 }
 
@@ -99,8 +98,7 @@ impl LocalPostgres {
         })
         .await?;
         let start_lock = lock_start(&place).await?;
-        // The lock goes along, so that the work still holds it when the caller does not wait
-        // any more.
+        // The work keeps the lock, so that it still has it if the caller does not wait any more.
         let (start_lock, binaries) = {
             let place = place.clone();
             blocking(move || Ok((start_lock, find_or_create(&place, durability)?))).await?
@@ -139,7 +137,8 @@ impl LocalPostgres {
         database_url(&self.place.name, &self.socket_directory)
     }
 
-    /// Where the data really lives: an absolute path, not always the one asked for.
+    /// The directory of the data: an absolute path, which may differ from the one in the
+    /// settings.
     pub fn data_dir(&self) -> &Path {
         &self.place.data_dir
     }
@@ -149,8 +148,7 @@ impl LocalPostgres {
         &self.version
     }
 
-    /// Starts Postgres again when it is gone. Runs until the release; for a task of its
-    /// own.
+    /// Starts Postgres again when it has ended. This runs until the release, on a task of its own.
     pub async fn supervise(self: Arc<Self>) {
         let mut pause = SUPERVISION;
         loop {
@@ -166,7 +164,7 @@ impl LocalPostgres {
             {
                 continue;
             }
-            tracing::warn!("Postgres is gone; starting it again");
+            tracing::warn!("Postgres has ended; starting it again");
             match self.start_again().await {
                 Ok(true) => tracing::info!("Postgres serves again"),
                 Ok(false) => return,
@@ -293,8 +291,8 @@ async fn create_database(place: &Place, socket: &Path) -> Result<(), LocalPostgr
     })
 }
 
-/// The socket's directory may hold any byte, so it is percent-encoded. The port is named,
-/// because `PGPORT` would change it otherwise.
+/// The path of the socket's directory may contain any byte, so it is percent-encoded. The URL
+/// names the port, because `PGPORT` would change it otherwise.
 fn database_url(name: &Name, socket_directory: &Path) -> String {
     use std::os::unix::ffi::OsStrExt;
     let mut host = String::new();

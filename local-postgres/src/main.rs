@@ -35,7 +35,7 @@ struct Place {
     /// The name of its database and of its role.
     #[arg(long)]
     name: Name,
-    /// Where its data lives.
+    /// The directory of its data.
     #[arg(long, value_name = "DIRECTORY")]
     data_dir: PathBuf,
 }
@@ -44,7 +44,7 @@ struct Place {
 struct Run {
     #[command(flatten)]
     place: Place,
-    /// A power cut may cost everything. Faster, for tests.
+    /// Faster, for tests: a power cut may lose all data.
     #[arg(long)]
     throwaway: bool,
     /// SQL files to apply first, as sqlx names them: `<number>_<name>.sql`.
@@ -54,7 +54,7 @@ struct Run {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    // What is said is for a person who looks for a fault; the caller reads the URL alone.
+    // The log is for a person who looks for a fault; the caller only reads the URL.
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new("warn"))
         .with_writer(std::io::stderr)
@@ -81,7 +81,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(arguments: Run) -> anyhow::Result<()> {
-    // Before the start: a signal that comes during it stops Postgres, too.
+    // This comes before the start, so that a signal during the start stops Postgres, too.
     let end = End::watch()?;
     let durability = if arguments.throwaway {
         Durability::Throwaway
@@ -89,7 +89,7 @@ async fn run(arguments: Run) -> anyhow::Result<()> {
         Durability::Durable
     };
     let postgres = LocalPostgres::start(arguments.place.options(durability)).await?;
-    // Whatever happens from here on, Postgres is released.
+    // From here on, Postgres is released in every case.
     let served = serve(&postgres, arguments.migrations, end).await;
     let released = postgres.release().await;
     served?;
@@ -122,7 +122,7 @@ async fn stop(place: Place) -> anyhow::Result<()> {
     if LocalPostgres::stop(&place.options(Durability::Durable)).await? {
         println!("Postgres was stopped.");
     } else {
-        println!("No Postgres runs there.");
+        println!("No Postgres runs in this directory.");
     }
     Ok(())
 }
@@ -149,8 +149,8 @@ struct End {
 impl End {
     fn watch() -> std::io::Result<Self> {
         let (tell, input) = oneshot::channel();
-        // A thread, because reading the standard input cannot be cancelled. It keeps no process
-        // alive.
+        // This is a thread, because reading the standard input cannot be cancelled. The thread
+        // does not keep the process alive.
         std::thread::spawn(move || {
             let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
             let _ = tell.send(());

@@ -1,11 +1,11 @@
-//! What a private Postgres is called.
+//! The name of a private Postgres.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::error::LocalPostgresError;
 
-/// Longer names would be cut by Postgres, and leave less room for the path of the socket.
+/// Postgres would cut longer names, and they would leave less room for the path of the socket.
 const LONGEST: usize = 32;
 
 /// The name of the database, of its only role, and of the directories outside the data directory.

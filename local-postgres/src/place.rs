@@ -1,13 +1,13 @@
 //! Where the private Postgres keeps its data, its socket, its log and its locks.
 //!
-//! SECURITY: there are no passwords on this database. What protects it is the directory of
-//! its socket: mode 0700, owned by the account that Postgres runs as, below a directory
-//! that only our own account can change. When root runs this program, the data directory
-//! stays root's own (it may hold secrets of the program, too), and the group of Postgres's account
-//! may pass through it, not list it. So that account cannot put a link in the place of
-//! `postgres/`, the log or a lock, and root never has to trust what it finds there. Inside
-//! `postgres/` everything is that account's to forge: root reads only small regular files
-//! there, follows no link, and signals no process that is named there.
+//! SECURITY: this database has no passwords. The directory of its socket protects it: it has mode
+//! 0700, the account that Postgres runs as owns it, and it is in a directory that only the account
+//! of this program can change. If root runs this program, the data directory stays root's own (it
+//! may also contain secrets of the program), and the group of Postgres's account may pass through
+//! it but not list it. So that account cannot replace `postgres/`, the log or a lock by a link,
+//! and root need not trust what is there. Inside `postgres/` that account can forge everything:
+//! root only reads small regular files there, follows no link, and signals no process that a file
+//! names there.
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
@@ -24,11 +24,11 @@ use crate::account::Account;
 use crate::error::LocalPostgresError;
 use crate::name::Name;
 
-/// Below it root keeps the data of a directory that Postgres's account cannot reach, as below
+/// Root keeps data here if Postgres's account cannot reach the data directory, for example in
 /// /root.
 const SHARED_BASES: &str = "/var/lib";
 
-/// For the socket, when the path of the data is too long for one.
+/// The directory for the socket if the path of the data is too long for a socket.
 const SHORT_BASE: &str = "/tmp";
 
 /// Postgres names its socket by the port.
@@ -38,7 +38,7 @@ const SOCKET_NAME: &str = ".s.PGSQL.5432";
 /// The longest path that fits into `sockaddr_un` with its final NUL.
 const SOCKET_PATH_LIMIT: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
-/// What the names of clusters in the making begin with.
+/// The start of the names of unfinished clusters.
 pub(crate) const UNFINISHED: &str = "postgres.unfinished-";
 
 const START_LOCK: &str = "postgres-start.lock";
@@ -54,7 +54,7 @@ pub(crate) struct Place {
     pub(crate) account: Account,
 }
 
-/// What lies in `postgres/`.
+/// What is in `postgres/`.
 pub(crate) enum Contents {
     Nothing,
     /// A cluster of this major version.
@@ -94,7 +94,7 @@ impl Place {
             account: Account::for_cluster(&data_dir.join("postgres"))?,
             data_dir,
         };
-        // Data stays where it once is, also when the permissions have changed since.
+        // Existing data stay in their directory, even if the permissions have changed since.
         if has_cluster(&there) {
             return Ok(there);
         }
@@ -118,8 +118,8 @@ impl Place {
         }
         create_private(directory)?;
         check_owner(directory)?;
-        // Only a directory that serves nothing else gets other permissions from us: the
-        // caller may have named `/srv`.
+        // Only a directory without other files gets other permissions, because the caller may
+        // have named `/srv`.
         if self.is_ours_alone() {
             let mode = if self.account.is_another {
                 0o710
@@ -140,7 +140,7 @@ impl Place {
         Ok(())
     }
 
-    /// What lies in `postgres/`; an error if it is not ours.
+    /// What is in `postgres/`; an error if another account owns it.
     pub(crate) fn contents(&self) -> Result<Contents, LocalPostgresError> {
         let cluster = self.cluster();
         let metadata = match cluster.symlink_metadata() {
@@ -181,30 +181,30 @@ impl Place {
         self.data_dir.join("postgres")
     }
 
-    /// A cluster in the making; it gets its name when it is whole. The initdb of a start
-    /// that was killed goes on for a moment, so no two processes use the same directory.
+    /// The directory of an unfinished cluster; it is renamed when it is complete. The initdb of a
+    /// killed start goes on for a moment, so each process uses another directory.
     pub(crate) fn unfinished_cluster(&self) -> PathBuf {
         self.data_dir
             .join(format!("{UNFINISHED}{}", std::process::id()))
     }
 
-    /// Everything Postgres has to say.
+    /// The log of Postgres.
     pub(crate) fn log(&self) -> PathBuf {
         self.data_dir.join("postgres.log")
     }
 
-    /// Held while Postgres is started or stopped.
+    /// The lock that a process holds while it starts or stops Postgres.
     pub(crate) fn open_start_lock(&self) -> Result<File, LocalPostgresError> {
         self.open_lock(START_LOCK)
     }
 
-    /// Held, shared, by every process that uses Postgres. The system releases it however
-    /// the process ends.
+    /// The shared lock of every process that uses Postgres. The system releases it when the
+    /// process ends in any way.
     pub(crate) fn open_use_lock(&self) -> Result<File, LocalPostgresError> {
         self.open_lock(USE_LOCK)
     }
 
-    /// Where the socket is: beside the data, or in a short directory of its own.
+    /// The directory of the socket: beside the data, or a short directory of its own.
     pub(crate) fn socket_directory(&self) -> Result<PathBuf, LocalPostgresError> {
         let cluster = self.cluster();
         if fits_socket(&cluster) {
@@ -213,8 +213,8 @@ impl Place {
         self.short_socket_directory(Path::new(SHORT_BASE))
     }
 
-    /// Creates the short directory, if that is where the socket goes, and checks that
-    /// nobody else made it.
+    /// Creates the short directory if the socket is there, and checks that no other account made
+    /// it.
     pub(crate) fn prepare_socket_directory(&self) -> Result<PathBuf, LocalPostgresError> {
         let directory = self.socket_directory()?;
         if directory == self.cluster() {
@@ -228,7 +228,7 @@ impl Place {
         if metadata.is_dir() && metadata.uid() == Uid::effective().as_raw() {
             self.account.give(&directory)?;
         } else if !metadata.is_dir() || metadata.uid() != self.account.uid.as_raw() {
-            return Err(not_ours(&directory, "was made by somebody else"));
+            return Err(not_ours(&directory, "was made by another account"));
         }
         if metadata.mode() & 0o077 != 0 {
             return Err(not_ours(&directory, "is open to other accounts"));
@@ -258,8 +258,8 @@ impl Place {
         .map_err(LocalPostgresError::io("open", &path))
     }
 
-    /// Whether the directory is for this program only: marked by our lock, or empty but for
-    /// the program's own files.
+    /// Whether the directory is for this program only: it contains the lock, or only the
+    /// program's own files.
     fn is_ours_alone(&self) -> bool {
         let Ok(metadata) = self.data_dir.symlink_metadata() else {
             return false;
@@ -307,7 +307,8 @@ pub(crate) fn short_hash(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// Reads a small file that somebody else may have prepared: no link, no pipe, no end.
+/// Reads a small file that another account may have prepared as a trap: it follows no link, reads
+/// no pipe, and stops at a limit.
 pub(crate) fn read_untrusted(path: &Path) -> io::Result<String> {
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
     let file = OpenOptions::new()
@@ -322,7 +323,7 @@ pub(crate) fn read_untrusted(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// Opens a file of our own in the data directory, for nobody else to read.
+/// Opens a file in the data directory that no other account can read.
 pub(crate) fn open_own(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     options
         .mode(0o600)
@@ -330,7 +331,7 @@ pub(crate) fn open_own(path: &Path, options: &mut OpenOptions) -> io::Result<Fil
         .open(path)
 }
 
-/// An absolute path without symbolic links, also of what does not exist yet.
+/// An absolute path without symbolic links, also if it does not exist yet.
 fn resolve(path: &Path) -> io::Result<PathBuf> {
     let path = std::path::absolute(path)?;
     let existing = nearest_existing(&path);
@@ -342,7 +343,7 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
         return Err(io::ErrorKind::NotFound.into());
     }
     let existing = existing.canonicalize()?;
-    // Joining an empty rest would leave a slash at the end, and so another hash.
+    // Joining an empty rest would add a slash at the end, and the hash would be another one.
     Ok(if rest.as_os_str().is_empty() {
         existing
     } else {
@@ -388,9 +389,9 @@ fn check_owner(directory: &Path) -> Result<(), LocalPostgresError> {
     Ok(())
 }
 
-/// Whether nobody else can replace what we make in this directory.
+/// Whether no other account can replace files that this program makes in this directory.
 fn check_sticky(directory: &Path) -> Result<(), LocalPostgresError> {
-    // Followed: on macOS /tmp is a link.
+    // This follows links, because on macOS /tmp is a link.
     let metadata = directory
         .metadata()
         .map_err(LocalPostgresError::io("look at", directory))?;

@@ -1,12 +1,12 @@
-//! The private Postgres that serves when no `DATABASE_URL` is set, as Holdfast uses it.
+//! The private Postgres that Holdfast uses if no `DATABASE_URL` is set.
 
 use std::path::Path;
 
 use anyhow::anyhow;
 use holdfast_local_postgres::{Durability, LocalPostgres, LocalPostgresError, Options};
 
-/// The names of the database, and of the files that a server puts beside it: the master secret is
-/// there first when keys are made before the database.
+/// The name of the database, and the files that a server puts beside it. The master secret may be
+/// there before the database is made.
 const NAME: &str = "holdfast";
 const COMPANIONS: &[&str] = &["secret"];
 
@@ -24,7 +24,7 @@ pub fn options(data_dir: &Path) -> Options {
     }
 }
 
-/// Starts or joins it.
+/// Starts it, or joins it if it runs.
 pub async fn start(options: Options) -> anyhow::Result<LocalPostgres> {
     LocalPostgres::start(options).await.map_err(with_setting)
 }
@@ -41,7 +41,7 @@ pub async fn stop(data_dir: &Path) -> anyhow::Result<bool> {
     LocalPostgres::stop(&options).await.map_err(with_setting)
 }
 
-/// An error names what is wrong; which setting of Holdfast is about it, only Holdfast knows.
+/// Adds the setting of Holdfast to an error, because only Holdfast knows its settings.
 fn with_setting(error: LocalPostgresError) -> anyhow::Error {
     use LocalPostgresError as Error;
     match error {

@@ -1,4 +1,4 @@
-//! What a client may take its time for.
+//! How slow a client may be, and how many connections there may be.
 
 use std::time::Duration;
 

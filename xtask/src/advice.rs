@@ -1,9 +1,9 @@
-//! What a person can do about what a program has said.
+//! Advice for errors of other programs.
 //!
-//! A program that fails says what was wrong for itself. These are the cases in which that does not
-//! tell a newcomer what to do.
+//! A program that fails says what was wrong. In these cases its message does not tell a newcomer
+//! what to do.
 
-/// One of the cases in what was said, and what to do.
+/// The texts that identify a case, and what to do.
 pub fn on(line: &str) -> Option<&'static str> {
     let cases: &[(&[&str], &str)] = &[
         (

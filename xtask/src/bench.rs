@@ -11,14 +11,14 @@ pub const SUMMARY: &str = "Measure renewals a second, and what a browser downloa
 pub const HELP: &str = "
 Usage: cargo xtask bench [refresh [<seconds> [<connections>]] | size]
 
-Runs both, or the one that is named, and prints a table for each:
+Runs all of these, or the named one, and prints a table for each:
   refresh   rotations a second through HTTP on one server, beside the same update by pgbench on the
             same Postgres; latency, log volume, who used the processors. Three rounds of 10 seconds
             with 16 connections, unless said otherwise
   size      what a browser downloads for the first page, beside the smallest Leptos page there is
 
-Numbers count on a machine that does nothing else. With HOLDFAST_BINARY, that server is measured
-(its site stands beside it) and nothing of it is built.
+The numbers are only right on a machine that does nothing else. If HOLDFAST_BINARY names a server,
+that server is measured (with its site beside it), and nothing is built.
 ";
 
 pub fn run(arguments: &[String]) -> Outcome {

@@ -1,7 +1,7 @@
-//! What a person reads while they wait.
+//! The messages for a person who waits.
 //!
-//! A step that takes longer than a breath says first what it does and how long that usually takes.
-//! All of it goes to standard error, so that standard output holds only what was asked for.
+//! A step that takes longer than a moment first says what it does and how long that usually takes.
+//! All messages go to standard error, so that standard output only contains the result.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ pub fn begin(what: &str) {
     eprintln!("\n==> {what}");
 }
 
-/// A step turned out to be done already, or took no time.
+/// A step was already done, or took no time.
 pub fn note(what: &str) {
     eprintln!("    {what}");
 }

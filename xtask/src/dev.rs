@@ -12,14 +12,14 @@ pub const SUMMARY: &str = "Rebuild and restart on every change, with Postgres be
 pub const HELP: &str = "
 Usage: cargo xtask dev [-- <arguments of `holdfast serve`>]
 
-Sets up what is missing, then `cargo leptos watch`: every change is built and the server started
-anew. Without DATABASE_URL the server starts a private Postgres, which stays up from one restart to
-the next and is stopped when you stop watching, with Ctrl-C.
+Sets up what is missing, then runs `cargo leptos watch`: it builds every change and restarts the
+server. Without DATABASE_URL the server starts a private Postgres, which goes on during restarts and
+stops when you stop watching with Ctrl-C.
 ";
 
-/// A shell outlives the watching, to stop Postgres after it. On Ctrl-C the terminal signals all of
-/// us; a shell that has a trap waits for its command to end and then goes on. A signal handler of
-/// our own would take unsafe code or a dependency.
+/// A shell runs longer than the watching, to stop Postgres after it. On Ctrl-C the terminal signals
+/// all processes; a shell with a trap waits until its command has ended and then goes on. A signal
+/// handler in this program would need unsafe code or a dependency.
 const WATCH_THEN_STOP: &str = r#"
 trap : INT
 "$@"

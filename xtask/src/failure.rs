@@ -3,7 +3,7 @@
 use std::fmt;
 use std::process::{ExitCode, ExitStatus};
 
-/// What a command gives back.
+/// The result of a command.
 pub type Outcome<T = ()> = Result<T, Failure>;
 
 /// Why a command stopped: a sentence for a person, a code for a script.
@@ -15,7 +15,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Something is missing or wrong.
+    /// A part is missing or wrong.
     pub fn new(sentence: impl Into<String>) -> Self {
         Self {
             sentence: sentence.into(),
@@ -33,17 +33,18 @@ impl Failure {
         }
     }
 
-    /// A program that we started failed, and has said why by itself. Its exit code becomes ours.
+    /// A program that this one started has failed, and has said why. This program ends with the same
+    /// exit code.
     pub fn of_program(what: &str, status: ExitStatus) -> Self {
         use std::os::unix::process::ExitStatusExt;
 
         match (status.code(), status.signal()) {
             (Some(code), _) => Self {
-                sentence: format!("{what} failed with exit code {code}; the reason stands above."),
+                sentence: format!("{what} failed with exit code {code}; the reason is above."),
                 next: None,
                 code: u8::try_from(code).unwrap_or(1),
             },
-            // The code that a shell gives to a program that a signal has ended.
+            // A shell uses this exit code for a program that a signal has ended.
             (None, Some(signal)) => Self {
                 sentence: format!("{what} was ended by signal {signal}."),
                 next: None,
@@ -53,7 +54,7 @@ impl Failure {
         }
     }
 
-    /// What the person can do now, shown last.
+    /// What the person can do now. This is shown last.
     pub fn next(mut self, what: impl Into<String>) -> Self {
         self.next.get_or_insert(what.into());
         self

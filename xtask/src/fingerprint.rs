@@ -1,24 +1,25 @@
-//! Whether anything has changed since last time, told from names, sizes and times of files.
+//! Whether files have changed since the last time. It compares names, sizes and times of files.
 //!
-//! Equal, and not merely newer: a checkout of an older state is a change too.
+//! The comparison is for equality, not for newer files, because a checkout of an older state is a
+//! change, too.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash, Hasher};
 use std::path::Path;
 
-/// Sums up files, whole folders, and anything else that a result depends on.
+/// A sum over files, whole folders, and everything else on which a result depends.
 #[derive(Default)]
 pub struct Fingerprint(DefaultHasher);
 
 impl Fingerprint {
-    /// Something that is not a file.
+    /// Adds a text that is not a file.
     pub fn add(&mut self, value: impl Hash) {
         value.hash(&mut self.0);
     }
 
-    /// A file, or a folder with all below it but the folders called one of `except`. What cannot be
-    /// read counts as absent, which is a state like any other.
+    /// Adds a file, or a folder with everything in it except the folders named in `except`. A file
+    /// that cannot be read counts as absent.
     pub fn add_path(&mut self, path: &Path, except: &[&str]) {
         let Ok(metadata) = fs::metadata(path) else {
             return path.hash(&mut self.0);

@@ -1,4 +1,4 @@
-//! What kind of machine this is, and how software gets onto it.
+//! What kind of machine this is, and how software is installed on it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ pub fn is_program(path: &Path) -> bool {
         .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
-/// What a program prints, when it is there and content.
+/// What a program prints, if it exists and succeeds.
 pub fn ask(command: &mut Command) -> Option<String> {
     let output = command
         .stdin(Stdio::null())
@@ -39,25 +39,26 @@ pub fn ask(command: &mut Command) -> Option<String> {
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Whether we are root.
+/// Whether this program runs as root.
 pub fn is_root() -> bool {
     ask(Command::new("id").arg("-u")).as_deref() == Some("0")
 }
 
-/// Whether packages come from apt: Debian and what descends from it.
+/// Whether packages come from apt: Debian and distributions that are based on it.
 pub fn has_apt() -> bool {
     find_program(&["apt-get"]).is_some()
 }
 
-/// Whether this is Debian itself. Its descendants share apt, but not what the packages hold.
+/// Whether this is Debian itself. Distributions that are based on it share apt, but their packages
+/// may have other content.
 pub fn is_debian() -> bool {
     has_apt()
         && fs::read_to_string("/etc/os-release")
             .is_ok_and(|text| text.lines().any(|line| line == "ID=debian"))
 }
 
-/// A shell command as root: directly, or by sudo where that asks for no password. What we may not
-/// do ourselves becomes a sentence with the exact command, for `reason`.
+/// Runs a shell command as root: directly, or with sudo if that needs no password. If neither is
+/// possible, the failure has a sentence with the exact command, for `reason`.
 pub fn as_root(shell_command: &str, reason: &str) -> Outcome {
     let mut command = if is_root() {
         Command::new("sh")
@@ -76,8 +77,8 @@ pub fn as_root(shell_command: &str, reason: &str) -> Outcome {
         .map_err(|failure| failure.next(format!("sudo sh -c '{shell_command}'")))
 }
 
-/// Installs Debian packages. A new machine may know none yet, or old versions that are gone: then
-/// apt's list is fetched, and one more try made.
+/// Installs Debian packages. A new machine may know no packages yet, or old versions that are gone.
+/// Then this fetches apt's list and tries once more.
 pub fn apt_install(packages: &[&str], reason: &str) -> Outcome {
     console::note(&format!("apt-get install {}", packages.join(" ")));
     as_root(&apt_command(packages), reason)
@@ -87,7 +88,7 @@ pub fn apt_install(packages: &[&str], reason: &str) -> Outcome {
 pub fn apt_command(packages: &[&str]) -> String {
     let packages = packages.join(" ");
     let install = format!("apt-get install --yes --quiet --no-install-recommends {packages}");
-    // An earlier installation may have been interrupted in the middle.
+    // An earlier installation may have been interrupted.
     format!(
         "{{ {install} >/dev/null 2>&1 || {{ dpkg --configure -a; apt-get update --quiet; \
          {install}; }}; }}"

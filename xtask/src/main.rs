@@ -4,9 +4,9 @@
 //! Node and a package manager, each sets up what is missing before it does its work. The other
 //! commands are parts of those two, or for daily work.
 //!
-//! This package has no dependencies, so that it is there in two seconds, and each file holds one
-//! idea: [`setup`] finds or installs the tools, [`toolbox`] starts them in the right surroundings,
-//! [`release`] builds, and a command has a file of its own.
+//! This package has no dependencies, so it is built in two seconds. Each file has one idea:
+//! [`setup`] finds or installs the tools, [`toolbox`] starts them with the right environment,
+//! [`release`] builds, and each command has a file of its own.
 
 #[cfg(not(unix))]
 compile_error!("Holdfast is developed on Linux and macOS; on Windows, use WSL.");
@@ -40,7 +40,7 @@ use std::process::ExitCode;
 
 use failure::{Failure, Outcome};
 
-/// What a person can ask for: the name, one line on it, its help, and what it does.
+/// A command: its name, one line about it, its help, and its function.
 struct Command {
     name: &'static str,
     summary: &'static str,
@@ -48,7 +48,8 @@ struct Command {
     run: fn(&[String]) -> Outcome,
 }
 
-/// In the order in which a newcomer meets them. A new command is a module and a line here.
+/// All commands, in the order in which a newcomer needs them. A new command is a module and a line
+/// here.
 const COMMANDS: &[Command] = &[
     Command {
         name: "run",
@@ -129,7 +130,7 @@ fn dispatch(arguments: &[String]) -> Outcome {
     (command.run)(rest)
 }
 
-/// What stands behind `--` belongs to the program that is started, its `--help` too.
+/// Arguments after `--` belong to the program that is started, also its `--help`.
 fn asks_for_help(arguments: &[String]) -> bool {
     arguments
         .iter()

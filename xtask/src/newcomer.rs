@@ -1,8 +1,7 @@
-//! `cargo xtask newcomer`: proves the two commands of the README on this machine as if it were
-//! bare.
+//! `cargo xtask newcomer`: tests the two commands of the README on this machine as if it were bare.
 //!
-//! A machine on which Holdfast is developed has everything that set-up would have to bring, so set-up
-//! rots there and every run is green. Here the two commands run in a fresh clone, with a home of
+//! A machine on which Holdfast is developed already has everything that set-up has to install. So
+//! faults of set-up stay hidden there. Here the two commands run in a fresh clone, with a home of
 //! their own and one toolchain, as rustup's installer leaves it.
 
 mod home;
@@ -32,10 +31,10 @@ Usage: cargo xtask newcomer [--toolchain <name>] [--without-rustup-downloads] [-
                             [-- <steps of `cargo xtask test`>]
 
 Clones HEAD to a temporary place and gives it a home and a cargo home of its own, without the tools
-of this checkout, with one toolchain of rustup. There it does what a newcomer does: `cargo xtask
-run` until the page is alive in Chromium, the same once more, then `cargo xtask test`. A table says
-what each step took. What apt has installed on this machine stays, and so does what npm and the
-system keep outside of the home.
+of this checkout, with one toolchain of rustup. There it does what a newcomer does: it runs `cargo
+xtask run` until the page works in Chromium, the same once more, and then `cargo xtask test`. A
+table says how long each step took. Packages that apt has installed on this machine stay, and so do
+files of npm and of the system outside of the home.
 
   --toolchain <name>           the toolchain of that home: `stable` unless another one is named
   --without-rustup-downloads   rustup reaches no server
@@ -45,10 +44,10 @@ system keep outside of the home.
 
 pub fn run(arguments: &[String]) -> Outcome {
     let wishes = Wishes::read(arguments)?;
-    // With everything of this checkout: it is Playwright here that looks at the page there.
+    // This needs the tools of this checkout, because its Playwright opens the newcomer's page.
     let toolbox = setup::prepare(Purpose::Browser)?;
 
-    // Whoever has spaces and umlauts in their paths is a newcomer, too.
+    // A newcomer may have spaces and umlauts in their paths.
     let place = TemporaryDirectory::below(&wishes.place, "holdfast newcomer äöü")?;
     let checkout = place.path().join("checkout");
     let mut stopwatch = Stopwatch::default();
@@ -124,7 +123,7 @@ fn prove(
     }
 }
 
-/// What was asked for.
+/// The arguments.
 struct Wishes {
     toolchain: String,
     offline: bool,
@@ -162,7 +161,7 @@ impl Wishes {
     }
 }
 
-/// What is not committed is no part of what a newcomer gets.
+/// A newcomer does not get changes that are not committed.
 fn clone_head(checkout: &Path) -> Outcome {
     let mut clone = Command::new("git");
     clone
@@ -180,7 +179,7 @@ fn is_alive(toolbox: &Toolbox, address: &str) -> Outcome {
     toolbox::show(&mut look, "Signing up in Chromium")
 }
 
-/// What `cargo xtask run` says.
+/// The output of `cargo xtask run`.
 enum Said {
     /// A line on standard error.
     Progress(String),
@@ -188,7 +187,7 @@ enum Said {
     Greeting(String),
 }
 
-/// `cargo xtask run` of the newcomer, once it serves.
+/// The newcomer's `cargo xtask run`, when it serves.
 struct Server {
     process: Child,
     address: String,
@@ -211,7 +210,7 @@ impl Server {
             .spawn()
             .map_err(|error| toolbox::cannot_start("`cargo xtask run`", &error))?;
         let (said, hears) = mpsc::channel();
-        // Both go on listening as long as the server speaks, or it would wait for them.
+        // Both go on reading as long as the server writes, because it would wait otherwise.
         let errors = process.stderr.take().map(|errors| {
             let said = said.clone();
             thread::spawn(move || {
@@ -248,7 +247,7 @@ impl Server {
                 let status = process
                     .wait()
                     .map_err(|error| toolbox::cannot_start("`cargo xtask run`", &error))?;
-                // Its last words come before ours.
+                // Its last lines come before the failure.
                 errors.map(thread::JoinHandle::join);
                 Err(Failure::of_program(
                     "The newcomer's `cargo xtask run`",
@@ -258,7 +257,7 @@ impl Server {
         }
     }
 
-    /// As Ctrl-C does: cargo and xtask have become the server, so the process is the server.
+    /// Stops it like Ctrl-C. cargo and xtask have become the server, so the process is the server.
     fn stop(&mut self) -> Outcome {
         let process = self.process.id().to_string();
         machine::ask(Command::new("kill").args(["-INT", &process]));
@@ -282,7 +281,7 @@ impl Drop for Server {
     }
 }
 
-/// Whatever serves on the usual port goes on undisturbed.
+/// A free port, so that a server on the usual port is not disturbed.
 fn free_port() -> Outcome<u16> {
     TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())

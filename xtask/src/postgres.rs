@@ -1,8 +1,7 @@
-//! A Postgres for a minute: without durability, with the migrations applied.
+//! A temporary Postgres, without durability and with the migrations applied.
 //!
-//! The server has one of its own for people's data. This one exists because the server cannot be
-//! compiled before its queries were checked against a database. Both are started by the same code,
-//! which `local-postgres` holds.
+//! The server has a private Postgres for people's data. This one exists because the server cannot be
+//! compiled before its queries were checked against a database. `local-postgres` starts both.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
@@ -32,7 +31,7 @@ impl TemporaryPostgres {
             .arg(data.path())
             .arg("--migrations")
             .arg(workspace::path("migrations"))
-            // It ends with us, even if we are killed: its input ends then.
+            // It ends when its input ends, so it ends with this program, even after a kill.
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -53,7 +52,7 @@ impl TemporaryPostgres {
         }
     }
 
-    /// How to reach it.
+    /// Its URL.
     pub fn url(&self) -> &str {
         &self.url
     }

@@ -1,4 +1,4 @@
-//! The programs of this repository, and what they are built together with.
+//! The programs of this repository, and the packages that are built with them.
 
 use std::path::PathBuf;
 
@@ -8,8 +8,9 @@ use crate::progress;
 use crate::toolbox::Toolbox;
 use crate::workspace;
 
-/// The packages of all native builds. Always the same ones, because cargo chooses the features of
-/// shared dependencies by what is built together, and each other choice is another build of them.
+/// The packages of all native builds. They are always the same, because cargo chooses the features
+/// of shared dependencies by the packages that are built together. Another choice would build these
+/// dependencies again.
 pub const NATIVE: &[&str] = &[
     "--package=holdfast-protocol",
     "--package=holdfast-app",
@@ -20,7 +21,7 @@ pub const NATIVE: &[&str] = &[
     "--features=holdfast-app/ssr",
 ];
 
-/// Builds a program, and others that it starts. Answers where the first is.
+/// Builds a program, and others that it starts. Returns the path of the first.
 pub fn build(toolbox: &Toolbox, name: &str, others: &[&str]) -> Outcome<PathBuf> {
     console::begin(&format!(
         "Building `{name}`; usually seconds, and up to 10 minutes on two cores when everything has to be compiled first."

@@ -1,8 +1,8 @@
-//! Shows that a long step lives: how many crates of how many are compiled, or what a program says
-//! last.
+//! Shows the progress of a long step: how many of all crates are compiled, or the last line of a
+//! program.
 //!
-//! On a terminal one line changes in place. Elsewhere, in a log, a line comes every half minute.
-//! What went wrong is shown at once, or with the last words of the program when it fails.
+//! On a terminal one line changes in place. In a log, a line comes every half minute. An error is
+//! shown at once, or with the last lines of the program when it fails.
 
 use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::toolbox;
 
-/// How often a line comes where there is no terminal.
+/// How often a line comes if there is no terminal.
 const A_LINE_EVERY: Duration = Duration::from_secs(30);
 /// How often the line on a terminal changes.
 const REDRAWN_EVERY: Duration = Duration::from_millis(250);
@@ -35,7 +35,8 @@ pub fn show<T>(names: &[&str], work: impl FnOnce(&Board) -> Outcome<T>) -> Outco
         scope.spawn(|| board.draw_until_done());
         let outcome = work(&board);
         board.finish();
-        // The one that failed by itself says more than one that was stopped for it.
+        // The failure of the first program says more than that of a program that was stopped
+        // because of it.
         match outcome {
             Err(failure) => Err(board.first_failure().unwrap_or(failure)),
             done => done,
@@ -55,16 +56,16 @@ pub struct Board {
 struct State {
     lanes: Vec<Lane>,
     running: Vec<u32>,
-    /// Why the first one failed, until somebody asks.
+    /// Why the first program failed, until this is taken.
     failure: Option<Failure>,
     has_failed: bool,
-    /// What can be done about what somebody said.
+    /// Advice about the output of a program.
     advice: Option<&'static str>,
     done: bool,
     line_is_drawn: bool,
 }
 
-/// What is known about one program.
+/// The state of one program.
 #[derive(Default)]
 struct Lane {
     name: String,
@@ -89,8 +90,8 @@ impl Board {
         }
     }
 
-    /// Runs a program under one of the names. When it fails, what runs beside it is stopped: the
-    /// whole has failed, and the reason should be the last thing on the screen.
+    /// Runs a program under one of the names. If it fails, the other programs are stopped: the whole
+    /// step has failed, and the reason should be the last text on the screen.
     pub fn run(&self, name: &str, command: &mut Command) -> Outcome {
         command
             .stdin(Stdio::null())
@@ -151,7 +152,7 @@ impl Board {
         Err(failure)
     }
 
-    /// Why the first program failed that did.
+    /// Why the first program that failed has failed.
     fn first_failure(&self) -> Option<Failure> {
         self.state().failure.take()
     }
@@ -256,11 +257,11 @@ impl State {
 /// What a line of cargo is.
 #[derive(Debug, PartialEq, Eq)]
 enum Heard {
-    /// What the progress shows already.
+    /// A line that the progress already shows.
     Nothing,
     /// How far it has come.
     Status(String),
-    /// Anything else: a warning, an error.
+    /// Any other line: a warning or an error.
     Diagnostic,
 }
 
@@ -322,7 +323,7 @@ fn program_of(command: &Command) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// Cargo counts only where it believes in a terminal.
+/// Cargo only prints its counts if it believes that there is a terminal.
 fn tell_cargo_to_count(command: &mut Command, in_colour: bool) {
     command
         .env("CARGO_TERM_PROGRESS_WHEN", "always")
@@ -333,7 +334,7 @@ fn tell_cargo_to_count(command: &mut Command, in_colour: bool) {
     }
 }
 
-/// Lines end with a line feed, those of a progress with a carriage return.
+/// Lines end with a line feed, and lines of a progress with a carriage return.
 fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> bool {
     let mut has_read = false;
     loop {
@@ -381,7 +382,7 @@ fn terminal_width() -> usize {
         .map_or(79, |columns| columns.saturating_sub(1))
 }
 
-/// At the beginning of a sentence. A program keeps its name: `npm`, `rustup`.
+/// The name at the beginning of a sentence. A program keeps its name: `npm`, `rustup`.
 fn sentence_case(name: &str) -> String {
     name.strip_prefix("the ")
         .map_or_else(|| name.to_owned(), |rest| format!("The {rest}"))
@@ -438,7 +439,7 @@ mod tests {
                     endless.args(["-c", "while :; do sleep 1; done"]);
                     board.run("the second", &mut endless)
                 });
-                // The first one fails only once the second one runs.
+                // The first one only fails when the second one runs.
                 while board.state().running.is_empty() {
                     thread::yield_now();
                 }

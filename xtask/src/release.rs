@@ -15,7 +15,7 @@ use crate::site;
 use crate::toolbox::Toolbox;
 use crate::workspace;
 
-/// All that the build reads.
+/// All files that the build reads.
 const SOURCES: &[&str] = &[
     ".cargo/config.toml",
     ".sqlx",
@@ -34,7 +34,7 @@ const SOURCES: &[&str] = &[
     "xtask/wasm-bindgen",
 ];
 
-/// Below the sources, but not read.
+/// Folders in the sources that the build does not read.
 const NOT_SOURCES: &[&str] = &["tests", "benches", "node_modules"];
 
 /// The server.
@@ -42,14 +42,15 @@ pub fn binary() -> PathBuf {
     workspace::target().join("release/holdfast")
 }
 
-/// A finished build that a person has named, to use it instead of building. Its site stands beside
+/// A finished build that a person has named, to use it instead of a new build. Its site is beside
 /// it.
 pub fn named() -> Option<PathBuf> {
     let path = std::env::var_os("HOLDFAST_BINARY").filter(|path| !path.is_empty())?;
     Some(workspace::root().join(path))
 }
 
-/// The server to run: the one that is named, else our own, built if need be.
+/// The server to run: the named one, or else the one of this repository, which is built if
+/// necessary.
 pub fn provide(toolbox: &Toolbox) -> Outcome<PathBuf> {
     if let Some(named) = named() {
         return Ok(named);
@@ -69,7 +70,7 @@ pub fn build_beside_server(toolbox: &Toolbox, name: &str) -> Outcome<PathBuf> {
     programs::build(toolbox, name, server)
 }
 
-/// Builds, unless the last build still stands.
+/// Builds, unless the last build is still valid.
 ///
 /// Making the site takes seconds even when nothing has changed. So the state of the sources is
 /// noted after a build, and that of its results with it: `dev` and a plain `cargo` call write to the
@@ -92,7 +93,7 @@ pub fn build(toolbox: &Toolbox) -> Outcome {
     ));
     let started = Instant::now();
     progress::show(&[SERVER, SITE], |board| build_both(toolbox, board)).map_err(|failure| {
-        failure.next("Start the command again once that is mended; what was compiled is kept.")
+        failure.next("Correct this and start the command again. Compiled parts are kept.")
     })?;
     note(&stamp, &state(&sources))?;
     console::note(&format!(
@@ -102,11 +103,11 @@ pub fn build(toolbox: &Toolbox) -> Outcome {
     Ok(())
 }
 
-/// The names of the halves, in the progress and in a failure.
+/// The names of the two parts, in the progress and in a failure.
 const SERVER: &str = "the server";
 const SITE: &str = "the site";
 
-/// Both at once: each has stretches in which only one core has something to do.
+/// Builds both at once, because each has phases in which only one core has work.
 fn build_both(toolbox: &Toolbox, board: &Board) -> Outcome {
     thread::scope(|scope| {
         let site = scope.spawn(|| site::build(toolbox, board, SITE));
@@ -119,7 +120,7 @@ fn build_both(toolbox: &Toolbox, board: &Board) -> Outcome {
     })
 }
 
-/// Taken before the build, so that an edit during it is seen by the next one.
+/// This is taken before the build, so that the next build notices an edit during this one.
 fn sources(toolbox: &Toolbox) -> String {
     let mut fingerprint = Fingerprint::default();
     fingerprint.add(machine::ask(toolbox.command("rustc").arg("-vV")));

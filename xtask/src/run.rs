@@ -23,33 +23,33 @@ printed when it listens; Ctrl-C stops it.
 
 pub fn run(arguments: &[String]) -> Outcome {
     let for_server = server_arguments(arguments)?;
-    // Before minutes of compiling, and not after them.
+    // This check comes before minutes of compiling, not after them.
     if !for_server.iter().any(|argument| argument == "--help") {
         ensure_port_is_free(&address_to_listen_on(for_server))?;
     }
     let toolbox = setup::prepare(Purpose::Run)?;
     release::build(&toolbox)?;
 
-    // Not as a child: as ourselves, so that Ctrl-C and every signal reach it, nobody stands between
-    // it and its graceful shutdown, and its exit code is ours.
+    // The server replaces this process instead of being a child. So Ctrl-C and every signal reach
+    // it, it can shut down in order, and its exit code is that of the command.
     let binary = release::binary();
     let mut serve = toolbox.command(&binary.to_string_lossy());
     serve.arg("serve").args(for_server);
     Err(toolbox::become_program(&mut serve, "The server"))
 }
 
-/// What stands behind `--`; before it there is nothing to say.
+/// The arguments after `--`; there must be none before it.
 pub fn server_arguments(arguments: &[String]) -> Outcome<&[String]> {
     match arguments.split_first() {
         None => Ok(&[]),
         Some((dashes, rest)) if dashes == "--" => Ok(rest),
         Some((other, _)) => Err(Failure::usage(format!(
-            "`{other}` is not understood here; arguments of the server stand behind `--`."
+            "`{other}` is not understood here; put arguments of the server after `--`."
         ))),
     }
 }
 
-/// As the server understands it: an argument, a variable, or the default.
+/// The address as the server understands it: an argument, a variable, or the default.
 fn address_to_listen_on(for_server: &[String]) -> String {
     let position = for_server
         .iter()
@@ -63,11 +63,12 @@ fn address_to_listen_on(for_server: &[String]) -> String {
         .unwrap_or_else(|| "127.0.0.1:3000".to_owned())
 }
 
-/// Only a look: what is no address, or may not be listened on, the server itself explains.
+/// Only a quick check. If the text is no address, or the server may not listen on it, the server
+/// itself explains that.
 fn ensure_port_is_free(address: &str) -> Outcome {
     match TcpListener::bind(address) {
         Err(error) if error.kind() == ErrorKind::AddrInUse => Err(Failure::new(format!(
-            "Another program listens on {address} already."
+            "Another program already listens on {address}."
         ))
         .next(
             "Stop it (another `cargo xtask run`?), or choose another address: \

@@ -1,7 +1,7 @@
-//! Finds what the work needs, and installs what is missing.
+//! Finds what a command needs, and installs what is missing.
 //!
-//! Every part is skipped in a moment when it is already there, so the other commands begin with it
-//! and a person never has to.
+//! A part that is already there takes no time. So the other commands begin with this one, and a
+//! person never has to run it.
 
 mod browser_library;
 mod cargo_leptos;
@@ -40,10 +40,10 @@ Installs what running Holdfast needs, where it is missing:
   --test    also what the tests need: Playwright from npm, and Chromium
   --dev     also what `cargo xtask dev` needs: cargo-leptos, prebuilt or built
 
-What is there already is left alone. Every other command does this by itself.
+Parts that are already there are not changed. Every other command does this by itself.
 ";
 
-/// What somebody is about to do.
+/// What a person wants to do.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Check the sources: a compiler for both targets.
@@ -52,7 +52,7 @@ pub enum Purpose {
     Database,
     /// Build and serve.
     Run,
-    /// Build and serve anew on every change.
+    /// Build and serve again on every change.
     Watch,
     /// Build, serve and drive a browser.
     Browser,
@@ -70,7 +70,7 @@ pub fn run(arguments: &[String]) -> Outcome {
     };
     let started = Instant::now();
     let toolbox = find_or_install(purpose, true)?;
-    // Elsewhere it is built beside the server, so that no core idles.
+    // Otherwise it is built at the same time as the server, so that no core is idle.
     progress::show(&[WASM_BINDGEN], |board| {
         wasm_bindgen::ensure(&toolbox, board, WASM_BINDGEN)
     })?;
@@ -82,7 +82,7 @@ pub fn run(arguments: &[String]) -> Outcome {
     Ok(())
 }
 
-/// What was found or installed, for a log that is read later.
+/// Prints what was found or installed, for a log that is read later.
 fn report(toolbox: &Toolbox) {
     if let Some(rust) = &toolbox.rust {
         console::note(&format!("{}, in {}", rust.title, rust.bin.display()));

@@ -1,8 +1,8 @@
-//! The site: what a browser loads. Compiled for WebAssembly, given its JavaScript, made small, and
-//! compressed.
+//! The site: the files that a browser loads. They are compiled to WebAssembly, get their JavaScript,
+//! are made small, and are compressed.
 //!
-//! cargo-leptos does the same for the development build. For a release only these four programs
-//! are needed, and building cargo-leptos would take longer than all that they do.
+//! cargo-leptos does the same for the development build. A release only needs these four programs,
+//! and building cargo-leptos would take longer than all their work.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,12 +14,12 @@ use crate::toolbox::Toolbox;
 use crate::versions::WASM;
 use crate::workspace;
 
-/// Where the server looks for it.
+/// The folder in which the server looks for it.
 pub fn root() -> PathBuf {
     workspace::path("target/site")
 }
 
-/// What a site is made from.
+/// The parts of a site.
 pub struct Sources<'a> {
     /// The WebAssembly as cargo leaves it.
     pub module: &'a Path,
@@ -29,15 +29,15 @@ pub struct Sources<'a> {
     pub public: &'a Path,
     /// The style that names all others, if there is one.
     pub style: Option<&'a Path>,
-    /// Whether the names of the files in the browser get a hash of what is in them.
+    /// Whether the names of the files in the browser get a hash of their content.
     pub hashed: bool,
 }
 
 /// Compiles the frontend and makes the site, as the part `lane` of the progress.
 pub fn build(toolbox: &Toolbox, board: &Board, lane: &str) -> Outcome {
     wasm_bindgen::ensure(toolbox, board, lane)?;
-    // A target directory of its own: the server is compiled at the same time, and cargo lets only
-    // one build at a time into a directory.
+    // This needs a target directory of its own: the server is compiled at the same time, and cargo
+    // only allows one build at a time in a directory.
     let target = workspace::target().join("front");
     let mut cargo = toolbox.cargo(&["build", "--package=holdfast-frontend", "--lib"]);
     cargo
@@ -70,7 +70,7 @@ pub fn make(
     site: &Path,
 ) -> Outcome {
     let bindgen = sources.module.with_extension("bindgen");
-    // A file of an earlier version would be taken for one of this.
+    // A file of an earlier version would be used as a file of this one.
     if bindgen.exists() {
         fs::remove_dir_all(&bindgen).map_err(|error| {
             Failure::new(format!("Cannot empty {}: {error}.", bindgen.display()))

@@ -1,4 +1,4 @@
-//! `cargo xtask soak`: nobody is signed out, whatever happens.
+//! `cargo xtask soak`: faults and restarts sign nobody out.
 
 use crate::console;
 use crate::failure::Outcome;
@@ -29,6 +29,7 @@ pub fn run(arguments: &[String]) -> Outcome {
     console::begin("Soaking. Ctrl-C stops early, with the table so far.");
     let mut soak = toolbox.command(&program.to_string_lossy());
     soak.args(arguments);
-    // As ourselves, so that Ctrl-C reaches it and its exit code is ours.
+    // The program replaces this process, so that Ctrl-C reaches it and its exit code is that of the
+    // command.
     Err(toolbox::become_program(&mut soak, "The soak"))
 }

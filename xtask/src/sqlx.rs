@@ -1,7 +1,8 @@
-//! `cargo xtask sqlx`: what the database says about every query, for builds without a database.
+//! `cargo xtask sqlx`: writes the database's answers about every query, for builds without a
+//! database.
 //!
-//! The macros of sqlx ask a database at compile time and can write its answers down; the committed
-//! `.sqlx` is those answers. The crate's own macros do it, so the sqlx tool is not needed.
+//! The macros of sqlx ask a database at compile time and can write its answers to files; the
+//! committed `.sqlx` contains these answers. The sqlx tool is not needed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,12 +17,12 @@ use crate::temporary::TemporaryDirectory;
 use crate::toolbox::Toolbox;
 use crate::workspace;
 
-pub const SUMMARY: &str = "Write down anew what the database says about the queries";
+pub const SUMMARY: &str = "Write the database's answers about the queries to .sqlx";
 
 pub const HELP: &str = "
 Usage: cargo xtask sqlx [--check]
 
-Starts a Postgres for a moment, applies the migrations, compiles every query against it, and writes
+Starts a temporary Postgres, applies the migrations, compiles every query against it, and writes
 the answers to .sqlx. Do this when a query or a migration has changed, and commit the result.
 
   --check    write nothing, but fail if .sqlx is not what it would be
@@ -41,10 +42,7 @@ fn write(toolbox: &Toolbox) -> Outcome {
     fs::create_dir_all(committed_directory())
         .and_then(|()| replace(&committed, &found))
         .map_err(|error| Failure::new(format!("Cannot write .sqlx: {error}.")))?;
-    console::note(&format!(
-        "{} queries are written down in .sqlx.",
-        found.len()
-    ));
+    console::note(&format!("{} queries were written to .sqlx.", found.len()));
     Ok(())
 }
 
@@ -53,10 +51,7 @@ pub fn check(toolbox: &Toolbox) -> Outcome {
     let found = ask_database(toolbox)?;
     let committed = read_answers(&committed_directory())?;
     if found == committed {
-        console::note(&format!(
-            "All {} queries are as written down in .sqlx.",
-            found.len()
-        ));
+        console::note(&format!("All {} queries are as in .sqlx.", found.len()));
         return Ok(());
     }
     Err(Failure::new(format!(
@@ -77,7 +72,7 @@ fn ask_database(toolbox: &Toolbox) -> Outcome<Answers> {
     let library = Touched::touch(workspace::path("server/src/lib.rs"))
         .map_err(|error| Failure::new(format!("Cannot touch the server's sources: {error}.")))?;
 
-    // As the checks do it, in `test`: the same crates, compiled once for both.
+    // This is the same call as the checks in `test`, so that the crates are compiled once for both.
     let mut check = toolbox.cargo(&[
         "check",
         "--release",
@@ -94,12 +89,11 @@ fn ask_database(toolbox: &Toolbox) -> Outcome<Answers> {
     read_answers(answers.path())
 }
 
-/// The server's library with a new time. The macros write only when they are expanded, and cargo
-/// expands only what has changed. All queries stand in the library, as a test of the architecture
-/// ensures.
+/// Gives the server's library a new time. The macros only write when they are expanded, and cargo
+/// only expands changed files. All queries are in the library, as a test of the architecture checks.
 ///
-/// Its old time comes back at the end. Otherwise cargo would compile the server anew for everything
-/// that comes after.
+/// At the end the library gets its old time again. Otherwise cargo would compile the server again for
+/// all later steps.
 struct Touched {
     file: fs::File,
     before: std::time::SystemTime,
@@ -120,7 +114,7 @@ impl Touched {
 
 impl Drop for Touched {
     fn drop(&mut self) {
-        // With the new time cargo compiles more than it needs to, and nothing is wrong.
+        // With the new time cargo compiles more than necessary, but this is not a failure.
         let _ = self.file.set_modified(self.before);
     }
 }
@@ -145,7 +139,7 @@ fn read_answers(directory: &Path) -> Outcome<Answers> {
     Ok(answers)
 }
 
-/// Only what differs is touched: what is equal keeps its time, and builds stay fresh.
+/// Only changes files that differ. Equal files keep their time, so that builds stay valid.
 fn replace(committed: &Answers, found: &Answers) -> std::io::Result<()> {
     for name in committed.keys().filter(|name| !found.contains_key(*name)) {
         fs::remove_file(committed_directory().join(name))?;

@@ -1,4 +1,4 @@
-//! A directory that goes away with its owner.
+//! A directory that is removed with its owner.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -6,24 +6,24 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Outcome};
 
-/// Removed on drop, with all that it holds.
+/// A directory. When this is dropped, the directory is removed with its content.
 pub struct TemporaryDirectory {
     path: PathBuf,
 }
 
 impl TemporaryDirectory {
-    /// Makes `<purpose>-<process id>` in the system's place for such things.
+    /// Makes `<purpose>-<process id>` in the system's temporary folder.
     ///
-    /// There and not under `target`: when root runs this, Postgres runs as somebody else, who may
-    /// not be let into the checkout, and the path of a Unix socket has to be short.
+    /// It is not in `target`: if root runs this, Postgres runs as another account, which may not
+    /// enter the checkout, and the path of a Unix socket has to be short.
     pub fn new(purpose: &str) -> Outcome<Self> {
         Self::below(&std::env::temp_dir(), purpose)
     }
 
-    /// The same in another place.
+    /// Does the same in another place.
     pub fn below(place: &Path, purpose: &str) -> Outcome<Self> {
         let name = format!("{purpose}-{}", std::process::id());
-        // One that was interrupted may have left the first name, and had our number.
+        // An interrupted process with the same id may have left a directory with the first name.
         let mut names = std::iter::once(name.clone()).chain((2..).map(|n| format!("{name}-{n}")));
         loop {
             let path = place.join(names.next().unwrap_or_default());
@@ -41,7 +41,7 @@ impl TemporaryDirectory {
         }
     }
 
-    /// Leaves it where it is.
+    /// Does not remove it.
     pub fn keep(self) -> PathBuf {
         let path = self.path.clone();
         std::mem::forget(self);

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that has to hold before a change may land.
+//! `cargo xtask test`: all checks that must pass before a change may land.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -23,21 +23,21 @@ Runs all of these in this order, or those that are named, and stops at the first
   fmt       formatting
   lint      clippy for the server and for the browser; .sqlx; licences and advisories, where
             cargo-deny is installed
-  unit      tests without the world: the rules, the client, this program
+  unit      tests without network and database: the rules, the client, this program
   server    the server against a real Postgres, and the private Postgres itself
   e2e       the journeys of a person, in Chromium against a release build
 
 Each prints its own runner's summary.
 ";
 
-/// One step: its name, what has to be there for it, and what it does.
+/// One step: its name, what it needs, and what it does.
 struct Step {
     name: &'static str,
     purpose: Purpose,
     run: fn(&Toolbox) -> Outcome,
 }
 
-/// What fails fastest comes first.
+/// The steps. Those that fail fastest come first.
 const STEPS: &[Step] = &[
     Step {
         name: "fmt",
@@ -71,7 +71,7 @@ pub fn run(arguments: &[String]) -> Outcome {
     let mut times: Vec<(&str, Duration)> = Vec::new();
     for (position, step) in steps.iter().enumerate() {
         let toolbox = setup::prepare(step.purpose)?;
-        // Before the last one and not after it, so that a runner's own summary closes the output.
+        // This comes before the last step, so that the output ends with the summary of its runner.
         if position > 0 && position + 1 == steps.len() {
             console::begin(&format!("Passed so far: {}.", table(&times)));
         }
@@ -125,16 +125,16 @@ fn lint(toolbox: &Toolbox) -> Outcome {
     deny(toolbox)
 }
 
-/// As the release is compiled: macros and build scripts, half of all crates, are then those of the
-/// release build, and are not compiled for the checks once more.
+/// The checks use the profile of the release. So they use the macros and build scripts of the release
+/// build, which are half of all crates, and do not compile them again.
 fn lint_native(toolbox: &Toolbox) -> Command {
     let mut command = toolbox.cargo(&["clippy", "--release", "--all-targets"]);
     command.args(NATIVE).args(["--", "-D", "warnings"]);
     command
 }
 
-/// A call of its own: in one call with the server's, cargo would give the client both of its
-/// features, `ssr` and `hydrate`.
+/// This is a separate call: in one call with the server's packages, cargo would give the client both
+/// of its features, `ssr` and `hydrate`.
 fn lint_browser(toolbox: &Toolbox) -> Command {
     let mut command = toolbox.cargo(&["clippy", "--profile=wasm-release"]);
     command
@@ -159,10 +159,10 @@ fn deny(toolbox: &Toolbox) -> Outcome {
     toolbox::show(&mut toolbox.cargo(&["deny", "check"]), "cargo-deny")
 }
 
-/// Tests run in the release profile, so that the crates below are compiled once for them and for
-/// the program that the journeys run against. But optimising the tests themselves, and the server
-/// with each of them, would take five times as long as running them: measured on two cores, 90 s
-/// of processor time instead of 8 minutes.
+/// Tests run in the release profile, so that the dependencies are compiled once for the tests and for
+/// the server of the journeys. The tests themselves, and the server in each of them, are not
+/// optimised, because that would take five times as long as running them: measured on two cores,
+/// 90 s of processor time instead of 8 minutes.
 const UNOPTIMISED: &[&str] = &[
     "--config=profile.release.package.holdfast-server.opt-level=0",
     "--config=profile.release.package.holdfast-app.opt-level=0",
@@ -183,7 +183,7 @@ fn server(toolbox: &Toolbox) -> Outcome {
     outcome
 }
 
-/// Compiles first, so that its progress shows, and then leaves the terminal to the tests.
+/// Compiles first, so that the progress is visible, and then the tests use the terminal.
 fn run_tests(toolbox: &Toolbox, which: &[&str], name: &str) -> Outcome {
     let cargo = |arguments: &[&str]| {
         let mut command = toolbox.cargo(&["test", "--release"]);
@@ -198,7 +198,8 @@ fn run_tests(toolbox: &Toolbox, which: &[&str], name: &str) -> Outcome {
     toolbox::show(&mut cargo(&[]), &format!("Running {name}"))
 }
 
-/// The tests leave their Postgres running, since nothing runs after the last of them.
+/// Stops the Postgres of the tests. The tests leave it running, because no code runs after the last
+/// of them.
 fn stop_test_postgres() {
     let target = workspace::target();
     let mut stop = Command::new(target.join("release/holdfast"));
@@ -207,7 +208,7 @@ fn stop_test_postgres() {
     machine::ask(&mut stop);
 }
 
-/// Playwright fails by itself when it finds no test.
+/// Runs the journeys. Playwright fails by itself if it finds no test.
 fn e2e(toolbox: &Toolbox) -> Outcome {
     release::build(toolbox)?;
     let mut playwright = toolbox.command("npx");

@@ -1,4 +1,4 @@
-//! How the tools are started, once `setup` has found them.
+//! How the tools are started after `setup` has found them.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,16 +13,16 @@ pub struct Toolchain {
     pub name: Option<String>,
     /// Where its programs are.
     pub bin: PathBuf,
-    /// What a person calls it.
+    /// Its name for a person.
     pub title: String,
 }
 
-/// What set-up has found out, and every later step needs.
+/// The results of set-up, which every later step needs.
 #[derive(Default)]
 pub struct Toolbox {
     /// The Rust for everything.
     pub rust: Option<Toolchain>,
-    /// The browser for the journeys, once looked for.
+    /// The browser for the journeys, if set-up has looked for it.
     pub chromium: Option<PathBuf>,
 }
 
@@ -34,8 +34,8 @@ impl Toolbox {
             .current_dir(workspace::root())
             .env("PATH", self.path());
         forget_own_package(&mut command);
-        // For a program of rustup that comes first in spite of `PATH`: cargo looks for its
-        // subcommands in its own home, too.
+        // This is for a program of rustup that is found before those on `PATH`: cargo also looks for
+        // its subcommands in its own home.
         if let Some(name) = self.rust.as_ref().and_then(|rust| rust.name.as_ref()) {
             command.env("RUSTUP_TOOLCHAIN", name);
         }
@@ -45,7 +45,7 @@ impl Toolbox {
         command
     }
 
-    /// What was chosen and what was built come first: another version would be taken for it.
+    /// The chosen and the built programs come first, because another version would be used otherwise.
     fn path(&self) -> OsString {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let rust = self.rust.as_ref().map(|rust| rust.bin.clone());
@@ -74,21 +74,21 @@ pub fn show(command: &mut Command, what: &str) -> Outcome {
     }
 }
 
-/// Becomes the program: it gets our process, our terminal and every signal meant for us, and its
-/// exit code is ours. Returns only if that was not possible.
+/// Replaces this process by the program: it gets the process, the terminal and every signal, and its
+/// exit code is that of the command. This only returns if that was not possible.
 pub fn become_program(command: &mut Command, what: &str) -> Failure {
     use std::os::unix::process::CommandExt;
 
     cannot_start(what, &command.exec())
 }
 
-/// A program that is not there, or may not be started.
+/// The failure for a program that does not exist or may not be started.
 pub fn cannot_start(what: &str, error: &std::io::Error) -> Failure {
     Failure::new(format!("{what} cannot be started: {error}."))
 }
 
-/// Cargo describes the package that it runs in variables. Inherited, they would describe this
-/// package to a build script of another one, and cargo would build anew what differs only in that.
+/// Cargo describes the package that it runs in variables. If another cargo inherited them, they would
+/// describe this package to build scripts of other packages, and cargo would build these again.
 fn forget_own_package(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let Some(name) = name.to_str() else { continue };

@@ -1,21 +1,21 @@
-//! What is installed or built, at which version. Everything that set-up brings onto a machine
-//! stands here, but for what has a lock file: crates in `Cargo.lock` and
-//! `xtask/wasm-bindgen/Cargo.lock`, npm packages in the two `package-lock.json`.
+//! The versions of everything that set-up installs or builds. Only packages with a lock file are not
+//! listed here: crates in `Cargo.lock` and `xtask/wasm-bindgen/Cargo.lock`, and npm packages in the
+//! two `package-lock.json`.
 
-/// The Rust that everything is compiled and tested with; rustup fetches it. It is new enough for
-/// the workspace and for each tool that set-up builds.
+/// The Rust with which everything is compiled and tested; rustup fetches it. It is new enough for the
+/// workspace and for each tool that set-up builds.
 pub const RUST: &str = "1.96.0";
 
-/// The oldest Rust that will do where rustup cannot fetch that one: `rust-version` in Cargo.toml.
+/// The oldest Rust that is sufficient if rustup cannot fetch that one: `rust-version` in Cargo.toml.
 pub const OLDEST_RUST_MINOR: u32 = 96;
 
-/// What the tests need of a toolchain, apart from the compiler.
+/// The components of a toolchain that the tests need in addition to the compiler.
 pub const RUST_COMPONENTS: &[&str] = &["clippy", "rustfmt"];
 
 /// The browser's target.
 pub const WASM: &str = "wasm32-unknown-unknown";
 
-/// The oldest Node: the first with `readdir` into the depth, and what Playwright asks for.
+/// The oldest Node: the first with a recursive `readdir`, and the oldest that Playwright accepts.
 pub const OLDEST_NODE_MAJOR: u32 = 20;
 
 /// Rebuilds and restarts on every change, for `cargo xtask dev`. Built from its own lock file,

@@ -1,16 +1,16 @@
-//! Where things stand in the repository.
+//! The places in the repository.
 
 use std::path::{Path, PathBuf};
 
-/// The repository's root. Known at compile time: `cargo xtask` builds this program in the checkout
-/// that it works on, and works from any folder below it.
+/// The repository's root. It is known at compile time, because `cargo xtask` builds this program in
+/// the checkout on which it works. The command works from any folder of the checkout.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .unwrap_or(Path::new("."))
 }
 
-/// A path below the root.
+/// A path in the repository.
 pub fn path(relative: impl AsRef<Path>) -> PathBuf {
     root().join(relative)
 }
@@ -23,12 +23,12 @@ pub fn target() -> PathBuf {
     }
 }
 
-/// The folder of nothing but wasm-bindgen, once it is built.
+/// The folder that only contains wasm-bindgen, after it was built.
 pub fn wasm_bindgen_bin() -> PathBuf {
     target().join("tools/wasm-bindgen/release")
 }
 
-/// The folder of nothing but cargo-leptos, once it was fetched or built.
+/// The folder that only contains cargo-leptos, after it was fetched or built.
 pub fn cargo_leptos_bin() -> PathBuf {
     target().join("tools/cargo-leptos/bin")
 }

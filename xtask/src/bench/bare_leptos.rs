@@ -1,7 +1,7 @@
-//! The smallest page that Leptos can bring to life: one button, no routes, no requests.
+//! The smallest page that Leptos can make interactive: one button, no routes, no requests.
 //!
-//! What Holdfast adds shows only beside it. So it is built with the same versions, the same
-//! profile and the same tool; the sources are in `xtask/bare-leptos`.
+//! The comparison with it shows what Holdfast adds. So it is built with the same versions, the
+//! same profile and the same tool; the sources are in `xtask/bare-leptos`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,10 +16,10 @@ use crate::toolbox::Toolbox;
 use crate::versions::WASM;
 use crate::workspace;
 
-/// What it is made from.
+/// Its sources.
 const SOURCES: &[&str] = &["Cargo.toml", "src/lib.rs", "public/page.html"];
 
-/// Builds it, unless that has been done. Answers where its files are.
+/// Builds it, unless that was done before. Returns the folder of its files.
 pub fn build(toolbox: &Toolbox) -> Outcome<PathBuf> {
     let copy = workspace::target().join("xtask/bare-leptos");
     let site = copy.join("site");
@@ -40,7 +40,7 @@ pub fn build(toolbox: &Toolbox) -> Outcome<PathBuf> {
 /// Its name in the progress.
 const LANE: &str = "the bare page";
 
-/// Nothing is shared with the product's build: its features would come along.
+/// The build shares nothing with the product's build, because it would get the product's features.
 fn build_site(toolbox: &Toolbox, board: &Board, copy: &Path, site: &Path) -> Outcome {
     setup::wasm_bindgen::ensure(toolbox, board, LANE)?;
     let target = copy.join("target");

@@ -1,4 +1,4 @@
-//! The home of somebody who has installed Rust by rustup, and nothing else of ours.
+//! The home of a person who has installed Rust with rustup, and nothing else that Holdfast needs.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,7 +10,7 @@ use crate::machine;
 use crate::toolbox;
 use crate::workspace;
 
-/// Programs of rustup that stand for those of a toolchain.
+/// Programs of rustup that start those of a toolchain.
 const PROXIES: &[&str] = &[
     "cargo",
     "cargo-clippy",
@@ -21,7 +21,7 @@ const PROXIES: &[&str] = &[
     "rustfmt",
 ];
 
-/// What would spare a newcomer something, or lead them elsewhere.
+/// Variables that would save a newcomer work, or lead them to other folders.
 const NOT_INHERITED: &[&str] = &[
     "CARGO",
     "CHROME",
@@ -84,7 +84,7 @@ impl Home {
         )
     }
 
-    /// A copy, because rustup changes a toolchain in place.
+    /// This is a copy, because rustup changes a toolchain in place.
     fn copy_toolchain(&self, sysroot: &Path) -> Outcome {
         let mut copy = Command::new("cp");
         copy.arg("-a")
@@ -123,7 +123,7 @@ impl Home {
             .env("RUSTUP_HOME", self.rustup_home())
             .env("PATH", self.path());
         if self.offline {
-            // Nothing listens there.
+            // No server listens at this address.
             command
                 .env("RUSTUP_DIST_SERVER", "http://127.0.0.1:9")
                 .env("RUSTUP_UPDATE_ROOT", "http://127.0.0.1:9");
@@ -131,7 +131,7 @@ impl Home {
         command
     }
 
-    /// Without any folder of a cargo home, of this checkout, or of an account.
+    /// `PATH` without the folders of a cargo home, of this checkout, or of an account.
     fn path(&self) -> std::ffi::OsString {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let own_home = std::env::home_dir().unwrap_or_else(|| "/nowhere".into());

@@ -1,4 +1,4 @@
-//! What each step took, told from what the commands say: a step begins with `==> `.
+//! How long each step took. It reads the output of the commands: a step begins with `==> `.
 
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,7 @@ impl Stopwatch {
         self.begin(name, false);
     }
 
-    /// Nothing is measured until the next begins.
+    /// Ends the present step. Nothing is measured until the next one begins.
     pub fn stop(&mut self) {
         let now = Instant::now();
         if let (Some(began), Some(row)) = (self.running.take(), self.rows.last_mut()) {
@@ -42,7 +42,7 @@ impl Stopwatch {
         }
     }
 
-    /// A line that a command says: a step begins with each that it begins.
+    /// A line of output. If it begins a step of the command, a step begins here.
     pub fn hear(&mut self, line: &str) {
         if let Some(step) = line.strip_prefix("==> ") {
             self.step(step.split([';', ':', '.']).next().unwrap_or(step).trim());
@@ -61,7 +61,7 @@ impl Stopwatch {
         });
     }
 
-    /// For `docs/performance.md`.
+    /// The table for `docs/performance.md`.
     pub fn table(&mut self) -> String {
         self.stop();
         let mut table = String::from("| step | took |\n| --- | --- |");

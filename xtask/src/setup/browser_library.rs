@@ -1,11 +1,11 @@
-//! The standard library for the browser, as a compiler keeps it.
+//! The standard library for the browser, in a compiler's folder.
 
 use std::fs;
 use std::path::Path;
 
 use crate::versions::WASM;
 
-/// Whether it is there, whole: `std` is what is copied last.
+/// Whether it is there and complete: `std` is copied last.
 pub fn is_there(sysroot: &Path) -> bool {
     let directory = sysroot.join("lib/rustlib").join(WASM).join("lib");
     fs::read_dir(directory).is_ok_and(|entries| {

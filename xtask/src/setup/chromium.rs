@@ -18,10 +18,10 @@ const PROGRAMS: &[&str] = &[
     "google-chrome-stable",
 ];
 
-/// Finds one, else installs it: on Debian by apt, elsewhere by Playwright.
+/// Finds one, or else installs it: on Debian with apt, elsewhere with Playwright.
 ///
-/// Playwright finds the one that it has fetched itself; any other is named to it in
-/// `HOLDFAST_CHROMIUM`, which `end2end/playwright.config.ts` reads.
+/// Playwright finds the one that it has fetched itself. `HOLDFAST_CHROMIUM` names any other one, and
+/// `end2end/playwright.config.ts` reads it.
 pub fn ensure(toolbox: &mut Toolbox) -> Outcome {
     if let Some(chromium) = find() {
         toolbox.chromium = Some(chromium);
@@ -32,7 +32,7 @@ pub fn ensure(toolbox: &mut Toolbox) -> Outcome {
     }
 
     console::begin("Installing Chromium; usually a minute, once.");
-    // On Debian's descendants the package of this name is an empty one.
+    // On distributions that are based on Debian, the package of this name may be empty.
     if machine::is_debian() {
         machine::apt_install(&[DEBIAN_CHROMIUM], "The journeys need a browser.")?;
         toolbox.chromium = find();

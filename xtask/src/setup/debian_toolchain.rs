@@ -1,13 +1,14 @@
 //! A Rust for the browser from Debian's own packages.
 //!
 //! Some machines reach their distribution's packages and crates, but not the server from which
-//! rustup fetches toolchains and targets. Debian keeps a recent Rust beside its own old one, for
-//! building browsers (`rustc-web`), with the sources of the standard library but without that
-//! library for WebAssembly. Cargo can build it from those sources, in about a minute; this module
-//! does so once and puts it where the compiler looks, so that every later call is an ordinary one.
+//! rustup fetches toolchains and targets. Debian has a recent Rust for building browsers
+//! (`rustc-web`) beside its own old one. It has the sources of the standard library, but not the
+//! library for WebAssembly. Cargo can build the library from these sources in about a minute. This
+//! module does so once and puts it into the compiler's folder, so that every later call needs
+//! nothing special.
 //!
-//! Its programs are linked into a folder below `target`, which can come first on `PATH` without
-//! bringing everything else in `/usr/bin` along.
+//! Its programs are linked into a folder in `target`. This folder can come first on `PATH` without
+//! all other programs of `/usr/bin`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,12 +24,12 @@ use crate::toolbox::{Toolbox, Toolchain};
 use crate::versions::{DEBIAN_RUST, OLDEST_RUST_MINOR, WASM};
 use crate::workspace;
 
-/// Where Debian's compiler keeps its libraries.
+/// The folder of the libraries of Debian's compiler.
 pub const SYSROOT: &str = "/usr";
 
 const RUSTC: &str = "/usr/bin/rustc";
 const CARGO: &str = "/usr/bin/cargo";
-/// What is linked into our folder.
+/// The programs that are linked into the folder.
 const PROGRAMS: &[&str] = &[
     "cargo",
     "cargo-clippy",
@@ -42,7 +43,8 @@ const PROGRAMS: &[&str] = &[
 /// The empty crate whose dependencies are the standard library.
 const EMPTY_CRATE: &str = "empty";
 
-/// Installs the packages, builds the library, and links the programs; what is done is skipped.
+/// Installs the packages, builds the library, and links the programs. Steps that are already done are
+/// skipped.
 pub fn ensure() -> Outcome<Toolchain> {
     install_packages()?;
     if !browser_library::is_there(Path::new(SYSROOT)) {
@@ -53,7 +55,7 @@ pub fn ensure() -> Outcome<Toolchain> {
     find().ok_or_else(|| Failure::new("Debian's Rust was installed, but does not start."))
 }
 
-/// What an earlier call has set up.
+/// The toolchain that an earlier call has set up.
 pub fn find() -> Option<Toolchain> {
     let version = machine::ask(Command::new(bin().join("rustc")).arg("--version"))?;
     Some(Toolchain {
@@ -79,7 +81,7 @@ fn link_programs() -> std::io::Result<()> {
     Ok(())
 }
 
-/// The linker's package carries the number of the LLVM that the compiler was built with.
+/// The name of the linker's package has the number of the LLVM with which the compiler was built.
 fn install_packages() -> Outcome {
     let reason = "The browser's standard library is built with Debian's Rust.";
     let sources = Path::new("/usr/lib/rustlib/src/rust/library/Cargo.toml");
@@ -109,7 +111,7 @@ fn linker(llvm: u32) -> String {
     format!("/usr/bin/lld-{llvm}")
 }
 
-/// Builds `std` for the browser and copies it into the compiler's own place.
+/// Builds `std` for the browser and copies it into the compiler's folder.
 fn build_standard_library() -> Outcome {
     console::begin("Building the browser's standard library; usually 1 to 2 minutes, once.");
     let rustc = debian_rustc()?;
@@ -117,8 +119,8 @@ fn build_standard_library() -> Outcome {
     write_empty_crate(directory.path())
         .map_err(|error| Failure::new(format!("Cannot write an empty crate: {error}.")))?;
 
-    // `build-std` is not stable yet, but in a fixed compiler with its own sources it does not move.
-    // Bitcode is what link-time optimisation of the release build reads.
+    // `build-std` is not stable yet, but with a fixed compiler and its own sources it does not
+    // change. The link-time optimisation of the release build reads the bitcode.
     let mut build = Toolbox::default().command(CARGO);
     build
         .args(["build", "--release", "--target", WASM])
@@ -155,7 +157,7 @@ fn write_empty_crate(directory: &Path) -> std::io::Result<()> {
     )
 }
 
-/// The built libraries, `std` last: its presence is what tells later that all are there.
+/// The built libraries, with `std` last: if it is there, all are there.
 fn libraries(directory: &Path) -> Outcome<Vec<PathBuf>> {
     let unreadable = |error| Failure::new(format!("Cannot read {}: {error}.", directory.display()));
     let mut libraries: Vec<PathBuf> = fs::read_dir(directory)
@@ -179,7 +181,7 @@ fn file_name(path: &Path) -> &str {
         .unwrap_or_default()
 }
 
-/// Rust looks for its WebAssembly linker, `rust-lld`, in its own place only.
+/// Rust only looks for its WebAssembly linker, `rust-lld`, in its own folder.
 fn install_command(libraries: &[PathBuf], llvm: u32) -> String {
     let to = format!("/usr/lib/rustlib/{WASM}/lib");
     let bin = format!("/usr/lib/rustlib/{}/bin", host());
@@ -198,7 +200,7 @@ fn host() -> String {
     format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
 }
 
-/// What decides about a compiler.
+/// The facts that decide whether a compiler can be used.
 struct Rustc {
     minor: u32,
     llvm: u32,

@@ -12,7 +12,7 @@ use crate::toolbox::Toolbox;
 use crate::versions::OLDEST_NODE_MAJOR;
 use crate::workspace;
 
-/// Installs what `<directory>/package-lock.json` names, unless that has been done.
+/// Installs the packages of `<directory>/package-lock.json`, unless that was done before.
 pub fn ensure(toolbox: &Toolbox, directory: &str) -> Outcome {
     let directory = workspace::path(directory);
     if is_installed(&directory) {
@@ -27,7 +27,7 @@ pub fn ensure(toolbox: &Toolbox, directory: &str) -> Outcome {
     command
         .args(["ci", "--loglevel=error"])
         .current_dir(&directory)
-        // Playwright would fetch browsers of its own; Chromium is looked for separately.
+        // Otherwise Playwright would fetch browsers of its own; Chromium has its own step.
         .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")
         .stdin(Stdio::null());
     progress::run("npm", &mut command).map_err(|failure| {
@@ -39,7 +39,8 @@ pub fn ensure(toolbox: &Toolbox, directory: &str) -> Outcome {
     })
 }
 
-/// A Node that is new enough. Its absence is told at once, and not after minutes of compiling.
+/// Checks that Node is new enough. If it is missing, the person learns it at once, and not after
+/// minutes of compiling.
 pub fn ensure_node(toolbox: &Toolbox) -> Outcome {
     let Some(version) = machine::ask(toolbox.command("node").arg("--version")) else {
         return Err(Failure::new("Node.js was not found.").next(how_to_get_node()));
@@ -70,7 +71,7 @@ fn how_to_get_node() -> String {
     )
 }
 
-/// npm writes its own lock file into `node_modules` when it is done.
+/// The lock file that npm writes into `node_modules` when it is done.
 fn is_installed(directory: &Path) -> bool {
     let changed = |path: &str| fs::metadata(directory.join(path))?.modified();
     match (

@@ -1,4 +1,4 @@
-//! The programs of Postgres. Only the programs: Holdfast starts a private server of its own.
+//! The programs of Postgres. Only the programs are needed, because Holdfast starts a private server.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,8 +9,8 @@ use crate::machine;
 use crate::versions::{DEBIAN_POSTGRES, DEBIAN_POSTGRES_COMMON};
 use crate::workspace;
 
-/// Debian starts a server for everybody at installation, unless this file says otherwise. We need
-/// none, and a person who has never asked for a server should not find one running.
+/// When Debian installs Postgres, it also starts a server for the whole machine, unless this file
+/// forbids it. Holdfast does not need that server, and the person did not ask for it.
 const NO_CLUSTER: &str = "/etc/postgresql-common/createcluster.d/holdfast.conf";
 
 /// Finds or installs them.
@@ -28,7 +28,7 @@ pub fn ensure() -> Outcome {
     console::begin("Installing Postgres; usually half a minute, once.");
     let reason = "Holdfast needs the programs of Postgres.";
     machine::apt_install(&[DEBIAN_POSTGRES_COMMON], reason)?;
-    // The file is gone again whatever happens, or it would surprise whoever wants such a server.
+    // The file is removed in every case, because a person may want such a server later.
     machine::as_root(
         &format!(
             "mkdir -p {} && trap \"rm -f {NO_CLUSTER}\" EXIT INT TERM \
@@ -47,20 +47,20 @@ pub fn ensure() -> Outcome {
     }
 }
 
-/// The folder that holds `initdb` and `postgres`.
+/// The folder of `initdb` and `postgres`.
 pub fn find() -> Option<PathBuf> {
     candidates()
         .into_iter()
         .find(|directory| is_complete(directory))
 }
 
-/// Where they can be, best first: what a person has named, what is on `PATH`, then the usual
-/// places with the newest version first.
+/// The folders in which they can be, the best first: the one that a person has named, those on
+/// `PATH`, then the usual folders with the newest version first.
 fn candidates() -> Vec<PathBuf> {
     let mut found = Vec::new();
     found.extend(std::env::var_os("PG_BIN").map(PathBuf::from));
     if let Some(initdb) = machine::find_program(&["initdb"])
-        // Distributions link one program of a version into PATH, and its neighbours not.
+        // Some distributions link only some programs of a version into `PATH`.
         && let Ok(initdb) = fs::canonicalize(initdb)
     {
         found.extend(initdb.parent().map(Path::to_path_buf));
@@ -93,7 +93,7 @@ fn below(directory: impl AsRef<Path>, prefix: &str, end: &str) -> Vec<PathBuf> {
     found.into_iter().rev().map(|(_, path)| path).collect()
 }
 
-/// The number in `15` or `postgresql@17`; 0 where there is none.
+/// The number in `15` or `postgresql@17`; 0 if there is none.
 fn version_in(name: &str) -> u32 {
     name.rsplit('@')
         .next()

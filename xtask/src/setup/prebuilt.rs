@@ -1,7 +1,7 @@
-//! cargo-leptos as its own project has built it: minutes saved where it can be fetched.
+//! cargo-leptos as its own project has built it, which saves minutes if it can be fetched.
 //!
-//! Everything here is an attempt. A machine without a way to it, or a platform for which there is
-//! none, is no failure; then it is built.
+//! This is only an attempt. If the machine cannot reach it, or there is none for the platform, that
+//! is not a failure; then it is built.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -12,7 +12,7 @@ use crate::versions::CARGO_LEPTOS;
 
 const PROGRAM: &str = "cargo-leptos";
 
-/// Fetches it into the folder `bin`. Whether it worked, as far as can be told.
+/// Fetches it into the folder `bin`, and returns whether it starts.
 pub fn install(bin: &Path) -> bool {
     by_download(bin).is_some()
 }
@@ -36,7 +36,7 @@ fn by_download(bin: &Path) -> Option<()> {
         return None;
     }
 
-    // A program for another C library unpacks well and does not start.
+    // A program for another C library can be unpacked, but does not start.
     let program = directory.path().join(PROGRAM);
     let answer = machine::ask(Command::new(&program).arg("--version"))?;
     if !answer.contains(CARGO_LEPTOS) {
@@ -45,7 +45,8 @@ fn by_download(bin: &Path) -> Option<()> {
     put_into_place(&program, bin)
 }
 
-/// By a copy beside and a rename: a running program cannot be written over.
+/// Copies it to a file beside the target and renames that, because a running program cannot be
+/// overwritten.
 fn put_into_place(program: &Path, bin: &Path) -> Option<()> {
     let beside = bin.join(format!(".{PROGRAM}-new"));
     std::fs::create_dir_all(bin).ok()?;

@@ -1,13 +1,13 @@
 //! One Rust for everything: for this machine and for the browser, with clippy and rustfmt.
 //!
-//! The first of these that will do:
+//! The first of these that is sufficient is used:
 //! 1. the one that `versions.rs` names, fetched by rustup in one call when it is not there;
 //! 2. the one that is active;
 //! 3. Debian's.
 //!
-//! Not by a `rust-toolchain.toml`: where rustup may not fetch anything by itself, cargo would not
-//! even start with one. And nothing of a person's settings is changed: the chosen toolchain comes
-//! first on the `PATH` of what we start, and a plain `cargo` goes on as before.
+//! There is no `rust-toolchain.toml`, because cargo would not start with one if rustup may not fetch
+//! toolchains by itself. The settings of the person do not change: the chosen toolchain comes first
+//! on the `PATH` of the programs that xtask starts, and a plain `cargo` works as before.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,18 +27,18 @@ use crate::workspace;
 pub enum Needs {
     /// Compiling.
     Compiler,
-    /// Compiling, and looking at the sources.
+    /// Compiling, and checking the sources.
     CompilerAndLints,
 }
 
-/// Chooses, and fetches what is missing. `again` tries to fetch even where that failed before.
+/// Chooses, and fetches what is missing. `again` tries to fetch even if that failed before.
 pub fn ensure(toolbox: &mut Toolbox, needs: Needs, again: bool) -> Outcome {
     let pinned = pinned();
     if let Some(pinned) = pinned.filter(|it| lacks(it, needs).is_none()) {
         toolbox.rust = Some(pinned);
         return Ok(());
     }
-    // What a new attempt would find is known from the last one, which may have taken minutes.
+    // The result is known from the last attempt, and a new one may take minutes.
     if !again
         && let Some(fallback) = noted_fallback()
         && lacks(&fallback, needs).is_none()
@@ -90,7 +90,7 @@ pub fn ensure(toolbox: &mut Toolbox, needs: Needs, again: bool) -> Outcome {
     .next(how_to_get_it(has_rustup)))
 }
 
-/// What it lacks, in words; `None` if it has everything.
+/// What it lacks, in words; `None` if it is complete.
 fn lacks(toolchain: &Toolchain, needs: Needs) -> Option<String> {
     let rustc = toolchain.bin.join("rustc");
     let Some((minor, sysroot)) = version_and_sysroot(&rustc) else {
@@ -122,8 +122,8 @@ fn pinned() -> Option<Toolchain> {
     })
 }
 
-/// The one that a plain `rustc` is. Its folder is asked for, because the one on `PATH` may be
-/// rustup's and stand for another one tomorrow.
+/// The toolchain of a plain `rustc`. This asks for its folder, because the program on `PATH` may be
+/// rustup's and may start another toolchain tomorrow.
 fn active() -> Option<Toolchain> {
     let sysroot = machine::ask(Command::new("rustc").args(["--print", "sysroot"]))?;
     let version = machine::ask(Command::new("rustc").arg("--version"))?;
@@ -151,7 +151,7 @@ fn minor_in(version: &str) -> Option<u32> {
         .ok()
 }
 
-/// Everything in one call, so that a toolchain that is half there is completed, too.
+/// Installs everything in one call, so that an incomplete toolchain is completed, too.
 fn rustup_fetches_pinned() -> bool {
     let mut rustup = Command::new("rustup");
     rustup.args(["toolchain", "install", RUST, "--profile", "minimal"]);
@@ -160,10 +160,10 @@ fn rustup_fetches_pinned() -> bool {
     }
     rustup
         .args(["--target", WASM, "--no-self-update"])
-        // It traces an unreachable server like a fault of its own.
+        // Otherwise rustup reports an unreachable server like a fault of its own.
         .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null());
-    // A failure is no failure yet: there are other ways.
+    // If this fails, there are other ways.
     progress::run("rustup", &mut rustup).is_ok()
 }
 
@@ -179,7 +179,7 @@ fn how_to_get_it(has_rustup: bool) -> String {
     }
 }
 
-/// Remembers which way worked for this version, so that the next start takes no time.
+/// Stores which way worked for this version, so that the next start takes no time.
 fn note_fallback(which: &str) {
     let note = note();
     let _ = fs::create_dir_all(note.parent().unwrap_or(&note));

@@ -1,5 +1,5 @@
-//! The tool that makes the JavaScript for a WebAssembly module: wasm-bindgen's own library, in a
-//! program of ours (`xtask/wasm-bindgen`), built from a lock file of its own.
+//! The tool that makes the JavaScript for a WebAssembly module: wasm-bindgen's own library, in the
+//! program `xtask/wasm-bindgen`, which has a lock file of its own.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ pub fn program() -> PathBuf {
     workspace::wasm_bindgen_bin().join("wasm-bindgen")
 }
 
-/// Builds it as the part `lane` of the progress; a moment when that has been done.
+/// Builds it as the part `lane` of the progress. This takes only a moment if it was done before.
 pub fn ensure(toolbox: &Toolbox, board: &Board, lane: &str) -> Outcome {
     let mut cargo = toolbox.cargo(&["build", "--locked", "--release", "--manifest-path"]);
     cargo

@@ -18,7 +18,7 @@ import {
 const TABS = Number(process.env.SOAK_TABS ?? 10);
 const SECONDS = Number(process.env.SOAK_SECONDS ?? 600);
 
-/** What was seen. */
+/** What the test has seen. */
 const tally = {
   answered: 0,
   failed: 0,
@@ -33,7 +33,7 @@ const tally = {
   changesRefused: 0,
 };
 
-/** Who is signed in. While people do something, and until it is done, that is open. */
+/** The account that is signed in. It is not known while people do something, until it is done. */
 const now: { person: Account; acts: number; isActing: boolean } = {
   person: somebody('soak'),
   acts: 0,
@@ -63,14 +63,14 @@ test('nobody is signed out', async ({ context }) => {
       const isAnswered = await call(tab);
       const why = await isSignedOut(tab);
       const isAnother = isAnswered && !(await shows(tab, now.person));
-      // What was seen while somebody signed in or out says nothing.
+      // An observation during a sign-in or a sign-out does not count.
       if (acts === now.acts && !now.isActing) {
         if (why) faults.push(`tab ${number} is signed out: ${why}`);
-        // An answer may have come from just before.
+        // The answer may be to an earlier request.
         strangers = isAnother ? strangers + 1 : 0;
         if (strangers > 1) faults.push(`tab ${number} shows another person`);
       }
-      // Now and then somebody reloads the page. It may not come, as long as servers fail.
+      // From time to time a person reloads the page. It may not load while servers fail.
       if (Math.random() < 0.02 || !(await isAlive(tab))) {
         tally.reloads += 1;
         await open(tab).catch(() => {});
@@ -99,7 +99,7 @@ test('nobody is signed out', async ({ context }) => {
   expect(faults).toEqual([]);
 });
 
-/** Two people use the browser in turns, and change their passwords now and then. */
+/** Two people use the browser in turns, and change their passwords from time to time. */
 async function live(
   hands: Page,
   desk: Page,
@@ -116,7 +116,7 @@ async function live(
       const fate = await changePassword(hands, now.person, faults);
       tally[fate] += 1;
       if (fate !== 'changesNotKnown') {
-        // Calls of that tab may have been on their way until now.
+        // Calls of that tab may have been under way until now.
         await pause(Math.random() * 5_000);
         const kept = await desk.getByLabel('New password').inputValue({ timeout: 1_000 }).catch(() => null);
         if (kept !== text) faults.push(`a change of the password lost what was typed at ${desk.url()}`);
@@ -158,7 +158,7 @@ async function signUp(page: Page): Promise<Account> {
   return account;
 }
 
-/** Signs out by one press. That takes no answer of the server, and no tab undoes it. */
+/** Signs out with one press. This needs no answer of the server, and no tab undoes it. */
 async function signOutAndStayOut(page: Page, faults: string[]): Promise<void> {
   await expect(async () => {
     if (!(await isAlive(page))) await openAt(page, '/account');
@@ -172,7 +172,7 @@ async function signOutAndStayOut(page: Page, faults: string[]): Promise<void> {
   expect(await storedSession(page), 'a sign-out holds').toBeNull();
 }
 
-/** Signs in. An answer that got lost is asked for again. */
+/** Signs in. If the answer gets lost, it tries again. */
 async function signIn(page: Page, account: Account): Promise<void> {
   await expect(async () => {
     if (await signOutButton(page).isVisible()) return;
@@ -225,7 +225,7 @@ async function changePassword(
   return 'changesNotKnown';
 }
 
-/** Whether somebody can sign in so. */
+/** Whether a person can sign in with this password. */
 async function isGood(account: Account): Promise<boolean> {
   const api = new Api(process.env.SOAK_URL!);
   let status = 0;
@@ -261,7 +261,7 @@ const alive = (page: Page) => page.locator('html[data-hydrated="true"]');
 const isAlive = async (page: Page) => (await alive(page).count()) > 0;
 const comesAlive = (page: Page) => alive(page).waitFor({ state: 'attached', timeout: 30_000 });
 
-/** Asks for the account by the button of the page. Whether it was answered in the end. */
+/** Loads the account with the button of the page. Returns whether an answer came. */
 async function call(page: Page): Promise<boolean> {
   const button = page.getByRole('button', { name: /^(Check again|Try again)$/ });
   try {
@@ -277,7 +277,7 @@ async function call(page: Page): Promise<boolean> {
   return isAnswered;
 }
 
-/** How somebody would notice: the page says so, or storage is empty. */
+/** How a person would notice it: the page says so, or storage is empty. */
 async function isSignedOut(page: Page): Promise<string | null> {
   const session = await storedSession(page).catch(() => 'the page is just being loaded');
   if (session !== null && !(await heading(page, 'Sign in').isVisible())) {

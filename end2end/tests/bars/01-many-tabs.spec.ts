@@ -38,7 +38,7 @@ test.describe('bar 1: twenty tabs', () => {
 
       const refreshes = (await network.refreshes()).slice(before);
       const rotations = (await theStoredSession(page)).generation - start;
-      // One tab renews for all of them; now and then two do.
+      // Mostly one tab renews for all of them; sometimes two do.
       expect(refreshes.length).toBeLessThanOrEqual(2 * rotations);
       expect(refreshes.filter(({ status }) => status !== 200 && status !== 409)).toEqual([]);
       await Promise.all(tabs.map((tab) => checkAgain(tab)));

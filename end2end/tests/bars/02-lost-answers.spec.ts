@@ -15,7 +15,7 @@ for (const [delay, name] of [
   [70, 'after 70 seconds'],
   [24 * 60 * 60, 'after a day'],
 ] as const) {
-  test(`bar 2: an answer that was lost is asked for again ${name}`, async ({ page, account }) => {
+  test(`bar 2: after a lost answer the request is repeated ${name}`, async ({ page, account }) => {
     await page.clock.install();
     await signIn(page, account);
     const before = await theStoredSession(page);
@@ -40,7 +40,7 @@ for (const [delay, name] of [
   });
 }
 
-test('bar 2: a tab that crashes between question and answer is no theft', async ({
+test('bar 2: a tab that crashes between request and answer is not reported as theft', async ({
   page,
   context,
   account,

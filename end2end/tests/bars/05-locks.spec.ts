@@ -10,7 +10,7 @@ import {
   test,
 } from '../../holdfast';
 
-test('bar 5: a lock that a frozen tab holds for ever delays others by two seconds at most', async ({
+test('bar 5: a lock that a frozen tab never releases delays other tabs by at most two seconds', async ({
   page,
   context,
   account,
@@ -32,7 +32,7 @@ test('bar 5: a lock that a frozen tab holds for ever delays others by two second
   await page.unrouteAll({ behavior: 'wait' });
   expect(names.length).toBeGreaterThan(0);
 
-  // Another tab takes them and never lets go.
+  // Another tab takes them and never releases them.
   const frozen = await context.newPage();
   await frozen.goto('/');
   await frozen.evaluate((names) => {
@@ -54,7 +54,7 @@ test('bar 5: a lock that a frozen tab holds for ever delays others by two second
   );
   const checked = checkAgain(page);
   await refused;
-  // It does wait for the lock, for two seconds as its clock counts them, and asks for nothing.
+  // It waits for the lock, for two seconds by its clock, and sends nothing.
   await expect.poll(() => page.evaluate(() => window.waits.map(({ ms }) => ms))).toEqual([2000]);
   expect(network.begun('POST /api/v1/refresh')).toEqual([]);
   await page.evaluate(() => window.waits[0]?.end());
@@ -70,7 +70,7 @@ test('bar 5: a lock that a frozen tab holds for ever delays others by two second
   ).toEqual(names);
 });
 
-/** A wait for a lock, with an end that is not the clock's. */
+/** A wait for a lock that the test can end without the clock. */
 interface Wait {
   ms: number;
   end: () => void;
@@ -83,8 +83,8 @@ declare global {
 }
 
 /**
- * Puts the waits that are still open into `window.waits`. A busy machine would make any time that
- * is measured longer.
+ * Puts the open waits into `window.waits`. On a busy machine, every measured time would be too
+ * long.
  */
 async function waitsForLocksEndByHand(page: Page): Promise<void> {
   await page.addInitScript(() => {

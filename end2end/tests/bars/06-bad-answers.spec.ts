@@ -12,7 +12,7 @@ import {
 
 type Fulfilment = NonNullable<Parameters<Route['fulfill']>[0]>;
 
-/** An answer of ours, as RFC 9457 wants it. */
+/** A problem of Holdfast, in the form of RFC 9457. */
 function problem(status: number, code: string, headers: Record<string, string> = {}): Fulfilment {
   const body = { type: `urn:holdfast:problem:${code}`, title: code, status, detail: code, code };
   return {
@@ -46,7 +46,7 @@ const BAD_ANSWERS: Record<string, Fulfilment | 'nothing'> = {
 };
 
 for (const [name, answer] of Object.entries(BAD_ANSWERS)) {
-  test(`bar 6: ${name} to a refresh keeps the tokens, and later all is well`, async ({
+  test(`bar 6: ${name} to a refresh keeps the tokens, and a later refresh succeeds`, async ({
     page,
     account,
   }) => {
@@ -88,14 +88,14 @@ test('bar 6: Retry-After of a 429 is honoured', async ({ page, account }) => {
   });
   await page.getByRole('button', { name: 'Check again' }).click();
 
-  // Impatience does not help.
+  // More clicks do not make it faster.
   await expect.poll(() => times.length).toBe(1);
   await page.evaluate(() => window.dispatchEvent(new Event('online')));
   await expect.poll(() => times.length, { timeout: 20_000 }).toBe(2);
   expect(times[1]! - times[0]!).toBeGreaterThanOrEqual(3950);
 });
 
-test('bar 6: while the server is down for twenty minutes, the requests can be counted', async ({
+test('bar 6: while the server is down for twenty minutes, the number of requests is bounded', async ({
   page,
   account,
 }) => {
@@ -115,7 +115,7 @@ test('bar 6: while the server is down for twenty minutes, the requests can be co
     await hasTried(page);
   }
 
-  // About two in a minute, once the pauses have grown.
+  // After the pauses have grown, these are about two in a minute.
   const asked = (await network.calls()).length + probes;
   expect(asked).toBeGreaterThan(10);
   expect(asked).toBeLessThan(100);
@@ -128,7 +128,7 @@ test('bar 6: while the server is down for twenty minutes, the requests can be co
   await seesAccount(page, account);
 });
 
-/** Only the timers are quick: an attempt that has begun takes its time. */
+/** Only the timers run fast; an attempt that has begun takes its real time. */
 async function hasTried(page: Page): Promise<void> {
   await page.evaluate(async () => {
     while ((await navigator.locks.query()).held?.length);

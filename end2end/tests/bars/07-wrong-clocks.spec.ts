@@ -29,7 +29,7 @@ for (const [name, offset] of [
     expect(await network.refreshes()).toEqual([]);
   });
 
-  test(`bar 7: a clock that is set ${name} while we run costs one refresh at most`, async ({
+  test(`bar 7: a clock that is set ${name} while the page runs costs one refresh at most`, async ({
     page,
     account,
   }) => {

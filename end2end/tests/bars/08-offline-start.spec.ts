@@ -23,7 +23,7 @@ for (const [name, spoil] of [
     const before = await theStoredSession(page);
     await page.close();
 
-    // The page itself comes from somewhere near; nothing of Holdfast's answers.
+    // The page itself comes from a cache; no other request to Holdfast gets an answer.
     await context.route(/\/(api\/|healthz)/, (route) => route.abort());
     const tab = await context.newPage();
     await tab.goto('/account');
@@ -39,7 +39,7 @@ for (const [name, spoil] of [
   });
 }
 
-test('bar 8: a network that fails while somebody works keeps them signed in', async ({
+test('bar 8: a network that fails while a person works keeps them signed in', async ({
   page,
   context,
   account,
@@ -57,7 +57,7 @@ test('bar 8: a network that fails while somebody works keeps them signed in', as
   await seesAccount(page, account);
 });
 
-test('bar 8: a session that ended meanwhile is told once the network is back', async ({
+test('bar 8: when the network is back, the page says that the session has ended meanwhile', async ({
   page,
   context,
   account,

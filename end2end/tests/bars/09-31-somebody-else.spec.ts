@@ -29,8 +29,8 @@ test('bar 9: a refresh that answers after a new sign-in changes nothing', async 
   await page.getByRole('button', { name: 'Check again' }).click();
   await expect.poll(late.waiting).toBe(1);
 
-  // Without a new page, which would forget what is on its way. Somebody else's sign-in
-  // brings a new page.
+  // The page must not reload here, because it would forget the request that is under way. The
+  // sign-in of another person reloads it.
   await signOut(page);
   await fillIn(page, account);
   await signInButton(page).click();
@@ -47,7 +47,7 @@ test('bar 9: a refresh that answers after a new sign-in changes nothing', async 
   await seesAccount(page, account);
 });
 
-test('bar 9: somebody else who signs in gets a new page, and it stays theirs', async ({
+test('bar 9: another person who signs in gets a new page, and stays signed in on it', async ({
   page,
   account,
   api,
@@ -125,7 +125,7 @@ test('bar 31: a failed call is not repeated as the person who signed in meanwhil
   await confirmSignOut(page);
   await expect.poll(late.waiting).toBe(1);
 
-  // In another tab the person leaves, and somebody else sits down.
+  // In another tab the person signs out, and another person signs in.
   const tab = await context.newPage();
   await tab.goto('/account');
   await signOutAndSignInAs(tab, other);

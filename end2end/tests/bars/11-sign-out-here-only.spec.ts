@@ -1,6 +1,6 @@
 import { checkAgain, confirmSignOut, expect, isSignedOut, signIn, signOut, test } from '../../holdfast';
 
-test('bar 11: signing out signs out of this browser only', async ({
+test('bar 11: a sign-out ends only the session of this browser', async ({
   page,
   account,
   anotherBrowser,

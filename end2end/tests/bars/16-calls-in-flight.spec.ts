@@ -60,7 +60,7 @@ test('bar 16: twenty calls across an expiry share one refresh, and all succeed',
   expect((await theStoredSession(page)).generation).toBe(generation + 1);
 });
 
-test('bar 16: a page whose calls wait for one renewal goes on answering the person', async ({
+test('bar 16: a page whose calls wait for one renewal still reacts to the person', async ({
   page,
   account,
 }) => {
@@ -76,7 +76,7 @@ test('bar 16: a page whose calls wait for one renewal goes on answering the pers
   await expect(heading(page, 'Your sessions')).toBeVisible();
   await page.getByRole('link', { name: 'Activity' }).first().click();
   await expect(heading(page, 'Activity')).toBeVisible();
-  // A task and a timer of the page have their turn: it is not busy with itself.
+  // A task and a timer of the page run, so the page is not in a busy loop.
   await page.evaluate(() => new Promise((done) => setTimeout(done, 0)));
   expect(refreshes.waiting()).toBe(1);
 

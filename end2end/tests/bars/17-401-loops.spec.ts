@@ -24,7 +24,7 @@ for (const code of ['access_token_expired', 'access_token_invalid']) {
     ]);
     await expect(signOutButton(page)).toBeVisible();
 
-    // The next click is the next call, and no more than that.
+    // The next click makes exactly one more call.
     await page.getByRole('button', { name: 'Try again' }).click();
     await expect(page.getByRole('button', { name: 'Try again' })).toBeVisible();
     await expect.poll(() => network.calls('GET /api/v1/account')).toHaveLength(4);
@@ -37,7 +37,7 @@ for (const code of ['access_token_expired', 'access_token_invalid']) {
   });
 }
 
-test('bar 17: a 401 without a code of ours renews nothing and ends nothing', async ({
+test('bar 17: a 401 without a code of Holdfast renews nothing and ends no session', async ({
   page,
   account,
 }) => {

@@ -1,7 +1,7 @@
 import type { Page } from '@playwright/test';
 import { checkAgain, expect, Network, seesAccount, signIn, test } from '../../holdfast';
 
-/** The tab goes behind another one, or comes back. */
+/** The tab becomes hidden, or visible again. */
 async function setVisible(page: Page, visible: boolean): Promise<void> {
   await page.evaluate((visible) => {
     const state = visible ? 'visible' : 'hidden';
@@ -20,7 +20,7 @@ test('bar 18: a tab asleep for an hour makes its next call succeed with one refr
   const network = new Network(page);
   await setVisible(page, false);
 
-  // Its timers are throttled: none of them runs.
+  // The browser throttles its timers, so none of them runs.
   await page.clock.setSystemTime(Date.now() + 60 * 60 * 1000);
   expect(await network.log()).toEqual([]);
 
@@ -30,7 +30,7 @@ test('bar 18: a tab asleep for an hour makes its next call succeed with one refr
   expect((await network.refreshes()).map(({ status }) => status)).toEqual([200]);
 });
 
-test('bar 18: a tab that nobody looks at does not renew by itself', async ({ page, account }) => {
+test('bar 18: a hidden tab does not renew by itself', async ({ page, account }) => {
   await page.clock.install();
   await signIn(page, account);
   const network = new Network(page);
@@ -38,7 +38,7 @@ test('bar 18: a tab that nobody looks at does not renew by itself', async ({ pag
   await page.clock.runFor('01:00:00');
   expect(await network.refreshes()).toEqual([]);
 
-  // Its first call renews, whether anybody looks or not.
+  // Its first call renews, although the tab is hidden.
   await checkAgain(page);
   expect((await network.refreshes()).map(({ status }) => status)).toEqual([200]);
 });

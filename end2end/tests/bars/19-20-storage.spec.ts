@@ -19,7 +19,7 @@ test('bar 19: a late answer of an earlier generation does not overwrite a later 
   await context.addInitScript(() => {
     // Otherwise the second tab would wait for the first one.
     Object.defineProperty(navigator, 'locks', { value: undefined });
-    // What is put right a moment later has gone back all the same.
+    // A record that goes back counts as a fault, even if it is corrected a moment later.
     const generation = (text: string | null) => JSON.parse(text ?? '{}').generation ?? 0;
     const setItem = Storage.prototype.setItem;
     window.wentBack = 0;
@@ -60,7 +60,7 @@ test('bar 19: a late answer of an earlier generation does not overwrite a later 
   expect(await page.evaluate(() => window.wentBack)).toBe(0);
 });
 
-test('bar 19: an older record that another tab writes back is put right', async ({
+test('bar 19: an older record that another tab writes back is corrected', async ({
   page,
   account,
 }) => {
@@ -114,7 +114,7 @@ test('bar 20: an attempt key is in storage before the refresh is sent', async ({
   }
 });
 
-/** A call as it was sent, and what was in storage at that instant. */
+/** A call as it was sent, and the content of storage at that moment. */
 interface Use {
   accessToken?: string;
   attemptKey?: string;
@@ -155,7 +155,7 @@ async function noteEveryUse(page: Page): Promise<void> {
       const attemptKey = headers.get('idempotency-key') ?? undefined;
       if (accessToken || attemptKey) {
         const stored = JSON.parse(localStorage.getItem('holdfast.session') ?? '{}');
-        // It is the browser that looks, before anything is sent.
+        // The browser itself reads storage here, before the request is sent.
         const kept = attemptKey ? await attempts() : [];
         window.uses.push({ accessToken, attemptKey, stored, kept });
       }

@@ -22,7 +22,7 @@ test('bar 27: a browser that is killed just after a renewal is still signed in',
   baseURL,
 }) => {
   test.slow();
-  // A browser that is closed has written everything down; one that is killed may not have.
+  // A closed browser has written everything to disk; a killed one may not have done so.
   const first = await startBrowser();
   await signInHere(await first.open(`${baseURL}/sign-in`), account);
   await first.close();
@@ -41,7 +41,7 @@ test('bar 27: a browser that is killed just after a renewal is still signed in',
   const third = await startBrowser();
   const again = await third.open(`${baseURL}/account`);
   await seesAccount(again, account);
-  // Another renewal needs a token that the server still takes.
+  // Another renewal needs a token that the server still accepts.
   await spoilAccessToken(again);
   await again.getByRole('button', { name: 'Check again' }).click();
   await expect
@@ -56,7 +56,7 @@ test('bar 32: a sign-out without a network ends the session after a restart of t
   server,
 }) => {
   test.slow();
-  // A server that is away: a browser that is closed would undo an offline that we feign.
+  // The server is stopped here, because a closed browser would forget a simulated offline state.
   const away = await server();
   const account = somebody();
   await new Api(away.url).makeAccount(account);
@@ -79,7 +79,7 @@ test('bar 32: a sign-out without a network ends the session after a restart of t
   await expect.poll(() => everythingStored(again)).not.toContain('hfr_');
 });
 
-test('bar 32: a sign-out without a network ends the session once there is one', async ({
+test('bar 32: a sign-out without a network ends the session when the network is back', async ({
   page,
   context,
   account,

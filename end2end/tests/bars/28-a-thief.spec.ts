@@ -21,13 +21,13 @@ test('bar 28: a thief with storage and pending attempt key is found out within a
   await signIn(page, account);
   const network = new Network(page);
 
-  // A refresh is about to be sent, and does not get through.
+  // A refresh is sent, but it does not arrive.
   await page.route('**/api/v1/refresh', (route) => route.abort());
   await spoilAccessToken(page);
   await page.getByRole('button', { name: 'Check again' }).click();
   await expect.poll(() => network.refreshes()).not.toEqual([]);
 
-  // That is when the thief copies everything, and is faster.
+  // At this moment the thief copies everything, and is faster.
   const copy = await theStoredSession(page);
   const key = network.begun('POST /api/v1/refresh')[0]?.attemptKey;
   const first = await api.refresh(copy.refresh_token, key);
@@ -41,7 +41,7 @@ test('bar 28: a thief with storage and pending attempt key is found out within a
   await expect(page.getByRole('status').getByText('for your safety')).toBeVisible();
   expect(minutes).toBeLessThan(1.5);
 
-  // The thief's chain is dead, whichever token they hold.
+  // The thief's chain has ended, with every token that the thief has.
   await expect
     .poll(async () => (await api.refresh(second.body.refresh_token)).body.code)
     .toBe('session_ended');

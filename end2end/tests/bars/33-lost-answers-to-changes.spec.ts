@@ -22,7 +22,7 @@ import {
 const NEW_PASSWORD = 'another horse battery staple';
 const LAST_PASSWORD = 'the third horse of this battery';
 
-/** Ways in which the first answer does not arrive, although the server did its part. */
+/** Ways in which the first answer does not arrive, although the server has done the request. */
 const LOSSES: [name: string, lose: (route: Route) => Promise<void>][] = [
   [
     'lost',
@@ -112,7 +112,7 @@ test('bar 33: a lost answer to a password change is found out although the token
   await changePassword(page, account.password);
   await expect(page.getByRole('status').getByText('Your password is changed.')).toBeVisible();
   await expect(page.getByRole('alert')).toHaveCount(0);
-  // It was not the old session that went on.
+  // The old session did not go on.
   const renewals = (await network.refreshes()).map(({ status }) => status);
   expect(new Set(renewals)).toEqual(new Set([401]));
   await page.goto('/account');
@@ -146,7 +146,7 @@ test('bar 33: a refusal stays true although the first answer was lost', async ({
   await loseFirst(page, '**/api/v1/account/password', LOSSES[0]![1]);
   await changePassword(page, 'not my current password');
   await expect(page.getByText('This is not your current password.')).toBeVisible();
-  // A sign-in with a password that was never set would stand in the person's activity.
+  // A sign-in with a password that was never set would be shown in the person's activity.
   expect(network.begun('POST /api/v1/login')).toEqual([]);
   await api.logIn(account);
 });
@@ -214,7 +214,7 @@ test('bar 33: a lost answer is found out beside a change of another tab that nev
   await api.logIn({ ...account, password: NEW_PASSWORD });
 });
 
-test('bar 33: somebody who signs out meanwhile stays signed out', async ({
+test('bar 33: a person who signs out meanwhile stays signed out', async ({
   page,
   context,
   account,
@@ -234,9 +234,9 @@ test('bar 33: somebody who signs out meanwhile stays signed out', async ({
   await signOut(tab);
   await isSignedOut(page);
   late.open();
-  // The session that the change has opened is kept nowhere.
+  // No place stores the session that the change has opened.
   await isEnded(api, tokens!.access_token);
-  // The form is gone, and the person has to know.
+  // The form has disappeared, and the person has to learn what happened.
   const told = page.getByRole('status').getByText('Your password is changed.');
   await expect(told).toBeVisible();
   await page.getByRole('button', { name: 'Dismiss this message' }).click();
@@ -248,7 +248,7 @@ test('bar 33: somebody who signs out meanwhile stays signed out', async ({
   expect(await api.sessions(access_token)).toHaveLength(1);
 });
 
-test('bar 33: somebody who signs out after a lost answer stays signed out', async ({
+test('bar 33: a person who signs out after a lost answer stays signed out', async ({
   page,
   context,
   account,

@@ -1,5 +1,5 @@
-// Bar 34: after every form that was sent, no field holds what was typed. A change of the password
-// keeps what other tabs have typed. After a change of person the page is new.
+// Bar 34: after a form was sent, no field contains the typed text. A change of the password keeps the
+// text that was typed in other tabs. After a change of person the page is new.
 
 import type { Locator, Page } from '@playwright/test';
 import {
@@ -44,7 +44,7 @@ test('bar 34: after a change of the password both fields are empty', async ({ pa
   await expect(page.getByText('At least 15 characters')).toBeVisible();
 });
 
-test('bar 34: a wrong current password is gone, the new one can be sent again', async ({
+test('bar 34: a wrong current password is deleted, and the new one can be sent again', async ({
   page,
   account,
 }) => {
@@ -57,7 +57,7 @@ test('bar 34: a wrong current password is gone, the new one can be sent again', 
   await expect(wanted(page)).toHaveValue(NEW);
 });
 
-test('bar 34: a wrong password is gone, and the name stays', async ({ page, account }) => {
+test('bar 34: a wrong password is deleted, and the name stays', async ({ page, account }) => {
   await page.goto('/sign-in');
   await fillIn(page, { ...account, password: 'not the right password' });
   await signInButton(page).click();
@@ -67,7 +67,7 @@ test('bar 34: a wrong password is gone, and the name stays', async ({ page, acco
   await expect(password(page)).toBeFocused();
 });
 
-test('bar 34: after a sign-in nothing of it is in the form', async ({ page, account }) => {
+test('bar 34: after a sign-in the form is empty', async ({ page, account }) => {
   await signIn(page, account);
   await signOut(page);
   await expect(page.getByLabel('Username')).toHaveValue('');
@@ -79,7 +79,7 @@ test('bar 34: a password that is shown is hidden before it is sent', async ({ pa
   await fillIn(page, { ...account, password: 'not the right password' });
   await page.getByRole('button', { name: 'Show password' }).click();
   await expect(password(page)).toHaveAttribute('type', 'text');
-  // What the field is when the request leaves.
+  // The type of the field when the request is sent.
   await page.evaluate(() => {
     const send = window.fetch.bind(window);
     window.fetch = (input, init) => {
@@ -140,7 +140,7 @@ for (const [what, spoilsToken] of [
     await wanted(tab).fill('another sentence that is quite long');
     await wanted(tab).evaluate((field) => field.setAttribute('data-same', 'yes'));
 
-    // The server has changed the password, and the page does not hear of it yet.
+    // The server has changed the password, but the page does not know it yet.
     await page.goto('/password');
     const late = await holdAnswers(page, '**/api/v1/account/password');
     await change(page, account.password, NEW);
@@ -168,7 +168,7 @@ for (const [what, spoilsToken] of [
   });
 }
 
-test('bar 34: a tab that died in the middle of a change hides no other change', async ({
+test('bar 34: a tab that died during a change hides no other change', async ({
   page,
   context,
   account,
@@ -205,7 +205,7 @@ test('bar 34: a tab that died in the middle of a change hides no other change', 
   expect(atFirst).toBeGreaterThan(0);
   await expect.poll(counts, { timeout: 40_000 }).toBeGreaterThan(atFirst);
 
-  // The note of the dead one counts no more.
+  // The note of the dead tab does not count any more.
   await tab.evaluate((keys) => keys.forEach((key) => localStorage.removeItem(key)), ofTheDead);
   await tab.bringToFront();
   const refused = tab.waitForResponse(
@@ -221,7 +221,7 @@ test('bar 34: a tab that died in the middle of a change hides no other change', 
   expect(await notesOfChanges(page)).toEqual({});
 });
 
-test('bar 34: a change that died with its tab is told, once its note counts no more', async ({
+test('bar 34: the page tells a change that died with its tab, when its note does not count any more', async ({
   page,
   context,
   account,
@@ -254,7 +254,7 @@ test('bar 34: a change that died with its tab is told, once its note counts no m
   await signIn(page, { ...account, password: NEW });
 });
 
-test('bar 34: a page that the person does not leave shows nobody, and asks again', async ({
+test('bar 34: a page that the person does not leave shows no account, and asks again', async ({
   page,
   context,
   account,
@@ -264,7 +264,7 @@ test('bar 34: a page that the person does not leave shows nobody, and asks again
   const other = somebody('grace');
   await api.makeAccount(other);
   await signIn(page, account);
-  // Something beside Holdfast asks before the page is left.
+  // Other code than Holdfast's asks before the page is left.
   await page.evaluate(() => addEventListener('beforeunload', (event) => event.preventDefault()));
   let asked = 0;
   page.on('dialog', async (dialog) => {

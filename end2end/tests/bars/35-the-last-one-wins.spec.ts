@@ -1,4 +1,4 @@
-// Bar 35 in the browser: an answer that is late, and somebody who was faster in another tab.
+// Bar 35 in the browser: an answer that is late, and a person who was faster in another tab.
 
 import type { Page } from '@playwright/test';
 import {
@@ -23,11 +23,11 @@ import {
 } from '../../holdfast';
 
 interface Late extends Gate {
-  /** The tokens that the answer carries. */
+  /** The tokens of the answer. */
   tokens: () => Tokens;
 }
 
-/** The server signs somebody in, and the page does not hear of it yet. */
+/** The server signs a person in, but the page does not know it yet. */
 async function signsInLate(page: Page, url: string, submit: () => Promise<void>): Promise<Late> {
   let tokens: Tokens | undefined;
   const gate = await holdAnswers(page, url, (_, body) => (tokens = JSON.parse(body) as Tokens));
@@ -42,7 +42,7 @@ const submitSignIn = (page: Page, account: Account) => async () => {
   await signInButton(page).click();
 };
 
-test('bar 35: a late sign-in does not undo the sign-in of somebody else', async ({
+test('bar 35: a late sign-in does not undo the sign-in of another person', async ({
   page,
   context,
   account,
@@ -165,7 +165,7 @@ test('bar 35: a tab that slept through a sign-out signs in', async ({ page, cont
   await expect(heading(tab, 'Your account')).toBeVisible();
 });
 
-test('bar 35: a tab that slept while the data were deleted brings nobody back', async ({
+test('bar 35: a tab that slept while the data were deleted does not sign the person in again', async ({
   page,
   context,
   account,
@@ -173,7 +173,7 @@ test('bar 35: a tab that slept while the data were deleted brings nobody back', 
 }) => {
   const other = somebody('grace');
   await api.makeAccount(other);
-  // So that this page has counted further than the next life of the storage will.
+  // After this, the page has counted further than the next life of the storage will count.
   await signIn(page, account);
   await signOut(page);
   await hearsNothing(page);

@@ -1,10 +1,10 @@
-// Bar 44: a link to the sign-in page can be made by anybody. No value of `next` panics, leaves
-// the site or leads in a circle.
+// Bar 44: an attacker can make a link to the sign-in page. No value of `next` causes a panic, leads
+// to another site or leads in a circle.
 
 import type { Page } from '@playwright/test';
 import { expect, fillIn, heading, seesAccount, signIn, signInButton, test } from '../../holdfast';
 
-/** As they stand in the address. */
+/** The values as the address has them. */
 const LEAD_TO_THE_ACCOUNT = [
   '/.//elsewhere.example',
   '%2F.%2F%2Felsewhere.example',
@@ -44,7 +44,7 @@ const LEAD_SOMEWHERE_HERE: [next: string, path: string, name: string][] = [
   ['/a//elsewhere.example', '/a//elsewhere.example', 'Page not found'],
 ];
 
-/** A few at a time: each one loads a page, which takes a while on a busy machine. */
+/** A few in each test, because each one loads a page, which takes some time on a busy machine. */
 const A_FEW = 5;
 
 for (let first = 0; first < LEAD_TO_THE_ACCOUNT.length; first += A_FEW) {
@@ -67,7 +67,7 @@ for (let first = 0; first < LEAD_TO_THE_ACCOUNT.length; first += A_FEW) {
   });
 }
 
-test('bar 44: a page of this site is the way back, whatever it looks like', async ({
+test('bar 44: every page of this site can be the way back', async ({
   page,
   account,
   baseURL,
@@ -84,7 +84,7 @@ test('bar 44: a page of this site is the way back, whatever it looks like', asyn
   expect(elsewhere).toEqual([]);
 });
 
-test('bar 44: the first one that broke the page, typed in by somebody who signs in', async ({
+test('bar 44: a person signs in with the first value that broke the page', async ({
   page,
   account,
   baseURL,
@@ -101,7 +101,7 @@ test('bar 44: the first one that broke the page, typed in by somebody who signs 
   expect(elsewhere).toEqual([]);
 });
 
-test('bar 44: the way back is whole: path, query and hash', async ({ page, account }) => {
+test('bar 44: the way back is complete: path, query and hash', async ({ page, account }) => {
   await page.goto('/activity?shown=50&of=a%26b#newest');
   await expect(heading(page, 'Sign in')).toBeVisible();
   await page.getByRole('main').getByRole('link', { name: 'Create account' }).click();
@@ -115,7 +115,7 @@ test('bar 44: the way back is whole: path, query and hash', async ({ page, accou
   await expect(page).toHaveURL('/activity?shown=50&of=a%26b#newest');
 });
 
-/** The router still works: a link leads somewhere, and nothing is loaded anew for it. */
+/** Checks that the router still works: a link leads to its page without a reload. */
 async function isAlive(page: Page): Promise<void> {
   await page.evaluate(() => (document.documentElement.dataset['stays'] = 'yes'));
   await page.getByRole('banner').getByRole('link', { name: 'Holdfast' }).click();

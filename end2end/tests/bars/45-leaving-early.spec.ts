@@ -1,5 +1,5 @@
-// Bar 45: every form and every load, left before its answer is here. No error in the console (the
-// test fails on one by itself), and the next page works.
+// Bar 45: the person leaves every form and every load before its answer comes. There is no error in
+// the console (an error fails the test), and the next page works.
 
 import type { Page } from '@playwright/test';
 import {
@@ -19,7 +19,7 @@ import {
 
 const NEW = 'a completely different sentence';
 
-/** Does something, leaves the page while the answer is on its way, and lets the answer come. */
+/** Makes a request, leaves the page while the answer is under way, and lets the answer come. */
 async function leaveBeforeTheAnswer(
   page: Page,
   url: string,
@@ -37,7 +37,7 @@ async function leaveBeforeTheAnswer(
   await page.unrouteAll({ behavior: 'wait' });
 }
 
-/** The client of the page still does what it is asked for. */
+/** Checks that the client of the page still works. */
 async function nextPageWorks(page: Page): Promise<void> {
   await page.getByRole('banner').getByRole('link', { name: 'Create account' }).click();
   await expect(heading(page, 'Create your account')).toBeVisible();
@@ -63,7 +63,7 @@ test('bar 45: a sign-in that succeeds', async ({ page, account }) => {
   await page.goto('/sign-in');
   await fillIn(page, account);
   await leaveBeforeTheAnswer(page, '**/api/v1/login', () => signInButton(page).click());
-  // The person is signed in where they have gone to.
+  // The person is signed in on the page to which they went.
   await nextPageWorksFor(page, account);
 });
 

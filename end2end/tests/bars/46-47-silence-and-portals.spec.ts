@@ -30,7 +30,7 @@ test('bar 46: a sign-out that the server refuses is repeated while the tab stays
   await expect.poll(server.asked).toBeGreaterThan(1);
   expect((await api.account(access_token)).status).toBe(200);
 
-  // Nobody touches the tab.
+  // The person does nothing in the tab.
   server.recover();
   await isEnded(api, access_token, { timeout: 60_000 });
   await expect.poll(() => everythingStored(page)).not.toContain('hfr_');
@@ -87,7 +87,7 @@ test('bar 46: a sign-out holds although the tab is closed before the database ha
   const free = await occupyDatabase(other);
   await signOutButton(page).click();
   await page.close();
-  // What is queued in a database goes with its page.
+  // A request that is queued in a database is lost with its page.
   await free();
 
   const next = await context.newPage();
@@ -96,7 +96,7 @@ test('bar 46: a sign-out holds although the tab is closed before the database ha
   await isEnded(api, access_token);
 });
 
-test('bar 47: a portal that says when to come back is not believed', async ({
+test('bar 47: the `Retry-After` of a portal has no effect', async ({
   page,
   context,
   account,
@@ -119,7 +119,7 @@ test('bar 47: a portal that says when to come back is not believed', async ({
   await seesAccount(page, account);
 });
 
-test('an answer that is not ours is not called silence', async ({ page, context, account }) => {
+test('the page distinguishes an answer of another program from no answer', async ({ page, context, account }) => {
   await signIn(page, account);
   const portal = await answering(context, '**/api/v1/account', {
     status: 200,
@@ -146,7 +146,7 @@ async function overloaded(context: BrowserContext, url: string) {
   });
 }
 
-/** Something answers in place of the server, until it recovers. */
+/** Another program answers in place of the server, until the server recovers. */
 async function answering(
   context: BrowserContext,
   url: string,

@@ -1,5 +1,5 @@
-// Bar 54: a page whose script does not arrive says so in words, within ten seconds, and says what
-// to do. Nothing is "Loading…" for ever, and no button is dead without an explanation.
+// Bar 54: if the script of a page does not arrive, the page says so within ten seconds, and says what
+// to do. No text stays "Loading…" for ever, and no button is dead without an explanation.
 
 import type { Page, Route } from '@playwright/test';
 import {
@@ -65,14 +65,14 @@ for (const [what, handle] of [
       await page.route(`**/pkg/*.${file}`, handle);
       await openUnhydrated(page, '/account');
       await saysWhatIsWrong(page, /did not arrive or does not run here/);
-      // It has loaded itself anew once, in vain, and does not go on with that.
+      // The page has reloaded once without success, and does not reload again.
       expect(pages).toBe(2);
     });
   }
 }
 
-test('bar 54: the WebAssembly hangs, and arrives after all', async ({ page }) => {
-  // The page's own ten seconds, however busy the machine is.
+test('bar 54: the WebAssembly hangs, and arrives later', async ({ page }) => {
+  // These are ten seconds of the page's clock, also on a busy machine.
   await page.clock.install();
   const arrives = await holdRequests(page, '**/*.wasm');
   await openUnhydrated(page, '/sign-in');

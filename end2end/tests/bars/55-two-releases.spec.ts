@@ -1,6 +1,6 @@
-// Bar 55: during a rolling deploy two releases stand side by side, and a browser may ask either of
-// them for anything. A page never gets the script, the WebAssembly or the style of the other
-// release; one that misses its files loads itself anew, once.
+// Bar 55: during a rolling deploy two releases run side by side, and a browser may send each request
+// to either of them. A page never gets the script, the WebAssembly or the style of the other release.
+// A page that misses its files reloads once.
 
 import { cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ import {
   test as base,
 } from '../../holdfast';
 
-/** What the files of a release are called. */
+/** The names of the files of a release. */
 interface Names {
   js: string;
   wasm: string;
@@ -63,7 +63,7 @@ async function answeredBy(server: { url: string }, route: Route): Promise<void> 
   await route.fulfill({ response });
 }
 
-/** What a page asked for and got, in order. */
+/** The requests of a page and their answers, in order. */
 class Loads {
   pages = 0;
   readonly got: string[] = [];
@@ -89,12 +89,12 @@ const namesOf = (page: Page): Promise<string[]> =>
 
 const sorted = ({ js, wasm, css }: Names) => [js, wasm, css].sort();
 
-// The style of another release is no style.
+// The browser complains about an answer that is not a style sheet.
 test.use({ mayComplain: [/MIME type/] });
 
 test.afterEach(async ({ page }) => page.unrouteAll({ behavior: 'ignoreErrors' }));
 
-test('bar 55: a page that misses its files loads itself anew once, and works', async ({
+test('bar 55: a page that misses its files reloads once, and works', async ({
   page,
   account,
   server,
@@ -166,7 +166,7 @@ test('bar 55: with the files of both releases on both sides every page works at 
   expect(loads.missed).toEqual([]);
 });
 
-test('bar 55: files are kept for good, pages are not kept, and what is missing is not kept', async ({
+test('bar 55: browsers keep files without a limit, but no pages and no missing files', async ({
   request,
 }) => {
   const { js, wasm, css } = await namesIn(SITE);
@@ -189,7 +189,7 @@ test('bar 55: files are kept for good, pages are not kept, and what is missing i
   }
 });
 
-test('bar 55: only pages are compressed on their way; an answer with tokens never is', async ({
+test('bar 55: only pages are compressed when they are sent; an answer with tokens never is', async ({
   account,
   holdfast,
 }) => {

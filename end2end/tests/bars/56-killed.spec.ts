@@ -1,4 +1,4 @@
-// A browser that is killed just after a person did something: that is what holds.
+// A browser is killed just after a person did something. What the person did last must hold.
 
 import type { Page } from '@playwright/test';
 import {
@@ -18,7 +18,7 @@ const KILLS = Number(process.env.KILLS || 3);
 /** The browser is killed at some moment within this time. */
 const WITHIN_MS = 2000;
 
-test(`bar 56: what the person did last is what holds, ${KILLS} kills after each`, async ({
+test(`bar 56: what the person did last holds, ${KILLS} kills after each`, async ({
   startBrowser,
   account: ada,
   api,
@@ -52,12 +52,12 @@ test(`bar 56: what the person did last is what holds, ${KILLS} kills after each`
       await signOut(page);
       await killAndReturn('/account');
       await isSignedOut(page);
-      // What was to be ended on the server was ended.
+      // The sessions that had to end on the server have ended.
       await expect.poll(() => sessionsOf(grace)).toBe(1);
     });
   }
 
-  /** How many sessions there are, with the one that is opened to ask. */
+  /** How many sessions there are, with the one that this opens to find out. */
   async function sessionsOf(account: Account): Promise<number> {
     const tokens = await api.logIn(account);
     const sessions = await api.sessions(tokens.access_token);

@@ -36,7 +36,7 @@ for (const [name, before, after] of [
     await page.reload();
     await seesAccount(page, account);
     if (before === 'broken') {
-      // What was spoilt while the database was broken is in its copy alone.
+      // The change that was made while the database was broken is only in the copy.
       await spoilAccessToken(page);
       await checkAgain(page);
     }
@@ -53,7 +53,7 @@ for (const [name, before, after] of [
   });
 }
 
-/** As it does when the files below it are damaged: it is there, and opens nothing. */
+/** IndexedDB with damaged files: it exists, but opens no database. */
 async function letIndexedDbBreak(page: Page): Promise<void> {
   await page.addInitScript(() => {
     if (localStorage.getItem('test.indexed-db') !== 'broken') return;
@@ -63,7 +63,7 @@ async function letIndexedDbBreak(page: Page): Promise<void> {
   });
 }
 
-/** From the next visit on. */
+/** Does it from the next visit on. */
 async function setIndexedDb(page: Page, state: 'works' | 'broken'): Promise<void> {
   await page.evaluate((state) => localStorage.setItem('test.indexed-db', state), state);
 }

@@ -57,7 +57,7 @@ test('a page that comes out of the back/forward cache sees that it was signed ou
   expect(await network.log()).toEqual([]);
 });
 
-test('a page that comes out of the back/forward cache goes on with the tokens of now', async ({
+test('a page that comes out of the back/forward cache goes on with the present tokens', async ({
   cachingBrowser,
   account,
 }) => {
@@ -87,8 +87,8 @@ test('a page that comes out of the back/forward cache goes on with the tokens of
 });
 
 /**
- * Holdfast's pages say `no-store`, so that Chromium keeps none of them, and it drops those
- * that another tab sends a message to. Other browsers do, and Chromium may one day.
+ * Holdfast's pages have `no-store`, so Chromium does not cache them, and it drops a page that gets a
+ * message from another tab. Other browsers cache such pages, and Chromium may do so later.
  */
 async function becomesCacheable(context: BrowserContext): Promise<void> {
   await context.addInitScript(() => {
@@ -109,7 +109,7 @@ async function leave(page: Page): Promise<void> {
   await page.goto('/healthz');
 }
 
-/** Out of the cache: it is the very page that was left. */
+/** Checks that the page comes out of the cache: it is the same page that was left. */
 async function comeBack(page: Page): Promise<void> {
   await page.evaluate(() => history.back());
   await expect

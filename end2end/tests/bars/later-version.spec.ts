@@ -1,4 +1,4 @@
-// Another tab runs a later release, whose record this page cannot read. It leaves that alone.
+// Another tab runs a later release, whose record this page cannot read. This page does not change it.
 
 import type { Page } from '@playwright/test';
 import {
@@ -31,7 +31,7 @@ test.describe('a page beside a later version', () => {
       await becomesLater(page, places);
       const network = new Network(page);
       await expect(page.getByRole('status').getByText(NOTICE)).toBeVisible();
-      // Its access token is over by now, or soon is. A call says the same.
+      // Its access token has expired by now, or expires soon. A call says the same.
       await expect(async () => {
         await page.getByRole('button', { name: /^(Check again|Try again)$/ }).click();
         await expect(page.getByRole('alert')).toContainText(NOTICE, { timeout: 1000 });
@@ -70,7 +70,7 @@ test('a sign-out beside a later version ends the session on the server', async (
   await signOutButton(page).click();
   await isSignedOut(page);
   await isEnded(api, access_token);
-  // What the later version has written is as it was, and no token waits any more.
+  // The record of the later version is unchanged, and no token waits any more.
   expect(await page.evaluate(() => localStorage.getItem('holdfast.session'))).toBe(record);
   await expect.poll(() => page.evaluate(() => localStorage.getItem('holdfast.leaving'))).toBeNull();
 });
@@ -95,7 +95,7 @@ test('a sign-in that ends beside a later version leaves no session behind', asyn
   api,
 }) => {
   await page.goto('/sign-in');
-  // The later version comes while the answer is on its way.
+  // The later version comes while the answer is under way.
   await page.route('**/api/v1/login', async (route) => {
     const response = await route.fetch();
     await page.evaluate(() => localStorage.setItem('holdfast.session', '{"version":3}'));
@@ -132,7 +132,7 @@ async function becomesLater(
       const text = localStorage.getItem('holdfast.session')!;
       localStorage.setItem('holdfast.session', later(text));
     }
-    // As the other tab would tell this one.
+    // The other tab would tell this one in the same way.
     window.dispatchEvent(new StorageEvent('storage', { key: 'holdfast.session' }));
   }, places);
 }

@@ -10,7 +10,7 @@ import {
   theStoredSession,
 } from '../../holdfast';
 
-test('a server that restarts in mid-session signs nobody out', async ({ page, server }) => {
+test('a restart of the server during a session signs nobody out', async ({ page, server }) => {
   const before = await server();
   const account = somebody();
   await new Api(before.url).makeAccount(account);

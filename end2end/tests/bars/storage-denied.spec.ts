@@ -1,4 +1,4 @@
-// Browsers that store nothing, or not everything.
+// Browsers that store nothing, or only a part.
 
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -23,7 +23,7 @@ import {
 } from '../../holdfast';
 
 const test = base.extend<{ denyingBrowser: BrowserContext }>({
-  // Chromium, told in its settings to block all cookies and site data.
+  // A Chromium whose settings block all cookies and site data.
   denyingBrowser: async ({ launchOptions, baseURL }, use) => {
     const profile = await mkdtemp(join(tmpdir(), 'holdfast-profile-'));
     const settings = { profile: { default_content_setting_values: { cookies: 2 } } };
@@ -66,7 +66,7 @@ test.describe('with short-lived tokens', () => {
     expect(refreshes.map(({ status }) => status)).toEqual(refreshes.map(() => 200));
     const keys = new Set(refreshes.map(({ attemptKey }) => attemptKey));
     expect(keys.size).toBe(refreshes.length);
-    // It is one session, and it is that of this tab.
+    // There is one session, and only this tab has it.
     const { access_token } = refreshes.at(-1)?.answer as { access_token: string };
     expect(await api.sessions(access_token)).toHaveLength(1);
 
@@ -75,7 +75,7 @@ test.describe('with short-lived tokens', () => {
     await isSignedOut(page);
   });
 
-  test('a browser without IndexedDB renews all the same', async ({ page, account }) => {
+  test('a browser without IndexedDB still renews', async ({ page, account }) => {
     await denyIndexedDb(page);
     await signIn(page, account);
     await renews(page, 3);
@@ -113,7 +113,7 @@ test.describe('with short-lived tokens', () => {
     const tab = await context.newPage();
     await tab.goto('/account');
     await fillStorage(page);
-    // Either of them renews, and the other one finds that in the database.
+    // One of them renews, and the other one finds the result in the database.
     const before = (await sessionInDatabase(page))?.generation ?? 0;
     await expect
       .poll(async () => (await sessionInDatabase(page))?.generation, { timeout: 30_000 })
@@ -123,7 +123,7 @@ test.describe('with short-lived tokens', () => {
     await seesAccount(tab, account);
   });
 
-  test('a browser with a full local storage and no IndexedDB says for how long', async ({
+  test('a browser with a full local storage and no IndexedDB says how long the session lasts', async ({
     page,
     account,
   }) => {
@@ -146,7 +146,7 @@ test.describe('with short-lived tokens', () => {
     await seesAccount(page, account);
   });
 
-  test('a browser whose IndexedDB breaks while the page is open renews all the same', async ({
+  test('a browser whose IndexedDB breaks while the page is open still renews', async ({
     page,
     account,
   }) => {
@@ -187,7 +187,7 @@ test('a sign-out is remembered although the database fails at that moment', asyn
 }) => {
   await signIn(page, account);
   const { access_token } = await theStoredSession(page);
-  // The server does not hear of it either, before the page is loaded anew.
+  // The server does not learn of it either before the page reloads.
   await context.route('**/api/v1/logout', (route) => route.abort());
   await page.evaluate(() => {
     const broken = () => {
@@ -208,7 +208,7 @@ test('a sign-out is remembered although the database fails at that moment', asyn
   await isEnded(api, access_token);
 });
 
-/** As some browsers do in private windows. */
+/** Does this like some browsers in private windows. */
 async function denyIndexedDb(page: Page): Promise<void> {
   await page.addInitScript(() => {
     Object.defineProperty(window, 'indexedDB', {
@@ -219,7 +219,7 @@ async function denyIndexedDb(page: Page): Promise<void> {
   });
 }
 
-/** Lives through some renewals, with a call after each. */
+/** Renews several times, with a call after each renewal. */
 async function renews(page: Page, times: number): Promise<void> {
   for (let renewal = 0; renewal < times; renewal += 1) {
     await page.waitForResponse((response) => response.url().endsWith('/api/v1/refresh'));
@@ -227,7 +227,7 @@ async function renews(page: Page, times: number): Promise<void> {
   }
 }
 
-/** Somebody else's data, down to the last character that fits. */
+/** Fills storage with other data, to the last character that fits. */
 async function fillStorage(page: Page): Promise<void> {
   await page.evaluate(() => {
     let text = '';

@@ -14,7 +14,7 @@ use serde_json::error::Category;
 use crate::connections::TooSlow;
 use crate::error::ApiError;
 
-/// A JSON body of a request or an answer.
+/// A JSON body of a request or an answer. That of a request must be an object.
 #[derive(Debug, Clone)]
 pub struct Json<T>(pub T);
 
@@ -47,12 +47,28 @@ pub fn has_media_type(headers: &HeaderMap, expected: &str) -> bool {
         .is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case(expected))
 }
 
-/// Reads the body, up to the limit that the router sets.
+/// Reads the body, up to the limit that the router sets. Every body of the API and of a
+/// server function is read here.
+///
+/// A JSON array is refused. serde takes one for a struct, member by member, so that
+/// `["ada", "…"]` would sign in. The contract of the API does not say so, and a filter in
+/// front of the server that looks for a member by its name would not find it.
 ///
 /// # Errors
 /// [`ApiError::PayloadTooLarge`], [`ApiError::TooSlow`], or
-/// [`ApiError::MalformedRequest`] if the body broke off.
+/// [`ApiError::MalformedRequest`] when the body broke off or is an array.
 pub async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
+    let is_json = has_media_type(request.headers(), "application/json");
+    let body = receive_body(request, state).await?;
+    if is_json && body.trim_ascii_start().starts_with(b"[") {
+        return Err(ApiError::MalformedRequest(
+            "The body is a JSON array. It must be an object.".to_owned(),
+        ));
+    }
+    Ok(body)
+}
+
+async fn receive_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
     Bytes::from_request(request, state)
         .await
         .map_err(|rejection: BytesRejection| {

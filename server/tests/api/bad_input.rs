@@ -8,8 +8,9 @@ use axum::http::{HeaderName, Method, Request, header};
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::{MAX_BODY, paths};
 use holdfast_server::client_address::Proxies;
+use serde_json::json;
 
-use crate::support::TestApp;
+use crate::support::{PASSWORD, TestApp};
 
 const POSTS: [&str; 5] = [
     paths::SIGNUP,
@@ -53,6 +54,38 @@ async fn bodies_that_are_not_the_calls_json_are_400() {
             assert_eq!(answer.status, 400);
         }
     }
+}
+
+#[tokio::test]
+async fn an_array_of_the_right_values_is_not_taken_for_an_object() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    let token = tokens.refresh_token.expose();
+    for (path, values) in [
+        (paths::SIGNUP, json!(["grace", PASSWORD, true])),
+        (paths::LOGIN, json!(["ada", PASSWORD, true])),
+        (paths::REFRESH, json!([token])),
+        (paths::LOGOUT, json!([token])),
+        (paths::PASSWORD_ESTIMATE, json!(["ada", PASSWORD])),
+    ] {
+        let answer = app.call(Method::POST, path, &values).await;
+        answer.is(Code::MalformedRequest);
+        assert!(answer.problem().detail.contains("object"), "{path}");
+    }
+    let values = json!([PASSWORD]);
+    app.call_as(&tokens, Method::DELETE, paths::ACCOUNT, Some(&values))
+        .await
+        .is(Code::MalformedRequest);
+    let values = json!([PASSWORD, "ribbon quarry lantern oasis"]);
+    app.call_as(&tokens, Method::PUT, paths::PASSWORD, Some(&values))
+        .await
+        .is(Code::MalformedRequest);
+    // White space before it makes no difference.
+    let spaced = format!(" \t\r\n{}", json!(["ada", PASSWORD]));
+    app.send(post(paths::LOGIN, Some("application/json"), spaced))
+        .await
+        .is(Code::MalformedRequest);
+    assert!(app.accepts(&tokens).await && app.is_alive(tokens.session_id).await);
 }
 
 #[tokio::test]

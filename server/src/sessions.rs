@@ -661,7 +661,13 @@ fn genuine(state: &AppState, refresh_token: &Secret) -> Result<RefreshToken, Api
 
 /// An instance whose secret the others do not know yet, or that was forbidden, makes no
 /// tokens.
-fn may_mint(state: &AppState) -> Result<(), ApiError> {
+///
+/// A sign-in asks this before it looks at the password. Otherwise a right password would be
+/// answered 503 and a wrong one 401: an attacker could go on guessing at this instance.
+///
+/// # Errors
+/// 503 when this instance makes no tokens.
+pub fn may_mint(state: &AppState) -> Result<(), ApiError> {
     if state.keys.may_mint() {
         return Ok(());
     }

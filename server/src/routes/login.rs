@@ -2,7 +2,8 @@
 //!
 //! A security duty: an unknown account, a wrong password and a disabled account get the same
 //! answer in the same time. So there is always one query and one password computation, and
-//! the answer waits for no work that only one of these cases needs.
+//! the answer waits for no work that only one of these cases needs. An instance that makes no
+//! tokens looks at no password, because its answers would tell which password is right.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -72,6 +73,7 @@ async fn try_log_in(
     headers: &HeaderMap,
     request: LoginRequest,
 ) -> Result<TokenAnswer, ApiError> {
+    sessions::may_mint(state)?;
     let keys = &state.keys;
     let username = Username::parse(&request.username).ok();
     let found = username
@@ -117,6 +119,9 @@ impl Attempt {
             .verify(&turn, &self.password, stored)
             .await?;
         drop(turn);
+        // It may have been told otherwise meanwhile. Then the answer must not depend on the
+        // password.
+        sessions::may_mint(state)?;
         let (account, rehashed, username) = match (account, verdict, self.username) {
             (Some(account), Verdict::Right { rehashed }, Some(username))
                 if account.disabled_at.is_none() =>

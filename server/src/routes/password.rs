@@ -83,6 +83,9 @@ pub(super) async fn change(
 /// Confirms the password of the account. Returns the account, and the turn in which the
 /// password was computed. Failures count for the session only: a thief with an access token
 /// who tries here must not block the person's other sessions or the sign-in.
+///
+/// An instance that makes no tokens looks at no password, as at a sign-in: it may count
+/// failures under keys of its own.
 pub(super) async fn confirmed(
     state: &AppState,
     current: CurrentAccount,
@@ -94,6 +97,7 @@ pub(super) async fn confirmed(
         account_id,
         session_id,
     } = current;
+    sessions::may_mint(state)?;
     let keys = Limits::session_keys(&state.keys, account_id, session_id)?;
     let turn = state.limits.confirm(address, keys)?.turn().await?;
     let (session, failures) = (keys.session, state.limits.failures());
@@ -115,7 +119,9 @@ pub(super) async fn confirmed(
             other => other,
         })?;
     let stored = Some(account.password_hash.clone());
-    match state.passwords.verify(&turn, password, stored).await? {
+    let verdict = state.passwords.verify(&turn, password, stored).await?;
+    sessions::may_mint(state)?;
+    match verdict {
         Verdict::Right { .. } => {
             // The person knows the password, so strangers' failures do not keep them out any
             // more.

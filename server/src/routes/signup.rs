@@ -21,6 +21,7 @@ pub(super) async fn sign_up(
 ) -> Result<TokenAnswer, ApiError> {
     let username = Username::parse(&request.username)?;
     password::check(request.password.expose(), username.as_str())?;
+    sessions::may_mint(&state)?;
     let place = state.limits.sign_up(address)?;
     let turn = place.turn().await?;
     let hashed = state

@@ -3,14 +3,15 @@
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{Method, Request};
 use holdfast_protocol::problem::Code;
-use holdfast_protocol::wire::paths;
+use holdfast_protocol::wire::{Tokens, paths};
 use holdfast_server::keys::{EPOCH_SECONDS, Keys};
 use holdfast_server::{random, secrets_in_use};
+use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::support::{TestApp, generation, new_key};
+use crate::support::{PASSWORD, TestApp, generation, new_key};
 
 #[tokio::test]
 async fn two_rotations_of_the_signing_key_and_a_change_of_the_master_secret_sign_nobody_out() {
@@ -144,11 +145,95 @@ async fn an_instance_with_a_wrong_secret_makes_no_tokens_and_leaves_the_others_r
         .refresh(&tokens, &new_key())
         .await
         .is(Code::TemporarilyUnavailable);
-    let answer = wrong.try_log_in("ada", crate::support::PASSWORD).await;
+    let answer = wrong.try_log_in("ada", PASSWORD).await;
     answer.is(Code::TemporarilyUnavailable);
     one.reader().read().await.unwrap();
     assert!(ready(&one).await);
     one.renew(&tokens).await;
+}
+
+/// Every call that looks at a password is answered 503, whatever the password is.
+async fn looks_at_no_password(app: &TestApp, tokens: &Tokens) {
+    for password in [PASSWORD, "not the right password at all"] {
+        for name in ["ada", "nobody"] {
+            let answer = app.try_log_in(name, password).await;
+            answer.is(Code::TemporarilyUnavailable);
+        }
+        let confirmations = [
+            (
+                Method::DELETE,
+                paths::ACCOUNT,
+                json!({"password": password}),
+            ),
+            (
+                Method::PUT,
+                paths::PASSWORD,
+                json!({"current_password": password, "new_password": "ribbon quarry lantern oasis"}),
+            ),
+        ];
+        for (method, path, body) in confirmations {
+            let answer = app.call_as(tokens, method, path, Some(&body)).await;
+            answer.is(Code::TemporarilyUnavailable);
+        }
+    }
+    // A name that is free gets the same answer as one that is taken.
+    for name in ["ada", "grace"] {
+        let body = json!({"username": name, "password": PASSWORD});
+        let answer = app.call(Method::POST, paths::SIGNUP, &body).await;
+        answer.is(Code::TemporarilyUnavailable);
+    }
+}
+
+#[tokio::test]
+async fn an_instance_that_makes_no_tokens_tells_no_right_password_from_a_wrong_one() {
+    let one = TestApp::start().await;
+    enter(&one).await.unwrap();
+    let tokens = one.sign_up("ada").await;
+    // Its secret was not entered: the others use one that it does not have.
+    let wrong = one.second_instance(&[9, 1]);
+    wrong.state.keys.set_may_mint(false);
+    looks_at_no_password(&wrong, &tokens).await;
+    // It has not read for too long which secrets are good.
+    let deaf = one.second_instance(&[1]);
+    let late = Instant::now() - Duration::from_secs(300);
+    deaf.state.keys.note_read(late, Duration::from_secs(300));
+    looks_at_no_password(&deaf, &tokens).await;
+    // Its secret was forbidden. It accepts no access token either.
+    let keys = Keys::new(vec![Zeroizing::new(vec![2; 32])], 0);
+    let mut connection = one.state.pool.acquire().await.unwrap();
+    secrets_in_use::replace_after_leak(&mut connection, &keys)
+        .await
+        .unwrap();
+    one.reader().read().await.unwrap();
+    looks_at_no_password(&one, &tokens).await;
+    // None of them has counted a failure, computed a password or ended anything.
+    let counted: i64 = sqlx::query_scalar("select count(*) from sign_in_failures")
+        .fetch_one(one.pool())
+        .await
+        .unwrap();
+    assert_eq!(counted, 0);
+    assert!(one.is_alive(tokens.session_id).await);
+}
+
+#[tokio::test]
+async fn an_instance_that_may_mint_no_more_meanwhile_does_not_answer_by_the_password() {
+    let app = TestApp::start().await;
+    app.sign_up("ada").await;
+    for password in [PASSWORD, "not the right password at all"] {
+        app.state.keys.set_may_mint(true);
+        // The sign-in has begun, and waits for the account that it compares with.
+        let mut holding = app.pool().begin().await.unwrap();
+        sqlx::query("lock table accounts in access exclusive mode")
+            .execute(&mut *holding)
+            .await
+            .unwrap();
+        let (answer, ()) = tokio::join!(app.try_log_in("ada", password), async {
+            app.until_waiting(1).await;
+            app.state.keys.set_may_mint(false);
+            holding.rollback().await.unwrap();
+        });
+        answer.is(Code::TemporarilyUnavailable);
+    }
 }
 
 #[tokio::test]
@@ -164,7 +249,7 @@ async fn an_instance_that_returns_with_a_very_old_secret_leaves_the_others_ready
     let tokens = fleet.sign_up("ada").await;
     enter(&stale).await.unwrap();
     assert!(!ready(&stale).await);
-    let answer = stale.try_log_in("ada", crate::support::PASSWORD).await;
+    let answer = stale.try_log_in("ada", PASSWORD).await;
     answer.is(Code::TemporarilyUnavailable);
     fleet.reader().read().await.unwrap();
     assert!(ready(&fleet).await);
@@ -254,7 +339,7 @@ async fn bar_40_after_a_leak_no_instance_accepts_a_token_of_the_old_secret() {
     for answer in [
         old.refresh(&tokens, &new_key()).await,
         old.get_as(&tokens, paths::ACCOUNT).await,
-        old.try_log_in("ada", crate::support::PASSWORD).await,
+        old.try_log_in("ada", PASSWORD).await,
     ] {
         answer.is(Code::TemporarilyUnavailable);
     }

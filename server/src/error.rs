@@ -279,12 +279,15 @@ fn is_passing(code: &str) -> bool {
     // These are errors of the connection, of resources, of operator intervention, of
     // transaction conflicts and lock time-outs, and of a server that is read-only for now.
     // Others disappear when an operator has acted: a database, a schema or a table that is
-    // missing during a restore, a role that may not sign in or may not read, a pooler that
-    // lost a prepared statement.
+    // missing during a restore, a database that accepts no connections while it is renamed, a
+    // role that may not sign in or may not read, a pooler that lost a prepared statement.
     ["08", "53", "57", "58", "40", "28", "3D", "3F"]
         .iter()
         .any(|class| code.starts_with(class))
-        || matches!(code, "25006" | "55P03" | "42P01" | "42501" | "26000")
+        || matches!(
+            code,
+            "25006" | "55P03" | "55000" | "42P01" | "42501" | "26000"
+        )
 }
 
 /// How long a client should wait, as a header.
@@ -319,6 +322,7 @@ mod tests {
             ("53300", true),
             ("40001", true),
             ("55P03", true),
+            ("55000", true),
             ("28P01", true),
             ("28000", true),
             ("3D000", true),

@@ -218,16 +218,7 @@ impl Keys {
             _ => Use::All,
         };
         let uses: Vec<_> = self.secrets.iter().enumerate().map(use_of).collect();
-        let is_ours = |known: &SecretInUse| {
-            let mut ours = self.secrets.iter();
-            ours.any(|secret| secret.fingerprint[..] == known.fingerprint[..])
-        };
-        let missing: Vec<_> = in_use
-            .iter()
-            .filter(|known| !known.is_forbidden && known.minted_ago <= longest_session)
-            .filter(|known| !is_ours(known))
-            .map(|known| shown(&known.fingerprint))
-            .collect();
+        let missing = self.missing(in_use, longest_session);
         let obstacle = if uses[0] == Use::Forbidden {
             Some(Obstacle::Forbidden)
         } else if missing.is_empty() {
@@ -251,6 +242,37 @@ impl Keys {
             standing.version += 1;
         }
         standing.obstacle = obstacle;
+    }
+
+    /// Those that others mint with and that this instance does not accept, as it is shown.
+    fn missing(&self, in_use: &[SecretInUse], longest_session: Duration) -> Vec<String> {
+        let is_ours = |known: &SecretInUse| {
+            let mut ours = self.secrets.iter();
+            ours.any(|secret| secret.fingerprint[..] == known.fingerprint[..])
+        };
+        in_use
+            .iter()
+            .filter(|known| !known.is_forbidden && known.minted_ago <= longest_session)
+            .filter(|known| !is_ours(known))
+            .map(|known| shown(&known.fingerprint))
+            .collect()
+    }
+
+    /// Whether a database with these secrets is one in which this instance has entered its
+    /// own, and whose other instances use none that is not accepted here. An instance enters
+    /// its secret before it mints, so every other database is that of another fleet.
+    pub fn belong_to(&self, in_use: &[SecretInUse], longest_session: Duration) -> bool {
+        let current = self.fingerprint();
+        let is_entered = in_use
+            .iter()
+            .any(|known| known.fingerprint[..] == current[..] && !known.is_forbidden);
+        is_entered && self.missing(in_use, longest_session).is_empty()
+    }
+
+    /// Whether the database is asked again and again which secrets are in use. Where it is
+    /// not, nothing was entered either.
+    pub fn is_followed(&self) -> bool {
+        read(&self.standing).read.is_some()
     }
 
     /// Why the secrets keep this instance from being ready.

@@ -210,14 +210,7 @@ impl SecretsInUse {
     }
 
     fn learn(&self, known: &[StoredSecret], asked_at: Instant) {
-        let in_use: Vec<_> = known
-            .iter()
-            .map(|secret| SecretInUse {
-                fingerprint: secret.fingerprint.clone(),
-                is_forbidden: secret.is_forbidden,
-                minted_ago: age(secret.minted_seconds_ago),
-            })
-            .collect();
+        let in_use: Vec<_> = known.iter().map(SecretInUse::from).collect();
         self.keys
             .learn(&in_use, self.longest_session(), self.clock.now());
         let good_for = self.access_token_ttl.max(GOOD_AT_LEAST);
@@ -229,6 +222,16 @@ impl SecretsInUse {
         let told = u64::try_from(self.told.longest_session_seconds).unwrap_or(0);
         let read = self.database.longest_session();
         read.max(Duration::from_secs(told))
+    }
+}
+
+impl From<&StoredSecret> for SecretInUse {
+    fn from(stored: &StoredSecret) -> Self {
+        Self {
+            fingerprint: stored.fingerprint.clone(),
+            is_forbidden: stored.is_forbidden,
+            minted_ago: age(stored.minted_seconds_ago),
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use crate::access_token::{self, CLIENT_ID, Claims};
 use crate::clock::Clock;
 use crate::error::ApiError;
 use crate::events::{self, QueuedEvent};
+use crate::keys::SecretInUse;
 use crate::limits::failures::{self, FailureKey};
 use crate::random;
 use crate::secrets_in_use::HEARD_WITHIN;
@@ -309,20 +310,24 @@ async fn spend(
 ///
 /// It asks the database that misses the session, on one connection: the address may lead
 /// elsewhere by now than when the others were made, and the connections live longer than
-/// that takes.
+/// that takes. What was read every second may have been read in the old place.
 pub async fn gone(state: &AppState, session_id: Uuid) -> ApiError {
-    let found = async {
+    let asked = async {
         let mut connection = state.pool.acquire().await?;
         let found = store::session_ends::look_for(&mut connection, session_id).await?;
+        let mut is_ours = true;
         if found.reason.is_none() {
-            let stored = store::database::lookup(&mut connection).await?;
-            state.database.learn(&stored);
+            is_ours = is_ours_now(state, &mut connection).await?;
+            if is_ours {
+                let stored = store::database::lookup(&mut connection).await?;
+                state.database.learn(&stored);
+            }
         }
         connection.release();
-        Ok::<_, sqlx::Error>(found)
+        Ok::<_, sqlx::Error>((found, is_ours))
     };
-    let found = match found.await {
-        Ok(found) => found,
+    let (found, is_ours) = match asked.await {
+        Ok(answer) => answer,
         Err(error) => return error.into(),
     };
     if let Some(reason) = found.reason {
@@ -338,16 +343,28 @@ pub async fn gone(state: &AppState, session_id: Uuid) -> ApiError {
     if !found.is_whole {
         return ApiError::Unsure("the tables are being restored");
     }
-    if !state.keys.may_mint() || state.keys.obstacle().is_some() {
+    if !is_ours || !state.keys.may_mint() || state.keys.obstacle().is_some() {
         return ApiError::Unsure("the secrets of this instance are not those of the database");
     }
     let unheard_of = state.database.never_heard_of(session_id);
     unheard_of.unwrap_or(ApiError::SessionEnded(None))
 }
 
+/// Whether the secrets of the database behind this connection are those of this instance.
+async fn is_ours_now(state: &AppState, connection: &mut PgConnection) -> sqlx::Result<bool> {
+    if !state.keys.is_followed() {
+        return Ok(true);
+    }
+    let known = store::secrets::list(connection).await?;
+    let known: Vec<_> = known.iter().map(SecretInUse::from).collect();
+    Ok(state
+        .keys
+        .belong_to(&known, state.database.longest_session()))
+}
+
 /// Looks whether the caller's own session has its row, before anything is said about the
-/// others or done to them. An access token alone does not tell: the session may have ended
-/// a moment ago, and another database has no sessions of this account to end.
+/// others. An access token alone does not tell: the session may have ended a moment ago, and
+/// another database has no sessions of this account.
 ///
 /// # Errors
 /// What [`gone`] answers where it has none, and 503 while the database is away.

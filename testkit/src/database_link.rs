@@ -81,6 +81,13 @@ impl DatabaseLink {
         });
     }
 
+    /// New connections go to this Postgres, and those that there are stay where they lead, as
+    /// behind a pooler or a name whose address has changed.
+    pub fn lead_new_connections_to(&self, database: &PgConnectOptions) {
+        self.state
+            .send_modify(|state| state.socket = Some(socket(database)));
+    }
+
     /// The host behind is gone without a word: the connections that there are neither
     /// end nor carry anything. New ones go on.
     pub fn lose_connections_silently(&self) {

@@ -258,6 +258,63 @@ async fn bar_39_an_instance_with_another_secret_says_of_no_session_that_it_is_ov
 }
 
 #[tokio::test]
+async fn bar_39_a_connection_that_leads_to_another_fleets_database_ends_no_session() {
+    // What was read every second was read in the right place. Then the address led elsewhere,
+    // and a new connection of the pool was the first to go there.
+    let app = app_with_database_of(300 * DAY).await;
+    app.sign_up("ada").await;
+    let mut connection = app.state.pool.acquire().await.unwrap();
+    app.secrets_in_use().enter(&mut connection).await.unwrap();
+    app.reader().read().await.unwrap();
+    let key = app.state.keys.current_refresh_key().clone();
+    let tokens = tokens_of_another_database(&app, DAY, &key);
+    app.refresh(&tokens, &new_key())
+        .await
+        .is(Code::SessionEnded);
+    for other_fleet in [
+        // Another one's secret beside ours, as after a wrong start.
+        "insert into secrets (fingerprint, state) values ('\\x07', 'in_use')",
+        // Another one's alone.
+        "delete from secrets where fingerprint <> '\\x07'",
+        // None: nobody has ever served from it.
+        "delete from secrets",
+    ] {
+        sqlx::query(other_fleet).execute(app.pool()).await.unwrap();
+        for answer in answers(&app, &tokens).await {
+            answer.is(Code::TemporarilyUnavailable);
+        }
+        app.get_as(&tokens, paths::ACCOUNT)
+            .await
+            .is(Code::TemporarilyUnavailable);
+    }
+}
+
+#[tokio::test]
+async fn bar_39_a_database_that_was_made_up_to_an_hour_before_the_session_does_not_end_it() {
+    // The clocks of two machines differ, so a database that was made a while before the session
+    // was opened may be the wrong one as well as one that was made later.
+    for (made, opened) in [
+        // The session is older than the database.
+        (60, DAY),
+        // Both within the last hour, in either order.
+        (60, 3000),
+        (3000, 60),
+        // The database is older than the session by less than an hour.
+        (DAY, DAY - 3500),
+    ] {
+        let app = app_with_database_of(made).await;
+        let key = app.state.keys.current_refresh_key().clone();
+        let tokens = tokens_of_another_database(&app, opened, &key);
+        for answer in answers(&app, &tokens).await {
+            answer.is(Code::TemporarilyUnavailable);
+        }
+        app.get_as(&tokens, paths::ACCOUNT)
+            .await
+            .is(Code::TemporarilyUnavailable);
+    }
+}
+
+#[tokio::test]
 async fn bar_39_the_birth_of_an_empty_database_is_the_start_of_the_first_server() {
     let app = TestApp::start().await;
     let mut connection = app.state.pool.acquire().await.unwrap();

@@ -21,6 +21,7 @@ mod issuer_change;
 mod late_requests;
 mod leak;
 mod lost_answers;
+mod moved_database;
 mod password_change;
 mod pooler;
 mod private_postgres;

@@ -7,47 +7,91 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::error::ApiError;
-use crate::sessions::{end_all, note};
+use crate::sessions::{BATCH, note, note_ended};
 use crate::store::{self, ClientInfo, Pool};
 
-/// Disables or enables an account. Disabling ends all its sessions, on every instance
-/// within a second. Returns the ended sessions; `None` if there is no such account.
+/// Disables an account and ends all its sessions, on every instance within a second. Answers
+/// how many; `None` when there is no such account.
+///
+/// The account is disabled first, so that no session is opened any more. Its sessions end in
+/// transactions of 500 afterwards, those that were used most recently first. The command may be
+/// repeated.
 ///
 /// # Errors
-/// While the database does not answer.
-pub async fn set_disabled(
+/// While the database is away. What has ended by then stays ended, and the account stays
+/// disabled once it is.
+pub async fn disable(
+    pool: &Pool,
+    clock: &Clock,
+    username: &Username,
+) -> Result<Option<u64>, ApiError> {
+    let (disabled, kind) = (true, EventKind::AccountDisabled);
+    let account = set_disabled(pool, clock, username, disabled, kind).await?;
+    let Some(account_id) = account else {
+        return Ok(None);
+    };
+    let mut total = 0;
+    loop {
+        match end_some(pool, clock, account_id).await? {
+            0 => return Ok(Some(total)),
+            ended => total += ended,
+        }
+    }
+}
+
+/// Lets an account be signed in to again. `false` when there is no such account.
+///
+/// # Errors
+/// While the database is away.
+pub async fn enable(pool: &Pool, clock: &Clock, username: &Username) -> Result<bool, ApiError> {
+    let (disabled, kind) = (false, EventKind::AccountEnabled);
+    let account = set_disabled(pool, clock, username, disabled, kind).await?;
+    Ok(account.is_some())
+}
+
+async fn set_disabled(
     pool: &Pool,
     clock: &Clock,
     username: &Username,
     disabled: bool,
-) -> Result<Option<Vec<Uuid>>, ApiError> {
+    kind: EventKind,
+) -> Result<Option<Uuid>, ApiError> {
     let mut connection = pool.acquire().await?;
     let mut transaction = connection.begin().await?;
     let account = store::accounts::set_disabled(&mut transaction, username, disabled).await?;
     let Some(account_id) = account else {
         return Ok(None);
     };
-    let kind = if disabled {
-        EventKind::AccountDisabled
-    } else {
-        EventKind::AccountEnabled
-    };
     note_by_operator(clock, &mut transaction, account_id, kind).await?;
-    let mut ended = Vec::new();
-    if disabled {
-        let (reason, operator) = (EndReason::AccountDisabled, ClientInfo::default());
-        ended = end_all(clock, &mut transaction, account_id, None, reason, &operator).await?;
-    }
     transaction.commit().await?;
-    let endings: Vec<_> = ended
-        .iter()
-        .map(|session_id| (*session_id, EndReason::AccountDisabled))
-        .collect();
-    // The instances read the endings within a second, even if this notification is lost.
+    Ok(Some(account_id))
+}
+
+/// Ends up to 500 sessions of a disabled account, and tells the instances. Answers how many.
+async fn end_some(pool: &Pool, clock: &Clock, account_id: Uuid) -> Result<u64, ApiError> {
+    let (reason, operator) = (EndReason::AccountDisabled, ClientInfo::default());
+    let mut connection = pool.acquire().await?;
+    let mut transaction = connection.begin().await?;
+    let ended = store::sessions::delete_some(&mut transaction, account_id, BATCH).await?;
+    if ended.is_empty() {
+        return Ok(0);
+    }
+    note_ended(
+        clock,
+        &mut transaction,
+        account_id,
+        &ended,
+        reason,
+        &operator,
+    )
+    .await?;
+    transaction.commit().await?;
+    let endings: Vec<_> = ended.iter().map(|id| (*id, reason)).collect();
+    // The instances read of it within a second, whether they hear this or not.
     if let Err(error) = store::session_ends::notify(&mut connection, &endings).await {
         tracing::warn!(%error, "The instances were not notified of the ended sessions. They read of them within a second.");
     }
-    Ok(Some(ended))
+    Ok(u64::try_from(ended.len()).unwrap_or(u64::MAX))
 }
 
 /// Resets the count of failures of an account, so that the person can sign in again.

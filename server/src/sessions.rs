@@ -33,6 +33,9 @@ use crate::store::{self, ClientInfo};
 /// rotate: a row that moved between the two statements, twice in a row.
 const TRIES: usize = 3;
 
+/// How many sessions one transaction ends.
+pub const BATCH: i64 = 500;
+
 /// What a sign-in has verified.
 #[derive(Debug, Clone, Copy)]
 pub struct Verified {
@@ -450,87 +453,154 @@ pub async fn end(
     Ok(true)
 }
 
-/// Ends one session of an account, from another session of it. `false` when it is
-/// not one of theirs.
-///
-/// # Errors
-/// While the database is away.
-pub async fn end_one_of(
-    state: &AppState,
-    account_id: Uuid,
-    session_id: Uuid,
-    reason: EndReason,
-    client: &ClientInfo,
-) -> Result<bool, ApiError> {
-    let mut connection = state.pool.acquire().await?;
-    let mut transaction = connection.begin().await?;
-    if !store::sessions::delete_of_account(&mut transaction, account_id, session_id).await? {
-        return Ok(false);
-    }
-    note_ended(
-        &state.clock,
-        &mut transaction,
-        account_id,
-        &[session_id],
-        reason,
-        client,
-    )
-    .await?;
-    transaction.commit().await?;
-    state.ended.announce([session_id], reason);
-    Ok(true)
+/// Who ends sessions of an account: one of its own sessions.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller<'a> {
+    /// The account.
+    pub account_id: Uuid,
+    /// The caller's own session.
+    pub own: Uuid,
+    /// Which password the caller has given again, where that was asked for.
+    pub verified: Option<OffsetDateTime>,
+    /// From where.
+    pub client: &'a ClientInfo,
 }
 
-/// Ends the sessions of an account beyond its 500 most recently used ones, in
-/// transactions of 500, and commits. For the caller whose one transaction ends the rest.
-/// `own`, the caller's session, is left to that transaction. Answers how many.
-///
-/// Where the caller has `verified` a password, each transaction locks the account and looks
-/// whether the password is still that one. So whatever refuses the caller's transaction
-/// afterwards has ended these sessions itself.
+/// Which sessions of an account one transaction ends.
+#[derive(Debug, Clone, Copy)]
+enum Which {
+    /// This one.
+    One(Uuid),
+    /// Up to 500 beyond the 500 most recently used ones, but not the caller's own.
+    SomeBeyond,
+    /// All but the caller's own.
+    Others,
+    /// All.
+    All,
+}
+
+/// Ends one session of the caller's account. `false` when it is not one of theirs.
 ///
 /// # Errors
-/// 401 where the account has another password by now, is disabled or gone, and 503 while
-/// the database is away. What has ended by then stays ended.
+/// What [`gone`] answers where the caller's own session is over, and 503 while the database is
+/// away.
+pub async fn end_one_of(
+    state: &AppState,
+    caller: Caller<'_>,
+    session_id: Uuid,
+    reason: EndReason,
+) -> Result<bool, ApiError> {
+    let ended = end_some(state, caller, Which::One(session_id), reason).await?;
+    Ok(ended == 1)
+}
+
+/// Ends the sessions of the caller's account beyond its 500 most recently used ones, in
+/// transactions of 500, and commits. For the caller whose one transaction ends the rest. The
+/// caller's own session is left to that transaction. Answers how many.
+///
+/// Where the caller has given a password, each transaction looks whether the password is still
+/// that one. So whatever refuses the caller's transaction afterwards has ended these sessions
+/// itself.
+///
+/// # Errors
+/// What [`gone`] answers where the caller's own session is over, 401 where the account has
+/// another password by now, is disabled or gone, and 503 while the database is away. What has
+/// ended by then stays ended.
 pub async fn end_beyond_500(
     state: &AppState,
-    account_id: Uuid,
-    own: Uuid,
-    verified: Option<OffsetDateTime>,
+    caller: Caller<'_>,
     reason: EndReason,
-    client: &ClientInfo,
 ) -> Result<u64, ApiError> {
     let mut total = 0;
     loop {
-        let mut connection = state.pool.acquire().await?;
-        let mut transaction = connection.begin().await?;
-        if let Some(verified) = verified
-            && !store::accounts::lock(&mut transaction, account_id, verified).await?
-        {
-            return Err(ApiError::InvalidCredentials);
+        match end_some(state, caller, Which::SomeBeyond, reason).await? {
+            0 => return Ok(total),
+            ended => total += ended,
         }
-        let ended =
-            store::sessions::delete_some_beyond(&mut transaction, account_id, own, 500).await?;
-        if ended.is_empty() {
-            return Ok(total);
-        }
-        note_ended(
-            &state.clock,
-            &mut transaction,
-            account_id,
-            &ended,
-            reason,
-            client,
-        )
-        .await?;
-        transaction.commit().await?;
-        total += u64::try_from(ended.len()).unwrap_or(u64::MAX);
-        state.ended.announce(ended, reason);
     }
 }
 
-/// Ends every session of an account but `keep`, in the caller's transaction. The
-/// caller commits and then tells [`crate::endings::EndedSessions`].
+/// Ends all other sessions of the caller's account, and the caller's own one, too, unless
+/// `keep_own`. Answers how many.
+///
+/// # Errors
+/// As [`end_beyond_500`].
+pub async fn end_others(
+    state: &AppState,
+    caller: Caller<'_>,
+    keep_own: bool,
+) -> Result<u64, ApiError> {
+    let reason = EndReason::EndedElsewhere;
+    // The caller's own session goes last, if at all: a call that fails can be repeated.
+    let beyond = end_beyond_500(state, caller, reason).await?;
+    let rest = if keep_own { Which::Others } else { Which::All };
+    Ok(beyond + end_some(state, caller, rest, reason).await?)
+}
+
+/// One transaction in which a session ends others of its account. Answers how many.
+///
+/// It holds the account's row, so that no two of them run at once, and looks whether the
+/// caller's own session lives. Without that, two sessions that end all others at the same
+/// moment would end each other, and none would be left. With it, the second one finds that it
+/// is over.
+async fn end_some(
+    state: &AppState,
+    caller: Caller<'_>,
+    which: Which,
+    reason: EndReason,
+) -> Result<u64, ApiError> {
+    let Caller {
+        account_id,
+        own,
+        verified,
+        client,
+    } = caller;
+    let mut connection = state.pool.acquire().await?;
+    let mut transaction = connection.begin().await?;
+    match verified {
+        Some(verified) => {
+            if !store::accounts::lock(&mut transaction, account_id, verified).await? {
+                return Err(ApiError::InvalidCredentials);
+            }
+        }
+        // Where there is no account, there is no session of it either.
+        None => store::accounts::lock_any(&mut transaction, account_id).await?,
+    }
+    // A statement behind the lock: it sees what was committed by the one that held it.
+    if store::sessions::lookup_remember(&mut transaction, own)
+        .await?
+        .is_none()
+    {
+        transaction.rollback().await?;
+        connection.release();
+        return Err(gone(state, own).await);
+    }
+    let ended = match which {
+        Which::One(session_id) => {
+            store::sessions::delete_of_account(&mut transaction, account_id, session_id)
+                .await?
+                .then_some(session_id)
+                .into_iter()
+                .collect()
+        }
+        Which::SomeBeyond => {
+            store::sessions::delete_some_beyond(&mut transaction, account_id, own, BATCH).await?
+        }
+        Which::Others => {
+            store::sessions::delete_all(&mut transaction, account_id, Some(own)).await?
+        }
+        Which::All => store::sessions::delete_all(&mut transaction, account_id, None).await?,
+    };
+    let clock = &state.clock;
+    note_ended(clock, &mut transaction, account_id, &ended, reason, client).await?;
+    transaction.commit().await?;
+    let count = u64::try_from(ended.len()).unwrap_or(u64::MAX);
+    state.ended.announce(ended, reason);
+    Ok(count)
+}
+
+/// Ends every session of an account, in the caller's transaction. The caller commits and then
+/// tells [`crate::endings::EndedSessions`].
 ///
 /// # Errors
 /// While the database is away.
@@ -538,16 +608,19 @@ pub async fn end_all(
     clock: &Clock,
     transaction: &mut PgTransaction<'_>,
     account_id: Uuid,
-    keep: Option<Uuid>,
     reason: EndReason,
     client: &ClientInfo,
 ) -> Result<Vec<Uuid>, ApiError> {
-    let ended = store::sessions::delete_all(transaction, account_id, keep).await?;
+    let ended = store::sessions::delete_all(transaction, account_id, None).await?;
     note_ended(clock, transaction, account_id, &ended, reason, client).await?;
     Ok(ended)
 }
 
-async fn note_ended(
+/// Writes down that these sessions ended, in the caller's transaction.
+///
+/// # Errors
+/// While the database is away.
+pub async fn note_ended(
     clock: &Clock,
     connection: &mut PgConnection,
     account_id: Uuid,
@@ -555,6 +628,9 @@ async fn note_ended(
     reason: EndReason,
     client: &ClientInfo,
 ) -> Result<(), ApiError> {
+    if session_ids.is_empty() {
+        return Ok(());
+    }
     store::session_ends::insert(connection, session_ids, reason).await?;
     let events: Vec<_> = session_ids
         .iter()

@@ -54,12 +54,12 @@ async fn act(
 ) -> Result<Option<String>, ApiError> {
     let clock = Clock::system();
     Ok(match command {
-        Command::Disable(_) => accounts::set_disabled(pool, &clock, username, true)
+        Command::Disable(_) => accounts::disable(pool, &clock, username)
             .await?
-            .map(|ended| format!("Disabled. Sessions that ended: {}.", ended.len())),
-        Command::Enable(_) => accounts::set_disabled(pool, &clock, username, false)
+            .map(|ended| format!("Disabled. Sessions that ended: {ended}.")),
+        Command::Enable(_) => accounts::enable(pool, &clock, username)
             .await?
-            .map(|_| "Enabled.".to_owned()),
+            .then(|| "Enabled.".to_owned()),
         Command::Unlock(_) => accounts::forgive_failures(pool, &clock, username)
             .await?
             .then(|| "Unlocked: failed sign-ins so far do not count.".to_owned()),

@@ -8,7 +8,7 @@ use holdfast_protocol::wire::{Account, DeleteAccount, EndReason};
 use super::password::confirmed;
 use crate::client_address::ClientAddress;
 use crate::http::{ApiError, CurrentAccount, Json};
-use crate::sessions;
+use crate::sessions::{self, Caller};
 use crate::state::AppState;
 use crate::store::{self, ClientInfo};
 
@@ -39,32 +39,22 @@ pub(super) async fn delete(
     let password = &request.password;
     let (account, _) = confirmed(&state, current, password, &client, address).await?;
     // The caller's own session is not ended here, because the rest may still be refused.
-    let (own, verified) = (current.session_id, Some(account.password_changed_at));
-    sessions::end_beyond_500(
-        &state,
+    let reason = EndReason::AccountDeleted;
+    let caller = Caller {
         account_id,
-        own,
-        verified,
-        EndReason::AccountDeleted,
-        &client,
-    )
-    .await?;
+        own: current.session_id,
+        verified: Some(account.password_changed_at),
+        client: &client,
+    };
+    sessions::end_beyond_500(&state, caller, reason).await?;
 
     let mut connection = state.pool.acquire().await?;
     let mut transaction = connection.begin().await?;
     if !store::accounts::lock(&mut transaction, account_id, account.password_changed_at).await? {
         return Err(ApiError::InvalidCredentials);
     }
-    let reason = EndReason::AccountDeleted;
-    let ended = sessions::end_all(
-        &state.clock,
-        &mut transaction,
-        account_id,
-        None,
-        reason,
-        &client,
-    )
-    .await?;
+    let ended =
+        sessions::end_all(&state.clock, &mut transaction, account_id, reason, &client).await?;
     store::accounts::delete(&mut transaction, account_id).await?;
     transaction.commit().await?;
     state.ended.announce(ended, reason);

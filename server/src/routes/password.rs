@@ -12,7 +12,7 @@ use crate::client_address::ClientAddress;
 use crate::http::{ApiError, CurrentAccount, Json, TokenAnswer};
 use crate::limits::{Limits, Turn, failures, known_browsers};
 use crate::password_hash::{Verdict, normal};
-use crate::sessions::{self, Verified, note_failure};
+use crate::sessions::{self, Caller, Verified, note_failure};
 use crate::state::AppState;
 use crate::store::accounts::Credentials;
 use crate::store::{self, ClientInfo};
@@ -41,8 +41,13 @@ pub(super) async fn change(
     drop(turn);
     let reason = EndReason::PasswordChanged;
     // The caller's own session is not ended here, because the rest may still be refused.
-    let (own, verified) = (current.session_id, Some(account.password_changed_at));
-    sessions::end_beyond_500(&state, account_id, own, verified, reason, &client).await?;
+    let caller = Caller {
+        account_id,
+        own: current.session_id,
+        verified: Some(account.password_changed_at),
+        client: &client,
+    };
+    sessions::end_beyond_500(&state, caller, reason).await?;
 
     let mut connection = state.pool.acquire().await?;
     let mut transaction = connection.begin().await?;
@@ -52,15 +57,8 @@ pub(super) async fn change(
     let password_changed_at =
         store::accounts::change_password(&mut transaction, account_id, &new_hash).await?;
     let remember = store::sessions::lookup_remember(&mut transaction, current.session_id).await?;
-    let ended = sessions::end_all(
-        &state.clock,
-        &mut transaction,
-        account_id,
-        None,
-        reason,
-        &client,
-    )
-    .await?;
+    let ended =
+        sessions::end_all(&state.clock, &mut transaction, account_id, reason, &client).await?;
     let verified = Verified {
         account_id,
         password_changed_at,

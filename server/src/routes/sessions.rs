@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::device;
 use crate::http::{ApiError, CurrentAccount, Json};
-use crate::sessions;
+use crate::sessions::{self, Caller};
 use crate::state::AppState;
 use crate::store::{self, ClientInfo};
 
@@ -58,9 +58,7 @@ pub(super) async fn end_one(
     } else {
         EndReason::EndedElsewhere
     };
-    sessions::must_have_row(&state, current.session_id).await?;
-    let account_id = current.account_id;
-    if sessions::end_one_of(&state, account_id, session_id, reason, &client).await? {
+    if sessions::end_one_of(&state, caller(current, &client), session_id, reason).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(ApiError::NoSuchSession)
@@ -89,27 +87,15 @@ pub(super) async fn end_all(
             "The only parameter of this call is keep_current, true or false.".to_owned(),
         ));
     };
-    let keep = keep_current.then_some(current.session_id);
-    let account_id = current.account_id;
-    let reason = EndReason::EndedElsewhere;
-    // The caller's own session is ended last, if it is ended, so that a call that fails can
-    // be repeated.
-    let own = current.session_id;
-    sessions::must_have_row(&state, own).await?;
-    let beyond = sessions::end_beyond_500(&state, account_id, own, None, reason, &client).await?;
-    let mut connection = state.pool.acquire().await?;
-    let mut transaction = connection.begin().await?;
-    let ended = sessions::end_all(
-        &state.clock,
-        &mut transaction,
-        account_id,
-        keep,
-        reason,
-        &client,
-    )
-    .await?;
-    transaction.commit().await?;
-    let count = beyond + u64::try_from(ended.len()).unwrap_or(u64::MAX);
-    state.ended.announce(ended, reason);
-    Ok(Json(EndedSessions { ended: count }))
+    let ended = sessions::end_others(&state, caller(current, &client), keep_current).await?;
+    Ok(Json(EndedSessions { ended }))
+}
+
+fn caller(current: CurrentAccount, client: &ClientInfo) -> Caller<'_> {
+    Caller {
+        account_id: current.account_id,
+        own: current.session_id,
+        verified: None,
+        client,
+    }
 }

@@ -210,6 +210,18 @@ pub async fn lock(
     Ok(row.is_some_and(|row| row.password_changed_at == verified && row.disabled_at.is_none()))
 }
 
+/// The same for an account with any password, disabled or not. Locks nothing if there is no
+/// such account.
+pub async fn lock_any(connection: &mut PgConnection, account_id: Uuid) -> sqlx::Result<()> {
+    sqlx::query!(
+        "select from accounts where account_id = $1 for no key update",
+        account_id,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Changes the password of a locked account. Returns the time of the change.
 pub async fn change_password(
     connection: &mut PgConnection,

@@ -276,6 +276,16 @@ pub async fn delete_all(
     delete_least_recent(connection, account_id, keep, 0, None).await
 }
 
+/// Deletes up to `limit` sessions of an account, the most recently used ones first. Returns the
+/// deleted ones.
+pub async fn delete_some(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+    limit: i64,
+) -> sqlx::Result<Vec<Uuid>> {
+    delete_least_recent(connection, account_id, None, 0, Some(limit)).await
+}
+
 /// Deletes up to `limit` sessions of an account that are not among its `limit` most recently
 /// used ones, but never `keep`. Returns the deleted ones.
 pub async fn delete_some_beyond(

@@ -2,12 +2,14 @@
 
 use axum::http::{Method, header};
 use holdfast_protocol::problem::Code;
-use holdfast_protocol::wire::{EndedSessions, SessionList, paths};
+use holdfast_protocol::wire::{EndReason, EndedSessions, SessionList, Tokens, paths};
 use serde_json::json;
+use sqlx::{Postgres, Transaction};
+use uuid::Uuid;
 
-use crate::support::{PASSWORD, TestApp, json_request, new_key};
+use crate::support::{Answer, PASSWORD, TestApp, json_request, new_key};
 
-async fn list(app: &TestApp, tokens: &holdfast_protocol::wire::Tokens) -> SessionList {
+async fn list(app: &TestApp, tokens: &Tokens) -> SessionList {
     app.get_as(tokens, paths::SESSIONS).await.json()
 }
 
@@ -124,42 +126,90 @@ async fn a_misspelt_parameter_ends_no_session() {
 async fn more_than_five_hundred_sessions_end_in_transactions_of_five_hundred() {
     let app = TestApp::with(|config| config.sessions_per_account = 10_000).await;
     let here = app.sign_up("ada").await;
-    sqlx::query(
-        "insert into sessions (
-             session_id, account_id, generation, token_hash, attempt_keys, expires_at,
-             idle_seconds, remember
-         )
-         select
-             gen_random_uuid(), $1, 0, sha256(n::text::bytea), '', now() + interval '1 day',
-             1000, true
-         from generate_series(1, 1700) as n",
-    )
-    .bind(here.account_id)
-    .execute(app.pool())
-    .await
-    .unwrap();
+    app.open_unused(here.account_id, 1700).await;
     let others = app
         .call_as(&here, Method::DELETE, paths::SESSIONS, None)
         .await;
     assert_eq!(others.json::<EndedSessions>().ended, 1700);
     assert_eq!(app.state.ended.len(), 1700);
     assert!(app.accepts(&here).await);
-    // Rows that were written in one transaction share its id.
-    let largest: i64 = sqlx::query_scalar(
-        "select max(n) from (
-             select count(*) as n from session_ends group by xmin::text
-         ) as of_one_transaction",
-    )
-    .fetch_one(app.pool())
-    .await
-    .unwrap();
-    assert_eq!(largest, 500);
+    assert_eq!(app.most_endings_of_one_transaction().await, 500);
     let events: i64 =
         sqlx::query_scalar("select count(*) from events where kind = 'session_ended'")
             .fetch_one(app.pool())
             .await
             .unwrap();
     assert_eq!(events, 1700);
+}
+
+/// Holds these sessions' rows until it is committed.
+async fn holding(app: &TestApp, session_ids: &[Uuid]) -> Transaction<'static, Postgres> {
+    let mut transaction = app.pool().begin().await.unwrap();
+    sqlx::query("select from sessions where session_id = any($1) for update")
+        .bind(session_ids)
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    transaction
+}
+
+/// Exactly one of two calls that would end each other's sessions has done so. The other one is
+/// told that its session is over.
+async fn one_of_two_has_won(app: &TestApp, calls: [(&Tokens, Answer); 2]) {
+    let [(one, first), (other, second)] = calls;
+    let (winner, loser, told) = if first.status == 401 {
+        (other, one, first)
+    } else {
+        (one, other, second)
+    };
+    told.is(Code::SessionEnded);
+    assert_eq!(told.problem().reason, Some(EndReason::EndedElsewhere));
+    assert!(app.is_alive(winner.session_id).await && app.accepts(winner).await);
+    assert!(!app.is_alive(loser.session_id).await && !app.accepts(loser).await);
+    app.renew(winner).await;
+}
+
+#[tokio::test]
+async fn of_two_sessions_that_end_all_others_at_once_one_is_left() {
+    let app = TestApp::start().await;
+    let oldest = app.sign_up("ada").await;
+    let (one, other) = (app.log_in("ada").await, app.log_in("ada").await);
+    // Both end the oldest one first, and wait for it.
+    let held = holding(&app, &[oldest.session_id]).await;
+    let end_others = |tokens| app.call_as(tokens, Method::DELETE, paths::SESSIONS, None);
+    let (first, second, ()) = tokio::join!(end_others(&one), end_others(&other), async {
+        app.until_waiting(2).await;
+        held.commit().await.unwrap();
+    });
+    let ended: Vec<_> = [&first, &second]
+        .into_iter()
+        .filter(|answer| answer.status == 200)
+        .map(|answer| answer.json::<EndedSessions>().ended)
+        .collect();
+    assert_eq!(ended, [2]);
+    one_of_two_has_won(&app, [(&one, first), (&other, second)]).await;
+}
+
+#[tokio::test]
+async fn of_two_sessions_that_end_each_other_at_once_one_is_left() {
+    let app = TestApp::start().await;
+    let (one, other) = (app.sign_up("ada").await, app.log_in("ada").await);
+    let held = holding(&app, &[one.session_id, other.session_id]).await;
+    let end = async |by: &Tokens, session_id: Uuid| {
+        let path = format!("{}/{session_id}", paths::SESSIONS);
+        app.call_as(by, Method::DELETE, &path, None).await
+    };
+    let (first, second, ()) = tokio::join!(
+        end(&one, other.session_id),
+        end(&other, one.session_id),
+        async {
+            app.until_waiting(2).await;
+            held.commit().await.unwrap();
+        }
+    );
+    let done = [&first, &second].map(|answer| answer.status == 204);
+    assert_eq!(done.iter().filter(|done| **done).count(), 1);
+    one_of_two_has_won(&app, [(&one, first), (&other, second)]).await;
 }
 
 #[tokio::test]

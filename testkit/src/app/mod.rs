@@ -251,6 +251,38 @@ impl TestApp {
         self.get_as(tokens, paths::ACCOUNT).await.status == 200
     }
 
+    /// Opens so many sessions of an account that nothing holds the tokens of.
+    pub async fn open_unused(&self, account_id: Uuid, count: i32) {
+        sqlx::query(
+            "insert into sessions (
+                 session_id, account_id, generation, token_hash, attempt_keys, expires_at,
+                 idle_seconds, remember
+             )
+             select
+                 gen_random_uuid(), $1, 0, sha256(n::text::bytea), '', now() + interval '1 day',
+                 1000, true
+             from generate_series(1, $2) as n",
+        )
+        .bind(account_id)
+        .bind(count)
+        .execute(self.pool())
+        .await
+        .unwrap();
+    }
+
+    /// How many sessions were ended by the transaction that ended the most.
+    pub async fn most_endings_of_one_transaction(&self) -> i64 {
+        // Rows that were written in one transaction have its id in common.
+        sqlx::query_scalar(
+            "select max(n) from (
+                 select count(*) as n from session_ends group by xmin::text
+             ) as of_one_transaction",
+        )
+        .fetch_one(self.pool())
+        .await
+        .unwrap()
+    }
+
     /// Whether the session has its row.
     pub async fn is_alive(&self, session_id: Uuid) -> bool {
         self.row(session_id).await.is_some()

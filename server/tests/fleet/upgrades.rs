@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use holdfast_protocol::problem::Code;
 use holdfast_server::store::MIGRATOR;
 use sqlx::migrate::Migrator;
 use sqlx::{Connection as _, PgConnection};
 
-use crate::support::{Fleet, Renewal, Settings, until};
+use crate::support::{Browser, Fleet, PASSWORD, Renewal, Settings, new_key, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bar_41_instances_restart_in_any_order_on_the_schema_of_a_later_release() {
@@ -118,4 +119,106 @@ async fn bar_41_a_migration_waits_for_an_open_reader_and_lets_other_statements_p
         .unwrap();
     let fleet = Fleet::with(1, settings, options).await;
     fleet.sign_up("ada").await;
+}
+
+/// The migrations that have been applied.
+async fn applied(fleet: &Fleet) -> Vec<i64> {
+    sqlx::query_scalar("select version from _sqlx_migrations where success order by version")
+        .fetch_all(fleet.pool())
+        .await
+        .unwrap()
+}
+
+/// Every browser renews at every instance, twice. One answer of each is lost on the way, and the
+/// request is sent again to the instance that comes next.
+async fn renew_everywhere(fleet: &Fleet, browsers: &[Browser]) {
+    for n in 0..2 * fleet.instances.len() {
+        for browser in browsers {
+            assert_eq!(browser.renew(fleet.at(n)).await, Renewal::Renewed);
+            let (refresh_token, key) = browser.attempt();
+            let lost = fleet.http.try_refresh(fleet.at(n), &refresh_token, &key);
+            let lost = lost.await.unwrap().tokens(200);
+            assert_eq!(browser.renew(fleet.at(n + 1)).await, Renewal::Renewed);
+            assert!(browser.refresh_token() == lost.refresh_token);
+        }
+    }
+}
+
+/// What one instance ends is over at the other one, and its accounts are those of the other one.
+async fn agree(fleet: &Fleet, name: &str) {
+    for n in 0..2 {
+        let name = format!("{name}-{n}");
+        let (here, there) = (fleet.at(n), fleet.at(n + 1));
+        let made = fleet.http.sign_up(here, &name).await.tokens(201);
+        let other = fleet.http.log_in(there, &name, PASSWORD).await.tokens(200);
+        for server in [here, there] {
+            assert!(fleet.http.accepts(server, &made).await);
+            assert!(fleet.http.accepts(server, &other).await);
+        }
+        assert_eq!(fleet.http.log_out(here, &other).await.status, 204);
+        until("heard", Duration::from_secs(5), async || {
+            !fleet.http.accepts(there, &other).await
+        })
+        .await;
+        let again = fleet.http.refresh(there, &other, &new_key()).await;
+        again.is(Code::SessionEnded);
+        fleet.http.renew(there, &made).await;
+    }
+}
+
+/// Run it with the program of an earlier release, which nothing here builds:
+/// `HOLDFAST_OLDER_BINARY=… cargo test --test fleet older -- --ignored --nocapture`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a program of an earlier release: set HOLDFAST_OLDER_BINARY and add --ignored"]
+async fn bar_41_an_older_release_serves_beside_this_one_and_can_be_rolled_back_to() {
+    let program = std::env::var_os("HOLDFAST_OLDER_BINARY");
+    let program = program.expect("HOLDFAST_OLDER_BINARY names a program of an earlier release");
+    let options = Fleet::unmigrated_database().await;
+    let new = Settings::on(Fleet::url_of(&options));
+    let old = Settings {
+        program: Some(program.into()),
+        ..new.clone()
+    };
+    let mut fleet = Fleet::with(2, old.clone(), options).await;
+    let mut browsers = Vec::new();
+    fleet.sign_up("ada").await;
+    for _ in 0..5 {
+        let tokens = fleet.log_in("ada").await;
+        browsers.push(Browser::new(fleet.http.clone(), tokens.refresh_token));
+    }
+    renew_everywhere(&fleet, &browsers).await;
+    let before = applied(&fleet).await;
+
+    // Side by side: the first instance is this release, and brings the tables with it.
+    fleet.restart(0, &new).await;
+    let after = applied(&fleet).await;
+    let added: Vec<_> = after.iter().filter(|one| !before.contains(one)).collect();
+    println!("this release has added these migrations: {added:?}");
+    assert!(before.iter().all(|one| after.contains(one)));
+    renew_everywhere(&fleet, &browsers).await;
+    agree(&fleet, "beside").await;
+
+    // The older one starts on the newer tables, beside the newer one and alone.
+    for (n, settings) in [
+        (1, &old),
+        (0, &old),
+        (1, &new),
+        (0, &new),
+        (0, &old),
+        (0, &new),
+    ] {
+        fleet.restart(n, settings).await;
+        renew_everywhere(&fleet, &browsers).await;
+    }
+    agree(&fleet, "forward").await;
+    for n in [0, 1] {
+        fleet.restart(n, &old).await;
+    }
+    renew_everywhere(&fleet, &browsers).await;
+    agree(&fleet, "rolled-back").await;
+    for n in [1, 0] {
+        fleet.restart(n, &new).await;
+    }
+    assert_eq!(applied(&fleet).await, after);
+    fleet.assert_nobody_was_signed_out(&browsers).await;
 }

@@ -20,6 +20,7 @@ mod fleet;
 mod http;
 mod instance;
 mod load;
+pub mod pgbench;
 mod places;
 mod pooler;
 mod random;

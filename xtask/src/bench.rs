@@ -1,6 +1,8 @@
 //! `cargo xtask bench`: the numbers of `docs/performance.md`, measured here and now.
 
 mod bare_leptos;
+mod endings;
+mod floods;
 mod refresh;
 mod size;
 
@@ -9,13 +11,19 @@ use crate::failure::{Failure, Outcome};
 pub const SUMMARY: &str = "Measure renewals a second, and what a browser downloads";
 
 pub const HELP: &str = "
-Usage: cargo xtask bench [refresh [<seconds> [<connections>]] | size]
+Usage: cargo xtask bench [refresh [<seconds> [<connections>]] | size
+                         | endings [<endings> [<clients>]] | floods]
 
-Runs all of these, or the named one, and prints a table for each:
+Runs the first two of these, or the named one, and prints a table for each:
   refresh   rotations a second through HTTP on one server, beside the same update by pgbench on the
             same Postgres; latency, log volume, who used the processors. Three rounds of 10 seconds
             with 16 connections, unless said otherwise
   size      what a browser downloads for the first page, beside the smallest Leptos page there is
+  endings   sessions that end a second through HTTP on one server, beside the same statements by
+            pgbench, which tells the other servers after the commit and within the transaction.
+            Three rounds of 500 endings by each of 16 clients, unless said otherwise
+  floods    what sign-in floods from one address and from 64 do to one server: renewals before,
+            during and after it, known browsers and strangers that got in, connections, memory
 
 The numbers are only right on a machine that does nothing else. If HOLDFAST_BINARY names a server,
 that server is measured (with its site beside it), and nothing is built.
@@ -28,6 +36,8 @@ pub fn run(arguments: &[String]) -> Outcome {
             size::run()
         }
         Some((name, rest)) if name == "refresh" && rest.len() <= 2 => refresh::run(rest),
+        Some((name, rest)) if name == "endings" && rest.len() <= 2 => endings::run(rest),
+        Some((name, [])) if name == "floods" => floods::run(),
         Some((name, [])) if name == "size" => size::run(),
         Some(_) => Err(Failure::usage(HELP.trim())),
     }

@@ -200,7 +200,7 @@ fn run_tests(toolbox: &Toolbox, which: &[&str], name: &str) -> Outcome {
 
 /// Stops the Postgres of the tests. The tests leave it running, because no code runs after the last
 /// of them.
-fn stop_test_postgres() {
+pub fn stop_test_postgres() {
     let target = workspace::target();
     let mut stop = Command::new(target.join("release/holdfast"));
     stop.args(["postgres", "stop", "--data-dir"])

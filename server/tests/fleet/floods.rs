@@ -278,18 +278,21 @@ impl Scene {
             async || instance.connections() == 0,
         )
         .await;
-        let memory = instance.memory();
+        let (left, memory) = (instance.connections(), instance.memory());
 
         let slowest = |times: &[Duration]| *times.iter().max().unwrap();
         let (known, stranger) = (slowest(&known_times), slowest(&stranger_times));
+        let idle = idle_before + idle_after;
+        let ratio = (flooded + flooded_again).as_secs_f64() / idle.as_secs_f64();
         println!(
             "{name}: {what}; of {PEOPLE} known browsers {known_at_once} signed in at once, the \
              slowest after {known:?}; of {PEOPLE} strangers {strangers_at_once}, the slowest after \
              {stranger:?}; the slowest of {} confirmations took {:?}; renewals p50 idle \
-             {idle_before:?} and {idle_after:?}, flooded {flooded:?} and {flooded_again:?}; \
-             connections left 0; memory {memory} MiB",
+             {idle_before:?} and {idle_after:?}, flooded {flooded:?} and {flooded_again:?}, ratio \
+             {ratio:.2}; connections left {left}; memory {} MiB before the floods, {memory} MiB now",
             confirm_times.len(),
             slowest(&confirm_times),
+            self.memory,
         );
     }
 

@@ -185,8 +185,8 @@ async fn measure(
         let alone = pgbench::run(postgres, &mut database, round, time, connections).await?;
         measured.pgbench.took += start.elapsed();
         measured.pgbench.add(&before, &reading());
-        measured.pgbench.rotations += alone.rotations;
-        by_pgbench += alone.rotations;
+        measured.pgbench.rotations += alone.transactions;
+        by_pgbench += alone.transactions;
         measured.alone.push(alone.per_second);
         measured.ratios.push(by_http / alone.per_second);
     }

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
 use holdfast_local_postgres::LocalPostgres;
+use holdfast_testkit::pgbench::{self, Done};
 use sqlx::PgConnection;
-use tokio::process::Command;
 
 /// The statement of `store::sessions::rotate`, with hashes that `pgbench` can count.
 const SCRIPT: &str = r"\set n :round * 1000 + :client_id
@@ -31,12 +30,6 @@ returning
     idle_seconds;
 ";
 
-/// What `pgbench` has done.
-pub(crate) struct Done {
-    pub(crate) rotations: u64,
-    pub(crate) per_second: f64,
-}
-
 /// Rotates a new session for each client. The caller holds the rows against what was
 /// counted: a client whose update hits nothing would go on at no cost.
 pub(crate) async fn run(
@@ -47,31 +40,17 @@ pub(crate) async fn run(
     connections: u32,
 ) -> anyhow::Result<Done> {
     open_sessions(database, round, connections).await?;
-    let script = std::env::temp_dir().join(format!("holdfast-{}.sql", std::process::id()));
-    std::fs::write(&script, SCRIPT)?;
-    let output = Command::new("pgbench")
-        .args(["--no-vacuum", "--protocol=prepared", "--jobs=2"])
-        .arg("--define=g=0")
-        .arg(format!("--define=round={round}"))
-        .arg(format!("--client={connections}"))
-        .arg(format!("--time={}", time.as_secs()))
-        .arg(format!("--file={}", script.display()))
-        .arg(postgres.database_url())
-        .env("PATH", search_path())
-        .output()
-        .await
-        .context("pgbench is not installed; on Debian it comes with postgresql-15")?;
-    std::fs::remove_file(&script)?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    ensure!(
-        output.status.success(),
-        "pgbench: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(Done {
-        rotations: number(&text, "number of transactions actually processed: ")?,
-        per_second: number(&text, "tps = ")?,
-    })
+    pgbench::run(
+        postgres,
+        SCRIPT,
+        connections,
+        &[
+            "--define=g=0".to_owned(),
+            format!("--define=round={round}"),
+            format!("--time={}", time.as_secs()),
+        ],
+    )
+    .await
 }
 
 async fn open_sessions(
@@ -97,28 +76,4 @@ async fn open_sessions(
     .execute(database)
     .await?;
     Ok(())
-}
-
-fn number<T: std::str::FromStr>(text: &str, label: &str) -> anyhow::Result<T> {
-    text.lines()
-        .find_map(|line| line.strip_prefix(label))
-        .and_then(|rest| rest.split_whitespace().next())
-        .and_then(|number| number.parse().ok())
-        .with_context(|| format!("pgbench did not say «{label}»"))
-}
-
-/// Where Debian keeps it, too.
-fn search_path() -> String {
-    let path = std::env::var("PATH").unwrap_or_default();
-    let versions = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten();
-    let mut places: Vec<_> = versions
-        .map(|entry| entry.path().join("bin").display().to_string())
-        .collect();
-    places.sort();
-    places.reverse();
-    places.insert(0, path);
-    places.join(":")
 }

@@ -4,16 +4,16 @@
 //! algorithm, compare type, issuer and audience, and bound the lifetime (RFC 8725 §3.1,
 //! §3.8–3.11). [`verify`] does all of this, with this server's own clock.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use holdfast_protocol::secret::Secret;
-use jsonwebtoken::{Algorithm, Header, Validation};
+use jsonwebtoken::{Algorithm, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::keys::SigningKeys;
+use crate::keys::{ACCESS_TOKEN_TYPE, SigningKeys};
 use crate::lifetimes::LONGEST_ACCESS_TOKEN;
-
-/// The header type that only an access token has.
-const TYPE: &str = "at+jwt";
+use crate::verified_tokens::Verified;
 
 /// The client id of Holdfast's own pages.
 pub const CLIENT_ID: &str = "holdfast-web";
@@ -56,14 +56,18 @@ pub enum AccessTokenError {
 
 /// Signs the claims.
 ///
+/// The library would read the key anew for each signature, which costs as much as the
+/// signature does.
+///
 /// # Panics
-/// Never in practice, because the server made the key and the claims.
+/// Never in practice, because the server made the claims.
 pub fn mint(keys: &SigningKeys, claims: &Claims) -> Secret {
-    let mut header = Header::new(Algorithm::EdDSA);
-    header.typ = Some(TYPE.to_owned());
-    header.kid = Some(keys.kid.clone());
-    let token = jsonwebtoken::encode(&header, claims, &keys.encoding)
-        .expect("claims are JSON and the key signs");
+    let claims = serde_json::to_vec(claims).expect("claims are JSON");
+    let mut token = format!("{}.", keys.header);
+    URL_SAFE_NO_PAD.encode_string(claims, &mut token);
+    let signature = keys.pair.sign(token.as_bytes());
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature, &mut token);
     Secret::from(token)
 }
 
@@ -76,16 +80,36 @@ pub fn verify(
     token: &str,
     issuers: &[impl AsRef<str>],
     now: u64,
-) -> Result<Claims, AccessTokenError> {
-    use AccessTokenError::{Expired, Invalid};
+) -> Result<Verified, AccessTokenError> {
     if token.len() > MAX_LENGTH {
-        return Err(Invalid);
+        return Err(AccessTokenError::Invalid);
     }
+    if let Some(verified) = keys.verified.get(token) {
+        let checked = check(&verified, issuers, now);
+        if checked.is_err() {
+            keys.verified.remove(token);
+        }
+        return checked.map(|()| verified);
+    }
+    let verified = verify_signature(keys, token, issuers, now)?;
+    check(&verified, issuers, now)?;
+    keys.verified.insert(token, verified.clone());
+    Ok(verified)
+}
+
+/// Everything about a token that stays as it is.
+fn verify_signature(
+    keys: &SigningKeys,
+    token: &str,
+    issuers: &[impl AsRef<str>],
+    now: u64,
+) -> Result<Verified, AccessTokenError> {
+    use AccessTokenError::Invalid;
     let header = jsonwebtoken::decode_header(token).map_err(|_| Invalid)?;
     let right_type = header
         .typ
         .as_deref()
-        .is_some_and(|typ| typ.eq_ignore_ascii_case(TYPE));
+        .is_some_and(|typ| typ.eq_ignore_ascii_case(ACCESS_TOKEN_TYPE));
     if header.alg != Algorithm::EdDSA || !right_type {
         return Err(Invalid);
     }
@@ -100,9 +124,9 @@ pub fn verify(
     validation.set_issuer(&issuers);
     validation.set_audience(&issuers);
     validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-    // The library would use the system's clock; the server's clock is compared below.
+    // The library would use the system's clock; the server's clock is compared in `check`.
     validation.validate_exp = false;
-    let claims = jsonwebtoken::decode::<Claims>(token, key, &validation)
+    let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation)
         .map_err(|_| Invalid)?
         .claims;
 
@@ -113,17 +137,41 @@ pub fn verify(
     let lifetime = claims.exp.checked_sub(claims.iat).ok_or(Invalid)?;
     // This compares with the largest value of the setting, not with the setting, because
     // another instance may have another lifetime.
-    if lifetime > LONGEST_ACCESS_TOKEN.as_secs() || claims.iat > now + LEEWAY {
+    if lifetime > LONGEST_ACCESS_TOKEN.as_secs() {
         return Err(Invalid);
     }
-    if claims.exp + LEEWAY <= now {
-        return Err(Expired);
+    Ok(Verified {
+        issuer: claims.iss.into(),
+        account_id: claims.sub,
+        session_id: claims.sid,
+        iat: claims.iat,
+        exp: claims.exp,
+        key_until: key.until,
+    })
+}
+
+/// What has to be looked at each time that a token is presented.
+fn check(
+    verified: &Verified,
+    issuers: &[impl AsRef<str>],
+    now: u64,
+) -> Result<(), AccessTokenError> {
+    let is_ours = issuers
+        .iter()
+        .any(|issuer| issuer.as_ref() == &*verified.issuer);
+    let key_is_good = verified.key_until.is_none_or(|until| now <= until);
+    if !is_ours || !key_is_good || verified.iat > now + LEEWAY {
+        return Err(AccessTokenError::Invalid);
     }
-    Ok(claims)
+    if verified.exp + LEEWAY <= now {
+        return Err(AccessTokenError::Expired);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use jsonwebtoken::Header;
     use zeroize::Zeroizing;
 
     use super::*;
@@ -149,14 +197,25 @@ mod tests {
         }
     }
 
-    fn check(claims: &Claims, now: u64) -> Result<Claims, AccessTokenError> {
+    fn said_by(claims: &Claims) -> Verified {
+        Verified {
+            issuer: claims.iss.as_str().into(),
+            account_id: claims.sub,
+            session_id: claims.sid,
+            iat: claims.iat,
+            exp: claims.exp,
+            key_until: None,
+        }
+    }
+
+    fn check(claims: &Claims, now: u64) -> Result<Verified, AccessTokenError> {
         let token = mint(&keys(1), claims);
         verify(&keys(1), token.expose(), &[ISSUER], now)
     }
 
     #[test]
     fn a_token_is_valid_until_five_seconds_after_its_expiry() {
-        assert_eq!(check(&claims(), NOW), Ok(claims()));
+        assert_eq!(check(&claims(), NOW), Ok(said_by(&claims())));
         assert!(check(&claims(), NOW + 304).is_ok());
         assert_eq!(check(&claims(), NOW + 305), Err(AccessTokenError::Expired));
     }
@@ -206,7 +265,10 @@ mod tests {
         let token = mint(&keys(1), &before);
         let check = |issuers: &[&str]| verify(&keys(1), token.expose(), issuers, NOW);
         assert_eq!(check(&[ISSUER]), Err(AccessTokenError::Invalid));
-        assert_eq!(check(&[ISSUER, "https://before.example"]), Ok(before));
+        assert_eq!(
+            check(&[ISSUER, "https://before.example"]),
+            Ok(said_by(&before))
+        );
         let mixed = Claims {
             iss: "https://before.example".into(),
             ..claims()
@@ -223,7 +285,7 @@ mod tests {
             exp: NOW + 3600,
             ..claims()
         };
-        assert_eq!(check(&of_an_hour, NOW + 3599), Ok(of_an_hour));
+        assert_eq!(check(&of_an_hour, NOW + 3599), Ok(said_by(&of_an_hour)));
     }
 
     #[test]
@@ -235,12 +297,14 @@ mod tests {
         let keys = keys(1);
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some(keys.kid.clone());
-        let untyped = jsonwebtoken::encode(&header, &claims(), &keys.encoding).unwrap();
+        let pair = keys.pair.to_pkcs8v1().unwrap();
+        let pair = jsonwebtoken::EncodingKey::from_ed_der(pair.as_ref());
+        let untyped = jsonwebtoken::encode(&header, &claims(), &pair).unwrap();
         assert_eq!(verified(&untyped), Err(AccessTokenError::Invalid));
 
         // The token is signed with the public key as an HMAC secret, which is a known attack.
         let mut header = Header::new(Algorithm::HS256);
-        header.typ = Some(TYPE.into());
+        header.typ = Some(ACCESS_TOKEN_TYPE.into());
         header.kid = Some(keys.kid.clone());
         let confused = jsonwebtoken::EncodingKey::from_secret(keys.kid.as_bytes());
         let confused = jsonwebtoken::encode(&header, &claims(), &confused).unwrap();
@@ -248,5 +312,80 @@ mod tests {
         for garbage in ["", "a.b.c", "eyJhbGciOiJub25lIn0.e30.", &"a".repeat(5000)] {
             assert_eq!(verified(garbage), Err(AccessTokenError::Invalid));
         }
+    }
+
+    #[test]
+    fn a_token_that_was_verified_is_found_again_and_only_that_one() {
+        let keys = keys(1);
+        let token = mint(&keys, &claims());
+        let token = token.expose();
+        let verified = |token: &str| verify(&keys, token, &[ISSUER], NOW);
+        assert!(keys.verified.get(token).is_none());
+        assert_eq!(verified(token), Ok(said_by(&claims())));
+        assert_eq!(keys.verified.get(token), Some(said_by(&claims())));
+        assert_eq!(verified(token), Ok(said_by(&claims())));
+
+        // Another claim under the same signature, and the same claims under another one.
+        let other = Claims {
+            sub: Uuid::from_u128(9),
+            ..claims()
+        };
+        let other = mint(&keys, &other);
+        let (_, signature) = token.rsplit_once('.').unwrap();
+        let (forged, other_signature) = other.expose().rsplit_once('.').unwrap();
+        let (signed, _) = token.rsplit_once('.').unwrap();
+        for wrong in [
+            format!("{forged}.{signature}"),
+            format!("{signed}.{other_signature}"),
+            format!("{signed}."),
+            token.to_uppercase(),
+        ] {
+            assert_eq!(verified(&wrong), Err(AccessTokenError::Invalid), "{wrong}");
+            assert_eq!(keys.verified.get(&wrong), None);
+        }
+    }
+
+    #[test]
+    fn time_issuer_and_key_count_with_every_call() {
+        let keys = keys(1);
+        let token = mint(&keys, &claims());
+        let verified = |issuers: &[&str], now| verify(&keys, token.expose(), issuers, now);
+        let known = || keys.verified.get(token.expose()).is_some();
+        assert!(verified(&[ISSUER], NOW).is_ok() && known());
+        // The clock was set back by more than two instances' clocks may differ.
+        assert_eq!(verified(&[ISSUER], NOW - 6), Err(AccessTokenError::Invalid));
+        assert!(verified(&[ISSUER], NOW).is_ok() && known());
+        assert_eq!(
+            verified(&["https://other.example"], NOW),
+            Err(AccessTokenError::Invalid)
+        );
+        assert!(verified(&[ISSUER], NOW).is_ok() && known());
+        assert_eq!(
+            verified(&[ISSUER], NOW + 305),
+            Err(AccessTokenError::Expired)
+        );
+        assert!(!known());
+
+        let limited = Verified {
+            key_until: Some(NOW + 10),
+            ..said_by(&claims())
+        };
+        keys.verified.insert(token.expose(), limited.clone());
+        assert_eq!(verified(&[ISSUER], NOW + 10), Ok(limited));
+        assert_eq!(
+            verified(&[ISSUER], NOW + 11),
+            Err(AccessTokenError::Invalid)
+        );
+    }
+
+    #[test]
+    fn other_keys_have_verified_nothing() {
+        let keys = Keys::new(vec![Zeroizing::new(vec![1; 32])], NOW);
+        let token = mint(&keys.signing_keys(NOW), &claims());
+        let token = token.expose();
+        assert!(verify(&keys.signing_keys(NOW), token, &[ISSUER], NOW).is_ok());
+        assert!(keys.signing_keys(NOW).verified.get(token).is_some());
+        let next = keys.signing_keys(NOW + EPOCH_SECONDS);
+        assert!(next.verified.get(token).is_none());
     }
 }

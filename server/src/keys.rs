@@ -16,12 +16,16 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use holdfast_protocol::refresh_token::RefreshKey;
-use jsonwebtoken::{DecodingKey, EncodingKey};
+use jsonwebtoken::DecodingKey;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::lifetimes::LONGEST_ACCESS_TOKEN;
 use crate::refresh_key::{self, expand};
+use crate::verified_tokens::VerifiedTokens;
+
+/// The header type that marks an access token, and nothing else, as one (RFC 9068 §2.1).
+pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 
 /// Seconds for which one key signs.
 pub const EPOCH_SECONDS: u64 = 30 * 24 * 60 * 60;
@@ -357,17 +361,22 @@ pub struct SigningKeys {
     /// The current master secret's key of the current epoch.
     pub kid: String,
     /// Signs new access tokens.
-    pub encoding: EncodingKey,
+    pub pair: Ed25519KeyPair,
+    /// The header of these.
+    pub header: String,
+    /// What these keys have verified already.
+    pub verified: VerifiedTokens,
     published: Vec<PublicKey>,
 }
 
 /// A key that access tokens may be verified with.
-struct PublicKey {
+pub struct PublicKey {
     kid: String,
     x: String,
-    decoding: DecodingKey,
+    /// Verifies.
+    pub decoding: DecodingKey,
     /// Until when it is good (Unix seconds), where that is limited.
-    until: Option<u64>,
+    pub until: Option<u64>,
 }
 
 impl SigningKeys {
@@ -386,24 +395,22 @@ impl SigningKeys {
                 published.push(PublicKey::of(&key_pair(&secret.bytes, epoch), until));
             }
         }
-        let current = key_pair(&secrets[0].bytes, epoch);
-        let der = current
-            .to_pkcs8v1()
-            .expect("a key pair can be written as PKCS#8");
+        let pair = key_pair(&secrets[0].bytes, epoch);
+        let kid = PublicKey::of(&pair, None).kid;
         Self {
             epoch,
             version: standing.version,
-            kid: PublicKey::of(&current, None).kid,
-            encoding: EncodingKey::from_ed_der(der.as_ref()),
+            header: header(&kid),
+            kid,
+            pair,
+            verified: VerifiedTokens::default(),
             published,
         }
     }
 
     /// The key with this id, if it is one of ours and good at `now` (Unix seconds).
-    pub fn find(&self, kid: &str, now: u64) -> Option<&DecodingKey> {
-        self.good(now)
-            .find(|key| key.kid == kid)
-            .map(|key| &key.decoding)
+    pub fn find(&self, kid: &str, now: u64) -> Option<&PublicKey> {
+        self.good(now).find(|key| key.kid == kid)
     }
 
     /// The public keys as a JSON Web Key Set (RFC 7517, RFC 8037).
@@ -442,6 +449,12 @@ impl PublicKey {
             until,
         }
     }
+}
+
+/// The header of every access token that a key signs, encoded (RFC 7515 §3.1).
+fn header(kid: &str) -> String {
+    let header = serde_json::json!({ "typ": ACCESS_TOKEN_TYPE, "alg": "EdDSA", "kid": kid });
+    URL_SAFE_NO_PAD.encode(header.to_string())
 }
 
 fn key_pair(secret: &[u8], epoch: u64) -> Ed25519KeyPair {

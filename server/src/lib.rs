@@ -41,6 +41,7 @@ pub mod state;
 pub mod stopping;
 pub mod store;
 pub mod sweep;
+pub mod verified_tokens;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};

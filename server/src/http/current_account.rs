@@ -42,18 +42,18 @@ where
             return Err(ApiError::Unavailable(Obstacle::Forbidden.into()));
         }
         let keys = state.keys.signing_keys(now);
-        let claims = access_token::verify(&keys, token, &config.issuers(), now)?;
+        let verified = access_token::verify(&keys, token, &config.issuers(), now)?;
         if !state.ended.is_trusted() {
             return Err(ApiError::Unavailable(anyhow::anyhow!(
                 "the ended sessions were not read for too long"
             )));
         }
-        if let Some(reason) = state.ended.get(claims.sid) {
+        if let Some(reason) = state.ended.get(verified.session_id) {
             return Err(ApiError::SessionEnded(Some(reason)));
         }
         Ok(Self {
-            account_id: claims.sub,
-            session_id: claims.sid,
+            account_id: verified.account_id,
+            session_id: verified.session_id,
         })
     }
 }

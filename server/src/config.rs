@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::client_address::{self, Proxies};
 use crate::connections;
+use crate::lanes::RotationCommit;
 use crate::lifetimes::LONGEST_ACCESS_TOKEN;
 use crate::limits::Settings;
 use crate::password_hash::Cost;
@@ -146,6 +147,21 @@ pub struct ServeArgs {
     #[arg(long, env = "HOLDFAST_DATABASE_CONNECTIONS", default_value_t = 16, value_parser = clap::value_parser!(u32).range(2..=1000), value_name = "NUMBER")]
     pub database_connections: u32,
 
+    /// How many statements carry rotations at once, each with a database connection of its
+    /// own beside those.
+    #[arg(long, env = "HOLDFAST_ROTATION_LANES", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64), value_name = "NUMBER")]
+    pub rotation_lanes: u32,
+
+    /// Whether a rotation waits for the disk of the database. Asynchronous ones are
+    /// cheaper; a crash of Postgres loses the last second of them, which costs no session.
+    #[arg(
+        long,
+        env = "HOLDFAST_ROTATION_COMMIT",
+        default_value = "synchronous",
+        value_name = "HOW"
+    )]
+    pub rotation_commit: RotationCommit,
+
     /// How many sign-ins and sign-ups one address (an IPv6 /64) may try at once.
     #[arg(long, env = "HOLDFAST_ATTEMPTS", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..), value_name = "NUMBER")]
     pub attempts: u32,
@@ -235,7 +251,10 @@ impl ServeArgs {
     /// The limits of clients' connections, within what the machine allows.
     pub fn connection_limits(&self) -> connections::Limits {
         connections::Limits {
-            most: connections::most_connections(self.connections, self.database_connections),
+            most: connections::most_connections(
+                self.connections,
+                self.database_connections + self.rotation_lanes,
+            ),
             header: self.slowness.header_limit,
             body: self.slowness.body_limit,
             idle: self.slowness.idle_limit,

@@ -20,6 +20,7 @@ use holdfast_protocol::wire::{EndReason, MAX_BODY};
 
 use crate::access_token::AccessTokenError;
 use crate::keys::Obstacle;
+use crate::lanes::RotationError;
 use crate::limits::Refusal;
 use crate::password_hash::Unfinished;
 use crate::password_strength::TooEasy;
@@ -260,13 +261,7 @@ impl From<MalformedAttemptKey> for ApiError {
 /// of the database is a fault of the server.
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
-        use sqlx::Error::{Database, Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
-        let passing = match &error {
-            Io(_) | Tls(_) | Protocol(_) | PoolTimedOut | PoolClosed | WorkerCrashed => true,
-            Database(error) => error.code().is_some_and(|code| is_passing(&code)),
-            _ => false,
-        };
-        if passing {
+        if is_passing(&error) {
             Self::Unavailable(error.into())
         } else {
             Self::Internal(error.into())
@@ -274,8 +269,27 @@ impl From<sqlx::Error> for ApiError {
     }
 }
 
+impl From<RotationError> for ApiError {
+    fn from(error: RotationError) -> Self {
+        match &error {
+            RotationError::Database(cause) if !is_passing(cause) => Self::Internal(error.into()),
+            _ => Self::Unavailable(error.into()),
+        }
+    }
+}
+
+/// Whether an error of the database is temporary.
+fn is_passing(error: &sqlx::Error) -> bool {
+    use sqlx::Error::{Database, Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
+    match error {
+        Io(_) | Tls(_) | Protocol(_) | PoolTimedOut | PoolClosed | WorkerCrashed => true,
+        Database(error) => error.code().is_some_and(|code| is_passing_code(&code)),
+        _ => false,
+    }
+}
+
 /// Whether a Postgres error (its SQLSTATE) is temporary.
-fn is_passing(code: &str) -> bool {
+fn is_passing_code(code: &str) -> bool {
     // These are errors of the connection, of resources, of operator intervention, of
     // transaction conflicts and lock time-outs, and of a server that is read-only for now.
     // Others disappear when an operator has acted: a database, a schema or a table that is
@@ -334,7 +348,7 @@ mod tests {
             ("42703", false),
             ("42601", false),
         ] {
-            assert_eq!(is_passing(code), passing, "{code}");
+            assert_eq!(is_passing_code(code), passing, "{code}");
         }
         assert_eq!(ApiError::from(sqlx::Error::PoolTimedOut).status(), 503);
         assert_eq!(ApiError::from(sqlx::Error::RowNotFound).status(), 500);

@@ -19,6 +19,7 @@ pub mod error;
 pub mod events;
 pub mod http;
 pub mod keys;
+pub mod lanes;
 pub mod lifetimes;
 pub mod limits;
 pub mod metrics;

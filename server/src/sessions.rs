@@ -208,9 +208,10 @@ async fn try_refresh(
 
     // The common case first, blindly: one statement, whose guard is the rule itself.
     let mut from = (presented.generation, presented.token_hash);
-    for _ in 0..TRIES {
+    for tried in 0..TRIES {
+        let together = tried == 0;
         if successor.is_some()
-            && let Some(limits) = spend(state, &token, &presented, from, client).await?
+            && let Some(limits) = spend(state, &token, &presented, from, client, together).await?
         {
             let forward = from.0 < presented.generation;
             return answer(
@@ -274,13 +275,15 @@ async fn try_refresh(
     )))
 }
 
-/// The conditional update, from the row's state that was decided about.
+/// The conditional update, from the row's state that was decided about: together with
+/// those of others, or alone, where the row has to be waited for.
 async fn spend(
     state: &AppState,
     token: &RefreshToken,
     presented: &Presented,
     (from_generation, from_hash): (u32, [u8; 32]),
     client: &ClientInfo,
+    together: bool,
 ) -> Result<Option<Limits>, ApiError> {
     let rotate = Rotate {
         session_id: token.session_id,
@@ -289,11 +292,13 @@ async fn spend(
         to_generation: presented.generation + 1,
         to_hash: presented.successor_hash,
         attempt: presented.attempt,
-        client,
+        client: client.clone(),
     };
-    let mut connection = state.pool.acquire().await?;
-    let limits = store::sessions::rotate(&mut connection, rotate).await?;
-    connection.release();
+    let limits = if together {
+        state.lanes.rotate(rotate).await?
+    } else {
+        state.lanes.rotate_alone(&rotate).await?
+    };
     if let Some(limits) = limits.filter(|_| from_generation < presented.generation) {
         note_anomaly(
             state,

@@ -1,5 +1,6 @@
 //! The state that every request can use.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
@@ -11,6 +12,7 @@ use crate::database_facts::DatabaseFacts;
 use crate::endings::EndedSessions;
 use crate::events::EventQueue;
 use crate::keys::Keys;
+use crate::lanes::Lanes;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::password_hash::PasswordHashes;
@@ -19,13 +21,20 @@ use crate::site_files::SiteFiles;
 use crate::stopping::Stopping;
 use crate::store::Pool;
 
-/// The state of one instance. Clones share it.
+/// The state of one instance. Clones share it, and cost next to nothing: every request has
+/// several.
 #[derive(Clone)]
-pub struct AppState {
+pub struct AppState(Arc<Instance>);
+
+/// What an instance has.
+#[derive(Clone)]
+pub struct Instance {
     /// The operator's settings.
     pub config: Arc<Config>,
     /// The database.
     pub pool: Pool,
+    /// How rotations get to it.
+    pub lanes: Lanes,
     /// Every key, derived from the master secret.
     pub keys: Arc<Keys>,
     /// The server's only clock.
@@ -50,6 +59,20 @@ pub struct AppState {
     pub leptos: LeptosOptions,
     /// The names of these files.
     pub site_files: SiteFiles,
+}
+
+impl From<Instance> for AppState {
+    fn from(instance: Instance) -> Self {
+        Self(Arc::new(instance))
+    }
+}
+
+impl Deref for AppState {
+    type Target = Instance;
+
+    fn deref(&self) -> &Instance {
+        &self.0
+    }
 }
 
 /// The options of the page renderer.

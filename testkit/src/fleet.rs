@@ -61,8 +61,21 @@ impl Fleet {
 
     /// The same, on a Postgres of the test's own.
     pub async fn start_on(count: usize, cluster: &Cluster) -> Self {
+        Self::start_told_on(count, &[], cluster).await
+    }
+
+    /// The same, with these settings in addition.
+    pub async fn start_told_on(
+        count: usize,
+        more: &[(&'static str, &str)],
+        cluster: &Cluster,
+    ) -> Self {
         let options = cluster.create_database().await;
-        let settings = Settings::on(options.to_url_lossy().to_string());
+        let mut settings = Settings::on(options.to_url_lossy().to_string());
+        let more = more
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()));
+        settings.more.extend(more);
         Self::with(count, settings, options).await
     }
 

@@ -182,10 +182,10 @@ async fn server(
             "Postgres runs with fsync or synchronous_commit switched off. In a crash it may lose the ending of a session. Switch both on.",
         );
     }
-    let wanted = i64::from(args.database_connections);
+    let wanted = i64::from(args.database_connections) + i64::from(args.rotation_lanes);
     if wanted > i64::from(server.max_connections) {
         findings.bad(format!(
-            "HOLDFAST_DATABASE_CONNECTIONS is {wanted}, but Postgres accepts {} connections from all clients together (max_connections).",
+            "HOLDFAST_DATABASE_CONNECTIONS and HOLDFAST_ROTATION_LANES are {wanted} together, but Postgres accepts {} connections from all clients together (max_connections).",
             server.max_connections,
         ));
     }

@@ -20,11 +20,12 @@ use crate::endings::{self, EndedSessions};
 use crate::events::EventQueue;
 use crate::http::answer_errors::{LONGEST, LONGEST_WORK};
 use crate::keys::{Keys, Obstacle, shown};
+use crate::lanes::Lanes;
 use crate::limits::{self, Limits};
 use crate::metrics::{self, ConnectionCounts, Metrics};
 use crate::password_hash::PasswordHashes;
 use crate::profiles::Profiles;
-use crate::state::AppState;
+use crate::state::{AppState, Instance};
 use crate::stopping::Stopping;
 use crate::store::Pool;
 use crate::{connections, pages, router, secrets, site_files, sweep};
@@ -92,7 +93,8 @@ async fn serve(
     let forbidden = secrets.forbidden();
     let secret = shown(keys.fingerprint());
 
-    let state = state(config, pool.clone(), keys, facts, clock)?;
+    let lanes = Lanes::new(pool.clone(), args.rotation_lanes, args.rotation_commit);
+    let state = state(config, pool.clone(), lanes.clone(), keys, facts, clock)?;
     if !pages::site_is_built(&state.leptos) {
         let site = &state.leptos.site_root;
         tracing::warn!(%site, "The pages' files are missing, so the buttons of pages will not work. Build the files with `cargo xtask run`.");
@@ -154,7 +156,8 @@ async fn serve(
     }
     background.shutdown().await;
     let _ = tokio::time::timeout(Duration::from_secs(2), events.written()).await;
-    let _ = tokio::time::timeout(Duration::from_secs(2), pool.close()).await;
+    let closing = async { tokio::join!(pool.close(), lanes.close()) };
+    let _ = tokio::time::timeout(Duration::from_secs(2), closing).await;
     Ok(())
 }
 
@@ -183,13 +186,14 @@ async fn serve_metrics(address: SocketAddr, state: &AppState) -> anyhow::Result<
 fn state(
     config: Config,
     pool: Pool,
+    lanes: Lanes,
     keys: Arc<Keys>,
     database: DatabaseFacts,
     clock: Clock,
 ) -> anyhow::Result<AppState> {
     let threads = config.limits.password_threads;
     let leptos = pages::leptos_options();
-    Ok(AppState {
+    let instance = Instance {
         limits: Limits::new(config.limits),
         passwords: PasswordHashes::new(config.password_cost, threads),
         ended: EndedSessions::new(config.access_token_ttl),
@@ -203,8 +207,10 @@ fn state(
         site_files: site_files::names(&leptos, pages::is_watched())?,
         leptos,
         pool,
+        lanes,
         clock,
-    })
+    };
+    Ok(instance.into())
 }
 
 fn start_logs(filter: &str, format: LogFormat) {

@@ -88,6 +88,32 @@ pub fn with_settings(options: PgConnectOptions) -> PgConnectOptions {
     ])
 }
 
+/// The connections of the lanes: as many as there are lanes, past a pooler, with settings
+/// for [`sessions::rotate_together`] and for nothing else.
+///
+/// One plan for any number of rotations, by the primary key: below ten rows Postgres would
+/// plan each statement anew, and a plan that was made for few rows reads the whole table
+/// once there are many.
+///
+/// With `asynchronous` their commits do not wait for the disk. These connections carry
+/// rotations only, so nothing else that is committed can be lost.
+pub fn lanes(pool: &Pool, lanes: u32, asynchronous: bool) -> Pool {
+    pool.of_its_own(lanes, |options| {
+        let options = options.options([
+            ("plan_cache_mode", "force_generic_plan"),
+            ("enable_seqscan", "off"),
+            ("enable_hashjoin", "off"),
+            ("enable_mergejoin", "off"),
+            ("lock_timeout", "500ms"),
+        ]);
+        if asynchronous {
+            options.options([("synchronous_commit", "off")])
+        } else {
+            options
+        }
+    })
+}
+
 /// A connection for migrations only.
 ///
 /// If a migration waits for a lock, every statement behind it has to wait as well. So it

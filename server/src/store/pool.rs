@@ -77,7 +77,27 @@ impl Pool {
         direct: PgConnectOptions,
         connections: u32,
     ) -> Self {
-        let doubts = Doubts::default();
+        Self::with_doubts(options, direct, connections, Doubts::default())
+    }
+
+    /// A pool of as many other connections, past a pooler, with more settings. Where one of
+    /// either is broken, those of both are not used again.
+    pub(super) fn of_its_own(
+        &self,
+        connections: u32,
+        settings: impl FnOnce(PgConnectOptions) -> PgConnectOptions,
+    ) -> Self {
+        let options = settings(self.options().clone());
+        let direct = options.clone();
+        Self::with_doubts(options, direct, connections, self.doubts.clone())
+    }
+
+    fn with_doubts(
+        options: PgConnectOptions,
+        direct: PgConnectOptions,
+        connections: u32,
+        doubts: Doubts,
+    ) -> Self {
         let manager = Manager {
             options,
             doubts: doubts.clone(),

@@ -35,7 +35,7 @@ pub struct NewSession<'a> {
 
 /// The change that spends a refresh token.
 #[derive(Debug, Clone)]
-pub struct Rotate<'a> {
+pub struct Rotate {
     /// The session.
     pub session_id: Uuid,
     /// The row's generation for which the decision was made.
@@ -49,7 +49,18 @@ pub struct Rotate<'a> {
     /// The mark of the attempt key, and blanks for skipped generations.
     pub attempt: AttemptMark,
     /// The client.
-    pub client: &'a ClientInfo,
+    pub client: ClientInfo,
+}
+
+impl Rotate {
+    /// What comes to the front of the row's remembered attempt keys.
+    fn marks(&self) -> Vec<u8> {
+        let skipped = self
+            .to_generation
+            .saturating_sub(self.from_generation)
+            .saturating_sub(1);
+        new_marks(self.attempt, skipped)
+    }
 }
 
 /// What an answer with tokens says about a session.
@@ -129,12 +140,8 @@ pub async fn insert(connection: &mut PgConnection, new: NewSession<'_>) -> sqlx:
 /// statement changes nothing.
 pub async fn rotate(
     connection: &mut PgConnection,
-    rotate: Rotate<'_>,
+    rotate: &Rotate,
 ) -> sqlx::Result<Option<Limits>> {
-    let skipped = rotate
-        .to_generation
-        .saturating_sub(rotate.from_generation)
-        .saturating_sub(1);
     sqlx::query_as!(
         Limits,
         r#"update sessions
@@ -160,12 +167,110 @@ pub async fn rotate(
         &rotate.from_hash[..],
         i64::from(rotate.to_generation),
         &rotate.to_hash[..],
-        new_marks(rotate.attempt, skipped),
+        rotate.marks(),
         rotate.client.ip,
         rotate.client.user_agent,
     )
     .fetch_optional(connection)
     .await
+}
+
+/// The same for many sessions in one statement, each of them at most once. For each
+/// rotation, in their order, what [`rotate`] would say, but that a locked row is passed
+/// over as well.
+///
+/// It skips locked rows, or statements that carry the same sessions in another order would
+/// wait for each other. A row that was rotated between the two steps fits no more and is
+/// passed over; one that was changed otherwise is updated on its newest version. Postgres
+/// would plan it anew for each number of rotations; the settings of
+/// [`super::lanes`] keep it to one plan, by the primary key.
+pub async fn rotate_together(
+    connection: &mut PgConnection,
+    rotations: &[Rotate],
+) -> sqlx::Result<Vec<Option<Limits>>> {
+    let ids: Vec<_> = rotations.iter().map(|one| one.session_id).collect();
+    let from_generations: Vec<_> = rotations
+        .iter()
+        .map(|one| i64::from(one.from_generation))
+        .collect();
+    let from_hashes: Vec<_> = rotations.iter().map(|one| one.from_hash.to_vec()).collect();
+    let to_generations: Vec<_> = rotations
+        .iter()
+        .map(|one| i64::from(one.to_generation))
+        .collect();
+    let to_hashes: Vec<_> = rotations.iter().map(|one| one.to_hash.to_vec()).collect();
+    let marks: Vec<_> = rotations.iter().map(Rotate::marks).collect();
+    let ips: Vec<_> = rotations.iter().map(|one| one.client.ip.clone()).collect();
+    let user_agents: Vec<_> = rotations
+        .iter()
+        .map(|one| one.client.user_agent.clone())
+        .collect();
+    let rotated = sqlx::query!(
+        r#"with fitting as materialized (
+             select
+                 sessions.session_id,
+                 wanted.ordinality,
+                 wanted.to_generation,
+                 wanted.to_hash,
+                 wanted.marks,
+                 wanted.ip,
+                 wanted.user_agent
+             from unnest(
+                 $1::uuid[], $2::bigint[], $3::bytea[], $4::bigint[],
+                 $5::bytea[], $6::bytea[], $7::text[], $8::text[]
+             ) with ordinality as wanted (
+                 session_id, from_generation, from_hash, to_generation,
+                 to_hash, marks, ip, user_agent, ordinality
+             )
+             join sessions on sessions.session_id = wanted.session_id
+             where
+                 sessions.generation = wanted.from_generation
+                 and sessions.token_hash = wanted.from_hash
+                 and sessions.expires_at > now()
+                 and sessions.rotated_at + make_interval(secs => sessions.idle_seconds) > now()
+             for no key update of sessions skip locked
+         )
+         update sessions
+         set
+             generation = fitting.to_generation,
+             token_hash = fitting.to_hash,
+             attempt_keys = substring(fitting.marks || sessions.attempt_keys from 1 for 128),
+             rotated_at = clock_timestamp(),
+             ip = fitting.ip,
+             user_agent = fitting.user_agent
+         from fitting
+         where sessions.session_id = fitting.session_id
+         returning
+             fitting.ordinality as "ordinality!",
+             sessions.account_id,
+             floor(extract(epoch from sessions.expires_at - now()))::bigint as "remaining_seconds!",
+             sessions.idle_seconds"#,
+        &ids,
+        &from_generations,
+        &from_hashes,
+        &to_generations,
+        &to_hashes,
+        &marks,
+        &ips as &[Option<String>],
+        &user_agents as &[Option<String>],
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut limits = vec![None; rotations.len()];
+    for row in rotated {
+        let place = usize::try_from(row.ordinality - 1)
+            .ok()
+            .and_then(|place| limits.get_mut(place));
+        let Some(place) = place else {
+            return Err(sqlx::Error::Decode("an ordinal out of range".into()));
+        };
+        *place = Some(Limits {
+            account_id: row.account_id,
+            remaining_seconds: row.remaining_seconds,
+            idle_seconds: row.idle_seconds,
+        });
+    }
+    Ok(limits)
 }
 
 /// The row and the database's clock, read in one statement.

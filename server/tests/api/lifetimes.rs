@@ -142,7 +142,7 @@ async fn an_instance_with_a_wrong_secret_does_not_change_the_issuer_and_the_life
     config.issuer = "https://other.example".to_owned();
     config.issuer_previous = vec![crate::support::ISSUER.to_owned()];
     config.refresh_token_ttl = days(3650);
-    wrong.state.config = std::sync::Arc::new(config);
+    wrong.change(|instance| instance.config = std::sync::Arc::new(config));
     arrive(&wrong).await;
     assert!(!wrong.state.keys.may_mint());
     let mut connection = app.state.pool.acquire().await.unwrap();

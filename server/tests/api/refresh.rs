@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::http::HeaderValue;
+use futures::future::join_all;
 use holdfast_protocol::attempt_key::AttemptKey;
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::refresh_token::{self, ChainSecret};
@@ -566,6 +567,7 @@ async fn without_the_database_a_refresh_answers_503_and_loses_nothing() {
     let tokens = app.sign_up("ada").await;
     let other = app.second_instance(&[1]);
     other.state.pool.close().await;
+    other.state.lanes.close().await;
     let answer = other.refresh(&tokens, &new_key()).await;
     answer.is(Code::TemporarilyUnavailable);
     assert_eq!(answer.header("retry-after"), "2");
@@ -600,4 +602,43 @@ async fn the_database_only_ever_sees_hashes() {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     assert!(!rows.contains(&hex));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_something_holds_keep_no_other_refresh_waiting() {
+    let app = TestApp::start().await;
+    let mut sessions = Vec::new();
+    for n in 0..30 {
+        sessions.push(app.sign_up(&format!("person{n}")).await);
+    }
+    // More rows are held than rotations travel at once, in the lanes and outside of them.
+    let (held, others) = sessions.split_at(8);
+    let mut holding = app.pool().begin().await.unwrap();
+    for tokens in held {
+        sqlx::query("select from sessions where session_id = $1 for update")
+            .bind(tokens.session_id)
+            .execute(&mut *holding)
+            .await
+            .unwrap();
+    }
+    let keys: Vec<_> = held.iter().map(|_| new_key()).collect();
+    let waiting = held.iter().zip(&keys);
+    let waiting = join_all(waiting.map(|(tokens, key)| app.refresh(tokens, key)));
+    let going_on = join_all(others.iter().map(|tokens| app.renew(tokens)));
+    // The others are all answered before the rows are released.
+    let release = async {
+        let renewed = going_on.await;
+        holding.rollback().await.unwrap();
+        renewed
+    };
+    let (answers, renewed) = tokio::join!(waiting, release);
+    assert!(renewed.iter().all(|tokens| generation(tokens) == 1));
+    for (answer, (tokens, key)) in answers.iter().zip(held.iter().zip(&keys)) {
+        if answer.status != 200 {
+            answer.is(Code::TemporarilyUnavailable);
+        }
+        // Nothing is lost: with the same key the answer is the same successor.
+        let again = app.refresh(tokens, key).await.tokens(200);
+        assert_eq!(generation(&again), 1);
+    }
 }

@@ -37,10 +37,10 @@ async fn terminated_backends_under_load_sign_nobody_out() {
     an_ending_is_heard_everywhere(&fleet).await;
 }
 
-async fn crash_under_load(settings: &[&str]) {
+async fn crash_under_load(settings: &[&str], told: &[(&'static str, &str)]) -> i64 {
     let mut random = Random::seeded("crashed database");
     let cluster = Cluster::start(settings).await;
-    let fleet = Fleet::start_on(2, &cluster).await;
+    let fleet = Fleet::start_told_on(2, told, &cluster).await;
     let browsers = fleet.browsers(40).await;
     let pause = Duration::from_millis(20);
     let load = Load::start(&browsers, &fleet.addresses(), pause, &mut random);
@@ -61,17 +61,48 @@ async fn crash_under_load(settings: &[&str]) {
     said.is_only(&PASSING);
     fleet.assert_nobody_was_signed_out(&browsers).await;
     an_ending_is_heard_everywhere(&fleet).await;
+    forward
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_immediate_restart_of_the_database_under_load_signs_nobody_out() {
-    crash_under_load(&[]).await;
+    crash_under_load(&[], &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_that_loses_asynchronous_rotations_signs_nobody_out() {
+    let written_late = ["wal_writer_delay=10s"];
+    let asynchronous = [("HOLDFAST_ROTATION_COMMIT", "asynchronous")];
+    let forward = crash_under_load(&written_late, &asynchronous).await;
+    // Otherwise nothing was lost, and the test has shown nothing.
+    assert!(forward > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ending_beside_asynchronous_rotations_outlives_a_crash() {
+    let cluster = Cluster::start(&["wal_writer_delay=10s"]).await;
+    let asynchronous = [("HOLDFAST_ROTATION_COMMIT", "asynchronous")];
+    let fleet = Fleet::start_told_on(1, &asynchronous, &cluster).await;
+    let stays = fleet.sign_up("ada").await;
+    let leaves = fleet.log_in("ada").await;
+    let stays = fleet.http.renew(fleet.at(0), &stays).await;
+    let leaves = fleet.http.renew(fleet.at(0), &leaves).await;
+    assert_eq!(fleet.http.log_out(fleet.at(0), &leaves).await.status, 204);
+    tokio::task::block_in_place(|| cluster.restart_immediately());
+    until(
+        "the database answers",
+        Duration::from_secs(10),
+        async || sqlx::query("select 1").execute(fleet.pool()).await.is_ok(),
+    )
+    .await;
+    assert!(fleet.row(leaves.session_id).await.is_none());
+    assert!(fleet.row(stays.session_id).await.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bar_22_a_crash_that_loses_the_last_commits_signs_nobody_out() {
     // Commits are answered before they are on the disk, and a crash loses the last of them.
-    crash_under_load(&["synchronous_commit=off", "wal_writer_delay=10s"]).await;
+    crash_under_load(&["synchronous_commit=off", "wal_writer_delay=10s"], &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

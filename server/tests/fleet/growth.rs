@@ -59,7 +59,6 @@ struct Session {
 
 /// Rotates each session of a connection in turn, like a refresh.
 async fn rotate_all(mut connection: PgConnection, mut sessions: Vec<Session>, times: u32) {
-    let client = some_client();
     for _ in 0..times {
         for session in &mut sessions {
             let to_hash = holdfast_server::random::bytes();
@@ -71,9 +70,9 @@ async fn rotate_all(mut connection: PgConnection, mut sessions: Vec<Session>, ti
                 to_generation: session.generation + 1,
                 to_hash,
                 attempt: AttemptMark::of(Some(&key)),
-                client: &client,
+                client: some_client(),
             };
-            let limits = rotate(&mut connection, rotation).await.unwrap();
+            let limits = rotate(&mut connection, &rotation).await.unwrap();
             assert!(limits.is_some());
             session.generation += 1;
             session.hash = to_hash;

@@ -5,7 +5,7 @@ use holdfast_protocol::attempt_key::{AttemptKey, AttemptMark};
 use holdfast_protocol::refresh_token::LAST_GENERATION;
 use holdfast_protocol::rotation::{self, Presented, Rotation};
 use holdfast_server::store::ClientInfo;
-use holdfast_server::store::sessions::{Rotate, lookup, rotate};
+use holdfast_server::store::sessions::{Rotate, lookup, rotate, rotate_together};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sqlx::PgTransaction;
@@ -172,24 +172,31 @@ async fn try_case(app: &TestApp, case: &Case) -> Found {
             .execute(&mut *transaction)
             .await
             .unwrap();
-        let client = ClientInfo::default();
-        let rotate = rotate(
-            &mut transaction,
-            Rotate {
-                session_id,
-                from_generation: from.0,
-                from_hash: from.1,
-                to_generation,
-                to_hash: presented.successor_hash,
-                attempt: presented.attempt,
-                client: &client,
-            },
-        );
-        *hit = rotate.await.unwrap().is_some();
-        sqlx::query("rollback to savepoint before")
-            .execute(&mut *transaction)
-            .await
-            .unwrap();
+        let wanted = Rotate {
+            session_id,
+            from_generation: from.0,
+            from_hash: from.1,
+            to_generation,
+            to_hash: presented.successor_hash,
+            attempt: presented.attempt,
+            client: ClientInfo::default(),
+        };
+        let rotated = rotate(&mut transaction, &wanted).await.unwrap();
+        let alone = row_of(&mut transaction, session_id).await;
+        back(&mut transaction).await;
+        *hit = rotated.is_some();
+
+        // Among others the statement does the same, and says so of the right one.
+        let other = Rotate {
+            session_id: Uuid::nil(),
+            ..wanted.clone()
+        };
+        let rotations = [other.clone(), wanted, other];
+        let together = rotate_together(&mut transaction, &rotations).await.unwrap();
+        let hits: Vec<_> = together.iter().map(Option::is_some).collect();
+        assert_eq!(hits, [false, *hit, false]);
+        assert_eq!(row_of(&mut transaction, session_id).await, alone);
+        back(&mut transaction).await;
     }
     transaction.rollback().await.unwrap();
     let [blind, informed, outrun] = hits;
@@ -199,6 +206,25 @@ async fn try_case(app: &TestApp, case: &Case) -> Found {
         informed,
         outrun,
     }
+}
+
+/// What a rotation writes into a row, but for the time.
+async fn row_of(transaction: &mut PgTransaction<'_>, session_id: Uuid) -> (i64, Vec<u8>, Vec<u8>) {
+    sqlx::query_as(
+        "select generation, token_hash, attempt_keys from sessions where session_id = $1",
+    )
+    .bind(session_id)
+    .fetch_one(&mut **transaction)
+    .await
+    .unwrap()
+}
+
+/// Undoes what was done since the savepoint.
+async fn back(transaction: &mut PgTransaction<'_>) {
+    sqlx::query("rollback to savepoint before")
+        .execute(&mut **transaction)
+        .await
+        .unwrap();
 }
 
 #[test]

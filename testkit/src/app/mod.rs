@@ -21,13 +21,14 @@ use holdfast_server::endings::EndedSessions;
 use holdfast_server::endings::reader::Reader;
 use holdfast_server::events::EventQueue;
 use holdfast_server::keys::Keys;
+use holdfast_server::lanes::{Lanes, RotationCommit};
 use holdfast_server::limits::{Limits, Settings, failures};
 use holdfast_server::metrics::Metrics;
 use holdfast_server::password_hash::{Cost, PasswordHashes};
 use holdfast_server::profiles::Profiles;
 use holdfast_server::secrets_in_use::SecretsInUse;
 use holdfast_server::site_files::SiteFiles;
-use holdfast_server::state::AppState;
+use holdfast_server::state::{AppState, Instance};
 use holdfast_server::stopping::Stopping;
 use holdfast_server::{pages, router, store};
 use serde_json::{Value, json};
@@ -111,9 +112,10 @@ impl TestApp {
             .map(|n| Zeroizing::new(vec![*n; 32]))
             .collect();
         let pool = store::pool(database.options.clone(), 5);
-        let state = AppState {
+        let state = Instance {
             database: DatabaseFacts::unknown(config.longest_session(), clock.clone()),
             events: EventQueue::start(pool.clone()),
+            lanes: Lanes::new(pool.clone(), 2, RotationCommit::Synchronous),
             limits: Limits::new(config.limits),
             passwords: PasswordHashes::new(config.password_cost, config.limits.password_threads),
             ended: EndedSessions::new(config.access_token_ttl),
@@ -127,6 +129,7 @@ impl TestApp {
             site_files: SiteFiles::without_hashes("holdfast"),
             clock,
         };
+        let state = AppState::from(state);
         // As if the table had been read: it is empty.
         state.ended.note_read();
         let failures = state.limits.failures().clone();
@@ -143,13 +146,19 @@ impl TestApp {
 
     /// Another set of ended sessions from now on.
     pub fn replace_ended(&mut self, ended: EndedSessions) {
-        self.state.ended = ended;
-        self.router = router(self.state.clone());
+        self.change(|instance| instance.ended = ended);
     }
 
     /// A database of this age from now on, as far as the instance knows.
     pub fn replace_database(&mut self, facts: DatabaseFacts) {
-        self.state.database = facts;
+        self.change(|instance| instance.database = facts);
+    }
+
+    /// An instance that differs in something from now on.
+    pub fn change(&mut self, change: impl FnOnce(&mut Instance)) {
+        let mut instance = (*self.state).clone();
+        change(&mut instance);
+        self.state = instance.into();
         self.router = router(self.state.clone());
     }
 

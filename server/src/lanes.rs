@@ -1,0 +1,425 @@
+//! Rotations that wait at the same moment travel to the database together.
+//!
+//! A rotation costs the database less as one of many rows of a statement than as a
+//! statement of its own: the round trip, the parsing of the message and the commit are
+//! shared. So there are a few lanes, each with a connection of its own. A lane takes
+//! whatever waits when it is idle, and never waits for more: without load every rotation
+//! travels alone and at once.
+//!
+//! A security duty: the caller is told that its rotation was stored only if the statement
+//! names that very rotation. Whatever the statement has passed over (another request was
+//! faster, the row is locked, the session is over) has changed nothing, and the caller
+//! looks at the row.
+
+use std::collections::{HashSet, VecDeque};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, oneshot};
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use crate::limits::slots::{Slot, Slots};
+use crate::store::sessions::{self, Limits, Rotate};
+use crate::store::{self, Connection, Pool};
+
+/// How many rotations one statement carries at the most.
+const MOST_TOGETHER: usize = 64;
+
+/// How many rotations wait at the most.
+const MOST_WAITING: usize = 4096;
+
+/// How long the database may take for one statement of a lane, and how long a rotation
+/// outside of the lanes waits until it is its turn.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How many rotations travel outside of the lanes at once. They are those whose row was
+/// locked or moved: a row that something stalled holds must not keep the others waiting.
+const MOST_ALONE: usize = 2;
+
+/// When a rotation counts as stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum RotationCommit {
+    /// Once it is on disk.
+    Synchronous,
+    /// Once Postgres has it in memory.
+    Asynchronous,
+}
+
+/// The lanes of one instance. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Lanes(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    /// As many connections as there are lanes.
+    connections: Pool,
+    lanes: usize,
+    waiting: Mutex<Waiting>,
+    /// For rotations outside of the lanes.
+    others: Pool,
+    alone: Semaphore,
+    alone_by_session: Slots<Uuid>,
+    /// One of these is over.
+    alone_is_over: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    entries: VecDeque<Entry>,
+    /// The sessions that a lane carries at this moment. One session is carried once at a
+    /// time: a statement that changed one row twice would tell both that they were stored.
+    under_way: HashSet<Uuid>,
+    /// How many lanes are busy.
+    busy: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    rotate: Rotate,
+    answer: oneshot::Sender<Carried>,
+}
+
+/// The limits of the session that was rotated; `None` where nothing was changed.
+type Carried = Result<Option<Limits>, RotationError>;
+
+/// Why a rotation could not be carried. Perhaps it was stored all the same: a repeat with
+/// the same attempt key is answered with the same successor.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum RotationError {
+    /// Too many wait already.
+    #[error("{MOST_WAITING} rotations wait for the database already")]
+    Full,
+    /// Rows are held by something that does not let go of them.
+    #[error("other rotations waited for locked rows for longer than {} seconds", PATIENCE.as_secs())]
+    Locked,
+    /// The database, or the way to it.
+    #[error(transparent)]
+    Database(#[from] Arc<sqlx::Error>),
+}
+
+impl Lanes {
+    /// So many lanes, each with a connection of its own beside those of the pool, which
+    /// carry the rotations whose row is locked.
+    pub fn new(pool: Pool, lanes: u32, commit: RotationCommit) -> Self {
+        let asynchronous = commit == RotationCommit::Asynchronous;
+        Self(Arc::new(Shared {
+            connections: store::lanes(&pool, lanes, asynchronous),
+            lanes: usize::try_from(lanes).unwrap_or(usize::MAX),
+            waiting: Mutex::default(),
+            others: pool,
+            alone: Semaphore::new(MOST_ALONE),
+            alone_by_session: Slots::default(),
+            alone_is_over: Notify::new(),
+        }))
+    }
+
+    /// Rotates, together with whatever waits at the same moment. `None` when nothing was
+    /// changed: the row is not (any more) what the decision was made about, its time is
+    /// over, or something holds it.
+    ///
+    /// # Errors
+    /// While the database is away, or too many wait.
+    pub async fn rotate(&self, rotate: Rotate) -> Carried {
+        let (answer, carried) = oneshot::channel();
+        if self.0.add(Entry { rotate, answer })? {
+            let lane = Lane {
+                shared: Arc::clone(&self.0),
+                is_busy: true,
+            };
+            tokio::spawn(lane.run());
+        }
+        carried.await.unwrap_or_else(|_| {
+            let error = sqlx::Error::WorkerCrashed;
+            Err(Arc::new(error).into())
+        })
+    }
+
+    /// Rotates outside of the lanes, and waits for a lock of the row: for a rotation that
+    /// a lane has passed over although the rule allows it. `None` when nothing was
+    /// changed, or when another such rotation of the session was waited for: the caller
+    /// looks at the row again.
+    ///
+    /// # Errors
+    /// While the database is away, or when rows stay locked.
+    pub async fn rotate_alone(&self, rotate: &Rotate) -> Carried {
+        let shared = &*self.0;
+        let turn = timeout(PATIENCE, shared.turn_of(rotate.session_id)).await;
+        let Some(_turn) = turn.map_err(|_| RotationError::Locked)? else {
+            return Ok(None);
+        };
+        let mut connection = shared.others.acquire().await.map_err(Arc::new)?;
+        let limits = sessions::rotate(&mut connection, rotate).await;
+        let limits = limits.map_err(Arc::new)?;
+        connection.release();
+        Ok(limits)
+    }
+
+    /// Closes the connections of the lanes: those that are in use, once they are given
+    /// back.
+    pub async fn close(&self) {
+        self.0.connections.close().await;
+    }
+}
+
+impl Shared {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets an entry wait. Whether a lane has to begin for it.
+    fn add(&self, entry: Entry) -> Result<bool, RotationError> {
+        let mut waiting = self.waiting();
+        if waiting.entries.len() >= MOST_WAITING {
+            return Err(RotationError::Full);
+        }
+        waiting.entries.push_back(entry);
+        let begins = waiting.busy < self.lanes;
+        if begins {
+            waiting.busy += 1;
+        }
+        Ok(begins)
+    }
+
+    /// The turn of a session outside of the lanes; `None` once another turn of the same
+    /// session is over.
+    async fn turn_of(&self, session_id: Uuid) -> Option<(Alone<'_>, SemaphorePermit<'_>)> {
+        let mut has_waited = false;
+        loop {
+            let is_over = self.alone_is_over.notified();
+            if let Some(slot) = self.alone_by_session.take(session_id, 1) {
+                let alone = Alone {
+                    slot: Some(slot),
+                    shared: self,
+                };
+                if has_waited {
+                    return None;
+                }
+                // The semaphore is never closed.
+                let permit = self.alone.acquire().await.ok()?;
+                return Some((alone, permit));
+            }
+            has_waited = true;
+            is_over.await;
+        }
+    }
+}
+
+impl Waiting {
+    /// What one statement can carry: the oldest entries, one of each session, and none of
+    /// a session that is under way.
+    fn take(&mut self) -> Vec<Entry> {
+        let mut taken = Vec::new();
+        let mut left = VecDeque::new();
+        while let Some(entry) = self.entries.pop_front() {
+            if self.under_way.insert(entry.rotate.session_id) {
+                taken.push(entry);
+            } else {
+                left.push_back(entry);
+            }
+            if taken.len() == MOST_TOGETHER {
+                break;
+            }
+        }
+        left.append(&mut self.entries);
+        self.entries = left;
+        taken
+    }
+}
+
+/// The only rotation of its session outside of the lanes, until it is dropped.
+struct Alone<'a> {
+    slot: Option<Slot<Uuid>>,
+    shared: &'a Shared,
+}
+
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        drop(self.slot.take());
+        self.shared.alone_is_over.notify_waiters();
+    }
+}
+
+/// One lane.
+struct Lane {
+    shared: Arc<Shared>,
+    /// Whether it is counted as busy.
+    is_busy: bool,
+}
+
+/// Also where it panics.
+impl Drop for Lane {
+    fn drop(&mut self) {
+        if self.is_busy {
+            self.shared.waiting().busy -= 1;
+        }
+    }
+}
+
+/// Sessions that are under way, until this is dropped: also where the lane panics.
+struct UnderWay<'a> {
+    shared: &'a Shared,
+    sessions: Vec<Uuid>,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.shared.waiting();
+        for session in &self.sessions {
+            waiting.under_way.remove(session);
+        }
+    }
+}
+
+impl Lane {
+    /// Carries what waits, until nothing waits.
+    async fn run(mut self) {
+        while let Some(entries) = self.next() {
+            let sessions = entries.iter().map(|entry| entry.rotate.session_id);
+            let under_way = UnderWay {
+                shared: &self.shared,
+                sessions: sessions.collect(),
+            };
+            self.carry(entries).await;
+            drop(under_way);
+        }
+    }
+
+    /// What waits; `None` once the lane counts as idle. Both under one lock: an entry that
+    /// comes later finds an idle lane.
+    fn next(&mut self) -> Option<Vec<Entry>> {
+        let mut waiting = self.shared.waiting();
+        let entries = waiting.take();
+        if entries.is_empty() {
+            waiting.busy -= 1;
+            self.is_busy = false;
+            return None;
+        }
+        Some(entries)
+    }
+
+    async fn carry(&self, entries: Vec<Entry>) {
+        let (rotations, answers): (Vec<_>, Vec<_>) = entries
+            .into_iter()
+            .map(|entry| (entry.rotate, entry.answer))
+            .unzip();
+        let carried = timeout(PATIENCE, self.try_to_carry(&rotations));
+        let carried = match carried.await {
+            Ok(carried) => carried,
+            Err(_) => Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into())),
+        };
+        match carried {
+            Ok(all) => {
+                for (answer, carried) in answers.into_iter().zip(all) {
+                    // Who went away needs no answer.
+                    let _ = answer.send(carried);
+                }
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                for answer in answers {
+                    let _ = answer.send(Err(Arc::clone(&error).into()));
+                }
+            }
+        }
+    }
+
+    /// Each rotation's own outcome, in their order; an error is that of all.
+    async fn try_to_carry(&self, rotations: &[Rotate]) -> sqlx::Result<Vec<Carried>> {
+        let mut connection = self.shared.connections.acquire().await?;
+        let carried = match rotations {
+            [one] => vec![carry_one(&mut connection, one).await?],
+            many => match sessions::rotate_together(&mut connection, many).await {
+                Ok(limits) => limits.into_iter().map(Ok).collect(),
+                Err(error) if is_about_a_value(&error) => one_by_one(&mut connection, many).await?,
+                Err(error) => return Err(error),
+            },
+        };
+        connection.release();
+        Ok(carried)
+    }
+}
+
+/// A row that is locked for half a second is passed over, as it would be among others.
+async fn carry_one(connection: &mut Connection, rotate: &Rotate) -> sqlx::Result<Carried> {
+    match sessions::rotate(connection, rotate).await {
+        Ok(limits) => Ok(Ok(limits)),
+        Err(error) if code(&error).is_some_and(|code| code == "55P03") => Ok(Ok(None)),
+        Err(error) => Err(error),
+    }
+}
+
+/// After a statement that failed because of a value: the others must not pay for it.
+async fn one_by_one(
+    connection: &mut Connection,
+    rotations: &[Rotate],
+) -> sqlx::Result<Vec<Carried>> {
+    let mut carried = Vec::with_capacity(rotations.len());
+    for rotate in rotations {
+        carried.push(match carry_one(connection, rotate).await {
+            Err(error) if is_about_a_value(&error) => Err(Arc::new(error).into()),
+            outcome => outcome?,
+        });
+    }
+    Ok(carried)
+}
+
+/// Data exceptions and broken constraints: SQLSTATE classes 22 and 23.
+fn is_about_a_value(error: &sqlx::Error) -> bool {
+    code(error).is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+}
+
+fn code(error: &sqlx::Error) -> Option<std::borrow::Cow<'_, str>> {
+    error.as_database_error().and_then(|error| error.code())
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_protocol::attempt_key::AttemptMark;
+
+    use super::*;
+    use crate::store::ClientInfo;
+
+    fn entry(session: u128) -> Entry {
+        Entry {
+            rotate: Rotate {
+                session_id: Uuid::from_u128(session),
+                from_generation: 0,
+                from_hash: [0; 32],
+                to_generation: 1,
+                to_hash: [1; 32],
+                attempt: AttemptMark::of(None),
+                client: ClientInfo::default(),
+            },
+            answer: oneshot::channel().0,
+        }
+    }
+
+    fn sessions(entries: &[Entry]) -> Vec<u128> {
+        let ids = entries.iter().map(|entry| entry.rotate.session_id);
+        ids.map(|id| id.as_u128()).collect()
+    }
+
+    #[test]
+    fn a_statement_carries_one_rotation_of_a_session_and_the_others_keep_their_order() {
+        let mut waiting = Waiting::default();
+        waiting.entries.extend([1, 2, 1, 3, 2, 1].map(entry));
+        assert_eq!(sessions(&waiting.take()), [1, 2, 3]);
+        // These are under way.
+        assert_eq!(sessions(&waiting.take()), []);
+        waiting.under_way.remove(&Uuid::from_u128(1));
+        assert_eq!(sessions(&waiting.take()), [1]);
+        waiting.under_way.clear();
+        assert_eq!(sessions(&waiting.take()), [2, 1]);
+        assert!(waiting.entries.is_empty());
+    }
+
+    #[test]
+    fn a_statement_carries_sixty_four_at_the_most_the_oldest_first() {
+        let mut waiting = Waiting::default();
+        waiting.entries.extend((0..100).map(entry));
+        assert_eq!(sessions(&waiting.take()), (0..64).collect::<Vec<_>>());
+        assert_eq!(sessions(&waiting.take()), (64..100).collect::<Vec<_>>());
+    }
+}

@@ -13,6 +13,7 @@ pub mod answer;
 pub mod app;
 mod browser;
 mod cluster;
+pub mod cpu;
 mod database;
 mod database_link;
 mod fault_proxy;

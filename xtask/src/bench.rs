@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: the numbers of `docs/performance.md`, measured here and now.
 
 mod bare_leptos;
+mod call;
 mod endings;
 mod floods;
 mod refresh;
@@ -12,6 +13,7 @@ pub const SUMMARY: &str = "Measure renewals a second, and what a browser downloa
 
 pub const HELP: &str = "
 Usage: cargo xtask bench [refresh [<seconds> [<connections>]] | size
+                         | call [<seconds> [<connections>]]
                          | endings [<endings> [<clients>]] | floods]
 
 Runs the first two of these, or the named one, and prints a table for each:
@@ -19,6 +21,9 @@ Runs the first two of these, or the named one, and prints a table for each:
             same Postgres; latency, log volume, who used the processors. Three rounds of 10 seconds
             with 16 connections, unless said otherwise
   size      what a browser downloads for the first page, beside the smallest Leptos page there is
+  call      one handler on bare axum, as an open and as a protected route: what the check of an
+            access token adds to a call, and what everything around a handler adds. Three rounds of
+            5 seconds each with 16 connections, unless said otherwise
   endings   sessions that end a second through HTTP on one server, beside the same statements by
             pgbench, which tells the other servers after the commit and within the transaction.
             Three rounds of 500 endings by each of 16 clients, unless said otherwise
@@ -36,6 +41,7 @@ pub fn run(arguments: &[String]) -> Outcome {
             size::run()
         }
         Some((name, rest)) if name == "refresh" && rest.len() <= 2 => refresh::run(rest),
+        Some((name, rest)) if name == "call" && rest.len() <= 2 => call::run(rest),
         Some((name, rest)) if name == "endings" && rest.len() <= 2 => endings::run(rest),
         Some((name, [])) if name == "floods" => floods::run(),
         Some((name, [])) if name == "size" => size::run(),

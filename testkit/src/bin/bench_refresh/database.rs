@@ -7,7 +7,7 @@ pub(crate) async fn postmaster(database: &mut PgConnection) -> anyhow::Result<Op
     let own: i32 = sqlx::query_scalar("select pg_backend_pid()")
         .fetch_one(database)
         .await?;
-    Ok(crate::cpu::parent_of(u32::try_from(own)?))
+    Ok(holdfast_testkit::cpu::parent_of(u32::try_from(own)?))
 }
 
 /// Bytes of the table with all that belongs to it but its indexes.

@@ -1,7 +1,7 @@
 //! `cargo xtask bench refresh`: how many rotations a second one instance answers.
 //!
-//! Beside it runs `pgbench` with the same update, the same number of connections, on
-//! the same Postgres, in the same run: what the database alone can do. The ratio of
+//! Beside it runs `pgbench` with the same update, as many connections to Postgres as the
+//! server has clients, on the same Postgres, in the same run: what the database alone can do. The ratio of
 //! the two is what Holdfast makes of it. A number by itself says more about the
 //! machine than about Holdfast. The two take turns, so that a minute in which the
 //! machine was busy falls on both.
@@ -9,7 +9,6 @@
 //! Everybody shares the machine's processors: server, database, and the program that
 //! asks. Who used them, and how much for one rotation, stands in the second table.
 
-mod cpu;
 mod database;
 mod load;
 mod pgbench;
@@ -22,10 +21,10 @@ use holdfast_local_postgres::LocalPostgres;
 use holdfast_server::config::MasterSecret;
 use holdfast_server::private_postgres;
 use holdfast_server::store::MIGRATOR;
+use holdfast_testkit::cpu::{self, Cpu};
 use holdfast_testkit::{Server, program};
 use sqlx::{Connection as _, PgConnection};
 
-use crate::cpu::Cpu;
 use crate::load::Load;
 
 /// How often the two take turns.
@@ -47,7 +46,10 @@ fn main() -> anyhow::Result<()> {
     let seconds = argument(1, 10)?;
     let connections = argument(2, 16)?;
     ensure!((1..=600).contains(&seconds), "from 1 to 600 seconds");
-    ensure!((2..=64).contains(&connections), "from 2 to 64 connections");
+    ensure!(
+        (1..=150).contains(&connections),
+        "from 1 to 150 connections"
+    );
     let connections = u32::try_from(connections)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -150,7 +152,8 @@ async fn measure(
             "HOLDFAST_SECRET",
             MasterSecret::generate().encode().to_string(),
         ),
-        ("HOLDFAST_DATABASE_CONNECTIONS", connections.to_string()),
+        // All of them sign up from one address.
+        ("HOLDFAST_ATTEMPTS", "1000".to_owned()),
         ("HOLDFAST_LOG", "error".to_owned()),
     ];
     let server = Server::start(&program()?, &settings, None, Stdio::inherit()).await?;

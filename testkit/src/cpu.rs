@@ -11,15 +11,16 @@ const TICKS_PER_SECOND: u64 = 100;
 
 /// Time on a processor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Cpu {
+pub struct Cpu {
     /// In the program itself.
-    pub(crate) user: Duration,
+    pub user: Duration,
     /// In the kernel on its behalf: the network, files, switching.
-    pub(crate) system: Duration,
+    pub system: Duration,
 }
 
 impl Cpu {
-    pub(crate) fn total(self) -> Duration {
+    /// Both together.
+    pub fn total(self) -> Duration {
         self.user + self.system
     }
 
@@ -81,12 +82,12 @@ impl Process {
 }
 
 /// Of one process.
-pub(crate) fn of_process(id: u32) -> Option<Cpu> {
+pub fn of_process(id: u32) -> Option<Cpu> {
     Process::read(id).map(|process| process.own)
 }
 
 /// Of a process and all that it has started, whether that still runs or not.
-pub(crate) fn of_family(id: u32) -> Option<Cpu> {
+pub fn of_family(id: u32) -> Option<Cpu> {
     let head = Process::read(id)?;
     let children = fs::read_dir("/proc")
         .ok()?
@@ -98,12 +99,12 @@ pub(crate) fn of_family(id: u32) -> Option<Cpu> {
 }
 
 /// Of the programs that this one has started and seen end.
-pub(crate) fn of_ended_children() -> Option<Cpu> {
+pub fn of_ended_children() -> Option<Cpu> {
     Process::read(std::process::id()).map(|process| process.ended_children)
 }
 
 /// Of everything on this machine.
-pub(crate) fn of_machine() -> Option<Duration> {
+pub fn of_machine() -> Option<Duration> {
     let stat = fs::read_to_string("/proc/stat").ok()?;
     let numbers: Vec<u64> = stat
         .lines()
@@ -122,12 +123,12 @@ pub(crate) fn of_machine() -> Option<Duration> {
 }
 
 /// The process that started this one.
-pub(crate) fn parent_of(id: u32) -> Option<u32> {
+pub fn parent_of(id: u32) -> Option<u32> {
     Process::read(id).map(|process| process.parent)
 }
 
 /// What `/proc` says about resident memory, in KiB.
-pub(crate) fn resident_kib(id: u32) -> Option<u64> {
+pub fn resident_kib(id: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line?.split_whitespace().next()?.parse().ok()

@@ -1,0 +1,72 @@
+//! The server that is measured.
+
+use std::io::Read as _;
+use std::time::Duration;
+
+use axum::routing::get;
+use axum::{Json, Router};
+use holdfast_server::additions::Additions;
+use holdfast_server::client_address::Proxies;
+use holdfast_server::connections::{self, Limits};
+use holdfast_server::http::CurrentAccount;
+use holdfast_server::metrics::ConnectionCounts;
+use holdfast_server::router_with;
+use holdfast_testkit::app::TestApp;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::{PATHS, Served};
+
+/// What the handler answers.
+pub(crate) const BODY: &str = r#"{"answer":42}"#;
+
+async fn open() -> Json<Value> {
+    Json(json!({ "answer": 42 }))
+}
+
+async fn protected(_: CurrentAccount) -> Json<Value> {
+    open().await
+}
+
+/// Serves until its input ends.
+pub(crate) fn run() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(serve())
+}
+
+async fn serve() -> anyhow::Result<()> {
+    // One access token lasts for the whole run.
+    let app = TestApp::with(|config| config.access_token_ttl = Duration::from_secs(3600)).await;
+    let tokens = app.sign_up("bench").await;
+    let routes = Router::new()
+        .route(PATHS[1], get(open))
+        .route(PATHS[2], get(protected));
+    let additions = Additions {
+        routes,
+        ..Additions::default()
+    };
+    let service = router_with(app.state.clone(), additions);
+    let holdfast = TcpListener::bind("127.0.0.1:0").await?;
+    let bare = TcpListener::bind("127.0.0.1:0").await?;
+    let served = Served {
+        bare: bare.local_addr()?,
+        holdfast: holdfast.local_addr()?,
+        access_token: tokens.access_token.expose().to_owned(),
+    };
+    tokio::spawn(connections::serve(
+        holdfast,
+        service,
+        Limits::default(),
+        Proxies::default(),
+        ConnectionCounts::default(),
+        std::future::pending(),
+    ));
+    let router = Router::new().route(PATHS[0], get(open));
+    tokio::spawn(async move { axum::serve(bare, router).await });
+    println!("{}", serde_json::to_string(&served)?);
+    let until_the_end = || std::io::stdin().read_to_end(&mut Vec::new());
+    tokio::task::spawn_blocking(until_the_end).await??;
+    Ok(())
+}

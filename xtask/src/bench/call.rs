@@ -1,0 +1,16 @@
+//! What the check of an access token adds to a call. Like that of the rotations, the measuring
+//! itself is a program of `testkit`.
+
+use crate::console;
+use crate::failure::Outcome;
+use crate::release;
+use crate::setup::{self, Purpose};
+use crate::toolbox;
+
+pub fn run(arguments: &[String]) -> Outcome {
+    let toolbox = setup::prepare(Purpose::Database)?;
+    let program = release::build_beside_server(&toolbox, "bench_call")?;
+    console::begin("Measuring calls; about a minute. Leave the machine alone.");
+    let mut bench = toolbox.command(&program.to_string_lossy());
+    toolbox::show(bench.args(arguments), "The bench")
+}

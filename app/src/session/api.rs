@@ -1,4 +1,4 @@
-//! Calls as the person who is signed in.
+//! Calls as the signed-in person.
 
 use gloo_net::http::Method;
 use holdfast_protocol::problem::Meaning;
@@ -9,14 +9,13 @@ use serde::de::DeserializeOwned;
 use super::driver::{Driver, Whose};
 use super::http::{self, ApiError, Call};
 
-/// Makes calls that carry the access token, renew it when it is over, and are
-/// repeated once if the server refuses it. See [`super::Session::api`].
+/// Makes calls with the access token. A call renews a token that has expired, and it is repeated
+/// once if the server refuses the token. See [`super::Session::api`].
 ///
-/// It belongs to the **account** that the page showed when it was obtained. If another
-/// person signs in meanwhile, its calls fail with [`ApiError::SessionChanged`] and are
-/// not sent as them; obtained by nobody, it answers [`ApiError::SignedOut`]. A new
-/// session of the same account, for instance after a change of the password, goes on
-/// with it.
+/// This belongs to the **account** that the page showed when it was obtained. If another person
+/// signs in meanwhile, its calls fail with [`ApiError::SessionChanged`] and are not sent as that
+/// person. If no person was signed in, its calls fail with [`ApiError::SignedOut`]. After a new
+/// session of the same account, for instance after a change of the password, it goes on.
 #[derive(Debug, Clone, Copy)]
 pub struct Api(pub(super) Whose);
 
@@ -83,22 +82,21 @@ impl Api {
     }
 }
 
-/// The calls of whoever the page shows now. Taken before anything is awaited.
+/// The calls of the account that the page shows now. Take this before anything is awaited.
 pub(super) fn whose() -> Whose {
     Driver::current().map_or(Whose::NotKnownYet, |driver| driver.whose())
 }
 
-/// Sends the call; if its access token is refused, renews and sends it once more. So it
-/// does if another tab changes the password meanwhile, with the session that this brings.
-/// Not generic, so that it is compiled once.
+/// Sends the call. If its access token is refused, it renews and sends the call once more. If
+/// another tab changes the password meanwhile, it sends the call once more with the new session.
+/// The function is not generic, so that it is compiled only once.
 pub(super) async fn call(call: Call, whose: Whose) -> Result<String, ApiError> {
     call_and_tell(&call, whose, false, &|_| ()).await
 }
 
-/// The same for a call that ends the session which it is sent as. `tell` hears which one that
-/// is, just before each sending. A repetition does not wait for another tab's change of the
-/// password: the first sending may have ended the session, and both tabs would wait for each
-/// other.
+/// Does the same for a call that ends the session as which it is sent. `tell` gets this session
+/// just before each sending. A repetition does not wait for another tab's change of the password:
+/// the first sending may have ended the session, and both tabs would wait for each other.
 pub(super) async fn call_and_tell(
     call: &Call,
     mut whose: Whose,
@@ -120,7 +118,7 @@ pub(super) async fn call_and_tell(
                 driver.feed(Event::CallRefused { of });
                 true
             }
-            // The account goes on with a new session, once the other tab has it.
+            // The account goes on with a new session when the other tab has it.
             Some(Meaning::SessionOver) if !is_repeated => {
                 driver.is_replaced(of.session_id, !is_repetition).await
             }

@@ -1,9 +1,9 @@
 //! Sign-in, sign-up, change of the password: requests that are answered with tokens of a
 //! new session, and what to do when no answer comes.
 //!
-//! A sign-up or a change of the password that gets no answer may have been done. It is
-//! repeated; a refusal of the repetition then means «perhaps done», and a sign-in with
-//! the new password finds out.
+//! A sign-up or a change of the password that gets no answer may have been done. The client
+//! repeats it. If the server refuses the repetition, the first request was perhaps done, and a
+//! sign-in with the new password finds out.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -23,13 +23,13 @@ use super::clock;
 use super::driver::{Driver, Whose};
 use super::http::{self, ApiError, Call};
 
-/// For how long a request without an answer is repeated.
+/// How long a request without an answer is repeated.
 const REPEATS_FOR_MS: u64 = 120_000;
 
 /// The longest pause between two repetitions.
 const LONGEST_PAUSE_MS: u32 = 15_000;
 
-/// What a sign-in brought.
+/// The result of a sign-in.
 struct Opened {
     record: Record,
     known_browser: Option<Secret>,
@@ -63,12 +63,12 @@ impl Opened {
     }
 }
 
-/// The session that a change of the password was sent as.
+/// The session as which a change of the password was sent.
 #[derive(Debug, Clone, Copy)]
 struct Before {
     session_id: Uuid,
     remember: bool,
-    /// Whether it was sent as another one before.
+    /// Whether it was sent as another session before.
     is_another: bool,
 }
 
@@ -103,7 +103,7 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), ApiError> {
         }
         Err(error) => return Err(error),
     };
-    // A tab that has heard of another person by now shows the form no more.
+    // A tab that knows of another person by now does not show the form any more.
     let is_form_gone = driver.whose() != whose;
     let kept = keep(&driver, opened.sign_in(asked)).await;
     if is_form_gone {
@@ -118,7 +118,7 @@ pub(super) async fn change_password(whose: Whose, request: ChangePassword) -> Re
     if driver.is_replacing() {
         return Err(ApiError::UnderWay);
     }
-    // The name is needed if the answer is lost, and could not be asked for then.
+    // The name is needed if the answer is lost, and the server would not answer it then.
     let account = Call::new(Method::GET, paths::ACCOUNT);
     let account: Account = http::parse(&api::call(account, whose).await?)?;
     let asked = driver.ask().await?;
@@ -126,7 +126,7 @@ pub(super) async fn change_password(whose: Whose, request: ChangePassword) -> Re
     if driver.is_replacing() {
         return Err(ApiError::UnderWay);
     }
-    // Other calls of this page may find out first that the old session is over.
+    // Other calls of this page may find out first that the old session has ended.
     let _expectation = driver.expect_replacement();
     let sent_as = Cell::new(None);
     let tell = |of: Link| {
@@ -153,7 +153,7 @@ pub(super) async fn change_password(whose: Whose, request: ChangePassword) -> Re
             return keep_after_change(&driver, opened, before, asked).await;
         }
         (Err(refusal), Some(before)) => (refusal, before),
-        // It could not be sent, so nothing was done.
+        // The request could not be sent, so nothing was done.
         (Err(ApiError::NotKnown) | Ok(_), None) => return Err(ApiError::SILENCE),
         (Err(refusal), None) => return Err(refusal),
     };
@@ -200,14 +200,15 @@ async fn keep_after_change(
     kept
 }
 
-/// Tells at the top of the page what was done: the form went with the person who sent it.
+/// Shows at the top of the page what was done, because the form has disappeared with the person
+/// who sent it.
 fn tell_if_overtaken(driver: &Rc<Driver>, kept: &Result<(), ApiError>, what: Notice) {
     if *kept == Err(ApiError::Overtaken) {
         driver.set_notice(Some(what));
     }
 }
 
-/// Whether this refusal of a repetition is what a change that was done leads to.
+/// Whether a repetition gets this refusal after a change that was done.
 fn may_mean_done(refusal: &ApiError) -> bool {
     match refusal {
         ApiError::SignedOut => true,
@@ -222,8 +223,8 @@ fn may_mean_done(refusal: &ApiError) -> bool {
     }
 }
 
-/// The session is over after all, and not by the change that was asked for. If it is by that
-/// of another tab, the new session is about to come.
+/// The session is over after all, but not because of this change. If another tab's change has
+/// ended it, the new session will come.
 fn take_ending(driver: &Rc<Driver>, before: Before, error: ApiError) -> ApiError {
     let why = match &error {
         ApiError::Problem(problem) if problem.code.meaning() == Meaning::SessionOver => {
@@ -262,7 +263,7 @@ async fn with_repetitions<F: Future<Output = Result<String, ApiError>>>(
         if now.running_ms >= deadline {
             return (Err(ApiError::NotKnown), true);
         }
-        // Between half of it and the whole, so that many do not come at once.
+        // A time between half of it and all of it, so that many clients do not come at once.
         let jitter = u32::try_from((u64::from(now.dice) * u64::from(pause_ms / 2)) >> 32);
         let left_ms = u32::try_from(deadline - now.running_ms).unwrap_or(u32::MAX);
         let wait_ms = (pause_ms / 2 + jitter.unwrap_or(0)).max(retry_after_ms(&outcome));
@@ -282,15 +283,15 @@ async fn with_repetitions<F: Future<Output = Result<String, ApiError>>>(
 fn is_silence(outcome: &Result<String, ApiError>) -> bool {
     match outcome {
         Err(ApiError::Unreachable { .. }) => true,
-        // The server may have lost its database in the middle of it.
+        // The server may have lost its database during the request.
         Err(ApiError::Problem(problem)) => problem.code == Code::TemporarilyUnavailable,
-        // Cut in the middle: it was done, and its tokens are lost.
+        // The answer was cut: the request was done, and its tokens are lost.
         Ok(body) => http::parse::<Tokens>(body).is_err(),
         Err(_) => false,
     }
 }
 
-/// How long the server asks to wait.
+/// How long the server wants the client to wait.
 fn retry_after_ms(outcome: &Result<String, ApiError>) -> u32 {
     match outcome {
         Err(ApiError::Problem(problem)) => problem.retry_after.unwrap_or(0).saturating_mul(1000),
@@ -298,8 +299,8 @@ fn retry_after_ms(outcome: &Result<String, ApiError>) -> u32 {
     }
 }
 
-/// Signs in with the new password, to find out whether the request was done. If the
-/// password is refused it was not, and its own refusal was true.
+/// Signs in with the new password, to find out whether the request was done. If the password is
+/// refused, the request was not done, and its refusal was right.
 async fn find_out(
     driver: &Rc<Driver>,
     request: &LoginRequest,
@@ -323,8 +324,8 @@ async fn log_in(driver: &Rc<Driver>, request: &LoginRequest) -> Result<Opened, A
     Opened::read(&body, request.remember, sent_at)
 }
 
-/// Stores a new session. If somebody has signed in or out in this browser since it was
-/// asked for, that was later, and the new session is ended.
+/// Stores a new session. If there was a sign-in or a sign-out in this browser after its request
+/// was sent, that one was later, and the new session is ended.
 async fn keep(driver: &Rc<Driver>, change: Change) -> Result<(), ApiError> {
     if driver.change(change).await {
         Ok(())

@@ -1,4 +1,4 @@
-//! The browser's clocks and dice: the one place where the client asks for them.
+//! The browser's clocks and random numbers. Only this file uses them in the client.
 
 use holdfast_protocol::attempt_key::AttemptKey;
 use holdfast_protocol::renewal::Moment;
@@ -20,18 +20,19 @@ pub(super) fn now() -> Moment {
     }
 }
 
-/// A fresh attempt key. `None` where the browser has no generator of secrets.
+/// A new attempt key. `None` if the browser has no generator of secrets.
 pub(super) fn fresh_attempt_key() -> Option<AttemptKey> {
     random().map(AttemptKey::from_random)
 }
 
-/// What tells one life of the browser's storage from the next. Nil where the browser has no
-/// generator of secrets: then they cannot be told apart.
+/// A new id for a life of the browser's storage. Nil if the browser has no generator of secrets:
+/// then lives cannot be distinguished.
 pub(super) fn fresh_life() -> Uuid {
     random().map_or(Uuid::nil(), Uuid::from_bytes)
 }
 
-/// Random bytes that nobody can guess; the dice of [`now`] would not do.
+/// Random bytes that an attacker cannot guess. The random number of [`now`] is not sufficient for
+/// this.
 fn random() -> Option<[u8; 16]> {
     let mut random = [0; 16];
     let crypto = window().crypto().ok()?;

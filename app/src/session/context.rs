@@ -14,14 +14,14 @@ use super::http::ApiError;
 
 /// The session of this browser. Get it with [`use_session`]; it is `Copy`.
 ///
-/// - What is known: [`view`](Session::view), and the questions about it that are asked
-///   most.
+/// - What is known: [`view`](Session::view), and functions for the most common questions about
+///   it.
 /// - What a person does: [`sign_in`](Session::sign_in), [`sign_up`](Session::sign_up),
 ///   [`sign_out`](Session::sign_out), [`change_password`](Session::change_password).
 /// - Calls as that person: [`api`](Session::api).
 ///
-/// Reading is reactive. Nothing here is known on the server or in the browser's
-/// first rendering, so that both render the same.
+/// Reading is reactive. The server and the browser's first rendering know nothing of the session,
+/// so that both render the same.
 #[derive(Clone, Copy)]
 pub struct Session {
     signals: Signals,
@@ -30,7 +30,7 @@ pub struct Session {
     session_id: Memo<Option<Uuid>>,
 }
 
-/// What the driver tells the view.
+/// The signals by which the driver tells the view.
 #[derive(Clone, Copy)]
 struct Signals {
     view: RwSignal<View>,
@@ -41,7 +41,7 @@ struct Signals {
 }
 
 impl Signals {
-    /// Signals that do not change tell nobody.
+    /// Updates the signals. A signal that does not change notifies no component.
     fn take(self, snapshot: Snapshot) {
         let before = self.view.get_untracked();
         if before != snapshot.view {
@@ -66,15 +66,14 @@ fn is_reconnecting(view: View) -> bool {
     matches!(view, View::SignedIn { reconnecting, .. } if reconnecting)
 }
 
-/// When things happened to the session and will, in Unix seconds of this
-/// browser's clock.
+/// When the session was renewed and when it ends, in Unix seconds of this browser's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facts {
     /// The last renewal, or the sign-in.
     pub renewed_at: i64,
-    /// When it is over for good.
+    /// When it is over at the latest.
     pub ends_at: i64,
-    /// When it is over unless it is used before.
+    /// When it is over if it is not used before.
     pub idle_ends_at: i64,
     /// Whether it outlives the browser's run.
     pub remember: bool,
@@ -93,7 +92,7 @@ impl Facts {
     }
 }
 
-/// Provides the session to everything below. Called once, in `App`.
+/// Provides the session to all components below. `App` calls this once.
 pub fn provide_session() -> Session {
     let signals = Signals {
         view: RwSignal::new(View::Unknown),
@@ -128,38 +127,37 @@ pub fn use_session() -> Session {
 }
 
 impl Session {
-    /// Begins to read storage, to listen to other tabs and to renew. Effects only:
-    /// there is no browser while the server renders.
+    /// Begins to read storage, to listen to other tabs and to renew. Call this in an effect only,
+    /// because there is no browser while the server renders.
     pub(crate) fn start(self) {
         Driver::start(move |snapshot| self.signals.take(snapshot));
     }
 
-    /// What is known: nothing yet, nobody, or somebody.
+    /// What is known: nothing yet, no person, or a signed-in person.
     pub fn view(self) -> View {
         self.view.get()
     }
 
-    /// Who is signed in, when somebody is. Within the life of a page this is one account
-    /// at most, with pauses when nobody is: before a page shows another person, it is
-    /// loaded anew. (Only where the browser stores nothing it is not, since the session
-    /// would be lost; [`RequireSession`](super::RequireSession) builds its children anew
-    /// then.)
+    /// The account that is signed in, if there is one. Within the life of a page this is at most
+    /// one account, with pauses in which no person is signed in: before a page shows another
+    /// person, it reloads. (It does not reload if the browser stores nothing, because the session
+    /// would be lost; then [`RequireSession`](super::RequireSession) builds its children again.)
     pub fn account_id(self) -> Option<Uuid> {
         self.account_id.get()
     }
 
-    /// The session's id, when somebody is signed in. It changes when another
-    /// person signs in and when the password is changed, and not when tokens are renewed.
+    /// The session's id, if a person is signed in. It changes when another person signs in and
+    /// when the password is changed, but not when tokens are renewed.
     pub fn session_id(self) -> Option<Uuid> {
         self.session_id.get()
     }
 
-    /// Whether somebody is signed in; `false` also while nothing is known.
+    /// Whether a person is signed in; `false` also while nothing is known.
     pub fn is_signed_in(self) -> bool {
         self.session_id.get().is_some()
     }
 
-    /// Whether nobody is signed in, for certain.
+    /// Whether it is certain that no person is signed in.
     pub fn is_anonymous(self) -> bool {
         matches!(self.view.get(), View::Anonymous { .. })
     }
@@ -169,8 +167,8 @@ impl Session {
         is_reconnecting(self.view.get())
     }
 
-    /// Why nobody is signed in any more. It is told by this page, by the next one and after
-    /// the browser was closed, until somebody signs in or [`Session::ending_was_read`].
+    /// Why the person is not signed in any more. This page tells it, and so do the next page and a
+    /// page after the browser was closed, until the next sign-in or [`Session::ending_was_read`].
     pub fn ending(self) -> Option<Ending> {
         match self.view.get() {
             View::Anonymous { ending } => ending,
@@ -178,7 +176,7 @@ impl Session {
         }
     }
 
-    /// The person has read why, so no later page says it again.
+    /// Notes that the person has read why, so no later page says it again.
     pub fn ending_was_read(self) {
         if let Some(driver) = Driver::current() {
             spawn_local(async move {
@@ -187,7 +185,7 @@ impl Session {
         }
     }
 
-    /// The person has read what was done.
+    /// Notes that the person has read what was done.
     pub fn notice_was_read(self) {
         let is_done = |notice| matches!(notice, Notice::PasswordChanged | Notice::AccountMade);
         if let Some(driver) = Driver::current()
@@ -202,34 +200,34 @@ impl Session {
         self.signals.facts.get()
     }
 
-    /// Something the person should know about how the session is kept.
+    /// A message for the person about how the session is stored.
     pub fn notice(self) -> Option<Notice> {
         self.signals.notice.get()
     }
 
-    /// Whether a sign-out has yet to reach the server.
+    /// Whether a sign-out has not reached the server yet.
     pub fn is_leaving(self) -> bool {
         self.signals.leaving.get()
     }
 
-    /// Tracked by whatever should be loaded anew: another person's session, and the
-    /// server's coming back after it could not be reached.
+    /// Read this in a resource that should load again for another person's session, and when the
+    /// server can be reached again.
     pub fn reload_trigger(self) -> (Option<Uuid>, u32) {
         (self.session_id.get(), self.signals.resumed.get())
     }
 
     /// Calls as the person whom the page shows at this moment: `api().get(path).await`,
-    /// and `post`, `put`, `delete`. It belongs to that account for ever; see [`Api`].
+    /// and `post`, `put`, `delete`. It always belongs to that account; see [`Api`].
     /// Server functions get the same with [`SessionClient`](super::SessionClient).
     pub fn api(self) -> Api {
         Api(api::whose())
     }
 
-    /// Signs in. A session that is already there is ended.
+    /// Signs in. If there is already a session, it is ended.
     ///
     /// # Errors
     /// [`ApiError`]; the code says what was wrong with the request. With
-    /// [`ApiError::Overtaken`] somebody has signed in or out in this browser since.
+    /// [`ApiError::Overtaken`] there was a later sign-in or sign-out in this browser.
     pub async fn sign_in(
         self,
         username: String,
@@ -244,8 +242,8 @@ impl Session {
         changes::sign_in(request).await
     }
 
-    /// Makes an account and signs in. While no answer comes, the request is repeated for
-    /// up to two minutes, and a lost answer is found out.
+    /// Makes an account and signs in. While no answer comes, the client repeats the request for up
+    /// to two minutes, and finds out whether an answer was lost.
     ///
     /// # Errors
     /// [`ApiError`]; the code says what was wrong with the request. With
@@ -265,10 +263,10 @@ impl Session {
         changes::sign_up(request).await
     }
 
-    /// Changes the password of the person whom the page shows. All sessions end; this
-    /// browser goes on with a new one, unless somebody has signed in or out in it
-    /// meanwhile. While no answer comes, the request is repeated for up to two minutes,
-    /// and a lost answer is found out.
+    /// Changes the password of the person whom the page shows. All sessions end, and this browser
+    /// gets a new one, unless there was a later sign-in or sign-out in it. While no answer comes,
+    /// the client repeats the request for up to two minutes, and finds out whether an answer was
+    /// lost.
     ///
     /// # Errors
     /// [`ApiError`]; the code says what was wrong with the request. With
@@ -281,8 +279,8 @@ impl Session {
         changes::change_password(api::whose(), request)
     }
 
-    /// Signs out the person whom the page shows: here at once, on the server as soon as
-    /// it can be reached, even if the browser is closed until then.
+    /// Signs out the person whom the page shows: in this browser at once, and on the server as soon
+    /// as it can be reached, even if the browser is closed until then.
     pub fn sign_out(self) {
         if let Some(driver) = Driver::current() {
             spawn_local(async move { driver.sign_out().await });

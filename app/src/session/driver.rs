@@ -1,9 +1,8 @@
-//! This tab: it carries out what the renewal machine decides.
+//! The driver of a tab: it carries out what the renewal machine decides.
 //!
-//! Every event goes through [`Driver::feed`], one after the other, and every decision
-//! is made in `holdfast_protocol::renewal`. What is left here is reading, writing,
-//! sending and waiting. It runs in the browser only, and knows no view: it hands out
-//! [`Snapshot`]s.
+//! Every event goes through [`Driver::feed`], one after the other, and
+//! `holdfast_protocol::renewal` makes every decision. The driver only reads, writes, sends and
+//! waits. It only runs in the browser, and it knows no view: it gives [`Snapshot`]s to the view.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
@@ -31,16 +30,16 @@ use super::surroundings::{self, News};
 use super::vault::{Attempted, Outcome, RENEWED_EVERY_MS, Vault};
 use super::{clock, lock, vault};
 
-/// The lock of one renewal among the tabs.
+/// The lock for renewals, which all tabs share.
 const LOCK: &str = "holdfast.renewal";
 
-/// How long a renewal waits for another tab's before it goes on regardless.
+/// How long a renewal waits for another tab's renewal before it goes on without the lock.
 const LOCK_WAIT_MS: u32 = 2000;
 
 /// How long a call waits for a renewal before it fails.
 const CALL_WAIT_MS: u32 = 30_000;
 
-/// How long something waits for news before it looks by itself.
+/// How long a wait for a change lasts before the code checks by itself.
 const LONGEST_WAIT_MS: u32 = 1000;
 
 /// How long a page that the person did not want to leave waits before it asks again.
@@ -50,7 +49,7 @@ thread_local! {
     static DRIVER: OnceCell<Rc<Driver>> = const { OnceCell::new() };
 }
 
-/// How things stand in this tab.
+/// The state of this tab for the view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Snapshot {
     pub(super) view: View,
@@ -59,13 +58,13 @@ pub(super) struct Snapshot {
     pub(super) is_leaving: bool,
 }
 
-/// Whose call it is: that of the account which was shown when it was begun.
+/// To whom a call belongs: to the account that the page showed when the call began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Whose {
-    /// The page had just started and shown nobody yet. It shows one account at most, so
-    /// that is the one.
+    /// The page had just started and had shown no account yet. It shows at most one account, so the
+    /// call belongs to that one.
     NotKnownYet,
-    /// This account's, or nobody's.
+    /// To this account, or to no account.
     Of(Option<Uuid>),
 }
 
@@ -90,18 +89,18 @@ impl Drop for Expectation {
 /// A change of the password that is under way in this tab.
 #[derive(Debug, Clone, Copy)]
 struct Replacing {
-    /// The session that it is about to end: the one that its request was sent as.
+    /// The session that it will end: the one as which its request was sent.
     session_id: Option<Uuid>,
-    /// Why that session is over, once the server has said that it is.
+    /// Why that session is over, if the server has said that it is over.
     is_over: Option<Ending>,
-    /// Tells this tab's note to the other tabs from theirs.
+    /// Distinguishes this tab's note from the notes of other tabs.
     mark: u32,
 }
 
 /// The one driver of this page.
 pub(super) struct Driver {
     machine: RefCell<Machine>,
-    /// Events that came up while others were being worked through.
+    /// Events that came while others were handled.
     queue: RefCell<VecDeque<Event>>,
     busy: Cell<bool>,
     vault: Rc<Vault>,
@@ -111,20 +110,20 @@ pub(super) struct Driver {
     tell: Box<dyn Fn(Snapshot)>,
     /// What the page shows.
     shown: RefCell<Option<Snapshot>>,
-    /// Whom the page has shown, if anybody.
+    /// The account that the page has shown, if any.
     has_shown: Cell<Option<Uuid>>,
     is_reloading: Cell<bool>,
     notice: Cell<Option<Notice>>,
-    /// Requests under way that are answered with a new session.
+    /// The number of requests under way whose answer has a new session.
     under_way: Cell<u32>,
     replacing: Cell<Option<Replacing>>,
-    /// Storage is being read, and was perhaps changed since.
+    /// Whether storage is being read, and whether it may have changed since.
     is_looking: Cell<bool>,
     look_again: Cell<bool>,
 }
 
 impl Driver {
-    /// Starts the tab: reads storage, listens, and tells from now on how things stand.
+    /// Starts the tab: reads storage, listens, and tells the view its state from now on.
     pub(super) fn start(tell: impl Fn(Snapshot) + 'static) {
         let driver = Rc::new(Self {
             machine: RefCell::default(),
@@ -150,7 +149,7 @@ impl Driver {
         }
     }
 
-    /// The driver, once it was started. There is none on the server.
+    /// The driver, if it was started. There is none on the server.
     pub(super) fn current() -> Option<Rc<Self>> {
         DRIVER.with(|cell| cell.get().cloned())
     }
@@ -180,8 +179,8 @@ impl Driver {
     fn hear(self: &Rc<Self>, news: News) {
         let is_visible = surroundings::is_visible();
         match news {
-            // A page that goes to sleep must not wait for an answer of the database:
-            // the browser would not keep it.
+            // A page that goes to sleep must not wait for an answer of the database, because the
+            // browser would not keep it then.
             News::Left => self.vault.rest(),
             News::Visible if !is_visible => self.feed(Event::Visible(false)),
             News::Visible => {
@@ -196,7 +195,7 @@ impl Driver {
         }
     }
 
-    /// Takes in what happened and does what follows from it.
+    /// Takes an event and carries out its actions.
     pub(super) fn feed(self: &Rc<Self>, event: Event) {
         self.queue.borrow_mut().push_back(event);
         if self.busy.replace(true) {
@@ -216,8 +215,8 @@ impl Driver {
         }
         self.busy.set(false);
         self.publish();
-        // A call that wakes up asks again. If its question alone woke the others, two
-        // calls would wake each other without end, and the page would stand still.
+        // A call that wakes up asks again. If its question woke the other calls, two calls would
+        // wake each other without end, and the page would hang.
         if *self.machine.borrow() != before {
             for waiting in self.waiting.take() {
                 let _ = waiting.send(());
@@ -225,8 +224,8 @@ impl Driver {
         }
     }
 
-    /// Reads storage: the copy at once, and the database as soon as it answers. Many
-    /// asking for that share one reading.
+    /// Reads storage: the copy at once, and the database as soon as it answers. Several callers
+    /// share one read.
     fn look(self: &Rc<Self>) {
         self.look_at_copy();
         self.look_later();
@@ -255,15 +254,15 @@ impl Driver {
         let held = self.held();
         let is_of_another_life = copy.era().is_of_another_life(held.era());
         if is_of_another_life || copy.position() < held.position() {
-            // Another tab has written an older copy over it, or the data were deleted in
-            // between. Reading the database says which, and puts it right.
+            // Another tab has overwritten it with an older copy, or the data were deleted
+            // meanwhile. A read of the database finds out which, and corrects it.
             self.look_later();
         } else if copy.record() != held.record() {
             self.feed(Event::Stored(copy));
         }
     }
 
-    /// Takes in how things stand in storage.
+    /// Takes over the state of storage.
     fn take(self: &Rc<Self>, outcome: Outcome) {
         let is_news = outcome.stored != self.held();
         if outcome.news.is_none() && is_news {
@@ -273,7 +272,7 @@ impl Driver {
         self.take_leaving(outcome.is_leaving, outcome.has_left);
     }
 
-    /// Takes in what happened to storage itself.
+    /// Handles what happened to storage itself.
     fn take_news(self: &Rc<Self>, news: Option<vault::News>) {
         match news {
             Some(vault::News::Gone) => self.feed(Event::Gone),
@@ -282,8 +281,8 @@ impl Driver {
         }
     }
 
-    /// Tokens that were left just now are sent at once, also while others are on their way.
-    /// All others have their turn already.
+    /// Sends logouts of new tokens at once, also while others are under way. All other logouts
+    /// already have their turn.
     fn take_leaving(self: &Rc<Self>, is_leaving: bool, has_left: bool) {
         if has_left || is_leaving && !self.machine.borrow().is_leaving() {
             self.feed(Event::LeavingFound);
@@ -293,20 +292,20 @@ impl Driver {
         }
     }
 
-    /// Who is signed in, as far as this tab knows.
+    /// The account that is signed in, as far as this tab knows.
     fn held(&self) -> Stored {
         self.machine.borrow().stored()
     }
 
-    /// The record as this tab holds it.
+    /// The record of this tab.
     pub(super) fn record(&self) -> Option<Record> {
         self.machine.borrow().record().cloned()
     }
 
-    /// A new session is about to be asked for: when that is, compared with all other
-    /// sign-ins and sign-outs of this browser. Storage is asked: a tab that slept may not
-    /// have heard of them. An error if a later version has taken over storage: then a new
-    /// session could not be kept, and nothing is to be asked for.
+    /// Gets the place of a new request for a session among all sign-ins and sign-outs of this
+    /// browser. This reads storage, because a tab that slept may not know them. It is an error if a
+    /// later version has taken over storage: then a new session could not be stored, and the
+    /// request must not be sent.
     pub(super) async fn ask(self: &Rc<Self>) -> Result<Asked, ApiError> {
         self.until_known().await;
         let outcome = self.vault.change(Some(Change::Ask), self.held()).await;
@@ -326,17 +325,17 @@ impl Driver {
         self.machine.borrow().is_outdated()
     }
 
-    /// Waits until something has changed in this tab, but not longer than this.
+    /// Waits until the state of this tab has changed, but not longer than this.
     async fn wait_for_news(&self, most_ms: u32) {
         let (tell, told) = oneshot::channel();
         self.waiting.borrow_mut().push(tell);
         select(told, TimeoutFuture::new(most_ms)).await;
     }
 
-    /// Whose call it is that begins now.
+    /// To whom a call belongs that begins now.
     pub(super) fn whose(&self) -> Whose {
         match self.view() {
-            // A page that is about to be loaded anew still belongs to whom it has shown.
+            // A page that will reload still belongs to the account that it has shown.
             View::Unknown => match self.has_shown.get() {
                 Some(account_id) => Whose::Of(Some(account_id)),
                 None => Whose::NotKnownYet,
@@ -352,15 +351,15 @@ impl Driver {
         shown.as_ref().map_or(View::Unknown, |shown| shown.view)
     }
 
-    /// Signs out the person whom the page shows, or is about to show: while a page starts,
-    /// or is about to be loaded anew, its header offers to sign out as well.
+    /// Signs out the person whom the page shows or will show. While a page starts, or before it
+    /// reloads, its header already has the button.
     pub(super) async fn sign_out(self: &Rc<Self>) {
         let why = Ending::SignedOut;
         let whose = match self.view() {
             View::SignedIn { account_id, .. } => Some(account_id),
             View::Anonymous { .. } => None,
             View::Unknown => {
-                // For the case that the page is closed before storage has been read.
+                // The page may be closed before storage has been read.
                 if let Some(account_id) = self.vault.copied_account() {
                     self.vault
                         .note_at_once(&Change::SignOut { account_id, why });
@@ -374,7 +373,7 @@ impl Driver {
         }
     }
 
-    /// Tells the person something, or no more.
+    /// Shows a message to the person, or removes it.
     pub(super) fn set_notice(self: &Rc<Self>, notice: Option<Notice>) {
         self.notice.set(notice);
         self.publish();
@@ -412,7 +411,7 @@ impl Driver {
         applied
     }
 
-    /// The access token for a call, after a renewal if that is what it takes.
+    /// The access token for a call, after a renewal if that is necessary.
     pub(super) async fn access(
         self: &Rc<Self>,
         whose: &mut Whose,
@@ -459,16 +458,16 @@ impl Driver {
         }
     }
 
-    /// A request is under way that is answered with a new session. Until what is returned is
-    /// dropped, the page is not loaded anew: nobody would take the answer, and its session
+    /// Notes that a request is under way whose answer has a new session. Until the returned value is
+    /// dropped, the page does not reload: otherwise no code would take the answer, and its session
     /// would live on.
     pub(super) fn expect_session(self: &Rc<Self>) -> Expectation {
         self.expect(false)
     }
 
-    /// The same for a change of the password. From the moment at which
-    /// [`Driver::replaces`] says what is sent as which session, an answer that says that
-    /// this one is over clears nothing, in no tab.
+    /// Does the same for a change of the password. [`Driver::replaces`] names the session as which
+    /// the change is sent. From then on, an answer that this session is over clears nothing, in any
+    /// tab.
     pub(super) fn expect_replacement(self: &Rc<Self>) -> Expectation {
         let mark = clock::now().dice;
         self.replacing.set(Some(Replacing {
@@ -489,8 +488,8 @@ impl Driver {
         }
     }
 
-    /// The change of the password is about to be sent as this session. That may be another
-    /// one than before: another tab has changed the password as well.
+    /// Notes that the change of the password will be sent as this session. It may be another session
+    /// than before, if another tab has changed the password as well.
     pub(super) fn replaces(&self, session_id: Uuid) {
         let Some(mut replacing) = self.replacing.get() else {
             return;
@@ -516,19 +515,19 @@ impl Driver {
         }
     }
 
-    /// Whether this tab is changing the password already.
+    /// Whether this tab is already changing the password.
     pub(super) fn is_replacing(&self) -> bool {
         self.replacing.get().is_some()
     }
 
-    /// Why the session is over that a change of the password under way replaces, once the
-    /// server has said so. Then no call can be made with it any more, and none should wait.
+    /// Why the session is over that a change of the password replaces, if the server has said so.
+    /// Then no call can be made with it any more, and no call should wait.
     pub(super) fn replaced_is_over(&self) -> Option<Ending> {
         self.replacing.get()?.is_over
     }
 
-    /// Takes in that a session is over, and says whether that is only for now, because a
-    /// change of the password under way replaces it.
+    /// Notes that a session is over, and says whether a change of the password that is under way
+    /// replaces it.
     fn is_being_replaced(&self, session_id: Uuid, why: Ending) -> bool {
         if let Some(replacing) = self.replacing.get()
             && replacing.session_id == Some(session_id)
@@ -542,18 +541,18 @@ impl Driver {
         self.is_noted_elsewhere(session_id)
     }
 
-    /// Whether another tab is about to replace this session.
+    /// Whether another tab will replace this session.
     pub(super) fn is_noted_elsewhere(&self, session_id: Uuid) -> bool {
         let own_mark = self.replacing.get().map(|replacing| replacing.mark);
         self.vault.is_replaced(session_id, own_mark)
     }
 
-    /// Says whether this tab holds another session by now. With `waits`, that is waited for
-    /// while another tab replaces this one.
+    /// Says whether this tab has another session by now. With `waits`, this waits for it while
+    /// another tab replaces the session.
     pub(super) async fn is_replaced(self: &Rc<Self>, session_id: Uuid, waits: bool) -> bool {
         let deadline = clock::now().running_ms + u64::from(CALL_WAIT_MS);
         loop {
-            // In this order: the new session is stored before the note is removed.
+            // This order is necessary: the new session is stored before the note is removed.
             let is_noted = self.is_noted_elsewhere(session_id);
             self.look_at_copy();
             let held = self.record().map(|record| record.session_id);
@@ -567,7 +566,7 @@ impl Driver {
         }
     }
 
-    /// Takes in how a call went that carried the access token of `of`.
+    /// Takes the result of a call with the access token of `of`.
     pub(super) fn note_outcome(self: &Rc<Self>, of: Link, outcome: &Result<String, ApiError>) {
         let session_id = of.session_id;
         self.feed(match outcome {
@@ -607,7 +606,7 @@ impl Driver {
             }
             Action::Wake(after) => {
                 let timer = after.map(|ms| {
-                    // The browser counts in 32 bits; a timer that is early is asked again.
+                    // The browser counts in 32 bits; a timer that is too early is set again.
                     let ms = u32::try_from(ms)
                         .unwrap_or(u32::MAX)
                         .min(i32::MAX.unsigned_abs());
@@ -635,8 +634,8 @@ impl Driver {
         }
     }
 
-    /// One refresh. The record and its attempt key come out of one transaction, and are
-    /// sent in the very step that has them.
+    /// One refresh. The record and its attempt key come from one transaction, and the same step
+    /// sends them.
     async fn refresh(self: &Rc<Self>, of: Link) -> Event {
         let not_renewed = |failure| Event::NotRenewed { of, failure };
         let later = not_renewed(Failure::Later { retry_after: None });
@@ -658,7 +657,7 @@ impl Driver {
         });
         let key = Secret::from(key.expose());
         call.headers.push((attempt_key::HEADER, key));
-        // Counted from the sending: an access token is never older than we think.
+        // The age counts from the sending, so an access token is never older than the tab believes.
         let sent_at = clock::now().wall_ms;
         let tokens = match http::send(&call, None).await {
             Ok(body) => http::parse::<Tokens>(&body).ok(),
@@ -685,10 +684,10 @@ impl Driver {
         }
     }
 
-    /// Sends the logouts that the server has yet to hear of, one by one, and says
-    /// whether it has heard of all of them.
+    /// Sends the logouts that the server does not know yet, one by one, and says whether it has
+    /// accepted all of them.
     async fn send_leaving(self: &Rc<Self>) -> bool {
-        // A list that could not be read may hold tokens: it is read again later.
+        // A list that could not be read may contain tokens, so it is read again later.
         let Some(leaving) = self.vault.leaving().await else {
             return false;
         };
@@ -696,7 +695,7 @@ impl Driver {
             let mut call = Call::new(Method::POST, paths::LOGOUT).with_json(&LogoutRequest {
                 refresh_token: token.clone(),
             });
-            // It arrives even if the page is closed meanwhile.
+            // The request arrives even if the page is closed meanwhile.
             call.keepalive = true;
             let is_done = match http::send(&call, None).await {
                 Ok(_) => true,
@@ -712,10 +711,10 @@ impl Driver {
         true
     }
 
-    /// Tells the view. A page that has shown one account is loaded anew before it shows
-    /// another: nothing typed, fetched or timed for one person is ever sent as the next.
-    /// Until then it shows nobody. A session that lives in memory only would be lost by
-    /// that; the guard of the pages builds them anew instead.
+    /// Tells the view. A page that has shown one account reloads before it shows another, so that
+    /// nothing that was typed, fetched or timed for one person is sent as the next. Until then it
+    /// shows no account. A session that only lives in memory would be lost by a reload; then the
+    /// guard of the pages builds them again instead.
     fn publish(self: &Rc<Self>) {
         let machine = self.machine.borrow();
         let mut snapshot = Snapshot {
@@ -750,8 +749,8 @@ impl Driver {
         }
     }
 
-    /// Loads the page anew. Something else in it may ask the person whether to leave it; if
-    /// they stay, it is not known who is to be shown, and they are asked again.
+    /// Reloads the page. Other code in it may ask the person whether to leave it. If the person
+    /// stays, the page shows no account, and it tries to reload again later.
     fn reload(self: &Rc<Self>) {
         if self.is_reloading.replace(true) {
             return;
@@ -759,8 +758,8 @@ impl Driver {
         let driver = self.clone();
         surroundings::reload(move || {
             spawn_local(async move {
-                // While the person is asked, time stands still for the page: the first
-                // timer ends when they have answered.
+                // While the browser asks the person, the page's time stops. The first timer ends
+                // when the person has answered.
                 TimeoutFuture::new(0).await;
                 TimeoutFuture::new(STAYS_MS).await;
                 driver.is_reloading.set(false);

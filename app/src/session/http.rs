@@ -1,7 +1,7 @@
-//! One request and its answer. Nothing else in the client calls `fetch`.
+//! One request and its answer. No other code in the client calls `fetch`.
 //!
-//! The browser is told to ask our own origin only, redirects are refused and cookies
-//! stay at home, so a token can go nowhere else.
+//! Requests only go to the page's own origin, redirects are refused, and cookies are not sent. So a
+//! token cannot go to another place.
 
 use gloo_net::http::{Method, Request, RequestBuilder, Response};
 use holdfast_protocol::problem::{self, Meaning, Problem};
@@ -15,10 +15,10 @@ use web_sys::{
     AbortSignal, RequestCache, RequestCredentials, RequestInit, RequestMode, RequestRedirect,
 };
 
-/// How long an answer may take. Longer than the server takes to give up itself.
+/// How long an answer may take. The server gives up earlier than this.
 const PATIENCE_MS: u32 = 20_000;
 
-/// Every answer of Holdfast carries it.
+/// The header that every answer of Holdfast has.
 const REQUEST_ID: &str = "x-request-id";
 
 /// A request as plain data, so that it can be sent a second time.
@@ -27,13 +27,13 @@ pub(super) struct Call {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) body: Option<Body>,
-    /// Headers beside those of every request. Their values are secrets.
+    /// Headers in addition to those of every request. Their values are secrets.
     pub(super) headers: Vec<(&'static str, Secret)>,
-    /// Whether it goes on when the page is closed.
+    /// Whether it goes on after the page is closed.
     pub(super) keepalive: bool,
 }
 
-/// What a request carries. Bodies hold passwords and tokens.
+/// The content of a request. Bodies contain passwords and tokens.
 #[derive(Clone)]
 pub(super) struct Body {
     pub(super) media_type: String,
@@ -67,28 +67,27 @@ impl Call {
 pub enum ApiError {
     /// Nobody is signed in.
     SignedOut,
-    /// Another person signed in while the call was waiting. It was not made as
-    /// that person.
+    /// Another person signed in while the call was waiting. The call was not made as that
+    /// person.
     SessionChanged,
     /// Holdfast's own answer.
     Problem(Problem),
-    /// The server did what it was asked for. But somebody has signed in or out in this
-    /// browser since, and the last one counts: the new session was ended.
+    /// The server has done the request. But there was a later sign-in or sign-out in this browser,
+    /// and the last one counts: the new session was ended.
     Overtaken,
     /// No answer, or one that is not Holdfast's: no network, a portal's page, a
     /// proxy's error. Nothing is lost.
     Unreachable {
-        /// Whether anything answered at all.
+        /// Whether there was any answer.
         answered: bool,
     },
-    /// The password is being changed already, in this tab or in another one. Nothing was
-    /// done.
+    /// The password is already being changed, in this tab or in another one. Nothing was done.
     UnderWay,
-    /// Another tab runs a later version of Holdfast, and this page can keep nothing beside
-    /// it. Nothing was sent, or what came of it was ended.
+    /// Another tab runs a later version of Holdfast, and this page cannot store anything. Nothing
+    /// was sent, or the new session was ended.
     Outdated,
-    /// No answer came, however often it was asked for: it is not known whether a sign-up
-    /// or a change of the password was done.
+    /// No answer came to any repetition, so it is not known whether a sign-up or a change of the
+    /// password was done.
     NotKnown,
 }
 
@@ -96,7 +95,7 @@ impl ApiError {
     /// No answer at all.
     pub(super) const SILENCE: Self = Self::Unreachable { answered: false };
 
-    /// Something else has answered.
+    /// Another program has answered.
     pub(super) const NOT_OURS: Self = Self::Unreachable { answered: true };
 
     /// The problem's code, if this is an answer of Holdfast's own.
@@ -122,7 +121,7 @@ impl fmt::Display for ApiError {
             ),
             Self::Problem(problem) if problem.code.meaning() == Meaning::Later => {
                 f.write_str(&problem.detail)?;
-                // The server may have said it already, in the same words.
+                // The server's text may already say it in the same words.
                 let is_said = problem.detail.contains("Try again");
                 match problem.retry_after {
                     Some(seconds) if seconds > 1 && !is_said => {
@@ -213,7 +212,7 @@ async fn read(response: Response) -> Result<String, ApiError> {
     let media_type = headers.get("content-type").unwrap_or_default();
     let is = |expected| media_type.split(';').next().map(str::trim) == Some(expected);
     if response.status() == 204 {
-        // Portals answer so, too. Holdfast numbers each of its answers.
+        // Portals answer like this, too. But each answer of Holdfast has an id.
         return match headers.get(REQUEST_ID) {
             Some(_) => Ok(String::new()),
             None => Err(ApiError::NOT_OURS),
@@ -226,13 +225,13 @@ async fn read(response: Response) -> Result<String, ApiError> {
         return if is("application/json") {
             Ok(body)
         } else {
-            // From here on something answered, but perhaps not Holdfast.
+            // From here on there was an answer, but perhaps not Holdfast's.
             Err(ApiError::NOT_OURS)
         };
     }
     match serde_json::from_str::<Problem>(&body) {
         Ok(mut problem) if is(problem::MEDIA_TYPE) => {
-            // Only an answer of ours may tell when to try again.
+            // Only Holdfast's answer may say when to try again.
             problem.retry_after = headers
                 .get("retry-after")
                 .and_then(|seconds| seconds.trim().parse().ok());
@@ -242,7 +241,7 @@ async fn read(response: Response) -> Result<String, ApiError> {
     }
 }
 
-/// Reads a successful answer's body. One that does not fit is not Holdfast's.
+/// Reads the body of a successful answer. If it does not fit, the answer is not Holdfast's.
 pub(super) fn parse<T: DeserializeOwned>(body: &str) -> Result<T, ApiError> {
     serde_json::from_str(body).map_err(|_| ApiError::NOT_OURS)
 }
@@ -254,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn how_long_to_wait_is_said_once() {
+    fn the_time_to_wait_is_said_once() {
         for (detail, retry_after, expected) in [
             (
                 "Too many attempts.",

@@ -1,8 +1,8 @@
 //! A lock across the tabs of this browser, for as long as a renewal takes.
 //!
-//! It is an optimisation and nothing more: the attempt key already makes two tabs
-//! that renew at once get the same answer. So nobody waits long for it, nobody
-//! takes it from another tab, and a browser without it loses nothing.
+//! It is only an optimisation: because of the attempt key, two tabs that renew at once already get
+//! the same answer. So a tab does not wait long for the lock and never takes it from another tab,
+//! and a browser without locks loses nothing.
 //!
 //! web-sys keeps Web Locks behind an unstable flag; these few lines avoid it.
 
@@ -41,7 +41,7 @@ impl Drop for Lock {
 
 /// Waits for the lock, but not longer than `wait_ms`. `None` means: go on without.
 pub(super) async fn acquire(name: &str, wait_ms: u32) -> Option<Lock> {
-    // Undefined outside of secure contexts, for instance over plain HTTP on a LAN.
+    // This is undefined outside of secure contexts, for instance with plain HTTP on a LAN.
     let locks = Reflect::get(&window().navigator(), &"locks".into()).ok()?;
     if locks.is_undefined() {
         return None;

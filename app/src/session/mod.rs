@@ -1,30 +1,29 @@
-//! Am I signed in, and how do I stay so?
+//! Whether a person is signed in, and how they stay signed in.
 //!
-//! [`use_session`] is the way in for components, [`Session::api`] the one for calls,
-//! [`SessionClient`] the one for server functions, and [`RequireSession`] guards what
-//! is shown. `docs/build-on-holdfast.md` shows all four at work.
+//! Components use [`use_session`], calls use [`Session::api`], server functions use
+//! [`SessionClient`], and [`RequireSession`] guards what is shown. `docs/build-on-holdfast.md` has
+//! examples of all four.
 //!
 //! # What a page may rely on
 //!
-//! - **One page, one person.** A page that has shown one account is loaded anew before it
-//!   shows another ([`Session::account_id`]), so nothing that was typed, fetched or timed
-//!   for one person is left for the next.
-//! - **A call is that of whom the page showed** when [`Session::api`] was called, and so
-//!   are a sign-out, a change of the password and a server function. It never runs as the
-//!   next person: it fails with [`ApiError::SessionChanged`].
-//! - **An account's new session** (a change of the password) goes on with the open pages
-//!   and with what was typed in them; [`Session::session_id`] changes, `account_id` does
-//!   not.
+//! - **One page, one person.** A page that has shown one account reloads before it shows another
+//!   ([`Session::account_id`]), so the next person finds nothing that was typed, fetched or timed
+//!   for the person before.
+//! - **A call belongs to the person whom the page showed** when [`Session::api`] was called. The
+//!   same is true for a sign-out, a change of the password and a server function. It never runs as
+//!   the next person: it fails with [`ApiError::SessionChanged`].
+//! - **An account's new session** (after a change of the password) keeps the open pages and the
+//!   text that was typed in them; [`Session::session_id`] changes, `account_id` does not.
 //! - **The last sign-in or sign-out wins**, in every tab, also after the browser was
 //!   killed.
 //!
-//! # Below
+//! # The layers
 //!
-//! Each imports only what stands below it: `context` (what components see) and
-//! `require_session`; `changes`, `api` and `server_functions` (requests); `driver`, which
-//! carries out what the pure machine in `holdfast_protocol::renewal` decides; `vault`
-//! (what is kept, and where); `http`, `lock`, `surroundings` (other tabs, visibility,
-//! network) and `clock`, the only one that asks for the time.
+//! Each layer only imports the layers after it: `context` (what components see) and
+//! `require_session`; `changes`, `api` and `server_functions` (requests); `driver`, which carries
+//! out what the pure machine in `holdfast_protocol::renewal` decides; `vault` (what is stored, and
+//! where); `http`, `lock`, `surroundings` (other tabs, visibility, network) and `clock`, which is
+//! the only one that reads the time.
 
 mod api;
 mod changes;

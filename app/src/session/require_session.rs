@@ -1,4 +1,4 @@
-//! The guard of pages that only make sense for somebody.
+//! The guard of pages that only make sense for a signed-in person.
 
 use holdfast_protocol::renewal::{Ending, View};
 use leptos::prelude::*;
@@ -9,21 +9,18 @@ use leptos_router::location::Location;
 use super::use_session;
 use crate::{paths, way_back};
 
-/// Shows its children to whoever is signed in, and brings everybody else to the
-/// sign-in page and back afterwards. While nothing is known, which is how the
-/// server renders it, it shows `fallback`.
+/// Shows its children to a signed-in person, and leads every other person to the sign-in page and
+/// back afterwards. While nothing is known, as in the server's rendering, it shows `fallback`.
 ///
-/// Put it around what a route shows, inside of the page. Before another person is shown
-/// the page is loaded anew; where that is not possible, because the browser stores
-/// nothing, the children are built anew. A new session of the same account goes on with
-/// them.
+/// Put it around the content of a route, inside the page. Before another person is shown, the page
+/// reloads. If that is not possible, because the browser stores nothing, the children are built
+/// again. They stay for a new session of the same account.
 ///
-/// This guards what is *shown*. What is protected is protected by the server: load it
-/// in a `LocalResource`, through [`Session::api`](super::Session::api) or a server
-/// function.
+/// This only guards what is *shown*. The server must protect secret data: load them in a
+/// `LocalResource`, through [`Session::api`](super::Session::api) or a server function.
 #[component]
 pub fn RequireSession(
-    /// Shown until the browser has looked into its storage.
+    /// Shown until the browser has read its storage.
     #[prop(into)]
     fallback: ViewFn,
     /// The page.
@@ -36,8 +33,8 @@ pub fn RequireSession(
         if !session.is_anonymous() {
             return;
         }
-        // Whoever signs out does not want to come back; the next person might not
-        // be the same.
+        // A person who signs out does not want to come back, and the next person may be another
+        // one.
         let target = match session.ending() {
             Some(Ending::SignedOut) => paths::SIGN_IN.to_owned(),
             _ => way_back::sign_in_and_return(&address_of(&here)),
@@ -51,7 +48,7 @@ pub fn RequireSession(
     let is_unknown = Memo::new(move |_| matches!(session.view(), View::Unknown));
     view! {
         {move || is_unknown.get().then(|| fallback.run())}
-        // Keyed: a view in the same place would be kept, with what was typed in it.
+        // The view has a key. Otherwise a view in the same place would stay, with its typed text.
         <For each=move || session.account_id() key=|account_id| *account_id let:_account_id>
             {children()}
         </For>
@@ -66,7 +63,7 @@ fn address_of(here: &Location) -> String {
         address.push('?');
         address.push_str(&search);
     }
-    // With its `#`, where there is one.
+    // The hash has its `#`, if there is one.
     address.push_str(&here.hash.get_untracked());
     address
 }

@@ -1,20 +1,19 @@
-//! Server functions as the person who is signed in.
+//! Server functions as the signed-in person.
 //!
-//! A function that names [`SessionClient`] is called through the same door as
-//! [`Api`](super::Api): the access token goes with it, a token that is over is
-//! renewed, a refused call is repeated once, and it never runs as the next person.
+//! A function that names [`SessionClient`] is called in the same way as [`Api`](super::Api): the
+//! call has the access token, an expired token is renewed, a refused call is repeated once, and it
+//! never runs as the next person.
 //!
 //! ```ignore
 //! #[server(client = SessionClient, prefix = "/api/fn", endpoint = "overview")]
 //! pub async fn overview() -> Result<Overview, ApiError> { … }
 //! ```
 //!
-//! With `endpoint` the address is the same for every build. Without it, a hash of the
-//! directory in which the program was compiled would be part of it.
+//! With `endpoint` the address is the same in every build. Without it, the address would contain a
+//! hash of the directory in which the program was compiled.
 //!
-//! Its errors are [`ApiError`], on both sides, and travel as problem JSON like those
-//! of every other call. What the function itself finds out is not an error: return it
-//! as a value.
+//! Its errors are [`ApiError`], on both sides, and are sent as problem JSON like those of every
+//! other call. Return an expected outcome of the function as a value, not as an error.
 
 use std::convert::Infallible;
 
@@ -33,14 +32,14 @@ use send_wrapper::SendWrapper;
 use super::api;
 use super::http::{ApiError, Body, Call};
 
-/// The client of server functions that need a session. See the module.
+/// The client of server functions that need a session; see the module.
 #[derive(Debug)]
 pub struct SessionClient;
 
 /// A request as plain data, so that it can be sent a second time.
 pub struct SessionRequest(Call);
 
-/// A successful answer. Anything else is an error before it gets here.
+/// A successful answer. Any other answer becomes an error before this point.
 #[derive(Debug)]
 pub struct SessionResponse(String);
 
@@ -51,8 +50,8 @@ impl Client<ApiError> for SessionClient {
     fn send(
         request: SessionRequest,
     ) -> impl Future<Output = Result<SessionResponse, ApiError>> + Send {
-        // A browser has one thread; only the signature asks for `Send`.
-        // Whose it is, is taken now: once it is polled, somebody else may be signed in.
+        // A browser has one thread, but the signature requires `Send`.
+        // The account is taken now, because another person may be signed in when the call is polled.
         let whose = api::whose();
         SendWrapper::new(async move {
             let body = api::call(request.0, whose).await?;
@@ -81,7 +80,7 @@ impl Client<ApiError> for SessionClient {
 
 /// Arguments travel as text: in the query, as a form, or as JSON.
 impl ClientReq<ApiError> for SessionRequest {
-    /// A plain form carries no token, so there is nothing to make one from.
+    /// A plain form has no token, so it cannot be used.
     type FormData = Infallible;
 
     fn try_new_req_query(
@@ -189,15 +188,15 @@ impl ClientRes<ApiError> for SessionResponse {
     }
 }
 
-/// Something that a request with a session cannot be.
+/// The error for a request that cannot have a session.
 fn unsupported<T>() -> Result<T, ApiError> {
     Err(ApiError::from_server_fn_error(ServerFnErrorErr::Request(
         "a call with a session carries text".to_owned(),
     )))
 }
 
-/// What the library itself finds wrong, on either side. Its words may repeat an
-/// argument, so they go no further.
+/// Errors of the library itself, on both sides. Their text may repeat an argument, so it is not
+/// passed on.
 impl FromServerFnError for ApiError {
     type Encoder = ProblemJson;
 
@@ -224,7 +223,7 @@ impl FromServerFnError for ApiError {
     }
 }
 
-/// How the error of a server function travels: as every other error does.
+/// How the error of a server function is sent: like every other error.
 #[derive(Debug)]
 pub struct ProblemJson;
 

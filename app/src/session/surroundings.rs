@@ -1,5 +1,5 @@
-//! What reaches this tab from outside of it: other tabs, the network, the person
-//! who comes back to it, and the browser's being closed in between.
+//! Events from outside of this tab: other tabs, the network, the person who comes back to it, and
+//! whether the browser was closed meanwhile.
 
 use std::cell::Cell;
 
@@ -11,30 +11,30 @@ use web_sys::{BroadcastChannel, Event, HtmlDocument, VisibilityState};
 
 const CHANNEL: &str = "holdfast";
 
-/// A cookie of the browser's run, without any secret: it only marks that the
-/// browser was not closed since a sign-in that is not to be remembered.
+/// A cookie for this run of the browser, without any secret. It only marks that the browser was not
+/// closed since a sign-in without «Keep me signed in».
 const OPEN: &str = "holdfast_open=1";
 
-/// What can reach a tab.
+/// The events that can reach a tab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum News {
     /// Another tab has changed what is stored.
     Stored,
-    /// The page came into sight, out of it, or back from where pages sleep.
+    /// The page became visible or hidden, or came back from the browser's cache of pages.
     Visible,
-    /// The person leaves the page. It may be gone, or sleep until they come back.
+    /// The person leaves the page. The page may end, or sleep until the person comes back.
     Left,
     /// The browser believes that it has a network again.
     Online,
 }
 
-/// The channel to the other tabs, where the browser has such a thing. `storage`
-/// events carry the same news; this one is sometimes sooner.
+/// The channel to the other tabs, if the browser has one. `storage` events have the same effect; the
+/// channel is sometimes faster.
 pub(super) fn channel() -> Option<BroadcastChannel> {
     BroadcastChannel::new(CHANNEL).ok()
 }
 
-/// Tells the other tabs to look into storage. The message carries nothing else.
+/// Tells the other tabs to read storage. The message has no other content.
 pub(super) fn tell_others(channel: Option<&BroadcastChannel>) {
     if let Some(channel) = channel {
         let _ = channel.post_message(&"look".into());
@@ -51,7 +51,7 @@ pub(super) fn listen(channel: Option<&BroadcastChannel>, hear: impl Fn(News) + C
     }
     for (event, news) in [
         ("storage", News::Stored),
-        // The document's; it bubbles up to the window.
+        // This is an event of the document; it bubbles up to the window.
         ("visibilitychange", News::Visible),
         ("pageshow", News::Visible),
         ("pagehide", News::Left),
@@ -62,11 +62,11 @@ pub(super) fn listen(channel: Option<&BroadcastChannel>, hear: impl Fn(News) + C
     }
 }
 
-/// Loads this page anew. Nothing of it is left then: no text in a field, no timer. `asked` is
-/// called if something in the page lets the browser ask the person whether to leave it.
+/// Reloads this page. Then nothing of it is left: no text in a field, no timer. `asked` is called if
+/// code in the page lets the browser ask the person whether to leave it.
 pub(super) fn reload(asked: impl FnOnce() + 'static) {
     let asked = Cell::new(Some(asked));
-    // Not before: some browsers let no page sleep that listens to this.
+    // This listener is not added earlier, because some browsers do not cache a page that has it.
     let _ = window_event_listener_untyped("beforeunload", move |event| {
         if asks_to_stay(&event)
             && let Some(asked) = asked.take()
@@ -84,7 +84,7 @@ fn asks_to_stay(event: &Event) -> bool {
     event.default_prevented() || question.is_some_and(|question| !question.is_empty())
 }
 
-/// Whether anybody can see the page.
+/// Whether the page is visible.
 pub(super) fn is_visible() -> bool {
     document().visibility_state() == VisibilityState::Visible
 }

@@ -1,9 +1,9 @@
 //! The database of this browser: IndexedDB, with strict transactions.
 //!
-//! A strict transaction is complete once the disk has it, not once the browser means to
-//! write it. Measured in Chromium and Firefox: nothing was lost in 13 kills, two tabs at
-//! the same instant never overwrote each other, and a transaction takes 1 to 3 ms. The
-//! connection is kept open, because opening it takes longer than that.
+//! A strict transaction is complete when the disk has it, not when the browser plans to write it.
+//! This was measured in Chromium and Firefox: nothing was lost in 13 kills, two tabs at the same
+//! moment never overwrote each other, and a transaction takes 1 to 3 ms. The connection stays open,
+//! because opening it takes longer than that.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -21,7 +21,7 @@ const DATABASE: &str = "holdfast-2";
 /// Where version 1 kept its attempt keys.
 const DATABASE_OF_VERSION_1: &str = "holdfast";
 
-/// The store of everything but attempt keys: one text an entry.
+/// The store of everything except attempt keys: one text for each entry.
 pub(super) const STATE: &str = "state";
 
 /// The store of attempt keys, by session and generation.
@@ -48,13 +48,13 @@ pub(super) struct Database {
 }
 
 impl Database {
-    /// Whether the browser has such a thing at all.
+    /// Whether the browser has IndexedDB.
     pub(super) fn exists() -> bool {
         matches!(window().indexed_db(), Ok(Some(_)))
     }
 
-    /// Begins a strict transaction. While it is open, nothing but its own requests may
-    /// be awaited: it ends as soon as it has nothing to do.
+    /// Begins a strict transaction. While it is open, only await its own requests, because it ends
+    /// as soon as it has no request.
     pub(super) async fn begin(&self) -> Result<Transaction, JsValue> {
         let known = self.connection.borrow().clone();
         if let Some(connection) = known {
@@ -68,8 +68,8 @@ impl Database {
         Transaction::begin(&connection)
     }
 
-    /// Closes the connection until the database is used again. A page with an open one may
-    /// not rest in the cache of pages that one can go back to.
+    /// Closes the connection until the database is used again. The browser does not put a page with
+    /// an open connection into its cache of pages.
     pub(super) fn rest(&self) {
         if let Some(connection) = self.connection.borrow_mut().take() {
             connection.close();
@@ -79,7 +79,7 @@ impl Database {
     async fn open(&self) -> Result<IdbDatabase, JsValue> {
         let (connection, is_new) = open(DATABASE).await?;
         if is_new {
-            // They are copied to local storage as well, so this may fail.
+            // The keys are also copied to local storage, so this may fail.
             let _ = take_keys_of_version_1(&connection).await;
         }
         // A later version of Holdfast may want to change the database.
@@ -97,7 +97,7 @@ impl Database {
     }
 }
 
-/// Opens a database, and says whether it was made just now.
+/// Opens a database, and says whether it was just made.
 async fn open(name: &str) -> Result<(IdbDatabase, bool), JsValue> {
     let factory = window().indexed_db()?.ok_or(JsValue::NULL)?;
     let request = factory.open_with_u32(name, 1)?;

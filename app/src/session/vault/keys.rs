@@ -1,8 +1,8 @@
 //! Attempt keys outside of the database: in local storage and in memory.
 //!
-//! The database may break, or be mended, between two visits of one browser and while a
-//! page is open. So that no link gets a second key, each key is copied to local storage
-//! before it is used, and one that is found there is moved into the database.
+//! The database may stop working, or start working again, between two visits of one browser and
+//! while a page is open. No link must get a second key. So each key is copied to local storage before
+//! it is used, and a key that is found there is moved into the database.
 
 use holdfast_protocol::attempt_key::AttemptKey;
 use holdfast_protocol::renewal::{Attempt, Link, attempt};
@@ -12,21 +12,21 @@ use uuid::Uuid;
 
 use super::local;
 
-/// Where the keys are copied to, and where they are kept without the database.
+/// The entry for copies of the keys, which is also their place without the database.
 const COPIES: &str = "holdfast.attempts";
 
-/// How many keys of a session are kept. The server remembers as many, so an older
-/// one explains nothing to it any more.
+/// How many keys of a session are kept. The server remembers as many, so an older key explains
+/// nothing to it any more.
 pub(super) const KEPT: u32 = 16;
 
-/// What became of the question for a key.
+/// The result of the request for a key.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Kept {
-    /// It is stored: the refresh may be sent.
+    /// The key is stored, so the refresh may be sent.
     Key(AttemptKey),
     /// See [`Attempt::Behind`].
     Behind,
-    /// Nothing in this browser stores it.
+    /// No place in this browser stores it.
     NotStorable,
 }
 
@@ -88,7 +88,7 @@ impl Keys {
         self.keys.push((link.generation, key));
     }
 
-    /// One session at a time: keys of another one are of no use any more.
+    /// Keeps one session at a time, because the keys of another one are not needed any more.
     fn begin(&mut self, session_id: Uuid) {
         if self.session_id != session_id {
             self.session_id = session_id;
@@ -97,7 +97,7 @@ impl Keys {
     }
 }
 
-/// A stored key; one that is none was put there by somebody else.
+/// A stored key. If it is malformed, another program put it there.
 pub(super) fn read(stored: &str) -> Kept {
     AttemptKey::parse(stored.as_bytes()).map_or(Kept::NotStorable, Kept::Key)
 }
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_that_of_its_own_link_only() {
+    fn a_key_belongs_to_its_own_link_only() {
         let mut keys = Keys::default();
         keys.put(link(SESSION, 3), &key(3));
         assert_eq!(keys.get(link(SESSION, 4)), None);

@@ -1,7 +1,7 @@
 //! Local storage, where each entry is a text.
 //!
-//! Every access asks for the storage anew and takes an error for an answer: a browser may
-//! deny it at any moment, and an exception inside of the driver would leave it half done.
+//! Every access gets the storage again and accepts an error: a browser may deny storage at any
+//! moment, and an exception inside the driver would leave its work half done.
 
 use holdfast_protocol::renewal::{KnownBrowser, Order, Reading, Stored};
 use holdfast_protocol::secret::Secret;
@@ -13,17 +13,17 @@ use serde::de::DeserializeOwned;
 /// drawn.
 pub(crate) const RECORD: &str = "holdfast.session";
 
-/// Refresh tokens that are good for nothing but a logout: those of version 1, and those
-/// of a tab without the database.
+/// Refresh tokens that are only used for a logout: those of version 1, and those of a tab without
+/// the database.
 const LEAVING: &str = "holdfast.leaving";
 
-/// What shows the server that it knows this browser, in a browser without the database.
+/// The tokens that show the server that it knows this browser, in a browser without the database.
 const KNOWN_BROWSERS: &str = "holdfast.known-browsers";
 
 /// The order of sign-ins and sign-outs, in a browser without the database.
 const ORDER: &str = "holdfast.order";
 
-/// Storage would not take it.
+/// Storage did not accept a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Refused;
 
@@ -36,7 +36,7 @@ pub(super) fn is_usable() -> bool {
     is_usable || get(RECORD).is_some()
 }
 
-/// Who is signed in, as the copy says. Text that Holdfast did not write is removed.
+/// The state in the copy. Text that Holdfast did not write is removed.
 pub(super) fn copy() -> Option<Reading> {
     let reading = Stored::read(&get(RECORD)?);
     if reading == Reading::Unreadable {
@@ -65,7 +65,7 @@ pub(super) fn write_copy(stored: &Stored) -> Result<(), Refused> {
         None if *stored == Stored::default() => return Ok(()),
         _ => {}
     }
-    // A full storage takes the short note of a sign-out once the record is gone.
+    // A full storage accepts the short note of a sign-out after the record was removed.
     set(RECORD, &text).or_else(|_| {
         remove(RECORD);
         match stored {
@@ -80,7 +80,7 @@ pub(super) fn leaving() -> Vec<Secret> {
     get_json(LEAVING)
 }
 
-/// Keeps them. A full storage keeps no note; the logout is sent now all the same.
+/// Stores them. A full storage stores no note, but the logout is still sent now.
 pub(super) fn write_leaving(tokens: &[Secret]) {
     write_list(LEAVING, tokens);
 }
@@ -90,7 +90,7 @@ pub(super) fn known_browsers() -> Vec<KnownBrowser> {
     get_json(KNOWN_BROWSERS)
 }
 
-/// Keeps them. Without them, a sign-in only waits as long as a stranger's.
+/// Stores them. Without them, a sign-in only has to wait as long as a stranger's.
 pub(super) fn write_known_browsers(known: &[KnownBrowser]) {
     write_list(KNOWN_BROWSERS, known);
 }
@@ -100,7 +100,7 @@ pub(super) fn order() -> Order {
     get_json(ORDER)
 }
 
-/// Keeps it. Without it, of two sign-ins at once the first one that is answered wins.
+/// Stores it. Without it, the first answer wins if two sign-ins run at once.
 pub(super) fn write_order(order: Order) {
     let _ = set_json(ORDER, &order);
 }
@@ -113,7 +113,7 @@ fn write_list<T: Serialize>(key: &str, list: &[T]) {
     }
 }
 
-/// Reads an entry; nothing readable is the default.
+/// Reads an entry. If it cannot be read, this returns the default.
 pub(super) fn get_json<T: DeserializeOwned + Default>(key: &str) -> T {
     get(key)
         .and_then(|text| serde_json::from_str(&text).ok())
@@ -134,7 +134,7 @@ fn set(key: &str, text: &str) -> Result<(), Refused> {
     storage.set_item(key, text).map_err(|_| Refused)
 }
 
-/// The keys that begin so.
+/// The keys that begin with this text.
 pub(super) fn keys_with(beginning: &str) -> Vec<String> {
     let Some(storage) = storage() else {
         return Vec::new();

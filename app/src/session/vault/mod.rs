@@ -1,13 +1,13 @@
-//! What this browser keeps, and where.
+//! What this browser stores, and where.
 //!
-//! The truth is one [`database`] that all tabs share; each change is one strict
-//! transaction of it. Local storage ([`local`]) holds a copy, which is read where nothing
-//! can be awaited. Without the database, local storage alone is the truth; without
-//! either, the memory of this tab is, and the person is told.
+//! One [`database`], which all tabs share, is authoritative; each change is one strict transaction.
+//! Local storage ([`local`]) has a copy, for code that cannot wait for the database. Without the
+//! database, local storage is authoritative. Without both, the memory of this tab is, and the page
+//! tells the person.
 //!
-//! What a change does is decided in `holdfast_protocol::renewal`. DESIGN keeps tokens in
-//! browser storage by decision; the threat model says what that costs. Nothing else in
-//! the client writes a token anywhere.
+//! `holdfast_protocol::renewal` decides what a change does. Holdfast stores tokens in the browser by
+//! a deliberate decision; docs/threat-model.md names the risks. No other code in the client writes a
+//! token.
 
 mod database;
 mod keys;
@@ -44,17 +44,17 @@ const LEAVING: &str = "leaving";
 const KNOWN_BROWSERS: &str = "known_browsers";
 const ORDER: &str = "order";
 
-/// The database may hang (a browser shutting down, a blocked upgrade). A renewal must
-/// not hang with it.
+/// How long to wait for the database. It may hang (if the browser shuts down, or an upgrade is
+/// blocked), and a renewal must not hang with it.
 const PATIENCE_MS: u32 = 4000;
 
-/// In so many parts is patience counted.
+/// The wait is counted in this many parts.
 const PARTS: u32 = 8;
 
-/// A database that fails so often in a row is given up for as long as the page lives.
+/// After this many failures in a row, the page does not use the database any more.
 const MOST_FAILURES: u32 = 3;
 
-/// Where the truth is.
+/// Which place is authoritative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Database,
@@ -62,46 +62,46 @@ enum Place {
     Memory,
 }
 
-/// What this browser keeps.
+/// The storage of this browser.
 pub(super) struct Vault {
     place: Cell<Place>,
     database: Database,
     /// How often in a row the database has failed.
     failures: Cell<u32>,
     memory: RefCell<Contents>,
-    /// The attempt keys that this page has used, whatever becomes of storage.
+    /// The attempt keys that this page has used. They stay even if storage fails.
     keys: RefCell<Keys>,
 }
 
-/// How things stand after storage was read or changed.
+/// The state after storage was read or changed.
 pub(super) struct Outcome {
     pub(super) stored: Stored,
     /// Whether the change still applied.
     pub(super) applied: bool,
-    /// Whether there are sessions that the server has yet to end.
+    /// Whether there are sessions that the server still has to end.
     pub(super) is_leaving: bool,
     /// Whether this change has left one of them.
     pub(super) has_left: bool,
     /// The number of what was asked for last. Of [`Change::Ask`] it is its own.
     pub(super) last_number: u64,
-    /// What happened to storage beside that.
+    /// What also happened to storage itself.
     pub(super) news: Option<News>,
 }
 
-/// Something about storage itself.
+/// An event of storage itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum News {
-    /// It was opened and holds nothing, although somebody is signed in here.
+    /// It was opened and is empty, although a person is signed in here.
     Gone,
-    /// It belongs to a later version of Holdfast and was left alone.
+    /// It belongs to a later version of Holdfast and was not changed.
     LaterVersion,
 }
 
-/// What became of the question for a record and its attempt key.
+/// The result of the request for a record and its attempt key.
 pub(super) enum Attempted {
     /// Both are stored: send them.
     Send(Record, AttemptKey),
-    /// Storage holds another record by now.
+    /// Storage has another record by now.
     Moved(Outcome),
     /// See [`Attempt::Behind`].
     Behind,
@@ -112,7 +112,7 @@ pub(super) enum Attempted {
 }
 
 impl Vault {
-    /// The database if there is one, else local storage, else memory.
+    /// The database if there is one, or else local storage, or else memory.
     pub(super) fn new() -> Self {
         let place = if Database::exists() {
             Place::Database
@@ -130,17 +130,17 @@ impl Vault {
         }
     }
 
-    /// The page goes out of sight for good, or to where pages sleep.
+    /// The page ends, or goes into the browser's cache of pages.
     pub(super) fn rest(&self) {
         self.database.rest();
     }
 
-    /// Whether the session is this tab's alone.
+    /// Whether only this tab has the session.
     pub(super) fn is_memory(&self) -> bool {
         self.place.get() == Place::Memory
     }
 
-    /// Who is signed in, as far as it can be known without waiting.
+    /// The state, as far as it can be known without waiting.
     pub(super) fn copy(&self) -> Option<Stored> {
         if self.is_memory() {
             return Some(self.memory.borrow().stored.clone());
@@ -151,26 +151,26 @@ impl Vault {
         }
     }
 
-    /// Tells the other tabs that the tab of this mark is about to replace this session, or
-    /// still is.
+    /// Tells the other tabs that the tab with this mark will replace this session, or is still
+    /// replacing it.
     pub(super) fn note_replaced(&self, session_id: Uuid, mark: u32) {
-        // The session that lives in memory is this tab's alone.
+        // Only this tab has a session that lives in memory.
         if !self.is_memory() {
             replaced::write(session_id, mark, clock::now());
         }
     }
 
-    /// Whether a tab is about to replace this session, other than the one of this mark.
+    /// Whether another tab than the one with this mark will replace this session.
     pub(super) fn is_replaced(&self, session_id: Uuid, own_mark: Option<u32>) -> bool {
         replaced::is_noted(session_id, own_mark, clock::now())
     }
 
-    /// The tab of this mark replaces nothing any more.
+    /// Notes that the tab with this mark replaces no session any more.
     pub(super) fn forget_replaced(&self, mark: u32) {
         replaced::remove(mark);
     }
 
-    /// Who is signed in, as the copy in local storage says.
+    /// The state in the copy in local storage.
     pub(super) fn copied_account(&self) -> Option<Uuid> {
         match local::copy()? {
             Reading::Stored(stored) => stored.record().map(|record| record.account_id),
@@ -178,8 +178,8 @@ impl Vault {
         }
     }
 
-    /// Writes a sign-out or an ending to local storage at once, for the case that the
-    /// page is closed before the database has it.
+    /// Writes a sign-out or an ending to local storage at once, because the page may be closed
+    /// before the database has it.
     pub(super) fn note_at_once(&self, change: &Change) {
         let is_ending = matches!(
             change,
@@ -199,9 +199,9 @@ impl Vault {
         }
     }
 
-    /// Reads storage, makes a change if there is one, and puts every place right that
-    /// is behind. `held` is what this tab knows. There is always an outcome: a place
-    /// that fails is given up for the next one.
+    /// Reads storage, makes a change if there is one, and updates every place that is behind. `held`
+    /// is the record that this tab knows. There is always an outcome: if a place fails, the next one
+    /// is used.
     pub(super) async fn change(self: &Rc<Self>, change: Option<Change>, held: Stored) -> Outcome {
         loop {
             match self.place.get() {
@@ -212,7 +212,7 @@ impl Vault {
                         vault.change_in_database(asked.as_ref(), &known).await
                     });
                     if let Some(outcome) = self.count(done.await) {
-                        // The copy is a convenience: a full storage may refuse it.
+                        // The copy is not necessary, so a full storage may refuse it.
                         if outcome.news != Some(News::LaterVersion) {
                             let _ = local::write_copy(&outcome.stored);
                             Keys::forget_all_but(session_of(&outcome.stored));
@@ -268,7 +268,7 @@ impl Vault {
         if let Attempted::Send(_, key) = &attempted {
             self.keys.borrow_mut().put(of, key);
             if self.place.get() == Place::Database {
-                // Bad luck only if the database breaks as well.
+                // This only matters if the database breaks as well.
                 let mut copies = Keys::copies();
                 copies.put(of, key);
                 let _ = copies.write();
@@ -277,13 +277,13 @@ impl Vault {
         attempted
     }
 
-    /// The tokens whose sessions the server has yet to end. `None` if the database did
-    /// not say: that is not the same as none.
+    /// The tokens whose sessions the server still has to end. `None` if the database did not answer,
+    /// which is not the same as an empty list.
     pub(super) async fn leaving(self: &Rc<Self>) -> Option<Vec<Secret>> {
         match self.place.get() {
             Place::Database => {
                 let mut leaving: Vec<Secret> = self.read_list(LEAVING).await?;
-                // Those that stand there beside a later version are not moved.
+                // With a later version, the tokens there are not moved.
                 let noted = local::leaving().into_iter();
                 let more: Vec<_> = noted.filter(|token| !leaving.contains(token)).collect();
                 leaving.extend(more);
@@ -316,7 +316,7 @@ impl Vault {
         Some(read_json(text.as_deref()))
     }
 
-    /// Counts the database's failures, and gives it up after three in a row.
+    /// Counts the database's failures. After three in a row the database is not used any more.
     fn count<T>(&self, done: Option<T>) -> Option<T> {
         if done.is_some() {
             self.failures.set(0);
@@ -363,8 +363,8 @@ impl Vault {
         if let Some(Reading::Stored(copy)) = copy {
             contents.apply(&Change::CatchUp(copy));
         }
-        // What a page still holds is not brought back into a browser whose data were
-        // deleted, and its session is to end.
+        // If the browser's data were deleted, the record of an open page is not written again, and
+        // its session has to end.
         if !is_empty {
             contents.apply(&Change::CatchUp(held.clone()));
         } else if let Some(record) = held.record() {
@@ -431,7 +431,7 @@ impl Vault {
         }
         let Some(record) = stored.record().filter(|record| record.link() == of) else {
             transaction.finish().await?;
-            // Reading it puts right whatever is behind.
+            // A read updates every place that is behind.
             let outcome = self.change_in_database(None, held).await?;
             return Ok(Attempted::Moved(outcome));
         };
@@ -468,7 +468,7 @@ impl Vault {
         };
         let is_kept =
             contents.stored == before.stored || local::write_copy(&contents.stored).is_ok();
-        // After the copy: a sign-out makes room for its token in a storage that is full.
+        // This comes after the copy: a sign-out makes room for its token in a full storage.
         if contents.leaving != before.leaving {
             local::write_leaving(&contents.leaving);
         }
@@ -514,9 +514,8 @@ impl Vault {
         }
     }
 
-    /// From now on the session is this tab's alone. What local storage holds of it is
-    /// replaced by a note that tells the other tabs so: by the next renewal it would be
-    /// a spent token.
+    /// From now on only this tab has the session. Its record in local storage is replaced by a note
+    /// that tells this to the other tabs, because its token will be spent after the next renewal.
     fn go_memory(&self, contents: Contents) {
         if let Some(session_id) = session_of(&contents.stored) {
             let mut note = Contents {
@@ -543,15 +542,15 @@ fn outcome(contents: &Contents, applied: bool) -> Outcome {
     }
 }
 
-/// Whether there is a token to send that was not there before.
+/// Whether there is a new token to send.
 fn has_left(before: &Contents, after: &Contents) -> bool {
     let is_new = |token| !before.leaving.contains(token);
     after.leaving.iter().any(is_new)
 }
 
-/// Storage belongs to a later version and is left alone. This page makes the change for
-/// itself. The tokens of sessions that end by it, or that can be kept nowhere, are noted
-/// in the list of local storage, which is sent all the same.
+/// Storage belongs to a later version and is not changed. This page makes the change only for itself.
+/// The tokens of sessions that end by it, or that cannot be stored, are noted in the list of local
+/// storage, which is still sent.
 fn beside_later_version(change: Option<&Change>, held: &Stored) -> Outcome {
     let mut contents = Contents {
         stored: held.clone(),
@@ -592,14 +591,13 @@ fn to_json(entry: &impl serde::Serialize) -> String {
     serde_json::to_string(entry).unwrap_or_default()
 }
 
-/// Waits for the database, but not for ever. When patience is over, the work is let go of
-/// and not dropped: a database that is being made would be undone, and never be there.
-/// `None` means that it failed, or has not been done yet.
+/// Waits for the database, but not for ever. On time-out the work is detached instead of dropped,
+/// because dropping it would abort a database that is just being made. `None` means that the work
+/// failed, or is not done yet.
 ///
-/// A page that was frozen meanwhile finds both its timer and the answer of the database when
-/// it wakes. One long timer could come first, and the change would be made a second time,
-/// perhaps after somebody has signed in. So patience is counted in short parts, and a
-/// freeze costs only one of them.
+/// When a frozen page wakes up, both its timer and the answer of the database are there. With one
+/// long timer, the timer could come first, and the change would be made a second time, perhaps after
+/// a later sign-in. So the time is counted in short parts, and a freeze only costs one of them.
 async fn with_patience<T: 'static>(
     work: impl Future<Output = Result<T, JsValue>> + 'static,
 ) -> Option<T> {
@@ -617,7 +615,7 @@ async fn with_patience<T: 'static>(
     None
 }
 
-/// Gets or adds the key of a link, within one transaction.
+/// Reads or adds the key of a link, in one transaction.
 async fn get_or_add(
     store: &IdbObjectStore,
     link: Link,
@@ -641,12 +639,12 @@ async fn get_or_add(
     })
 }
 
-/// Where the key of a link stands.
+/// The entry for the key of a link.
 fn key_of(link: Link) -> JsValue {
     Array::of2(&link.session_id.to_string().into(), &link.generation.into()).into()
 }
 
-/// The link number in such a key; `None` for anything else.
+/// The link number in the name of such an entry; `None` for any other name.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

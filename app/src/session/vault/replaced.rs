@@ -1,13 +1,13 @@
-//! Sessions that a change of the password is about to end, as all tabs know them.
+//! The sessions that a change of the password will end, noted for all tabs.
 //!
-//! The server ends the old session before the new one is here. A tab that makes a call in
-//! between hears that its session is over, and would sign the person out and lose what was
-//! typed. So the tab that changes the password notes that in local storage first, and the
-//! others wait until the change is done, has failed, or its note counts no more.
+//! The server ends the old session before the new one has arrived. A tab that makes a call meanwhile
+//! gets the answer that its session is over. It would sign the person out and lose the typed text. So
+//! the tab that changes the password first writes a note to local storage, and the other tabs wait
+//! until the change is done, has failed, or its note does not count any more.
 //!
-//! Each tab writes a note of its own, so that the note of one that died keeps no other tab
-//! from writing one. A tab renews its note while it lives. So a change may take as long as it
-//! takes, and a tab that died lets the others wait for a minute and a half at most.
+//! Each tab writes a note of its own, so that the note of a dead tab does not block another tab. A tab
+//! renews its note while it lives. So a change may take any time, and a dead tab makes the others wait
+//! for at most a minute and a half.
 
 use holdfast_protocol::renewal::Moment;
 use serde::{Deserialize, Serialize};
@@ -15,11 +15,11 @@ use uuid::Uuid;
 
 use super::local;
 
-/// What the keys of all notes begin with. The mark of the tab follows.
+/// The start of the keys of all notes. The mark of the tab follows.
 const REPLACED: &str = "holdfast.replaced.";
 
-/// For how long a note counts. Browsers let the timers of a page out of sight run once a
-/// minute only, so it must be longer than that.
+/// How long a note counts. Browsers run the timers of a hidden page only once a minute, so this must
+/// be longer.
 const LASTS_MS: i64 = 90_000;
 
 /// How often a tab renews its note.
@@ -29,9 +29,9 @@ pub(in crate::session) const RENEWED_EVERY_MS: u32 = 15_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Note {
     session_id: Uuid,
-    /// When it counts no more, by the wall clock that all tabs share.
+    /// When it stops to count, by the wall clock that all tabs share.
     until_ms: i64,
-    /// Tells the notes of two tabs apart.
+    /// Distinguishes the notes of two tabs.
     mark: u32,
 }
 
@@ -44,16 +44,16 @@ impl Note {
         }
     }
 
-    /// Whether it counts now. One from far in the future was written before the clock was
-    /// set back, and would last too long.
+    /// Whether it counts now. A note from far in the future was written before the clock was set
+    /// back, and would last too long.
     fn counts(&self, at: Moment) -> bool {
         let left = self.until_ms.saturating_sub(at.wall_ms);
         (1..=LASTS_MS).contains(&left)
     }
 }
 
-/// Notes that the tab of this mark is about to replace this session. A full storage keeps no
-/// note; then the other tabs are not told.
+/// Notes that the tab with this mark will replace this session. A full storage stores no note; then
+/// the other tabs do not know it.
 pub(super) fn write(session_id: Uuid, mark: u32, at: Moment) {
     for note in all().into_iter().filter(|note| !note.counts(at)) {
         remove(note.mark);
@@ -61,12 +61,12 @@ pub(super) fn write(session_id: Uuid, mark: u32, at: Moment) {
     let _ = local::set_json(&key(mark), &Note::new(session_id, mark, at));
 }
 
-/// Removes the note of the tab of this mark.
+/// Removes the note of the tab with this mark.
 pub(super) fn remove(mark: u32) {
     local::remove(&key(mark));
 }
 
-/// Whether a tab is about to replace this session, other than the one of this mark.
+/// Whether another tab than the one with this mark will replace this session.
 pub(super) fn is_noted(session_id: Uuid, own_mark: Option<u32>, at: Moment) -> bool {
     is_among(&all(), session_id, own_mark, at)
 }
@@ -146,7 +146,7 @@ mod tests {
             (vec![of_another_session], false),
             (vec![of_a_dead_tab], false),
             (vec![others], true),
-            // The note of a tab that died hides no other one.
+            // The note of a dead tab hides no other note.
             (vec![of_a_dead_tab, own, others], true),
         ] {
             assert_eq!(

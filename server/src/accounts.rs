@@ -10,15 +10,15 @@ use crate::error::ApiError;
 use crate::sessions::{BATCH, note, note_ended};
 use crate::store::{self, ClientInfo, Pool};
 
-/// Disables an account and ends all its sessions, on every instance within a second. Answers
-/// how many; `None` when there is no such account.
+/// Disables an account and ends all its sessions, on every instance within a second. Returns
+/// how many; `None` if there is no such account.
 ///
 /// The account is disabled first, so that no session is opened any more. Its sessions end in
 /// transactions of 500 afterwards, those that were used most recently first. The command may be
 /// repeated.
 ///
 /// # Errors
-/// While the database is away. What has ended by then stays ended, and the account stays
+/// While the database does not answer. What has ended by then stays ended, and the account stays
 /// disabled once it is.
 pub async fn disable(
     pool: &Pool,
@@ -39,10 +39,10 @@ pub async fn disable(
     }
 }
 
-/// Lets an account be signed in to again. `false` when there is no such account.
+/// Allows sign-ins to an account again. `false` if there is no such account.
 ///
 /// # Errors
-/// While the database is away.
+/// While the database does not answer.
 pub async fn enable(pool: &Pool, clock: &Clock, username: &Username) -> Result<bool, ApiError> {
     let (disabled, kind) = (false, EventKind::AccountEnabled);
     let account = set_disabled(pool, clock, username, disabled, kind).await?;
@@ -67,7 +67,7 @@ async fn set_disabled(
     Ok(Some(account_id))
 }
 
-/// Ends up to 500 sessions of a disabled account, and tells the instances. Answers how many.
+/// Ends up to 500 sessions of a disabled account, and notifies the instances. Returns how many.
 async fn end_some(pool: &Pool, clock: &Clock, account_id: Uuid) -> Result<u64, ApiError> {
     let (reason, operator) = (EndReason::AccountDisabled, ClientInfo::default());
     let mut connection = pool.acquire().await?;
@@ -87,7 +87,7 @@ async fn end_some(pool: &Pool, clock: &Clock, account_id: Uuid) -> Result<u64, A
     .await?;
     transaction.commit().await?;
     let endings: Vec<_> = ended.iter().map(|id| (*id, reason)).collect();
-    // The instances read of it within a second, whether they hear this or not.
+    // The instances read the endings within a second, even if this notification is lost.
     if let Err(error) = store::session_ends::notify(&mut connection, &endings).await {
         tracing::warn!(%error, "The instances were not notified of the ended sessions. They read of them within a second.");
     }

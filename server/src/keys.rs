@@ -1,12 +1,12 @@
 //! Every key of the server, derived from the master secret.
 //!
-//! There is no key table: each instance derives the same keys from
-//! `HOLDFAST_SECRET` and the clock. Signing keys change every 30 days; the previous
-//! and the next one are published as well, so that neither a token on its way nor an
-//! instance whose clock is a little off is refused.
+//! There is no table of keys: each instance derives the same keys from `HOLDFAST_SECRET` and
+//! the clock. Signing keys change every 30 days. The previous and the next key are published
+//! as well. So a token that was made before a change, or by an instance whose clock is a
+//! little wrong, is still accepted.
 //!
-//! The public keys are public. With a weak master secret anyone could guess it
-//! offline and compare, which is why configuration insists on 32 random bytes.
+//! The public keys are public. An attacker could guess a weak master secret offline and compare
+//! the keys, so the configuration requires 32 random bytes.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -27,47 +27,47 @@ use crate::verified_tokens::VerifiedTokens;
 /// The header type that marks an access token, and nothing else, as one (RFC 9068 §2.1).
 pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 
-/// Seconds for which one key signs.
+/// How many seconds one key signs.
 pub const EPOCH_SECONDS: u64 = 30 * 24 * 60 * 60;
 
-/// Seconds by which access tokens of another secret are accepted longer than the last
-/// word about it says: instances renew that word every ten seconds only.
+/// How many seconds longer access tokens of another secret are accepted than the last report
+/// about it says. Instances only report every ten seconds.
 const RENEWAL_SLACK: u64 = 20;
 
 /// The keys of an instance.
 pub struct Keys {
-    /// The current one first.
+    /// The current secret comes first.
     secrets: Vec<Master>,
     standing: RwLock<Standing>,
     signing: RwLock<Arc<SigningKeys>>,
 }
 
-/// A master secret and what follows from it.
+/// A master secret and the keys that are derived from it.
 struct Master {
     bytes: Zeroizing<Vec<u8>>,
     fingerprint: Fingerprint,
     refresh: RefreshKey,
 }
 
-/// One way from a master secret: it may be stored and logged.
+/// A one-way hash of a master secret. It may be stored and logged.
 pub type Fingerprint = [u8; 16];
 
 /// What is known about the secrets that the instances use.
 struct Standing {
-    /// For each of our secrets.
+    /// For each secret of this instance.
     uses: Vec<Use>,
-    /// The refresh keys of those that are not forbidden.
+    /// The refresh keys of the secrets that are not forbidden.
     refresh: Arc<[RefreshKey]>,
     /// Counts the changes.
     version: u64,
     obstacle: Option<Obstacle>,
     may_mint: bool,
-    /// When the database was last asked, and for how long its answer is good enough to
-    /// make tokens. `None` where nobody follows it.
+    /// When the secrets were last read, and how long this read allows the instance to make
+    /// tokens. `None` if no task reads them.
     read: Option<(Instant, Duration)>,
 }
 
-/// What a secret of ours is good for.
+/// For what a secret of this instance is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Use {
     /// Refresh tokens and access tokens.
@@ -81,7 +81,7 @@ enum Use {
 /// Why the secrets keep an instance from being ready.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Obstacle {
-    /// Others mint with secrets that this instance does not accept.
+    /// Other instances make tokens with secrets that this instance does not accept.
     #[error(
         "this instance does not accept every master secret in use (fingerprints: {}): a step of the change was skipped. Add that secret to HOLDFAST_SECRET_PREVIOUS here",
         .0.join(", ")
@@ -101,13 +101,13 @@ pub struct SecretInUse {
     pub fingerprint: Vec<u8>,
     /// Whether it must not be trusted any more.
     pub is_forbidden: bool,
-    /// How long ago an instance last minted with it.
+    /// How long ago an instance last made tokens with it.
     pub minted_ago: Duration,
 }
 
 impl Keys {
-    /// Derives everything. The first secret signs and prints; all are accepted until
-    /// [`learn`](Self::learn) says otherwise.
+    /// Derives all keys. The first secret makes tokens; all secrets are accepted until
+    /// [`learn`](Self::learn) changes this.
     ///
     /// # Panics
     /// Without any secret.
@@ -141,7 +141,7 @@ impl Keys {
         }
     }
 
-    /// The key that new refresh tokens are printed with.
+    /// The key with which new refresh tokens are made.
     pub fn current_refresh_key(&self) -> &RefreshKey {
         &self.secrets[0].refresh
     }
@@ -180,12 +180,12 @@ impl Keys {
         keys.into_iter()
     }
 
-    /// The key for one purpose that the current master secret gives: what is made with it,
-    /// every instance will find again.
+    /// The key for one purpose from the current master secret. Every instance can derive it
+    /// again.
     ///
     /// # Errors
-    /// When the current secret is forbidden. An accepted one from before does not take its
-    /// place: nothing new is made with it.
+    /// When the current secret is forbidden. A previous secret that is still accepted does not
+    /// replace it, because a previous secret makes nothing new.
     pub fn current_for_purpose<const N: usize>(
         &self,
         purpose: &[u8],
@@ -201,12 +201,13 @@ impl Keys {
         &self.secrets[0].fingerprint
     }
 
-    /// Takes in what the database says about secrets at `now` (Unix seconds).
+    /// Takes over what the database says about secrets at `now` (Unix seconds).
     ///
-    /// A secret that nobody has minted with yet is trusted: it is the next one. One that
-    /// others minted with signs access tokens for one more lifetime of theirs, which may
-    /// be set longer there than here. One that others minted with during the longest refresh lifetime and that is not ours means
-    /// that this instance is behind.
+    /// If no instance has made tokens with a secret yet, the secret is trusted, because it is the
+    /// next one. If other instances have made tokens with a secret, its access tokens are
+    /// accepted for one more lifetime of an access token, which may be longer there than here. If
+    /// other instances have made tokens with a secret during the longest refresh lifetime, and
+    /// this instance does not have that secret, this instance is behind.
     pub fn learn(&self, in_use: &[SecretInUse], longest_session: Duration, now: u64) {
         let find = |fingerprint: &Fingerprint| {
             in_use
@@ -232,8 +233,8 @@ impl Keys {
         };
 
         let mut standing = write(&self.standing);
-        // The last word about a secret gets newer every ten seconds. Keys are not derived
-        // anew for a second more or less.
+        // The last report about a secret gets newer every ten seconds. A second more or less is
+        // no reason to derive the keys again.
         let is_news = standing.uses.iter().zip(&uses).any(|pair| match pair {
             (Use::AccessTokensUntil(before), Use::AccessTokensUntil(after)) => {
                 before.abs_diff(*after) > RENEWAL_SLACK / 4
@@ -248,7 +249,8 @@ impl Keys {
         standing.obstacle = obstacle;
     }
 
-    /// Those that others mint with and that this instance does not accept, as it is shown.
+    /// The secrets that other instances use and that this instance does not accept, as an operator
+    /// sees them.
     fn missing(&self, in_use: &[SecretInUse], longest_session: Duration) -> Vec<String> {
         let is_ours = |known: &SecretInUse| {
             let mut ours = self.secrets.iter();
@@ -262,9 +264,9 @@ impl Keys {
             .collect()
     }
 
-    /// Whether a database with these secrets is one in which this instance has entered its
-    /// own, and whose other instances use none that is not accepted here. An instance enters
-    /// its secret before it mints, so every other database is that of another fleet.
+    /// Whether a database with these secrets belongs to this fleet: this instance has entered its
+    /// secret there, and accepts all secrets that the other instances use. An instance enters its
+    /// secret before it makes tokens, so every other database belongs to another fleet.
     pub fn belong_to(&self, in_use: &[SecretInUse], longest_session: Duration) -> bool {
         let current = self.fingerprint();
         let is_entered = in_use
@@ -273,8 +275,8 @@ impl Keys {
         is_entered && self.missing(in_use, longest_session).is_empty()
     }
 
-    /// Whether the database is asked again and again which secrets are in use. Where it is
-    /// not, nothing was entered either.
+    /// Whether a task reads the secrets in use from the database. If not, no secret was entered
+    /// either.
     pub fn is_followed(&self) -> bool {
         read(&self.standing).read.is_some()
     }
@@ -289,8 +291,8 @@ impl Keys {
         read(&self.standing).obstacle == Some(Obstacle::Forbidden)
     }
 
-    /// Whether this instance may make tokens: its secret was entered, so the others know
-    /// of it, and is not forbidden, as far as was read lately.
+    /// Whether this instance may make tokens: its secret was entered, so the others know it, and
+    /// a recent read says that it is not forbidden.
     pub fn may_mint(&self) -> bool {
         self.may_mint_at(Instant::now())
     }
@@ -303,30 +305,29 @@ impl Keys {
             && standing.read.is_none_or(is_fresh)
     }
 
-    /// Says when the database was asked about the secrets. Its answer is trusted for
-    /// `good_for`.
+    /// Notes when the secrets were read from the database. This read is trusted for `good_for`.
     pub fn note_read(&self, at: Instant, good_for: Duration) {
         write(&self.standing).read = Some((at, good_for));
     }
 
-    /// Whether the database was asked about the secrets within this time.
+    /// Whether the secrets were read from the database within this time.
     pub fn was_read_within(&self, time: Duration) -> bool {
         let read = read(&self.standing).read;
         read.is_none_or(|(at, _)| at.elapsed() < time)
     }
 
-    /// Says whether the current secret was entered.
+    /// Notes whether the current secret was entered.
     pub fn set_may_mint(&self, may_mint: bool) {
         write(&self.standing).may_mint = may_mint;
     }
 }
 
-/// One way from a master secret.
+/// A one-way hash of a master secret.
 pub fn fingerprint(secret: &[u8]) -> Fingerprint {
     expand(secret, b"holdfast fingerprint")
 }
 
-/// A fingerprint as it is told to an operator: its first four bytes.
+/// A fingerprint as an operator sees it: its first four bytes.
 pub fn shown(fingerprint: &[u8]) -> String {
     let first = fingerprint.iter().take(4);
     first.map(|byte| format!("{byte:02x}")).collect()
@@ -369,20 +370,20 @@ pub struct SigningKeys {
     published: Vec<PublicKey>,
 }
 
-/// A key that access tokens may be verified with.
+/// A key with which access tokens may be verified.
 pub struct PublicKey {
     kid: String,
     x: String,
     /// Verifies.
     pub decoding: DecodingKey,
-    /// Until when it is good (Unix seconds), where that is limited.
+    /// Until when it is valid (Unix seconds), if that is limited.
     pub until: Option<u64>,
 }
 
 impl SigningKeys {
     fn derive(secrets: &[Master], standing: &Standing, epoch: u64) -> Self {
-        // The next key is published ahead, so that a service which keeps the JWKS
-        // for a while knows it before it is used.
+        // The next key is published before it is used, so that a service that keeps the JWKS
+        // for some time already has it.
         let epochs = [epoch, epoch.saturating_sub(1), epoch + 1];
         let mut published = Vec::with_capacity(secrets.len() * epochs.len());
         for (secret, usable) in secrets.iter().zip(&standing.uses) {
@@ -408,7 +409,7 @@ impl SigningKeys {
         }
     }
 
-    /// The key with this id, if it is one of ours and good at `now` (Unix seconds).
+    /// The key with this id, if it is one of these keys and valid at `now` (Unix seconds).
     pub fn find(&self, kid: &str, now: u64) -> Option<&PublicKey> {
         self.good(now).find(|key| key.kid == kid)
     }
@@ -532,7 +533,7 @@ mod tests {
     }
 
     #[test]
-    fn a_previous_secret_signs_for_one_lifetime_after_it_was_minted_with() {
+    fn access_tokens_of_a_previous_secret_are_accepted_for_one_lifetime_after_its_last_use() {
         let old_kid = keys(&[1]).signing_keys(NOW).kid.clone();
         let new = keys(&[2, 1]);
         new.learn(&[in_use(1, 100), in_use(2, 0)], LONGEST, NOW);
@@ -542,7 +543,7 @@ mod tests {
         assert!(signing.find(&old_kid, last + 1).is_none());
         let published = signing.jwks(last + 1)["keys"].as_array().unwrap().len();
         assert_eq!(published, 3);
-        // Refresh tokens of it are good for as long as it is configured.
+        // Its refresh tokens are valid for as long as it is configured.
         assert!(is_accepted(&new, 1));
         // It is used again: a rollback.
         let later = last + 1000;
@@ -551,7 +552,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_secret_is_trusted_before_anybody_mints_with_it() {
+    fn the_next_secret_is_trusted_before_an_instance_makes_tokens_with_it() {
         let announced = keys(&[1, 2]);
         announced.learn(&[in_use(1, 0)], LONGEST, NOW);
         let next = keys(&[2]).signing_keys(NOW).kid.clone();
@@ -577,7 +578,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forbidden_secret_is_good_for_nothing() {
+    fn a_forbidden_secret_is_accepted_for_no_token() {
         let old_kid = keys(&[1]).signing_keys(NOW).kid.clone();
         let new = keys(&[2, 1]);
         new.learn(&[forbidden(1), in_use(2, 0)], LONGEST, NOW);

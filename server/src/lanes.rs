@@ -1,15 +1,15 @@
-//! Rotations that wait at the same moment travel to the database together.
+//! Rotations that wait at the same moment are sent to the database together.
 //!
 //! A rotation costs the database less as one of many rows of a statement than as a
-//! statement of its own: the round trip, the parsing of the message and the commit are
-//! shared. So there are a few lanes, each with a connection of its own. A lane takes
-//! whatever waits when it is idle, and never waits for more: without load every rotation
-//! travels alone and at once.
+//! statement of its own, because the rows share the round trip, the parsing of the message
+//! and the commit. So there are a few lanes, each with a connection of its own. An idle lane
+//! takes all rotations that wait, and never waits for more. So without load every rotation is
+//! sent alone and at once.
 //!
-//! A security duty: the caller is told that its rotation was stored only if the statement
-//! names that very rotation. Whatever the statement has passed over (another request was
-//! faster, the row is locked, the session is over) has changed nothing, and the caller
-//! looks at the row.
+//! A security duty: the caller only learns that its rotation was stored if the statement
+//! returns exactly this rotation. A rotation that the statement has skipped (another request
+//! was faster, the row is locked, the session is over) has changed nothing, and the caller
+//! reads the row.
 
 use std::collections::{HashSet, VecDeque};
 use std::io;
@@ -24,26 +24,26 @@ use crate::limits::slots::{Slot, Slots};
 use crate::store::sessions::{self, Limits, Rotate};
 use crate::store::{self, Connection, Pool};
 
-/// How many rotations one statement carries at the most.
+/// How many rotations one statement has at most.
 const MOST_TOGETHER: usize = 64;
 
-/// How many rotations wait at the most.
+/// How many rotations may wait.
 const MOST_WAITING: usize = 4096;
 
 /// How long the database may take for one statement of a lane, and how long a rotation
 /// outside of the lanes waits until it is its turn.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How many rotations travel outside of the lanes at once. They are those whose row was
-/// locked or moved: a row that something stalled holds must not keep the others waiting.
+/// How many rotations run outside of the lanes at once. Their row was locked or has changed: a
+/// row that a stalled transaction has locked must not make the others wait.
 const MOST_ALONE: usize = 2;
 
 /// When a rotation counts as stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum RotationCommit {
-    /// Once it is on disk.
+    /// When it is on disk.
     Synchronous,
-    /// Once Postgres has it in memory.
+    /// When Postgres has it in memory.
     Asynchronous,
 }
 
@@ -68,8 +68,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Waiting {
     entries: VecDeque<Entry>,
-    /// The sessions that a lane carries at this moment. One session is carried once at a
-    /// time: a statement that changed one row twice would tell both that they were stored.
+    /// The sessions that are in a lane at this moment. A session is there only once at a time,
+    /// because a statement that changes one row twice would report both as stored.
     under_way: HashSet<Uuid>,
     /// How many lanes are busy.
     busy: usize,
@@ -81,17 +81,17 @@ struct Entry {
     answer: oneshot::Sender<Carried>,
 }
 
-/// The limits of the session that was rotated; `None` where nothing was changed.
+/// The limits of the session that was rotated; `None` if nothing was changed.
 type Carried = Result<Option<Limits>, RotationError>;
 
-/// Why a rotation could not be carried. Perhaps it was stored all the same: a repeat with
-/// the same attempt key is answered with the same successor.
+/// Why a rotation failed. It may still have been stored: a repeat with the same attempt key is
+/// answered with the same successor.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RotationError {
     /// Too many wait already.
     #[error("{MOST_WAITING} rotations wait for the database already")]
     Full,
-    /// Rows are held by something that does not let go of them.
+    /// Another transaction does not release its locks of rows.
     #[error("other rotations waited for locked rows for longer than {} seconds", PATIENCE.as_secs())]
     Locked,
     /// The database, or the way to it.
@@ -120,7 +120,7 @@ impl Lanes {
     /// over, or something holds it.
     ///
     /// # Errors
-    /// While the database is away, or too many wait.
+    /// While the database does not answer, or too many wait.
     pub async fn rotate(&self, rotate: Rotate) -> Carried {
         let (answer, carried) = oneshot::channel();
         if self.0.add(Entry { rotate, answer })? {
@@ -142,7 +142,7 @@ impl Lanes {
     /// looks at the row again.
     ///
     /// # Errors
-    /// While the database is away, or when rows stay locked.
+    /// While the database does not answer, or when rows stay locked.
     pub async fn rotate_alone(&self, rotate: &Rotate) -> Carried {
         let shared = &*self.0;
         let turn = timeout(PATIENCE, shared.turn_of(rotate.session_id)).await;
@@ -156,7 +156,7 @@ impl Lanes {
         Ok(limits)
     }
 
-    /// Closes the connections of the lanes: those that are in use, once they are given
+    /// Closes the connections of the lanes. Those that are in use are closed when they are given
     /// back.
     pub async fn close(&self) {
         self.0.connections.close().await;
@@ -168,7 +168,7 @@ impl Shared {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets an entry wait. Whether a lane has to begin for it.
+    /// Lets an entry wait. Returns whether a lane has to begin for it.
     fn add(&self, entry: Entry) -> Result<bool, RotationError> {
         let mut waiting = self.waiting();
         if waiting.entries.len() >= MOST_WAITING {
@@ -312,7 +312,7 @@ impl Lane {
         match carried {
             Ok(all) => {
                 for (answer, carried) in answers.into_iter().zip(all) {
-                    // Who went away needs no answer.
+                    // A caller that has gone away needs no answer.
                     let _ = answer.send(carried);
                 }
             }
@@ -325,7 +325,7 @@ impl Lane {
         }
     }
 
-    /// Each rotation's own outcome, in their order; an error is that of all.
+    /// The outcome of each rotation, in their order. An error is the error of all.
     async fn try_to_carry(&self, rotations: &[Rotate]) -> sqlx::Result<Vec<Carried>> {
         let mut connection = self.shared.connections.acquire().await?;
         let carried = match rotations {
@@ -350,7 +350,7 @@ async fn carry_one(connection: &mut Connection, rotate: &Rotate) -> sqlx::Result
     }
 }
 
-/// After a statement that failed because of a value: the others must not pay for it.
+/// Used after a statement that failed because of one value, which must not fail the others.
 async fn one_by_one(
     connection: &mut Connection,
     rotations: &[Rotate],

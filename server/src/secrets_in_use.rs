@@ -1,9 +1,10 @@
-//! Which master secrets the instances use, and how each of them hears of it.
+//! Which master secrets the instances use, and how each instance learns of it.
 //!
-//! A security duty: an instance that does not know a secret which another one mints with
-//! must not call that one's tokens invalid, because browsers would delete them. So an
-//! instance enters its secret in the database *before* it mints with it, and waits until
-//! the others have read that; and it reads the table every second.
+//! A security duty: suppose that an instance makes tokens with a secret that another instance
+//! does not know. The other instance must not call these tokens invalid, because browsers would
+//! delete them. So an instance enters its secret (it writes the fingerprint into the database)
+//! *before* it makes tokens with it, and waits until the others have read this. Each instance
+//! reads the table every second.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -25,35 +26,35 @@ use crate::store::events::NewEvent;
 use crate::store::secrets::{self, StoredSecret};
 use crate::store::{self, ClientInfo, Pool};
 
-/// The others read the table every second; after this long they know a new secret, or
-/// know that they have not read for too long.
+/// The other instances read the table every second. After this time they know a new secret, or
+/// they know that they have not read for too long.
 pub const HEARD_WITHIN: Duration = Duration::from_secs(5);
 
-/// How often an instance says that it still mints with its secret.
+/// How often an instance says that it still makes tokens with its secret.
 const RENEWED_EVERY: Duration = Duration::from_secs(10);
 
 /// How long an instance may take to say so, or to enter its secret.
 const SAID_WITHIN: Duration = Duration::from_secs(12);
 
-/// The shortest time for which a read allows to make tokens. Access tokens of a few
+/// The shortest time for which a read allows an instance to make tokens. Access tokens of a few
 /// seconds are for tests, and the table is read once a second.
 const GOOD_AT_LEAST: Duration = Duration::from_secs(10);
 
 /// How many sessions one transaction deletes.
 const BATCH: i64 = 500;
 
-/// Keeps the [`Keys`] of an instance in step with the table `secrets`. Clones share what
-/// they have said.
+/// Updates the [`Keys`] of an instance from the table `secrets`. Clones share what they have
+/// said.
 #[derive(Debug, Clone)]
 pub struct SecretsInUse {
     keys: Arc<Keys>,
     clock: Clock,
     database: DatabaseFacts,
-    /// What this instance says to the database beside its secret.
+    /// What this instance writes about itself in addition to its secret.
     told: Arc<Told>,
     access_token_ttl: Duration,
     renewed_at: Arc<Mutex<Option<Instant>>>,
-    /// Told when the current secret is forbidden.
+    /// Notified when the current secret is forbidden.
     forbidden: Arc<Notify>,
 }
 
@@ -76,25 +77,25 @@ impl SecretsInUse {
         &self.clock
     }
 
-    /// Is told when the current secret was forbidden: the instance has to stop.
+    /// Notified when the current secret was forbidden: then the instance has to stop.
     pub fn forbidden(&self) -> Arc<Notify> {
         Arc::clone(&self.forbidden)
     }
 
-    /// Enters the current secret before anything is minted with it, and with it what else
-    /// this instance says to the database. An instance with a wrong secret says nothing.
+    /// Enters the current secret before the instance makes tokens with it, and writes what else
+    /// the instance says about itself. An instance with a wrong secret writes nothing.
     ///
-    /// An instance that is behind does not enter a new secret: with a wrong one it would
-    /// make all the others behind. Nor does it enter one again that nobody has minted with
-    /// for the longest lifetime of a session: the others have dropped it. It mints nothing
-    /// then, and is not ready.
+    /// An instance that is behind does not enter a new secret, because a wrong secret would make
+    /// all other instances behind. It also does not enter a secret again that no instance has
+    /// used for the longest lifetime of a session, because the others have dropped it. Then the
+    /// instance makes no tokens and is not ready.
     ///
     /// # Errors
-    /// While the database is away, or when the current secret was forbidden.
+    /// While the database does not answer, or when the current secret was forbidden.
     pub async fn enter(&self, connection: &mut PgConnection) -> anyhow::Result<()> {
         let current = *self.keys.fingerprint();
         let mut transaction = connection.begin().await?;
-        // Of two instances that enter two secrets at once, one sees the other's.
+        // If two instances enter two secrets at once, one of them sees the other's secret.
         secrets::lock(&mut transaction).await?;
         secrets::adopt_fingerprint(&mut transaction).await?;
         let asked_at = Instant::now();
@@ -123,7 +124,7 @@ impl SecretsInUse {
         if !entered {
             return Ok(());
         }
-        // The first secret of a database is news to nobody.
+        // For the first secret of a database there are no others that have to read it.
         if others.iter().any(|secret| !secret.is_forbidden) {
             let known_for = mine
                 .first()
@@ -135,12 +136,12 @@ impl SecretsInUse {
         Ok(())
     }
 
-    /// Reads which secrets are in use and what the database says about itself, and writes
-    /// nothing: the reads must not wait for a write, which may take as long as a standby is
-    /// away. For every second.
+    /// Reads which secrets are in use and what the database says about itself. An instance calls
+    /// this every second. It writes nothing, because the reads must not wait for a write, which
+    /// may wait for a standby that does not answer.
     ///
     /// # Errors
-    /// While the database is away.
+    /// While the database does not answer.
     pub async fn read(&self, connection: &mut PgConnection) -> anyhow::Result<()> {
         let before = self.keys.obstacle();
         let row = store::database::lookup_row(connection).await?;
@@ -150,7 +151,7 @@ impl SecretsInUse {
         self.learn(&known, asked_at);
         let obstacle = self.keys.obstacle();
         match &obstacle {
-            // Once, not every second.
+            // This is logged once, not every second.
             Some(news) if obstacle != before => {
                 tracing::error!(obstacle = %news, "This instance is behind.");
             }
@@ -172,12 +173,12 @@ impl SecretsInUse {
             let renewed_at = *self.renewed_at();
             return renewed_at.is_none_or(|at| at.elapsed() >= RENEWED_EVERY);
         }
-        // It was behind at its start, and is not any more.
+        // The instance was behind at its start, and is not behind any more.
         obstacle.is_none()
     }
 
-    /// Says that the current secret is in use and how long sessions live, or enters the
-    /// secret. Apart from the reads, on another connection and within a limit.
+    /// Says that the current secret is in use and how long sessions live, or enters the secret.
+    /// This is separate from the reads: it uses another connection and has a time limit.
     pub async fn say(&self, pool: &Pool) {
         let saying = async {
             let mut connection = pool.acquire().await?;
@@ -195,7 +196,7 @@ impl SecretsInUse {
         let said = timeout(SAID_WITHIN, saying).await;
         // A database that is read-only for a while can still be read.
         if let Err(error) = said.context("no answer in time").flatten() {
-            tracing::debug!(%error, "It could not be said that the secret is in use.");
+            tracing::debug!(%error, "The use of the secret could not be written.");
         }
     }
 
@@ -217,7 +218,7 @@ impl SecretsInUse {
         self.keys.note_read(asked_at, good_for);
     }
 
-    /// The longest lifetime of a session, as far as this instance was told or has read.
+    /// The longest lifetime of a session in this instance's settings and in the database.
     fn longest_session(&self) -> Duration {
         let told = u64::try_from(self.told.longest_session_seconds).unwrap_or(0);
         let read = self.database.longest_session();
@@ -239,11 +240,11 @@ fn age(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
-/// Forbids every secret but the current one of `keys`, which is entered. From then on no
-/// token of another secret is good anywhere: each instance reads it within a second.
+/// Forbids every secret except the current one of `keys`, and enters that one. Each instance
+/// reads this within a second, and then accepts no token of another secret.
 ///
 /// # Errors
-/// While the database is away, or when the new secret is itself a forbidden one.
+/// While the database does not answer, or when the new secret is itself a forbidden one.
 pub async fn replace_after_leak(connection: &mut PgConnection, keys: &Keys) -> anyhow::Result<u64> {
     let new = keys.fingerprint();
     let mut transaction = connection.begin().await?;
@@ -258,7 +259,7 @@ pub async fn replace_after_leak(connection: &mut PgConnection, keys: &Keys) -> a
     {
         bail!("This master secret was forbidden after a leak. Make a new one.");
     }
-    // Those that are forbidden already count: the command may be repeated.
+    // Secrets that are already forbidden count, because the command may be repeated.
     if !known.iter().any(|known| !is_new(&known)) {
         bail!(
             "No other master secret was ever used with this database, so there is none to forbid. HOLDFAST_SECRET must be the new one."
@@ -275,11 +276,11 @@ pub async fn replace_after_leak(connection: &mut PgConnection, keys: &Keys) -> a
     Ok(forbidden)
 }
 
-/// Deletes what can never be used again: the sessions from before a secret was
-/// forbidden. In transactions of 500, so that it stands in nobody's way.
+/// Deletes the sessions that were opened before a secret was forbidden, because they can never
+/// be used again. It uses transactions of 500, so that it does not delay other requests.
 ///
 /// # Errors
-/// While the database is away. What was deleted by then stays deleted.
+/// While the database does not answer. What was deleted by then stays deleted.
 pub async fn delete_dead_sessions(
     connection: &mut PgConnection,
     clock: &Clock,
@@ -303,7 +304,7 @@ pub async fn delete_dead_sessions(
             })
             .collect();
         store::events::insert_all(&mut transaction, &events).await?;
-        // One that was opened with the new secret has good access tokens still.
+        // A session that was opened with the new secret still has valid access tokens.
         let session_ids: Vec<_> = dead.iter().map(|deleted| deleted.session_id).collect();
         let reason = EndReason::EndedElsewhere;
         store::session_ends::insert(&mut transaction, &session_ids, reason).await?;

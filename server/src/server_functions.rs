@@ -1,4 +1,4 @@
-//! The server functions, and the gate before them.
+//! The server functions, and the check of their access tokens.
 //!
 //! SECURITY: [`require_account`] protects every server function except those that are listed
 //! by name. So a mistake protects too much, never too little.

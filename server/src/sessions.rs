@@ -1,7 +1,7 @@
 //! Opening, refreshing and ending sessions: the engine that every route uses.
 //!
-//! A security duty: whatever ends a session **commits before it answers**. Reuse is
-//! an outcome here, not an error that rolls back the very thing it reports.
+//! A security duty: code that ends a session **commits before it answers**. Reuse is an outcome
+//! here, not an error, because an error would roll back the ending.
 
 use std::time::Duration;
 
@@ -29,8 +29,8 @@ use crate::store::events::NewEvent;
 use crate::store::sessions::{Limits, NewSession, Rotate, Snapshot};
 use crate::store::{self, ClientInfo};
 
-/// How often a refresh is tried when its update hit nothing although the rule says
-/// rotate: a row that moved between the two statements, twice in a row.
+/// How often a refresh is tried if its update changed no row although the rule says rotate.
+/// This happens if the row changes between the two statements.
 const TRIES: usize = 3;
 
 /// How many sessions one transaction ends.
@@ -41,13 +41,12 @@ pub const BATCH: i64 = 500;
 pub struct Verified {
     /// The account.
     pub account_id: Uuid,
-    /// Which of its passwords.
+    /// When its password was set.
     pub password_changed_at: OffsetDateTime,
 }
 
-/// Opens a session in this transaction. `None` when the account is gone, disabled,
-/// or has another password by now: a sign-in in flight does not survive a password
-/// change.
+/// Opens a session in this transaction. `None` if the account is gone, is disabled, or has
+/// another password by now: a sign-in in flight does not survive a change of the password.
 pub async fn open(
     state: &AppState,
     transaction: &mut PgTransaction<'_>,
@@ -120,7 +119,7 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Commits, tells this instance what ended with it, and gives the tokens.
+    /// Commits, notes in this instance which sessions ended with it, and returns the tokens.
     ///
     /// # Errors
     /// When the commit fails.
@@ -145,14 +144,14 @@ pub struct Refresh {
     pub attempt_key: Option<AttemptKey>,
     /// Whether it came to the OAuth endpoint.
     pub plain_client: bool,
-    /// When it arrived here.
+    /// When it arrived at this instance.
     pub arrived: Instant,
 }
 
 /// Answers a refresh: the whole table of `protocol/src/rotation.rs`.
 ///
 /// # Errors
-/// The answer of the case that applies, or 503 while the database is away.
+/// The answer of the case that applies, or 503 while the database does not answer.
 pub async fn refresh(
     state: &AppState,
     refresh: &Refresh,
@@ -164,7 +163,7 @@ pub async fn refresh(
     answer.map(|(tokens, _)| tokens)
 }
 
-/// The tokens, and how they came about.
+/// The tokens, and the word for the metrics.
 async fn try_refresh(
     state: &AppState,
     refresh: &Refresh,
@@ -175,7 +174,7 @@ async fn try_refresh(
     let session_id = token.session_id;
     state.limits.refresh(session_id, token.generation)?;
     if let Some(reason) = state.ended.get(session_id) {
-        // Its row may be back after a failover that lost the ending's commit.
+        // After a failover that lost the ending's commit, the row may exist again.
         let kind = EventKind::SessionEnded;
         let again = match reason {
             EndReason::Unknown => EndReason::EndedElsewhere,
@@ -187,7 +186,7 @@ async fn try_refresh(
         return Err(ApiError::SessionEnded(Some(reason)));
     }
     let attempt_key = refresh.attempt_key.as_ref();
-    // The very last link has none; the rule knows.
+    // The last link has no successor; the rule handles this case.
     let successor = token.successor(attempt_key);
     let presented = Presented {
         generation: token.generation,
@@ -206,7 +205,7 @@ async fn try_refresh(
         ))),
     };
 
-    // The common case first, blindly: one statement, whose guard is the rule itself.
+    // The common case comes first, without a read: one statement, whose guard is the rule.
     let mut from = (presented.generation, presented.token_hash);
     for tried in 0..TRIES {
         let together = tried == 0;
@@ -239,7 +238,8 @@ async fn try_refresh(
                     limits, session, ..
                 }),
             ) => {
-                // A client may repeat as often as it likes: one event a generation.
+                // A client may repeat as often as it wants, so there is one event for each
+                // generation.
                 if late {
                     let kind = EventKind::RefreshRepeated;
                     let event = QueuedEvent {
@@ -275,8 +275,8 @@ async fn try_refresh(
     )))
 }
 
-/// The conditional update, from the row's state that was decided about: together with
-/// those of others, or alone, where the row has to be waited for.
+/// The conditional update. It compares with the state of the row for which the decision was made.
+/// It is sent together with those of other requests, or alone if it has to wait for the row.
 async fn spend(
     state: &AppState,
     token: &RefreshToken,
@@ -311,14 +311,14 @@ async fn spend(
     Ok(limits)
 }
 
-/// What a genuine token is answered whose session has no row, or whose account is not
-/// there: the session is over, for the reason that is still known, unless the database may
-/// never have heard of it. It may not where the others use secrets that this instance does
-/// not accept, or where its own was not entered: that is another fleet's database.
+/// The answer to a genuine token whose session has no row, or whose account is missing. The
+/// session is over, for the reason that is still known, except if the session may be of another
+/// database. This is also possible if the other instances use secrets that this instance does
+/// not accept, or if its own secret was not entered: then it is another fleet's database.
 ///
-/// It asks the database that misses the session, on one connection: the address may lead
-/// elsewhere by now than when the others were made, and the connections live longer than
-/// that takes. What was read every second may have been read in the old place.
+/// The function queries the database that misses the session, on one connection. The address may
+/// lead to another database by now than when the older connections were made, and connections
+/// live for some time. What was read every second may have been read in the old place.
 pub async fn gone(state: &AppState, session_id: Uuid) -> ApiError {
     let asked = async {
         let mut connection = state.pool.acquire().await?;
@@ -339,7 +339,8 @@ pub async fn gone(state: &AppState, session_id: Uuid) -> ApiError {
         Err(error) => return error.into(),
     };
     if let Some(reason) = found.reason {
-        // Its commit may have come after the answer, so that the instances were not told.
+        // The ending may have been committed after its answer was lost, so that the instances
+        // were not notified.
         if state.ended.get(session_id).is_none() {
             state.ended.announce([session_id], reason);
         }
@@ -370,12 +371,12 @@ async fn is_ours_now(state: &AppState, connection: &mut PgConnection) -> sqlx::R
         .belong_to(&known, state.database.longest_session()))
 }
 
-/// Looks whether the caller's own session has its row, before anything is said about the
-/// others. An access token alone does not tell: the session may have ended a moment ago, and
+/// Checks that the caller's own session has its row, before the server answers about the account's
+/// other sessions. An access token alone does not show this: the session may have just ended, and
 /// another database has no sessions of this account.
 ///
 /// # Errors
-/// What [`gone`] answers where it has none, and 503 while the database is away.
+/// The answer of [`gone`] if the session has no row, and 503 while the database does not answer.
 pub async fn must_have_row(state: &AppState, session_id: Uuid) -> Result<(), ApiError> {
     let mut connection = state.pool.acquire().await?;
     let row = store::sessions::lookup_remember(&mut connection, session_id).await?;
@@ -398,11 +399,11 @@ async fn expire<T>(state: &AppState, session_id: Uuid, client: &ClientInfo) -> R
     Err(ApiError::RefreshTokenExpired)
 }
 
-/// Ends the session that a refresh token belongs to, whether the token is current or
-/// spent. A token that is not ours ends nothing.
+/// Ends the session of a refresh token, current or spent. A token that the server did not make
+/// ends nothing.
 ///
 /// # Errors
-/// While the database is away, and where it may be the wrong one: nothing has ended then.
+/// While the database does not answer, or if it may be the wrong one. Then nothing has ended.
 pub async fn log_out(
     state: &AppState,
     refresh_token: &Secret,
@@ -424,10 +425,10 @@ pub async fn log_out(
     }
 }
 
-/// Ends one session everywhere, and commits. `false` when it was over already.
+/// Ends one session everywhere, and commits. `false` if it was already over.
 ///
 /// # Errors
-/// While the database is away.
+/// While the database does not answer.
 pub async fn end(
     state: &AppState,
     session_id: Uuid,
@@ -458,14 +459,14 @@ pub async fn end(
     Ok(true)
 }
 
-/// Who ends sessions of an account: one of its own sessions.
+/// The caller that ends sessions of an account: one of its own sessions.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller<'a> {
     /// The account.
     pub account_id: Uuid,
     /// The caller's own session.
     pub own: Uuid,
-    /// Which password the caller has given again, where that was asked for.
+    /// When the password that the caller has confirmed was set, if a password was required.
     pub verified: Option<OffsetDateTime>,
     /// From where.
     pub client: &'a ClientInfo,
@@ -478,13 +479,13 @@ enum Which {
     One(Uuid),
     /// Up to 500 beyond the 500 most recently used ones, but not the caller's own.
     SomeBeyond,
-    /// All but the caller's own.
+    /// All except the caller's own.
     Others,
     /// All.
     All,
 }
 
-/// Ends one session of the caller's account. `false` when it is not one of theirs.
+/// Ends one session of the caller's account. `false` if it belongs to another account.
 ///
 /// # Errors
 /// What [`gone`] answers where the caller's own session is over, and 503 while the database is
@@ -500,12 +501,12 @@ pub async fn end_one_of(
 }
 
 /// Ends the sessions of the caller's account beyond its 500 most recently used ones, in
-/// transactions of 500, and commits. For the caller whose one transaction ends the rest. The
-/// caller's own session is left to that transaction. Answers how many.
+/// transactions of 500, and commits. One transaction of the caller then ends the rest and the
+/// caller's own session. Returns how many were ended.
 ///
-/// Where the caller has given a password, each transaction looks whether the password is still
-/// that one. So whatever refuses the caller's transaction afterwards has ended these sessions
-/// itself.
+/// If the caller has confirmed a password, each transaction checks that the password is still the
+/// same. So if the caller's transaction is refused afterwards, the request that changed the
+/// password has ended these sessions itself.
 ///
 /// # Errors
 /// What [`gone`] answers where the caller's own session is over, 401 where the account has
@@ -525,8 +526,8 @@ pub async fn end_beyond_500(
     }
 }
 
-/// Ends all other sessions of the caller's account, and the caller's own one, too, unless
-/// `keep_own`. Answers how many.
+/// Ends all other sessions of the caller's account, and also the caller's own one unless
+/// `keep_own`. Returns how many.
 ///
 /// # Errors
 /// As [`end_beyond_500`].
@@ -536,18 +537,17 @@ pub async fn end_others(
     keep_own: bool,
 ) -> Result<u64, ApiError> {
     let reason = EndReason::EndedElsewhere;
-    // The caller's own session goes last, if at all: a call that fails can be repeated.
+    // The caller's own session is ended last, so that a call that fails can be repeated.
     let beyond = end_beyond_500(state, caller, reason).await?;
     let rest = if keep_own { Which::Others } else { Which::All };
     Ok(beyond + end_some(state, caller, rest, reason).await?)
 }
 
-/// One transaction in which a session ends others of its account. Answers how many.
+/// One transaction in which a session ends others of its account. Returns how many.
 ///
-/// It holds the account's row, so that no two of them run at once, and looks whether the
-/// caller's own session lives. Without that, two sessions that end all others at the same
-/// moment would end each other, and none would be left. With it, the second one finds that it
-/// is over.
+/// It locks the account's row, so that no two of them run at once, and checks that the caller's own
+/// session lives. Without this, two sessions that end all others at the same moment would end each
+/// other, and none would be left. With it, the second one finds out that it is over.
 async fn end_some(
     state: &AppState,
     caller: Caller<'_>,
@@ -568,10 +568,10 @@ async fn end_some(
                 return Err(ApiError::InvalidCredentials);
             }
         }
-        // Where there is no account, there is no session of it either.
+        // Without an account there is no session of it either.
         None => store::accounts::lock_any(&mut transaction, account_id).await?,
     }
-    // A statement behind the lock: it sees what was committed by the one that held it.
+    // This statement comes after the lock, so it sees what the transaction before has committed.
     if store::sessions::lookup_remember(&mut transaction, own)
         .await?
         .is_none()
@@ -608,7 +608,7 @@ async fn end_some(
 /// tells [`crate::endings::EndedSessions`].
 ///
 /// # Errors
-/// While the database is away.
+/// While the database does not answer.
 pub async fn end_all(
     clock: &Clock,
     transaction: &mut PgTransaction<'_>,
@@ -621,10 +621,10 @@ pub async fn end_all(
     Ok(ended)
 }
 
-/// Writes down that these sessions ended, in the caller's transaction.
+/// Writes the endings of these sessions in the caller's transaction.
 ///
 /// # Errors
-/// While the database is away.
+/// While the database does not answer.
 pub async fn note_ended(
     clock: &Clock,
     connection: &mut PgConnection,
@@ -652,10 +652,10 @@ pub async fn note_ended(
     Ok(())
 }
 
-/// Writes an event down, in the caller's transaction.
+/// Writes an event in the caller's transaction.
 ///
 /// # Errors
-/// While the database is away.
+/// While the database does not answer.
 pub async fn note(
     clock: &Clock,
     connection: &mut PgConnection,
@@ -678,7 +678,7 @@ pub async fn note(
     Ok(())
 }
 
-/// Writes an event down beside an answer that does not wait for it.
+/// Writes an event. The answer does not wait for it.
 pub fn note_later(
     state: &AppState,
     account_id: Uuid,
@@ -705,7 +705,7 @@ pub fn note_failure(
     client: &ClientInfo,
 ) {
     security_log::password_was_wrong(account_id, session_id, client);
-    // An instance whose secret is forbidden is about to stop: it notes no more events.
+    // An instance whose secret is forbidden will stop, so it writes no more events.
     let key = state.keys.current_for_purpose::<32>(b"holdfast event ids");
     let event = account_id.zip(key.ok()).map(|(account_id, key)| {
         failures::event(&*key, state.clock.now(), account_id, session_id, client)
@@ -731,8 +731,9 @@ fn log_anomaly(session_id: Uuid, kind: EventKind) {
 /// The token, if its MAC is right.
 ///
 /// # Errors
-/// 401 for a token that is not ours. 503 where it may well be: another instance has a
-/// secret that this one was not told, or the secret was lost together with the database.
+/// 401 for a token that no server of this service made. 503 if a server may have made it: another
+/// instance may have a secret that this one lacks, or the secret was lost together with the
+/// database.
 fn genuine(state: &AppState, refresh_token: &Secret) -> Result<RefreshToken, ApiError> {
     let Ok(token) = UnverifiedRefreshToken::parse(refresh_token.expose()) else {
         return Err(ApiError::RefreshTokenInvalid);
@@ -747,9 +748,7 @@ fn genuine(state: &AppState, refresh_token: &Secret) -> Result<RefreshToken, Api
         ));
     }
     if !state.keys.was_read_within(HEARD_WITHIN) {
-        return Err(ApiError::Unsure(
-            "which secrets are in use was not read lately",
-        ));
+        return Err(ApiError::Unsure("the secrets in use were not read lately"));
     }
     Err(state
         .database
@@ -757,11 +756,10 @@ fn genuine(state: &AppState, refresh_token: &Secret) -> Result<RefreshToken, Api
         .unwrap_or(ApiError::RefreshTokenInvalid))
 }
 
-/// An instance whose secret the others do not know yet, or that was forbidden, makes no
-/// tokens.
+/// An instance makes no tokens if its secret is not yet known to the others, or is forbidden.
 ///
-/// A sign-in asks this before it looks at the password. Otherwise a right password would be
-/// answered 503 and a wrong one 401: an attacker could go on guessing at this instance.
+/// A sign-in checks this before the password. Otherwise a right password would get a 503 and a
+/// wrong one a 401, and an attacker could go on guessing at this instance.
 ///
 /// # Errors
 /// 503 when this instance makes no tokens.
@@ -776,7 +774,7 @@ pub fn may_mint(state: &AppState) -> Result<(), ApiError> {
     Err(ApiError::Unavailable(why))
 }
 
-/// Mints the answer of a sign-in or a refresh.
+/// Makes the answer of a sign-in or a refresh.
 fn tokens(
     state: &AppState,
     session_id: Uuid,
@@ -812,8 +810,8 @@ fn tokens(
     }
 }
 
-/// The configured lifetime less up to 5 %, so that browsers which signed in together
-/// do not renew together for ever.
+/// The configured lifetime less up to 5 %, so that browsers that signed in together do not
+/// always renew together.
 fn access_token_lifetime(ttl: Duration) -> u64 {
     let most = ttl.as_secs() / 20;
     let random = u64::from_le_bytes(random::bytes());

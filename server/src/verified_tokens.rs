@@ -1,12 +1,12 @@
-//! Access tokens whose signature was verified already.
+//! Access tokens whose signature was already verified.
 //!
-//! A browser sends the same access token with every call for five minutes, and a signature
-//! costs fifty times what finding it again does. Only the signature is remembered: the
-//! issuer, the times and the ended sessions are looked at with every call.
+//! A browser sends the same access token with every call for five minutes, and verifying a
+//! signature costs fifty times as much as finding it again. Only the result of the signature is
+//! remembered: every call still checks the issuer, the times and the ended sessions.
 //!
-//! A security duty: what is found must be the very token that was verified. So a token is
-//! found by a keyed hash of the whole of it, with a key that this process has made: two
-//! tokens with the same hash cannot be looked for. No token is kept.
+//! A security duty: the found token must be exactly the token that was verified. So a token is
+//! found by a keyed hash of the whole token, with a key that this process has made. An attacker
+//! cannot search for two tokens with the same hash. No token is stored.
 
 use std::fmt;
 
@@ -19,10 +19,10 @@ use crate::random;
 /// The most tokens that are remembered; about 200 bytes each.
 const MOST: usize = 10_000;
 
-/// What a verified token says.
+/// The claims of a verified token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
-    /// Who made it.
+    /// The issuer.
     pub issuer: Box<str>,
     /// The account.
     pub account_id: Uuid,
@@ -30,14 +30,14 @@ pub struct Verified {
     pub session_id: Uuid,
     /// When it was made, in Unix seconds.
     pub iat: u64,
-    /// When it stops being good, in Unix seconds.
+    /// When it expires, in Unix seconds.
     pub exp: u64,
-    /// Until when the key that signed it is good (Unix seconds), where that is limited.
+    /// Until when the key that signed it is valid (Unix seconds), if that is limited.
     pub key_until: Option<u64>,
 }
 
-/// The tokens that one set of keys has verified. Other keys begin with an empty one, so a
-/// key that goes takes its tokens along.
+/// The tokens that one set of keys has verified. Other keys begin with an empty set, so a key that
+/// is removed also removes its tokens.
 pub struct VerifiedTokens {
     key: hmac::Key,
     by_hash: Cache<[u8; 32], Verified>,
@@ -53,7 +53,7 @@ impl Default for VerifiedTokens {
 }
 
 impl VerifiedTokens {
-    /// What this token says, if its signature was verified.
+    /// The claims of this token, if its signature was verified.
     pub fn get(&self, token: &str) -> Option<Verified> {
         self.by_hash.get(&self.hash(token))
     }
@@ -63,7 +63,7 @@ impl VerifiedTokens {
         self.by_hash.insert(self.hash(token), verified);
     }
 
-    /// Forgets a token that is of no use any more.
+    /// Forgets a token that is not needed any more.
     pub fn remove(&self, token: &str) {
         self.by_hash.remove(&self.hash(token));
     }

@@ -1,4 +1,4 @@
-//! An answer over the wire, read to its end.
+//! A complete answer from the network.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use holdfast_protocol::problem::{Code, MEDIA_TYPE, Problem};
@@ -11,14 +11,14 @@ pub struct Answer {
     pub status: StatusCode,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body. What is no text, a compressed body say, is legible in parts only.
+    /// Its body as text. If the body is not text, for example compressed, only parts can be read.
     pub body: String,
     /// How many bytes the body had on the wire.
     pub body_bytes: usize,
 }
 
 impl Answer {
-    /// An answer of HTTP/1.1. `None` when it is not whole.
+    /// An answer of HTTP/1.1. `None` if it is not complete.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
         let head = std::str::from_utf8(&bytes[..end]).ok()?;
@@ -58,7 +58,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    /// The problem; `None` when this is none of ours.
+    /// The problem; `None` if the answer is not one of Holdfast's problems.
     pub fn problem(&self) -> Option<Problem> {
         if self.header("content-type") != MEDIA_TYPE {
             return None;
@@ -78,7 +78,7 @@ impl Answer {
         assert_eq!(self.status, code.status());
     }
 
-    /// A header's value; empty when there is none.
+    /// A header's value; empty if there is none.
     pub fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
@@ -95,7 +95,7 @@ impl Answer {
     }
 }
 
-/// `None` when the last chunk has not come.
+/// The body of a chunked answer. `None` if the last chunk has not come.
 fn join_chunks(mut rest: &[u8]) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {

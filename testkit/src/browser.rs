@@ -1,5 +1,5 @@
-//! An honest browser, as `protocol/src/renewal/` has it: one storage for all its
-//! tabs, one attempt key for each link of the chain, stored before it is sent.
+//! An honest browser, like the one in `protocol/src/renewal/`: all its tabs share one storage, and
+//! each link of the chain has one attempt key, which is stored before it is sent.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ use crate::http::{Http, NoAnswer};
 use crate::tokens::new_key;
 use crate::under_way::{Held, UnderWay};
 
-/// How long a browser tries before it says that the server is away.
+/// How long a browser tries before it reports that the server cannot be reached.
 const PATIENCE: Duration = Duration::from_secs(45);
 
 /// Clones are tabs.
@@ -35,16 +35,16 @@ struct Storage {
     spent: Vec<(Secret, AttemptKey)>,
 }
 
-/// What came of an attempt to renew.
+/// The result of an attempt to renew.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Renewal {
-    /// The storage holds a newer token.
+    /// The storage has a newer token.
     Renewed,
-    /// No answer, or one that says to come back later.
+    /// There was no answer, or the answer says to try again later.
     Later(String),
-    /// Another tab was faster; its token is in storage, or soon will be.
+    /// Another tab was faster; its token is in storage, or will be soon.
     Conflict,
-    /// The session is over, or the server said what it never should.
+    /// The session is over, or the server gave a wrong answer.
     Over(String),
 }
 
@@ -100,8 +100,8 @@ impl Browser {
         self.receive(&refresh_token, answer)
     }
 
-    /// Repeats, with the same attempt key and at each server in turn, until it is
-    /// renewed or told that the session is over.
+    /// Repeats the request with the same attempt key, at each server in turn, until it is renewed
+    /// or the answer is that the session is over.
     pub async fn renew_until_answered(&self, servers: &[SocketAddr]) -> Renewal {
         let begun = Instant::now();
         let before = self.generation();
@@ -143,12 +143,12 @@ impl Browser {
         answer.ok()
     }
 
-    /// What the next request will carry.
+    /// The token and the attempt key of the next request.
     pub fn attempt(&self) -> (Secret, AttemptKey) {
         self.storage.lock().unwrap().attempt()
     }
 
-    /// The same, under way from now on.
+    /// Does the same, and the request counts as under way from now on.
     pub fn attempt_under_way(&self, under_way: &UnderWay) -> ((Secret, AttemptKey), Held) {
         let mut storage = self.storage.lock().unwrap();
         let attempt = storage.attempt();
@@ -163,7 +163,7 @@ impl Browser {
         if answer.status == 200 {
             let tokens = answer.tokens(200);
             let mut storage = self.storage.lock().unwrap();
-            // Never back a link.
+            // The browser never goes back a link.
             if number(&tokens.refresh_token) > number(&storage.refresh_token) {
                 assert_eq!(number(&tokens.refresh_token), number(sent) + 1);
                 let spent = number(&storage.refresh_token);
@@ -190,7 +190,7 @@ impl Browser {
 }
 
 impl Storage {
-    /// Get-or-add: the attempt key is in storage before anything is sent.
+    /// Reads or adds the attempt key, so that it is in storage before anything is sent.
     fn attempt(&mut self) -> (Secret, AttemptKey) {
         let refresh_token = self.refresh_token.clone();
         let generation = number(&refresh_token);

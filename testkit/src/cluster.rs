@@ -1,5 +1,5 @@
-//! A Postgres of a test's own, which it may stop, crash and fail over. It is made with
-//! the programs, and runs as the account, that Holdfast found for its private one.
+//! A Postgres that belongs to one test, which may stop it, crash it and make a failover. It uses the
+//! programs and the account of Holdfast's private Postgres.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
@@ -13,7 +13,7 @@ use crate::database::TestDatabase;
 
 const ROLE: &str = "holdfast";
 
-/// The programs of Postgres and who runs them.
+/// The programs of Postgres, and the account that runs them.
 #[derive(Clone)]
 struct Programs {
     directory: PathBuf,
@@ -23,7 +23,7 @@ struct Programs {
     gid: u32,
 }
 
-/// A running Postgres. It is gone after the test.
+/// A running Postgres. It is removed after the test.
 pub struct Cluster {
     programs: Programs,
     directory: PathBuf,
@@ -31,7 +31,7 @@ pub struct Cluster {
 }
 
 impl Programs {
-    /// Those of the Postgres that the tests share.
+    /// The programs of the Postgres that the tests share.
     async fn find() -> Self {
         let shared = TestDatabase::create().await.options;
         let mut connection = PgConnection::connect_with(&shared).await.unwrap();
@@ -65,7 +65,7 @@ impl Programs {
         command
     }
 
-    /// An empty directory that only the account can enter.
+    /// Makes an empty directory that only the account can enter.
     fn make_directory(&self, path: &Path) {
         std::fs::create_dir(path).unwrap();
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).unwrap();
@@ -92,8 +92,8 @@ impl Cluster {
         cluster
     }
 
-    /// A streaming replica of this one, asynchronous, running. The copy is made while
-    /// this one is stopped for a moment. `primary` says how the replica reaches it.
+    /// A running asynchronous streaming replica of this Postgres, which stops for a moment while it is
+    /// copied. `primary` is how the replica reaches it.
     pub async fn replica(&self, primary: &str) -> Self {
         let replica = Self::prepare(self.programs.clone());
         self.stop("fast");
@@ -132,7 +132,7 @@ impl Cluster {
         self.directory.join("data")
     }
 
-    /// Writes settings down; the last one of a name counts.
+    /// Writes settings to the configuration; the last setting of a name counts.
     fn configure(&self, settings: &[&str]) {
         let path = self.data().join("postgresql.conf");
         let mut text = std::fs::read_to_string(&path).unwrap();
@@ -153,7 +153,7 @@ impl Cluster {
         self.control(&["start"]);
     }
 
-    /// `fast` ends every connection in good order; `immediate` is a crash.
+    /// `fast` ends every connection normally; `immediate` is a crash.
     pub fn stop(&self, mode: &str) {
         self.control(&["stop", "--mode", mode]);
     }
@@ -179,7 +179,7 @@ impl Cluster {
         run(pg_ctl);
     }
 
-    /// Makes a database in it. Answers how to connect.
+    /// Makes a database in it. Returns how to connect.
     pub async fn create_database(&self) -> PgConnectOptions {
         let postgres = self.options("postgres");
         let mut connection = PgConnection::connect_with(&postgres).await.unwrap();
@@ -223,7 +223,7 @@ impl Drop for Cluster {
     }
 }
 
-/// Into files: a server that `pg_ctl` starts would hold our pipes open for ever.
+/// The output goes into files, because a server that `pg_ctl` starts would keep pipes open for ever.
 fn run(mut command: Command) {
     let name = format!(
         "holdfast-fleet-output-{:016x}",

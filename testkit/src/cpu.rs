@@ -1,12 +1,12 @@
-//! Who had the processors: what a result on two shared cores is made of.
+//! Which program used the processors, because all programs share two cores.
 //!
-//! From `/proc`; where there is none, nothing is known and nothing is said.
+//! The numbers come from `/proc`. Without it, they are not known and not printed.
 
 use std::fs;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
-/// What Linux counts in, whatever the kernel is configured to (`USER_HZ`).
+/// The unit in which Linux counts, for every configuration of the kernel (`USER_HZ`).
 const TICKS_PER_SECOND: u64 = 100;
 
 /// Time on a processor.
@@ -68,7 +68,7 @@ impl Process {
         Self::parse(&fs::read_to_string(format!("/proc/{id}/stat")).ok()?)
     }
 
-    /// The second field is a name that may hold anything, so counting begins behind it.
+    /// The second field is a name that may contain any characters, so counting begins after it.
     fn parse(stat: &str) -> Option<Self> {
         let (_, behind_name) = stat.rsplit_once(')')?;
         let fields: Vec<&str> = behind_name.split_whitespace().collect();
@@ -86,7 +86,7 @@ pub fn of_process(id: u32) -> Option<Cpu> {
     Process::read(id).map(|process| process.own)
 }
 
-/// Of a process and all that it has started, whether that still runs or not.
+/// Of a process and all processes that it has started, also those that have ended.
 pub fn of_family(id: u32) -> Option<Cpu> {
     let head = Process::read(id)?;
     let children = fs::read_dir("/proc")

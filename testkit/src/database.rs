@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::places::directory_of_tests;
 
-/// The database of a test. It is dropped by the next run, so that a failed test's
-/// can be looked at.
+/// The database of a test. The next run drops it, so that a person can look at the database of a
+/// failed test.
 #[derive(Clone)]
 pub(crate) struct TestDatabase {
     pub(crate) options: PgConnectOptions,
@@ -26,7 +26,7 @@ struct Server {
     template: String,
     // Its lock tells other runs that this one still needs its databases.
     _lock: PgConnection,
-    // Holds Postgres for as long as the tests run.
+    // Keeps Postgres in use as long as the tests run.
     _postgres: LocalPostgres,
 }
 
@@ -36,13 +36,13 @@ impl TestDatabase {
         Self::create_from(server, &server.template).await
     }
 
-    /// One without any table.
+    /// A database without any table.
     pub(crate) async fn create_empty() -> Self {
         let server = SERVER.get_or_init(Server::start).await;
         Self::create_from(server, "template1").await
     }
 
-    /// A copy of this one, which nothing may be connected to.
+    /// A copy of this database. There must be no connection to it.
     pub(crate) async fn copy(&self) -> Self {
         let server = SERVER.get_or_init(Server::start).await;
         let name = self.options.get_database().unwrap();
@@ -87,7 +87,7 @@ impl Server {
         .await
         .unwrap();
         for name in old {
-            // What another run is using stays, whether anything is connected to it or not.
+            // Databases that another run uses stay, with or without a connection.
             if let Some(run) = run_of(&name)
                 && try_lock(&mut connection, run).await
             {
@@ -126,8 +126,8 @@ impl Server {
     }
 }
 
-/// The number of the run that made a database: `template_<run>` or `test_<run>_<number>`. One of an
-/// earlier form belongs to no run, and its lock is free.
+/// The number of the run that made a database: `template_<run>` or `test_<run>_<number>`. A database
+/// with an earlier form of name belongs to no run, and its lock is free.
 fn run_of(database: &str) -> Option<i64> {
     let number = database.split('_').nth(1)?;
     Some(number.parse().unwrap_or_default())

@@ -1,5 +1,5 @@
-//! What lies between the servers and their Postgres: an address that can be pointed at
-//! another one, cut, or turned into a black hole, as the network of a failover does.
+//! A link between the servers and their Postgres: an address that a test can lead to another
+//! Postgres, cut, or make silent, like the network of a failover.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use tokio::task::JoinSet;
 
 #[derive(Clone)]
 struct State {
-    /// The socket of the Postgres behind; none when it is cut.
+    /// The socket of the Postgres; `None` if the link is cut.
     socket: Option<PathBuf>,
-    /// Counts up when the connections that there are shall end.
+    /// Counts up to end the present connections.
     cut: u32,
-    /// Counts up when they shall neither end nor carry anything.
+    /// Counts up to make the present connections silent: they neither end nor transport bytes.
     black_hole: u32,
 }
 
@@ -27,7 +27,7 @@ pub struct DatabaseLink {
 }
 
 impl DatabaseLink {
-    /// To the Postgres of this database.
+    /// A link to the Postgres of this database.
     pub async fn to(database: &PgConnectOptions) -> Self {
         let socket = socket(database);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -88,8 +88,8 @@ impl DatabaseLink {
             .send_modify(|state| state.socket = Some(socket(database)));
     }
 
-    /// The host behind is gone without a word: the connections that there are neither
-    /// end nor carry anything. New ones go on.
+    /// The host vanishes without closing its connections: the present ones neither end nor transport
+    /// bytes. New ones work.
     pub fn lose_connections_silently(&self) {
         self.state.send_modify(|state| state.black_hole += 1);
     }
@@ -118,7 +118,7 @@ async fn carry(mut server: TcpStream, mut changes: watch::Receiver<State>) {
     }
 }
 
-/// Waits without holding on to the state: `select!` would carry its lock along.
+/// Waits without keeping the lock of the state, which `select!` would keep.
 async fn changed(state: &mut watch::Receiver<State>, done: impl FnMut(&State) -> bool) {
     let _ = state.wait_for(done).await;
 }

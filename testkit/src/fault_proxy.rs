@@ -17,27 +17,27 @@ use crate::under_way::UnderWay;
 /// What happens to one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing.
+    /// No fault.
     Pass,
     /// The server answers, and the answer is lost.
     DropAnswer,
-    /// The connection ends in the middle of the answer.
+    /// The connection ends during the answer.
     CutAnswer,
-    /// The connection ends in the middle of the request.
+    /// The connection ends during the request.
     CutRequest,
-    /// The request is on its way for this long.
+    /// The request is delayed by this time.
     DelayRequest(Duration),
-    /// So is the answer.
+    /// The answer is delayed by this time.
     DelayAnswer(Duration),
     /// The server gets the request twice at once.
     Duplicate,
-    /// The client is told nothing and gives up; the server gets the request later.
+    /// The client gets no answer and gives up; the server gets the request later.
     LoseAndDeliverLater(Duration),
 }
 
 type Plan = Box<dyn FnMut() -> Fault + Send>;
 
-/// Is shown each request that a server has answered, and the answer.
+/// Gets each request that a server has answered, and the answer.
 type Watch = Box<dyn Fn(&[u8], &[u8]) + Send + Sync>;
 
 /// A running proxy.
@@ -57,7 +57,7 @@ struct Shared {
 }
 
 impl FaultProxy {
-    /// In front of these servers, in turn. `plan` is asked about every request.
+    /// A proxy in front of these servers, in turn. `plan` decides about every request.
     pub async fn start(
         servers: Vec<SocketAddr>,
         plan: impl FnMut() -> Fault + Send + 'static,
@@ -65,7 +65,7 @@ impl FaultProxy {
         Self::start_watched(servers, plan, |_, _| {}).await
     }
 
-    /// The same; `watch` sees every answer, whether it comes to the client or not.
+    /// The same proxy; `watch` sees every answer, also those that do not reach the client.
     pub async fn start_watched(
         servers: Vec<SocketAddr>,
         plan: impl FnMut() -> Fault + Send + 'static,
@@ -74,8 +74,7 @@ impl FaultProxy {
         Self::start_with(servers, Box::new(plan), Box::new(watch), UnderWay::none()).await
     }
 
-    /// The same, noting every request that is in the proxy's hands, whether the client has given up
-    /// on it or not.
+    /// The same proxy, which notes every request that it has, also if the client has given it up.
     pub async fn start_noting(
         servers: Vec<SocketAddr>,
         plan: impl FnMut() -> Fault + Send + 'static,
@@ -107,7 +106,7 @@ impl FaultProxy {
             while let Ok((client, _)) = listener.accept().await {
                 let shared = Arc::clone(&theirs);
                 connections.spawn(async move {
-                    // A broken connection is what the tests want to see.
+                    // Broken connections are part of the tests.
                     let _ = shared.carry(client).await;
                 });
                 while connections.try_join_next().is_some() {}
@@ -126,7 +125,7 @@ impl FaultProxy {
         Self::start(servers, move || faults.next().unwrap_or(Fault::Pass)).await
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -193,7 +192,7 @@ impl Shared {
     }
 }
 
-/// A whole request, marked as the last one of its connection.
+/// A complete request, marked as the last one of its connection.
 async fn read_request(client: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut request = Vec::new();
     let head = loop {

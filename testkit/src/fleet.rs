@@ -1,4 +1,4 @@
-//! A fleet: server processes, a database, and what can break between them.
+//! A fleet: server processes, a database, and parts between them that can break.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -28,9 +28,9 @@ use crate::until::until;
 pub struct Fleet {
     /// Its servers.
     pub instances: Vec<Instance>,
-    /// How they are asked.
+    /// The HTTP client.
     pub http: Http,
-    /// What they were told.
+    /// Their settings.
     pub settings: Settings,
     pool: PgPool,
 }
@@ -79,8 +79,8 @@ impl Fleet {
         Self::with(count, settings, options).await
     }
 
-    /// `count` servers, told `settings`. The tests themselves reach the database by
-    /// `options`, whatever stands between it and the servers.
+    /// `count` servers with these settings. The tests themselves reach the database by `options`, also
+    /// if there is a link between it and the servers.
     pub async fn with(count: usize, settings: Settings, options: PgConnectOptions) -> Self {
         let pool = PgPoolOptions::new()
             .max_connections(4)
@@ -101,17 +101,17 @@ impl Fleet {
         }
     }
 
-    /// The address of another database, with tables and nothing in them.
+    /// The address of another database with empty tables.
     pub async fn empty_database_url() -> String {
         Self::url_of(&Self::migrated_database().await)
     }
 
-    /// Another database, with tables and nothing in them.
+    /// Another database with empty tables.
     pub async fn migrated_database() -> PgConnectOptions {
         TestDatabase::create().await.options
     }
 
-    /// A copy of a database, which nothing may be connected to.
+    /// A copy of a database. There must be no connection to it.
     pub async fn copy_of(options: &PgConnectOptions) -> PgConnectOptions {
         let original = TestDatabase {
             options: options.clone(),
@@ -144,20 +144,20 @@ impl Fleet {
         self.instances[n % self.instances.len()].address()
     }
 
-    /// The database, for what no request can do.
+    /// The database, for everything that no request does.
     pub fn pool(&self) -> &PgPool {
         &self.pool
     }
 
-    /// From now on the tests look into this database.
+    /// From now on the tests read this database.
     pub fn look_into(&mut self, options: PgConnectOptions) {
         self.pool = PgPoolOptions::new()
             .max_connections(4)
             .connect_lazy_with(options);
     }
 
-    /// Replaces an instance by one on the same address with these settings, in good
-    /// order, as a deployment does.
+    /// Stops an instance normally and starts one with these settings at the same address, like a
+    /// deployment.
     pub async fn restart(&mut self, n: usize, settings: &Settings) {
         let address = self.instances[n].address();
         self.instances[n].stop().await;
@@ -233,7 +233,7 @@ impl Fleet {
             .unwrap()
     }
 
-    /// What the instances have written into their logs as their own faults.
+    /// The errors in the logs of the instances.
     pub fn faults_of_our_own(&self) -> Vec<String> {
         let logs = self.instances.iter().map(Instance::log);
         logs.flat_map(|log| log.lines().map(str::to_owned).collect::<Vec<_>>())
@@ -241,7 +241,7 @@ impl Fleet {
             .collect()
     }
 
-    /// Signs nobody out, says no reuse, and nothing of our own went wrong.
+    /// Asserts that no session ended, that there was no reuse, and that no server had a fault.
     pub async fn assert_nobody_was_signed_out(&self, browsers: &[Browser]) {
         for browser in browsers {
             let renewal = browser.renew_until_answered(&self.addresses()).await;
@@ -253,7 +253,7 @@ impl Fleet {
     }
 }
 
-/// What a browser tells of itself.
+/// The client data of a browser.
 pub fn some_client() -> ClientInfo {
     ClientInfo {
         ip: Some("203.0.113.7".to_owned()),
@@ -261,7 +261,7 @@ pub fn some_client() -> ClientInfo {
     }
 }
 
-/// Opens sessions of a new account. Answers their first refresh tokens.
+/// Opens sessions of a new account. Returns their first refresh tokens.
 async fn open_sessions(
     pool: &PgPool,
     settings: &Settings,

@@ -1,4 +1,4 @@
-//! Requests over the wire: nothing is sent twice unless a test does it.
+//! Requests over the network. No request is sent twice unless a test does it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,15 +14,15 @@ use tokio::net::TcpStream;
 use crate::answer::Answer;
 use crate::tokens::{PASSWORD, new_key};
 
-/// Longer than a server thinks about anything.
+/// Longer than a server needs for any request.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// The answer did not come, or not whole. Whether the server has acted is not known.
+/// The answer did not come, or it is not complete. It is not known whether the server has acted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("there was no answer, or not a whole one")]
 pub struct NoAnswer;
 
-/// A connection that is kept alive. Nothing is sent twice.
+/// A connection that is kept alive. No request is sent twice.
 pub struct Connection {
     stream: TcpStream,
     server: SocketAddr,
@@ -41,7 +41,7 @@ impl Connection {
         })
     }
 
-    /// Sends one request, with a body of JSON where there is one, and reads its answer.
+    /// Sends one request, with a JSON body if there is one, and reads its answer.
     pub async fn send(
         &mut self,
         method: Method,
@@ -86,7 +86,7 @@ impl Connection {
 pub struct Http;
 
 impl Http {
-    /// Any request, its body in JSON.
+    /// Any request with a JSON body.
     pub async fn send(
         &self,
         method: Method,
@@ -156,12 +156,12 @@ impl Http {
         self.send(method, server, path, &headers, body).await
     }
 
-    /// A call that anyone may make.
+    /// A call that needs no token.
     pub async fn get(&self, server: SocketAddr, path: &str) -> Result<Answer, NoAnswer> {
         self.send(Method::GET, server, path, &[], None).await
     }
 
-    /// Refreshes, whether the answer comes or not.
+    /// Refreshes, and returns an error if no answer comes.
     pub async fn try_refresh(
         &self,
         server: SocketAddr,
@@ -172,7 +172,7 @@ impl Http {
             .await
     }
 
-    /// The same, with whatever text.
+    /// The same with any text as token.
     pub async fn try_refresh_text(
         &self,
         server: SocketAddr,
@@ -223,8 +223,8 @@ impl Http {
         self.post(server, paths::LOGOUT, &body).await.unwrap()
     }
 
-    /// Whether a server accepts an access token. The database is not asked for it: the
-    /// call is refused for its parameter, once the caller is known.
+    /// Whether a server accepts an access token. This needs no query: the call is refused because of
+    /// its parameter, after the token was checked.
     pub async fn accepts(&self, server: SocketAddr, tokens: &Tokens) -> bool {
         let path = format!("{}?limit=0", paths::ACTIVITY);
         let answer = self

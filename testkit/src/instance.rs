@@ -18,7 +18,7 @@ use crate::until::until;
 pub struct Ended {
     /// Whether its exit code was 0.
     pub success: bool,
-    /// On both channels.
+    /// Its output on both channels.
     pub said: String,
 }
 
@@ -50,14 +50,14 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Starts a server and waits until it is ready; on a free port where none is given.
+    /// Starts a server and waits until it is ready. If no port is given, it uses a free one.
     pub async fn start(settings: &Settings, address: Option<SocketAddr>) -> Self {
         let instance = Self::start_unready(settings, address).await;
         instance.server.until_ready().await.unwrap();
         instance
     }
 
-    /// Starts a server that answers, whether it is ready or not.
+    /// Starts a server and waits until it answers. It need not be ready.
     pub async fn start_unready(settings: &Settings, address: Option<SocketAddr>) -> Self {
         let log = directory_of_tests().join(format!(
             "fleet-server-{:016x}.log",
@@ -78,7 +78,7 @@ impl Instance {
         until("ended", within, async || server.lock().unwrap().has_ended()).await;
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn address(&self) -> SocketAddr {
         self.server.address()
     }
@@ -109,7 +109,7 @@ impl Instance {
         let table = std::fs::read_to_string(path).unwrap();
         let columns = table.lines().map(|line| line.split_whitespace().collect());
         columns
-            // The second is the own address, the fourth the state: 01 is "established".
+            // The second field is the local address, the fourth the state: 01 is "established".
             .filter(|row: &Vec<_>| row[1].ends_with(&port) && row[3] == "01")
             .count()
     }
@@ -126,12 +126,12 @@ impl Instance {
         .await;
     }
 
-    /// SIGKILL: no goodbye, nothing finished.
+    /// Kills it with SIGKILL, so that it finishes nothing.
     pub fn kill(&mut self) {
         self.server.kill();
     }
 
-    /// Stops it in its tracks, with every request that it is working on.
+    /// Freezes it, with every request on which it works.
     pub fn freeze(&self) {
         self.signal(Signal::SIGSTOP);
     }

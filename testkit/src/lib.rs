@@ -1,6 +1,6 @@
-//! What starts servers, speaks HTTP, and breaks what is between them.
+//! Starts servers, sends HTTP requests, and breaks the connections between them.
 //!
-//! Three kinds of work share it:
+//! Three kinds of programs share this crate:
 //! - the tests of one service call its router without a port ([`app`]);
 //! - the tests of a [`Fleet`] start server processes on one Postgres, and put a [`FaultProxy`], a
 //!   [`DatabaseLink`] or a [`Pooler`] in between;

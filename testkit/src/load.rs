@@ -1,4 +1,4 @@
-//! Many browsers that renew all the time, and what they were told.
+//! Many browsers that renew all the time, and the answers that they got.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,25 +12,25 @@ use crate::browser::{Browser, Renewal};
 use crate::random::Random;
 use crate::until::until;
 
-/// How often each thing was said.
+/// How often each answer came.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Tally(
-    /// By what was said.
+    /// The count of each answer.
     pub BTreeMap<String, usize>,
 );
 
 impl Tally {
-    /// It was said once more.
+    /// Counts an answer.
     pub fn count(&mut self, what: impl Into<String>) {
         *self.0.entry(what.into()).or_default() += 1;
     }
 
-    /// How often this was said.
+    /// How often this answer came.
     pub fn of(&self, what: &str) -> usize {
         self.0.get(what).copied().unwrap_or_default()
     }
 
-    /// Nothing but these was said.
+    /// Asserts that only these answers came.
     #[track_caller]
     pub fn is_only(&self, expected: &[&str]) {
         let others: Vec<_> = self
@@ -42,7 +42,7 @@ impl Tally {
     }
 }
 
-/// Browsers that renew until they are told to stop.
+/// Browsers that renew until they are stopped.
 pub struct Load {
     stopping: Arc<AtomicBool>,
     tally: Arc<Mutex<Tally>>,
@@ -50,8 +50,8 @@ pub struct Load {
 }
 
 impl Load {
-    /// Each browser renews every `pause`, at one of the servers by chance; what was
-    /// not answered is repeated at another.
+    /// Each browser renews every `pause`, at a random server. A request without an answer is repeated
+    /// at another server.
     pub fn start(
         browsers: &[Browser],
         servers: &[SocketAddr],
@@ -92,7 +92,7 @@ impl Load {
         }
     }
 
-    /// What was said so far.
+    /// The answers so far.
     pub fn so_far(&self) -> Tally {
         self.tally.lock().unwrap().clone()
     }
@@ -106,7 +106,7 @@ impl Load {
         .await;
     }
 
-    /// Stops it. Answers what was said.
+    /// Stops the browsers. Returns the answers.
     pub async fn stop(mut self) -> Tally {
         self.stopping.store(true, Ordering::Relaxed);
         while let Some(tab) = self.tabs.join_next().await {

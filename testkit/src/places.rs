@@ -17,12 +17,12 @@ pub fn built_program() -> anyhow::Result<PathBuf> {
         .context("build the server first: `cargo build --release --bin holdfast`")
 }
 
-/// The server that `HOLDFAST_BINARY` names, to be used instead of the one that was built.
+/// The server that `HOLDFAST_BINARY` names. It is used instead of the one that was built.
 pub fn named_program() -> Option<OsString> {
     std::env::var_os("HOLDFAST_BINARY").filter(|path| !path.is_empty())
 }
 
-/// The server to measure: the one that is named, else the one that was built.
+/// The server to measure: the named one, or else the one that was built.
 pub fn program() -> anyhow::Result<PathBuf> {
     match named_program() {
         Some(program) => std::path::absolute(program).context("there is no current directory"),

@@ -1,5 +1,5 @@
-//! What a pooler is to a client that is starting: it refuses the settings that the client
-//! sends, as PgBouncer does, and carries everything else.
+//! A pooler as a starting client sees it: like PgBouncer, it refuses the settings that the client
+//! sends, and passes on everything else.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ pub struct Pooler {
 }
 
 impl Pooler {
-    /// Before the Postgres of this database.
+    /// A pooler in front of the Postgres of this database.
     pub async fn before(database: &PgConnectOptions) -> Self {
         let directory = database.get_socket().unwrap();
         let socket = directory.join(format!(".s.PGSQL.{}", database.get_port()));
@@ -27,7 +27,7 @@ impl Pooler {
             let mut connections = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
                 let socket = socket.clone();
-                // A connection that breaks is the business of its two ends.
+                // The two ends of a connection handle its break.
                 connections.spawn(async move { drop(carry(client, socket).await) });
                 while connections.try_join_next().is_some() {}
             }

@@ -1,10 +1,10 @@
-//! Chance that can be repeated: splitmix64, with a seed that is printed.
+//! Random numbers that can be repeated: splitmix64, with a seed that is printed.
 
 /// A sequence of numbers.
 pub struct Random(u64);
 
 impl Random {
-    /// From `HOLDFAST_TEST_SEED`, or new; printed either way.
+    /// A sequence with the seed in `HOLDFAST_TEST_SEED`, or a new one. It prints the seed.
     pub fn seeded(what: &str) -> Self {
         let given = std::env::var("HOLDFAST_TEST_SEED").ok();
         let seed = given
@@ -34,7 +34,7 @@ impl Random {
         self.next() % limit
     }
 
-    /// One with a sequence of its own.
+    /// Another generator with a sequence of its own.
     pub fn fork(&mut self) -> Self {
         Self(self.next())
     }

@@ -17,21 +17,21 @@ use crate::places::named_program;
 /// How long a server may take to become ready, and to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a server sees of our environment: how to find the programs of Postgres. Nothing else, so
-/// that no test and no bench ends up in a database of a person.
+/// The variables that a server gets from the environment: those that find the programs of Postgres.
+/// It gets no others, so that no test and no bench uses a real database.
 const PASSED_ON: [&str; 4] = ["PATH", "PG_BIN", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"];
 
 /// A running server. It is killed when dropped.
 pub struct Server {
     process: Child,
     address: SocketAddr,
-    // Held open: a server must not end because its output cannot be written.
+    // This is kept open, because a server must not end because it cannot write its output.
     _stdout: BufReader<ChildStdout>,
 }
 
 impl Server {
-    /// Starts it with these variables and waits until it listens; on a free port where no address
-    /// is given.
+    /// Starts it with these variables and waits until it listens. If no address is given, it uses a
+    /// free port.
     pub async fn start(
         program: &Path,
         variables: &[(&'static str, String)],
@@ -46,13 +46,13 @@ impl Server {
                 command.env(name, value);
             }
         }
-        // An installed one has its site beside it; ours has it below the project's root.
+        // An installed server has its site beside it; the built one has it in the project's root.
         if let Some(directory) = named_program().and(program.parent()) {
             command.current_dir(directory);
         }
         let mut process = command
             .env("HOLDFAST_LISTEN", listen.to_string())
-            // All clients here have one address.
+            // All clients here have the same address.
             .env("HOLDFAST_ATTEMPTS", "1000000")
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
@@ -98,7 +98,7 @@ impl Server {
         answer.is_ok_and(|answer| answer.status == 200)
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -129,7 +129,7 @@ impl Server {
         Ok(())
     }
 
-    /// SIGKILL: no goodbye, nothing finished.
+    /// Kills it with SIGKILL, so that it finishes nothing.
     pub fn kill(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();

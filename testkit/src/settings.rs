@@ -1,4 +1,4 @@
-//! What every instance of a fleet is told.
+//! The settings of the instances of a fleet.
 
 use std::path::PathBuf;
 
@@ -11,16 +11,16 @@ pub struct Settings {
     pub database_url: String,
     /// The current master secret.
     pub secret: MasterSecret,
-    /// The master secrets before it.
+    /// The previous master secrets.
     pub previous: Vec<MasterSecret>,
     /// More variables of the environment.
     pub more: Vec<(&'static str, String)>,
-    /// Another release than the one under test, if it is to run.
+    /// The program of another release, if that has to run.
     pub program: Option<PathBuf>,
 }
 
 impl Settings {
-    /// A fleet on this database, with a secret of its own.
+    /// Settings for a fleet on this database, with a secret of its own.
     pub fn on(database_url: String) -> Self {
         Self {
             database_url,
@@ -31,7 +31,7 @@ impl Settings {
         }
     }
 
-    /// As variables of the environment.
+    /// The settings as variables of the environment.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         let mut variables = vec![
             ("HOLDFAST_SECRET", self.secret.encode().to_string()),

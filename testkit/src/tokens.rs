@@ -1,4 +1,4 @@
-//! What a test knows of tokens, and the password of its accounts.
+//! Functions of tests for tokens, and the password of their accounts.
 
 use holdfast_protocol::attempt_key::AttemptKey;
 use holdfast_protocol::refresh_token::UnverifiedRefreshToken;

@@ -1,7 +1,6 @@
-//! How far back the network may reach. What is promised about late requests is promised in
-//! generations: one that arrives up to sixteen links late ends nothing. So a test that delays
-//! requests has to hold its browsers back until no request is further behind than that, however slow
-//! the machine is.
+//! How late a request may arrive. The promise about late requests counts generations: a request that
+//! arrives up to sixteen links late ends no session. So a test that delays requests has to hold its
+//! browsers back until no request is later than that, on a machine of any speed.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -14,7 +13,7 @@ use uuid::Uuid;
 /// The furthest that a request may be behind the row that it comes to.
 const REMEMBERED: u32 = 16;
 
-/// Every request that is under way, by its session and its link. Clones are the same.
+/// Every request that is under way, by its session and its link. Clones share them.
 #[derive(Clone)]
 pub struct UnderWay {
     links: Arc<Mutex<BTreeMap<(Uuid, u32), usize>>>,
@@ -36,13 +35,13 @@ impl UnderWay {
         }
     }
 
-    /// A request with this token is under way from now on.
+    /// Notes that a request with this token is under way from now on.
     pub fn hold(&self, refresh_token: &Secret) -> Held {
         let link = link_of(refresh_token.expose()).expect("a token of ours");
         self.hold_link(link)
     }
 
-    /// The same for a request as it goes over the wire.
+    /// Does the same for the bytes of a request.
     pub fn hold_request(&self, request: &[u8]) -> Option<Held> {
         let request = String::from_utf8_lossy(request);
         let (_, token) = request.split_once("\"refresh_token\":\"")?;

@@ -1,16 +1,17 @@
-//! Waiting for something that other processes do.
+//! Waits for work of other processes.
 
 use std::time::{Duration, Instant};
 
-/// How long a single look may take on a machine that can be measured on; usually it is 6 ms.
+/// How long a single check may take on a machine that is quiet enough to measure; usually it takes
+/// 6 ms.
 const BUSY: Duration = Duration::from_millis(50);
 /// How long a busy machine may take for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Waits until `done`, and answers how long that took.
+/// Waits until `done`, and returns how long that took.
 ///
-/// What takes longer than it may fails, unless the machine was too busy to tell: then the looks
-/// themselves were slow, the test says so, and only the result counts.
+/// It fails if this takes too long, unless the machine is too busy to measure. Then the checks
+/// themselves are slow, the test says so, and only the result counts.
 pub async fn until(what: &str, within: Duration, done: impl AsyncFn() -> bool) -> Duration {
     let start = Instant::now();
     let mut slowest = Duration::ZERO;

@@ -1,8 +1,8 @@
 //! Which file of a crate imports which other one, as its sources say it.
 //!
-//! This reads just enough of Rust: `use`, and paths that begin with `crate`, `self`, `super` or a
-//! module of the file. A name that a module only hands on counts as an import of the file that
-//! defines it. Tests beside the code do not count: they may look at everything.
+//! This only reads a part of Rust: `use`, and paths that begin with `crate`, `self`, `super` or a
+//! module of the file. A name that a module only re-exports counts as an import of the file that
+//! defines it. Tests beside the code do not count, because they may use everything.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,15 +18,15 @@ pub struct Crate {
 }
 
 struct File {
-    /// For a message.
+    /// The name of the file, for a message.
     path: String,
-    /// Everything that it names, from the crate's root on.
+    /// Everything that it names, as paths from the crate's root.
     names: BTreeSet<Module>,
-    /// What it hands on, by the name that it has here.
+    /// The names that it re-exports, by their name here.
     hands_on: BTreeMap<String, Module>,
 }
 
-/// That a file imports another one, and by which names.
+/// An import of a file by another file, and the imported names.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Import {
     pub from: String,
@@ -109,7 +109,7 @@ impl Crate {
         let handed_on = file.zip(rest.first());
         let handed_on = handed_on.and_then(|(file, first)| file.hands_on.get(first));
         match handed_on {
-            // A module that hands a name on to itself would never end.
+            // A module that re-exports a name to itself would cause an endless loop.
             Some(from) if steps < 8 => {
                 let whole = [from.as_slice(), &rest[1..]].concat();
                 self.definition(&whole, steps + 1)
@@ -206,7 +206,7 @@ impl<'a> Reader<'a> {
         self.tokens.get(at).map_or("", String::as_str)
     }
 
-    /// One branch of what stands behind `use`. Answers where it ends.
+    /// Reads one branch of a `use`. Returns where it ends.
     fn read_use(&mut self, mut at: usize, before: &[String], is_public: bool) -> usize {
         let mut path = before.to_vec();
         loop {
@@ -253,7 +253,8 @@ impl<'a> Reader<'a> {
         self.names.insert(path);
     }
 
-    /// Whether a path of this crate begins here, outside `use`. `pub(in crate::session)` is none.
+    /// Whether a path of this crate begins here, outside `use`. `pub(in crate::session)` does not
+    /// count.
     fn begins_path(&self, at: usize) -> bool {
         let begins = at == 0 || !["::", ".", "$", "in"].contains(&self.token(at - 1));
         begins

@@ -1,4 +1,4 @@
-//! The invariants of ARCHITECTURE.md that the repository itself can show.
+//! The invariants of ARCHITECTURE.md that can be checked by reading the repository.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
@@ -15,7 +15,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// The names of the crates that a package is built from, itself included.
+/// The names of the crates from which a package is built, with the package itself.
 fn crates_of(package: &str, features: &[&str]) -> Vec<String> {
     let output = Command::new(env!("CARGO"))
         .args([
@@ -130,7 +130,7 @@ fn the_private_postgres_knows_nothing_of_holdfast() {
     }
 }
 
-/// Whether a line holds a statement, and not a sentence that says "select" or "update".
+/// Whether a line contains a statement, and not a sentence with "select" or "update".
 fn is_sql(line: &str) -> bool {
     let line = line
         .trim_start()
@@ -193,7 +193,7 @@ fn only_the_pages_and_the_gate_before_server_functions_know_the_client() {
 
 #[test]
 fn nothing_below_the_routes_imports_http() {
-    // The root puts all together, and these are routes of another kind.
+    // The root puts all parts together, and these files are routes of another kind.
     let may = [
         "lib.rs",
         "overview.rs",
@@ -317,7 +317,7 @@ fn a_circle_is_found_with_the_names_that_tie_it() {
 
 #[test]
 fn what_is_no_import_makes_no_circle() {
-    // A module that hands a name on, to a file that defines it.
+    // A module that re-exports a name, and the file that defines it.
     let handed_on = [
         ("p", "mod q;\nmod r;\npub use q::Q;\npub use r::R;"),
         ("p::q", "use super::R;"),
@@ -349,7 +349,7 @@ fn every_file_that_the_contributors_are_led_to_exists() {
     let paths: Vec<&str> = quoted.filter(is_path).collect();
     assert!(paths.len() > 20, "{paths:?}");
     for path in paths {
-        // Of a file that is still to be written, its directory.
+        // If the file is still to be written, its directory counts.
         let known = match path.split_once('<') {
             Some((known, _)) => known.trim_end_matches(|last: char| last != '/'),
             None => path,

@@ -1,4 +1,4 @@
-//! An answer, read to its end.
+//! A complete answer.
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Response, StatusCode};
@@ -19,7 +19,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Reads it to its end.
+    /// Reads the whole answer.
     pub async fn read(response: Response<axum::body::Body>) -> Self {
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
@@ -49,7 +49,7 @@ impl Answer {
         self.json()
     }
 
-    /// The problem, complete as RFC 9457 and our contract want it.
+    /// The problem, with all members that RFC 9457 and Holdfast's API require.
     #[track_caller]
     pub fn problem(&self) -> Problem {
         assert_eq!(
@@ -79,7 +79,7 @@ impl Answer {
         assert_eq!(self.problem().code, code, "{}", self.text());
     }
 
-    /// A header's value; empty when there is none.
+    /// A header's value; empty if there is none.
     pub fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)

@@ -1,4 +1,4 @@
-//! What the service logs, however loud.
+//! The log of the service, at all levels.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Logs everything from its start on, on this thread: the tests that use it run on one.
+/// Captures the log of this thread from its start on. The tests that use it run on one thread.
 pub struct Log {
     text: Text,
     _guard: DefaultGuard,
@@ -16,7 +16,7 @@ pub struct Log {
 struct Text(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// Begins to listen.
+    /// Begins to capture.
     pub fn start() -> Self {
         let text = Text::default();
         let subscriber = tracing_subscriber::fmt()

@@ -1,5 +1,4 @@
-//! [`TestApp`]: the service with a database of its own, and what a person does with
-//! it as verbs.
+//! [`TestApp`]: the service with a database of its own. Its functions are the actions of a person.
 
 mod answer;
 pub mod log;
@@ -48,7 +47,7 @@ pub const ISSUER: &str = "https://id.example";
 
 /// The service, as one instance.
 pub struct TestApp {
-    /// What the instance knows.
+    /// The state of the instance.
     pub state: AppState,
     router: Router,
     pool: PgPool,
@@ -130,7 +129,7 @@ impl TestApp {
             clock,
         };
         let state = AppState::from(state);
-        // As if the table had been read: it is empty.
+        // The table is empty, so the instance counts as having read it.
         state.ended.note_read();
         let failures = state.limits.failures().clone();
         tokio::spawn(failures::run(failures, state.pool.clone()));
@@ -144,12 +143,12 @@ impl TestApp {
         }
     }
 
-    /// Another set of ended sessions from now on.
+    /// From now on the instance uses this set of ended sessions.
     pub fn replace_ended(&mut self, ended: EndedSessions) {
         self.change(|instance| instance.ended = ended);
     }
 
-    /// A database of this age from now on, as far as the instance knows.
+    /// From now on the instance has these facts about its database.
     pub fn replace_database(&mut self, facts: DatabaseFacts) {
         self.change(|instance| instance.database = facts);
     }
@@ -162,24 +161,25 @@ impl TestApp {
         self.router = router(self.state.clone());
     }
 
-    /// Which secrets are in use, as a running instance follows it.
+    /// The part of a running instance that updates the secrets in use.
     pub fn secrets_in_use(&self) -> SecretsInUse {
         let (keys, clock) = (self.state.keys.clone(), self.state.clock.clone());
         SecretsInUse::new(keys, clock, &self.state.config, self.state.database.clone())
     }
 
-    /// Follows the secrets and the endings, as a running instance does.
+    /// The reader of a running instance, which reads the secrets and the endings.
     pub fn reader(&self) -> Reader {
         let (pool, ended) = (self.state.pool.clone(), self.state.ended.clone());
         Reader::new(pool, ended, self.secrets_in_use())
     }
 
-    /// A service that is built on it, from now on.
+    /// From now on this is a service that is built on Holdfast.
     pub fn serve_with(&mut self, service: impl FnOnce(AppState) -> Router) {
         self.router = service(self.state.clone());
     }
 
-    /// The database, for what no verb can do. Not the service's own connections.
+    /// The database, for everything that no function here does. These are not the service's own
+    /// connections.
     pub fn pool(&self) -> &PgPool {
         &self.pool
     }
@@ -232,7 +232,7 @@ impl TestApp {
         self.try_log_in(username, PASSWORD).await.tokens(200)
     }
 
-    /// Signs in with this password, whatever the answer.
+    /// Tries to sign in with this password, and returns the answer.
     pub async fn try_log_in(&self, username: &str, password: &str) -> Answer {
         let body = json!({"username": username, "password": password});
         self.call(Method::POST, paths::LOGIN, &body).await
@@ -326,8 +326,7 @@ impl TestApp {
         panic!("not {count} statements wait");
     }
 
-    /// The row as it was at an earlier generation: what a failover that loses commits
-    /// leaves behind.
+    /// The row at an earlier generation, as a failover that loses commits leaves it.
     pub async fn remember_row(&self, session_id: Uuid) -> SavedRow {
         let (generation, token_hash, attempt_keys) = sqlx::query_as(
             "select generation, token_hash, attempt_keys from sessions where session_id = $1",
@@ -344,7 +343,7 @@ impl TestApp {
         }
     }
 
-    /// The row is as it was then.
+    /// Sets the row back to that state.
     pub async fn roll_back_to(&self, row: &SavedRow) {
         let changed = sqlx::query(
             "update sessions
@@ -361,8 +360,8 @@ impl TestApp {
         assert_eq!(changed.rows_affected(), 1);
     }
 
-    /// The kinds of the account's events, oldest first. Waits until there are `count`,
-    /// since some are written beside their answer.
+    /// The kinds of the account's events, oldest first. Waits until there are `count`, because
+    /// answers do not wait for some events.
     pub async fn events(&self, username: &str, count: usize) -> Vec<(String, Option<String>)> {
         for _ in 0..200 {
             let events: Vec<(String, Option<String>)> = sqlx::query_as(

@@ -7,8 +7,8 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Metadata, Subscriber};
 
-/// Counts from its making until it is dropped, on this thread: the tests that use it
-/// run on one.
+/// Counts on this thread from its creation until it is dropped. The tests that use it run on one
+/// thread.
 pub struct QueryCount {
     count: Arc<AtomicUsize>,
     _guard: DefaultGuard,
@@ -25,7 +25,7 @@ impl QueryCount {
         }
     }
 
-    /// How many there were.
+    /// How many statements there were.
     pub fn so_far(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }

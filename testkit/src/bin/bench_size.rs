@@ -1,7 +1,7 @@
 //! `cargo xtask bench size`: what a browser downloads for the first page.
 //!
-//! The product's page is asked for over the wire, like a browser that knows Brotli, and then every
-//! file that the page names. The bare page's files are the same tool's output, compressed by it.
+//! It requests the product's page like a browser that understands Brotli, and then every file that
+//! the page names. The bare page's files are the output of the same tool, which also compresses them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,7 +17,7 @@ use nix::sys::signal::Signal;
 /// One kind of file, and its share.
 type Row = (&'static str, fn(&Weight) -> usize);
 
-/// What the page of one product weighs, in bytes, by kind.
+/// The size of the page of one product, in bytes, by kind.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Weight {
     html: usize,
@@ -40,7 +40,7 @@ async fn main() -> anyhow::Result<()> {
     ];
     let mut server = Server::start(&program()?, &settings, None, Stdio::inherit()).await?;
     let ours = over_the_wire(server.address()).await;
-    // In good order, so that it stops its Postgres.
+    // The server stops normally, so that it stops its Postgres.
     server.signal(Signal::SIGTERM)?;
     server.until_gone().await?;
     let _ = fs::remove_dir_all(data_dir);
@@ -54,7 +54,7 @@ async fn over_the_wire(server: SocketAddr) -> anyhow::Result<Weight> {
         html: page.body_bytes,
         ..Weight::default()
     };
-    // The files are named in plain text only.
+    // Only the plain text names the files.
     let plain = get(server, "/", "identity").await?;
     if page.header("content-encoding") != "br" {
         println!("The server does not compress its pages.");
@@ -96,7 +96,7 @@ fn on_disk(site: &Path) -> anyhow::Result<Weight> {
     })
 }
 
-/// The files of our own that a page names, each once: in attributes and in its inline scripts.
+/// The files of this origin that a page names, each once: in attributes and in its inline scripts.
 fn files_named_in(html: &str) -> BTreeSet<String> {
     let mut files = BTreeSet::new();
     for quote in ['"', '\''] {

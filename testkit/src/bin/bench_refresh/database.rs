@@ -1,4 +1,4 @@
-//! What Postgres itself says about the run.
+//! The numbers of Postgres about the run.
 
 use sqlx::PgConnection;
 
@@ -10,7 +10,7 @@ pub(crate) async fn postmaster(database: &mut PgConnection) -> anyhow::Result<Op
     Ok(holdfast_testkit::cpu::parent_of(u32::try_from(own)?))
 }
 
-/// Bytes of the table with all that belongs to it but its indexes.
+/// Bytes of the table with everything that belongs to it except its indexes.
 pub(crate) async fn table_size(database: &mut PgConnection) -> sqlx::Result<i64> {
     sqlx::query_scalar("select pg_table_size('sessions')")
         .fetch_one(database)
@@ -24,15 +24,15 @@ pub(crate) async fn wal_position(database: &mut PgConnection) -> sqlx::Result<i6
         .await
 }
 
-/// How often a refresh token was spent, as the rows have it.
+/// How often a refresh token was spent, by the rows.
 pub(crate) async fn generations(database: &mut PgConnection) -> sqlx::Result<i64> {
     sqlx::query_scalar("select coalesce(sum(generation), 0)::bigint from sessions")
         .fetch_one(database)
         .await
 }
 
-/// Updates, and those of them that were HOT. Complete once those who made them have
-/// hung up.
+/// Updates, and those of them that were HOT. The numbers are complete when the clients have
+/// disconnected.
 pub(crate) async fn updates(database: &mut PgConnection) -> sqlx::Result<(i64, i64)> {
     sqlx::query_as(
         "select n_tup_upd, n_tup_hot_upd from pg_stat_user_tables where relname = 'sessions'",

@@ -25,7 +25,7 @@ struct Chain {
     rotations: u64,
 }
 
-/// What a round has shown.
+/// The result of a round.
 pub(crate) struct Rotations {
     /// Those that were answered while it was measured.
     pub(crate) latencies: Vec<Duration>,
@@ -63,8 +63,8 @@ impl Load {
         end: impl AsyncFnOnce(T) -> anyhow::Result<()>,
     ) -> anyhow::Result<Rotations> {
         let phase = Rc::new(Phase::default());
-        // On this thread, all of them: the fewer threads the load has, the less it takes
-        // from the server.
+        // All clients run on this thread: the fewer threads the load has, the less processor time it
+        // takes from the server.
         let tasks: Vec<_> = self
             .chains
             .drain(..)
@@ -108,8 +108,8 @@ impl Chain {
         Ok((self, latencies))
     }
 
-    /// An answer that is not the next link of this very chain stops the bench: errors are
-    /// answered fast, and would count as a success.
+    /// An answer that is not the next link of the same chain stops the bench, because errors are
+    /// answered fast and would count as a success.
     async fn rotate(&mut self) -> anyhow::Result<Duration> {
         let key = new_key();
         let headers = [(HEADER, key.expose())];

@@ -27,7 +27,7 @@ use sqlx::{Connection as _, PgConnection};
 
 use crate::load::Load;
 
-/// How often the two take turns.
+/// How many rounds there are.
 const ROUNDS: usize = 3;
 
 /// Time in each round before measuring begins: caches are filled.
@@ -60,7 +60,7 @@ fn main() -> anyhow::Result<()> {
 
 async fn run(time: Duration, connections: u32) -> anyhow::Result<()> {
     let data_dir = std::env::temp_dir().join(format!("holdfast-bench-{}", std::process::id()));
-    // Durable, as in service: a rotation that a power cut undoes does not count.
+    // The database is durable, as in service: a rotation that a power cut can undo does not count.
     let postgres = private_postgres::start(private_postgres::options(&data_dir)).await?;
     let measured = measure(&postgres, time, connections).await;
     postgres.release().await?;
@@ -76,13 +76,12 @@ async fn run(time: Duration, connections: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What was measured.
+/// The measurements.
 #[derive(Default)]
 struct Measured {
     http: Side,
     pgbench: Side,
-    /// `pgbench`'s own number for each round: it does not count how long it takes to
-    /// connect.
+    /// `pgbench`'s own number for each round, without the time to connect.
     alone: Vec<f64>,
     ratios: Vec<f64>,
     latencies: Vec<Duration>,
@@ -92,7 +91,7 @@ struct Measured {
     resident_kib: Option<u64>,
 }
 
-/// One of the two ways, summed up over its rounds.
+/// One of the two ways, as a sum over its rounds.
 #[derive(Default)]
 struct Side {
     rotations: u64,
@@ -130,7 +129,7 @@ impl Side {
         }
     }
 
-    /// The share of the machine that nobody of ours has used.
+    /// The share of the machine that other programs have used.
     fn others(&self) -> f64 {
         let ours = self.server.total() + self.database.total() + self.load.total();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -195,7 +194,7 @@ async fn measure(
     }
     measured.resident_kib = cpu::resident_kib(server.process_id());
     measured.table.1 = database::table_size(&mut database).await?;
-    // One token for one rotation: neither side has counted anything else.
+    // Each rotation spends one token, so the rows must agree with the counts.
     let spent = database::generations(&mut database).await?;
     let counted = load.rotations() + by_pgbench;
     ensure!(

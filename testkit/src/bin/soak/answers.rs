@@ -1,4 +1,4 @@
-//! What the servers have answered to refreshes, whether the answer came to the client or not.
+//! The answers of the servers to refreshes, also those that did not reach the client.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashSet};
@@ -15,15 +15,15 @@ pub(crate) struct Answers(Mutex<Counts>);
 
 #[derive(Default)]
 struct Counts {
-    /// The successors that were given out, as hashes: one given out twice is a repeat.
+    /// The hashes of the successors in the answers: a second answer with one is a repeat.
     successors: HashSet<u64>,
     repeats: usize,
-    /// Everything else, by status and code.
+    /// All other answers, by status and code.
     others: BTreeMap<String, usize>,
 }
 
 impl Answers {
-    /// One request and its answer, as they went over the wire.
+    /// Counts one request and its answer.
     pub(crate) fn see(&self, request: &[u8], answer: &[u8]) {
         if !request.starts_with(format!("POST {} ", paths::REFRESH).as_bytes()) {
             return;

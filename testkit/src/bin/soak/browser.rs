@@ -7,8 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::process::{Child, Command};
 
-/// How long it may take to say goodbye. It waits for its tabs to settle, and for a person
-/// who is in the middle of something.
+/// How long it may take to end. It waits until its tabs are idle, and until a person has finished.
 const PATIENCE: Duration = Duration::from_secs(480);
 
 /// A running script.
@@ -34,10 +33,10 @@ impl Browser {
         Ok(Self(child))
     }
 
-    /// Waits until it has finished. Whether nobody was signed out there.
+    /// Waits until it has finished. Returns whether no person was signed out there.
     pub(crate) async fn end(mut self, now: bool) -> anyhow::Result<bool> {
         if now {
-            // Ctrl-C has reached it, too.
+            // Ctrl-C has also reached it.
             let _ = self.0.kill().await;
             return Ok(true);
         }

@@ -1,9 +1,9 @@
 //! One client without a browser: it carries out what the renewal machine decides.
 //!
-//! Reading, writing, sending and waiting are here, as in `app/src/session/driver.rs`; every
-//! decision is made in `holdfast_protocol::renewal`. What a real client would write to
-//! disk is in [`Storage`], and only that survives when the client crashes, which it does
-//! now and then in the middle of a refresh.
+//! This file reads, writes, sends and waits, like `app/src/session/driver.rs`;
+//! `holdfast_protocol::renewal` makes every decision. [`Storage`] contains what a real client would
+//! write to disk. Only this survives a crash, and the client crashes from time to time during a
+//! refresh.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -38,25 +38,25 @@ const CALL_WAIT: Duration = Duration::from_secs(30);
 /// A client crashes about this often.
 const LIFE: Duration = Duration::from_secs(120);
 
-/// How far the soak is.
+/// The phase of the soak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
     Soak,
-    /// Everything was repaired.
+    /// Everything is repaired.
     Afterwards,
     Over,
 }
 
-/// What outlives a crash.
+/// The data that survive a crash.
 #[derive(Default)]
 struct Storage {
     vault: Vault,
     attempt_keys: BTreeMap<(Uuid, u32), AttemptKey>,
-    /// For the tally only: the links whose refresh was sent at least once.
+    /// The links whose refresh was sent at least once, only for the tally.
     sent: BTreeSet<(Uuid, u32)>,
 }
 
-/// What tasks of a client share: the way to the servers, and the storage.
+/// The data that tasks of a client share: the address of the servers, and the storage.
 #[derive(Clone)]
 struct Door {
     address: SocketAddr,
@@ -80,13 +80,13 @@ pub(crate) struct Client {
     is_settled: bool,
 }
 
-/// What a task brings back.
+/// The result of a task.
 enum Done {
     Event(Event),
     Call { of: Link, outcome: Outcome },
 }
 
-/// The one protected call at a time.
+/// The protected call; there is one at a time.
 #[derive(Clone, Copy)]
 enum Call {
     Pause {
@@ -103,11 +103,11 @@ enum Call {
     },
 }
 
-/// How a request went.
+/// The result of a request.
 enum Outcome {
     Body(String),
     Problem(Problem),
-    /// Something answered, but not Holdfast.
+    /// There was an answer, but not Holdfast's.
     NotOurs,
     Silence,
 }
@@ -182,8 +182,8 @@ impl Client {
         }
     }
 
-    /// Starts, or starts again after a crash: from what is in storage, with nothing on
-    /// its way. An answer that comes now reaches nobody.
+    /// Starts, or starts again after a crash, from the content of storage and without requests under
+    /// way. An older answer that comes now is lost.
     fn start(&mut self) {
         self.tasks.abort_all();
         self.tasks = JoinSet::new();
@@ -233,7 +233,7 @@ impl Client {
                 let door = self.door.clone();
                 self.tasks.spawn(async move { door.probe().await });
             }
-            // Nobody reads notices.
+            // This client shows no messages.
             Action::Tell(_) => {}
         }
     }
@@ -368,8 +368,8 @@ impl Door {
         self.storage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One refresh, composed from storage in the step that sends it; its attempt key is
-    /// in storage before anything goes out.
+    /// One refresh. The step that sends it also reads storage, and the attempt key is in storage
+    /// before anything is sent.
     async fn refresh(&self, of: Link) -> Done {
         let not_renewed = |failure| Done::Event(Event::NotRenewed { of, failure });
         let (token, key) = match self.compose(of) {
@@ -454,7 +454,7 @@ impl Door {
     }
 }
 
-/// What an answer means to a client, as `app/src/session/http.rs` reads it.
+/// What an answer means to a client, as in `app/src/session/http.rs`.
 async fn outcome_of(asking: impl Future<Output = Result<Answer, NoAnswer>>) -> Outcome {
     let Ok(Ok(answer)) = tokio::time::timeout(PATIENCE, asking).await else {
         return Outcome::Silence;

@@ -1,4 +1,4 @@
-//! What the network does to one request.
+//! The faults of the network for one request.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -31,7 +31,7 @@ impl Faults {
         self.on.store(false, Ordering::Relaxed);
     }
 
-    /// What happens to the next request.
+    /// The fault of the next request.
     pub(crate) fn next(&self, random: &mut Random) -> Fault {
         if !self.on.load(Ordering::Relaxed) {
             return Fault::Pass;

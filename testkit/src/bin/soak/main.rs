@@ -1,13 +1,12 @@
-//! `cargo xtask soak`: nobody is signed out, whatever happens.
+//! `cargo xtask soak`: faults and restarts sign nobody out.
 //!
-//! Two servers on one Postgres, access tokens of five seconds. In front of them a
-//! network that loses, delays, cuts and doubles requests and answers. Meanwhile servers are
-//! killed, frozen and replaced, and Postgres crashes. Two hundred
-//! clients and ten tabs of one browser keep making calls through all of that. Each
-//! client carries out what `holdfast_protocol::renewal` decides, as the browser does;
-//! nothing here knows the rules a second time.
+//! Two servers run on one Postgres, with access tokens of five seconds. The network in front of them
+//! loses, delays, cuts and doubles requests and answers. Meanwhile servers are killed, frozen and
+//! replaced, and Postgres crashes. Two hundred clients and ten tabs of one browser keep making calls.
+//! Each client carries out what `holdfast_protocol::renewal` decides, like the browser, so the rules
+//! are not written a second time.
 //!
-//! Afterwards everything is repaired, and each of them must make one more call.
+//! Afterwards everything is repaired, and each client and each tab must make one more call.
 
 mod answers;
 mod browser;
@@ -44,14 +43,14 @@ const SERVERS: usize = 2;
 /// How often a line is printed.
 const PROGRESS: Duration = Duration::from_secs(10);
 
-/// How long everybody has to make a call after everything was repaired. A client that
-/// has waited through a long failure looks again after a minute at the most.
+/// How long each client has to make a call after everything was repaired. A client that has waited
+/// during a long failure tries again after at most a minute.
 const AFTERWARDS: Duration = Duration::from_secs(150);
 
 #[derive(Parser)]
 #[command(about = "Renew for minutes under faults and restarts; nobody may be signed out")]
 struct Wishes {
-    /// How long.
+    /// How long the soak runs.
     #[arg(long, default_value_t = 10.0)]
     minutes: f64,
     /// How many clients without a browser.
@@ -154,7 +153,7 @@ async fn soak(
     let interrupted = wait(time, || progress(restarts.so_far())).await;
 
     faults.end();
-    // Ctrl-C has reached the servers, too: then there is no afterwards.
+    // Ctrl-C has also reached the servers, so the last phase is not possible then.
     let afterwards = if interrupted {
         Duration::ZERO
     } else {
@@ -202,7 +201,7 @@ async fn soak(
     Ok(tally.signed_out() == 0 && stranded == 0 && browser_is_content)
 }
 
-/// What every server is told.
+/// The settings of every server.
 fn settings(postgres: &LocalPostgres) -> Settings {
     vec![
         ("DATABASE_URL", postgres.database_url()),
@@ -217,7 +216,7 @@ fn settings(postgres: &LocalPostgres) -> Settings {
     ]
 }
 
-/// Accounts of their own, made before anything breaks.
+/// Makes an account for each client before anything breaks.
 async fn sign_up(
     count: usize,
     servers: &[std::net::SocketAddr],
@@ -242,7 +241,7 @@ async fn sign_up(
     Ok(clients)
 }
 
-/// Waits, and says how it goes. Whether somebody wanted it to stop early.
+/// Waits, and prints the state from time to time. Returns whether a person stopped it early.
 async fn wait(time: Duration, progress: impl Fn()) -> bool {
     let end = Instant::now() + time;
     let mut lines = tokio::time::interval(PROGRESS);

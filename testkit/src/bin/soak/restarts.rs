@@ -1,4 +1,4 @@
-//! The servers and their Postgres, and what happens to them.
+//! The servers and their Postgres, and their restarts.
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -28,7 +28,7 @@ pub(crate) struct Fleet {
     logs: PathBuf,
 }
 
-/// What has happened to it.
+/// Counts of what has happened.
 #[derive(Default)]
 struct Counts {
     killed: AtomicUsize,
@@ -38,21 +38,21 @@ struct Counts {
     database_cuts: AtomicUsize,
 }
 
-/// Goes on until its end.
+/// The restarts, which go on until they are ended.
 pub(crate) struct Restarts {
     counts: Arc<Counts>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<anyhow::Result<Fleet>>,
 }
 
-/// The end of it: the fleet, running and whole.
+/// The result at the end: the fleet, with everything running.
 pub(crate) struct Restarted {
     counts: Arc<Counts>,
     fleet: Fleet,
 }
 
 impl Fleet {
-    /// Starts as many servers.
+    /// Starts this many servers.
     pub(crate) async fn start(
         count: usize,
         settings: Settings,
@@ -92,7 +92,7 @@ impl Fleet {
         self.servers.iter().map(Server::address).collect()
     }
 
-    /// From now on something happens every ten to thirty seconds.
+    /// From now on a restart or a crash happens every ten to thirty seconds.
     pub(crate) fn restart_at_random(self, random: Random) -> Restarts {
         let counts = Arc::new(Counts::default());
         let (stop, stopped) = oneshot::channel();
@@ -116,7 +116,7 @@ impl Fleet {
         }
     }
 
-    /// Each ends with everything running again.
+    /// Each of these ends with everything running again.
     async fn something_happens(
         &mut self,
         random: &mut Random,
@@ -156,7 +156,7 @@ impl Fleet {
         Ok(())
     }
 
-    /// On the same address, once the one before is gone.
+    /// Starts a server at the same address after the one before has ended.
     async fn start_again(&mut self, n: usize) -> anyhow::Result<()> {
         let address = self.servers[n].address();
         self.servers[n].until_gone().await?;
@@ -164,7 +164,7 @@ impl Fleet {
         Ok(())
     }
 
-    /// As `pg_ctl stop --mode immediate`: no goodbye, and a recovery afterwards. Its
+    /// Crashes Postgres like `pg_ctl stop --mode immediate`, so that it has to recover afterwards. The
     /// supervisor starts it again.
     fn crash_postgres(&self) -> anyhow::Result<()> {
         let file = self.postgres.data_dir().join("postgres/postmaster.pid");
@@ -206,7 +206,7 @@ impl Restarts {
         self.counts.total()
     }
 
-    /// Ends it, with everything running.
+    /// Ends the restarts, with everything running.
     pub(crate) async fn end(self) -> anyhow::Result<Restarted> {
         let _ = self.stop.send(());
         Ok(Restarted {

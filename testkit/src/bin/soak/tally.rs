@@ -1,4 +1,4 @@
-//! What the clients without a browser have seen.
+//! The counts of the clients without a browser.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,11 +7,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Counts for all of them.
 #[derive(Default)]
 pub(crate) struct Tally {
-    /// Attempts that were sent again, because nobody heard what became of them.
+    /// Attempts that were sent again because no answer came.
     pub(crate) retries: Count,
     /// Protected calls that were answered.
     pub(crate) calls: Count,
-    /// Protected calls that were not, or not by Holdfast.
+    /// Protected calls without an answer, or without one of Holdfast's.
     pub(crate) failed_calls: Count,
     /// Clients that crashed and started again from what they had stored.
     pub(crate) crashes: Count,
@@ -43,7 +43,7 @@ impl Tally {
         self.settled.get()
     }
 
-    /// A client was signed out. None of them ever wants to be.
+    /// A client was signed out, although it never signs out.
     pub(crate) fn sign_out(&self, how: String) {
         println!("SIGNED OUT: {how}");
         self.sign_outs().push(how);

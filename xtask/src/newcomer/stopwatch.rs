@@ -44,9 +44,16 @@ impl Stopwatch {
 
     /// A line of output. If it begins a step of the command, a step begins here.
     pub fn hear(&mut self, line: &str) {
-        if let Some(step) = line.strip_prefix("==> ") {
-            self.step(step.split([';', ':', '.']).next().unwrap_or(step).trim());
+        let Some(step) = line.strip_prefix("==> ") else {
+            return;
+        };
+        // This line sums up the tests so far, and the next step follows at once.
+        if step.starts_with("Passed so far") {
+            return;
         }
+        // What follows the first half of the sentence says how long the step usually takes.
+        let step = step.split("; ").next().unwrap_or(step);
+        self.step(step.trim_end_matches('.'));
     }
 
     fn begin(&mut self, name: &str, is_command: bool) {
@@ -87,10 +94,16 @@ mod tests {
         stopwatch.command("cargo xtask run");
         stopwatch.hear("==> Installing npm packages; usually a few seconds.");
         stopwatch.hear("    added 14 packages");
+        stopwatch.hear("==> Fetching Rust 1.96.0 by rustup; usually half a minute, once.");
+        stopwatch.hear("==> Test: unit");
+        stopwatch.hear("==> Passed so far: fmt 1 s, unit 3 s.");
         stopwatch.hear("==> Built.");
         let table = stopwatch.table();
         assert!(table.contains("| **`cargo xtask run`** | **0 s** |"));
         assert!(table.contains("| Installing npm packages | 0 s |"));
+        assert!(table.contains("| Fetching Rust 1.96.0 by rustup | 0 s |"));
+        assert!(table.contains("| Test: unit | 0 s |"));
+        assert!(!table.contains("Passed so far"));
         assert!(table.contains("| Built | 0 s |"));
     }
 }

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use holdfast_protocol::wire::EndReason;
+use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use uuid::Uuid;
 
@@ -62,6 +63,7 @@ async fn listen(
     let mut listener = tokio::time::timeout(PATIENCE, PgListener::connect_with(&pool)).await??;
     // A silent reconnect would hide that notifications were missed.
     listener.eager_reconnect(false);
+    let _closed = Closed(pool);
     tokio::time::timeout(PATIENCE, listener.listen(session_ends::CHANNEL)).await??;
     *listening = true;
     let renewal = tokio::time::sleep(RENEWED_EVERY);
@@ -80,6 +82,18 @@ async fn listen(
                 tokio::time::timeout(PATIENCE, tell(&mut listener, &news)).await??;
             }
         }
+    }
+}
+
+/// Marks a pool as closed when listening ends, before the listener is dropped. Otherwise the
+/// pool would ask the connection whether it still works. When the server stops, its private
+/// Postgres may stop at the same time, and the log would have a warning about nothing.
+struct Closed(PgPool);
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        // The call marks the pool. Only the rest is done by the future.
+        drop(self.0.close());
     }
 }
 

@@ -68,7 +68,7 @@ pub fn shell(options: LeptosOptions, files: &PageFiles) -> AnyView {
                 <meta name="theme-color" content="#0c1413" media="(prefers-color-scheme: dark)"/>
                 <meta
                     name="description"
-                    content="Sign in once and stay signed in. A stolen token ends its own session."
+                    content="Sign in once and stay signed in. A stolen token does not live."
                 />
                 <script nonce=use_nonce() inner_html=mark_session></script>
                 <script nonce=use_nonce() inner_html=start></script>

@@ -7,7 +7,7 @@ pub fn SiteFooter() -> impl IntoView {
         <footer class="site-footer">
             <div class="center cluster">
                 <p>"Holdfast"</p>
-                <p>"Sign in once and stay signed in. A stolen token ends its own session."</p>
+                <p>"Sign in once and stay signed in. A stolen token does not live."</p>
             </div>
         </footer>
     }

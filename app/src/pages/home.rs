@@ -22,7 +22,7 @@ pub fn HomePage() -> impl IntoView {
                     <PageHeading text="Sign in once. Stay signed in."/>
                     <p class="lead">
                         "Holdfast keeps you signed in for months, through closed laptops, lost "
-                        "connections and twenty open tabs. A stolen token ends its own session."
+                        "connections and twenty open tabs. A stolen token does not live."
                     </p>
                     <div class="cluster if-signed-out">
                         <a class="button button-primary" href="/sign-up">"Create account"</a>

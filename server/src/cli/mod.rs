@@ -19,7 +19,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{DatabaseArgs, ServeArgs};
 
-/// Sign in once and stay signed in. A stolen token ends its own session.
+/// Sign in once and stay signed in. A stolen token does not live.
 #[derive(Debug, Parser)]
 #[command(name = "holdfast", version, about)]
 struct Cli {

@@ -72,6 +72,11 @@ async fn end_some(pool: &Pool, clock: &Clock, account_id: Uuid) -> Result<u64, A
     let (reason, operator) = (EndReason::AccountDisabled, ClientInfo::default());
     let mut connection = pool.acquire().await?;
     let mut transaction = connection.begin().await?;
+    // Behind this lock the sessions are those that another run has left, and no sign-in of an
+    // account that was enabled again is ended.
+    if !store::accounts::lock_disabled(&mut transaction, account_id).await? {
+        return Ok(0);
+    }
     let ended = store::sessions::delete_some(&mut transaction, account_id, BATCH).await?;
     if ended.is_empty() {
         return Ok(0);

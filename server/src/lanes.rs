@@ -11,11 +11,12 @@
 //! was faster, the row is locked, the session is over) has changed nothing, and the caller
 //! reads the row.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::futures::OwnedNotified;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, oneshot};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -53,8 +54,8 @@ pub struct Lanes(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    /// As many connections as there are lanes.
-    connections: Pool,
+    /// As many connections as there are lanes; none behind a pooler.
+    connections: Option<Pool>,
     lanes: usize,
     waiting: Mutex<Waiting>,
     /// For rotations outside of the lanes.
@@ -68,9 +69,11 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Waiting {
     entries: VecDeque<Entry>,
-    /// The sessions that are in a lane at this moment. A session is there only once at a time,
-    /// because a statement that changes one row twice would report both as stored.
-    under_way: HashSet<Uuid>,
+    /// The sessions that have a rotation in the queue or in a lane, and what wakes the other
+    /// requests of the session when that rotation is over. A session is there only once,
+    /// because a statement that changes one row twice would report both as stored, and
+    /// because one account must not fill the queue.
+    travelling: HashMap<Uuid, Option<Arc<Notify>>>,
     /// How many lanes are busy.
     busy: usize,
 }
@@ -79,6 +82,17 @@ struct Waiting {
 struct Entry {
     rotate: Rotate,
     answer: oneshot::Sender<Carried>,
+}
+
+/// What becomes of a rotation that was added.
+#[derive(Debug)]
+enum Added {
+    /// A lane has to begin for it.
+    Begins,
+    /// A busy lane will carry it.
+    Waits,
+    /// Another rotation of the session is on its way. This wakes the caller after it.
+    After(OwnedNotified),
 }
 
 /// The limits of the session that was rotated; `None` if nothing was changed.
@@ -102,10 +116,15 @@ pub enum RotationError {
 impl Lanes {
     /// So many lanes, each with a connection of its own beside those of the pool, which
     /// carry the rotations whose row is locked.
+    ///
+    /// Behind a pooler there are no lanes, and each rotation uses the pool by itself. The
+    /// lanes need settings that a pooler does not keep. Past the pooler they could lead to
+    /// another database than everything else, for as long as a failover takes.
     pub fn new(pool: Pool, lanes: u32, commit: RotationCommit) -> Self {
         let asynchronous = commit == RotationCommit::Asynchronous;
+        let connections = store::lanes(&pool, lanes, asynchronous);
         Self(Arc::new(Shared {
-            connections: store::lanes(&pool, lanes, asynchronous),
+            connections,
             lanes: usize::try_from(lanes).unwrap_or(usize::MAX),
             waiting: Mutex::default(),
             others: pool,
@@ -117,18 +136,27 @@ impl Lanes {
 
     /// Rotates, together with whatever waits at the same moment. `None` when nothing was
     /// changed: the row is not (any more) what the decision was made about, its time is
-    /// over, or something holds it.
+    /// over, something holds it, or another rotation of the session was on its way.
     ///
     /// # Errors
     /// While the database does not answer, or too many wait.
     pub async fn rotate(&self, rotate: Rotate) -> Carried {
+        if self.0.connections.is_none() {
+            return self.0.rotate_by_pool(&rotate).await;
+        }
         let (answer, carried) = oneshot::channel();
-        if self.0.add(Entry { rotate, answer })? {
-            let lane = Lane {
-                shared: Arc::clone(&self.0),
-                is_busy: true,
-            };
-            tokio::spawn(lane.run());
+        let entry = Entry { rotate, answer };
+        // The lock is released before anything is awaited.
+        let added = self.0.waiting().add(entry, self.0.lanes)?;
+        match added {
+            Added::Begins => {
+                tokio::spawn(Lane::new(&self.0).run());
+            }
+            Added::Waits => {}
+            Added::After(over) => {
+                over.await;
+                return Ok(None);
+            }
         }
         carried.await.unwrap_or_else(|_| {
             let error = sqlx::Error::WorkerCrashed;
@@ -149,17 +177,16 @@ impl Lanes {
         let Some(_turn) = turn.map_err(|_| RotationError::Locked)? else {
             return Ok(None);
         };
-        let mut connection = shared.others.acquire().await.map_err(Arc::new)?;
-        let limits = sessions::rotate(&mut connection, rotate).await;
-        let limits = limits.map_err(Arc::new)?;
-        connection.release();
-        Ok(limits)
+        let rotated = timeout(PATIENCE, shared.rotate_by_pool(rotate));
+        rotated.await.unwrap_or(Err(RotationError::Locked))
     }
 
     /// Closes the connections of the lanes. Those that are in use are closed when they are given
     /// back.
     pub async fn close(&self) {
-        self.0.connections.close().await;
+        if let Some(connections) = &self.0.connections {
+            connections.close().await;
+        }
     }
 }
 
@@ -168,18 +195,13 @@ impl Shared {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets an entry wait. Returns whether a lane has to begin for it.
-    fn add(&self, entry: Entry) -> Result<bool, RotationError> {
-        let mut waiting = self.waiting();
-        if waiting.entries.len() >= MOST_WAITING {
-            return Err(RotationError::Full);
-        }
-        waiting.entries.push_back(entry);
-        let begins = waiting.busy < self.lanes;
-        if begins {
-            waiting.busy += 1;
-        }
-        Ok(begins)
+    /// One rotation by itself, on a connection of the pool.
+    async fn rotate_by_pool(&self, rotate: &Rotate) -> Carried {
+        let mut connection = self.others.acquire().await.map_err(Arc::new)?;
+        let limits = sessions::rotate(&mut connection, rotate).await;
+        let limits = limits.map_err(Arc::new)?;
+        connection.release();
+        Ok(limits)
     }
 
     /// The turn of a session outside of the lanes; `None` once another turn of the same
@@ -207,24 +229,46 @@ impl Shared {
 }
 
 impl Waiting {
-    /// What one statement can carry: the oldest entries, one of each session, and none of
-    /// a session that is under way.
+    /// Lets an entry wait, unless its session is on its way already.
+    fn add(&mut self, entry: Entry, lanes: usize) -> Result<Added, RotationError> {
+        let session_id = entry.rotate.session_id;
+        if let Some(over) = self.travelling.get_mut(&session_id) {
+            let over = over.get_or_insert_default();
+            return Ok(Added::After(Arc::clone(over).notified_owned()));
+        }
+        if self.entries.len() >= MOST_WAITING {
+            return Err(RotationError::Full);
+        }
+        self.travelling.insert(session_id, None);
+        self.entries.push_back(entry);
+        if self.busy == lanes {
+            return Ok(Added::Waits);
+        }
+        self.busy += 1;
+        Ok(Added::Begins)
+    }
+
+    /// What one statement can carry: the oldest entries. A caller that has gone away was
+    /// told that its rotation failed, so its rotation is not made any more.
     fn take(&mut self) -> Vec<Entry> {
         let mut taken = Vec::new();
-        let mut left = VecDeque::new();
-        while let Some(entry) = self.entries.pop_front() {
-            if self.under_way.insert(entry.rotate.session_id) {
-                taken.push(entry);
+        while taken.len() < MOST_TOGETHER
+            && let Some(entry) = self.entries.pop_front()
+        {
+            if entry.answer.is_closed() {
+                self.is_over(entry.rotate.session_id);
             } else {
-                left.push_back(entry);
-            }
-            if taken.len() == MOST_TOGETHER {
-                break;
+                taken.push(entry);
             }
         }
-        left.append(&mut self.entries);
-        self.entries = left;
         taken
+    }
+
+    /// The session's rotation is over, and its other requests wake up.
+    fn is_over(&mut self, session_id: Uuid) {
+        if let Some(Some(over)) = self.travelling.remove(&session_id) {
+            over.notify_waiters();
+        }
     }
 }
 
@@ -248,11 +292,18 @@ struct Lane {
     is_busy: bool,
 }
 
-/// Also where it panics.
+/// A lane that panics leaves what waits to another one.
 impl Drop for Lane {
     fn drop(&mut self) {
-        if self.is_busy {
-            self.shared.waiting().busy -= 1;
+        if !self.is_busy {
+            return;
+        }
+        let mut waiting = self.shared.waiting();
+        if std::thread::panicking() && !waiting.entries.is_empty() {
+            drop(waiting);
+            tokio::spawn(Lane::new(&self.shared).run());
+        } else {
+            waiting.busy -= 1;
         }
     }
 }
@@ -267,12 +318,20 @@ impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         let mut waiting = self.shared.waiting();
         for session in &self.sessions {
-            waiting.under_way.remove(session);
+            waiting.is_over(*session);
         }
     }
 }
 
 impl Lane {
+    /// One that was counted as busy already.
+    fn new(shared: &Arc<Shared>) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            is_busy: true,
+        }
+    }
+
     /// Carries what waits, until nothing waits.
     async fn run(mut self) {
         while let Some(entries) = self.next() {
@@ -327,7 +386,11 @@ impl Lane {
 
     /// The outcome of each rotation, in their order. An error is the error of all.
     async fn try_to_carry(&self, rotations: &[Rotate]) -> sqlx::Result<Vec<Carried>> {
-        let mut connection = self.shared.connections.acquire().await?;
+        // Without connections nothing gets into the lanes.
+        let Some(connections) = &self.shared.connections else {
+            return Err(sqlx::Error::PoolClosed);
+        };
+        let mut connection = connections.acquire().await?;
         let carried = match rotations {
             [one] => vec![carry_one(&mut connection, one).await?],
             many => match sessions::rotate_together(&mut connection, many).await {
@@ -345,7 +408,7 @@ impl Lane {
 async fn carry_one(connection: &mut Connection, rotate: &Rotate) -> sqlx::Result<Carried> {
     match sessions::rotate(connection, rotate).await {
         Ok(limits) => Ok(Ok(limits)),
-        Err(error) if code(&error).is_some_and(|code| code == "55P03") => Ok(Ok(None)),
+        Err(error) if is_about_a_lock(&error) => Ok(Ok(None)),
         Err(error) => Err(error),
     }
 }
@@ -365,6 +428,11 @@ async fn one_by_one(
     Ok(carried)
 }
 
+/// A lock that was waited for too long: SQLSTATE `lock_not_available`.
+fn is_about_a_lock(error: &sqlx::Error) -> bool {
+    code(error).is_some_and(|code| code == "55P03")
+}
+
 /// Data exceptions and broken constraints: SQLSTATE classes 22 and 23.
 fn is_about_a_value(error: &sqlx::Error) -> bool {
     code(error).is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
@@ -381,19 +449,19 @@ mod tests {
     use super::*;
     use crate::store::ClientInfo;
 
-    fn entry(session: u128) -> Entry {
-        Entry {
-            rotate: Rotate {
-                session_id: Uuid::from_u128(session),
-                from_generation: 0,
-                from_hash: [0; 32],
-                to_generation: 1,
-                to_hash: [1; 32],
-                attempt: AttemptMark::of(None),
-                client: ClientInfo::default(),
-            },
-            answer: oneshot::channel().0,
-        }
+    /// An entry, and the caller that waits for it.
+    fn entry(session: u128) -> (Entry, oneshot::Receiver<Carried>) {
+        let (answer, caller) = oneshot::channel();
+        let rotate = Rotate {
+            session_id: Uuid::from_u128(session),
+            from_generation: 0,
+            from_hash: [0; 32],
+            to_generation: 1,
+            to_hash: [1; 32],
+            attempt: AttemptMark::of(None),
+            client: ClientInfo::default(),
+        };
+        (Entry { rotate, answer }, caller)
     }
 
     fn sessions(entries: &[Entry]) -> Vec<u128> {
@@ -401,25 +469,68 @@ mod tests {
         ids.map(|id| id.as_u128()).collect()
     }
 
-    #[test]
-    fn a_statement_carries_one_rotation_of_a_session_and_the_others_keep_their_order() {
+    #[tokio::test]
+    async fn a_session_travels_once_and_its_other_requests_are_woken_afterwards() {
         let mut waiting = Waiting::default();
-        waiting.entries.extend([1, 2, 1, 3, 2, 1].map(entry));
-        assert_eq!(sessions(&waiting.take()), [1, 2, 3]);
-        // These are under way.
-        assert_eq!(sessions(&waiting.take()), []);
-        waiting.under_way.remove(&Uuid::from_u128(1));
+        let (first, _caller) = entry(1);
+        assert!(matches!(waiting.add(first, 1), Ok(Added::Begins)));
+        let (other, _other_caller) = entry(2);
+        assert!(matches!(waiting.add(other, 1), Ok(Added::Waits)));
+        let Ok(Added::After(while_it_waits)) = waiting.add(entry(1).0, 1) else {
+            panic!("the session is in the queue");
+        };
+        assert_eq!(sessions(&waiting.take()), [1, 2]);
+        let Ok(Added::After(while_it_travels)) = waiting.add(entry(1).0, 1) else {
+            panic!("the session is in a lane");
+        };
+        assert!(waiting.take().is_empty());
+        waiting.is_over(Uuid::from_u128(1));
+        while_it_waits.await;
+        while_it_travels.await;
+        let (again, _caller) = entry(1);
+        assert!(matches!(waiting.add(again, 1), Ok(Added::Waits)));
         assert_eq!(sessions(&waiting.take()), [1]);
-        waiting.under_way.clear();
-        assert_eq!(sessions(&waiting.take()), [2, 1]);
-        assert!(waiting.entries.is_empty());
     }
 
     #[test]
-    fn a_statement_carries_sixty_four_at_the_most_the_oldest_first() {
+    fn a_statement_carries_sixty_four_at_the_most_and_the_oldest_first() {
         let mut waiting = Waiting::default();
-        waiting.entries.extend((0..100).map(entry));
+        let callers: Vec<_> = (0..100)
+            .map(|n| {
+                let (entry, caller) = entry(n);
+                waiting.add(entry, 4).unwrap();
+                caller
+            })
+            .collect();
+        assert_eq!(waiting.busy, 4);
         assert_eq!(sessions(&waiting.take()), (0..64).collect::<Vec<_>>());
         assert_eq!(sessions(&waiting.take()), (64..100).collect::<Vec<_>>());
+        drop(callers);
+    }
+
+    #[tokio::test]
+    async fn the_rotation_of_a_caller_that_has_gone_away_is_not_made() {
+        let mut waiting = Waiting::default();
+        let (gone, caller) = entry(1);
+        waiting.add(gone, 1).unwrap();
+        let (stays, _caller) = entry(2);
+        waiting.add(stays, 1).unwrap();
+        let Ok(Added::After(over)) = waiting.add(entry(1).0, 1) else {
+            panic!("the session is in the queue");
+        };
+        drop(caller);
+        assert_eq!(sessions(&waiting.take()), [2]);
+        over.await;
+    }
+
+    #[test]
+    fn the_queue_has_a_bound() {
+        let mut waiting = Waiting::default();
+        let most = u128::try_from(MOST_WAITING).unwrap();
+        for n in 0..most {
+            waiting.add(entry(n).0, 1).unwrap();
+        }
+        let beyond = waiting.add(entry(most).0, 1);
+        assert!(matches!(beyond, Err(RotationError::Full)));
     }
 }

@@ -155,9 +155,11 @@ impl PasswordHashes {
         let normal = normal(typed);
         let is_normal = *normal == typed.expose();
         // The password as typed is tried as well, for hashes from before passwords were
-        // normalised. This happens with and without an account.
+        // normalised. This happens with and without an account, and with a right and a wrong
+        // password: the time must not tell them apart.
         let right = is(memory, &normal, &parsed);
-        let right_as_typed = !right && !is_normal && is(memory, typed.expose(), &parsed);
+        let as_typed = !is_normal && is(memory, typed.expose(), &parsed);
+        let right_as_typed = !right && as_typed;
         if stored.is_none() || !(right || right_as_typed) {
             return Verdict::Wrong;
         }

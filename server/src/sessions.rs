@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use holdfast_protocol::attempt_key::{AttemptKey, AttemptMark};
 use holdfast_protocol::refresh_token::{self, ChainSecret, RefreshToken, UnverifiedRefreshToken};
-use holdfast_protocol::rotation::{self, Micros, Presented, Rotation};
+use holdfast_protocol::rotation::{self, Micros, Presented, Rotation, StoredSession};
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::wire::{EndReason, EventKind, TokenType, Tokens};
 use sqlx::{PgConnection, PgTransaction};
@@ -207,8 +207,8 @@ async fn try_refresh(
 
     // The common case comes first, without a read: one statement, whose guard is the rule.
     let mut from = (presented.generation, presented.token_hash);
-    for tried in 0..TRIES {
-        let together = tried == 0;
+    let mut together = true;
+    for _ in 0..TRIES {
         if successor.is_some()
             && let Some(limits) = spend(state, &token, &presented, from, client, together).await?
         {
@@ -230,7 +230,10 @@ async fn try_refresh(
         let now = snapshot.as_ref().map_or(0, |snapshot| snapshot.now);
         match (rotation::decide(&presented, session, now, waited), snapshot) {
             (Rotation::Rotate | Rotation::RotateForward { .. }, Some(Snapshot { session, .. })) => {
-                from = (session.generation, session.token_hash);
+                let row = (session.generation, session.token_hash);
+                // A lane passed over a row that fits, so another transaction holds the row.
+                together = row != from;
+                from = row;
             }
             (
                 Rotation::Repeat { late },
@@ -260,7 +263,11 @@ async fn try_refresh(
                 return answer(limits, "repeated");
             }
             (Rotation::Conflict, _) => return Err(ApiError::RefreshConflict),
-            (Rotation::Expired(_), _) => return expire(state, session_id, client).await,
+            (Rotation::Expired(_), Some(Snapshot { session, .. })) => {
+                if expire(state, session_id, &session, client).await? {
+                    return Err(ApiError::RefreshTokenExpired);
+                }
+            }
             (Rotation::Reuse, _) => {
                 let kind = EventKind::RefreshTokenReused;
                 end(state, session_id, EndReason::Reuse, kind, client).await?;
@@ -387,16 +394,19 @@ pub async fn must_have_row(state: &AppState, session_id: Uuid) -> Result<(), Api
     }
 }
 
-async fn expire<T>(state: &AppState, session_id: Uuid, client: &ClientInfo) -> Result<T, ApiError> {
-    end(
-        state,
-        session_id,
-        EndReason::Expired,
-        EventKind::SessionEnded,
-        client,
-    )
-    .await?;
-    Err(ApiError::RefreshTokenExpired)
+/// Ends a session whose time is over. `false` if it has gone, or if another request has renewed
+/// it since it was `seen`: the caller looks at the row again.
+async fn expire(
+    state: &AppState,
+    session_id: Uuid,
+    seen: &StoredSession,
+    client: &ClientInfo,
+) -> Result<bool, ApiError> {
+    let delete = async |connection: &mut PgConnection, session_id| {
+        store::sessions::delete_unless_renewed(connection, session_id, seen).await
+    };
+    let (reason, kind) = (EndReason::Expired, EventKind::SessionEnded);
+    end_if(state, session_id, delete, reason, kind, client).await
 }
 
 /// Ends the session of a refresh token, current or spent. A token that the server did not make
@@ -436,9 +446,29 @@ pub async fn end(
     kind: EventKind,
     client: &ClientInfo,
 ) -> Result<bool, ApiError> {
+    end_if(
+        state,
+        session_id,
+        store::sessions::delete,
+        reason,
+        kind,
+        client,
+    )
+    .await
+}
+
+/// The same for a session that `delete` deletes.
+async fn end_if(
+    state: &AppState,
+    session_id: Uuid,
+    delete: impl AsyncFnOnce(&mut PgConnection, Uuid) -> sqlx::Result<Option<Uuid>>,
+    reason: EndReason,
+    kind: EventKind,
+    client: &ClientInfo,
+) -> Result<bool, ApiError> {
     let mut connection = state.pool.acquire().await?;
     let mut transaction = connection.begin().await?;
-    let Some(account_id) = store::sessions::delete(&mut transaction, session_id).await? else {
+    let Some(account_id) = delete(&mut transaction, session_id).await? else {
         return Ok(false);
     };
     store::session_ends::insert(&mut transaction, &[session_id], reason).await?;

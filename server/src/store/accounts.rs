@@ -210,6 +210,20 @@ pub async fn lock(
     Ok(row.is_some_and(|row| row.password_changed_at == verified && row.disabled_at.is_none()))
 }
 
+/// Locks the account's row until the transaction ends. `false` if the account is gone or is not
+/// disabled.
+pub async fn lock_disabled(connection: &mut PgConnection, account_id: Uuid) -> sqlx::Result<bool> {
+    let row = sqlx::query!(
+        "select from accounts
+         where account_id = $1 and disabled_at is not null
+         for no key update",
+        account_id,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.is_some())
+}
+
 /// The same for an account with any password, disabled or not. Locks nothing if there is no
 /// such account.
 pub async fn lock_any(connection: &mut PgConnection, account_id: Uuid) -> sqlx::Result<()> {

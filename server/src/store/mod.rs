@@ -88,8 +88,8 @@ pub fn with_settings(options: PgConnectOptions) -> PgConnectOptions {
     ])
 }
 
-/// The connections of the lanes: as many as there are lanes, past a pooler, with settings
-/// for [`sessions::rotate_together`] and for nothing else.
+/// The connections of the lanes: as many as there are lanes, with settings for
+/// [`sessions::rotate_together`] and for nothing else. `None` behind a pooler.
 ///
 /// One plan for any number of rotations, by the primary key: below ten rows Postgres would
 /// plan each statement anew, and a plan that was made for few rows reads the whole table
@@ -97,7 +97,7 @@ pub fn with_settings(options: PgConnectOptions) -> PgConnectOptions {
 ///
 /// With `asynchronous` their commits do not wait for the disk. These connections carry
 /// rotations only, so nothing else that is committed can be lost.
-pub fn lanes(pool: &Pool, lanes: u32, asynchronous: bool) -> Pool {
+pub fn lanes(pool: &Pool, lanes: u32, asynchronous: bool) -> Option<Pool> {
     pool.of_its_own(lanes, |options| {
         let options = options.options([
             ("plan_cache_mode", "force_generic_plan"),

@@ -37,6 +37,7 @@ pub struct Pool {
     kept: managed::Pool<Manager>,
     /// Where connections outside of the pool lead: to Postgres itself, without a pooler.
     direct: Arc<PgConnectOptions>,
+    is_behind_pooler: bool,
     doubts: Doubts,
 }
 
@@ -68,7 +69,7 @@ struct Doubts(Arc<Mutex<Option<Instant>>>);
 impl Pool {
     /// A pool. It connects when a caller needs the first connection.
     pub(super) fn new(options: PgConnectOptions, connections: u32) -> Self {
-        Self::behind_pooler(options.clone(), options, connections)
+        Self::with_doubts(options.clone(), options, connections, Doubts::default())
     }
 
     /// A pool whose connections lead to a pooler, while `direct` leads to Postgres itself.
@@ -77,19 +78,26 @@ impl Pool {
         direct: PgConnectOptions,
         connections: u32,
     ) -> Self {
-        Self::with_doubts(options, direct, connections, Doubts::default())
+        Self {
+            is_behind_pooler: true,
+            ..Self::with_doubts(options, direct, connections, Doubts::default())
+        }
     }
 
-    /// A pool of as many other connections, past a pooler, with more settings. Where one of
-    /// either is broken, those of both are not used again.
+    /// A pool of as many other connections to the same address, with more settings. When one
+    /// of either is broken, the idle ones of both are not used again. `None` behind a pooler,
+    /// which keeps no settings.
     pub(super) fn of_its_own(
         &self,
         connections: u32,
         settings: impl FnOnce(PgConnectOptions) -> PgConnectOptions,
-    ) -> Self {
+    ) -> Option<Self> {
+        if self.is_behind_pooler {
+            return None;
+        }
         let options = settings(self.options().clone());
-        let direct = options.clone();
-        Self::with_doubts(options, direct, connections, self.doubts.clone())
+        let (direct, doubts) = (options.clone(), self.doubts.clone());
+        Some(Self::with_doubts(options, direct, connections, doubts))
     }
 
     fn with_doubts(
@@ -117,6 +125,7 @@ impl Pool {
         Self {
             kept,
             direct: Arc::new(direct),
+            is_behind_pooler: false,
             doubts,
         }
     }

@@ -356,6 +356,25 @@ pub async fn delete(connection: &mut PgConnection, session_id: Uuid) -> sqlx::Re
     .await
 }
 
+/// Deletes one session unless it was renewed since it was looked at. Returns the account of
+/// the session; `None` if it has gone already or was renewed.
+pub async fn delete_unless_renewed(
+    connection: &mut PgConnection,
+    session_id: Uuid,
+    seen: &StoredSession,
+) -> sqlx::Result<Option<Uuid>> {
+    sqlx::query_scalar!(
+        "delete from sessions
+         where session_id = $1 and generation = $2 and token_hash = $3
+         returning account_id",
+        session_id,
+        i64::from(seen.generation),
+        &seen.token_hash[..],
+    )
+    .fetch_optional(connection)
+    .await
+}
+
 /// Deletes one session of this account. `false` if it is gone or belongs to another account.
 pub async fn delete_of_account(
     connection: &mut PgConnection,

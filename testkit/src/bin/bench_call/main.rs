@@ -11,7 +11,6 @@ mod serve;
 
 use std::cell::Cell;
 use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -20,24 +19,14 @@ use anyhow::{Context as _, ensure};
 use axum::http::Method;
 use holdfast_testkit::Connection;
 use holdfast_testkit::cpu::{self, Cpu};
-use serde::{Deserialize, Serialize};
+
+use crate::serve::{BODY, PATHS, Served};
 
 /// How often the three take turns.
 const ROUNDS: usize = 3;
 
 /// Time in each turn before measuring begins.
 const WARM_UP: Duration = Duration::from_millis(500);
-
-/// Where the handler is on bare axum, as an open and as a protected route of Holdfast.
-const PATHS: [&str; 3] = ["/bench/bare", "/bench/open", "/bench/protected"];
-
-/// What the server says once it listens.
-#[derive(Serialize, Deserialize)]
-struct Served {
-    bare: SocketAddr,
-    holdfast: SocketAddr,
-    access_token: String,
-}
 
 fn main() -> anyhow::Result<()> {
     if std::env::args().nth(1).as_deref() == Some("serve") {
@@ -185,7 +174,7 @@ async fn call(
     while !phase.stopping.get() {
         let answer = connection.send(Method::GET, path, &headers, None).await?;
         ensure!(
-            answer.status == 200 && answer.body == serve::BODY,
+            answer.status == 200 && answer.body == BODY,
             "{path} was answered {}: {}",
             answer.status,
             answer.body

@@ -1,6 +1,7 @@
 //! The server that is measured.
 
 use std::io::Read as _;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::routing::get;
@@ -12,10 +13,20 @@ use holdfast_server::http::CurrentAccount;
 use holdfast_server::metrics::ConnectionCounts;
 use holdfast_server::router_with;
 use holdfast_testkit::app::TestApp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::{PATHS, Served};
+/// Where the handler is on bare axum, as an open and as a protected route of Holdfast.
+pub(crate) const PATHS: [&str; 3] = ["/bench/bare", "/bench/open", "/bench/protected"];
+
+/// What the server says once it listens.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Served {
+    pub(crate) bare: SocketAddr,
+    pub(crate) holdfast: SocketAddr,
+    pub(crate) access_token: String,
+}
 
 /// What the handler answers.
 pub(crate) const BODY: &str = r#"{"answer":42}"#;

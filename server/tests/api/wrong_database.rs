@@ -87,6 +87,16 @@ async fn form(app: &TestApp, path: &str, body: String) -> Answer {
     app.send(request.unwrap()).await
 }
 
+/// Every call with these tokens is answered 503.
+async fn assert_unsure(app: &TestApp, tokens: &Tokens) {
+    for answer in answers(app, tokens).await {
+        answer.is(Code::TemporarilyUnavailable);
+    }
+    app.get_as(tokens, paths::ACCOUNT)
+        .await
+        .is(Code::TemporarilyUnavailable);
+}
+
 /// The answers of every endpoint to a session's tokens.
 async fn answers(app: &TestApp, tokens: &Tokens) -> Vec<Answer> {
     let token: &Secret = &tokens.refresh_token;
@@ -146,12 +156,7 @@ async fn bar_39_the_facts_of_the_queried_database_decide() {
     app.replace_database(DatabaseFacts::new(old, &Told::default(), clock).unwrap());
     let key = app.state.keys.current_refresh_key().clone();
     let tokens = tokens_of_another_database(&app, 2 * DAY, &key);
-    for answer in answers(&app, &tokens).await {
-        answer.is(Code::TemporarilyUnavailable);
-    }
-    app.get_as(&tokens, paths::ACCOUNT)
-        .await
-        .is(Code::TemporarilyUnavailable);
+    assert_unsure(&app, &tokens).await;
 }
 
 #[tokio::test]
@@ -249,12 +254,7 @@ async fn bar_39_an_instance_with_another_secret_says_of_no_session_that_it_is_ov
     entered.enter(&mut connection).await.unwrap();
     let key = lost.state.keys.current_refresh_key().clone();
     let tokens = tokens_of_another_database(&lost, DAY, &key);
-    for answer in answers(&lost, &tokens).await {
-        answer.is(Code::TemporarilyUnavailable);
-    }
-    lost.get_as(&tokens, paths::ACCOUNT)
-        .await
-        .is(Code::TemporarilyUnavailable);
+    assert_unsure(&lost, &tokens).await;
 }
 
 #[tokio::test]
@@ -280,12 +280,7 @@ async fn bar_39_a_connection_that_leads_to_another_fleets_database_ends_no_sessi
         "delete from secrets",
     ] {
         sqlx::query(other_fleet).execute(app.pool()).await.unwrap();
-        for answer in answers(&app, &tokens).await {
-            answer.is(Code::TemporarilyUnavailable);
-        }
-        app.get_as(&tokens, paths::ACCOUNT)
-            .await
-            .is(Code::TemporarilyUnavailable);
+        assert_unsure(&app, &tokens).await;
     }
 }
 
@@ -305,12 +300,7 @@ async fn bar_39_a_database_that_was_made_up_to_an_hour_before_the_session_does_n
         let app = app_with_database_of(made).await;
         let key = app.state.keys.current_refresh_key().clone();
         let tokens = tokens_of_another_database(&app, opened, &key);
-        for answer in answers(&app, &tokens).await {
-            answer.is(Code::TemporarilyUnavailable);
-        }
-        app.get_as(&tokens, paths::ACCOUNT)
-            .await
-            .is(Code::TemporarilyUnavailable);
+        assert_unsure(&app, &tokens).await;
     }
 }
 

@@ -31,8 +31,8 @@ const MOST_TOGETHER: usize = 64;
 /// How many rotations may wait.
 const MOST_WAITING: usize = 4096;
 
-/// How long the database may take for one statement of a lane, and how long a rotation
-/// outside of the lanes waits until it is its turn.
+/// How long the database may take for one statement, and how long a rotation outside of the
+/// lanes waits until it is its turn.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How many rotations run outside of the lanes at once. Their row was locked or has changed: a

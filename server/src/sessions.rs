@@ -231,7 +231,8 @@ async fn try_refresh(
         match (rotation::decide(&presented, session, now, waited), snapshot) {
             (Rotation::Rotate | Rotation::RotateForward { .. }, Some(Snapshot { session, .. })) => {
                 let row = (session.generation, session.token_hash);
-                // A lane passed over a row that fits, so another transaction holds the row.
+                // The row fits and was not changed. Another transaction holds it, or another
+                // rotation of the session was under way and failed.
                 together = row != from;
                 from = row;
             }

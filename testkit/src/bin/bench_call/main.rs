@@ -3,9 +3,9 @@
 //!
 //! One handler at three addresses: alone on bare axum, as an open route of Holdfast, and
 //! as a protected one. They take turns within one run, so that a minute in which the
-//! machine was busy falls on all of them. The server is a process of its own: its
-//! processor time for one call says more than the calls a second, which whoever asks
-//! takes part in.
+//! machine was busy falls on all of them. The server is a process of its own, and its
+//! processor time for one call is printed, too. The calls a second also depend on the
+//! load generator.
 
 mod serve;
 

@@ -1,5 +1,6 @@
 //! The whole page.
 
+use holdfast_client::{Notice, SessionConfig, View, provide_session};
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::Router;
@@ -7,14 +8,15 @@ use leptos_router::components::Router;
 use crate::components::{Hydrated, SiteFooter, SiteHeader, SiteNotice, SkipLink, StatusBar};
 use crate::focus::focus_heading;
 use crate::routes::Pages;
-use crate::session::{Notice, View, provide_session};
-use crate::words;
+use crate::{way_back, words};
 
 /// The whole page.
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
-    let session = provide_session();
+    let session = provide_session(SessionConfig {
+        sign_in_page: way_back::sign_in,
+    });
     let hydrated = Hydrated::provide();
 
     Effect::new(move |_| {

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use holdfast_client::RECORD;
 use leptos::config::LeptosOptions;
 use leptos::hydration::AutoReload;
 use leptos::nonce::use_nonce;
@@ -9,7 +10,6 @@ use leptos::prelude::*;
 use leptos_meta::MetaTags;
 
 use crate::app::App;
-use crate::session::vault::RECORD;
 
 /// The names of the files that a page loads, in the site's package folder. The host
 /// knows them.

@@ -11,10 +11,13 @@
 
 use crate::paths::{ACCOUNT, SIGN_IN, SIGN_UP};
 
-/// The sign-in page, with the way back to `wanted`: the path, the query and the hash of a
-/// page, as its address has them.
-pub fn sign_in_and_return(wanted: &str) -> String {
-    with_way_back(SIGN_IN, wanted)
+/// The sign-in page, with the way back to `wanted` if there is such a page: its path, query and
+/// hash, as its address has them.
+pub fn sign_in(wanted: Option<&str>) -> String {
+    match wanted {
+        Some(wanted) => with_way_back(SIGN_IN, wanted),
+        None => SIGN_IN.to_owned(),
+    }
 }
 
 /// `page` with the way back that stands in `search`, the raw query of the present page.
@@ -214,7 +217,7 @@ mod tests {
 
     #[test]
     fn the_way_back_is_whole_and_one_value() {
-        let address = sign_in_and_return("/activity?shown=60&x=%26#newest");
+        let address = sign_in(Some("/activity?shown=60&x=%26#newest"));
         assert_eq!(
             address,
             "/sign-in?next=%2Factivity%3Fshown%3D60%26x%3D%2526%23newest"

@@ -1,6 +1,6 @@
 //! Sentences that several pages say.
 
-use crate::session::{Ending, Notice};
+use holdfast_client::{Ending, Notice};
 
 /// What was done for a page that is gone.
 pub fn done(notice: Notice) -> Option<&'static str> {

@@ -13,6 +13,7 @@ use crate::workspace;
 /// dependencies again.
 pub const NATIVE: &[&str] = &[
     "--package=holdfast-protocol",
+    "--package=holdfast-client",
     "--package=holdfast-app",
     "--package=holdfast-local-postgres",
     "--package=holdfast-server",

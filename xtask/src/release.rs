@@ -22,6 +22,7 @@ const SOURCES: &[&str] = &[
     "Cargo.lock",
     "Cargo.toml",
     "app",
+    "client",
     "frontend",
     "local-postgres",
     "migrations",

@@ -143,6 +143,8 @@ fn lint_browser(toolbox: &Toolbox) -> Command {
             "holdfast-frontend",
             "--package",
             "holdfast-app",
+            "--package",
+            "holdfast-client",
         ])
         .args(["--features", "holdfast-app/hydrate"])
         .args(["--target", "wasm32-unknown-unknown", "--target-dir"])

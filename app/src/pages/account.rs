@@ -1,9 +1,9 @@
+use holdfast_client::{ApiError, RequireSession, use_session};
 use holdfast_protocol::wire::{Account, paths};
 use leptos::prelude::*;
 use leptos_meta::Title;
 
 use crate::components::{Button, Card, DateTime, Fact, LoadError, PageHeading, Skeleton};
-use crate::session::{ApiError, RequireSession, use_session};
 
 /// The account that is signed in, and how long its session lives.
 #[component]

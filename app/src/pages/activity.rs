@@ -1,3 +1,4 @@
+use holdfast_client::{Api, ApiError, RequireSession, use_session};
 use holdfast_protocol::wire::{ActivityEvent, ActivityPage as Events, EventKind, paths};
 use leptos::html::Ol;
 use leptos::prelude::*;
@@ -7,7 +8,6 @@ use leptos_router::hooks::{use_location, use_navigate};
 
 use super::asker::Asker;
 use crate::components::{Button, DateTime, LoadError, PageHeading, Skeleton};
-use crate::session::{Api, ApiError, RequireSession, use_session};
 
 /// What happened to the account.
 #[component]

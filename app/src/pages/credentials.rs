@@ -1,6 +1,7 @@
 //! The parts that the sign-in form and the sign-up form share.
 
 use futures::future::LocalBoxFuture;
+use holdfast_client::{ApiError, Session, use_session};
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::secret::Secret;
 use leptos::ev::SubmitEvent;
@@ -11,7 +12,6 @@ use leptos_router::hooks::{use_location, use_navigate};
 
 use super::asker::Asker;
 use crate::components::{CheckField, FormError, ShowPassword, SubmitButton, TextField};
-use crate::session::{ApiError, Session, use_session};
 use crate::way_back::{after_sign_in, hand_on};
 
 /// The differences between the two forms.

@@ -1,9 +1,9 @@
+use holdfast_client::use_session;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
 use super::overview::OverviewFacts;
 use crate::components::{Illustration, PageHeading, Skeleton};
-use crate::session::use_session;
 
 /// What Holdfast is, and the ways in.
 #[component]

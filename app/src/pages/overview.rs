@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
+use holdfast_client::host::{Caller, HostFuture};
+use holdfast_client::{ApiError, SessionClient, use_session};
 use holdfast_protocol::wire::Overview;
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 
 use crate::components::{DateTime, Fact, LoadError, Skeleton};
-use crate::host::{Caller, HostFuture};
-use crate::session::{ApiError, SessionClient, use_session};
 
 /// How the host looks up an [`Overview`]. It lends this to the calls of [`find_overview`].
 #[derive(Clone)]
@@ -18,7 +18,7 @@ pub struct Overviews(pub Arc<dyn Fn(Caller) -> HostFuture<Overview> + Send + Syn
 /// [`ApiError`], like every call.
 #[server(client = SessionClient, prefix = "/api/fn", endpoint = "overview", input = GetUrl)]
 pub async fn find_overview() -> Result<Overview, ApiError> {
-    use crate::host::{caller, lent};
+    use holdfast_client::host::{caller, lent};
     let Overviews(find) = lent()?;
     find(caller()?).await
 }

@@ -1,3 +1,4 @@
+use holdfast_client::{ApiError, RequireSession, use_session};
 use holdfast_protocol::password;
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::secret::Secret;
@@ -11,7 +12,6 @@ use super::asker::Asker;
 use super::credentials::{empty, focus, hide, value};
 use super::sign_up::length_hint;
 use crate::components::{FormError, PageHeading, ShowPassword, Skeleton, SubmitButton, TextField};
-use crate::session::{ApiError, RequireSession, use_session};
 
 /// Changes the password and ends all other sessions.
 #[component]

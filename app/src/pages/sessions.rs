@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 
+use holdfast_client::{ApiError, RequireSession, use_session};
 use holdfast_protocol::wire::{SessionInfo, SessionList, paths};
 use leptos::html::Ul;
 use leptos::prelude::*;
@@ -10,7 +11,6 @@ use super::asker::Asker;
 use crate::components::{
     Button, ConfirmDialog, DateTime, Fact, FormError, Kind, LoadError, PageHeading, Skeleton,
 };
-use crate::session::{ApiError, RequireSession, use_session};
 
 /// The sessions of the account, and buttons that end them.
 #[component]

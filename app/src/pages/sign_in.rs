@@ -1,10 +1,10 @@
+use holdfast_client::ApiError;
 use holdfast_protocol::problem::Code;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
 use super::credentials::{Credentials, CredentialsForm, Mistakes, with_next};
 use crate::components::PageHeading;
-use crate::session::ApiError;
 
 /// Signs in. The top of every page says why the last session has ended.
 #[component]

@@ -1,3 +1,4 @@
+use holdfast_client::ApiError;
 use holdfast_protocol::password::{self, MIN_LENGTH};
 use holdfast_protocol::username::Username;
 use leptos::prelude::*;
@@ -5,7 +6,6 @@ use leptos_meta::Title;
 
 use super::credentials::{Credentials, CredentialsForm, Mistakes, with_next};
 use crate::components::PageHeading;
-use crate::session::ApiError;
 
 /// Makes an account and signs in.
 #[component]

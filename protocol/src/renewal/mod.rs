@@ -8,7 +8,7 @@
 //!   and says whether it still applies.
 //!
 //! So every interleaving of tabs, lost answers and crashes can be tested natively. The driver
-//! in `app/src/session` only carries out [`Action`]s and runs changes, each as one
+//! in `client/src/driver.rs` only carries out [`Action`]s and runs changes, each as one
 //! transaction.
 //!
 //! # What it promises

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
-use holdfast_app::host::{caller, lent};
-use holdfast_app::session::{ApiError as FunctionError, SessionClient};
+use holdfast_client::host::{caller, lent};
+use holdfast_client::{ApiError as FunctionError, SessionClient};
 use holdfast_protocol::problem::{Code, Problem};
 use holdfast_protocol::wire::{MAX_BODY, NewestSignIn, Overview};
 use holdfast_server::additions::Additions;

@@ -70,17 +70,36 @@ impl Crate {
     /// The imports that are part of a circle.
     pub fn circles(&self) -> Vec<Import> {
         let imports = self.imports();
-        let mut found = Vec::new();
-        for ((from, to), names) in &imports {
-            if leads_to(&imports, to, from) {
-                found.push(Import {
-                    from: self.files[from].path.clone(),
-                    to: self.files[to].path.clone(),
-                    names: names.iter().cloned().collect(),
-                });
-            }
-        }
-        found
+        self.those(&imports, |from, to| leads_to(&imports, to, from))
+    }
+
+    /// The imports that do not lead from a layer to one below it. The layers are the modules in the
+    /// crate's root, with everything in them, the uppermost layer first. The root itself may import
+    /// everything.
+    ///
+    /// # Panics
+    /// If a module is in no layer.
+    pub fn not_downwards(&self, layers: &[&[&str]]) -> Vec<Import> {
+        let layer_of = |module: &Module| {
+            let name = module.first()?.as_str();
+            let layer = layers.iter().position(|layer| layer.contains(&name));
+            Some(layer.unwrap_or_else(|| panic!("{name} is in no layer")))
+        };
+        let is_wrong = |from: &Module, to: &Module| {
+            from.first() != to.first()
+                && layer_of(from).is_some_and(|from| layer_of(to).is_none_or(|to| to <= from))
+        };
+        self.those(&self.imports(), is_wrong)
+    }
+
+    fn those(&self, imports: &Imports, is_meant: impl Fn(&Module, &Module) -> bool) -> Vec<Import> {
+        let meant = imports.iter().filter(|((from, to), _)| is_meant(from, to));
+        let import = |((from, to), names): (&(Module, Module), &BTreeSet<String>)| Import {
+            from: self.files[from].path.clone(),
+            to: self.files[to].path.clone(),
+            names: names.iter().cloned().collect(),
+        };
+        meant.map(import).collect()
     }
 
     fn imports(&self) -> Imports {

@@ -98,22 +98,65 @@ fn protocol_has_no_crate_that_does_io_or_is_a_framework() {
 }
 
 #[test]
-fn app_sees_no_database_no_server_and_no_password_hash() {
-    let crates = crates_of("holdfast-app", &["--features", "ssr"]);
-    assert!(crates.iter().any(|name| name == "leptos"), "{crates:?}");
-    for forbidden in [
-        "sqlx",
-        "sqlx-core",
-        "axum",
-        "leptos_axum",
-        "argon2",
-        "holdfast-server",
-    ] {
-        assert!(
-            !crates.iter().any(|name| name == forbidden),
-            "app depends on {forbidden}"
-        );
+fn app_and_client_see_no_database_no_server_and_no_password_hash() {
+    let app = crates_of("holdfast-app", &["--features", "ssr"]);
+    let client = crates_of("holdfast-client", &[]);
+    for (name, crates) in [("app", app), ("client", client)] {
+        assert!(crates.iter().any(|name| name == "leptos"), "{crates:?}");
+        for forbidden in [
+            "sqlx",
+            "sqlx-core",
+            "axum",
+            "leptos_axum",
+            "argon2",
+            "holdfast-server",
+        ] {
+            assert!(
+                !crates.iter().any(|name| name == forbidden),
+                "{name} depends on {forbidden}"
+            );
+        }
     }
+}
+
+/// The crates of this repository from which a package is built, by their short names.
+fn own_crates_of(package: &str, features: &[&str]) -> Vec<String> {
+    let mut crates = crates_of(package, features);
+    crates.sort();
+    crates.dedup();
+    let own = crates
+        .iter()
+        .filter_map(|name| name.strip_prefix("holdfast-"));
+    own.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_crates_of_the_browser_depend_on_each_other_in_one_direction() {
+    let app = ["--features", "ssr"];
+    assert_eq!(own_crates_of("holdfast-protocol", &[]), ["protocol"]);
+    let client = ["client", "protocol"];
+    assert_eq!(own_crates_of("holdfast-client", &[]), client);
+    assert_eq!(
+        own_crates_of("holdfast-app", &app),
+        ["app", "client", "protocol"]
+    );
+    let frontend = ["app", "client", "frontend", "protocol"];
+    assert_eq!(own_crates_of("holdfast-frontend", &[]), frontend);
+}
+
+#[test]
+fn the_layers_of_the_client_only_look_down() {
+    let client = Crate::read(&root().join("client/src"));
+    let found = client.not_downwards(&[
+        &["require_session"],
+        &["session"],
+        &["changes", "server_functions", "host"],
+        &["calls"],
+        &["driver"],
+        &["vault"],
+        &["transport", "lock", "surroundings", "clock"],
+    ]);
+    assert_eq!(found, []);
 }
 
 #[test]
@@ -164,6 +207,7 @@ fn sql_stands_only_in_the_store_and_in_migrations() {
         "server/src",
         "local-postgres/src",
         "app/src",
+        "client/src",
         "protocol/src",
         "frontend/src",
     ]);
@@ -180,14 +224,14 @@ fn sql_stands_only_in_the_store_and_in_migrations() {
 }
 
 #[test]
-fn only_the_pages_and_the_gate_before_server_functions_know_the_client() {
-    for path in rust_files(&["server/src"]) {
-        let knows = fs::read_to_string(&path).unwrap().contains("holdfast_app");
-        assert!(
-            !knows || path.ends_with("pages.rs") || path.ends_with("server_functions.rs"),
-            "{} knows the client",
-            path.display()
-        );
+fn only_one_file_knows_the_pages_and_only_the_gate_before_server_functions_the_client() {
+    for (name, knowing) in [
+        ("holdfast_app", "pages.rs"),
+        ("holdfast_client", "server_functions.rs"),
+    ] {
+        let mut files = rust_files(&["server/src"]);
+        files.retain(|path| fs::read_to_string(path).unwrap().contains(name));
+        assert_eq!(files, [root().join("server/src").join(knowing)], "{name}");
     }
 }
 
@@ -251,7 +295,13 @@ fn roots() -> Vec<PathBuf> {
 #[test]
 fn no_two_files_import_each_other() {
     let roots = roots();
-    for expected in ["server/src", "app/src", "testkit/src/bin/soak", "xtask/src"] {
+    for expected in [
+        "server/src",
+        "app/src",
+        "client/src",
+        "testkit/src/bin/soak",
+        "xtask/src",
+    ] {
         assert!(roots.contains(&root().join(expected)), "{roots:?}");
     }
     let mut circles = String::new();
@@ -274,16 +324,44 @@ fn no_two_files_import_each_other() {
     );
 }
 
-/// The circles of made-up files, each as its module and its text.
-fn circles_of(files: &[(&str, &str)]) -> Vec<String> {
+/// A crate of made-up files, each as its module and its text.
+fn made_up(files: &[(&str, &str)]) -> Crate {
     let sources = files.iter().map(|(module, text)| {
         let parts = module.split("::").filter(|part| !part.is_empty());
         let module_path = parts.map(str::to_owned).collect();
         (module_path, ((*module).to_owned(), (*text).to_owned()))
     });
-    let found = Crate::of(sources.collect::<BTreeMap<_, _>>()).circles();
+    Crate::of(sources.collect::<BTreeMap<_, _>>())
+}
+
+fn lines(found: Vec<Import>) -> Vec<String> {
     let line = |it: Import| format!("{} -> {}: {}", it.from, it.to, it.names.join(", "));
     found.into_iter().map(line).collect()
+}
+
+fn circles_of(files: &[(&str, &str)]) -> Vec<String> {
+    lines(made_up(files).circles())
+}
+
+#[test]
+fn an_import_that_does_not_look_down_is_found() {
+    let files = made_up(&[
+        (
+            "",
+            "mod above;\nmod below;\npub use above::A;\npub use below::{B, C};",
+        ),
+        ("above", "use crate::C;\nuse super::below::B;"),
+        ("beside", "use crate::above::A;"),
+        ("below", "use crate::A;\nmod inside;"),
+        ("below::inside", "use super::B;\nuse crate::beside::D;"),
+    ]);
+    let found = lines(files.not_downwards(&[&["above", "beside"], &["below"]]));
+    let expected = [
+        "below -> above: A",
+        "below::inside -> beside: D",
+        "beside -> above: A",
+    ];
+    assert_eq!(found, expected);
 }
 
 #[test]
@@ -384,7 +462,13 @@ fn bars_named_in(text: &str) -> std::collections::BTreeSet<u32> {
 
 #[test]
 fn the_page_of_bars_links_every_test_of_a_bar_and_no_other() {
-    let mut files = rust_files(&["protocol", "app/src", "server/src", "server/tests"]);
+    let mut files = rust_files(&[
+        "protocol",
+        "client",
+        "app/src",
+        "server/src",
+        "server/tests",
+    ]);
     files_below(&root().join("end2end/tests"), "ts", &mut files);
     let mut written: Vec<(u32, String)> = Vec::new();
     for file in files {

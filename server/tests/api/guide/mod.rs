@@ -9,7 +9,7 @@ mod server_function;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, header};
-use holdfast_app::session::provide_session;
+use holdfast_client::{SessionConfig, provide_session};
 use holdfast_protocol::problem::Code;
 use holdfast_server::state::AppState;
 use leptos::prelude::*;
@@ -109,7 +109,9 @@ async fn the_server_function_is_protected_and_shares_its_data_with_the_route() {
 /// A whole document around the guide's page, like the document that `app` has.
 #[component]
 fn Site() -> impl IntoView {
-    provide_session();
+    provide_session(SessionConfig {
+        sign_in_page: |_| "/sign-in".to_owned(),
+    });
     view! {
         <Pages>
             <Routes fallback=|| "Not found">

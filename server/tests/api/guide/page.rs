@@ -1,7 +1,7 @@
 //! The protected page of the guide.
 
 // guide
-use holdfast_app::session::{RequireSession, use_session};
+use holdfast_client::{RequireSession, use_session};
 use leptos::prelude::*;
 
 /// The page. A person who is not signed in is led to the sign-in page first, and back

@@ -3,13 +3,13 @@
 use super::note::{Note, Notes};
 
 // guide
-use holdfast_app::session::{ApiError, SessionClient};
+use holdfast_client::{ApiError, SessionClient};
 use leptos::prelude::*;
 
 /// Adds a line to the caller's note and returns the whole note.
 #[server(client = SessionClient, prefix = "/api/fn", endpoint = "add_line")]
 pub async fn add_line(line: String) -> Result<Note, ApiError> {
-    use holdfast_app::host::{caller, lent};
+    use holdfast_client::host::{caller, lent};
 
     let notes = lent::<Notes>()?;
     let account_id = caller()?.account_id;

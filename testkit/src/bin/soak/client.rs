@@ -1,6 +1,6 @@
 //! One client without a browser: it carries out what the renewal machine decides.
 //!
-//! This file reads, writes, sends and waits, like `app/src/session/driver.rs`;
+//! This file reads, writes, sends and waits, like `client/src/driver.rs`;
 //! `holdfast_protocol::renewal` makes every decision. [`Storage`] contains what a real client would
 //! write to disk. Only this survives a crash, and the client crashes from time to time during a
 //! refresh.
@@ -454,7 +454,7 @@ impl Door {
     }
 }
 
-/// What an answer means to a client, as in `app/src/session/http.rs`.
+/// What an answer means to a client, as in `client/src/transport.rs`.
 async fn outcome_of(asking: impl Future<Output = Result<Answer, NoAnswer>>) -> Outcome {
     let Ok(Ok(answer)) = tokio::time::timeout(PATIENCE, asking).await else {
         return Outcome::Silence;

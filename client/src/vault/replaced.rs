@@ -23,7 +23,7 @@ const REPLACED: &str = "holdfast.replaced.";
 const LASTS_MS: i64 = 90_000;
 
 /// How often a tab renews its note.
-pub(in crate::session) const RENEWED_EVERY_MS: u32 = 15_000;
+pub(crate) const RENEWED_EVERY_MS: u32 = 15_000;
 
 /// The note of one tab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

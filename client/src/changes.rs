@@ -18,10 +18,10 @@ use holdfast_protocol::wire::{
 };
 use uuid::Uuid;
 
-use super::api;
+use super::calls;
 use super::clock;
 use super::driver::{Driver, Whose};
-use super::http::{self, ApiError, Call};
+use super::transport::{self, ApiError, Call};
 
 /// How long a request without an answer is repeated.
 const REPEATS_FOR_MS: u64 = 120_000;
@@ -37,7 +37,7 @@ struct Opened {
 
 impl Opened {
     fn read(body: &str, remember: bool, sent_at: i64) -> Result<Self, ApiError> {
-        let tokens: Tokens = http::parse(body)?;
+        let tokens: Tokens = transport::parse(body)?;
         let record = Record::new(&tokens, remember, sent_at).ok_or(ApiError::NOT_OURS)?;
         Ok(Self {
             record,
@@ -89,7 +89,7 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), ApiError> {
     let whose = driver.whose();
     let call = Call::new(Method::POST, paths::SIGNUP).with_json(&request);
     let sent_at = clock::now().wall_ms;
-    let send = |_| async { http::send(&call, None).await };
+    let send = |_| async { transport::send(&call, None).await };
     let (outcome, was_silent) = with_repetitions(send, || None).await;
     let opened = match outcome {
         Ok(body) => Opened::read(&body, request.remember, sent_at)?,
@@ -120,7 +120,7 @@ pub(super) async fn change_password(whose: Whose, request: ChangePassword) -> Re
     }
     // The name is needed if the answer is lost, and the server would not answer it then.
     let account = Call::new(Method::GET, paths::ACCOUNT);
-    let account: Account = http::parse(&api::call(account, whose).await?)?;
+    let account: Account = transport::parse(&calls::call(account, whose).await?)?;
     let asked = driver.ask().await?;
     let whose = Whose::Of(Some(account.account_id));
     if driver.is_replacing() {
@@ -142,7 +142,7 @@ pub(super) async fn change_password(whose: Whose, request: ChangePassword) -> Re
     };
     let call = Call::new(Method::PUT, paths::PASSWORD).with_json(&request);
     let sent_at = clock::now().wall_ms;
-    let send = |is_repetition| api::call_and_tell(&call, whose, is_repetition, &tell);
+    let send = |is_repetition| calls::call_and_tell(&call, whose, is_repetition, &tell);
     // Once the old session is over, no repetition can be sent as it. The server has done
     // the change, or has ended the session for another reason; both are found out below.
     let is_over = || driver.replaced_is_over().map(|_| ApiError::SignedOut);
@@ -182,7 +182,7 @@ async fn goes_on(whose: Whose, before: Before) -> Result<bool, ApiError> {
     let asked_as = Cell::new(None);
     let tell = |of: Link| asked_as.set(Some(of.session_id));
     let call = Call::new(Method::GET, paths::SESSIONS);
-    match api::call_and_tell(&call, whose, true, &tell).await {
+    match calls::call_and_tell(&call, whose, true, &tell).await {
         Ok(_) => Ok(!before.is_another && asked_as.get() == Some(before.session_id)),
         Err(refusal) if may_mean_done(&refusal) => Ok(false),
         Err(_) => Err(ApiError::NotKnown),
@@ -286,7 +286,7 @@ fn is_silence(outcome: &Result<String, ApiError>) -> bool {
         // The server may have lost its database during the request.
         Err(ApiError::Problem(problem)) => problem.code == Code::TemporarilyUnavailable,
         // The answer was cut: the request was done, and its tokens are lost.
-        Ok(body) => http::parse::<Tokens>(body).is_err(),
+        Ok(body) => transport::parse::<Tokens>(body).is_err(),
         Err(_) => false,
     }
 }
@@ -320,7 +320,7 @@ async fn log_in(driver: &Rc<Driver>, request: &LoginRequest) -> Result<Opened, A
     let call = Call::new(Method::POST, paths::LOGIN).with_json(request);
     let call = driver.with_known_browsers(call).await;
     let sent_at = clock::now().wall_ms;
-    let body = http::send(&call, None).await?;
+    let body = transport::send(&call, None).await?;
     Opened::read(&body, request.remember, sent_at)
 }
 

@@ -1,6 +1,6 @@
 //! What a server function can use when it runs: the caller, and the things that the host
-//! lends to it. The client itself knows no database, so the host puts these things into the
-//! context of each call.
+//! lends to it. The crate of a function knows no database, so the host puts these things into
+//! the context of each call.
 //!
 //! This is for the server only. In the browser a server function has no body.
 
@@ -10,7 +10,7 @@ use holdfast_protocol::problem::{Code, Problem};
 use leptos::prelude::use_context;
 use uuid::Uuid;
 
-use crate::session::ApiError;
+use crate::transport::ApiError;
 
 /// The account and the session of the access token that came with the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,6 @@ use leptos_router::hooks::{use_location, use_navigate};
 use leptos_router::location::Location;
 
 use super::use_session;
-use crate::{paths, way_back};
 
 /// Shows its children to a signed-in person, and leads every other person to the sign-in page and
 /// back afterwards. While nothing is known, as in the server's rendering, it shows `fallback`.
@@ -36,8 +35,8 @@ pub fn RequireSession(
         // A person who signs out does not want to come back, and the next person may be another
         // one.
         let target = match session.ending() {
-            Some(Ending::SignedOut) => paths::SIGN_IN.to_owned(),
-            _ => way_back::sign_in_and_return(&address_of(&here)),
+            Some(Ending::SignedOut) => session.sign_in_page(None),
+            _ => session.sign_in_page(Some(&address_of(&here))),
         };
         let options = NavigateOptions {
             replace: true,

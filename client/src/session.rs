@@ -7,10 +7,10 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use uuid::Uuid;
 
-use super::api::{self, Api};
+use super::calls::{self, Api};
 use super::changes;
 use super::driver::{Driver, Snapshot};
-use super::http::ApiError;
+use super::transport::ApiError;
 
 /// The session of this browser. Get it with [`use_session`]; it is `Copy`.
 ///
@@ -24,6 +24,7 @@ use super::http::ApiError;
 /// so that both render the same.
 #[derive(Clone, Copy)]
 pub struct Session {
+    config: SessionConfig,
     signals: Signals,
     view: Memo<View>,
     account_id: Memo<Option<Uuid>>,
@@ -92,8 +93,16 @@ impl Facts {
     }
 }
 
-/// Provides the session to all components below. `App` calls this once.
-pub fn provide_session() -> Session {
+/// What the client has to know of the app around it.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionConfig {
+    /// The address of the page on which a person signs in. If the function gets the address of
+    /// another page, the sign-in leads back to it.
+    pub sign_in_page: fn(back_to: Option<&str>) -> String,
+}
+
+/// Provides the session to all components below. The app calls this once, at its root.
+pub fn provide_session(config: SessionConfig) -> Session {
     let signals = Signals {
         view: RwSignal::new(View::Unknown),
         facts: RwSignal::new(None),
@@ -103,6 +112,7 @@ pub fn provide_session() -> Session {
     };
     let view = Memo::new(move |_| signals.view.get());
     let session = Session {
+        config,
         signals,
         view,
         account_id: Memo::new(move |_| match view.get() {
@@ -121,15 +131,20 @@ pub fn provide_session() -> Session {
 /// The session of this browser.
 ///
 /// # Panics
-/// Outside of `App`, which provides it.
+/// Outside of the app that provides it; see [`provide_session`].
 pub fn use_session() -> Session {
     expect_context()
 }
 
 impl Session {
+    /// The address of the page on which a person signs in; see [`SessionConfig`].
+    pub(crate) fn sign_in_page(self, back_to: Option<&str>) -> String {
+        (self.config.sign_in_page)(back_to)
+    }
+
     /// Begins to read storage, to listen to other tabs and to renew. Call this in an effect only,
     /// because there is no browser while the server renders.
-    pub(crate) fn start(self) {
+    pub fn start(self) {
         Driver::start(move |snapshot| self.signals.take(snapshot));
     }
 
@@ -220,7 +235,7 @@ impl Session {
     /// and `post`, `put`, `delete`. It always belongs to that account; see [`Api`].
     /// Server functions get the same with [`SessionClient`](super::SessionClient).
     pub fn api(self) -> Api {
-        Api(api::whose())
+        Api(calls::whose())
     }
 
     /// Signs in. If there is already a session, it is ended.
@@ -276,7 +291,7 @@ impl Session {
         self,
         request: ChangePassword,
     ) -> impl Future<Output = Result<(), ApiError>> {
-        changes::change_password(api::whose(), request)
+        changes::change_password(calls::whose(), request)
     }
 
     /// Signs out the person whom the page shows: in this browser at once, and on the server as soon

@@ -29,8 +29,8 @@ use leptos::server_fn::response::ClientRes;
 use leptos::server_fn::{ContentType, Decodes, Encodes, Format, FormatType};
 use send_wrapper::SendWrapper;
 
-use super::api;
-use super::http::{ApiError, Body, Call};
+use super::calls;
+use super::transport::{ApiError, Body, Call};
 
 /// The client of server functions that need a session; see the module.
 #[derive(Debug)]
@@ -52,9 +52,9 @@ impl Client<ApiError> for SessionClient {
     ) -> impl Future<Output = Result<SessionResponse, ApiError>> + Send {
         // A browser has one thread, but the signature requires `Send`.
         // The account is taken now, because another person may be signed in when the call is polled.
-        let whose = api::whose();
+        let whose = calls::whose();
         SendWrapper::new(async move {
-            let body = api::call(request.0, whose).await?;
+            let body = calls::call(request.0, whose).await?;
             Ok(SessionResponse(body))
         })
     }

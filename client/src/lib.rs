@@ -1,6 +1,7 @@
-//! Whether a person is signed in, and how they stay signed in.
+//! The session of one browser, for any Leptos app: whether a person is signed in, and how they stay
+//! signed in.
 //!
-//! Components use [`use_session`], calls use [`Session::api`], server functions use
+//! The app provides it by [`provide_session`]. Components use [`use_session`], calls use [`Session::api`], server functions use
 //! [`SessionClient`], and [`RequireSession`] guards what is shown. `docs/build-on-holdfast.md` has
 //! examples of all four.
 //!
@@ -19,27 +20,33 @@
 //!
 //! # The layers
 //!
-//! Each layer only imports the layers after it: `context` (what components see) and
-//! `require_session`; `changes`, `api` and `server_functions` (requests); `driver`, which carries
-//! out what the pure machine in `holdfast_protocol::renewal` decides; `vault` (what is stored, and
-//! where); `http`, `lock`, `surroundings` (other tabs, visibility, network) and `clock`, which is
-//! the only one that reads the time.
+//! Each layer only imports the layers after it, and a test of the architecture checks this:
+//! `require_session`; `session` (what components see); `changes`, `server_functions` and `host`
+//! (requests); `calls` (a call with its token); `driver`, which carries out what the pure machine
+//! in `holdfast_protocol::renewal` decides; `vault` (what is stored, and where); `transport` (one
+//! request), `lock`, `surroundings` (other tabs, visibility, network) and `clock`, which is the
+//! only one that reads the time.
+//!
+//! Only this crate uses storage, time and the network in the browser, and only in effects and event
+//! handlers. It knows no page: the app says where a person signs in ([`SessionConfig`]).
 
-mod api;
+mod calls;
 mod changes;
 mod clock;
-mod context;
 mod driver;
-mod http;
+pub mod host;
 mod lock;
 mod require_session;
 mod server_functions;
+mod session;
 mod surroundings;
-pub(crate) mod vault;
+mod transport;
+mod vault;
 
-pub use api::Api;
-pub use context::{Facts, Session, provide_session, use_session};
+pub use calls::Api;
 pub use holdfast_protocol::renewal::{Ending, Notice, View};
-pub use http::ApiError;
 pub use require_session::RequireSession;
 pub use server_functions::{ProblemJson, SessionClient, SessionRequest, SessionResponse};
+pub use session::{Facts, Session, SessionConfig, provide_session, use_session};
+pub use transport::ApiError;
+pub use vault::RECORD;

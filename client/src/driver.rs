@@ -25,8 +25,8 @@ use leptos::task::spawn_local;
 use uuid::Uuid;
 use web_sys::BroadcastChannel;
 
-use super::http::{self, ApiError, Call};
 use super::surroundings::{self, News};
+use super::transport::{self, ApiError, Call};
 use super::vault::{Attempted, Outcome, RENEWED_EVERY_MS, Vault};
 use super::{clock, lock, vault};
 
@@ -618,7 +618,7 @@ impl Driver {
                 *self.timer.borrow_mut() = timer;
             }
             Action::Probe => spawn_local(async move {
-                let answer = http::send(&Call::new(Method::GET, paths::HEALTHZ), None).await;
+                let answer = transport::send(&Call::new(Method::GET, paths::HEALTHZ), None).await;
                 let silence = matches!(answer, Err(ApiError::Unreachable { answered: false }));
                 driver.feed(if silence {
                     Event::Unreachable
@@ -659,8 +659,8 @@ impl Driver {
         call.headers.push((attempt_key::HEADER, key));
         // The age counts from the sending, so an access token is never older than the tab believes.
         let sent_at = clock::now().wall_ms;
-        let tokens = match http::send(&call, None).await {
-            Ok(body) => http::parse::<Tokens>(&body).ok(),
+        let tokens = match transport::send(&call, None).await {
+            Ok(body) => transport::parse::<Tokens>(&body).ok(),
             Err(ApiError::Problem(problem)) => {
                 return match Failure::of(&problem) {
                     Failure::Over(why) if self.is_being_replaced(of.session_id, why) => later,
@@ -697,7 +697,7 @@ impl Driver {
             });
             // The request arrives even if the page is closed meanwhile.
             call.keepalive = true;
-            let is_done = match http::send(&call, None).await {
+            let is_done = match transport::send(&call, None).await {
                 Ok(_) => true,
                 Err(ApiError::Problem(problem)) => problem.code.meaning() != Meaning::Later,
                 Err(_) => false,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::driver::{Driver, Whose};
-use super::http::{self, ApiError, Call};
+use super::transport::{self, ApiError, Call};
 
 /// Makes calls with the access token. A call renews a token that has expired, and it is repeated
 /// once if the server refuses the token. See [`super::Session::api`].
@@ -25,7 +25,7 @@ impl Api {
     /// # Errors
     /// [`ApiError`], for this and every other method.
     pub async fn get<T: DeserializeOwned>(self, path: &str) -> Result<T, ApiError> {
-        http::parse(&self.call(Call::new(Method::GET, path)).await?)
+        transport::parse(&self.call(Call::new(Method::GET, path)).await?)
     }
 
     /// `POST` of a JSON body, with a JSON answer.
@@ -37,7 +37,7 @@ impl Api {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ApiError> {
-        http::parse(
+        transport::parse(
             &self
                 .call(Call::new(Method::POST, path).with_json(body))
                 .await?,
@@ -53,7 +53,7 @@ impl Api {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ApiError> {
-        http::parse(
+        transport::parse(
             &self
                 .call(Call::new(Method::PUT, path).with_json(body))
                 .await?,
@@ -108,7 +108,7 @@ pub(super) async fn call_and_tell(
     loop {
         let (of, token) = driver.access(&mut whose).await?;
         tell(of);
-        let outcome = http::send(call, Some(&token)).await;
+        let outcome = transport::send(call, Some(&token)).await;
         let meaning = match &outcome {
             Err(ApiError::Problem(problem)) => Some(problem.code.meaning()),
             _ => None,

@@ -34,7 +34,7 @@ use web_sys::{IdbKeyRange, IdbObjectStore};
 
 use self::database::{ATTEMPT_KEYS, Database, result};
 use self::keys::{KEPT, Kept, Keys};
-pub(crate) use self::local::RECORD;
+pub use self::local::RECORD;
 pub(super) use self::replaced::RENEWED_EVERY_MS;
 use super::clock;
 

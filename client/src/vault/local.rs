@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 /// The key of the copy of who is signed in. `shell.rs` looks for it before the page is
 /// drawn.
-pub(crate) const RECORD: &str = "holdfast.session";
+pub const RECORD: &str = "holdfast.session";
 
 /// Refresh tokens that are only used for a logout: those of version 1, and those of a tab without
 /// the database.

@@ -7,14 +7,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::driver::{Driver, Whose};
-use super::transport::{self, ApiError, Call};
+use super::transport::{self, Call, CallError};
 
 /// Makes calls with the access token. A call renews a token that has expired, and it is repeated
 /// once if the server refuses the token. See [`super::Session::api`].
 ///
 /// This belongs to the **account** that the page showed when it was obtained. If another person
-/// signs in meanwhile, its calls fail with [`ApiError::SessionChanged`] and are not sent as that
-/// person. If no person was signed in, its calls fail with [`ApiError::SignedOut`]. After a new
+/// signs in meanwhile, its calls fail with [`CallError::SessionChanged`] and are not sent as that
+/// person. If no person was signed in, its calls fail with [`CallError::SignedOut`]. After a new
 /// session of the same account, for instance after a change of the password, it goes on.
 #[derive(Debug, Clone, Copy)]
 pub struct Api(pub(super) Whose);
@@ -23,8 +23,8 @@ impl Api {
     /// `GET`, with a JSON answer.
     ///
     /// # Errors
-    /// [`ApiError`], for this and every other method.
-    pub async fn get<T: DeserializeOwned>(self, path: &str) -> Result<T, ApiError> {
+    /// [`CallError`], for this and every other method.
+    pub async fn get<T: DeserializeOwned>(self, path: &str) -> Result<T, CallError> {
         transport::parse(&self.call(Call::new(Method::GET, path)).await?)
     }
 
@@ -36,7 +36,7 @@ impl Api {
         self,
         path: &str,
         body: &impl Serialize,
-    ) -> Result<T, ApiError> {
+    ) -> Result<T, CallError> {
         transport::parse(
             &self
                 .call(Call::new(Method::POST, path).with_json(body))
@@ -52,7 +52,7 @@ impl Api {
         self,
         path: &str,
         body: &impl Serialize,
-    ) -> Result<T, ApiError> {
+    ) -> Result<T, CallError> {
         transport::parse(
             &self
                 .call(Call::new(Method::PUT, path).with_json(body))
@@ -64,7 +64,7 @@ impl Api {
     ///
     /// # Errors
     /// See [`Api::get`].
-    pub async fn delete(self, path: &str) -> Result<(), ApiError> {
+    pub async fn delete(self, path: &str) -> Result<(), CallError> {
         self.call(Call::new(Method::DELETE, path)).await.map(drop)
     }
 
@@ -72,12 +72,12 @@ impl Api {
     ///
     /// # Errors
     /// See [`Api::get`].
-    pub async fn delete_with(self, path: &str, body: &impl Serialize) -> Result<(), ApiError> {
+    pub async fn delete_with(self, path: &str, body: &impl Serialize) -> Result<(), CallError> {
         let call = Call::new(Method::DELETE, path).with_json(body);
         self.call(call).await.map(drop)
     }
 
-    async fn call(self, request: Call) -> Result<String, ApiError> {
+    async fn call(self, request: Call) -> Result<String, CallError> {
         call(request, self.0).await
     }
 }
@@ -90,7 +90,7 @@ pub(super) fn whose() -> Whose {
 /// Sends the call. If its access token is refused, it renews and sends the call once more. If
 /// another tab changes the password meanwhile, it sends the call once more with the new session.
 /// The function is not generic, so that it is compiled only once.
-pub(super) async fn call(call: Call, whose: Whose) -> Result<String, ApiError> {
+pub(super) async fn call(call: Call, whose: Whose) -> Result<String, CallError> {
     call_and_tell(&call, whose, false, &|_| ()).await
 }
 
@@ -102,15 +102,15 @@ pub(super) async fn call_and_tell(
     mut whose: Whose,
     is_repetition: bool,
     tell: &dyn Fn(Link),
-) -> Result<String, ApiError> {
-    let driver = Driver::current().ok_or(ApiError::SignedOut)?;
+) -> Result<String, CallError> {
+    let driver = Driver::current().ok_or(CallError::SignedOut)?;
     let mut is_repeated = false;
     loop {
         let (of, token) = driver.access(&mut whose).await?;
         tell(of);
         let outcome = transport::send(call, Some(&token)).await;
         let meaning = match &outcome {
-            Err(ApiError::Problem(problem)) => Some(problem.code.meaning()),
+            Err(CallError::Problem(problem)) => Some(problem.code.meaning()),
             _ => None,
         };
         let is_for_another_token = match meaning {

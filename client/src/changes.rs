@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::calls;
 use super::clock;
 use super::driver::{Driver, Whose};
-use super::transport::{self, ApiError, Call};
+use super::transport::{self, Call, CallError};
 
 /// How long a request without an answer is repeated.
 const REPEATS_FOR_MS: u64 = 120_000;
@@ -36,9 +36,9 @@ struct Opened {
 }
 
 impl Opened {
-    fn read(body: &str, remember: bool, sent_at: i64) -> Result<Self, ApiError> {
+    fn read(body: &str, remember: bool, sent_at: i64) -> Result<Self, CallError> {
         let tokens: Tokens = transport::parse(body)?;
-        let record = Record::new(&tokens, remember, sent_at).ok_or(ApiError::NOT_OURS)?;
+        let record = Record::new(&tokens, remember, sent_at).ok_or(CallError::NOT_OURS)?;
         Ok(Self {
             record,
             known_browser: tokens.known_browser,
@@ -73,8 +73,8 @@ struct Before {
 }
 
 /// Signs in.
-pub(super) async fn sign_in(request: LoginRequest) -> Result<(), ApiError> {
-    let driver = Driver::current().ok_or(ApiError::SILENCE)?;
+pub(super) async fn sign_in(request: LoginRequest) -> Result<(), CallError> {
+    let driver = Driver::current().ok_or(CallError::SILENCE)?;
     let _expectation = driver.expect_session();
     let asked = driver.ask().await?;
     let opened = log_in(&driver, &request).await?;
@@ -82,8 +82,8 @@ pub(super) async fn sign_in(request: LoginRequest) -> Result<(), ApiError> {
 }
 
 /// Makes an account and signs in.
-pub(super) async fn sign_up(request: SignupRequest) -> Result<(), ApiError> {
-    let driver = Driver::current().ok_or(ApiError::SILENCE)?;
+pub(super) async fn sign_up(request: SignupRequest) -> Result<(), CallError> {
+    let driver = Driver::current().ok_or(CallError::SILENCE)?;
     let _expectation = driver.expect_session();
     let asked = driver.ask().await?;
     let whose = driver.whose();
@@ -113,10 +113,13 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), ApiError> {
 }
 
 /// Changes the password of the account that the page shows.
-pub(super) async fn change_password(whose: Whose, request: ChangePassword) -> Result<(), ApiError> {
-    let driver = Driver::current().ok_or(ApiError::SignedOut)?;
+pub(super) async fn change_password(
+    whose: Whose,
+    request: ChangePassword,
+) -> Result<(), CallError> {
+    let driver = Driver::current().ok_or(CallError::SignedOut)?;
     if driver.is_replacing() {
-        return Err(ApiError::UnderWay);
+        return Err(CallError::UnderWay);
     }
     // The name is needed if the answer is lost, and the server would not answer it then.
     let account = Call::new(Method::GET, paths::ACCOUNT);
@@ -124,7 +127,7 @@ pub(super) async fn change_password(whose: Whose, request: ChangePassword) -> Re
     let asked = driver.ask().await?;
     let whose = Whose::Of(Some(account.account_id));
     if driver.is_replacing() {
-        return Err(ApiError::UnderWay);
+        return Err(CallError::UnderWay);
     }
     // Other calls of this page may find out first that the old session has ended.
     let _expectation = driver.expect_replacement();
@@ -145,7 +148,7 @@ pub(super) async fn change_password(whose: Whose, request: ChangePassword) -> Re
     let send = |is_repetition| calls::call_and_tell(&call, whose, is_repetition, &tell);
     // Once the old session is over, no repetition can be sent as it. The server has done
     // the change, or has ended the session for another reason; both are found out below.
-    let is_over = || driver.replaced_is_over().map(|_| ApiError::SignedOut);
+    let is_over = || driver.replaced_is_over().map(|_| CallError::SignedOut);
     let (outcome, was_silent) = with_repetitions(send, is_over).await;
     let (refusal, before) = match (outcome, sent_as.get()) {
         (Ok(body), Some(before)) => {
@@ -154,7 +157,7 @@ pub(super) async fn change_password(whose: Whose, request: ChangePassword) -> Re
         }
         (Err(refusal), Some(before)) => (refusal, before),
         // The request could not be sent, so nothing was done.
-        (Err(ApiError::NotKnown) | Ok(_), None) => return Err(ApiError::SILENCE),
+        (Err(CallError::NotKnown) | Ok(_), None) => return Err(CallError::SILENCE),
         (Err(refusal), None) => return Err(refusal),
     };
     if !was_silent || !may_mean_done(&refusal) {
@@ -178,14 +181,14 @@ pub(super) async fn change_password(whose: Whose, request: ChangePassword) -> Re
 /// says. Then the password was not changed, because a change ends all sessions. A sign-in with
 /// the new password would find that out as well, but it would count as a failure and be listed
 /// in the person's activity.
-async fn goes_on(whose: Whose, before: Before) -> Result<bool, ApiError> {
+async fn goes_on(whose: Whose, before: Before) -> Result<bool, CallError> {
     let asked_as = Cell::new(None);
     let tell = |of: Link| asked_as.set(Some(of.session_id));
     let call = Call::new(Method::GET, paths::SESSIONS);
     match calls::call_and_tell(&call, whose, true, &tell).await {
         Ok(_) => Ok(!before.is_another && asked_as.get() == Some(before.session_id)),
         Err(refusal) if may_mean_done(&refusal) => Ok(false),
-        Err(_) => Err(ApiError::NotKnown),
+        Err(_) => Err(CallError::NotKnown),
     }
 }
 
@@ -194,7 +197,7 @@ async fn keep_after_change(
     opened: Opened,
     before: Before,
     asked: Asked,
-) -> Result<(), ApiError> {
+) -> Result<(), CallError> {
     let kept = keep(driver, opened.change_password(before, asked)).await;
     tell_if_overtaken(driver, &kept, Notice::PasswordChanged);
     kept
@@ -202,17 +205,17 @@ async fn keep_after_change(
 
 /// Shows at the top of the page what was done, because the form has disappeared with the person
 /// who sent it.
-fn tell_if_overtaken(driver: &Rc<Driver>, kept: &Result<(), ApiError>, what: Notice) {
-    if *kept == Err(ApiError::Overtaken) {
+fn tell_if_overtaken(driver: &Rc<Driver>, kept: &Result<(), CallError>, what: Notice) {
+    if *kept == Err(CallError::Overtaken) {
         driver.set_notice(Some(what));
     }
 }
 
 /// Whether a repetition gets this refusal after a change that was done.
-fn may_mean_done(refusal: &ApiError) -> bool {
+fn may_mean_done(refusal: &CallError) -> bool {
     match refusal {
-        ApiError::SignedOut => true,
-        ApiError::Problem(problem) => {
+        CallError::SignedOut => true,
+        CallError::Problem(problem) => {
             problem.code == Code::InvalidCredentials
                 || matches!(
                     problem.code.meaning(),
@@ -225,18 +228,18 @@ fn may_mean_done(refusal: &ApiError) -> bool {
 
 /// The session is over after all, but not because of this change. If another tab's change has
 /// ended it, the new session will come.
-fn take_ending(driver: &Rc<Driver>, before: Before, error: ApiError) -> ApiError {
+fn take_ending(driver: &Rc<Driver>, before: Before, error: CallError) -> CallError {
     let why = match &error {
-        ApiError::Problem(problem) if problem.code.meaning() == Meaning::SessionOver => {
+        CallError::Problem(problem) if problem.code.meaning() == Meaning::SessionOver => {
             Some(Ending::of(problem))
         }
-        ApiError::SignedOut => driver.replaced_is_over(),
+        CallError::SignedOut => driver.replaced_is_over(),
         _ => None,
     };
     let Some(why) = why else { return error };
     let session_id = before.session_id;
     if driver.is_noted_elsewhere(session_id) {
-        return ApiError::UnderWay;
+        return CallError::UnderWay;
     }
     driver.feed(Event::CallOver { session_id, why });
     error
@@ -245,10 +248,10 @@ fn take_ending(driver: &Rc<Driver>, before: Before, error: ApiError) -> ApiError
 /// Sends a request until there is an answer, for two minutes at most and while the page
 /// lives, or until `give_up` says why it can be sent no more. Says as well whether there
 /// was no answer at first: then it may have been done. `send` hears whether it repeats.
-async fn with_repetitions<F: Future<Output = Result<String, ApiError>>>(
+async fn with_repetitions<F: Future<Output = Result<String, CallError>>>(
     send: impl Fn(bool) -> F,
-    give_up: impl Fn() -> Option<ApiError>,
-) -> (Result<String, ApiError>, bool) {
+    give_up: impl Fn() -> Option<CallError>,
+) -> (Result<String, CallError>, bool) {
     let mut outcome = send(false).await;
     if !is_silence(&outcome) {
         return (outcome, false);
@@ -261,10 +264,10 @@ async fn with_repetitions<F: Future<Output = Result<String, ApiError>>>(
         }
         let now = clock::now();
         if now.running_ms >= deadline {
-            return (Err(ApiError::NotKnown), true);
+            return (Err(CallError::NotKnown), true);
         }
         // A time between half of it and all of it, so that many clients do not come at once.
-        let jitter = u32::try_from((u64::from(now.dice) * u64::from(pause_ms / 2)) >> 32);
+        let jitter = u32::try_from((u64::from(now.jitter) * u64::from(pause_ms / 2)) >> 32);
         let left_ms = u32::try_from(deadline - now.running_ms).unwrap_or(u32::MAX);
         let wait_ms = (pause_ms / 2 + jitter.unwrap_or(0)).max(retry_after_ms(&outcome));
         TimeoutFuture::new(wait_ms.min(left_ms)).await;
@@ -272,7 +275,7 @@ async fn with_repetitions<F: Future<Output = Result<String, ApiError>>>(
         outcome = send(true).await;
         let is_later = matches!(
             &outcome,
-            Err(ApiError::Problem(problem)) if problem.code.meaning() == Meaning::Later
+            Err(CallError::Problem(problem)) if problem.code.meaning() == Meaning::Later
         );
         if !is_silence(&outcome) && !is_later {
             return (outcome, true);
@@ -280,11 +283,11 @@ async fn with_repetitions<F: Future<Output = Result<String, ApiError>>>(
     }
 }
 
-fn is_silence(outcome: &Result<String, ApiError>) -> bool {
+fn is_silence(outcome: &Result<String, CallError>) -> bool {
     match outcome {
-        Err(ApiError::Unreachable { .. }) => true,
+        Err(CallError::Unreachable { .. }) => true,
         // The server may have lost its database during the request.
-        Err(ApiError::Problem(problem)) => problem.code == Code::TemporarilyUnavailable,
+        Err(CallError::Problem(problem)) => problem.code == Code::TemporarilyUnavailable,
         // The answer was cut: the request was done, and its tokens are lost.
         Ok(body) => transport::parse::<Tokens>(body).is_err(),
         Err(_) => false,
@@ -292,9 +295,9 @@ fn is_silence(outcome: &Result<String, ApiError>) -> bool {
 }
 
 /// How long the server wants the client to wait.
-fn retry_after_ms(outcome: &Result<String, ApiError>) -> u32 {
+fn retry_after_ms(outcome: &Result<String, CallError>) -> u32 {
     match outcome {
-        Err(ApiError::Problem(problem)) => problem.retry_after.unwrap_or(0).saturating_mul(1000),
+        Err(CallError::Problem(problem)) => problem.retry_after.unwrap_or(0).saturating_mul(1000),
         _ => 0,
     }
 }
@@ -304,19 +307,21 @@ fn retry_after_ms(outcome: &Result<String, ApiError>) -> u32 {
 async fn find_out(
     driver: &Rc<Driver>,
     request: &LoginRequest,
-    refusal: ApiError,
-) -> Result<Opened, ApiError> {
+    refusal: CallError,
+) -> Result<Opened, CallError> {
     match log_in(driver, request).await {
         Ok(opened) => Ok(opened),
-        Err(ApiError::Problem(problem)) if problem.code == Code::InvalidCredentials => Err(refusal),
-        Err(ApiError::Problem(problem)) if problem.code.meaning() != Meaning::Later => {
-            Err(ApiError::Problem(problem))
+        Err(CallError::Problem(problem)) if problem.code == Code::InvalidCredentials => {
+            Err(refusal)
         }
-        Err(_) => Err(ApiError::NotKnown),
+        Err(CallError::Problem(problem)) if problem.code.meaning() != Meaning::Later => {
+            Err(CallError::Problem(problem))
+        }
+        Err(_) => Err(CallError::NotKnown),
     }
 }
 
-async fn log_in(driver: &Rc<Driver>, request: &LoginRequest) -> Result<Opened, ApiError> {
+async fn log_in(driver: &Rc<Driver>, request: &LoginRequest) -> Result<Opened, CallError> {
     let call = Call::new(Method::POST, paths::LOGIN).with_json(request);
     let call = driver.with_known_browsers(call).await;
     let sent_at = clock::now().wall_ms;
@@ -326,12 +331,12 @@ async fn log_in(driver: &Rc<Driver>, request: &LoginRequest) -> Result<Opened, A
 
 /// Stores a new session. If there was a sign-in or a sign-out in this browser after its request
 /// was sent, that one was later, and the new session is ended.
-async fn keep(driver: &Rc<Driver>, change: Change) -> Result<(), ApiError> {
+async fn keep(driver: &Rc<Driver>, change: Change) -> Result<(), CallError> {
     if driver.change(change).await {
         Ok(())
     } else if driver.is_outdated() {
-        Err(ApiError::Outdated)
+        Err(CallError::Outdated)
     } else {
-        Err(ApiError::Overtaken)
+        Err(CallError::Overtaken)
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn now() -> Moment {
     Moment {
         wall_ms: js_sys::Date::now() as i64,
         running_ms: running as u64,
-        dice: (js_sys::Math::random() * f64::from(u32::MAX)) as u32,
+        jitter: (js_sys::Math::random() * f64::from(u32::MAX)) as u32,
     }
 }
 

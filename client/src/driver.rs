@@ -26,7 +26,7 @@ use uuid::Uuid;
 use web_sys::BroadcastChannel;
 
 use super::surroundings::{self, News};
-use super::transport::{self, ApiError, Call};
+use super::transport::{self, Call, CallError};
 use super::vault::{Attempted, Outcome, RENEWED_EVERY_MS, Vault};
 use super::{clock, lock, vault};
 
@@ -306,7 +306,7 @@ impl Driver {
     /// browser. This reads storage, because a tab that slept may not know them. It is an error if a
     /// later version has taken over storage: then a new session could not be stored, and the
     /// request must not be sent.
-    pub(super) async fn ask(self: &Rc<Self>) -> Result<Asked, ApiError> {
+    pub(super) async fn ask(self: &Rc<Self>) -> Result<Asked, CallError> {
         self.until_known().await;
         let outcome = self.vault.change(Some(Change::Ask), self.held()).await;
         let asked = Asked {
@@ -315,7 +315,7 @@ impl Driver {
         };
         self.take(outcome);
         if self.is_outdated() {
-            return Err(ApiError::Outdated);
+            return Err(CallError::Outdated);
         }
         Ok(asked)
     }
@@ -415,11 +415,11 @@ impl Driver {
     pub(super) async fn access(
         self: &Rc<Self>,
         whose: &mut Whose,
-    ) -> Result<(Link, Secret), ApiError> {
+    ) -> Result<(Link, Secret), CallError> {
         let deadline = clock::now().running_ms + u64::from(CALL_WAIT_MS);
         loop {
             if *whose == Whose::Of(None) {
-                return Err(ApiError::SignedOut);
+                return Err(CallError::SignedOut);
             }
             self.look_at_copy();
             self.feed(Event::CallWanted);
@@ -437,20 +437,20 @@ impl Driver {
                     return if *whose == Whose::Of(Some(account_id)) {
                         Ok((of, token))
                     } else {
-                        Err(ApiError::SessionChanged)
+                        Err(CallError::SessionChanged)
                     };
                 }
-                Access::SignedOut => return Err(ApiError::SignedOut),
-                Access::Outdated => return Err(ApiError::Outdated),
+                Access::SignedOut => return Err(CallError::SignedOut),
+                Access::Outdated => return Err(CallError::Outdated),
                 Access::NotNow => {
                     let held = self.record().map(|record| record.session_id);
                     let Some(session_id) = held else { continue };
                     if !self.is_replaced(session_id, true).await {
-                        return Err(ApiError::SILENCE);
+                        return Err(CallError::SILENCE);
                     }
                     continue;
                 }
-                Access::Soon if now.running_ms >= deadline => return Err(ApiError::SILENCE),
+                Access::Soon if now.running_ms >= deadline => return Err(CallError::SILENCE),
                 Access::Soon => {}
             }
             let left = u32::try_from(deadline - now.running_ms).unwrap_or(CALL_WAIT_MS);
@@ -469,7 +469,7 @@ impl Driver {
     /// the change is sent. From then on, an answer that this session is over clears nothing, in any
     /// tab.
     pub(super) fn expect_replacement(self: &Rc<Self>) -> Expectation {
-        let mark = clock::now().dice;
+        let mark = clock::now().jitter;
         self.replacing.set(Some(Replacing {
             session_id: None,
             is_over: None,
@@ -567,10 +567,10 @@ impl Driver {
     }
 
     /// Takes the result of a call with the access token of `of`.
-    pub(super) fn note_outcome(self: &Rc<Self>, of: Link, outcome: &Result<String, ApiError>) {
+    pub(super) fn note_outcome(self: &Rc<Self>, of: Link, outcome: &Result<String, CallError>) {
         let session_id = of.session_id;
         self.feed(match outcome {
-            Err(ApiError::Problem(problem)) if problem.code.meaning() == Meaning::SessionOver => {
+            Err(CallError::Problem(problem)) if problem.code.meaning() == Meaning::SessionOver => {
                 let why = Ending::of(problem);
                 if self.is_being_replaced(session_id, why) {
                     Event::Reached
@@ -578,7 +578,7 @@ impl Driver {
                     Event::CallOver { session_id, why }
                 }
             }
-            Err(ApiError::Unreachable { answered: false }) => Event::Unreachable,
+            Err(CallError::Unreachable { answered: false }) => Event::Unreachable,
             _ => Event::Reached,
         });
     }
@@ -619,7 +619,7 @@ impl Driver {
             }
             Action::Probe => spawn_local(async move {
                 let answer = transport::send(&Call::new(Method::GET, paths::HEALTHZ), None).await;
-                let silence = matches!(answer, Err(ApiError::Unreachable { answered: false }));
+                let silence = matches!(answer, Err(CallError::Unreachable { answered: false }));
                 driver.feed(if silence {
                     Event::Unreachable
                 } else {
@@ -661,7 +661,7 @@ impl Driver {
         let sent_at = clock::now().wall_ms;
         let tokens = match transport::send(&call, None).await {
             Ok(body) => transport::parse::<Tokens>(&body).ok(),
-            Err(ApiError::Problem(problem)) => {
+            Err(CallError::Problem(problem)) => {
                 return match Failure::of(&problem) {
                     Failure::Over(why) if self.is_being_replaced(of.session_id, why) => later,
                     failure => not_renewed(failure),
@@ -699,7 +699,7 @@ impl Driver {
             call.keepalive = true;
             let is_done = match transport::send(&call, None).await {
                 Ok(_) => true,
-                Err(ApiError::Problem(problem)) => problem.code.meaning() != Meaning::Later,
+                Err(CallError::Problem(problem)) => problem.code.meaning() != Meaning::Later,
                 Err(_) => false,
             };
             if !is_done {

@@ -10,7 +10,7 @@ use holdfast_protocol::problem::{Code, Problem};
 use leptos::prelude::use_context;
 use uuid::Uuid;
 
-use crate::transport::ApiError;
+use crate::transport::CallError;
 
 /// The account and the session of the access token that came with the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,15 +22,15 @@ pub struct Caller {
 }
 
 /// An answer of the host that takes some time.
-pub type HostFuture<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>> + Send>>;
+pub type HostFuture<T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>;
 
 /// Who calls this server function.
 ///
 /// # Errors
-/// [`ApiError::SignedOut`] outside of a call, or if the function is public: then the server
+/// [`CallError::SignedOut`] outside of a call, or if the function is public: then the server
 /// has checked no token.
-pub fn caller() -> Result<Caller, ApiError> {
-    use_context().ok_or(ApiError::SignedOut)
+pub fn caller() -> Result<Caller, CallError> {
+    use_context().ok_or(CallError::SignedOut)
 }
 
 /// Something that the host has lent to this call.
@@ -38,9 +38,9 @@ pub fn caller() -> Result<Caller, ApiError> {
 /// # Errors
 /// A problem with [`Code::Internal`] if the host lends no such thing. Its text is for the log
 /// only.
-pub fn lent<T: Clone + 'static>() -> Result<T, ApiError> {
+pub fn lent<T: Clone + 'static>() -> Result<T, CallError> {
     use_context().ok_or_else(|| {
         let detail = format!("The host lends no {}.", std::any::type_name::<T>());
-        ApiError::Problem(Problem::new(Code::Internal, detail))
+        CallError::Problem(Problem::new(Code::Internal, detail))
     })
 }

@@ -12,7 +12,7 @@
 //!   for the person before.
 //! - **A call belongs to the person whom the page showed** when [`Session::api`] was called. The
 //!   same is true for a sign-out, a change of the password and a server function. It never runs as
-//!   the next person: it fails with [`ApiError::SessionChanged`].
+//!   the next person: it fails with [`CallError::SessionChanged`].
 //! - **An account's new session** (after a change of the password) keeps the open pages and the
 //!   text that was typed in them; [`Session::session_id`] changes, `account_id` does not.
 //! - **The last sign-in or sign-out wins**, in every tab, also after the browser was
@@ -48,5 +48,5 @@ pub use holdfast_protocol::renewal::{Ending, Notice, View};
 pub use require_session::RequireSession;
 pub use server_functions::{ProblemJson, SessionClient, SessionRequest, SessionResponse};
 pub use session::{Facts, Session, SessionConfig, provide_session, use_session};
-pub use transport::ApiError;
+pub use transport::CallError;
 pub use vault::RECORD;

@@ -6,13 +6,13 @@
 //!
 //! ```ignore
 //! #[server(client = SessionClient, prefix = "/api/fn", endpoint = "overview")]
-//! pub async fn overview() -> Result<Overview, ApiError> { … }
+//! pub async fn overview() -> Result<Overview, CallError> { … }
 //! ```
 //!
 //! With `endpoint` the address is the same in every build. Without it, the address would contain a
 //! hash of the directory in which the program was compiled.
 //!
-//! Its errors are [`ApiError`], on both sides, and are sent as problem JSON like those of every
+//! Its errors are [`CallError`], on both sides, and are sent as problem JSON like those of every
 //! other call. Return an expected outcome of the function as a value, not as an error.
 
 use std::convert::Infallible;
@@ -30,7 +30,7 @@ use leptos::server_fn::{ContentType, Decodes, Encodes, Format, FormatType};
 use send_wrapper::SendWrapper;
 
 use super::calls;
-use super::transport::{ApiError, Body, Call};
+use super::transport::{Body, Call, CallError};
 
 /// The client of server functions that need a session; see the module.
 #[derive(Debug)]
@@ -43,13 +43,13 @@ pub struct SessionRequest(Call);
 #[derive(Debug)]
 pub struct SessionResponse(String);
 
-impl Client<ApiError> for SessionClient {
+impl Client<CallError> for SessionClient {
     type Request = SessionRequest;
     type Response = SessionResponse;
 
     fn send(
         request: SessionRequest,
-    ) -> impl Future<Output = Result<SessionResponse, ApiError>> + Send {
+    ) -> impl Future<Output = Result<SessionResponse, CallError>> + Send {
         // A browser has one thread, but the signature requires `Send`.
         // The account is taken now, because another person may be signed in when the call is polled.
         let whose = calls::whose();
@@ -67,7 +67,7 @@ impl Client<ApiError> for SessionClient {
             impl Stream<Item = Result<Bytes, Bytes>> + Send + 'static,
             impl Sink<Bytes> + Send + 'static,
         ),
-        ApiError,
+        CallError,
     > {
         unsupported::<()>()?;
         Ok((stream::empty(), sink::drain()))
@@ -79,7 +79,7 @@ impl Client<ApiError> for SessionClient {
 }
 
 /// Arguments travel as text: in the query, as a form, or as JSON.
-impl ClientReq<ApiError> for SessionRequest {
+impl ClientReq<CallError> for SessionRequest {
     /// A plain form has no token, so it cannot be used.
     type FormData = Infallible;
 
@@ -89,7 +89,7 @@ impl ClientReq<ApiError> for SessionRequest {
         _: &str,
         query: &str,
         method: Method,
-    ) -> Result<Self, ApiError> {
+    ) -> Result<Self, CallError> {
         let path = match query {
             "" => path.to_owned(),
             _ => format!("{path}?{query}"),
@@ -103,7 +103,7 @@ impl ClientReq<ApiError> for SessionRequest {
         _: &str,
         body: String,
         method: Method,
-    ) -> Result<Self, ApiError> {
+    ) -> Result<Self, CallError> {
         let mut call = Call::new(method, path);
         call.body = Some(Body {
             media_type: media_type.to_owned(),
@@ -118,7 +118,7 @@ impl ClientReq<ApiError> for SessionRequest {
         accepts: &str,
         body: Bytes,
         method: Method,
-    ) -> Result<Self, ApiError> {
+    ) -> Result<Self, CallError> {
         let Ok(text) = String::from_utf8(body.into()) else {
             return unsupported();
         };
@@ -131,7 +131,7 @@ impl ClientReq<ApiError> for SessionRequest {
         _: &str,
         body: Infallible,
         _: Method,
-    ) -> Result<Self, ApiError> {
+    ) -> Result<Self, CallError> {
         match body {}
     }
 
@@ -140,7 +140,7 @@ impl ClientReq<ApiError> for SessionRequest {
         _: &str,
         body: Infallible,
         _: Method,
-    ) -> Result<Self, ApiError> {
+    ) -> Result<Self, CallError> {
         match body {}
     }
 
@@ -150,23 +150,23 @@ impl ClientReq<ApiError> for SessionRequest {
         _: &str,
         _: impl Stream<Item = Bytes> + Send + 'static,
         _: Method,
-    ) -> Result<Self, ApiError> {
+    ) -> Result<Self, CallError> {
         unsupported()
     }
 }
 
-impl ClientRes<ApiError> for SessionResponse {
-    async fn try_into_string(self) -> Result<String, ApiError> {
+impl ClientRes<CallError> for SessionResponse {
+    async fn try_into_string(self) -> Result<String, CallError> {
         Ok(self.0)
     }
 
-    async fn try_into_bytes(self) -> Result<Bytes, ApiError> {
+    async fn try_into_bytes(self) -> Result<Bytes, CallError> {
         Ok(self.0.into())
     }
 
     fn try_into_stream(
         self,
-    ) -> Result<impl Stream<Item = Result<Bytes, Bytes>> + Send + Sync + 'static, ApiError> {
+    ) -> Result<impl Stream<Item = Result<Bytes, Bytes>> + Send + Sync + 'static, CallError> {
         Ok(stream::iter([Ok(self.0.into())]))
     }
 
@@ -189,15 +189,15 @@ impl ClientRes<ApiError> for SessionResponse {
 }
 
 /// The error for a request that cannot have a session.
-fn unsupported<T>() -> Result<T, ApiError> {
-    Err(ApiError::from_server_fn_error(ServerFnErrorErr::Request(
+fn unsupported<T>() -> Result<T, CallError> {
+    Err(CallError::from_server_fn_error(ServerFnErrorErr::Request(
         "a call with a session carries text".to_owned(),
     )))
 }
 
 /// Errors of the library itself, on both sides. Their text may repeat an argument, so it is not
 /// passed on.
-impl FromServerFnError for ApiError {
+impl FromServerFnError for CallError {
     type Encoder = ProblemJson;
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
@@ -235,19 +235,19 @@ impl FormatType for ProblemJson {
     const FORMAT_TYPE: Format = Format::Text;
 }
 
-impl Encodes<ApiError> for ProblemJson {
+impl Encodes<CallError> for ProblemJson {
     type Error = serde_json::Error;
 
-    fn encode(error: &ApiError) -> Result<Bytes, serde_json::Error> {
+    fn encode(error: &CallError) -> Result<Bytes, serde_json::Error> {
         let problem = match error {
-            ApiError::Problem(problem) => problem.clone(),
-            ApiError::SignedOut | ApiError::SessionChanged | ApiError::Overtaken => {
+            CallError::Problem(problem) => problem.clone(),
+            CallError::SignedOut | CallError::SessionChanged | CallError::Overtaken => {
                 Problem::new(Code::AccessTokenMissing, "This call needs an access token.")
             }
-            ApiError::Unreachable { .. }
-            | ApiError::NotKnown
-            | ApiError::UnderWay
-            | ApiError::Outdated => Problem::new(
+            CallError::Unreachable { .. }
+            | CallError::NotKnown
+            | CallError::UnderWay
+            | CallError::Outdated => Problem::new(
                 Code::TemporarilyUnavailable,
                 "The service cannot answer this at the moment. Try again in a few seconds.",
             ),
@@ -256,11 +256,11 @@ impl Encodes<ApiError> for ProblemJson {
     }
 }
 
-impl Decodes<ApiError> for ProblemJson {
+impl Decodes<CallError> for ProblemJson {
     type Error = serde_json::Error;
 
-    fn decode(body: Bytes) -> Result<ApiError, serde_json::Error> {
-        serde_json::from_slice(&body).map(ApiError::Problem)
+    fn decode(body: Bytes) -> Result<CallError, serde_json::Error> {
+        serde_json::from_slice(&body).map(CallError::Problem)
     }
 }
 
@@ -299,26 +299,26 @@ mod tests {
 
     #[test]
     fn an_error_travels_as_problem_json_and_arrives_as_itself() {
-        let error = ApiError::Problem(Problem::new(Code::NotFound, "There is no such note."));
-        assert_eq!(ApiError::de(error.ser()), error);
+        let error = CallError::Problem(Problem::new(Code::NotFound, "There is no such note."));
+        assert_eq!(CallError::de(error.ser()), error);
         let bare = Problem::new(Code::AccessTokenMissing, "This call needs an access token.");
         assert_eq!(
-            ApiError::de(ApiError::SignedOut.ser()),
-            ApiError::Problem(bare)
+            CallError::de(CallError::SignedOut.ser()),
+            CallError::Problem(bare)
         );
     }
 
     #[test]
     fn what_the_library_says_about_an_argument_is_not_repeated() {
         let error = ServerFnErrorErr::Args("invalid digit in hunter2".to_owned());
-        let error = ApiError::from_server_fn_error(error);
+        let error = CallError::from_server_fn_error(error);
         assert_eq!(error.code(), Some(Code::MalformedRequest));
         assert!(!error.to_string().contains("hunter2"));
     }
 
     #[test]
     fn an_answer_that_does_not_fit_is_not_ours_and_loses_nothing() {
-        let error = ApiError::de(Bytes::from_static(b"<html>"));
-        assert_eq!(error, ApiError::NOT_OURS);
+        let error = CallError::de(Bytes::from_static(b"<html>"));
+        assert_eq!(error, CallError::NOT_OURS);
     }
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::calls::{self, Api};
 use super::changes;
 use super::driver::{Driver, Snapshot};
-use super::transport::ApiError;
+use super::transport::CallError;
 
 /// The session of this browser. Get it with [`use_session`]; it is `Copy`.
 ///
@@ -241,14 +241,14 @@ impl Session {
     /// Signs in. If there is already a session, it is ended.
     ///
     /// # Errors
-    /// [`ApiError`]; the code says what was wrong with the request. With
-    /// [`ApiError::Overtaken`] there was a later sign-in or sign-out in this browser.
+    /// [`CallError`]; the code says what was wrong with the request. With
+    /// [`CallError::Overtaken`] there was a later sign-in or sign-out in this browser.
     pub async fn sign_in(
         self,
         username: String,
         password: Secret,
         remember: bool,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), CallError> {
         let request = LoginRequest {
             username,
             password,
@@ -261,15 +261,15 @@ impl Session {
     /// to two minutes, and finds out whether an answer was lost.
     ///
     /// # Errors
-    /// [`ApiError`]; the code says what was wrong with the request. With
-    /// [`ApiError::NotKnown`] the account may have been made, and with
-    /// [`ApiError::Overtaken`] it was.
+    /// [`CallError`]; the code says what was wrong with the request. With
+    /// [`CallError::NotKnown`] the account may have been made, and with
+    /// [`CallError::Overtaken`] it was.
     pub async fn sign_up(
         self,
         username: String,
         password: Secret,
         remember: bool,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), CallError> {
         let request = SignupRequest {
             username,
             password,
@@ -284,13 +284,13 @@ impl Session {
     /// lost.
     ///
     /// # Errors
-    /// [`ApiError`]; the code says what was wrong with the request. With
-    /// [`ApiError::Overtaken`] the password was changed and the new session was not kept;
-    /// with [`ApiError::NotKnown`] the password may have been changed.
+    /// [`CallError`]; the code says what was wrong with the request. With
+    /// [`CallError::Overtaken`] the password was changed and the new session was not kept;
+    /// with [`CallError::NotKnown`] the password may have been changed.
     pub fn change_password(
         self,
         request: ChangePassword,
-    ) -> impl Future<Output = Result<(), ApiError>> {
+    ) -> impl Future<Output = Result<(), CallError>> {
         changes::change_password(calls::whose(), request)
     }
 

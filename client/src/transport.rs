@@ -64,7 +64,7 @@ impl Call {
 
 /// Why a call has no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ApiError {
+pub enum CallError {
     /// Nobody is signed in.
     SignedOut,
     /// Another person signed in while the call was waiting. The call was not made as that
@@ -91,7 +91,7 @@ pub enum ApiError {
     NotKnown,
 }
 
-impl ApiError {
+impl CallError {
     /// No answer at all.
     pub(super) const SILENCE: Self = Self::Unreachable { answered: false };
 
@@ -108,7 +108,7 @@ impl ApiError {
 }
 
 /// In words for a person.
-impl fmt::Display for ApiError {
+impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SignedOut => f.write_str("You are not signed in."),
@@ -153,7 +153,7 @@ impl fmt::Display for ApiError {
     }
 }
 
-impl std::error::Error for ApiError {}
+impl std::error::Error for CallError {}
 
 fn in_words(seconds: u32) -> String {
     match seconds {
@@ -163,7 +163,7 @@ fn in_words(seconds: u32) -> String {
 }
 
 /// Sends a call and returns the body of a successful answer.
-pub(super) async fn send(call: &Call, bearer: Option<&Secret>) -> Result<String, ApiError> {
+pub(super) async fn send(call: &Call, bearer: Option<&Secret>) -> Result<String, CallError> {
     let mut request = RequestBuilder::new(&call.path)
         .method(call.method.clone())
         .mode(RequestMode::SameOrigin)
@@ -184,7 +184,7 @@ pub(super) async fn send(call: &Call, bearer: Option<&Secret>) -> Result<String,
             .body(body.text.expose()),
         None => request.build(),
     };
-    let silence = |_| ApiError::SILENCE;
+    let silence = |_| CallError::SILENCE;
     let mut request = request.map_err(silence)?;
     if call.keepalive {
         request = with_keepalive(request).unwrap_or_else(|request| request);
@@ -207,7 +207,7 @@ fn with_keepalive(request: Request) -> Result<Request, Request> {
     }
 }
 
-async fn read(response: Response) -> Result<String, ApiError> {
+async fn read(response: Response) -> Result<String, CallError> {
     let headers = response.headers();
     let media_type = headers.get("content-type").unwrap_or_default();
     let is = |expected| media_type.split(';').next().map(str::trim) == Some(expected);
@@ -215,18 +215,18 @@ async fn read(response: Response) -> Result<String, ApiError> {
         // Portals answer like this, too. But each answer of Holdfast has an id.
         return match headers.get(REQUEST_ID) {
             Some(_) => Ok(String::new()),
-            None => Err(ApiError::NOT_OURS),
+            None => Err(CallError::NOT_OURS),
         };
     }
     let Ok(body) = response.text().await else {
-        return Err(ApiError::SILENCE);
+        return Err(CallError::SILENCE);
     };
     if response.ok() {
         return if is("application/json") {
             Ok(body)
         } else {
             // From here on there was an answer, but perhaps not Holdfast's.
-            Err(ApiError::NOT_OURS)
+            Err(CallError::NOT_OURS)
         };
     }
     match serde_json::from_str::<Problem>(&body) {
@@ -235,15 +235,15 @@ async fn read(response: Response) -> Result<String, ApiError> {
             problem.retry_after = headers
                 .get("retry-after")
                 .and_then(|seconds| seconds.trim().parse().ok());
-            Err(ApiError::Problem(problem))
+            Err(CallError::Problem(problem))
         }
-        _ => Err(ApiError::NOT_OURS),
+        _ => Err(CallError::NOT_OURS),
     }
 }
 
 /// Reads the body of a successful answer. If it does not fit, the answer is not Holdfast's.
-pub(super) fn parse<T: DeserializeOwned>(body: &str) -> Result<T, ApiError> {
-    serde_json::from_str(body).map_err(|_| ApiError::NOT_OURS)
+pub(super) fn parse<T: DeserializeOwned>(body: &str) -> Result<T, CallError> {
+    serde_json::from_str(body).map_err(|_| CallError::NOT_OURS)
 }
 
 #[cfg(test)]
@@ -269,7 +269,7 @@ mod tests {
         ] {
             let mut problem = Problem::new(Code::TooManyAttempts, detail);
             problem.retry_after = retry_after;
-            assert_eq!(ApiError::Problem(problem).to_string(), expected);
+            assert_eq!(CallError::Problem(problem).to_string(), expected);
         }
     }
 }

@@ -278,7 +278,7 @@ struct World {
     network: Vec<Request>,
     sign_ins: Vec<SignIn>,
     flights: u32,
-    dice: u32,
+    jitter: u32,
     last: Last,
     acts: Acts,
     /// Which act of people has made what is.
@@ -311,7 +311,7 @@ impl World {
             network: Vec::new(),
             sign_ins: Vec::new(),
             flights: 0,
-            dice: 1,
+            jitter: 1,
             last: Last::SignedOut,
             acts: Acts {
                 of_people: 0,
@@ -345,14 +345,14 @@ impl World {
     }
 
     fn moment(&mut self) -> Moment {
-        self.dice = self
-            .dice
+        self.jitter = self
+            .jitter
             .wrapping_mul(1_664_525)
             .wrapping_add(1_013_904_223);
         Moment {
             wall_ms: START + i64::try_from(self.now).unwrap(),
             running_ms: self.now,
-            dice: self.dice,
+            jitter: self.jitter,
         }
     }
 
@@ -484,7 +484,7 @@ impl World {
         for copy in copy.into_iter().chain(held) {
             if is_empty {
                 if let Some(record) = copy.record() {
-                    let leave = Change::Leave(record.refresh_token.clone());
+                    let leave = Change::EndOnServer(record.refresh_token.clone());
                     self.database.apply(&leave);
                 }
             } else if self.database.apply(&Change::CatchUp(copy)) {

@@ -12,7 +12,7 @@ use axum::http::{HeaderValue, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
-use holdfast_client::ApiError as FunctionError;
+use holdfast_client::CallError;
 use holdfast_client::host::Caller;
 use holdfast_protocol::problem::{Code, Problem};
 use holdfast_protocol::wire::MAX_BODY;
@@ -117,12 +117,12 @@ struct Cause(Arc<Mutex<Option<ApiError>>>);
 
 /// Converts an error of the host to one that a server function may return. The cause is
 /// kept for the log.
-pub fn to_function_error(error: ApiError) -> FunctionError {
+pub fn to_function_error(error: ApiError) -> CallError {
     let problem = error.problem(None);
     if let Some(Cause(cause)) = use_context() {
         *cause.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
     }
-    FunctionError::Problem(problem)
+    CallError::Problem(problem)
 }
 
 /// The error in the answer of a server function.

@@ -1,4 +1,4 @@
-use holdfast_client::{ApiError, RequireSession, use_session};
+use holdfast_client::{CallError, RequireSession, use_session};
 use holdfast_protocol::wire::{Account, paths};
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -48,7 +48,7 @@ fn AccountCard() -> impl IntoView {
     };
     let error = Memo::new(move |_| match account.get() {
         // The guard of the page leads a signed-out person to another page.
-        Some(Err(ApiError::SignedOut)) | None => None,
+        Some(Err(CallError::SignedOut)) | None => None,
         Some(outcome) => outcome.err().map(|error| error.to_string()),
     });
 

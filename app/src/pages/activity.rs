@@ -1,4 +1,4 @@
-use holdfast_client::{Api, ApiError, RequireSession, use_session};
+use holdfast_client::{Api, CallError, RequireSession, use_session};
 use holdfast_protocol::wire::{ActivityEvent, ActivityPage as Events, EventKind, paths};
 use leptos::html::Ol;
 use leptos::prelude::*;
@@ -133,7 +133,7 @@ fn shown_by(search: &str) -> usize {
 }
 
 /// The newest events, in as many calls as it takes.
-async fn newest(api: Api, count: usize) -> Result<Events, ApiError> {
+async fn newest(api: Api, count: usize) -> Result<Events, CallError> {
     let mut found = page(api, None, count).await?;
     while found.events.len() < count
         && let Some(before) = found.next.take()
@@ -145,7 +145,7 @@ async fn newest(api: Api, count: usize) -> Result<Events, ApiError> {
     Ok(found)
 }
 
-async fn page(api: Api, before: Option<&str>, count: usize) -> Result<Events, ApiError> {
+async fn page(api: Api, before: Option<&str>, count: usize) -> Result<Events, CallError> {
     let mut path = format!("{}?limit={}", paths::ACTIVITY, count.min(MOST_AT_ONCE));
     if let Some(before) = before {
         path.push_str("&before=");

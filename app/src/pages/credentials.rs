@@ -1,7 +1,7 @@
 //! The parts that the sign-in form and the sign-up form share.
 
 use futures::future::LocalBoxFuture;
-use holdfast_client::{ApiError, Session, use_session};
+use holdfast_client::{CallError, Session, use_session};
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::secret::Secret;
 use leptos::ev::SubmitEvent;
@@ -28,12 +28,12 @@ pub(super) struct Credentials {
     pub(super) check: fn(&str, &str) -> Mistakes,
     pub(super) send: fn(Session, String, Secret, bool) -> Sent,
     /// Mistakes that the server's answer names.
-    pub(super) answered: fn(&ApiError) -> Mistakes,
+    pub(super) answered: fn(&CallError) -> Mistakes,
     pub(super) submit: &'static str,
     pub(super) submitting: &'static str,
 }
 
-pub(super) type Sent = LocalBoxFuture<'static, Result<(), ApiError>>;
+pub(super) type Sent = LocalBoxFuture<'static, Result<(), CallError>>;
 
 /// A username, a password, and whether to stay signed in.
 #[component]
@@ -138,7 +138,7 @@ pub(super) struct Mistakes {
 
 impl Mistakes {
     /// Assigns the server's answer to the field that it is about.
-    pub(super) fn of(error: &ApiError) -> Self {
+    pub(super) fn of(error: &CallError) -> Self {
         let text = Some(error.to_string());
         match error.code() {
             Some(Code::UsernameTaken | Code::UsernameNotAccepted) => Self {

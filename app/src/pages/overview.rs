@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use holdfast_client::host::{Caller, HostFuture};
-use holdfast_client::{ApiError, SessionClient, use_session};
+use holdfast_client::{CallError, SessionClient, use_session};
 use holdfast_protocol::wire::Overview;
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
@@ -15,9 +15,9 @@ pub struct Overviews(pub Arc<dyn Fn(Caller) -> HostFuture<Overview> + Send + Syn
 /// The caller's account in a few words.
 ///
 /// # Errors
-/// [`ApiError`], like every call.
+/// [`CallError`], like every call.
 #[server(client = SessionClient, prefix = "/api/fn", endpoint = "overview", input = GetUrl)]
-pub async fn find_overview() -> Result<Overview, ApiError> {
+pub async fn find_overview() -> Result<Overview, CallError> {
     use holdfast_client::host::{caller, lent};
     let Overviews(find) = lent()?;
     find(caller()?).await
@@ -45,7 +45,7 @@ pub fn OverviewFacts() -> impl IntoView {
     });
     let error = Memo::new(move |_| match found.get() {
         // If the person has just been signed out, the page changes anyway.
-        Some(Err(ApiError::SignedOut)) | None => None,
+        Some(Err(CallError::SignedOut)) | None => None,
         Some(outcome) => outcome.err().map(|error| error.to_string()),
     });
 

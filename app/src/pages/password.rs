@@ -1,4 +1,4 @@
-use holdfast_client::{ApiError, RequireSession, use_session};
+use holdfast_client::{CallError, RequireSession, use_session};
 use holdfast_protocol::password;
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::secret::Secret;
@@ -116,7 +116,7 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
             if error.code() == Some(Code::InvalidCredentials) {
                 empty(current);
             }
-            if error == ApiError::Overtaken {
+            if error == CallError::Overtaken {
                 empty(current);
                 empty(new);
                 typed.set(String::new());

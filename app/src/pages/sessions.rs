@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use holdfast_client::{ApiError, RequireSession, use_session};
+use holdfast_client::{CallError, RequireSession, use_session};
 use holdfast_protocol::wire::{SessionInfo, SessionList, paths};
 use leptos::html::Ul;
 use leptos::prelude::*;
@@ -85,7 +85,7 @@ fn Sessions() -> impl IntoView {
     };
     let load_error = Memo::new(move |_| match list.get() {
         // The guard of the page leads a signed-out person to another page.
-        Some(Err(ApiError::SignedOut)) | None => None,
+        Some(Err(CallError::SignedOut)) | None => None,
         Some(outcome) => outcome.err().map(|error| error.to_string()),
     });
     let rows = NodeRef::<Ul>::new();

@@ -1,4 +1,4 @@
-use holdfast_client::ApiError;
+use holdfast_client::CallError;
 use holdfast_protocol::problem::Code;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -51,14 +51,14 @@ fn check(username: &str, password: &str) -> Mistakes {
     }
 }
 
-fn answered(error: &ApiError) -> Mistakes {
+fn answered(error: &CallError) -> Mistakes {
     Mistakes {
         form: Some(in_words(error)),
         ..Mistakes::default()
     }
 }
 
-fn in_words(error: &ApiError) -> String {
+fn in_words(error: &CallError) -> String {
     match error.code() {
         Some(Code::InvalidCredentials) => "The username or the password is wrong.".to_owned(),
         _ => error.to_string(),

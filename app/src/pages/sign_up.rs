@@ -1,4 +1,4 @@
-use holdfast_client::ApiError;
+use holdfast_client::CallError;
 use holdfast_protocol::password::{self, MIN_LENGTH};
 use holdfast_protocol::username::Username;
 use leptos::prelude::*;
@@ -42,9 +42,9 @@ pub fn SignUpPage() -> impl IntoView {
 }
 
 /// The mistakes that the server names, or what happened to a session that was not kept.
-fn answered(error: &ApiError) -> Mistakes {
+fn answered(error: &CallError) -> Mistakes {
     match error {
-        ApiError::Overtaken => Mistakes {
+        CallError::Overtaken => Mistakes {
             form: Some(
                 "Your account is made. Somebody has signed in or out in this browser \
                  meanwhile, so sign in to use it."

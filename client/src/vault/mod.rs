@@ -368,12 +368,12 @@ impl Vault {
         if !is_empty {
             contents.apply(&Change::CatchUp(held.clone()));
         } else if let Some(record) = held.record() {
-            contents.apply(&Change::Leave(record.refresh_token.clone()));
+            contents.apply(&Change::EndOnServer(record.refresh_token.clone()));
         }
         // Sign-outs that a tab without the database has noted, or version 1.
         let noted_elsewhere = local::leaving();
         for token in &noted_elsewhere {
-            contents.apply(&Change::Leave(token.clone()));
+            contents.apply(&Change::EndOnServer(token.clone()));
         }
         let applied = change.is_some_and(|change| contents.apply(change));
         if contents.needs_life() {
@@ -562,7 +562,7 @@ fn beside_later_version(change: Option<&Change>, held: &Stored) -> Outcome {
         // The later version repeats a refresh by its attempt key.
         None | Some(Change::Renew { .. } | Change::CatchUp(_)) => false,
         Some(Change::SignIn { record, .. } | Change::ChangePassword { record, .. }) => {
-            contents.apply(&Change::Leave(record.refresh_token.clone()));
+            contents.apply(&Change::EndOnServer(record.refresh_token.clone()));
             false
         }
         Some(change) => contents.apply(change),

@@ -98,7 +98,7 @@ mod tests {
         Moment {
             wall_ms,
             running_ms: 0,
-            dice: 7,
+            jitter: 7,
         }
     }
 

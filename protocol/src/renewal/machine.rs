@@ -136,7 +136,7 @@ impl Machine {
             // The read may be older than the change that is under way.
             Event::Stored(_) | Event::Gone if self.changing > 0 => {}
             Event::Stored(stored) => {
-                self.see(stored, Ending::seen_from_another_tab, at, actions);
+                self.storage_changed(stored, Ending::seen_from_another_tab, at, actions);
             }
             Event::Gone => self.lose_storage(actions),
             Event::Changing => self.changing += 1,
@@ -147,7 +147,7 @@ impl Machine {
                 } else {
                     Ending::seen_from_another_tab
                 };
-                self.see(stored, told, at, actions);
+                self.storage_changed(stored, told, at, actions);
             }
             Event::CallWanted => {
                 if self.held.as_ref().is_some_and(|held| held.is_over(at)) {
@@ -163,9 +163,9 @@ impl Machine {
                 }
             }
             Event::CallOver { session_id, why } => self.end(session_id, why, at, actions),
-            Event::Unreachable => self.lose_sight(at),
+            Event::Unreachable => self.server_unreachable(at),
             Event::Reached => {
-                self.found();
+                self.server_reachable();
                 self.leave_again(actions);
             }
             Event::ProbeAnswered => {
@@ -178,10 +178,10 @@ impl Machine {
             Event::Visible(visible) => {
                 self.visible = visible;
                 if visible {
-                    self.hurry(at, actions);
+                    self.retry_now(at, actions);
                 }
             }
-            Event::Online => self.hurry(at, actions),
+            Event::Online => self.retry_now(at, actions),
             Event::LeavingFound => {
                 if self.leaving.begin() {
                     actions.push(Action::SendLeaving);
@@ -215,7 +215,7 @@ impl Machine {
     }
 
     /// Takes over the content of storage, unless this tab knows something later.
-    fn see(
+    fn storage_changed(
         &mut self,
         stored: Stored,
         told: fn(Ending) -> Ending,
@@ -256,7 +256,7 @@ impl Machine {
     /// Takes over a record, and forgets the state of the record before.
     fn hold(&mut self, record: Record, at: Moment) {
         if self.session_id() != Some(record.session_id) {
-            self.found();
+            self.server_reachable();
         }
         self.held = Some(Held::new(record, at));
         self.era = self.stored().era();
@@ -267,7 +267,7 @@ impl Machine {
     fn forget(&mut self) {
         self.held = None;
         self.pause = None;
-        self.found();
+        self.server_reachable();
     }
 
     /// The browser's data for this site were deleted. Otherwise the session would live on in this
@@ -278,7 +278,7 @@ impl Machine {
         let token = held.record.refresh_token.clone();
         self.forget();
         self.ending = Some(Ending::StorageCleared);
-        self.change(Change::Leave(token), actions);
+        self.change(Change::EndOnServer(token), actions);
     }
 
     fn change(&mut self, change: Change, actions: &mut Vec<Action>) {
@@ -313,9 +313,9 @@ impl Machine {
             self.in_flight = None;
         }
         if self.changing == 0 {
-            self.see(stored, Ending::seen_from_another_tab, at, actions);
+            self.storage_changed(stored, Ending::seen_from_another_tab, at, actions);
         }
-        self.found();
+        self.server_reachable();
         self.leave_again(actions);
         // Nothing here loops without a wait, for any answer of the server.
         if self.held.as_ref().is_some_and(|held| held.is_over(at)) {
@@ -388,7 +388,7 @@ impl Machine {
         }
     }
 
-    fn lose_sight(&mut self, at: Moment) {
+    fn server_unreachable(&mut self, at: Moment) {
         if self.held.is_none() {
             return;
         }
@@ -397,7 +397,7 @@ impl Machine {
         self.lost_in_a_row = self.lost_in_a_row.saturating_add(1);
     }
 
-    fn found(&mut self) {
+    fn server_reachable(&mut self) {
         self.lost_until_ms = None;
         self.lost_in_a_row = 0;
     }
@@ -429,7 +429,7 @@ impl Machine {
     }
 
     /// The page is visible, or the network is back: do not wait for the jitter.
-    fn hurry(&mut self, at: Moment, actions: &mut Vec<Action>) {
+    fn retry_now(&mut self, at: Moment, actions: &mut Vec<Action>) {
         if let Some(pause) = &mut self.pause {
             pause.until_ms = at.running_ms.max(pause.not_before_ms);
         }

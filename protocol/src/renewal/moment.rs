@@ -9,13 +9,13 @@ pub struct Moment {
     /// sleeps.
     pub running_ms: u64,
     /// A random number for jitter, new for each event.
-    pub dice: u32,
+    pub jitter: u32,
 }
 
 impl Moment {
     /// The random number, scaled to zero up to `limit`.
     pub(super) fn up_to(self, limit: u64) -> u64 {
-        u64::try_from(u128::from(limit) * u128::from(self.dice) / u128::from(u32::MAX))
+        u64::try_from(u128::from(limit) * u128::from(self.jitter) / u128::from(u32::MAX))
             .unwrap_or(limit)
     }
 }

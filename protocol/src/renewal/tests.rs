@@ -19,7 +19,7 @@ fn at(ms: u64) -> Moment {
     Moment {
         wall_ms: START + i64::try_from(ms).unwrap(),
         running_ms: ms,
-        dice: u32::MAX / 2,
+        jitter: u32::MAX / 2,
     }
 }
 
@@ -177,12 +177,12 @@ fn a_refused_access_token_is_renewed_once_and_only_if_it_is_still_ours() {
 
 #[test]
 fn a_visible_page_renews_at_eighty_to_ninety_per_cent() {
-    for (dice, earliest) in [(0, 240_000), (u32::MAX / 2, 255_000), (u32::MAX, 270_000)] {
+    for (jitter, earliest) in [(0, 240_000), (u32::MAX / 2, 255_000), (u32::MAX, 270_000)] {
         let start = Event::Start {
             stored: Stored::SignedIn(record(SESSION, 3)),
             visible: true,
         };
-        let moment = Moment { dice, ..at(0) };
+        let moment = Moment { jitter, ..at(0) };
         let (machine, actions) = Machine::new().on(start, moment);
         let [Action::Wake(Some(wake))] = actions[..] else {
             panic!("{actions:?}");
@@ -762,7 +762,7 @@ fn a_sign_out_that_waits_is_sent_whenever_the_server_may_be_there() {
 fn a_browser_whose_data_were_deleted_is_signed_out_and_its_session_ended() {
     let (machine, actions) = feed(started(Some(record(SESSION, 3))), Event::Gone, 10);
     assert_eq!(ending(&machine), Some(Ending::StorageCleared));
-    let leave = Change::Leave(Secret::from("refresh 3"));
+    let leave = Change::EndOnServer(Secret::from("refresh 3"));
     assert_eq!(actions, [Action::Change(leave)]);
     // The next sign-in begins to count anew.
     let changed = Event::Changed {
@@ -789,7 +789,7 @@ fn a_tab_that_slept_while_the_data_were_deleted_takes_up_who_came_after() {
         visible: true,
     };
     let (machine, _) = feed(Machine::new(), start, 0);
-    let leave = Action::Change(Change::Leave(Secret::from("refresh 3")));
+    let leave = Action::Change(Change::EndOnServer(Secret::from("refresh 3")));
     // It counts less, and is of another life.
     let next = in_life(2, 1, record(OTHER, 0));
     let (seen, actions) = feed(machine.clone(), Event::Stored(next.clone()), 10);

@@ -142,7 +142,7 @@ pub enum Change {
     /// browser's data were deleted never counts, and its session is left.
     CatchUp(Stored),
     /// No place stores the session of this token, so the server has to end it.
-    Leave(Secret),
+    EndOnServer(Secret),
     /// The server has ended the session of this token.
     Left(Secret),
 }
@@ -286,7 +286,7 @@ impl Vault {
                 });
                 is_later
             }
-            Change::Leave(token) => {
+            Change::EndOnServer(token) => {
                 self.leave(token.clone());
                 true
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Method, Request, header};
 use holdfast_client::host::{caller, lent};
-use holdfast_client::{ApiError as FunctionError, SessionClient};
+use holdfast_client::{CallError, SessionClient};
 use holdfast_protocol::problem::{Code, Problem};
 use holdfast_protocol::wire::{MAX_BODY, NewestSignIn, Overview};
 use holdfast_server::additions::Additions;
@@ -26,22 +26,22 @@ const WHO: &str = "/api/fn/test/who";
 
 /// A function without any attribute, so it has another address.
 #[server(client = SessionClient)]
-async fn careless() -> Result<u32, FunctionError> {
+async fn careless() -> Result<u32, CallError> {
     Ok(1)
 }
 
 #[server(client = SessionClient, prefix = "/api/fn", endpoint = "test/echo")]
-async fn echo(number: u32) -> Result<u32, FunctionError> {
+async fn echo(number: u32) -> Result<u32, CallError> {
     Ok(number)
 }
 
 /// Fails with a problem of its own, or with an error of the host.
 #[server(client = SessionClient, prefix = "/api/fn", endpoint = "test/fail", input = GetUrl)]
-async fn fail(how: String) -> Result<(), FunctionError> {
+async fn fail(how: String) -> Result<(), CallError> {
     match how.as_str() {
         "told" => {
             let problem = Problem::new(Code::NotFound, "There is no such thing.");
-            Err(FunctionError::Problem(problem))
+            Err(CallError::Problem(problem))
         }
         "host" => Err(server_functions::to_function_error(ApiError::Internal(
             anyhow::anyhow!("the secret cause"),
@@ -54,7 +54,7 @@ async fn fail(how: String) -> Result<(), FunctionError> {
 }
 
 #[server(client = SessionClient, prefix = "/api/fn", endpoint = "test/who", input = GetUrl)]
-async fn who() -> Result<String, FunctionError> {
+async fn who() -> Result<String, CallError> {
     Ok(caller()?.session_id.to_string())
 }
 

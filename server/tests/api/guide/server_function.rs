@@ -3,12 +3,12 @@
 use super::note::{Note, Notes};
 
 // guide
-use holdfast_client::{ApiError, SessionClient};
+use holdfast_client::{CallError, SessionClient};
 use leptos::prelude::*;
 
 /// Adds a line to the caller's note and returns the whole note.
 #[server(client = SessionClient, prefix = "/api/fn", endpoint = "add_line")]
-pub async fn add_line(line: String) -> Result<Note, ApiError> {
+pub async fn add_line(line: String) -> Result<Note, CallError> {
     use holdfast_client::host::{caller, lent};
 
     let notes = lent::<Notes>()?;

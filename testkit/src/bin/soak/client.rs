@@ -353,7 +353,7 @@ impl Client {
         Moment {
             wall_ms: wall_ms(&self.door.clock),
             running_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            dice: u32::try_from(self.random.below(1 << 32)).unwrap_or_default(),
+            jitter: u32::try_from(self.random.below(1 << 32)).unwrap_or_default(),
         }
     }
 

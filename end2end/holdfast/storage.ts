@@ -139,6 +139,52 @@ export async function occupyDatabase(page: Page): Promise<() => Promise<void>> {
   return () => page.evaluate(() => void Object.assign(window, { isFree: true }));
 }
 
+/** The database fails in this page from now on, until what is returned is called. */
+export async function breakDatabase(page: Page): Promise<() => Promise<void>> {
+  await page.evaluate(() => {
+    const broken = () => {
+      throw new DOMException('The connection is closing.', 'InvalidStateError');
+    };
+    const { transaction } = IDBDatabase.prototype;
+    const { open } = IDBFactory.prototype;
+    IDBDatabase.prototype.transaction = broken;
+    IDBFactory.prototype.open = broken;
+    const mendDatabase = () => {
+      IDBDatabase.prototype.transaction = transaction;
+      IDBFactory.prototype.open = open;
+    };
+    Object.assign(window, { mendDatabase });
+  });
+  return () => page.evaluate('mendDatabase()');
+}
+
+/** The page has no database, like in some browsers' private windows. */
+export async function denyIndexedDb(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    Object.defineProperty(window, 'indexedDB', {
+      get: () => {
+        throw new DOMException('The operation is insecure.', 'SecurityError');
+      },
+    });
+  });
+}
+
+/** Fills local storage with other data, to the last character that fits, except for `room`. */
+export async function fillStorage(page: Page, room = 0): Promise<void> {
+  await page.evaluate((room) => {
+    let text = '';
+    for (let size = 2 ** 22; size >= 1; size /= 2) {
+      try {
+        localStorage.setItem('somebody-else', text + 'x'.repeat(size));
+        text += 'x'.repeat(size);
+      } catch {
+        // A smaller piece may still fit.
+      }
+    }
+    if (room > 0) localStorage.setItem('somebody-else', text.slice(room));
+  }, room);
+}
+
 /** Everything that the browser stores, without attempt keys, as text to search in. */
 export async function everythingStored(page: Page): Promise<string> {
   const elsewhere = await page.evaluate(() => [{ ...localStorage }, { ...sessionStorage }]);

@@ -80,9 +80,9 @@ pub(super) fn leaving() -> Vec<Secret> {
     get_json(LEAVING)
 }
 
-/// Stores them. A full storage stores no note, but the logout is still sent now.
-pub(super) fn write_leaving(tokens: &[Secret]) {
-    write_list(LEAVING, tokens);
+/// Stores them. See [`Noted`](super::noted::Noted) for what happens if storage is full.
+pub(super) fn write_leaving(tokens: &[Secret]) -> Result<(), Refused> {
+    write_list(LEAVING, tokens)
 }
 
 /// See [`KnownBrowser`].
@@ -92,7 +92,7 @@ pub(super) fn known_browsers() -> Vec<KnownBrowser> {
 
 /// Stores them. Without them, a sign-in only has to wait as long as a stranger's.
 pub(super) fn write_known_browsers(known: &[KnownBrowser]) {
-    write_list(KNOWN_BROWSERS, known);
+    let _ = write_list(KNOWN_BROWSERS, known);
 }
 
 /// See [`Order`].
@@ -105,12 +105,12 @@ pub(super) fn write_order(order: Order) {
     let _ = set_json(ORDER, &order);
 }
 
-fn write_list<T: Serialize>(key: &str, list: &[T]) {
+fn write_list<T: Serialize>(key: &str, list: &[T]) -> Result<(), Refused> {
     if list.is_empty() {
         remove(key);
-    } else {
-        let _ = set_json(key, &list);
+        return Ok(());
     }
+    set_json(key, &list)
 }
 
 /// Reads an entry. If it cannot be read, this returns the default.

@@ -12,10 +12,12 @@
 mod database;
 mod keys;
 mod local;
+mod noted;
 mod replaced;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::slice;
 
 use futures::channel::oneshot;
 use futures::future::{Either, select};
@@ -35,6 +37,7 @@ use web_sys::{IdbKeyRange, IdbObjectStore};
 use self::database::{ATTEMPT_KEYS, Database, result};
 use self::keys::{KEPT, Kept, Keys};
 pub use self::local::RECORD;
+use self::noted::Noted;
 pub(super) use self::replaced::RENEWED_EVERY_MS;
 use super::clock;
 
@@ -71,6 +74,8 @@ pub(super) struct Vault {
     memory: RefCell<Contents>,
     /// The attempt keys that this page has used. They stay even if storage fails.
     keys: RefCell<Keys>,
+    /// The sign-outs that are noted outside of the database.
+    noted: Noted,
 }
 
 /// The state after storage was read or changed.
@@ -127,6 +132,7 @@ impl Vault {
             failures: Cell::new(0),
             memory: RefCell::default(),
             keys: RefCell::default(),
+            noted: Noted::default(),
         }
     }
 
@@ -194,7 +200,11 @@ impl Vault {
                 ..Contents::default()
             };
             if copy.apply(change) {
+                // The token is noted as well. The database may fail, and then no other place has it.
+                self.noted.add(&copy.leaving);
                 let _ = local::write_copy(&copy.stored);
+                // The note of a sign-out is shorter than a record, so there may be room now.
+                self.noted.store();
             }
         }
     }
@@ -203,6 +213,12 @@ impl Vault {
     /// is the record that this tab knows. There is always an outcome: if a place fails, the next one
     /// is used.
     pub(super) async fn change(self: &Rc<Self>, change: Option<Change>, held: Stored) -> Outcome {
+        let mut outcome = self.change_somewhere(change, held).await;
+        outcome.has_left |= self.noted.take_news();
+        outcome
+    }
+
+    async fn change_somewhere(self: &Rc<Self>, change: Option<Change>, held: Stored) -> Outcome {
         loop {
             match self.place.get() {
                 Place::Database => {
@@ -225,6 +241,9 @@ impl Vault {
                     let mut memory = self.memory.borrow_mut();
                     let before = memory.clone();
                     memory.apply(&Change::CatchUp(held));
+                    if let Some(Change::Left(token)) = &change {
+                        self.noted.remove(slice::from_ref(token));
+                    }
                     let applied = change.is_some_and(|change| memory.apply(&change));
                     return Outcome {
                         has_left: has_left(&before, &memory),
@@ -282,15 +301,15 @@ impl Vault {
     pub(super) async fn leaving(self: &Rc<Self>) -> Option<Vec<Secret>> {
         match self.place.get() {
             Place::Database => {
-                let mut leaving: Vec<Secret> = self.read_list(LEAVING).await?;
+                let leaving: Vec<Secret> = self.read_list(LEAVING).await?;
                 // With a later version, the tokens there are not moved.
-                let noted = local::leaving().into_iter();
-                let more: Vec<_> = noted.filter(|token| !leaving.contains(token)).collect();
-                leaving.extend(more);
-                Some(leaving)
+                Some(noted::joined(leaving, &self.noted.all()))
             }
-            Place::Local => Some(local::leaving()),
-            Place::Memory => Some(self.memory.borrow().leaving.clone()),
+            Place::Local => Some(self.noted.all()),
+            Place::Memory => {
+                let leaving = self.memory.borrow().leaving.clone();
+                Some(noted::joined(leaving, &self.noted.all()))
+            }
         }
     }
 
@@ -345,7 +364,7 @@ impl Vault {
         let order = transaction.get(ORDER).await?;
         let (stored, is_empty) = match current.as_deref().map(Stored::read) {
             Some(Reading::Stored(stored)) => (stored, false),
-            Some(Reading::Later) => return Ok(beside_later_version(change, held)),
+            Some(Reading::Later) => return Ok(beside_later_version(&self.noted, change, held)),
             Some(Reading::Unreadable) | None => (Stored::default(), true),
         };
         let mut contents = Contents {
@@ -357,7 +376,7 @@ impl Vault {
         let before = contents.clone();
         let copy = local::copy();
         if copy == Some(Reading::Later) {
-            return Ok(beside_later_version(change, held));
+            return Ok(beside_later_version(&self.noted, change, held));
         }
         let is_empty = is_empty && copy.is_none();
         if let Some(Reading::Stored(copy)) = copy {
@@ -370,8 +389,8 @@ impl Vault {
         } else if let Some(record) = held.record() {
             contents.apply(&Change::EndOnServer(record.refresh_token.clone()));
         }
-        // Sign-outs that a tab without the database has noted, or version 1.
-        let noted_elsewhere = local::leaving();
+        // Sign-outs that a tab has noted without the database or before it, or version 1.
+        let noted_elsewhere = self.noted.all();
         for token in &noted_elsewhere {
             contents.apply(&Change::EndOnServer(token.clone()));
         }
@@ -399,11 +418,9 @@ impl Vault {
             transaction.put(ORDER, &to_json(&contents.order))?;
         }
         transaction.finish().await?;
-        if !noted_elsewhere.is_empty() {
-            // Another tab may have noted more of them meanwhile.
-            let mut noted_since = local::leaving();
-            noted_since.retain(|token| !noted_elsewhere.contains(token));
-            local::write_leaving(&noted_since);
+        // If this page has given up waiting for the database, it does not read the list there.
+        if self.place.get() == Place::Database {
+            self.noted.remove(&noted_elsewhere);
         }
         let is_gone = is_empty && held.record().is_some();
         Ok(Outcome {
@@ -447,12 +464,12 @@ impl Vault {
     fn change_in_local_storage(&self, change: Option<&Change>, held: &Stored) -> Outcome {
         let stored = match local::copy() {
             Some(Reading::Stored(stored)) => stored,
-            Some(Reading::Later) => return beside_later_version(change, held),
+            Some(Reading::Later) => return beside_later_version(&self.noted, change, held),
             Some(Reading::Unreadable) | None => Stored::default(),
         };
         let mut contents = Contents {
             stored,
-            leaving: local::leaving(),
+            leaving: self.noted.all(),
             known_browsers: local::known_browsers(),
             order: local::order(),
         };
@@ -470,7 +487,7 @@ impl Vault {
             contents.stored == before.stored || local::write_copy(&contents.stored).is_ok();
         // This comes after the copy: a sign-out makes room for its token in a full storage.
         if contents.leaving != before.leaving {
-            local::write_leaving(&contents.leaving);
+            self.noted.write(&contents.leaving);
         }
         if contents.known_browsers != before.known_browsers {
             local::write_known_browsers(&contents.known_browsers);
@@ -501,7 +518,7 @@ impl Vault {
             // after a crash it would look stolen.
             self.go_memory(Contents {
                 stored: outcome.stored.clone(),
-                leaving: local::leaving(),
+                leaving: self.noted.all(),
                 known_browsers: local::known_browsers(),
                 order: local::order(),
             });
@@ -549,12 +566,12 @@ fn has_left(before: &Contents, after: &Contents) -> bool {
 }
 
 /// Storage belongs to a later version and is not changed. This page makes the change only for itself.
-/// The tokens of sessions that end by it, or that cannot be stored, are noted in the list of local
-/// storage, which is still sent.
-fn beside_later_version(change: Option<&Change>, held: &Stored) -> Outcome {
+/// The tokens of sessions that end by it, or that cannot be stored, are noted outside of the
+/// database, and are still sent.
+fn beside_later_version(noted: &Noted, change: Option<&Change>, held: &Stored) -> Outcome {
     let mut contents = Contents {
         stored: held.clone(),
-        leaving: local::leaving(),
+        leaving: noted.all(),
         ..Contents::default()
     };
     let before = contents.clone();
@@ -568,7 +585,7 @@ fn beside_later_version(change: Option<&Change>, held: &Stored) -> Outcome {
         Some(change) => contents.apply(change),
     };
     if contents.leaving != before.leaving {
-        local::write_leaving(&contents.leaving);
+        noted.write(&contents.leaving);
     }
     Outcome {
         news: Some(News::LaterVersion),

@@ -4,6 +4,7 @@ import type { Page } from '@playwright/test';
 import {
   expect,
   fillIn,
+  fillStorage,
   isEnded,
   isSignedOut,
   Network,
@@ -73,6 +74,21 @@ test('a sign-out beside a later version ends the session on the server', async (
   // The record of the later version is unchanged, and no token waits any more.
   expect(await page.evaluate(() => localStorage.getItem('holdfast.session'))).toBe(record);
   await expect.poll(() => page.evaluate(() => localStorage.getItem('holdfast.leaving'))).toBeNull();
+});
+
+test('a sign-out beside a later version ends the session although local storage is full', async ({
+  page,
+  account,
+  api,
+}) => {
+  await signIn(page, account);
+  const { access_token } = await theStoredSession(page);
+  await becomesLater(page, { database: true, copy: true });
+  await fillStorage(page);
+  await signOutButton(page).click();
+  await isSignedOut(page);
+  await isEnded(api, access_token);
+  expect(await page.evaluate(() => localStorage.getItem('holdfast.leaving'))).toBeNull();
 });
 
 test('a sign-in beside a later version is not sent, and the form says why', async ({

@@ -6,12 +6,16 @@ import { join } from 'node:path';
 import { type BrowserContext, chromium, type Page } from '@playwright/test';
 import {
   becomesAlive,
+  breakDatabase,
   checkAgain,
+  denyIndexedDb,
   expect,
   fillIn,
+  fillStorage,
   isEnded,
   isSignedOut,
   Network,
+  occupyDatabase,
   seesAccount,
   sessionInDatabase,
   signIn,
@@ -151,13 +155,7 @@ test.describe('with short-lived tokens', () => {
     account,
   }) => {
     await signIn(page, account);
-    await page.evaluate(() => {
-      const broken = () => {
-        throw new DOMException('The connection is closing.', 'InvalidStateError');
-      };
-      IDBDatabase.prototype.transaction = broken;
-      IDBFactory.prototype.open = broken;
-    });
+    await breakDatabase(page);
     await renews(page, 3);
     await seesAccount(page, account);
     await page.reload();
@@ -179,6 +177,41 @@ test('a sign-out ends the session although the only storage is full', async ({
   await isEnded(api, access_token);
 });
 
+test('a sign-out is sent although the database fails at that moment', async ({
+  page,
+  account,
+  api,
+}) => {
+  await signIn(page, account);
+  const { access_token } = await theStoredSession(page);
+  await breakDatabase(page);
+  await signOutButton(page).click();
+  await isEnded(api, access_token);
+  await isSignedOut(page);
+});
+
+test('a sign-out is sent although the database hangs from that moment on', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  test.slow();
+  await signIn(page, account);
+  const { access_token } = await theStoredSession(page);
+  const other = await context.newPage();
+  await other.goto('/robots.txt');
+  const free = await occupyDatabase(other);
+  await signOutButton(page).click();
+  // The page waits three times for the database.
+  await isEnded(api, access_token, { timeout: 60_000 });
+  await isSignedOut(page);
+  await free();
+  const next = await context.newPage();
+  await next.goto('/account');
+  await isSignedOut(next);
+});
+
 test('a sign-out is remembered although the database fails at that moment', async ({
   page,
   context,
@@ -189,13 +222,7 @@ test('a sign-out is remembered although the database fails at that moment', asyn
   const { access_token } = await theStoredSession(page);
   // The server does not learn of it either before the page reloads.
   await context.route('**/api/v1/logout', (route) => route.abort());
-  await page.evaluate(() => {
-    const broken = () => {
-      throw new DOMException('The connection is closing.', 'InvalidStateError');
-    };
-    IDBDatabase.prototype.transaction = broken;
-    IDBFactory.prototype.open = broken;
-  });
+  await breakDatabase(page);
   await signOutButton(page).click();
   await isSignedOut(page);
   expect((await api.account(access_token)).status).toBe(200);
@@ -208,36 +235,10 @@ test('a sign-out is remembered although the database fails at that moment', asyn
   await isEnded(api, access_token);
 });
 
-/** Does this like some browsers in private windows. */
-async function denyIndexedDb(page: Page): Promise<void> {
-  await page.addInitScript(() => {
-    Object.defineProperty(window, 'indexedDB', {
-      get: () => {
-        throw new DOMException('The operation is insecure.', 'SecurityError');
-      },
-    });
-  });
-}
-
 /** Renews several times, with a call after each renewal. */
 async function renews(page: Page, times: number): Promise<void> {
   for (let renewal = 0; renewal < times; renewal += 1) {
     await page.waitForResponse((response) => response.url().endsWith('/api/v1/refresh'));
     await checkAgain(page);
   }
-}
-
-/** Fills storage with other data, to the last character that fits. */
-async function fillStorage(page: Page): Promise<void> {
-  await page.evaluate(() => {
-    let text = '';
-    for (let size = 2 ** 22; size >= 1; size /= 2) {
-      try {
-        localStorage.setItem('somebody-else', text + 'x'.repeat(size));
-        text += 'x'.repeat(size);
-      } catch {
-        // A smaller piece may still fit.
-      }
-    }
-  });
 }

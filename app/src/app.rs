@@ -43,8 +43,8 @@ pub fn App() -> impl IntoView {
             )
         } else if session.is_anonymous() && session.is_leaving() {
             Some(
-                "You are signed out in this browser. Holdfast cannot be reached right \
-                 now and will end the session there as soon as it can.",
+                "You are signed out in this browser. The server has not ended the session yet. \
+                 Holdfast tries again until it has.",
             )
         } else {
             None

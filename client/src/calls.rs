@@ -65,7 +65,7 @@ impl Api {
     /// # Errors
     /// See [`Api::get`].
     pub async fn delete(self, path: &str) -> Result<(), CallError> {
-        self.call(Call::new(Method::DELETE, path)).await.map(drop)
+        transport::parse_nothing(&self.call(Call::new(Method::DELETE, path)).await?)
     }
 
     /// `DELETE` with a JSON body.
@@ -74,7 +74,7 @@ impl Api {
     /// See [`Api::get`].
     pub async fn delete_with(self, path: &str, body: &impl Serialize) -> Result<(), CallError> {
         let call = Call::new(Method::DELETE, path).with_json(body);
-        self.call(call).await.map(drop)
+        transport::parse_nothing(&self.call(call).await?)
     }
 
     async fn call(self, request: Call) -> Result<String, CallError> {

@@ -19,12 +19,13 @@ use holdfast_protocol::renewal::{
     View,
 };
 use holdfast_protocol::secret::Secret;
-use holdfast_protocol::wire::{LogoutRequest, RefreshRequest, Tokens, paths};
+use holdfast_protocol::wire::{RefreshRequest, Tokens, paths};
 use holdfast_protocol::{attempt_key, wire};
 use leptos::task::spawn_local;
 use uuid::Uuid;
 use web_sys::BroadcastChannel;
 
+use super::logout::{self, Answer};
 use super::surroundings::{self, News};
 use super::transport::{self, Call, CallError};
 use super::vault::{Attempted, Outcome, RENEWED_EVERY_MS, Vault};
@@ -691,24 +692,20 @@ impl Driver {
         let Some(leaving) = self.vault.leaving().await else {
             return false;
         };
+        let mut all = true;
         for token in leaving {
-            let mut call = Call::new(Method::POST, paths::LOGOUT).with_json(&LogoutRequest {
-                refresh_token: token.clone(),
-            });
-            // The request arrives even if the page is closed meanwhile.
-            call.keepalive = true;
-            let is_done = match transport::send(&call, None).await {
-                Ok(_) => true,
-                Err(CallError::Problem(problem)) => problem.code.meaning() != Meaning::Later,
-                Err(_) => false,
-            };
-            if !is_done {
-                return false;
+            match logout::send(&token).await {
+                Answer::Over => {
+                    let left = Change::Left(token);
+                    self.vault.change(Some(left), self.held()).await;
+                }
+                // The server may refuse one session for months, for instance a session of a database
+                // that is lost. The others do not wait for it.
+                Answer::NotYet => all = false,
+                Answer::None => return false,
             }
-            let left = Change::Left(token);
-            self.vault.change(Some(left), self.held()).await;
         }
-        true
+        all
     }
 
     /// Tells the view. A page that has shown one account reloads before it shows another, so that

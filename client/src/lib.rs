@@ -23,7 +23,8 @@
 //! Each layer only imports the layers after it, and a test of the architecture checks this:
 //! `require_session`; `session` (what components see); `changes`, `server_functions` and `host`
 //! (requests); `calls` (a call with its token); `driver`, which carries out what the pure machine
-//! in `holdfast_protocol::renewal` decides; `vault` (what is stored, and where); `transport` (one
+//! in `holdfast_protocol::renewal` decides; `vault` (what is stored, and where); `logout` (which
+//! answer ends a session); `transport` (one
 //! request), `lock`, `surroundings` (other tabs, visibility, network) and `clock`, which is the
 //! only one that reads the time.
 //!
@@ -36,6 +37,7 @@ mod clock;
 mod driver;
 pub mod host;
 mod lock;
+mod logout;
 mod require_session;
 mod server_functions;
 mod session;

@@ -222,7 +222,8 @@ async fn read(response: Response) -> Result<String, CallError> {
         return Err(CallError::SILENCE);
     };
     if response.ok() {
-        return if is("application/json") {
+        // An empty text is not JSON. Within this program it means a 204.
+        return if is("application/json") && !body.is_empty() {
             Ok(body)
         } else {
             // From here on there was an answer, but perhaps not Holdfast's.
@@ -244,6 +245,16 @@ async fn read(response: Response) -> Result<String, CallError> {
 /// Reads the body of a successful answer. If it does not fit, the answer is not Holdfast's.
 pub(super) fn parse<T: DeserializeOwned>(body: &str) -> Result<T, CallError> {
     serde_json::from_str(body).map_err(|_| CallError::NOT_OURS)
+}
+
+/// Reads the answer to a call that has no result. Holdfast answers it with 204. Portals and proxies
+/// often answer JSON to everything.
+pub(super) fn parse_nothing(body: &str) -> Result<(), CallError> {
+    if body.is_empty() {
+        Ok(())
+    } else {
+        Err(CallError::NOT_OURS)
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ import {
   occupyDatabase,
   seesAccount,
   signIn,
+  signOut,
   signOutButton,
   spoilAccessToken,
   test,
@@ -36,27 +37,69 @@ test('bar 46: a sign-out that the server refuses is repeated while the tab stays
   await expect.poll(() => everythingStored(page)).not.toContain('hfr_');
 });
 
-test('bar 46: a sign-out that a portal answers with an empty 204 is sent again', async ({
+for (const [what, answer] of [
+  ['a portal answers with an empty 204', { status: 204, headers: {}, body: '' }],
+  [
+    'a portal answers with JSON',
+    { status: 200, headers: { 'content-type': 'application/json' }, body: '{}' },
+  ],
+  [
+    'the server answers with 408, because its body was slow,',
+    {
+      status: 408,
+      headers: { 'content-type': 'application/problem+json', 'x-request-id': 'slow' },
+      body: JSON.stringify({
+        type: 'urn:holdfast:problem:malformed_request',
+        title: 'Malformed request',
+        status: 408,
+        detail: 'The body of the request came too slowly.',
+        code: 'malformed_request',
+      }),
+    },
+  ],
+] as const) {
+  test(`bar 46: a sign-out that ${what} is sent again`, async ({
+    page,
+    context,
+    account,
+    api,
+  }) => {
+    test.slow();
+    await signIn(page, account);
+    const { access_token } = await theStoredSession(page);
+    const instead = await answering(context, '**/api/v1/logout', answer);
+    await signOutButton(page).click();
+    await isSignedOut(page);
+    await expect.poll(instead.asked).toBeGreaterThan(0);
+    expect((await api.account(access_token)).status).toBe(200);
+    instead.recover();
+    await isEnded(api, access_token, { timeout: 60_000 });
+    await expect.poll(() => everythingStored(page)).not.toContain('hfr_');
+  });
+}
+
+test('bar 46: a sign-out that the server refuses for long does not keep a later one waiting', async ({
   page,
   context,
   account,
   api,
 }) => {
-  test.slow();
   await signIn(page, account);
-  const { access_token } = await theStoredSession(page);
-  const portal = await answering(context, '**/api/v1/logout', {
-    status: 204,
-    headers: {},
-    body: '',
+  const refused = await theStoredSession(page);
+  await context.route('**/api/v1/logout', (route) => {
+    const { refresh_token } = route.request().postDataJSON() as { refresh_token: string };
+    return refresh_token === refused.refresh_token
+      ? route.fulfill(OVERLOADED)
+      : route.continue();
   });
-  await signOutButton(page).click();
-  await isSignedOut(page);
-  await expect.poll(portal.asked).toBeGreaterThan(0);
-  expect((await api.account(access_token)).status).toBe(200);
-  portal.recover();
-  await isEnded(api, access_token, { timeout: 60_000 });
-  await expect.poll(() => everythingStored(page)).not.toContain('hfr_');
+  await signOut(page);
+  await signIn(page, account);
+  const later = await theStoredSession(page);
+  await signOut(page);
+  await isEnded(api, later.access_token);
+  expect((await api.account(refused.access_token)).status).toBe(200);
+  await expect.poll(() => everythingStored(page)).not.toContain(later.refresh_token);
+  expect(await everythingStored(page)).toContain(refused.refresh_token);
 });
 
 test('bar 46: a sign-out arrives although the tab is closed in the same moment', async ({
@@ -132,18 +175,20 @@ test('the page distinguishes an answer of another program from no answer', async
   portal.recover();
 });
 
-async function overloaded(context: BrowserContext, url: string) {
-  return answering(context, url, {
+const OVERLOADED = {
+  status: 503,
+  headers: { 'content-type': 'application/problem+json' },
+  body: JSON.stringify({
+    type: 'urn:holdfast:problem:temporarily_unavailable',
+    title: 'Temporarily unavailable',
     status: 503,
-    headers: { 'content-type': 'application/problem+json' },
-    body: JSON.stringify({
-      type: 'urn:holdfast:problem:temporarily_unavailable',
-      title: 'Temporarily unavailable',
-      status: 503,
-      detail: 'Try again.',
-      code: 'temporarily_unavailable',
-    }),
-  });
+    detail: 'Try again.',
+    code: 'temporarily_unavailable',
+  }),
+};
+
+async function overloaded(context: BrowserContext, url: string) {
+  return answering(context, url, OVERLOADED);
 }
 
 /** Another program answers in place of the server, until the server recovers. */

@@ -50,6 +50,24 @@ test('a person ends the session of another browser', async ({ page, account, ano
   await isSignedOut(other);
 });
 
+test('the page does not believe another program that a session is ended', async ({
+  page,
+  account,
+  api,
+}) => {
+  await api.logIn(account);
+  await signIn(page, account);
+  await page.goto('/sessions');
+  await expect(rows(page)).toHaveCount(2);
+  await page.route('**/api/v1/sessions/*', (route) => route.fulfill({ status: 200, json: {} }));
+  const foreign = rows(page).filter({ hasNot: page.getByText('This browser', { exact: true }) });
+  await foreign.getByRole('button').click();
+  await confirmSignOut(page);
+  await expect(page.getByRole('alert')).toContainText('Something else answered');
+  await expect(page.getByText('The session is ended.')).toHaveCount(0);
+  await expect(rows(page)).toHaveCount(2);
+});
+
 test('ending the session of this browser signs the person out', async ({ page, account }) => {
   await signIn(page, account);
   await page.goto('/sessions');

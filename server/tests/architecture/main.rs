@@ -153,7 +153,7 @@ fn the_layers_of_the_client_only_look_down() {
         &["changes", "server_functions", "host"],
         &["calls"],
         &["driver"],
-        &["vault"],
+        &["vault", "logout"],
         &["transport", "lock", "surroundings", "clock"],
     ]);
     assert_eq!(found, []);

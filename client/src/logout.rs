@@ -1,0 +1,84 @@
+//! The logout of one session, and which answer to it is the last one.
+
+use gloo_net::http::Method;
+use holdfast_protocol::problem::Meaning;
+use holdfast_protocol::secret::Secret;
+use holdfast_protocol::wire::{LogoutRequest, paths};
+
+use super::transport::{self, Call, CallError};
+
+/// What the answer to a logout means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// The session is over, and the server knows it.
+    Over,
+    /// The server has answered, and the session may still live. The answer is about this session or
+    /// this request only, so the server may accept another logout.
+    NotYet,
+    /// No answer, or one of another program. Another logout would get the same.
+    None,
+}
+
+impl Answer {
+    fn of(outcome: Result<(), CallError>) -> Self {
+        match outcome {
+            Ok(()) => Self::Over,
+            // The code of a mistake in the request does not say that the session is over: the server
+            // also answers it if the body of the request was slow or broke off on the way.
+            Err(CallError::Problem(problem)) => match problem.code.meaning() {
+                Meaning::SessionOver | Meaning::TokenUnknown => Self::Over,
+                Meaning::Renew | Meaning::Conflict | Meaning::Later | Meaning::Request => {
+                    Self::NotYet
+                }
+            },
+            Err(_) => Self::None,
+        }
+    }
+}
+
+/// Sends the logout of the session of this token. It arrives even if the page is closed meanwhile.
+pub(super) async fn send(token: &Secret) -> Answer {
+    let mut call = Call::new(Method::POST, paths::LOGOUT).with_json(&LogoutRequest {
+        refresh_token: token.clone(),
+    });
+    call.keepalive = true;
+    let outcome = transport::send(&call, None).await;
+    Answer::of(outcome.and_then(|body| transport::parse_nothing(&body)))
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_protocol::problem::{Code, Problem};
+
+    use super::*;
+
+    #[test]
+    fn only_an_answer_about_the_session_is_the_last_one() {
+        assert_eq!(Answer::of(Ok(())), Answer::Over);
+        assert_eq!(Answer::of(Err(CallError::SILENCE)), Answer::None);
+        assert_eq!(Answer::of(Err(CallError::NOT_OURS)), Answer::None);
+        for &code in Code::ALL {
+            let is_over = matches!(
+                code,
+                Code::SessionEnded
+                    | Code::RefreshTokenInvalid
+                    | Code::RefreshTokenExpired
+                    | Code::RefreshTokenReused
+                    | Code::AccountDisabled
+            );
+            let expected = if is_over {
+                Answer::Over
+            } else {
+                Answer::NotYet
+            };
+            let problem = CallError::Problem(Problem::new(code, ""));
+            assert_eq!(Answer::of(Err(problem)), expected, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn a_logout_has_no_result() {
+        assert_eq!(transport::parse_nothing(""), Ok(()));
+        assert_eq!(transport::parse_nothing("{}"), Err(CallError::NOT_OURS));
+    }
+}

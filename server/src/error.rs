@@ -18,8 +18,8 @@ use holdfast_protocol::problem::{Code, Problem};
 use holdfast_protocol::username::UsernameError;
 use holdfast_protocol::wire::{EndReason, MAX_BODY};
 
-use crate::access_token::AccessTokenError;
 use crate::keys::Obstacle;
+use crate::keys::access_token::AccessTokenError;
 use crate::lanes::RotationError;
 use crate::limits::Refusal;
 use crate::password_hash::Unfinished;

@@ -4,7 +4,6 @@
 //! without one. Start reading at [`routes`], then read [`sessions`]: its
 //! [`sessions::refresh`] is the centre of the server.
 
-pub mod access_token;
 pub mod accounts;
 pub mod additions;
 pub mod cli;
@@ -30,7 +29,6 @@ pub mod password_strength;
 pub mod private_postgres;
 pub mod profiles;
 pub mod random;
-pub mod refresh_key;
 pub mod routes;
 pub mod secrets;
 pub mod secrets_in_use;
@@ -42,7 +40,6 @@ pub mod state;
 pub mod stopping;
 pub mod store;
 pub mod sweep;
-pub mod verified_tokens;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};

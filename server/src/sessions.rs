@@ -15,11 +15,11 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::access_token::{self, CLIENT_ID, Claims};
 use crate::clock::Clock;
 use crate::error::ApiError;
 use crate::events::{self, QueuedEvent};
 use crate::keys::SecretInUse;
+use crate::keys::access_token::{self, CLIENT_ID, Claims};
 use crate::limits::failures::{self, FailureKey};
 use crate::random;
 use crate::secrets_in_use::HEARD_WITHIN;

@@ -8,8 +8,9 @@ use holdfast_protocol::secret::Secret;
 use holdfast_protocol::username::Username;
 use holdfast_protocol::wire::Tokens;
 use holdfast_server::clock::Clock;
+use holdfast_server::keys::refresh_key;
+use holdfast_server::random;
 use holdfast_server::store::{ClientInfo, MIGRATOR, accounts, sessions};
-use holdfast_server::{random, refresh_key};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions as _, PgPool};
 use uuid::Uuid;
@@ -269,7 +270,7 @@ async fn open_sessions(
     ago: Duration,
 ) -> Vec<Secret> {
     let clock = Clock::system();
-    let key = refresh_key::derive(&settings.secret.clone().into_bytes());
+    let key = refresh_key(&settings.secret.clone().into_bytes());
     let account_id = random::id(&clock);
     let username = Username::parse(&format!("load-{}", account_id.simple())).unwrap();
     let client = some_client();

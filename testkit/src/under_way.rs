@@ -99,13 +99,13 @@ fn link_of(refresh_token: &str) -> Option<(Uuid, u32)> {
 mod tests {
     use futures::FutureExt as _;
     use holdfast_protocol::refresh_token::{self, ChainSecret};
-    use holdfast_server::refresh_key;
+    use holdfast_server::keys::refresh_key;
 
     use super::*;
 
     #[tokio::test]
     async fn a_browser_waits_until_no_request_is_more_than_sixteen_links_behind() {
-        let key = refresh_key::derive(&[7; 32]);
+        let key = refresh_key(&[7; 32]);
         let session_id = Uuid::from_u128(1);
         let token = |generation| {
             let secret = ChainSecret::from_random([1; 32]);

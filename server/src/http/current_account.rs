@@ -13,9 +13,9 @@ use axum::middleware::Next;
 use axum::response::Response;
 use uuid::Uuid;
 
-use crate::access_token;
 use crate::error::ApiError;
 use crate::keys::Obstacle;
+use crate::keys::access_token;
 use crate::state::AppState;
 
 /// The account and the session of a valid access token.

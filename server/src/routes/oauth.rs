@@ -19,10 +19,10 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::to_the_end::to_the_end;
-use crate::access_token::CLIENT_ID;
 use crate::error::retry_after;
 use crate::http::form::Form;
 use crate::http::{ApiError, Json};
+use crate::keys::access_token::CLIENT_ID;
 use crate::sessions::{self, Refresh};
 use crate::state::AppState;
 use crate::store::ClientInfo;

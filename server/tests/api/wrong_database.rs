@@ -8,10 +8,10 @@ use holdfast_protocol::problem::Code;
 use holdfast_protocol::refresh_token::{self, ChainSecret, RefreshKey};
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::wire::{EndReason, Tokens, paths};
-use holdfast_server::access_token::{self, CLIENT_ID, Claims};
 use holdfast_server::database_facts::DatabaseFacts;
+use holdfast_server::keys::access_token::{self, CLIENT_ID, Claims};
+use holdfast_server::keys::refresh_key;
 use holdfast_server::random;
-use holdfast_server::refresh_key;
 use holdfast_server::sessions;
 use holdfast_server::store;
 use holdfast_server::store::database::{StoredDatabase, Told};
@@ -193,7 +193,7 @@ async fn bar_39_while_the_tables_are_restored_no_session_is_over() {
 #[tokio::test]
 async fn bar_39_the_secret_that_was_lost_with_the_database_signs_nobody_out() {
     let app = app_with_database_of(DAY).await;
-    let lost = refresh_key::derive(&[9; 32]);
+    let lost = refresh_key(&[9; 32]);
     let older = tokens_of_another_database(&app, DAY + 1, &lost);
     for answer in answers(&app, &older).await {
         answer.is(Code::TemporarilyUnavailable);

@@ -11,7 +11,7 @@ use holdfast_protocol::rotation::{
 };
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::wire::{Tokens, paths};
-use holdfast_server::refresh_key;
+use holdfast_server::keys::refresh_key;
 use serde_json::json;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
@@ -83,7 +83,7 @@ impl<'a> World<'a> {
     /// A session at generation 0, and its first token; also on `service`, if there is one.
     pub fn new(service: Option<&'a Service>) -> (Self, Secret) {
         let Some(service) = service else {
-            let key = refresh_key::derive(&[7; 32]);
+            let key = refresh_key(&[7; 32]);
             let secret = ChainSecret::from_random([1; 32]);
             let first = refresh_token::print(&key, Uuid::from_u128(1), 0, &secret);
             return (Self::of(key, &first, None), first);

@@ -21,8 +21,9 @@ use holdfast_protocol::username::Username;
 use holdfast_protocol::wire::{LogoutRequest, paths};
 use holdfast_server::clock::Clock;
 use holdfast_server::config::MasterSecret;
+use holdfast_server::keys::refresh_key;
 use holdfast_server::store::{MIGRATOR, accounts};
-use holdfast_server::{private_postgres, random, refresh_key};
+use holdfast_server::{private_postgres, random};
 use holdfast_testkit::{Connection, Server, pgbench, program};
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
@@ -96,7 +97,7 @@ async fn measure(postgres: &LocalPostgres, each: u32, clients: u32) -> anyhow::R
     let mut database = PgConnection::connect_with(&postgres.connect_options()).await?;
     MIGRATOR.run(&mut database).await?;
     let secret = MasterSecret::generate();
-    let key = refresh_key::derive(&secret.clone().into_bytes());
+    let key = refresh_key(&secret.clone().into_bytes());
     let settings = [
         ("DATABASE_URL", postgres.database_url()),
         ("HOLDFAST_SECRET", secret.encode().to_string()),

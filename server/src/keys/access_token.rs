@@ -11,9 +11,9 @@ use jsonwebtoken::{Algorithm, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::keys::{ACCESS_TOKEN_TYPE, SigningKeys};
+use super::signing::{ACCESS_TOKEN_TYPE, SigningKeys};
+use super::verified_tokens::Verified;
 use crate::lifetimes::LONGEST_ACCESS_TOKEN;
-use crate::verified_tokens::Verified;
 
 /// The client id of Holdfast's own pages.
 pub const CLIENT_ID: &str = "holdfast-web";

@@ -84,16 +84,17 @@ pub fn verify(
     if token.len() > MAX_LENGTH {
         return Err(AccessTokenError::Invalid);
     }
-    if let Some(verified) = keys.verified.get(token) {
+    let place = keys.verified.place(token);
+    if let Some(verified) = place.get() {
         let checked = check(&verified, issuers, now);
         if checked.is_err() {
-            keys.verified.remove(token);
+            place.remove();
         }
         return checked.map(|()| verified);
     }
     let verified = verify_signature(keys, token, issuers, now)?;
     check(&verified, issuers, now)?;
-    keys.verified.insert(token, verified.clone());
+    place.insert(verified.clone());
     Ok(verified)
 }
 
@@ -320,9 +321,9 @@ mod tests {
         let token = mint(&keys, &claims());
         let token = token.expose();
         let verified = |token: &str| verify(&keys, token, &[ISSUER], NOW);
-        assert!(keys.verified.get(token).is_none());
+        assert!(keys.verified.place(token).get().is_none());
         assert_eq!(verified(token), Ok(said_by(&claims())));
-        assert_eq!(keys.verified.get(token), Some(said_by(&claims())));
+        assert_eq!(keys.verified.place(token).get(), Some(said_by(&claims())));
         assert_eq!(verified(token), Ok(said_by(&claims())));
 
         // Another claim under the same signature, and the same claims under another one.
@@ -341,7 +342,7 @@ mod tests {
             token.to_uppercase(),
         ] {
             assert_eq!(verified(&wrong), Err(AccessTokenError::Invalid), "{wrong}");
-            assert_eq!(keys.verified.get(&wrong), None);
+            assert_eq!(keys.verified.place(&wrong).get(), None);
         }
     }
 
@@ -350,7 +351,7 @@ mod tests {
         let keys = keys(1);
         let token = mint(&keys, &claims());
         let verified = |issuers: &[&str], now| verify(&keys, token.expose(), issuers, now);
-        let known = || keys.verified.get(token.expose()).is_some();
+        let known = || keys.verified.place(token.expose()).get().is_some();
         assert!(verified(&[ISSUER], NOW).is_ok() && known());
         // The clock was set back by more than two instances' clocks may differ.
         assert_eq!(verified(&[ISSUER], NOW - 6), Err(AccessTokenError::Invalid));
@@ -370,7 +371,7 @@ mod tests {
             key_until: Some(NOW + 10),
             ..said_by(&claims())
         };
-        keys.verified.insert(token.expose(), limited.clone());
+        keys.verified.place(token.expose()).insert(limited.clone());
         assert_eq!(verified(&[ISSUER], NOW + 10), Ok(limited));
         assert_eq!(
             verified(&[ISSUER], NOW + 11),
@@ -384,8 +385,8 @@ mod tests {
         let token = mint(&keys.signing_keys(NOW), &claims());
         let token = token.expose();
         assert!(verify(&keys.signing_keys(NOW), token, &[ISSUER], NOW).is_ok());
-        assert!(keys.signing_keys(NOW).verified.get(token).is_some());
+        assert!(keys.signing_keys(NOW).verified.place(token).get().is_some());
         let next = keys.signing_keys(NOW + EPOCH_SECONDS);
-        assert!(next.verified.get(token).is_none());
+        assert!(next.verified.place(token).get().is_none());
     }
 }

@@ -53,26 +53,36 @@ impl Default for VerifiedTokens {
 }
 
 impl VerifiedTokens {
-    /// The claims of this token, if its signature was verified.
-    pub fn get(&self, token: &str) -> Option<Verified> {
-        self.by_hash.get(&self.hash(token))
-    }
-
-    /// Remembers a token whose signature was verified.
-    pub fn insert(&self, token: &str, verified: Verified) {
-        self.by_hash.insert(self.hash(token), verified);
-    }
-
-    /// Forgets a token that is not needed any more.
-    pub fn remove(&self, token: &str) {
-        self.by_hash.remove(&self.hash(token));
-    }
-
-    fn hash(&self, token: &str) -> [u8; 32] {
+    /// The place of this token. A token is hashed once, to find it and to remember it.
+    pub fn place(&self, token: &str) -> Place<'_> {
         let tag = hmac::sign(&self.key, token.as_bytes());
         let mut hash = [0; 32];
         hash.copy_from_slice(tag.as_ref());
-        hash
+        let by_hash = &self.by_hash;
+        Place { hash, by_hash }
+    }
+}
+
+/// Where one token is remembered.
+pub struct Place<'a> {
+    hash: [u8; 32],
+    by_hash: &'a Cache<[u8; 32], Verified>,
+}
+
+impl Place<'_> {
+    /// The claims of the token, if its signature was verified.
+    pub fn get(&self) -> Option<Verified> {
+        self.by_hash.get(&self.hash)
+    }
+
+    /// Remembers a token whose signature was verified.
+    pub fn insert(&self, verified: Verified) {
+        self.by_hash.insert(self.hash, verified);
+    }
+
+    /// Forgets a token that is not needed any more.
+    pub fn remove(&self) {
+        self.by_hash.remove(&self.hash);
     }
 }
 

@@ -7,7 +7,9 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::error::ApiError;
-use crate::sessions::{BATCH, note, note_ended};
+use crate::random;
+use crate::sessions::{BATCH, note_ended};
+use crate::store::events::NewEvent;
 use crate::store::{self, ClientInfo, Pool};
 
 /// Disables an account and ends all its sessions, on every instance within a second. Returns
@@ -128,6 +130,14 @@ async fn note_by_operator(
     account_id: Uuid,
     kind: EventKind,
 ) -> Result<(), ApiError> {
-    let operator = ClientInfo::default();
-    note(clock, connection, account_id, None, kind, &operator, None).await
+    let event = NewEvent {
+        event_id: random::id(clock),
+        account_id,
+        session_id: None,
+        kind,
+        client: &ClientInfo::default(),
+        detail: None,
+    };
+    store::events::insert(connection, event).await?;
+    Ok(())
 }

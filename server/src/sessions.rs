@@ -90,16 +90,15 @@ pub async fn open(
         client,
     };
     let limits = store::sessions::insert(transaction, new).await?;
-    note(
-        &state.clock,
-        transaction,
+    let event = NewEvent {
+        event_id: random::id(&state.clock),
         account_id,
-        Some(session_id),
+        session_id: Some(session_id),
         kind,
         client,
-        None,
-    )
-    .await?;
+        detail: None,
+    };
+    store::events::insert(transaction, event).await?;
     let tokens = tokens(state, session_id, 0, &secret, limits);
     Ok(Some(Opened {
         tokens,
@@ -473,17 +472,15 @@ async fn end_if(
         return Ok(false);
     };
     store::session_ends::insert(&mut transaction, &[session_id], reason).await?;
-    let detail = Some(reason.as_str());
-    note(
-        &state.clock,
-        &mut transaction,
+    let event = NewEvent {
+        event_id: random::id(&state.clock),
         account_id,
-        Some(session_id),
+        session_id: Some(session_id),
         kind,
         client,
-        detail,
-    )
-    .await?;
+        detail: Some(reason.as_str()),
+    };
+    store::events::insert(&mut transaction, event).await?;
     transaction.commit().await?;
     state.ended.announce([session_id], reason);
     tracing::info!(session.id = %session_id, reason = reason.as_str(), "A session ended.");
@@ -680,32 +677,6 @@ pub async fn note_ended(
         })
         .collect();
     store::events::insert_all(connection, &events).await?;
-    Ok(())
-}
-
-/// Writes an event in the caller's transaction.
-///
-/// # Errors
-/// While the database does not answer.
-pub async fn note(
-    clock: &Clock,
-    connection: &mut PgConnection,
-    account_id: Uuid,
-    session_id: Option<Uuid>,
-    kind: EventKind,
-    client: &ClientInfo,
-    detail: Option<&str>,
-) -> Result<(), ApiError> {
-    let event_id = random::id(clock);
-    let event = NewEvent {
-        event_id,
-        account_id,
-        session_id,
-        kind,
-        client,
-        detail,
-    };
-    store::events::insert(connection, event).await?;
     Ok(())
 }
 

@@ -18,8 +18,9 @@ use uuid::Uuid;
 use crate::endings;
 use crate::error::{ApiError, timed_out};
 use crate::limits::failures::FEW;
-use crate::sessions::note;
+use crate::random;
 use crate::state::AppState;
+use crate::store::events::NewEvent;
 use crate::store::{self, ClientInfo};
 
 /// How often the sweep runs.
@@ -238,7 +239,6 @@ enum Over<'a> {
 /// Ends one batch. The access tokens of these sessions have expired as well, so the other
 /// instances need no notification.
 async fn end(state: &AppState, over: Over<'_>) -> Result<u64, ApiError> {
-    let nobody = ClientInfo::default();
     let mut connection = state.pool.acquire().await?;
     let mut transaction = connection.begin().await?;
     let ended = match over {
@@ -253,18 +253,16 @@ async fn end(state: &AppState, over: Over<'_>) -> Result<u64, ApiError> {
         .filter(|session_id| *session_id < young_until)
         .collect();
     store::session_ends::insert(&mut transaction, &young, EndReason::Expired).await?;
-    let (kind, detail) = (EventKind::SessionEnded, Some(EndReason::Expired.as_str()));
     for deleted in &ended {
-        note(
-            &state.clock,
-            &mut transaction,
-            deleted.account_id,
-            Some(deleted.session_id),
-            kind,
-            &nobody,
-            detail,
-        )
-        .await?;
+        let event = NewEvent {
+            event_id: random::id(&state.clock),
+            account_id: deleted.account_id,
+            session_id: Some(deleted.session_id),
+            kind: EventKind::SessionEnded,
+            client: &ClientInfo::default(),
+            detail: Some(EndReason::Expired.as_str()),
+        };
+        store::events::insert(&mut transaction, event).await?;
     }
     transaction.commit().await?;
     Ok(u64::try_from(ended.len()).unwrap_or(u64::MAX))

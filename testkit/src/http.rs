@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use axum::http::Method;
 use holdfast_protocol::attempt_key::{self, AttemptKey};
 use holdfast_protocol::secret::Secret;
@@ -195,6 +196,19 @@ impl Http {
     /// Refreshes with a new attempt key and expects success.
     pub async fn renew(&self, server: SocketAddr, tokens: &Tokens) -> Tokens {
         self.refresh(server, tokens, &new_key()).await.tokens(200)
+    }
+
+    /// Makes an account. If that fails, this says how the server answered, for a program without
+    /// tests.
+    pub async fn try_sign_up(&self, server: SocketAddr, username: &str) -> anyhow::Result<Tokens> {
+        let body = json!({"username": username, "password": PASSWORD});
+        let answer = self.post(server, paths::SIGNUP, &body).await?;
+        anyhow::ensure!(
+            answer.status == 201,
+            "a sign-up was answered {}",
+            answer.summary()
+        );
+        serde_json::from_str(&answer.body).context("a sign-up was answered without tokens")
     }
 
     /// Makes an account.

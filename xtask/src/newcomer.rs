@@ -43,15 +43,15 @@ files of npm and of the system outside of the home.
 ";
 
 pub fn run(arguments: &[String]) -> Outcome {
-    let wishes = Wishes::read(arguments)?;
+    let args = Args::read(arguments)?;
     // This needs the tools of this checkout, because its Playwright opens the newcomer's page.
     let toolbox = setup::prepare(Purpose::Browser)?;
 
     // A newcomer may have spaces and umlauts in their paths.
-    let place = TemporaryDirectory::below(&wishes.place, "holdfast newcomer äöü")?;
+    let place = TemporaryDirectory::below(&args.place, "holdfast newcomer äöü")?;
     let checkout = place.path().join("checkout");
     let mut stopwatch = Stopwatch::default();
-    let outcome = prove(&toolbox, &wishes, &place, &checkout, &mut stopwatch);
+    let outcome = prove(&toolbox, &args, &place, &checkout, &mut stopwatch);
     println!("{}", stopwatch.table());
     if outcome.is_err() {
         let kept = place.keep();
@@ -62,17 +62,13 @@ pub fn run(arguments: &[String]) -> Outcome {
 
 fn prove(
     toolbox: &Toolbox,
-    wishes: &Wishes,
+    args: &Args,
     place: &TemporaryDirectory,
     checkout: &Path,
     stopwatch: &mut Stopwatch,
 ) -> Outcome {
     clone_head(checkout)?;
-    let home = Home::make(
-        &place.path().join("home"),
-        &wishes.toolchain,
-        wishes.offline,
-    )?;
+    let home = Home::make(&place.path().join("home"), &args.toolchain, args.offline)?;
     console::note(&format!(
         "The newcomer has {} in {}.",
         home.rustc(),
@@ -91,12 +87,12 @@ fn prove(
     let mut second = Server::start_again(&home, checkout, stopwatch)?;
     second.stop()?;
 
-    if wishes.steps.iter().any(|step| step == "none") {
+    if args.steps.iter().any(|step| step == "none") {
         return Ok(());
     }
     console::begin("A newcomer: cargo xtask test");
     let mut test = home.cargo(checkout);
-    test.args(["xtask", "test"]).args(&wishes.steps);
+    test.args(["xtask", "test"]).args(&args.steps);
     stopwatch.command("cargo xtask test");
     let mut child = test
         .stdin(Stdio::null())
@@ -124,16 +120,16 @@ fn prove(
 }
 
 /// The arguments.
-struct Wishes {
+struct Args {
     toolchain: String,
     offline: bool,
     place: PathBuf,
     steps: Vec<String>,
 }
 
-impl Wishes {
+impl Args {
     fn read(arguments: &[String]) -> Outcome<Self> {
-        let mut wishes = Self {
+        let mut args = Self {
             toolchain: "stable".to_owned(),
             offline: false,
             place: std::env::temp_dir(),
@@ -147,17 +143,17 @@ impl Wishes {
                     .ok_or_else(|| Failure::usage(format!("`{argument}` needs a value.")))
             };
             match argument.as_str() {
-                "--toolchain" => wishes.toolchain = value()?.clone(),
-                "--without-rustup-downloads" => wishes.offline = true,
-                "--in" => wishes.place = PathBuf::from(value()?),
+                "--toolchain" => args.toolchain = value()?.clone(),
+                "--without-rustup-downloads" => args.offline = true,
+                "--in" => args.place = PathBuf::from(value()?),
                 "--" => {
-                    wishes.steps = arguments.cloned().collect();
+                    args.steps = arguments.cloned().collect();
                     break;
                 }
                 _ => return Err(Failure::usage(HELP.trim())),
             }
         }
-        Ok(wishes)
+        Ok(args)
     }
 }
 
@@ -296,10 +292,10 @@ mod tests {
     #[test]
     fn what_stands_behind_two_dashes_are_steps_of_the_tests() {
         let line = ["--toolchain", "1.95.0", "--", "fmt", "lint"].map(String::from);
-        let wishes = Wishes::read(&line).expect("it is well formed");
-        assert_eq!(wishes.toolchain, "1.95.0");
-        assert_eq!(wishes.steps, ["fmt", "lint"]);
-        assert!(!wishes.offline);
-        assert!(Wishes::read(&["--toolchain".to_owned()]).is_err());
+        let args = Args::read(&line).expect("it is well formed");
+        assert_eq!(args.toolchain, "1.95.0");
+        assert_eq!(args.steps, ["fmt", "lint"]);
+        assert!(!args.offline);
+        assert!(Args::read(&["--toolchain".to_owned()]).is_err());
     }
 }

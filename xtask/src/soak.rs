@@ -6,7 +6,8 @@ use crate::release;
 use crate::setup::{self, Purpose};
 use crate::toolbox;
 
-pub const SUMMARY: &str = "Renew for minutes under faults and restarts; nobody may be signed out";
+pub const SUMMARY: &str =
+    "Renew for minutes under faults and restarts; no client may be signed out";
 
 pub const HELP: &str = "
 Usage: cargo xtask soak [--minutes <N>] [--clients <N>] [--tabs <N>] [--seed <N>]

@@ -10,8 +10,8 @@ use anyhow::{Context as _, ensure};
 use axum::http::Method;
 use holdfast_protocol::attempt_key::HEADER;
 use holdfast_protocol::refresh_token::UnverifiedRefreshToken;
-use holdfast_protocol::wire::{RefreshRequest, SignupRequest, Tokens, paths};
-use holdfast_testkit::{Connection, PASSWORD, new_key};
+use holdfast_protocol::wire::{RefreshRequest, Tokens, paths};
+use holdfast_testkit::{Connection, Http, new_key};
 
 /// All of them.
 pub(crate) struct Load {
@@ -37,8 +37,8 @@ impl Load {
     pub(crate) async fn sign_up(server: SocketAddr, count: u32) -> anyhow::Result<Self> {
         let mut chains = Vec::new();
         for n in 0..count {
-            let mut connection = Connection::open(server).await?;
-            let tokens = sign_up(&mut connection, n).await?;
+            let tokens = Http.try_sign_up(server, &format!("bench{n}")).await?;
+            let connection = Connection::open(server).await?;
             chains.push(Chain {
                 connection,
                 tokens,
@@ -144,21 +144,4 @@ fn link(tokens: &Tokens) -> anyhow::Result<(uuid::Uuid, u32)> {
         .ok()
         .context("a refresh token is none")?;
     Ok((token.session_id(), token.generation()))
-}
-
-async fn sign_up(connection: &mut Connection, n: u32) -> anyhow::Result<Tokens> {
-    let body = serde_json::to_string(&SignupRequest {
-        username: format!("bench{n}"),
-        password: PASSWORD.into(),
-        remember: true,
-    })?;
-    let answer = connection
-        .send(Method::POST, paths::SIGNUP, &[], Some(&body))
-        .await?;
-    ensure!(
-        answer.status == 201,
-        "a sign-up was answered {}",
-        answer.status
-    );
-    Ok(serde_json::from_str(&answer.body)?)
 }

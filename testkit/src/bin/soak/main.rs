@@ -20,7 +20,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Parser;
 use holdfast_local_postgres::LocalPostgres;
 use holdfast_server::config::MasterSecret;
@@ -48,8 +47,8 @@ const PROGRESS: Duration = Duration::from_secs(10);
 const AFTERWARDS: Duration = Duration::from_secs(150);
 
 #[derive(Parser)]
-#[command(about = "Renew for minutes under faults and restarts; nobody may be signed out")]
-struct Wishes {
+#[command(about = "Renew for minutes under faults and restarts; no client may be signed out")]
+struct Args {
     /// How long the soak runs.
     #[arg(long, default_value_t = 10.0)]
     minutes: f64,
@@ -65,12 +64,12 @@ struct Wishes {
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    let wishes = Wishes::parse();
+    let args = Args::parse();
     anyhow::ensure!(
-        (0.05..=24.0 * 60.0).contains(&wishes.minutes),
+        (0.05..=24.0 * 60.0).contains(&args.minutes),
         "from 3 seconds to a day"
     );
-    let is_content = tokio::runtime::Runtime::new()?.block_on(run(&wishes))?;
+    let is_content = tokio::runtime::Runtime::new()?.block_on(run(&args))?;
     Ok(if is_content {
         ExitCode::SUCCESS
     } else {
@@ -78,13 +77,13 @@ fn main() -> anyhow::Result<ExitCode> {
     })
 }
 
-async fn run(wishes: &Wishes) -> anyhow::Result<bool> {
+async fn run(args: &Args) -> anyhow::Result<bool> {
     let data_dir = std::env::temp_dir().join(format!("holdfast-soak-{}", std::process::id()));
     // Durable: a crash of Postgres must not lose what it has committed.
     let options = private_postgres::options(&data_dir);
     let postgres = Arc::new(private_postgres::start(options).await?);
     let supervisor = tokio::spawn(Arc::clone(&postgres).supervise());
-    let soaked = soak(wishes, &postgres, data_dir.clone()).await;
+    let soaked = soak(args, &postgres, data_dir.clone()).await;
     supervisor.abort();
     postgres.release().await?;
     let _ = std::fs::remove_dir_all(postgres.data_dir());
@@ -92,12 +91,8 @@ async fn run(wishes: &Wishes) -> anyhow::Result<bool> {
     soaked
 }
 
-async fn soak(
-    wishes: &Wishes,
-    postgres: &Arc<LocalPostgres>,
-    logs: PathBuf,
-) -> anyhow::Result<bool> {
-    let seed = wishes
+async fn soak(args: &Args, postgres: &Arc<LocalPostgres>, logs: PathBuf) -> anyhow::Result<bool> {
+    let seed = args
         .seed
         .unwrap_or_else(|| u64::from_le_bytes(holdfast_server::random::bytes()));
     let mut random = Random::from_seed(seed);
@@ -121,16 +116,16 @@ async fn soak(
         .await
     };
 
-    println!("Signing up {} clients …", wishes.clients);
+    println!("Signing up {} clients …", args.clients);
     let tally = Arc::new(Tally::default());
     let (tell, told) = watch::channel(Phase::Soak);
     let mut clients = JoinSet::new();
-    for client in sign_up(wishes.clients, &servers, &proxy, &tally, &mut random).await? {
+    for client in sign_up(args.clients, &servers, &proxy, &tally, &mut random).await? {
         clients.spawn(client.run(told.clone()));
     }
 
-    let time = Duration::from_secs_f64(wishes.minutes * 60.0);
-    let browser = match wishes.tabs {
+    let time = Duration::from_secs_f64(args.minutes * 60.0);
+    let browser = match args.tabs {
         0 => None,
         tabs => Some(Browser::start(proxy.address(), tabs, time)?),
     };
@@ -138,7 +133,7 @@ async fn soak(
     let restarts = fleet.restart_at_random(Random::from_seed(random.next()));
     println!(
         "{} clients and {} tabs for {:.1} minutes.",
-        wishes.clients, wishes.tabs, wishes.minutes
+        args.clients, args.tabs, args.minutes
     );
     let start = Instant::now();
     let progress = |restarts: usize| {
@@ -163,7 +158,7 @@ async fn soak(
     let restarts = restarts.end().await?;
     tell.send_replace(Phase::Afterwards);
     let give_up = Instant::now() + afterwards;
-    while tally.settled() + tally.signed_out() < wishes.clients && Instant::now() < give_up {
+    while tally.settled() + tally.signed_out() < args.clients && Instant::now() < give_up {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let browser_is_content = match browser {
@@ -180,15 +175,15 @@ async fn soak(
     println!("| what | how often |\n| --- | --- |");
     println!(
         "| clients, tabs, minutes | {}, {}, {:.1} |",
-        wishes.clients,
-        wishes.tabs,
+        args.clients,
+        args.tabs,
         start.elapsed().as_secs_f64() / 60.0
     );
     answers.print();
     tally.print();
     faults.print();
     restarts.print();
-    let mut stranded = wishes.clients - tally.settled() - tally.signed_out();
+    let mut stranded = args.clients - tally.settled() - tally.signed_out();
     if interrupted {
         stranded = 0;
     }
@@ -196,7 +191,7 @@ async fn soak(
     println!("| unwanted sign-outs | {} |", tally.signed_out());
     tally.explain();
     if !browser_is_content {
-        println!("The browser was not content; what it says stands above.");
+        println!("A check of the browser failed. Its message is above.");
     }
     Ok(tally.signed_out() == 0 && stranded == 0 && browser_is_content)
 }
@@ -227,13 +222,7 @@ async fn sign_up(
     let mut clients = Vec::new();
     for n in 0..count {
         let server = servers[n % servers.len()];
-        let answer = Http.sign_up(server, &format!("soak-{n}")).await;
-        anyhow::ensure!(
-            answer.status == 201,
-            "a sign-up was answered {}",
-            answer.summary()
-        );
-        let tokens = serde_json::from_str(&answer.body).context("a sign-up without tokens")?;
+        let tokens = Http.try_sign_up(server, &format!("soak-{n}")).await?;
         let tally = Arc::clone(tally);
         let random = Random::from_seed(random.next());
         clients.push(Client::new(n, proxy.address(), &tokens, tally, random)?);

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use deadpool::Runtime;
 use deadpool::managed::{self, Metrics, Object, PoolError, QueueMode, RecycleError};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection as _, PgConnection, PgTransaction};
+use sqlx::{Connection as _, Executor as _, PgConnection, PgTransaction};
 
 /// How long a request waits until another request gives a connection back, and how long for
 /// a new connection.
@@ -46,6 +46,8 @@ pub struct Pool {
 pub struct Connection {
     object: Option<Object<Manager>>,
     doubts: Doubts,
+    /// Whether a transaction was begun without an answer so far.
+    is_beginning: bool,
 }
 
 /// Makes connections, and says which can be used again.
@@ -139,6 +141,7 @@ impl Pool {
             Ok(object) => Ok(Connection {
                 object: Some(object),
                 doubts: self.doubts.clone(),
+                is_beginning: false,
             }),
             Err(PoolError::Closed) => Err(sqlx::Error::PoolClosed),
             Err(PoolError::Backend(error)) => {
@@ -256,13 +259,23 @@ impl Connection {
     /// # Errors
     /// When the connection is broken.
     pub async fn begin(&mut self) -> sqlx::Result<PgTransaction<'_>> {
-        sqlx::Connection::begin(&mut **self).await
+        let Some(object) = &mut self.object else {
+            unreachable!("it is taken when the connection is given back")
+        };
+        // sqlx rolls a transaction back only if it has had the answer to its first statement.
+        self.is_beginning = true;
+        let transaction = sqlx::Connection::begin(&mut object.connection).await?;
+        self.is_beginning = false;
+        Ok(transaction)
     }
 
     /// Gives the connection back without testing whether it still works. Call this after a
     /// statement that was answered, outside of a transaction. Because of it, a rotation is
     /// one round trip.
     pub fn release(mut self) {
+        if self.is_beginning {
+            return;
+        }
         if let Some(mut object) = self.object.take() {
             object.worked_at = Instant::now();
         }
@@ -292,6 +305,9 @@ impl DerefMut for Connection {
 /// If a caller drops a connection without `release`, it may have been broken off in the middle
 /// of a statement, or it may have met an error. So the connection is tested, which also rolls
 /// back an open transaction. If it does not answer, it is closed.
+///
+/// A security duty: no connection is given back with an open transaction. The statements of the
+/// next request would run in it, at the time at which it began, and would not be committed.
 impl Drop for Connection {
     fn drop(&mut self) {
         let Some(mut object) = self.object.take() else {
@@ -300,10 +316,16 @@ impl Drop for Connection {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;
         };
-        let doubts = self.doubts.clone();
+        let (doubts, is_beginning) = (self.doubts.clone(), self.is_beginning);
         runtime.spawn(async move {
-            let ping = tokio::time::timeout(ANSWERS_WITHIN, object.connection.ping());
-            match ping.await {
+            let test = async {
+                if is_beginning {
+                    // The server handles this statement after the one that began.
+                    object.connection.execute("rollback").await?;
+                }
+                object.connection.ping().await
+            };
+            match tokio::time::timeout(ANSWERS_WITHIN, test).await {
                 Ok(Ok(())) => object.worked_at = Instant::now(),
                 answer => {
                     // A connection that does not answer may still run the statement that was

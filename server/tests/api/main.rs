@@ -29,6 +29,7 @@ mod metrics;
 mod oauth;
 mod password;
 mod password_estimate;
+mod pool;
 mod proxies;
 mod refresh;
 mod refresh_races;

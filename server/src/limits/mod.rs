@@ -12,7 +12,8 @@
 //!    password has a bucket, and all sessions of the account share a larger one.
 //! 2. **Attempts under way** ([`slots`]): two attempts for each name. Known browsers have one
 //!    for each browser, two for each account and eight for each address. Confirmations have
-//!    one for each session and two for each account.
+//!    one for each session and two for each account. Calls that end sessions of an account have
+//!    two for each account, and no other step.
 //! 3. **A place in the queue** ([`queue`]): bounded, in turns by address, with places
 //!    kept for known browsers and for confirming. Up to here, an attempt only costs memory.
 //! 4. **Failures in a row** ([`failures`]): read together with the account, when it is the
@@ -133,7 +134,13 @@ enum UnderWay {
     Key(FailureKey),
     /// The known browsers of an address.
     KnownAt(Address),
+    /// The endings of an account's sessions.
+    EndingsOf(Uuid),
 }
+
+/// A call that ends sessions of an account and is under way, until this is dropped.
+#[derive(Debug)]
+pub struct Ending(#[expect(dead_code, reason = "it only has to be dropped")] Slot<UnderWay>);
 
 /// The keys under which the attempts of a known browser are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -340,6 +347,17 @@ impl Limits {
             self.one_of("account_under_way", keys.account, AT_ONCE)?,
         ];
         self.enter(Lane::Confirming, from, slots)
+    }
+
+    /// A slot for a call that ends sessions of this account. Such calls wait for the account's row,
+    /// one after the other, and each of them has a connection to the database meanwhile. Without
+    /// this limit, one account could take all connections.
+    ///
+    /// # Errors
+    /// If too many such calls of the account are under way.
+    pub fn end_sessions(&self, account_id: Uuid) -> Result<Ending, Refusal> {
+        let key = UnderWay::EndingsOf(account_id);
+        self.slot("endings_under_way", key, AT_ONCE).map(Ending)
     }
 
     /// Whether this refresh token may be presented once more. Call this after the check of

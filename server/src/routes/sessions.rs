@@ -7,6 +7,7 @@ use holdfast_protocol::wire::{EndReason, EndedSessions, SessionInfo, SessionList
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::to_the_end::to_the_end;
 use crate::device;
 use crate::http::{ApiError, CurrentAccount, Json};
 use crate::sessions::{self, Caller};
@@ -58,7 +59,15 @@ pub(super) async fn end_one(
     } else {
         EndReason::EndedElsewhere
     };
-    if sessions::end_one_of(&state, caller(current, &client), session_id, reason).await? {
+    let slot = state.limits.end_sessions(current.account_id)?;
+    let stopping = state.stopping.clone();
+    let ending = async move {
+        let caller = caller(current, &client);
+        let ended = sessions::end_one_of(&state, caller, session_id, reason).await;
+        drop(slot);
+        ended
+    };
+    if to_the_end(&stopping, ending).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(ApiError::NoSuchSession)
@@ -87,7 +96,16 @@ pub(super) async fn end_all(
             "The only parameter of this call is keep_current, true or false.".to_owned(),
         ));
     };
-    let ended = sessions::end_others(&state, caller(current, &client), keep_current).await?;
+    let slot = state.limits.end_sessions(current.account_id)?;
+    let stopping = state.stopping.clone();
+    // A client that hangs up does not free its slot, because its call still waits.
+    let ending = async move {
+        let caller = caller(current, &client);
+        let ended = sessions::end_others(&state, caller, keep_current).await;
+        drop(slot);
+        ended
+    };
+    let ended = to_the_end(&stopping, ending).await?;
     Ok(Json(EndedSessions { ended }))
 }
 

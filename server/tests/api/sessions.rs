@@ -1,10 +1,15 @@
 //! `/api/v1/sessions`.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::http::{Method, header};
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::{EndReason, EndedSessions, SessionList, Tokens, paths};
+use holdfast_testkit::until;
 use serde_json::json;
 use sqlx::{Postgres, Transaction};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::support::{Answer, PASSWORD, TestApp, json_request, new_key};
@@ -229,4 +234,84 @@ async fn a_session_that_has_just_ended_ends_no_other() {
     }
     assert!(here.accepts(&staying).await);
     assert_eq!(here.refresh(&staying, &new_key()).await.status, 200);
+}
+
+/// Locks the account's row until the transaction ends.
+async fn holding_account(app: &TestApp, account_id: Uuid) -> Transaction<'static, Postgres> {
+    let mut transaction = app.pool().begin().await.unwrap();
+    sqlx::query("select from accounts where account_id = $1 for update")
+        .bind(account_id)
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    transaction
+}
+
+/// The endings of one account run one after the other. Each of them keeps a connection while it
+/// waits, so a third one does not wait.
+#[tokio::test]
+async fn endings_of_one_account_do_not_take_the_connections_of_other_people() {
+    let app = Arc::new(TestApp::start().await);
+    let (ada, eve) = (app.sign_up("ada").await, app.sign_up("eve").await);
+    app.log_in("ada").await;
+    let held = holding_account(&app, ada.account_id).await;
+    let mut endings = JoinSet::new();
+    for n in 0..8u128 {
+        let (app, ada) = (Arc::clone(&app), ada.clone());
+        let one = format!("{}/{}", paths::SESSIONS, Uuid::from_u128(n));
+        let path = if n % 2 == 0 {
+            paths::SESSIONS.to_owned()
+        } else {
+            one
+        };
+        endings.spawn(async move { app.call_as(&ada, Method::DELETE, &path, None).await });
+    }
+    for _ in 0..6 {
+        let refused = endings.join_next().await.unwrap().unwrap();
+        refused.is(Code::TooManyAttempts);
+        assert_eq!(refused.header("retry-after"), "2");
+    }
+    assert_eq!(app.get_as(&eve, paths::SESSIONS).await.status, 200);
+    held.commit().await.unwrap();
+    while let Some(done) = endings.join_next().await {
+        let status = done.unwrap().status;
+        assert!([200, 404].contains(&status.as_u16()), "{status}");
+    }
+    let again = app
+        .call_as(&ada, Method::DELETE, paths::SESSIONS, None)
+        .await;
+    assert_eq!(again.status, 200);
+}
+
+/// Otherwise a client that hangs up at once could have any number of endings wait.
+#[tokio::test]
+async fn an_ending_whose_client_has_hung_up_still_counts_as_one() {
+    let app = Arc::new(TestApp::start().await);
+    let ada = app.sign_up("ada").await;
+    app.log_in("ada").await;
+    let held = holding_account(&app, ada.account_id).await;
+    for waiting in 1..=2 {
+        let (app, ada) = (Arc::clone(&app), ada.clone());
+        let hung_up = {
+            let app = Arc::clone(&app);
+            tokio::spawn(async move {
+                app.call_as(&ada, Method::DELETE, paths::SESSIONS, None)
+                    .await
+            })
+        };
+        app.until_waiting(waiting).await;
+        hung_up.abort();
+        assert!(hung_up.await.unwrap_err().is_cancelled());
+    }
+    app.call_as(&ada, Method::DELETE, paths::SESSIONS, None)
+        .await
+        .is(Code::TooManyAttempts);
+    held.commit().await.unwrap();
+    until("both have ended", Duration::from_secs(10), async || {
+        let answer = app
+            .call_as(&ada, Method::DELETE, paths::SESSIONS, None)
+            .await;
+        answer.status == 200
+    })
+    .await;
 }

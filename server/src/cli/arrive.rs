@@ -2,9 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
-
-use sqlx::{Connection as _, PgConnection};
 
 use crate::clock::Clock;
 use crate::config::{Config, ServeArgs};
@@ -13,9 +10,6 @@ use crate::keys::{Keys, fingerprint};
 use crate::secrets;
 use crate::secrets_in_use::SecretsInUse;
 use crate::store::{self, Pool};
-
-/// How long the direct address may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The result for a server that may serve.
 pub(super) struct Arrived {
@@ -57,23 +51,6 @@ pub(super) async fn arrive(
         facts,
         secrets,
     })
-}
-
-/// Refuses two addresses that lead to two databases: the server would look for sessions in
-/// one of them, and would read the facts that show a wrong database in the other.
-pub(super) async fn must_be_one_database(pool: &Pool) -> anyhow::Result<()> {
-    let mut pooled = pool.acquire().await?;
-    let direct = PgConnection::connect_with(pool.options());
-    let mut direct = tokio::time::timeout(PATIENCE, direct).await??;
-    let there = store::diagnosis::server(&mut pooled).await?.identity;
-    let here = store::diagnosis::server(&mut direct).await?.identity;
-    pooled.release();
-    direct.close().await?;
-    anyhow::ensure!(
-        there == here,
-        "DATABASE_URL and DATABASE_DIRECT_URL lead to two databases. Set both to the same one."
-    );
-    Ok(())
 }
 
 /// Finishes a `holdfast keys replace --after-leak` that was interrupted. If the database has

@@ -7,9 +7,9 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use holdfast_local_postgres::{LocalPostgres, Options};
 use holdfast_protocol::secret::Secret;
-use sqlx::Connection as _;
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection as _, PgConnection};
 use tokio::time::Instant;
 
 use crate::config::{DatabaseArgs, ServeArgs};
@@ -18,6 +18,9 @@ use crate::store::{self, MIGRATOR, Pool};
 
 /// How long a database may take to answer before the command gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long an address may take to say where it leads.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long to wait before a migration that met a lock is tried again. Statements that
 /// waited behind it go on meanwhile.
@@ -38,6 +41,15 @@ pub(super) enum Migrations {
     Apply,
     /// They must be at this version, or a later one.
     Check,
+}
+
+/// What to do if one of two addresses does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WhenUnreachable {
+    /// Try again for a while, and then fail.
+    Wait,
+    /// Go on. The command needs only the direct address.
+    GoOn,
 }
 
 impl Database {
@@ -98,6 +110,35 @@ impl Database {
         })
     }
 
+    /// Refuses two addresses that lead to two databases: the server would look for sessions in
+    /// one of them, and would read the facts that show a wrong database in the other. Migrations
+    /// would make tables in a database that is perhaps not meant for them.
+    pub(super) async fn must_be_one(&self, unreachable: WhenUnreachable) -> anyhow::Result<()> {
+        let Some(direct) = &self.direct else {
+            return Ok(());
+        };
+        let pooled = store::without_settings(self.options.clone());
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            let error = match lead_to_one(&pooled, direct).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => bail!(
+                    "DATABASE_URL and DATABASE_DIRECT_URL lead to two databases. Set both to the same one."
+                ),
+                Err(_) if unreachable == WhenUnreachable::GoOn => return Ok(()),
+                Err(error) => error,
+            };
+            if let Some(why) = store::refusal_for_good(&error) {
+                bail!("The database refuses this server: {why}");
+            }
+            if Instant::now() >= give_up {
+                return Err(error).context("the database does not answer");
+            }
+            tracing::info!(%error, "The database does not answer yet; trying again.");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
     /// A pool on it. It waits until the database answers and its tables are right.
     pub(super) async fn pool(
         &self,
@@ -122,6 +163,11 @@ impl Database {
                     Err(error) => Some(MigrateError::Execute(error)),
                 },
             };
+            if let Some(MigrateError::Execute(error)) = &error
+                && let Some(why) = store::refusal_for_good(error)
+            {
+                bail!("The database refuses this server: {why}");
+            }
             match error {
                 None => return Ok(pool),
                 Some(MigrateError::Execute(error)) if store::is_refused_by_pooler(&error) => {
@@ -161,10 +207,29 @@ impl Database {
     }
 }
 
+/// sqlx takes a URL of any scheme for one of Postgres.
 fn parse(variable: &str, url: &Secret) -> anyhow::Result<PgConnectOptions> {
-    PgConnectOptions::from_str(url.expose()).with_context(|| {
-        format!("{variable} is not a Postgres URL such as postgres://user@host/name")
-    })
+    let what = || format!("{variable} is not a Postgres URL such as postgres://user@host/name");
+    let scheme = url.expose().split_once("://").map(|(scheme, _)| scheme);
+    if !matches!(scheme, Some("postgres" | "postgresql")) {
+        bail!(what());
+    }
+    PgConnectOptions::from_str(url.expose()).with_context(what)
+}
+
+/// Whether both addresses lead to the same database.
+async fn lead_to_one(pooled: &PgConnectOptions, direct: &PgConnectOptions) -> sqlx::Result<bool> {
+    let identity = async |options: &PgConnectOptions| {
+        let asked = async {
+            let mut connection = PgConnection::connect_with(options).await?;
+            let identity = store::diagnosis::server(&mut connection).await?.identity;
+            connection.close().await?;
+            Ok::<_, sqlx::Error>(identity)
+        };
+        let answer = tokio::time::timeout(ANSWERS_WITHIN, asked).await;
+        answer.map_err(|_| sqlx::Error::PoolTimedOut)?
+    };
+    Ok(identity(pooled).await? == identity(direct).await?)
 }
 
 async fn is_migrated(pool: &Pool) -> sqlx::Result<bool> {

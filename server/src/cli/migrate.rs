@@ -1,10 +1,11 @@
 //! `holdfast migrate`.
 
-use super::database::{Database, Migrations};
+use super::database::{Database, Migrations, WhenUnreachable};
 use crate::config::DatabaseArgs;
 
 pub(super) async fn run(args: DatabaseArgs) -> anyhow::Result<()> {
     let database = Database::of_operator(&args).await?;
+    database.must_be_one(WhenUnreachable::GoOn).await?;
     database.pool(2, Migrations::Apply).await?.close().await;
     println!("The database is up to date.");
     database.release().await

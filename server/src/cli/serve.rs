@@ -9,8 +9,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
-use super::arrive::{Arrived, arrive, must_be_one_database};
-use super::database::{Database, Migrations};
+use super::arrive::{Arrived, arrive};
+use super::database::{Database, Migrations, WhenUnreachable};
 use crate::client_address::Proxies;
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat, ServeArgs};
@@ -71,10 +71,9 @@ async fn serve(
         Migrations::Apply
     };
     let arriving = async {
+        // This comes before the migrations, which would make tables in a foreign database.
+        database.must_be_one(WhenUnreachable::Wait).await?;
         let pool = database.pool(args.database_connections, migrations).await?;
-        if database.direct.is_some() {
-            must_be_one_database(&pool).await?;
-        }
         let arrived = arrive(args, &config, private_data, &pool, &clock).await?;
         anyhow::Ok((pool, arrived))
     };

@@ -78,6 +78,18 @@ pub fn is_refused_by_pooler(error: &sqlx::Error) -> bool {
         .is_some_and(|error| error.message().contains("unsupported startup parameter"))
 }
 
+/// Why the database refuses this client, if it will do so however long the client waits: the role
+/// or the database does not exist, or the role may not do this.
+pub fn refusal_for_good(error: &sqlx::Error) -> Option<&str> {
+    /// Classes of codes: invalid authorization, unknown database, unknown schema, and statements
+    /// that are not allowed or not possible (PostgreSQL, appendix A).
+    const CLASSES: [&str; 4] = ["28", "3D", "3F", "42"];
+    let error = error.as_database_error()?;
+    let code = error.code()?;
+    let is_for_good = CLASSES.iter().any(|class| code.starts_with(class));
+    is_for_good.then(|| error.message())
+}
+
 /// Adds the settings of the pool, for a connection outside of the pool.
 pub fn with_settings(options: PgConnectOptions) -> PgConnectOptions {
     options.application_name("holdfast").options([

@@ -36,16 +36,26 @@ async fn behind_a_pooler_a_server_requires_the_direct_address() {
     ] {
         assert!(told.contains(sentence), "{told}");
     }
-    let other = Fleet::empty_database_url().await;
+    let foreign = Fleet::unmigrated_database().await;
+    let other = Fleet::url_of(&foreign);
     variables.pop();
     variables.push(("DATABASE_DIRECT_URL", other.as_str()));
     let told = Fleet::run_command(&["doctor"], &variables).await.said;
     assert!(told.contains("leads to another database"), "{told}");
-    // A server does not start with two databases.
-    let ended = Fleet::run_command(&["serve"], &variables).await;
-    assert!(!ended.success);
-    let said = &ended.said;
-    assert!(said.contains("lead to two databases"), "{said}");
+    // A server does not start with two databases, and no command makes tables in a foreign one.
+    for command in ["serve", "migrate"] {
+        let ended = Fleet::run_command(&[command], &variables).await;
+        assert!(!ended.success, "{command}");
+        let said = &ended.said;
+        assert!(said.contains("lead to two databases"), "{command}: {said}");
+        let mut connection = PgConnection::connect_with(&foreign).await.unwrap();
+        let tables: i64 =
+            sqlx::query_scalar("select count(*) from pg_tables where schemaname = 'public'")
+                .fetch_one(&mut connection)
+                .await
+                .unwrap();
+        assert_eq!(tables, 0, "{command}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -233,3 +233,34 @@ async fn bar_39_after_begin_anew_unknown_sessions_get_definite_answers() {
     })
     .await;
 }
+
+/// These errors do not go away by waiting.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_refuses_the_server_for_good_is_not_waited_for() {
+    let options = Fleet::migrated_database().await;
+    let secret = MasterSecret::generate().encode().to_string();
+    let no_role = Fleet::url_of(&options.clone().username("no_such_role"));
+    let no_database = Fleet::url_of(&options.database("no_such_database"));
+    for (url, sentence) in [
+        (no_role.as_str(), "no_such_role"),
+        (no_database.as_str(), "no_such_database"),
+        (
+            "mysql://ada:hunter2@127.0.0.1/holdfast",
+            "is not a Postgres URL",
+        ),
+    ] {
+        for command in ["serve", "migrate"] {
+            let variables = [
+                ("DATABASE_URL", url),
+                ("HOLDFAST_SECRET", secret.as_str()),
+                ("HOLDFAST_LISTEN", "127.0.0.1:0"),
+                ("HOLDFAST_ISSUER", "https://id.example"),
+            ];
+            let ended = Fleet::run_command(&[command], &variables).await;
+            assert!(!ended.success, "{command} {sentence}");
+            assert!(ended.said.contains(sentence), "{}", ended.said);
+            assert!(!ended.said.contains("trying again"), "{}", ended.said);
+            assert!(!ended.said.contains("hunter2"), "{}", ended.said);
+        }
+    }
+}

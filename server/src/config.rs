@@ -76,7 +76,7 @@ pub struct ServeArgs {
 
     /// Issuers that this service had before, separated by commas. Their access tokens are
     /// accepted, and the database may still name one of them.
-    #[arg(long, env = "HOLDFAST_ISSUER_PREVIOUS", value_parser = issuer, value_delimiter = ',', value_name = "URLS")]
+    #[arg(long, env = "HOLDFAST_ISSUER_PREVIOUS", value_parser = previous_issuer, value_delimiter = ',', value_name = "URLS")]
     pub issuer_previous: Vec<String>,
 
     /// Never migrate the database, and start only if it is already at this version. Run
@@ -409,9 +409,50 @@ fn delay(text: &str) -> Result<Duration, String> {
     duration(text)
 }
 
+/// The address of this service, as a browser writes it. It is compared as text, and the first one
+/// claims the database. So it must not be another way to write the address, or an address that no
+/// browser can open.
+fn issuer(text: &str) -> Result<String, String> {
+    let issuer = previous_issuer(text)?;
+    let (scheme, rest) = issuer.split_once("://").unwrap_or_default();
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    if scheme.contains(|c: char| c.is_ascii_uppercase())
+        || authority.contains(|c: char| c.is_ascii_uppercase())
+    {
+        return Err("write the scheme and the host in lower case".to_owned());
+    }
+    // The colons of an IPv6 address are in brackets.
+    let after_host = match authority.rfind(']') {
+        Some(end) => &authority[end + 1..],
+        None => &authority[authority.find(':').unwrap_or(authority.len())..],
+    };
+    let is_port = |port: &str| {
+        let number = port.parse::<u16>().ok().filter(|number| *number != 0);
+        number.is_some_and(|number| number.to_string() == port)
+    };
+    if authority.len() == after_host.len()
+        || !after_host.is_empty() && !after_host.strip_prefix(':').is_some_and(is_port)
+    {
+        return Err("it must have a host, and a port from 1 to 65535 or none".to_owned());
+    }
+    if matches!((scheme, after_host), ("https", ":443") | ("http", ":80")) {
+        return Err("leave out the port, as browsers do: it is the usual one".to_owned());
+    }
+    let segment_is_plain = |segment: &str| {
+        let dots = segment.to_ascii_lowercase().replace("%2e", ".");
+        !["", ".", ".."].contains(&dots.as_str())
+    };
+    if path.contains('\\') || !path.split('/').skip(1).all(segment_is_plain) {
+        return Err(
+            "its path must have no empty part, no dots as a part and no backslash".to_owned(),
+        );
+    }
+    Ok(issuer)
+}
+
 /// An https URL. Plain http is only allowed for a browser on this machine, because
 /// passwords and tokens are sent to it.
-fn issuer(text: &str) -> Result<String, String> {
+fn previous_issuer(text: &str) -> Result<String, String> {
     const WHAT: &str = "it must be an http or https URL without query and fragment";
     let uri: Uri = text.parse().map_err(|_| WHAT)?;
     let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
@@ -747,6 +788,32 @@ mod tests {
             assert_eq!(issuer(url).as_deref(), Ok(url));
         }
         assert_eq!(issuer("https://id.example/").unwrap(), "https://id.example");
+        for url in ["https://id.example:8443", "http://localhost:1/a/b"] {
+            assert_eq!(issuer(url).as_deref(), Ok(url));
+        }
+        // A browser writes each of these addresses in another way, or cannot open it.
+        for url in [
+            "https://ID.Example",
+            "HTTPS://id.example",
+            "https://id.example:",
+            "https://id.example:0",
+            "https://id.example:99999",
+            "https://id.example:0443",
+            "https://id.example:443",
+            "http://localhost:80",
+            "https://id.example/../x",
+            "https://id.example/a/./b",
+            "https://id.example/a/%2E%2e/b",
+            "https://id.example/a//b",
+            "https://id.example/a\\b",
+            "https://:443",
+        ] {
+            assert!(issuer(url).is_err(), "{url}");
+        }
+        // An issuer that was accepted before can be named as a previous one.
+        let before = ["https://ID.Example", "https://id.example:443"];
+        let args = parse(&["--issuer-previous", &before.join(",")]).unwrap();
+        assert_eq!(args.issuer_previous, before);
         for url in [
             "http://id.example",
             "http://10.0.0.1",

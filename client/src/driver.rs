@@ -175,6 +175,8 @@ impl Driver {
         self.take(outcome);
         let driver = self.clone();
         surroundings::listen(self.channel.as_ref(), move |news| driver.hear(news));
+        let driver = self.clone();
+        self.vault.when_lost(move || driver.look());
     }
 
     fn hear(self: &Rc<Self>, news: News) {

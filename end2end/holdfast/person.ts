@@ -99,6 +99,19 @@ export async function hearsNothing(tab: Page): Promise<void> {
   await tab.addInitScript(() => {
     addEventListener('storage', (event) => event.stopImmediatePropagation(), true);
     Reflect.deleteProperty(globalThis, 'BroadcastChannel');
+    // The database is closed without a word, as if the browser did it.
+    for (const event of ['onversionchange', 'onclose']) {
+      Object.defineProperty(IDBDatabase.prototype, event, { set: () => {} });
+    }
+    const open = IDBFactory.prototype.open;
+    IDBFactory.prototype.open = function (...asked) {
+      const request = open.apply(this, asked);
+      request.addEventListener('success', () => {
+        const database = request.result;
+        database.addEventListener('versionchange', () => database.close());
+      });
+      return request;
+    };
   });
 }
 

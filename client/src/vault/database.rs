@@ -41,16 +41,25 @@ extern "C" {
     ) -> Result<IdbTransaction, JsValue>;
 }
 
+type Tell = Box<dyn Fn()>;
+
 /// The database, opened when it is first used.
 #[derive(Default)]
 pub(super) struct Database {
     connection: Rc<RefCell<Option<IdbDatabase>>>,
+    when_lost: Rc<RefCell<Option<Tell>>>,
 }
 
 impl Database {
     /// Whether the browser has IndexedDB.
     pub(super) fn exists() -> bool {
         matches!(window().indexed_db(), Ok(Some(_)))
+    }
+
+    /// Sets what to do when the browser deletes the database, or closes it by itself. It does the
+    /// latter if the person deletes the data of the site.
+    pub(super) fn when_lost(&self, tell: impl Fn() + 'static) {
+        *self.when_lost.borrow_mut() = Some(Box::new(tell));
     }
 
     /// Begins a strict transaction. While it is open, only await its own requests, because it ends
@@ -85,9 +94,13 @@ impl Database {
         // A later version of Holdfast may want to change the database.
         let kept = self.connection.clone();
         let closing = connection.clone();
-        let close = Closure::<dyn Fn()>::new(move || {
+        let when_lost = self.when_lost.clone();
+        let close = Closure::<dyn Fn(Event)>::new(move |event: Event| {
             closing.close();
             *kept.borrow_mut() = None;
+            if let Some(tell) = when_lost.borrow().as_ref().filter(|_| is_lost(&event)) {
+                tell();
+            }
         });
         connection.set_onversionchange(Some(close.as_ref().unchecked_ref()));
         connection.set_onclose(Some(close.as_ref().unchecked_ref()));
@@ -95,6 +108,13 @@ impl Database {
         *self.connection.borrow_mut() = Some(connection.clone());
         Ok(connection)
     }
+}
+
+/// Whether the database is gone, or may be. If a later version of Holdfast changes the database, the
+/// event names its version.
+fn is_lost(event: &Event) -> bool {
+    let new_version = Reflect::get(event, &"newVersion".into());
+    event.type_() == "close" || new_version.is_ok_and(|version| version.is_null())
 }
 
 /// Opens a database, and says whether it was just made.

@@ -46,6 +46,11 @@ pub(super) fn copy() -> Option<Reading> {
     Some(reading)
 }
 
+/// Removes the copy.
+pub(super) fn remove_copy() {
+    remove(RECORD);
+}
+
 /// Writes the copy, unless a later one of the same life is there. A copy that cannot be
 /// written is removed: it would be an old token that looks like the current one.
 pub(super) fn write_copy(stored: &Stored) -> Result<(), Refused> {

@@ -14,6 +14,7 @@ mod keys;
 mod local;
 mod noted;
 mod replaced;
+mod used;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -39,6 +40,7 @@ use self::keys::{KEPT, Kept, Keys};
 pub use self::local::RECORD;
 use self::noted::Noted;
 pub(super) use self::replaced::RENEWED_EVERY_MS;
+use self::used::Used;
 use super::clock;
 
 /// The entries of the database's state.
@@ -46,6 +48,7 @@ const CURRENT: &str = "current";
 const LEAVING: &str = "leaving";
 const KNOWN_BROWSERS: &str = "known_browsers";
 const ORDER: &str = "order";
+const BIRTH: &str = "birth";
 
 /// How long to wait for the database. It may hang (if the browser shuts down, or an upgrade is
 /// blocked), and a renewal must not hang with it.
@@ -76,6 +79,8 @@ pub(super) struct Vault {
     keys: RefCell<Keys>,
     /// The sign-outs that are noted outside of the database.
     noted: Noted,
+    /// What this page knows of the places that it has used.
+    used: Used,
 }
 
 /// The state after storage was read or changed.
@@ -133,12 +138,18 @@ impl Vault {
             memory: RefCell::default(),
             keys: RefCell::default(),
             noted: Noted::default(),
+            used: Used::default(),
         }
     }
 
     /// The page ends, or goes into the browser's cache of pages.
     pub(super) fn rest(&self) {
         self.database.rest();
+    }
+
+    /// Sets what to do when the database may be deleted.
+    pub(super) fn when_lost(&self, tell: impl Fn() + 'static) {
+        self.database.when_lost(tell);
     }
 
     /// Whether only this tab has the session.
@@ -151,9 +162,11 @@ impl Vault {
         if self.is_memory() {
             return Some(self.memory.borrow().stored.clone());
         }
-        match local::copy()? {
-            Reading::Stored(stored) => Some(stored),
-            Reading::Later | Reading::Unreadable => None,
+        match local::copy() {
+            Some(Reading::Stored(stored)) => Some(stored),
+            // Here it is not a copy: the person has deleted the data of the site.
+            None if self.place.get() == Place::Local => Some(Stored::default()),
+            Some(Reading::Later | Reading::Unreadable) | None => None,
         }
     }
 
@@ -362,6 +375,7 @@ impl Vault {
         let leaving = transaction.get(LEAVING).await?;
         let known_browsers = transaction.get(KNOWN_BROWSERS).await?;
         let order = transaction.get(ORDER).await?;
+        let birth = transaction.get(BIRTH).await?;
         let (stored, is_empty) = match current.as_deref().map(Stored::read) {
             Some(Reading::Stored(stored)) => (stored, false),
             Some(Reading::Later) => return Ok(beside_later_version(&self.noted, change, held)),
@@ -378,9 +392,13 @@ impl Vault {
         if copy == Some(Reading::Later) {
             return Ok(beside_later_version(&self.noted, change, held));
         }
-        let is_empty = is_empty && copy.is_none();
+        let is_remnant = is_empty && self.used.is_remnant(copy.as_ref(), birth.as_deref(), held);
+        let is_empty = is_empty && (copy.is_none() || is_remnant);
         if let Some(Reading::Stored(copy)) = copy {
-            contents.apply(&Change::CatchUp(copy));
+            match copy.record().filter(|_| is_remnant) {
+                Some(record) => contents.apply(&Change::EndOnServer(record.refresh_token.clone())),
+                None => contents.apply(&Change::CatchUp(copy)),
+            };
         }
         // If the browser's data were deleted, the record of an open page is not written again, and
         // its session has to end.
@@ -399,6 +417,14 @@ impl Vault {
             contents.begin_life(clock::fresh_life());
         }
 
+        let birth = match birth {
+            Some(birth) => birth,
+            None => {
+                let birth = clock::fresh_life().to_string();
+                transaction.put(BIRTH, &birth)?;
+                birth
+            }
+        };
         if contents.stored != before.stored {
             transaction.put(CURRENT, &contents.stored.to_json())?;
             if let Some(session_id) = session_of(&before.stored)
@@ -418,6 +444,10 @@ impl Vault {
             transaction.put(ORDER, &to_json(&contents.order))?;
         }
         transaction.finish().await?;
+        self.used.note_database(birth);
+        if is_remnant {
+            local::remove_copy();
+        }
         // If this page has given up waiting for the database, it does not read the list there.
         if self.place.get() == Place::Database {
             self.noted.remove(&noted_elsewhere);
@@ -474,12 +504,17 @@ impl Vault {
             order: local::order(),
         };
         let before = contents.clone();
-        contents.apply(&Change::CatchUp(held.clone()));
+        let is_gone = self.used.is_deleted(&contents.stored);
+        match held.record().filter(|_| is_gone) {
+            Some(record) => contents.apply(&Change::EndOnServer(record.refresh_token.clone())),
+            None => contents.apply(&Change::CatchUp(held.clone())),
+        };
         let applied = change.is_some_and(|change| contents.apply(change));
         if contents.needs_life() {
             contents.begin_life(clock::fresh_life());
         }
         let told = Outcome {
+            news: (is_gone && held.record().is_some()).then_some(News::Gone),
             has_left: has_left(&before, &contents),
             ..outcome(&contents, applied)
         };
@@ -496,6 +531,7 @@ impl Vault {
             local::write_order(contents.order);
         }
         if is_kept {
+            self.used.note_local_storage(&contents.stored);
             Keys::forget_all_but(session_of(&told.stored));
         } else {
             self.go_memory(contents);

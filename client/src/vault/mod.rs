@@ -18,7 +18,7 @@ mod used;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::slice;
+use std::{mem, slice};
 
 use futures::channel::oneshot;
 use futures::future::{Either, select};
@@ -248,6 +248,9 @@ impl Vault {
                         }
                         return outcome;
                     }
+                    if self.place.get() == Place::Database && self.has_given_up() {
+                        return self.change_without_storage(change.as_ref(), &held);
+                    }
                 }
                 Place::Local => return self.change_in_local_storage(change.as_ref(), &held),
                 Place::Memory => {
@@ -314,7 +317,12 @@ impl Vault {
     pub(super) async fn leaving(self: &Rc<Self>) -> Option<Vec<Secret>> {
         match self.place.get() {
             Place::Database => {
-                let leaving: Vec<Secret> = self.read_list(LEAVING).await?;
+                let leaving: Vec<Secret> = match self.read_list(LEAVING).await {
+                    Some(leaving) => leaving,
+                    // The list is read as soon as the database works again.
+                    None if self.has_given_up() => Vec::new(),
+                    None => return None,
+                };
                 // With a later version, the tokens there are not moved.
                 Some(noted::joined(leaving, &self.noted.all()))
             }
@@ -348,21 +356,28 @@ impl Vault {
         Some(read_json(text.as_deref()))
     }
 
-    /// Counts the database's failures. After three in a row the database is not used any more.
+    /// Counts the database's failures. After three in a row the page goes on without the database. If
+    /// it has used the database, other pages go on with the session there. So it does not take the
+    /// session into its memory, but tries the database again.
     fn count<T>(&self, done: Option<T>) -> Option<T> {
         if done.is_some() {
             self.failures.set(0);
             return done;
         }
         self.failures.set(self.failures.get() + 1);
-        if self.failures.get() >= MOST_FAILURES && self.place.get() == Place::Database {
-            self.place.set(if local::is_usable() {
-                Place::Local
-            } else {
-                Place::Memory
-            });
+        if self.has_given_up() && self.place.get() == Place::Database {
+            if local::is_usable() {
+                self.place.set(Place::Local);
+            } else if !self.used.has_database() {
+                self.place.set(Place::Memory);
+            }
         }
         None
+    }
+
+    /// Whether the database has failed too often in a row to wait for it.
+    fn has_given_up(&self) -> bool {
+        self.failures.get() >= MOST_FAILURES
     }
 
     async fn change_in_database(
@@ -520,6 +535,10 @@ impl Vault {
         };
         let is_kept =
             contents.stored == before.stored || local::write_copy(&contents.stored).is_ok();
+        if !is_kept && self.used.has_database() {
+            self.place.set(Place::Database);
+            return self.change_without_storage(change, held);
+        }
         // This comes after the copy: a sign-out makes room for its token in a full storage.
         if contents.leaving != before.leaving {
             self.noted.write(&contents.leaving);
@@ -544,12 +563,19 @@ impl Vault {
         if outcome.news == Some(News::LaterVersion) {
             return Attempted::Outdated;
         }
+        if self.place.get() == Place::Database {
+            return Attempted::Later;
+        }
         let Some(record) = outcome.stored.record().filter(|held| held.link() == of) else {
             return Attempted::Moved(outcome);
         };
         let mut keys = Keys::copies();
         let kept = keys.get_or_add(of, fresh);
         if keys.write().is_err() {
+            if self.used.has_database() {
+                self.place.set(Place::Database);
+                return Attempted::Later;
+            }
             // A token whose attempt is stored nowhere must not stay in storage either:
             // after a crash it would look stolen.
             self.go_memory(Contents {
@@ -565,6 +591,34 @@ impl Vault {
             Kept::Behind => Attempted::Behind,
             Kept::NotStorable => Attempted::Later,
         }
+    }
+
+    /// Neither the database nor local storage takes the state at this moment, but other pages go on with
+    /// it. This page makes the change only for itself, and storage catches up when it works again. A new
+    /// session is not in the other pages, so this page takes it into its memory.
+    fn change_without_storage(&self, change: Option<&Change>, held: &Stored) -> Outcome {
+        if let Some(Change::Left(token)) = change {
+            self.noted.remove(slice::from_ref(token));
+        }
+        let mut memory = self.memory.borrow_mut();
+        memory.stored = held.clone();
+        let before = memory.clone();
+        let applied = match change {
+            // Its attempt key brings the answer again.
+            None | Some(Change::Renew { .. }) => false,
+            Some(change) => memory.apply(change),
+        };
+        let outcome = Outcome {
+            has_left: has_left(&before, &memory),
+            ..outcome(&memory, applied)
+        };
+        let session_id = session_of(&memory.stored);
+        if session_id.is_some() && session_id != session_of(held) {
+            self.place.set(Place::Memory);
+        } else {
+            self.noted.add(&mem::take(&mut memory.leaving));
+        }
+        outcome
     }
 
     /// From now on only this tab has the session. Its record in local storage is replaced by a note

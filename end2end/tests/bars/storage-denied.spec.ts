@@ -163,6 +163,70 @@ test.describe('with short-lived tokens', () => {
   });
 });
 
+for (const [what, room] of [
+  ['a full', 0],
+  ['an almost full', 300],
+] as const) {
+  test.describe(`two tabs with ${what} local storage`, () => {
+    test.use({ lifetimes: { accessTokenTtl: '2s' } });
+    test.slow();
+
+    test('stay signed in although the database fails in one of them', async ({
+      page,
+      context,
+      account,
+    }) => {
+      await page.goto('/sign-in');
+      await fillStorage(page, room);
+      await fillIn(page, account);
+      await signInButton(page).click();
+      await seesAccount(page, account);
+      const tab = await context.newPage();
+      await tab.goto('/account');
+      await seesAccount(tab, account);
+
+      const mendDatabase = await breakDatabase(page);
+      const reconnecting = page.getByRole('status').getByText('Reconnecting…');
+      await expect(reconnecting).toBeVisible({ timeout: 20_000 });
+      const network = new Network(page);
+      await renews(tab, 3);
+      // Two tabs that both renew, each for itself, look like a thief.
+      expect(await network.refreshes()).toEqual([]);
+      await expect(page.getByRole('status').getByText(NOTICE)).toHaveCount(0);
+
+      await mendDatabase();
+      await page.evaluate(() => window.dispatchEvent(new Event('online')));
+      await expect(reconnecting).toHaveCount(0);
+      await seesAccount(page, account);
+      await renews(tab, 1);
+      await seesAccount(tab, account);
+    });
+  });
+
+  test(`a person signs out beside ${what} local storage although the database fails`, async ({
+    page,
+    context,
+    account,
+    api,
+  }) => {
+    await page.goto('/sign-in');
+    await fillStorage(page, room);
+    await fillIn(page, account);
+    await signInButton(page).click();
+    await seesAccount(page, account);
+    const { access_token } = (await sessionInDatabase(page))!;
+    const mendDatabase = await breakDatabase(page);
+    await signOutButton(page).click();
+    await isEnded(api, access_token);
+    await isSignedOut(page);
+    await mendDatabase();
+    await page.evaluate(() => window.dispatchEvent(new Event('online')));
+    const next = await context.newPage();
+    await next.goto('/account');
+    await isSignedOut(next);
+  });
+}
+
 test('a sign-out ends the session although the only storage is full', async ({
   page,
   account,

@@ -184,7 +184,14 @@ impl Driver {
         match news {
             // A page that goes to sleep must not wait for an answer of the database, because the
             // browser would not keep it then.
-            News::Left => self.vault.rest(),
+            News::Left { is_over } => {
+                self.vault.rest();
+                if is_over {
+                    for token in self.vault.close() {
+                        logout::send_at_the_end(&token);
+                    }
+                }
+            }
             News::Visible if !is_visible => self.feed(Event::Visible(false)),
             News::Visible => {
                 self.look();

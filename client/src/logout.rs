@@ -1,5 +1,6 @@
 //! The logout of one session, and which answer to it is the last one.
 
+use futures::FutureExt;
 use gloo_net::http::Method;
 use holdfast_protocol::problem::Meaning;
 use holdfast_protocol::secret::Secret;
@@ -36,14 +37,25 @@ impl Answer {
     }
 }
 
-/// Sends the logout of the session of this token. It arrives even if the page is closed meanwhile.
+/// Sends the logout of the session of this token.
 pub(super) async fn send(token: &Secret) -> Answer {
+    let outcome = transport::send(&call(token), None).await;
+    Answer::of(outcome.and_then(|body| transport::parse_nothing(&body)))
+}
+
+/// Sends the logout while the page ends, so the request begins before this returns. No code is left
+/// that could take the answer.
+pub(super) fn send_at_the_end(token: &Secret) {
+    let _ = Box::pin(transport::send(&call(token), None)).now_or_never();
+}
+
+/// The request arrives even if the page is closed meanwhile.
+fn call(token: &Secret) -> Call {
     let mut call = Call::new(Method::POST, paths::LOGOUT).with_json(&LogoutRequest {
         refresh_token: token.clone(),
     });
     call.keepalive = true;
-    let outcome = transport::send(&call, None).await;
-    Answer::of(outcome.and_then(|body| transport::parse_nothing(&body)))
+    call
 }
 
 #[cfg(test)]

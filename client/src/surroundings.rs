@@ -22,8 +22,11 @@ pub(super) enum News {
     Stored,
     /// The page became visible or hidden, or came back from the browser's cache of pages.
     Visible,
-    /// The person leaves the page. The page may end, or sleep until the person comes back.
-    Left,
+    /// The person leaves the page.
+    Left {
+        /// Whether the page ends. Otherwise it sleeps until the person comes back.
+        is_over: bool,
+    },
     /// The browser believes that it has a network again.
     Online,
 }
@@ -54,12 +57,16 @@ pub(super) fn listen(channel: Option<&BroadcastChannel>, hear: impl Fn(News) + C
         // This is an event of the document; it bubbles up to the window.
         ("visibilitychange", News::Visible),
         ("pageshow", News::Visible),
-        ("pagehide", News::Left),
         ("online", News::Online),
     ] {
         let hear = hear.clone();
         let _ = window_event_listener_untyped(event, move |_| hear(news));
     }
+    let _ = window_event_listener_untyped("pagehide", move |event| {
+        let persisted = Reflect::get(&event, &"persisted".into());
+        let is_over = persisted.is_ok_and(|persisted| persisted.is_falsy());
+        hear(News::Left { is_over });
+    });
 }
 
 /// Reloads this page. Then nothing of it is left: no text in a field, no timer. `asked` is called if

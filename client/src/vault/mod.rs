@@ -152,6 +152,21 @@ impl Vault {
         self.database.when_lost(tell);
     }
 
+    /// The page ends. Returns the tokens of the sessions that no other place knows.
+    pub(super) fn close(&self) -> Vec<Secret> {
+        let unstored = self.noted.unstored();
+        if !self.is_memory() {
+            return unstored;
+        }
+        let memory = self.memory.borrow();
+        let mut lost = memory.leaving.clone();
+        if let Some(record) = memory.stored.record() {
+            lost.push(record.refresh_token.clone());
+            forget_note_of(record.session_id);
+        }
+        noted::joined(lost, &unstored)
+    }
+
     /// Whether only this tab has the session.
     pub(super) fn is_memory(&self) -> bool {
         self.place.get() == Place::Memory
@@ -681,6 +696,25 @@ fn beside_later_version(noted: &Noted, change: Option<&Change>, held: &Stored) -
         news: Some(News::LaterVersion),
         has_left: has_left(&before, &contents),
         ..outcome(&contents, applied)
+    }
+}
+
+/// Local storage may say that this session goes on in another tab. That tab is closed now, and the next
+/// visit does not need to know that there was one.
+fn forget_note_of(session_id: Uuid) {
+    let Some(Reading::Stored(stored)) = local::copy() else {
+        return;
+    };
+    if let Stored::SignedOut(tombstone) = &stored
+        && let Some(ended) = tombstone.ended
+        && (ended.session_id, ended.why) == (session_id, renewal::Ending::KeptInAnotherTab)
+    {
+        let mut note = Contents {
+            stored,
+            ..Contents::default()
+        };
+        note.apply(&Change::EndingRead);
+        let _ = local::write_copy(&note.stored);
     }
 }
 

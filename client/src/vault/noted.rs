@@ -26,6 +26,11 @@ impl Noted {
         joined(local::leaving(), &self.unstored.borrow())
     }
 
+    /// The tokens that are lost with this page.
+    pub(super) fn unstored(&self) -> Vec<Secret> {
+        self.unstored.borrow().clone()
+    }
+
     /// Replaces the list.
     pub(super) fn write(&self, tokens: &[Secret]) {
         let is_stored = local::write_leaving(tokens).is_ok();

@@ -24,6 +24,7 @@ import {
   storedSession,
   test as base,
   theStoredSession,
+  type Tokens,
 } from '../../holdfast';
 
 const test = base.extend<{ denyingBrowser: BrowserContext }>({
@@ -240,6 +241,29 @@ test('a sign-out ends the session although the only storage is full', async ({
   await isSignedOut(page);
   await isEnded(api, access_token);
 });
+
+for (const [how, leave] of [
+  ['closed', (page: Page) => page.close({ runBeforeUnload: true })],
+  ['reloaded', (page: Page) => page.reload()],
+] as const) {
+  test(`a session that only its tab has ends when the tab is ${how}`, async ({
+    denyingBrowser,
+    account,
+    api,
+  }) => {
+    const page = await denyingBrowser.newPage();
+    await page.goto('/sign-in');
+    await becomesAlive(page);
+    await fillIn(page, account);
+    const answered = page.waitForResponse('**/api/v1/login');
+    await signInButton(page).click();
+    const { access_token } = (await (await answered).json()) as Tokens;
+    await seesAccount(page, account);
+    expect((await api.account(access_token)).status).toBe(200);
+    await leave(page);
+    await isEnded(api, access_token);
+  });
+}
 
 test('a sign-out is sent although the database fails at that moment', async ({
   page,

@@ -7,7 +7,29 @@
 //! refuses a password that zxcvbn guesses within 10⁸ tries. This does not find passwords
 //! that leaked from another account and are in none of these lists.
 
+//!
+//! A security duty: an estimate must not take much longer than the hash of a password, because
+//! it runs on the same threads, and any client can request it. zxcvbn reads signs as letters
+//! (`4` as `a`, `$` as `s`) and compares every reading of the password with its lists. With all
+//! of these signs, 100 characters took more than a second. So the server only estimates as much
+//! of a password as [`MOST_WORK`] allows. The rest can only make the password harder to guess.
+
 use zxcvbn::{Score, zxcvbn};
+
+/// The most work for one estimate: the number of readings, times the square of the number of
+/// characters, since every part of each reading is looked up. 15 characters fit, whatever they
+/// are.
+const MOST_WORK: usize = 260_000;
+
+/// The most characters that zxcvbn looks at.
+const MOST_CHARACTERS: usize = 100;
+
+/// For each letter, the signs that zxcvbn reads as this letter. If it reads a sign as either of
+/// two letters, it makes two readings where it would make one; so for one of these letters the
+/// sign is here twice.
+const SIGNS_OF_LETTERS: [&str; 12] = [
+    "4@", "8", "({[<", "3", "69", "1!|", "11||77", "0", "$5", "+7", "%", "2",
+];
 
 /// Well-known examples of passphrases, written without spaces.
 const FAMOUS: [&str; 8] = [
@@ -79,7 +101,7 @@ pub fn estimate(password: &str, username: &str) -> Strength {
             verdict: Err(TooEasy::because("It is a well-known example.")),
         };
     }
-    let estimate = zxcvbn(password, &[username, "holdfast"]);
+    let estimate = zxcvbn(estimated_part(password), &[username, "holdfast"]);
     let verdict = if estimate.score() >= Score::Three {
         Ok(())
     } else {
@@ -92,6 +114,26 @@ pub fn estimate(password: &str, username: &str) -> Strength {
         score: u8::from(estimate.score()),
         verdict,
     }
+}
+
+/// The beginning of a password that can be estimated with [`MOST_WORK`]: nearly always all of it.
+fn estimated_part(password: &str) -> &str {
+    let mut characters = Vec::new();
+    for (at, character) in password.char_indices() {
+        characters.push(character);
+        let work = most_readings(&characters) * characters.len().pow(2);
+        if work > MOST_WORK || characters.len() > MOST_CHARACTERS {
+            return &password[..at];
+        }
+    }
+    password
+}
+
+/// A bound of the number of readings that zxcvbn makes of these characters.
+fn most_readings(characters: &[char]) -> usize {
+    let present = |signs: &str| signs.chars().filter(|it| characters.contains(it)).count();
+    let of_letters = SIGNS_OF_LETTERS.iter();
+    of_letters.map(|signs| present(signs).max(1)).product()
 }
 
 fn is_famous(password: &str) -> bool {
@@ -144,6 +186,57 @@ mod tests {
         ] {
             assert_eq!(check(password, "ada"), Ok(()), "{password}");
         }
+    }
+
+    /// Every sign that can be read as a letter, again and again.
+    fn signs(length: usize) -> String {
+        let signs = "4@8({[<3691!|70$5+7%2";
+        signs.chars().cycle().take(length).collect()
+    }
+
+    #[test]
+    fn the_part_that_is_estimated_is_bounded_and_ordinary_passwords_are_estimated_whole() {
+        for (password, estimated) in [
+            ("velvet anchor drifting northward".to_owned(), 32),
+            ("V3lv3t @nch0r dr1ft1ng n0rthw4rd!".to_owned(), 33),
+            ("word ".repeat(50), 100),
+            (signs(15), 15),
+            (signs(256), 17),
+            ("4@8({[<".to_owned() + &"x".repeat(200), 100),
+        ] {
+            let part = estimated_part(&password);
+            assert!(password.starts_with(part));
+            assert_eq!(part.chars().count(), estimated, "{password}");
+        }
+        // Whatever the characters of the shortest password are, it is estimated whole.
+        let all: Vec<char> = signs(100).chars().collect();
+        assert!(most_readings(&all) * 15 * 15 <= MOST_WORK);
+    }
+
+    #[test]
+    fn no_password_takes_much_longer_to_estimate_than_an_ordinary_one() {
+        use std::time::{Duration, Instant};
+        let fastest = |password: &str| -> Duration {
+            let times = (0..5).map(|_| {
+                let begun = Instant::now();
+                let _ = check(password, "ada");
+                begun.elapsed()
+            });
+            times.min().unwrap_or_default()
+        };
+        let ordinary: String = "velvet anchor drifting northward ".repeat(4);
+        let ordinary = fastest(&ordinary);
+        // The longest takes 500 times as long as an ordinary one if all of it is estimated.
+        for costly in [signs(100), signs(256), signs(20) + &"ab".repeat(100)] {
+            let costly = fastest(&costly);
+            assert!(costly < ordinary * 60, "{costly:?} and {ordinary:?}");
+        }
+    }
+
+    #[test]
+    fn a_password_of_which_only_the_beginning_is_estimated_may_be_accepted() {
+        assert_eq!(check(&signs(100), "ada"), Ok(()));
+        assert!(check(&("P@ssw0rdP@ssw0rd!".to_owned() + &"!".repeat(200)), "ada").is_err());
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub mod secrets_in_use;
 pub mod security_log;
 pub mod server_functions;
 pub mod sessions;
+pub mod shared_files;
 pub mod site_files;
 pub mod state;
 pub mod stopping;

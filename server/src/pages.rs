@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::middleware;
@@ -19,12 +20,14 @@ use leptos::context::{provide_context, use_context};
 use leptos::nonce::use_nonce;
 use leptos::server_fn::axum::server_fn_paths;
 use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list_with_exclusions};
+use tower::ServiceExt as _;
 use tower_http::compression::CompressionLayer;
 use tower_http::services::ServeDir;
 
 use crate::http::{ApiError, CurrentAccount};
 use crate::overview::overview;
 use crate::server_functions::to_function_error;
+use crate::shared_files::SharedFiles;
 use crate::site_files;
 use crate::state::AppState;
 
@@ -89,14 +92,58 @@ pub fn pages(state: &AppState) -> Router<AppState> {
             move || shell(options.clone(), &files)
         });
     let site = PathBuf::from(&*options.site_root);
-    let files = |path: PathBuf| ServeDir::new(path).precompressed_br().precompressed_gzip();
+    let shared = SharedFiles::default();
+    let package = Site::new(site.join(&*options.site_pkg_dir), &shared);
     let package = Router::new()
-        .fallback_service(files(site.join(&*options.site_pkg_dir)))
+        .fallback(move |request| async move { package.file(request).await })
         .layer(middleware::from_fn(site_files::kept));
+    let root = Site::new(site, &shared);
     pages
         .nest(&format!("/{}", options.site_pkg_dir), package)
-        .fallback(file_or_not_found)
+        .fallback(move |state, request| file_or_not_found(root, state, request))
         .layer(CompressionLayer::new().compress_when(is_page))
+        .layer(middleware::map_response(whole_page))
+}
+
+/// Compresses a page to its end before it is sent. Otherwise a client that does not take the
+/// page would hold the compressor, which is much larger than the page.
+async fn whole_page(response: Response) -> Response {
+    if !has_page(response.headers()) {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    match to_bytes(body, usize::MAX).await {
+        Ok(page) => Response::from_parts(parts, Body::from(page)),
+        Err(error) => ApiError::Internal(error.into()).into_response(),
+    }
+}
+
+/// A folder with files of the site.
+#[derive(Clone)]
+struct Site {
+    folder: ServeDir,
+    shared: SharedFiles,
+}
+
+impl Site {
+    fn new(folder: PathBuf, shared: &SharedFiles) -> Self {
+        Self {
+            folder: ServeDir::new(folder)
+                .append_index_html_on_directories(false)
+                .precompressed_br()
+                .precompressed_gzip(),
+            shared: shared.clone(),
+        }
+    }
+
+    /// The file with this name, if there is one.
+    async fn file(&self, request: Request) -> Response {
+        let open = async |request| {
+            let opened = self.folder.clone().oneshot(request).await;
+            opened.map_or_else(|never| match never {}, |file| file.map(Body::new))
+        };
+        self.shared.answer(request, open).await
+    }
 }
 
 /// Lends the server function of the home page the closure that it calls.
@@ -126,8 +173,12 @@ fn page_files(state: &AppState) -> PageFiles {
 
 /// A file at the root of the site (icons, `robots.txt`), or else an error: problem JSON
 /// for programs, a page for people.
-async fn file_or_not_found(State(state): State<AppState>, request: Request) -> Response {
-    // A CONNECT names a host and no path, which the handler below cannot take.
+async fn file_or_not_found(
+    root: Site,
+    State(state): State<AppState>,
+    request: Request,
+) -> Response {
+    // A CONNECT names a host and no path.
     if request.uri().path_and_query().is_none() {
         let allow = [(header::ALLOW, HeaderValue::from_static("GET, HEAD"))];
         return (allow, ApiError::MethodNotAllowed).into_response();
@@ -137,14 +188,22 @@ async fn file_or_not_found(State(state): State<AppState>, request: Request) -> R
     if ["api", "oauth", ".well-known"].contains(&first) {
         return ApiError::NotFound.into_response();
     }
-    let files = page_files(&state);
-    let handler = leptos_axum::file_and_error_handler_with_context::<AppState, _>(
-        set_policy,
-        move |options| shell(options, &files),
-    );
-    handler(request.uri().clone(), State(state), request)
-        .await
-        .into_response()
+    // A body is not read here, because it belongs to no file and to no page.
+    let (parts, _) = request.into_parts();
+    let request = || Request::from_parts(parts.clone(), Body::empty());
+    let file = root.file(request()).await;
+    if [StatusCode::OK, StatusCode::NOT_MODIFIED].contains(&file.status()) {
+        return site_files::kept_by_name(parts.uri.path(), file);
+    }
+    let (options, files) = (state.leptos.clone(), page_files(&state));
+    let render = leptos_axum::render_app_async_with_context(set_policy, move || {
+        shell(options.clone(), &files)
+    });
+    let mut page = render(request()).await;
+    if page.status() == StatusCode::OK {
+        *page.status_mut() = StatusCode::NOT_FOUND;
+    }
+    page
 }
 
 /// Only pages are compressed when they are sent. Files are compressed already. An answer
@@ -152,6 +211,10 @@ async fn file_or_not_found(State(state): State<AppState>, request: Request) -> R
 /// text beside the token (the BREACH attack). The only secret of a page is its nonce, which
 /// is never used twice.
 fn is_page(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    has_page(headers)
+}
+
+fn has_page(headers: &HeaderMap) -> bool {
     headers
         .get(header::CONTENT_TYPE)
         .and_then(|media_type| media_type.to_str().ok())

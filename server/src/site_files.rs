@@ -75,8 +75,13 @@ pub fn names(options: &LeptosOptions, watched: bool) -> anyhow::Result<SiteFiles
 /// For any other file the browser has to ask each time; if the file is the same, the answer
 /// is a 304 without a body. A 404 is not kept, because the file may be there later.
 pub async fn kept(request: Request, next: Next) -> Response {
-    let is_hashed = is_hashed(request.uri().path());
-    let mut response = next.run(request).await;
+    let path = request.uri().path().to_owned();
+    kept_by_name(&path, next.run(request).await)
+}
+
+/// The same for the answer to a request for the file with this name.
+pub fn kept_by_name(path: &str, mut response: Response) -> Response {
+    let is_hashed = is_hashed(path);
     let kept = match response.status() {
         StatusCode::OK | StatusCode::NOT_MODIFIED | StatusCode::PARTIAL_CONTENT if is_hashed => {
             "public, max-age=31536000, immutable"

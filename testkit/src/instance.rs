@@ -102,6 +102,12 @@ impl Instance {
         kib.unwrap().parse::<u64>().unwrap() / 1024
     }
 
+    /// How many files it has open, with its connections.
+    pub fn open_files(&self) -> usize {
+        let open = format!("/proc/{}/fd", self.server.process_id());
+        std::fs::read_dir(open).unwrap().count()
+    }
+
     /// How many connections of clients it has open.
     pub fn connections(&self) -> usize {
         let path = format!("/proc/{}/net/tcp", self.server.process_id());

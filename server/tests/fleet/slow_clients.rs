@@ -1,6 +1,7 @@
 //! Clients that are slow on purpose.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -195,10 +196,16 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 /// The header of a request on this stream (RFC 9113 §6.2, RFC 7541 appendix A). `flags`
 /// are 4 for the end of the header, and 1 for the end of the request.
 fn header_of_http2(stream: u8, flags: u8, method: u8, path: &str) -> Vec<u8> {
+    header_with(stream, flags, method, path, &[])
+}
+
+/// The same with more fields.
+fn header_with(stream: u8, flags: u8, method: u8, path: &str, more: &[u8]) -> Vec<u8> {
     // `:method`, `:scheme: http`, `:authority: a` and the path.
     let mut fields = vec![method, 0x86, 0x01, 1, b'a', 0x04];
     fields.push(u8::try_from(path.len()).unwrap());
     fields.extend(path.as_bytes());
+    fields.extend(more);
     let length = u8::try_from(fields.len()).unwrap();
     let mut frame = vec![0, 0, length, HEADERS, flags, 0, 0, 0, stream];
     frame.extend(fields);
@@ -211,21 +218,12 @@ const POST: u8 = 0x83;
 
 /// The first field of the header of the answer on this stream.
 async fn answer_on_stream(connection: &mut TcpStream, stream: u32) -> u8 {
-    let reading = async {
-        loop {
-            let mut head = [0; 9];
-            connection.read_exact(&mut head).await.unwrap();
-            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-            let mut payload = vec![0; usize::try_from(length).unwrap()];
-            connection.read_exact(&mut payload).await.unwrap();
-            let of = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
-            if (head[3], of) == (HEADERS, stream) {
-                return payload[0];
-            }
+    loop {
+        let (kind, of, payload) = next_frame(connection).await;
+        if (kind, of) == (HEADERS, stream) {
+            return payload[0];
         }
-    };
-    let read = tokio::time::timeout(PATIENCE, reading).await;
-    read.expect("no answer on this stream")
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -245,6 +243,89 @@ async fn bar_38_a_half_sent_body_does_not_block_other_streams_of_its_connection(
     let again = header_of_http2(5, 5, GET, "/healthz");
     connection.write_all(&again).await.unwrap();
     assert_eq!(answer_on_stream(&mut connection, 5).await, 0x88);
+}
+
+/// The site of a test, with a file that a browser loads and an icon. It is removed after the test.
+struct Site(PathBuf);
+
+impl Site {
+    fn make() -> Self {
+        let number = u64::from_le_bytes(holdfast_server::random::bytes());
+        let folder = std::env::temp_dir().join(format!("holdfast-site-{number:016x}"));
+        std::fs::create_dir_all(folder.join("pkg")).unwrap();
+        let content: Vec<u8> = (0..u8::MAX).cycle().take(1_000_000).collect();
+        std::fs::write(folder.join("pkg/large.wasm"), &content).unwrap();
+        std::fs::write(folder.join("icon.svg"), &content[..100_000]).unwrap();
+        Self(folder)
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// `accept-encoding: br`.
+const ACCEPT_BROTLI: &[u8] = b"\x0f\x01\x02br";
+
+/// The bytes that open a connection of HTTP/2 on which the server may send one byte of each
+/// answer (SETTINGS_INITIAL_WINDOW_SIZE, RFC 9113 §6.5.2).
+const PREFACE_OF_A_MISER: &[u8] =
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x06\x04\0\0\0\0\0\0\x04\0\0\0\x01";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn downloads_that_clients_do_not_take_hold_neither_open_files_nor_memory() {
+    const CONNECTIONS: usize = 60;
+    let site = Site::make();
+    let mut more = short_limits(&[("HOLDFAST_IDLE_LIMIT", "10m")]);
+    more.push(("LEPTOS_SITE_ROOT", site.0.display().to_string()));
+    let fleet = Fleet::start_told(1, more).await;
+    let (server, instance) = (fleet.at(0), &fleet.instances[0]);
+    let (files, memory) = (instance.open_files(), instance.memory());
+    let mut sent = PREFACE_OF_A_MISER.to_vec();
+    // As many requests as one connection may have under way, for files and for pages, which the
+    // server compresses.
+    let paths = ["/pkg/large.wasm", "/icon.svg", "/sign-in", "/no-such-page"];
+    for (stream, path) in (0..16).map(|n| 2 * n + 1).zip(paths.into_iter().cycle()) {
+        sent.extend(header_with(stream, 5, GET, path, ACCEPT_BROTLI));
+    }
+    let mut connections = after_sending(CONNECTIONS, server, &sent).await;
+    for connection in &mut connections {
+        for _ in 0..16 {
+            next_header(connection).await;
+        }
+    }
+    let held = instance.open_files() - files;
+    let grown = instance.memory().saturating_sub(memory);
+    println!("{held} open files and {grown} MiB for {CONNECTIONS} connections");
+    // Each connection is one, and a few files may be open for other work.
+    assert!(held <= CONNECTIONS + 20, "{held}");
+    // 64 KiB for each download, and a compressor for each page, would be much more.
+    assert!(grown <= 45, "{grown} MiB");
+    // A browser gets the whole file meanwhile.
+    let whole = fleet.http.get(server, "/pkg/large.wasm").await.unwrap();
+    assert_eq!((whole.status.as_u16(), whole.body_bytes), (200, 1_000_000));
+}
+
+/// Waits for the header of the next answer.
+async fn next_header(connection: &mut TcpStream) {
+    while next_frame(connection).await.0 != HEADERS {}
+}
+
+/// The next frame: its type, its stream and its content.
+async fn next_frame(connection: &mut TcpStream) -> (u8, u32, Vec<u8>) {
+    let reading = async {
+        let mut head = [0; 9];
+        connection.read_exact(&mut head).await.unwrap();
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; usize::try_from(length).unwrap()];
+        connection.read_exact(&mut payload).await.unwrap();
+        let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+        (head[3], stream, payload)
+    };
+    let read = tokio::time::timeout(PATIENCE, reading).await;
+    read.expect("no frame")
 }
 
 #[tokio::test(flavor = "multi_thread")]

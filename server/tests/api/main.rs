@@ -19,6 +19,7 @@ mod headers;
 mod health;
 mod keys;
 mod known_browsers;
+mod lanes;
 mod leaks;
 mod lifetimes;
 mod limits;

@@ -8,7 +8,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
 use crate::connections::TooSlow;
@@ -52,20 +52,25 @@ pub fn has_media_type(headers: &HeaderMap, expected: &str) -> bool {
 ///
 /// A JSON array is refused. serde takes one for a struct, member by member, so that
 /// `["ada", "…"]` would sign in. The contract of the API does not say so, and a filter in
-/// front of the server that looks for a member by its name would not find it.
+/// front of the server that looks for a member by its name would not find it. The content type
+/// does not matter, because the JSON codec of server functions reads a body of any type.
 ///
 /// # Errors
 /// [`ApiError::PayloadTooLarge`], [`ApiError::TooSlow`], or
 /// [`ApiError::MalformedRequest`] when the body broke off or is an array.
 pub async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
-    let is_json = has_media_type(request.headers(), "application/json");
     let body = receive_body(request, state).await?;
-    if is_json && body.trim_ascii_start().starts_with(b"[") {
+    if is_json_array(&body) {
         return Err(ApiError::MalformedRequest(
             "The body is a JSON array. It must be an object.".to_owned(),
         ));
     }
     Ok(body)
+}
+
+/// Whether the whole body is a JSON array. A text that only begins with a bracket is none.
+fn is_json_array(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"[") && serde_json::from_slice::<IgnoredAny>(body).is_ok()
 }
 
 async fn receive_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
@@ -131,6 +136,26 @@ mod tests {
         let error =
             serde_json::from_slice::<holdfast_protocol::wire::LoginRequest>(json).unwrap_err();
         malformed(&error).to_string()
+    }
+
+    #[test]
+    fn a_text_that_begins_with_a_bracket_is_not_always_an_array() {
+        for array in ["[]", "[7]", " \t\r\n[[7], {\"a\": \"]\"}] "] {
+            assert!(is_json_array(array.as_bytes()), "{array}");
+        }
+        let deep = "[".repeat(10_000) + &"]".repeat(10_000);
+        assert!(is_json_array(deep.as_bytes()));
+        for other in [
+            "",
+            "{}",
+            "{\"a\": [7]}",
+            "[x]=1",
+            "[to do] milk",
+            "[7] [8]",
+            "[7",
+        ] {
+            assert!(!is_json_array(other.as_bytes()), "{other}");
+        }
     }
 
     #[test]

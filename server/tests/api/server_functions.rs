@@ -14,13 +14,14 @@ use holdfast_server::http::ApiError;
 use holdfast_server::{router_with, server_functions};
 use leptos::prelude::*;
 use leptos::server_fn::axum::server_fn_paths;
-use leptos::server_fn::codec::GetUrl;
+use leptos::server_fn::codec::{GetUrl, Json};
 
 use crate::support::queries::QueryCount;
 use crate::support::{Answer, PASSWORD, TestApp, json_request};
 
 const OVERVIEW: &str = "/api/fn/overview";
 const ECHO: &str = "/api/fn/test/echo";
+const ECHO_JSON: &str = "/api/fn/test/json";
 const FAIL: &str = "/api/fn/test/fail";
 const WHO: &str = "/api/fn/test/who";
 
@@ -32,6 +33,12 @@ async fn careless() -> Result<u32, CallError> {
 
 #[server(client = SessionClient, prefix = "/api/fn", endpoint = "test/echo")]
 async fn echo(number: u32) -> Result<u32, CallError> {
+    Ok(number)
+}
+
+/// A function whose arguments are JSON.
+#[server(client = SessionClient, prefix = "/api/fn", endpoint = "test/json", input = Json)]
+async fn echo_json(number: u32) -> Result<u32, CallError> {
     Ok(number)
 }
 
@@ -78,7 +85,7 @@ async fn get(app: &TestApp, path: &str) -> Answer {
 async fn every_server_function_needs_an_access_token_wherever_it_is() {
     let app = TestApp::start().await;
     let paths: Vec<_> = server_fn_paths().collect();
-    for known in [OVERVIEW, ECHO, FAIL, WHO] {
+    for known in [OVERVIEW, ECHO, ECHO_JSON, FAIL, WHO] {
         assert!(paths.iter().any(|(path, _)| *path == known), "{paths:?}");
     }
     assert!(
@@ -201,6 +208,42 @@ async fn a_wrong_input_is_a_problem_and_its_text_is_not_repeated() {
     app.get_as(&tokens, "/api/fn/nothing")
         .await
         .is(Code::NotFound);
+}
+
+#[tokio::test]
+async fn a_json_array_is_refused_whatever_the_content_type_says() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    let call = async |body: &str, content_type: Option<&str>| {
+        let mut request = post(
+            ECHO_JSON,
+            Some(tokens.access_token.expose()),
+            body.to_owned(),
+        );
+        let headers = request.headers_mut();
+        headers.remove(header::CONTENT_TYPE);
+        if let Some(content_type) = content_type {
+            headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
+        }
+        app.send(request).await
+    };
+    for content_type in [
+        Some("application/json"),
+        Some("application/json; charset=utf-8"),
+        Some("application/x-www-form-urlencoded"),
+        Some("text/plain"),
+        Some("application/octet-stream"),
+        None,
+    ] {
+        for body in ["[7]", " \n[7]"] {
+            let answer = call(body, content_type).await;
+            answer.is(Code::MalformedRequest);
+            let detail = answer.problem().detail;
+            assert!(detail.contains("array"), "{content_type:?}: {detail}");
+        }
+        let answer = call(r#"{"number": 7}"#, content_type).await;
+        assert_eq!(answer.json::<u32>(), 7, "{content_type:?}");
+    }
 }
 
 #[tokio::test]

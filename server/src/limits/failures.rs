@@ -76,6 +76,8 @@ struct Changes {
     waiting: Batch,
     /// The changes that are being written at this moment.
     writing: HashMap<FailureKey, Change>,
+    /// Whether events are being written at this moment.
+    are_events_written: bool,
     /// How often writing has begun.
     begun: u64,
 }
@@ -184,13 +186,20 @@ impl Failures {
     /// Whether everything that was counted or cleared is written.
     pub fn are_written(&self) -> bool {
         let changes = self.lock();
-        changes.waiting.is_empty() && changes.writing.is_empty()
+        changes.waiting.is_empty() && changes.writing.is_empty() && !changes.are_events_written
+    }
+
+    /// Notes that the failures are written. Their events follow.
+    fn keys_are_written(&self) {
+        self.lock().writing.clear();
+        self.written.notify_waiters();
     }
 
     /// Notes that writing has ended. Changes that could not be written are kept.
     fn end(&self, kept: Option<Batch>) {
         let mut changes = self.lock();
         changes.writing.clear();
+        changes.are_events_written = false;
         if let Some(batch) = kept {
             let later = std::mem::replace(&mut changes.waiting, batch);
             changes.waiting.before(later);
@@ -276,6 +285,7 @@ impl Changes {
     fn begin(&mut self) -> Batch {
         let batch = std::mem::take(&mut self.waiting);
         self.writing.clone_from(&batch.keys);
+        self.are_events_written = !batch.events.is_empty();
         self.begun += 1;
         batch
     }
@@ -361,30 +371,53 @@ async fn write_once(
     if batch.is_empty() {
         return true;
     }
-    let written = tokio::time::timeout(PATIENCE, write(&batch, pool, connection)).await;
-    let why = match written {
-        Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(error.to_string()),
-        Err(_) => Some(format!("no answer within {PATIENCE:?}")),
-    };
-    failures.end(why.is_some().then_some(batch));
-    let Some(why) = why else {
-        return true;
-    };
-    tracing::warn!(error = %why, "Failed sign-ins were not counted; trying again.");
-    false
+    let Batch { keys, events } = &batch;
+    if let Err(why) = within(write_keys(keys, pool, connection)).await {
+        tracing::warn!(error = %why, "Failed sign-ins were not counted; trying again.");
+        failures.end(Some(batch));
+        return false;
+    }
+    // The events are written afterwards, and no attempt waits for them. Only a name with an account
+    // has events, so the wait would tell that there is an account.
+    failures.keys_are_written();
+    if let Err(why) = within(write_events(events, pool, connection)).await {
+        tracing::warn!(error = %why, "Failed sign-ins were not noted in the activity; trying again.");
+        failures.end(Some(Batch {
+            keys: HashMap::new(),
+            events: batch.events,
+        }));
+        return false;
+    }
+    failures.end(None);
+    true
 }
 
-async fn write(
-    batch: &Batch,
+/// Writes, or says why not.
+async fn within(writing: impl Future<Output = sqlx::Result<()>>) -> Result<(), String> {
+    match tokio::time::timeout(PATIENCE, writing).await {
+        Ok(written) => written.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("no answer within {PATIENCE:?}")),
+    }
+}
+
+/// The writer's own connection.
+async fn connected<'a>(
+    connection: &'a mut Option<PgConnection>,
+    pool: &Pool,
+) -> sqlx::Result<&'a mut PgConnection> {
+    match connection {
+        Some(connection) => Ok(connection),
+        None => Ok(connection.insert(PgConnection::connect_with(pool.options()).await?)),
+    }
+}
+
+async fn write_keys(
+    keys: &HashMap<FailureKey, Change>,
     pool: &Pool,
     connection: &mut Option<PgConnection>,
 ) -> sqlx::Result<()> {
-    let connection = match connection {
-        Some(connection) => connection,
-        None => connection.insert(PgConnection::connect_with(pool.options()).await?),
-    };
-    let changes = || batch.keys.iter();
+    let connection = connected(connection, pool).await?;
+    let changes = || keys.iter();
     let cleared: Vec<_> = changes()
         .filter(|(_, change)| change.cleared)
         .map(|(key, _)| *key)
@@ -396,23 +429,30 @@ async fn write(
             failures: i64::try_from(change.failures).unwrap_or(i64::MAX),
         })
         .collect();
-    let events: Vec<_> = batch.events.values().cloned().collect();
     // Keys are cleared in a transaction of their own, although this may then happen twice:
     // a transaction that clears some keys and then counts others could deadlock with that of
     // another instance. Each transaction locks rows in the order of their keys.
     if !cleared.is_empty() {
         store::sign_in_failures::clear(connection, &cleared).await?;
     }
-    // Counting is all or nothing, because it is repeated after a failure and must not count
-    // twice.
-    let mut transaction = connection.begin().await?;
+    // Counting is one statement, so it is all or nothing. It is repeated after a failure and must
+    // not count twice.
     if !counted.is_empty() {
-        store::sign_in_failures::count(&mut transaction, &counted).await?;
+        store::sign_in_failures::count(connection, &counted).await?;
     }
-    if !events.is_empty() {
-        store::events::count(&mut transaction, &events).await?;
+    Ok(())
+}
+
+async fn write_events(
+    events: &HashMap<Uuid, CountedEvent>,
+    pool: &Pool,
+    connection: &mut Option<PgConnection>,
+) -> sqlx::Result<()> {
+    if events.is_empty() {
+        return Ok(());
     }
-    transaction.commit().await
+    let events: Vec<_> = events.values().cloned().collect();
+    store::events::count(connected(connection, pool).await?, &events).await
 }
 
 #[cfg(test)]

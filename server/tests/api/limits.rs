@@ -606,6 +606,29 @@ async fn instances_that_clear_and_count_the_same_names_do_not_deadlock() {
 }
 
 #[tokio::test]
+async fn a_failure_is_written_although_its_event_cannot_be() {
+    let app = TestApp::start().await;
+    app.sign_up("ada").await;
+    let mut blocker = app.pool().begin().await.unwrap();
+    sqlx::query("lock table events in exclusive mode")
+        .execute(&mut *blocker)
+        .await
+        .unwrap();
+    // Only an account has events. If its failure waited for them, so would the next attempt.
+    From::ip("192.0.2.1").log_in(&app, "ada", WRONG).await;
+    From::ip("192.0.2.1").log_in(&app, "nobody", WRONG).await;
+    until_counted(&app, "ada", 1).await;
+    until_counted(&app, "nobody", 1).await;
+    assert!(!app.state.limits.failures().are_written());
+    blocker.commit().await.unwrap();
+    until_written(&app).await;
+    let noted = app.events("ada", 2).await;
+    assert!(noted.iter().any(|event| event.0 == "sign_in_failed"));
+    // The failure was not counted again together with its event.
+    until_counted(&app, "ada", 1).await;
+}
+
+#[tokio::test]
 async fn forgetting_old_failures_waits_for_no_lock() {
     let app = TestApp::start().await;
     sqlx::query(

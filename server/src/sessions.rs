@@ -47,6 +47,9 @@ pub struct Verified {
 
 /// Opens a session in this transaction. `None` if the account is gone, is disabled, or has
 /// another password by now: a sign-in in flight does not survive a change of the password.
+///
+/// The transaction ends up to 500 sessions beyond the most that an account may have. If there
+/// are more, because an operator has lowered this number, [`end_surplus`] ends the rest.
 pub async fn open(
     state: &AppState,
     transaction: &mut PgTransaction<'_>,
@@ -61,7 +64,7 @@ pub async fn open(
         return Ok(None);
     }
     let most = i64::from(state.config.sessions_per_account) - 1;
-    let beyond = store::sessions::delete_beyond(transaction, account_id, most).await?;
+    let beyond = store::sessions::delete_beyond(transaction, account_id, most, BATCH).await?;
     note_ended(
         &state.clock,
         transaction,
@@ -118,6 +121,12 @@ pub struct Opened {
 }
 
 impl Opened {
+    /// Whether the account may have more sessions than an account may have, even after the
+    /// commit.
+    pub fn leaves_surplus(&self) -> bool {
+        is_full_batch(&self.ended)
+    }
+
     /// Commits, notes in this instance which sessions ended with it, and returns the tokens.
     ///
     /// # Errors
@@ -132,6 +141,42 @@ impl Opened {
         security_log::opened(self.kind, &self.tokens, &self.client);
         Ok(self.tokens)
     }
+}
+
+/// Ends the sessions of an account beyond the most that it may have, in transactions of 500.
+///
+/// # Errors
+/// While the database does not answer. The next sign-in goes on with the rest.
+pub async fn end_surplus(
+    state: &AppState,
+    account_id: Uuid,
+    client: &ClientInfo,
+) -> Result<(), ApiError> {
+    let (reason, most) = (
+        EndReason::EndedElsewhere,
+        i64::from(state.config.sessions_per_account),
+    );
+    loop {
+        let mut connection = state.pool.acquire().await?;
+        let mut transaction = connection.begin().await?;
+        store::accounts::lock_any(&mut transaction, account_id).await?;
+        let ended =
+            store::sessions::delete_beyond(&mut transaction, account_id, most, BATCH).await?;
+        let clock = &state.clock;
+        note_ended(clock, &mut transaction, account_id, &ended, reason, client).await?;
+        transaction.commit().await?;
+        connection.release();
+        let is_last = !is_full_batch(&ended);
+        state.ended.announce(ended, reason);
+        if is_last {
+            return Ok(());
+        }
+    }
+}
+
+/// Whether a transaction has ended as many sessions as it may, so that there may be more.
+fn is_full_batch(ended: &[Uuid]) -> bool {
+    i64::try_from(ended.len()).is_ok_and(|ended| ended >= BATCH)
 }
 
 /// A refresh as it arrived.

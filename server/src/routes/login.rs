@@ -154,7 +154,14 @@ impl Attempt {
         let opened =
             sessions::open(state, &mut transaction, verified, remember, kind, client).await?;
         let opened = opened.ok_or(ApiError::InvalidCredentials)?;
+        let leaves_surplus = opened.leaves_surplus();
         let mut tokens = opened.commit(state, transaction).await?;
+        connection.release();
+        // The session is open, so the person is not refused because of older sessions.
+        if leaves_surplus && let Err(error) = sessions::end_surplus(state, account_id, client).await
+        {
+            tracing::warn!(account.id = %account_id, %error, "Some sessions beyond the limit were not ended. The next sign-in ends them.");
+        }
         let (keys, now) = (&state.keys, state.clock.now());
         let made = known_browsers::make(keys, account_id, &username, password_changed_at, now);
         tokens.known_browser = made.ok();

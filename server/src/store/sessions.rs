@@ -421,15 +421,16 @@ pub async fn delete_some_beyond(
     delete_least_recent(connection, account_id, Some(keep), limit, Some(limit)).await
 }
 
-/// Deletes the least recently used sessions of an account beyond `most`. Returns the deleted
-/// ones. The caller has locked the account's row, so that no other request opens a session
-/// meanwhile.
+/// Deletes up to `limit` sessions of an account that are not among its `most` most recently
+/// used ones. Returns the deleted ones. The caller has locked the account's row, so that no
+/// other request opens a session meanwhile.
 pub async fn delete_beyond(
     connection: &mut PgConnection,
     account_id: Uuid,
     most: i64,
+    limit: i64,
 ) -> sqlx::Result<Vec<Uuid>> {
-    delete_least_recent(connection, account_id, None, most, None).await
+    delete_least_recent(connection, account_id, None, most, Some(limit)).await
 }
 
 /// Deletes up to `limit` sessions of an account that are not among its `most` most recently

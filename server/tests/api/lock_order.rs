@@ -56,7 +56,7 @@ async fn two_endings_of_an_accounts_sessions_do_not_deadlock() {
     let all = in_a_transaction!(app, |it| sessions::delete_all(it, account_id, None));
     app.until_waiting(1).await;
     // The other must not have locked a session that the first still needs.
-    let beyond = in_a_transaction!(app, |it| sessions::delete_beyond(it, account_id, 1));
+    let beyond = in_a_transaction!(app, |it| sessions::delete_beyond(it, account_id, 1, 500));
     app.until_waiting(2).await;
     blocker.commit().await.unwrap();
     assert_eq!(all.await.unwrap().unwrap().len(), 21);

@@ -147,6 +147,29 @@ async fn more_than_five_hundred_sessions_end_in_transactions_of_five_hundred() {
     assert_eq!(events, 1700);
 }
 
+#[tokio::test]
+async fn after_the_limit_was_lowered_a_sign_in_ends_the_surplus_in_transactions_of_five_hundred() {
+    let app = TestApp::with(|config| config.sessions_per_account = 10_000).await;
+    let first = app.sign_up("ada").await;
+    app.open_unused(first.account_id, 1700).await;
+    let first = app.renew(&first).await;
+    let lowered = app.second_instance_with(|config| config.sessions_per_account = 50);
+    let here = lowered.log_in("ada").await;
+    assert_eq!(list(&lowered, &here).await.sessions.len(), 50);
+    // The most recently used ones are left.
+    lowered.renew(&first).await;
+    lowered.renew(&here).await;
+    assert_eq!(app.most_endings_of_one_transaction().await, 500);
+    let ended: Vec<(String, i64)> = sqlx::query_as(
+        "select detail, count(*) from events where kind = 'session_ended' group by detail",
+    )
+    .fetch_all(app.pool())
+    .await
+    .unwrap();
+    assert_eq!(ended, [("ended_elsewhere".to_owned(), 1652)]);
+    assert_eq!(lowered.state.ended.len(), 1652);
+}
+
 /// Holds these sessions' rows until it is committed.
 async fn holding(app: &TestApp, session_ids: &[Uuid]) -> Transaction<'static, Postgres> {
     let mut transaction = app.pool().begin().await.unwrap();

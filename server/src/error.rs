@@ -318,6 +318,13 @@ fn in_words(seconds: u32) -> String {
     }
 }
 
+/// The error for a database that takes no writes, as a standby does. A request that compares a
+/// password answers it before the comparison. Otherwise a right password would get this 503, at
+/// the first write, and a wrong one a 401.
+pub fn read_only() -> ApiError {
+    ApiError::Unavailable(anyhow::anyhow!("the database is read-only"))
+}
+
 /// The error for work that took too long.
 pub fn timed_out(after: Duration) -> ApiError {
     ApiError::Unavailable(anyhow::anyhow!("no answer within {after:?}"))

@@ -3,7 +3,8 @@
 //! A security duty: an unknown account, a wrong password and a disabled account get the same
 //! answer in the same time. So there is always one query and one password computation, and
 //! the answer waits for no work that only one of these cases needs. An instance that makes no
-//! tokens looks at no password, because its answers would tell which password is right.
+//! tokens, or whose database is read-only, looks at no password, because its answers would tell
+//! which password is right.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -13,6 +14,7 @@ use holdfast_protocol::wire::{EventKind, LoginRequest};
 
 use super::to_the_end::to_the_end;
 use crate::client_address::ClientAddress;
+use crate::error::read_only;
 use crate::http::{ApiError, Json, TokenAnswer};
 use crate::limits::failures::{self, FailureKey};
 use crate::limits::known_browsers::{self, Known, KnownBrowser, Passwords};
@@ -111,9 +113,7 @@ impl Attempt {
         client: &ClientInfo,
     ) -> Result<TokenAnswer, ApiError> {
         let (account, counted_under) = self.find(state, &turn).await?;
-        let stored = account
-            .as_ref()
-            .map(|account| account.password_hash.clone());
+        let stored = account.as_ref().and_then(Credentials::hash_to_compare);
         let verdict = state
             .passwords
             .verify(&turn, &self.password, stored)
@@ -123,9 +123,7 @@ impl Attempt {
         // password.
         sessions::may_mint(state)?;
         let (account, rehashed, username) = match (account, verdict, self.username) {
-            (Some(account), Verdict::Right { rehashed }, Some(username))
-                if account.disabled_at.is_none() =>
-            {
+            (Some(account), Verdict::Right { rehashed }, Some(username)) => {
                 (account, rehashed, username)
             }
             (account, ..) => {
@@ -204,6 +202,9 @@ impl Attempt {
             Ok::<_, ApiError>(candidate)
         };
         let (candidate, unwritten) = failures.read(&keys, lookup).await?;
+        if candidate.is_read_only {
+            return Err(read_only());
+        }
         if candidate.forgiven {
             failures.clear(self.name);
         }

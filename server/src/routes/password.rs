@@ -9,12 +9,13 @@ use holdfast_protocol::username::Username;
 use holdfast_protocol::wire::{ChangePassword, EndReason, EventKind};
 
 use crate::client_address::ClientAddress;
+use crate::error::read_only;
 use crate::http::{ApiError, CurrentAccount, Json, TokenAnswer};
 use crate::limits::{Limits, Turn, failures, known_browsers};
 use crate::password_hash::{Verdict, normal};
 use crate::sessions::{self, Caller, Verified, note_failure};
 use crate::state::AppState;
-use crate::store::accounts::Credentials;
+use crate::store::accounts::{Confirmable, Credentials};
 use crate::store::{self, ClientInfo};
 
 pub(super) async fn change(
@@ -83,7 +84,7 @@ pub(super) async fn change(
 /// who tries here must not block the person's other sessions or the sign-in.
 ///
 /// An instance that makes no tokens looks at no password, as at a sign-in: it may count
-/// failures under keys of its own.
+/// failures under keys of its own. The same is true while the database is read-only.
 pub(super) async fn confirmed(
     state: &AppState,
     current: CurrentAccount,
@@ -107,16 +108,22 @@ pub(super) async fn confirmed(
         Ok::<_, ApiError>(found)
     };
     let (found, unwritten) = failures.read(&[session], lookup).await?;
-    let Some((account, failed)) = found else {
+    let Some(found) = found else {
         return Err(sessions::gone(state, session_id).await);
     };
+    if found.is_read_only {
+        return Err(read_only());
+    }
+    let Confirmable {
+        account, failed, ..
+    } = found;
     failures::allow_stranger(unwritten[0].with(failed))
         .map_err(|refusal| state.limits.refused_for_failures(refusal))
         .map_err(|refusal| match ApiError::from(refusal) {
             ApiError::TooManyFailures(seconds) => ApiError::TooManyAttempts(seconds),
             other => other,
         })?;
-    let stored = Some(account.password_hash.clone());
+    let stored = account.hash_to_compare();
     let verdict = state.passwords.verify(&turn, password, stored).await?;
     sessions::may_mint(state)?;
     match verdict {

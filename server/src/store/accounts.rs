@@ -18,6 +18,19 @@ pub struct Credentials {
     pub disabled_at: Option<OffsetDateTime>,
 }
 
+impl Credentials {
+    /// The hash that a typed password is compared with. `None` if the account is disabled: then
+    /// the password is compared with a dummy hash, as under a name without an account. So the
+    /// time of the answer does not tell whether the password of a disabled account is right, and
+    /// an outdated hash of it is not made again.
+    pub fn hash_to_compare(&self) -> Option<String> {
+        match self.disabled_at {
+            Some(_) => None,
+            None => Some(self.password_hash.clone()),
+        }
+    }
+}
+
 /// The account under a name, and the failures in a row.
 #[derive(Debug, Clone)]
 pub struct Candidate {
@@ -31,6 +44,19 @@ pub struct Candidate {
     pub previous_password_changed_at: Option<OffsetDateTime>,
     /// How many failures there are under each of the other keys.
     pub others: Vec<u64>,
+    /// Whether the database takes no writes, as a standby does.
+    pub is_read_only: bool,
+}
+
+/// What a confirmation of the password is compared with.
+#[derive(Debug, Clone)]
+pub struct Confirmable {
+    /// The account.
+    pub account: Credentials,
+    /// Failures of the session.
+    pub failed: Failed,
+    /// Whether the database takes no writes, as a standby does.
+    pub is_read_only: bool,
 }
 
 /// Failures in a row.
@@ -97,7 +123,8 @@ pub async fn find_candidate(
                  from unnest($3::bytea[]) with ordinality as asked (name_hash, position)
                  left join sign_in_failures other using (name_hash)
                  order by asked.position
-             ) as "others!"
+             ) as "others!",
+             current_setting('transaction_read_only')::boolean as "is_read_only!"
          from (values ($1)) as typed (username_key)
          left join accounts a on a.username_key = typed.username_key
          left join sign_in_failures s on s.name_hash = $2"#,
@@ -131,6 +158,7 @@ pub async fn find_candidate(
             .into_iter()
             .map(|failures| failures.try_into().unwrap_or(0))
             .collect(),
+        is_read_only: row.is_read_only,
     })
 }
 
@@ -149,14 +177,15 @@ pub async fn lookup_candidate(
     connection: &mut PgConnection,
     account_id: Uuid,
     session: &[u8],
-) -> sqlx::Result<Option<(Credentials, Failed)>> {
+) -> sqlx::Result<Option<Confirmable>> {
     let row = sqlx::query!(
         r#"select
              a.password_hash,
              a.password_changed_at,
              a.disabled_at,
              coalesce(s.failures, 0) as "failures!",
-             coalesce(floor(extract(epoch from now() - s.last_at)), 0)::bigint as "ago!"
+             coalesce(floor(extract(epoch from now() - s.last_at)), 0)::bigint as "ago!",
+             current_setting('transaction_read_only')::boolean as "is_read_only!"
          from accounts a
          left join sign_in_failures s on s.name_hash = $2
          where a.account_id = $1"#,
@@ -165,14 +194,15 @@ pub async fn lookup_candidate(
     )
     .fetch_optional(connection)
     .await?;
-    Ok(row.map(|row| {
-        let credentials = Credentials {
+    Ok(row.map(|row| Confirmable {
+        account: Credentials {
             account_id,
             password_hash: row.password_hash,
             password_changed_at: row.password_changed_at,
             disabled_at: row.disabled_at,
-        };
-        (credentials, Failed::of(row.failures, row.ago))
+        },
+        failed: Failed::of(row.failures, row.ago),
+        is_read_only: row.is_read_only,
     }))
 }
 

@@ -110,6 +110,48 @@ async fn an_older_hash_is_made_again_in_todays_parameters() {
 }
 
 #[tokio::test]
+async fn a_read_only_database_does_not_tell_a_right_password_from_a_wrong_one() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    sqlx::query(
+        "do $$ begin
+             execute format(
+                 'alter database %I set default_transaction_read_only = on',
+                 current_database()
+             );
+         end $$",
+    )
+    .execute(app.pool())
+    .await
+    .unwrap();
+    // The setting counts for new connections, as those to a standby after a failover.
+    let standby = app.second_instance(&[1]);
+    for password in [PASSWORD, "not the right password at all"] {
+        for name in ["ada", "nobody"] {
+            let answer = standby.try_log_in(name, password).await;
+            answer.is(Code::TemporarilyUnavailable);
+            assert_eq!(answer.header("retry-after"), "2");
+        }
+        let body = json!({"password": password});
+        standby
+            .call_as(&tokens, Method::DELETE, paths::ACCOUNT, Some(&body))
+            .await
+            .is(Code::TemporarilyUnavailable);
+        let body = json!({
+            "current_password": password,
+            "new_password": "ribbon quarry lantern oasis",
+        });
+        standby
+            .call_as(&tokens, Method::PUT, paths::PASSWORD, Some(&body))
+            .await
+            .is(Code::TemporarilyUnavailable);
+    }
+    // None of them counts as a failure.
+    assert!(standby.state.limits.failures().are_written());
+    assert!(app.accepts(&tokens).await);
+}
+
+#[tokio::test]
 async fn bar_24_too_many_sign_ins_at_once_are_answered_503_with_a_time_to_wait() {
     let app = TestApp::with(|config| {
         config.password_cost = Cost {

@@ -10,6 +10,7 @@
 //! have got a longer lifetime of sessions, and an operator may have run
 //! `holdfast database begin-anew`.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -39,6 +40,7 @@ pub struct DatabaseFacts {
     /// instance's issuer nor a previous one. It is not read again: while the issuer is
     /// changed, the instances with the old one go on.
     other_issuer: Option<String>,
+    is_another: Arc<AtomicBool>,
     clock: Clock,
     alarms: Arc<Mutex<Alarms>>,
 }
@@ -69,6 +71,7 @@ impl DatabaseFacts {
         Self {
             read: Arc::new(RwLock::new(read)),
             other_issuer: None,
+            is_another: Arc::default(),
             clock,
             alarms: Arc::default(),
         }
@@ -92,6 +95,7 @@ impl DatabaseFacts {
         Ok(Self {
             read: Arc::new(RwLock::new(read)),
             other_issuer: stored.issuer.filter(|issuer| !told.accepts(issuer)),
+            is_another: Arc::default(),
             clock,
             alarms: Arc::default(),
         })
@@ -128,6 +132,17 @@ impl DatabaseFacts {
     /// The issuer of the other instances, if this instance has another one.
     pub fn other_issuer(&self) -> Option<&str> {
         self.other_issuer.as_deref()
+    }
+
+    /// Whether this is another database than the one in which the instance has entered its
+    /// master secret: its address leads elsewhere since then.
+    pub fn is_another(&self) -> bool {
+        self.is_another.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether this is another database. Returns whether this is news.
+    pub fn note_another(&self, is_another: bool) -> bool {
+        self.is_another.swap(is_another, Ordering::Relaxed) != is_another
     }
 
     /// A session that was opened before this moment (Unix seconds) may be of another

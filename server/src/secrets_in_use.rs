@@ -5,8 +5,13 @@
 //! delete them. So an instance enters its secret (it writes the fingerprint into the database)
 //! *before* it makes tokens with it, and waits until the others have read this. Each instance
 //! reads the table every second.
+//!
+//! If the database loses the secret of a running instance, the instance makes no tokens until
+//! the secret is entered again. After the restore of an older backup it enters the secret by
+//! itself. In another database it does not, because the missing secret shows that the address
+//! leads to the wrong place.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -54,8 +59,30 @@ pub struct SecretsInUse {
     told: Arc<Told>,
     access_token_ttl: Duration,
     renewed_at: Arc<Mutex<Option<Instant>>>,
+    entered_in: Arc<Mutex<EnteredIn>>,
     /// Notified when the current secret is forbidden.
     forbidden: Arc<Notify>,
+}
+
+/// The database in which the secret of this instance was last read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum EnteredIn {
+    /// None since the start.
+    #[default]
+    None,
+    /// One with this birth in its row. Backups of it have the same birth.
+    Born(Option<i64>),
+}
+
+impl EnteredIn {
+    /// Whether a database without the secret may still be the right one: an older backup of it,
+    /// or one of which an operator has said so (`begin-anew`).
+    fn may_be(self, birth: Option<i64>) -> bool {
+        match self {
+            Self::None => true,
+            Self::Born(known) => birth.is_none() || birth == known,
+        }
+    }
 }
 
 impl SecretsInUse {
@@ -68,6 +95,7 @@ impl SecretsInUse {
             told: Arc::new(config.told()),
             access_token_ttl: config.access_token_ttl,
             renewed_at: Arc::default(),
+            entered_in: Arc::default(),
             forbidden: Arc::default(),
         }
     }
@@ -149,6 +177,7 @@ impl SecretsInUse {
         let asked_at = Instant::now();
         let known = secrets::list(connection).await?;
         self.learn(&known, asked_at);
+        self.compare_databases(&known, row.birth);
         let obstacle = self.keys.obstacle();
         match &obstacle {
             // This is logged once, not every second.
@@ -166,6 +195,34 @@ impl SecretsInUse {
         Ok(())
     }
 
+    /// Finds out whether the database has lost the secret of this instance, and why: it has
+    /// these secrets and this birth. Then the instance makes no tokens.
+    fn compare_databases(&self, known: &[StoredSecret], birth: Option<i64>) {
+        let current = self.keys.fingerprint();
+        let is_entered = known
+            .iter()
+            .any(|secret| secret.fingerprint[..] == current[..]);
+        let mut entered_in = self.entered_in();
+        if is_entered {
+            *entered_in = EnteredIn::Born(birth);
+        }
+        let is_another = !entered_in.may_be(birth);
+        if self.database.note_another(is_another) && is_another {
+            tracing::error!(
+                "This is another database than the one in which this instance has entered its master secret, so the instance is not ready and makes no tokens. Check DATABASE_URL. If this is the right database, restart the servers."
+            );
+        }
+        if is_entered || *entered_in == EnteredIn::None {
+            return;
+        }
+        if self.keys.may_mint() && !is_another {
+            tracing::warn!(
+                "The database has lost the master secret of this instance, as after the restore of an older backup. The instance enters it again."
+            );
+        }
+        self.keys.set_may_mint(false);
+    }
+
     /// Whether there is something to [`say`](Self::say).
     pub fn is_due(&self) -> bool {
         let obstacle = self.keys.obstacle();
@@ -173,8 +230,9 @@ impl SecretsInUse {
             let renewed_at = *self.renewed_at();
             return renewed_at.is_none_or(|at| at.elapsed() >= RENEWED_EVERY);
         }
-        // The instance was behind at its start, and is not behind any more.
-        obstacle.is_none()
+        // The instance was behind at its start, and is not behind any more. Or the database
+        // has lost the secret.
+        obstacle.is_none() && !self.database.is_another()
     }
 
     /// Says that the current secret is in use and how long sessions live, or enters the secret.
@@ -188,7 +246,11 @@ impl SecretsInUse {
                 store::database::say_longest_session(&mut connection, longest).await?;
                 self.note_renewed();
             } else {
-                self.enter(&mut connection).await?;
+                // The pool may lead elsewhere than the connection of the last read.
+                let row = store::database::lookup_row(&mut connection).await?;
+                if self.entered_in().may_be(row.birth) {
+                    self.enter(&mut connection).await?;
+                }
             }
             connection.release();
             anyhow::Ok(())
@@ -204,7 +266,13 @@ impl SecretsInUse {
         *self.renewed_at() = Some(Instant::now());
     }
 
-    fn renewed_at(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+    fn entered_in(&self) -> MutexGuard<'_, EnteredIn> {
+        self.entered_in
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn renewed_at(&self) -> MutexGuard<'_, Option<Instant>> {
         self.renewed_at
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

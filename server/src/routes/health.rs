@@ -33,6 +33,11 @@ pub(super) async fn ready(
             "the other instances have the issuer {other}. To change the issuer, name it in HOLDFAST_ISSUER_PREVIOUS"
         ));
     }
+    if state.database.is_another() {
+        return not_ready(anyhow::anyhow!(
+            "this is another database than the one in which this instance has entered its master secret. Check DATABASE_URL"
+        ));
+    }
     let Some(age) = state
         .ended
         .since_read()

@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::{Tokens, paths};
+use holdfast_server::endings::reader::Reader;
 use holdfast_server::keys::{EPOCH_SECONDS, Keys};
 use holdfast_server::{random, secrets_in_use};
 use serde_json::json;
@@ -306,6 +307,110 @@ async fn the_reader_says_that_the_secret_is_in_use_and_does_not_wait_for_a_lock_
     };
     let entered = tokio::time::timeout(Duration::from_secs(60), entering).await;
     entered.expect("it never enters its secret");
+}
+
+/// Reads until the instance may make tokens.
+async fn read_until_it_may_mint(app: &TestApp, reader: &mut Reader) {
+    let reading = async {
+        loop {
+            reader.read().await.unwrap();
+            if app.state.keys.may_mint() {
+                return;
+            }
+        }
+    };
+    let read = tokio::time::timeout(Duration::from_secs(60), reading).await;
+    read.expect("it never makes tokens again");
+}
+
+/// Deletes what the database knows about master secrets.
+async fn forget_secrets(app: &TestApp) {
+    for statement in ["delete from secrets", "delete from secret_fingerprint"] {
+        sqlx::query(statement).execute(app.pool()).await.unwrap();
+    }
+}
+
+/// How many master secrets the database knows.
+async fn known_secrets(app: &TestApp) -> i64 {
+    sqlx::query_scalar("select count(*) from secrets")
+        .fetch_one(app.pool())
+        .await
+        .unwrap()
+}
+
+/// An instance that has entered its secret in a database with this birth.
+async fn entered_in_a_database_of(birth: &str) -> (TestApp, Reader, Tokens) {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    born(&app, birth).await;
+    enter(&app).await.unwrap();
+    let mut reader = app.reader();
+    reader.read().await.unwrap();
+    assert!(ready(&app).await && app.state.keys.may_mint());
+    (app, reader, tokens)
+}
+
+async fn born(app: &TestApp, birth: &str) {
+    sqlx::query("update database set birth = $1::text::timestamptz")
+        .bind(birth)
+        .execute(app.pool())
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_secret_that_a_restored_backup_does_not_have_is_entered_again() {
+    let (app, mut reader, tokens) = entered_in_a_database_of("2026-01-01").await;
+    forget_secrets(&app).await;
+    reader.read().await.unwrap();
+    // Until the secret is entered, the instance makes no tokens.
+    assert!(!app.state.keys.may_mint());
+    read_until_it_may_mint(&app, &mut reader).await;
+    assert_eq!(known_secrets(&app).await, 1);
+    assert!(ready(&app).await);
+    app.renew(&tokens).await;
+}
+
+#[tokio::test]
+async fn an_instance_enters_no_secret_in_another_database_that_has_none() {
+    let (app, mut reader, tokens) = entered_in_a_database_of("2026-01-01").await;
+    forget_secrets(&app).await;
+    born(&app, "2026-02-01").await;
+    for _ in 0..3 {
+        reader.read().await.unwrap();
+        assert!(!ready(&app).await);
+    }
+    looks_at_no_password(&app, &tokens).await;
+    app.refresh(&tokens, &new_key())
+        .await
+        .is(Code::TemporarilyUnavailable);
+    assert_eq!(known_secrets(&app).await, 0);
+    // An operator says that this is the right one.
+    born(&app, "-infinity").await;
+    read_until_it_may_mint(&app, &mut reader).await;
+    assert!(ready(&app).await);
+    app.renew(&tokens).await;
+}
+
+#[tokio::test]
+async fn an_instance_whose_address_leads_back_to_its_database_serves_again() {
+    let (app, mut reader, tokens) = entered_in_a_database_of("2026-01-01").await;
+    sqlx::query("create table away as select * from secrets")
+        .execute(app.pool())
+        .await
+        .unwrap();
+    forget_secrets(&app).await;
+    born(&app, "2026-02-01").await;
+    reader.read().await.unwrap();
+    assert!(!ready(&app).await);
+    sqlx::query("insert into secrets select * from away")
+        .execute(app.pool())
+        .await
+        .unwrap();
+    born(&app, "2026-01-01").await;
+    read_until_it_may_mint(&app, &mut reader).await;
+    assert!(ready(&app).await);
+    app.renew(&tokens).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! A database that is moved under running servers: its address leads elsewhere for new
 //! connections, or its name is given to another one.
 
+use std::time::Duration;
+
+use holdfast_protocol::problem::Code;
 use holdfast_server::config::MasterSecret;
 use holdfast_server::keys::fingerprint;
 use holdfast_server::store::MIGRATOR;
@@ -8,10 +11,19 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::task::JoinSet;
 
-use crate::support::{Browser, Cluster, DatabaseLink, Fleet, Renewal, Settings};
+use crate::support::{
+    Browser, Cluster, DatabaseLink, Fleet, Instance, Renewal, Settings, new_key, until,
+};
 
 /// How many connections a server of these tests has at the most.
 const CONNECTIONS: usize = 8;
+
+/// Makes the database a year old, with an account.
+const OF_A_YEAR_AGO: [&str; 2] = [
+    "insert into accounts (account_id, username, username_key, password_hash, created_at)
+     values (gen_random_uuid(), 'eve', 'eve', '', now() - interval '1 year')",
+    "update database set birth = now() - interval '1 year'",
+];
 
 async fn execute(database: &PgConnectOptions, statement: String) {
     let mut connection = PgConnection::connect_with(database).await.unwrap();
@@ -33,11 +45,7 @@ async fn becomes_another_fleets(database: &PgConnectOptions) {
         .execute(&mut connection)
         .await
         .unwrap();
-    for statement in [
-        "insert into accounts (account_id, username, username_key, password_hash, created_at)
-         values (gen_random_uuid(), 'eve', 'eve', '', now() - interval '1 year')",
-        "update database set birth = now() - interval '1 year'",
-    ] {
+    for statement in OF_A_YEAR_AGO {
         sqlx::query(statement)
             .execute(&mut connection)
             .await
@@ -136,6 +144,14 @@ async fn bar_39_a_database_whose_name_is_given_to_another_one_loses_no_session()
     MIGRATOR.run(&mut connection).await.unwrap();
     connection.close().await.unwrap();
     is_away("another one with empty tables has it").await;
+    // The servers write no secret into it, and are not ready.
+    for server in fleet.addresses() {
+        until("not ready", Duration::from_secs(10), async || {
+            fleet.http.get(server, "/readyz").await.unwrap().status == 503
+        })
+        .await;
+    }
+    assert_eq!(known_secrets(&impostor).await, 0);
     becomes_another_fleets(&impostor).await;
     is_away("another fleet's has it").await;
 
@@ -148,6 +164,60 @@ async fn bar_39_a_database_whose_name_is_given_to_another_one_loses_no_session()
     assert_eq!(fleet.http.log_out(fleet.at(0), &tokens).await.status, 204);
     assert_eq!(fleet.events("refresh_token_reused").await, 0);
     assert_eq!(fleet.events("session_ended").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_enter_their_secret_again_after_an_older_backup_is_restored_under_them() {
+    let cluster = Cluster::start(&[]).await;
+    let database = cluster.create_database().await;
+    let mut connection = PgConnection::connect_with(&database).await.unwrap();
+    MIGRATOR.run(&mut connection).await.unwrap();
+    for statement in OF_A_YEAR_AGO {
+        sqlx::query(statement)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+    }
+    connection.close().await.unwrap();
+    // The backup is from before the master secret of the servers was used.
+    let postgres = cluster.options("postgres");
+    let backup = "create database backup template holdfast";
+    execute(&postgres, backup.to_owned()).await;
+    let settings = Settings::on(Fleet::url_of(&database));
+    let fleet = Fleet::with(2, settings, database.clone()).await;
+    let since = fleet.sign_up("ada").await;
+
+    rename(&postgres, "holdfast", "damaged").await;
+    rename(&postgres, "backup", "holdfast").await;
+    for server in fleet.addresses() {
+        // The session is not in the backup. The servers say so once their secret is.
+        until("over", Duration::from_secs(30), async || {
+            let answer = fleet.http.refresh(server, &since, &new_key()).await;
+            answer.status == 401
+        })
+        .await;
+        let answer = fleet.http.refresh(server, &since, &new_key()).await;
+        answer.is(Code::SessionEnded);
+        assert_eq!(fleet.http.get(server, "/readyz").await.unwrap().status, 200);
+    }
+    assert_eq!(known_secrets(&database).await, 1);
+    let anew = fleet.sign_up("ada").await;
+    fleet.http.renew(fleet.at(1), &anew).await;
+    // The one that noticed it first has entered the secret for both.
+    let logs: Vec<_> = fleet.instances.iter().map(Instance::log).collect();
+    let notices = |log: &String| log.contains("The instance enters it again");
+    assert!(logs.iter().any(notices), "{logs:?}");
+}
+
+/// How many master secrets a database knows.
+async fn known_secrets(database: &PgConnectOptions) -> i64 {
+    let mut connection = PgConnection::connect_with(database).await.unwrap();
+    let known = sqlx::query_scalar("select count(*) from secrets")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    known
 }
 
 /// Renames a database under those who use it, as an operator has to: their connections end.

@@ -150,6 +150,7 @@ pub struct BrowserKeys {
     /// The key of all browsers that signed in with the same password.
     pub password: FailureKey,
     account: FailureKey,
+    account_id: Uuid,
 }
 
 /// The keys under which the confirmations of a password are counted.
@@ -236,6 +237,7 @@ impl Limits {
             browser: hashed(keys, b"browser", &browser.id())?,
             password: hashed(keys, b"password", &browser.password_id())?,
             account: hashed(keys, b"browsers", browser.account_id().as_bytes())?,
+            account_id: browser.account_id(),
         })
     }
 
@@ -282,7 +284,8 @@ impl Limits {
             let (key, most) = (UnderWay::KnownAt(address), KNOWN_AT_ONCE_AN_ADDRESS);
             slots.push(self.slot("known_address_under_way", key, most)?);
         }
-        self.enter(Lane::Known, from, slots)
+        let place = inner.queue.enter_known(from, browser.account_id);
+        self.entered(place, slots)
     }
 
     /// Treats an attempt that has its turn as a stranger's, because its token of a known
@@ -457,7 +460,15 @@ impl Limits {
         from: ClientAddress,
         slots: Vec<Slot<UnderWay>>,
     ) -> Result<Place, Refusal> {
-        match self.0.queue.enter(lane, from) {
+        self.entered(self.0.queue.enter(lane, from), slots)
+    }
+
+    fn entered(
+        &self,
+        place: Result<queue::Place, queue::Refused>,
+        slots: Vec<Slot<UnderWay>>,
+    ) -> Result<Place, Refusal> {
+        match place {
             Ok(waiting) => Ok(Place {
                 limits: self.clone(),
                 waiting,
@@ -577,6 +588,7 @@ mod tests {
             browser: [n; 16],
             password: [200 + n; 16],
             account: [100 + n; 16],
+            account_id: Uuid::from_u128(n.into()),
         };
         let sign_in = |from, n: u8| limits.sign_in(from, [n; 16], [browser(n)].into_iter());
         let places: Vec<_> = (0..20).map(|n| sign_in(at(1), n)).collect();

@@ -7,7 +7,9 @@
 //! An address that has not been served lately comes before all that have. So a flood that
 //! keeps coming back waits behind people who sign in once. When a lane is full, a newcomer
 //! takes the place of the attempt that would be served last, if the address of that attempt
-//! has more places or had its turn more recently.
+//! has more places or had its turn more recently. Between two known browsers whose addresses
+//! do not differ in this, the one of the older account keeps the place: an attacker with many
+//! addresses and many accounts of their own has made them for the flood.
 //!
 //! The queue treats the address of a proxy that the operator has not named like any other
 //! address, although many people may share it: it takes its turns, and has at most half of
@@ -18,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use super::address::Address;
 use crate::client_address::ClientAddress;
@@ -79,6 +82,8 @@ struct Waiter {
     arrival: u64,
     /// `None` if addresses are not known: then each attempt counts as another client's.
     address: Option<Address>,
+    /// The account of a known browser. It is nil in the other lanes.
+    account_id: Uuid,
     turn: oneshot::Sender<Turn>,
 }
 
@@ -114,14 +119,32 @@ impl Queue {
     /// # Errors
     /// If there is none for this client.
     pub fn enter(&self, lane: Lane, from: ClientAddress) -> Result<Place, Refused> {
+        self.enter_as(lane, from, Uuid::nil())
+    }
+
+    /// Takes a place for a known browser of this account.
+    ///
+    /// # Errors
+    /// If there is none for this client.
+    pub fn enter_known(&self, from: ClientAddress, account_id: Uuid) -> Result<Place, Refused> {
+        self.enter_as(Lane::Known, from, account_id)
+    }
+
+    fn enter_as(
+        &self,
+        lane: Lane,
+        from: ClientAddress,
+        account_id: Uuid,
+    ) -> Result<Place, Refused> {
         let mut inner = self.lock();
-        inner.make_room(lane, from)?;
+        inner.make_room(lane, from, account_id)?;
         inner.arrivals += 1;
         let arrival = inner.arrivals;
         let (sender, turn) = oneshot::channel();
         inner.waiting[lane as usize].push(Waiter {
             arrival,
             address: from.ip().map(Address::of),
+            account_id,
             turn: sender,
         });
         inner.serve(self);
@@ -149,7 +172,12 @@ impl Queue {
 }
 
 impl Inner {
-    fn make_room(&mut self, lane: Lane, from: ClientAddress) -> Result<(), Refused> {
+    fn make_room(
+        &mut self,
+        lane: Lane,
+        from: ClientAddress,
+        account_id: Uuid,
+    ) -> Result<(), Refused> {
         let address = from.ip().map(Address::of);
         let places = self.places[lane as usize];
         let waiting = &self.waiting[lane as usize];
@@ -174,19 +202,21 @@ impl Inner {
             return Ok(());
         }
         // The attempt with the largest value loses its place: first by how many other
-        // attempts of its address wait, then by when the address had its last turn.
+        // attempts of its address wait, then by when the address had its last turn, then by when
+        // the account was made, which its id tells (UUIDv7).
         let last = waiting
             .iter()
             .enumerate()
             .map(|(at, waiter)| {
                 let others = of(waiter.address).saturating_sub(1);
-                (others, self.last_turn(waiter.address), waiter.arrival, at)
+                let last_turn = self.last_turn(waiter.address);
+                ((others, last_turn, waiter.account_id), waiter.arrival, at)
             })
             .max();
-        let Some((others, last_turn, _, at)) = last else {
+        let Some((last, _, at)) = last else {
             return Err(Refused::Full);
         };
-        if (others, last_turn) <= (mine, self.last_turn(address)) {
+        if last <= (mine, self.last_turn(address), account_id) {
             return Err(Refused::Full);
         }
         self.waiting[lane as usize].swap_remove(at);
@@ -389,6 +419,30 @@ mod tests {
         assert_eq!(four, Err(Refused::Full));
         assert_eq!(queue.len(), 3);
         drop((one, two, three));
+    }
+
+    #[tokio::test]
+    async fn between_known_browsers_of_new_addresses_the_older_account_keeps_the_place() {
+        let (queue, _turn) = busy(8).await;
+        let made = |seconds: u64| {
+            uuid::Builder::from_unix_timestamp_millis(seconds * 1000, &[7; 10]).into_uuid()
+        };
+        let enter = |n, seconds| queue.enter_known(address(n), made(seconds));
+        // There are two places. Accounts that were made for a flood have them.
+        let (first, second) = (enter(1, 200).unwrap(), enter(2, 201).unwrap());
+        assert_eq!(enter(3, 202).map(drop), Err(Refused::Full));
+        assert_eq!(enter(3, 201).map(drop), Err(Refused::Full));
+        let older = enter(4, 100).unwrap();
+        assert!(second.turn().await.is_none());
+        let oldest = enter(5, 50).unwrap();
+        assert!(first.turn().await.is_none());
+        assert_eq!(enter(6, 200).map(drop), Err(Refused::Full));
+        // An address that has two attempts makes room for one that has none, however old its
+        // account is.
+        drop(older);
+        let _again = enter(5, 40).unwrap();
+        let _young = enter(7, 300).unwrap();
+        assert!(oldest.turn().await.is_none());
     }
 
     #[tokio::test]

@@ -37,11 +37,13 @@
 //! [`refresh_token`] is the token's format, [`rotation`] the server's decision,
 //! [`renewal`] the client's decision, [`wire`] the requests and answers, [`problem`]
 //! what each error means to a client. [`username`] and [`password`] say which names and
-//! passwords a new account may have.
+//! passwords a new account may have. [`recovery_code`] is the format of the code that gives
+//! an account back to a person who lost the password.
 
 pub mod attempt_key;
 pub mod password;
 pub mod problem;
+pub mod recovery_code;
 pub mod refresh_token;
 pub mod renewal;
 pub mod rotation;

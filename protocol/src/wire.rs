@@ -12,7 +12,7 @@ use crate::secret::Secret;
 
 /// The paths of all endpoints.
 pub mod paths {
-    /// `POST` [`super::SignupRequest`] → 201 [`super::Tokens`].
+    /// `POST` [`super::SignupRequest`] → 201 [`super::Tokens`], with a recovery code.
     pub const SIGNUP: &str = "/api/v1/signup";
     /// `POST` [`super::LoginRequest`] → 200 [`super::Tokens`].
     pub const LOGIN: &str = "/api/v1/login";
@@ -25,6 +25,13 @@ pub mod paths {
     pub const ACCOUNT: &str = "/api/v1/account";
     /// `PUT` [`super::ChangePassword`] → 200 [`super::Tokens`] of a new session.
     pub const PASSWORD: &str = "/api/v1/account/password";
+    /// `POST` [`super::RecoverRequest`] → 200 [`super::Recovered`].
+    pub const RECOVER: &str = "/api/v1/recover";
+    /// `GET` → 200 [`super::RecoveryCodeState`]; `PUT` [`super::ReplaceRecoveryCode`] → 200
+    /// [`super::NewRecoveryCode`].
+    pub const RECOVERY_CODE: &str = "/api/v1/account/recovery-code";
+    /// `POST` [`super::ConfirmRecoveryCode`] → 204.
+    pub const RECOVERY_CODE_CONFIRMED: &str = "/api/v1/account/recovery-code/confirmed";
     /// `POST` [`super::PasswordEstimateRequest`] → 200 [`super::PasswordEstimate`].
     pub const PASSWORD_ESTIMATE: &str = "/api/v1/password-estimate";
     /// `GET` → 200 [`super::SessionList`]; `DELETE` → 200 [`super::EndedSessions`].
@@ -127,6 +134,15 @@ pub struct Tokens {
     /// outlives the session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_browser: Option<Secret>,
+    /// The recovery code of a new account; only a sign-up answers it. See
+    /// [`crate::recovery_code`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_code: Option<Secret>,
+    /// Whether the person has confirmed that they keep the newest recovery code. The answer
+    /// has it when a session is opened, never after a refresh. If it is `false`, the client
+    /// offers a new code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_code_confirmed: Option<bool>,
     /// The account that is signed in.
     pub account_id: Uuid,
 }
@@ -166,6 +182,65 @@ pub struct ChangePassword {
     pub current_password: Secret,
     /// See [`crate::password`].
     pub new_password: Secret,
+}
+
+/// Sets a new password with the recovery code, and ends every session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecoverRequest {
+    /// Letter case does not matter.
+    pub username: String,
+    /// See [`crate::recovery_code`].
+    pub recovery_code: Secret,
+    /// See [`crate::password`].
+    pub new_password: Secret,
+}
+
+/// The answer to a recovery. There is no session yet: the person signs in with the new
+/// password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recovered {
+    /// The next recovery code. The used one is good until this one was confirmed or used.
+    pub recovery_code: Secret,
+    /// Shows at the sign-in that follows that this browser is not a stranger's; see
+    /// [`Tokens::known_browser`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_browser: Option<Secret>,
+}
+
+/// Whether an account has a recovery code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoveryCodeState {
+    /// When the newest code was made, in Unix seconds; absent if there is none.
+    pub made_at: Option<i64>,
+    /// Whether the person has confirmed that they keep the newest code.
+    pub confirmed: bool,
+}
+
+/// Makes a new recovery code. The person has to confirm the password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplaceRecoveryCode {
+    /// The account's password.
+    pub password: Secret,
+}
+
+/// A new recovery code, which is shown once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewRecoveryCode {
+    /// The code. The one before is good until this one was confirmed or used.
+    pub recovery_code: Secret,
+}
+
+/// Confirms that the person keeps the newest recovery code. The code before is void then.
+///
+/// The request names the code. So a code that another tab has replaced meanwhile cannot be
+/// confirmed by mistake, and a thief with an access token cannot confirm a code at all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmRecoveryCode {
+    /// The code that the person keeps.
+    pub recovery_code: Secret,
 }
 
 /// Asks, while a person types a new password, how easy it is to guess.
@@ -307,6 +382,12 @@ pub enum EventKind {
     RefreshedForward,
     /// The password was changed.
     PasswordChanged,
+    /// A person set a new password with the recovery code. All sessions ended.
+    Recovered,
+    /// A new recovery code was made, with the password.
+    RecoveryCodeMade,
+    /// The person confirmed that they keep the newest recovery code.
+    RecoveryCodeConfirmed,
     /// An operator disabled the account.
     AccountDisabled,
     /// An operator enabled the account again.
@@ -331,6 +412,9 @@ impl EventKind {
             Self::RefreshRepeated => "refresh_repeated",
             Self::RefreshedForward => "refreshed_forward",
             Self::PasswordChanged => "password_changed",
+            Self::Recovered => "recovered",
+            Self::RecoveryCodeMade => "recovery_code_made",
+            Self::RecoveryCodeConfirmed => "recovery_code_confirmed",
             Self::AccountDisabled => "account_disabled",
             Self::AccountEnabled => "account_enabled",
             Self::FailuresForgiven => "failures_forgiven",
@@ -429,6 +513,13 @@ mod tests {
     fn kinds_and_reasons_are_the_same_words_in_json_and_sql() {
         let kind = serde_json::to_value(EventKind::RefreshTokenReused).unwrap();
         assert_eq!(kind, EventKind::RefreshTokenReused.as_str());
+        for kind in [
+            EventKind::Recovered,
+            EventKind::RecoveryCodeMade,
+            EventKind::RecoveryCodeConfirmed,
+        ] {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+        }
         let reason = serde_json::to_value(EndReason::EndedElsewhere).unwrap();
         assert_eq!(reason, EndReason::EndedElsewhere.as_str());
         assert_eq!(

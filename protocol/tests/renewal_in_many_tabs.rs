@@ -102,6 +102,8 @@ impl Server {
             refresh_idle_expires_in: 30 * 86_400,
             session_id,
             known_browser: None,
+            recovery_code: None,
+            recovery_code_confirmed: None,
             account_id: row.account_id,
         }
     }

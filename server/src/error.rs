@@ -59,9 +59,15 @@ pub enum ApiError {
     /// 401. Unknown account, wrong password or disabled account.
     #[error("The username or the password is wrong.")]
     InvalidCredentials,
+    /// 401. Unknown account, wrong recovery code or disabled account.
+    #[error("The username or the recovery code is wrong.")]
+    WrongRecoveryCode,
     /// 401. The password that confirms a change is wrong; the session stays.
     #[error("The password is wrong.")]
     WrongPassword,
+    /// 404. The account has no such recovery code; make a new one.
+    #[error("This is not your newest recovery code any more. Make a new one.")]
+    NotTheRecoveryCode,
     /// 409. Choose another name.
     #[error("This username is taken. Choose another.")]
     UsernameTaken,
@@ -139,7 +145,9 @@ impl ApiError {
             Self::RefreshTokenExpired => Code::RefreshTokenExpired,
             Self::RefreshTokenReused => Code::RefreshTokenReused,
             Self::RefreshConflict => Code::RefreshConflict,
-            Self::InvalidCredentials | Self::WrongPassword => Code::InvalidCredentials,
+            Self::InvalidCredentials | Self::WrongPassword | Self::WrongRecoveryCode => {
+                Code::InvalidCredentials
+            }
             Self::UsernameTaken => Code::UsernameTaken,
             Self::UsernameNotAccepted(_) => Code::UsernameNotAccepted,
             Self::PasswordNotAccepted(_) | Self::PasswordTooEasy(_) | Self::PasswordUnchanged => {
@@ -151,7 +159,7 @@ impl ApiError {
             | Self::TooSlow
             | Self::UnsupportedMediaType(_) => Code::MalformedRequest,
             Self::PayloadTooLarge => Code::PayloadTooLarge,
-            Self::NotFound | Self::NoSuchSession => Code::NotFound,
+            Self::NotFound | Self::NoSuchSession | Self::NotTheRecoveryCode => Code::NotFound,
             Self::MethodNotAllowed => Code::MethodNotAllowed,
             Self::Unavailable(_) | Self::Unsure(_) | Self::Saturated => {
                 Code::TemporarilyUnavailable

@@ -31,6 +31,7 @@ use crate::store::Pool;
 pub struct Metrics {
     refreshes: Family<Answer, Counter>,
     sign_ins: Family<Answer, Counter>,
+    recoveries: Family<Answer, Counter>,
     through_unknown_proxies: Counter,
     connections: ConnectionCounts,
 }
@@ -88,6 +89,11 @@ impl Metrics {
     /// Counts a sign-in: `signed_in`, or the code of the error.
     pub fn signed_in(&self, answer: Result<(), &ApiError>) {
         count(&self.sign_ins, answer.map(|()| "signed_in"));
+    }
+
+    /// Counts a recovery with a code: `recovered`, `repeated`, or the code of the error.
+    pub fn recovered(&self, answer: Result<&'static str, &ApiError>) {
+        count(&self.recoveries, answer);
     }
 
     /// The connections of clients.
@@ -178,6 +184,11 @@ pub fn router(
         "sign_ins",
         "Sign-ins, by how they were answered",
         metrics.sign_ins.clone(),
+    );
+    registry.register(
+        "recoveries",
+        "Recoveries with a code, by how they were answered",
+        metrics.recoveries.clone(),
     );
     registry.register(
         "requests_through_unknown_proxies",

@@ -41,6 +41,26 @@ pub fn password_was_wrong(account_id: Option<Uuid>, session_id: Option<Uuid>, cl
     );
 }
 
+/// A recovery code was wrong. Without an account id, it was tried under a name that has no
+/// account.
+pub fn recovery_code_was_wrong(account_id: Option<Uuid>, client: &ClientInfo) {
+    tracing::info!(
+        account.id = account_id.map(tracing::field::display),
+        client.address = client.ip,
+        "A recovery code was wrong."
+    );
+}
+
+/// A person set a new password with the recovery code.
+pub fn recovered(account_id: Uuid, client: &ClientInfo) {
+    tracing::info!(
+        event.kind = EventKind::Recovered.as_str(),
+        account.id = %account_id,
+        client.address = client.ip,
+        "A password was set with the recovery code. All sessions of the account ended."
+    );
+}
+
 /// A spent refresh token came back, and its session was ended. Both endpoints that take
 /// refresh tokens log this line.
 pub fn reused(session_id: Uuid, client: &ClientInfo) {

@@ -853,6 +853,8 @@ fn tokens(
         refresh_idle_expires_in: idle.min(remaining),
         session_id,
         known_browser: None,
+        recovery_code: None,
+        recovery_code_confirmed: None,
         account_id: limits.account_id,
     }
 }

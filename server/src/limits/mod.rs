@@ -4,12 +4,12 @@
 //! A sign-in costs one password computation, and these limits decide which attempts get one.
 //! They come in this order; each step is cheaper than the step that it protects:
 //!
-//! 1. **Buckets** ([`buckets`]): sign-ins and sign-ups of one address share a bucket. A
-//!    browser that the account knows ([`known_browsers`]) has a bucket of its own, so that
-//!    other clients behind the same address cannot empty it. All known browsers of an account
-//!    share a larger bucket, and so do all known browsers of an address, because an attacker
-//!    with an account of their own can get any number of tokens. A session that confirms its
-//!    password has a bucket, and all sessions of the account share a larger one.
+//! 1. **Buckets** ([`buckets`]): sign-ins, sign-ups and recoveries of one address share a
+//!    bucket. A browser that the account knows ([`known_browsers`]) has a bucket of its own, so
+//!    that other clients behind the same address cannot empty it. All known browsers of an
+//!    account share a larger bucket, and so do all known browsers of an address, because an
+//!    attacker with an account of their own can get any number of tokens. A session that
+//!    confirms its password has a bucket, and all sessions of the account share a larger one.
 //! 2. **Attempts under way** ([`slots`]): two attempts for each name. Known browsers have one
 //!    for each browser, two for each account and eight for each address. Confirmations have
 //!    one for each session and two for each account. Calls that end sessions of an account have
@@ -312,6 +312,16 @@ impl Limits {
     /// # Errors
     /// If the client may not try now.
     pub fn sign_up(&self, from: ClientAddress) -> Result<Place, Refusal> {
+        self.attempt_of(from)?;
+        self.enter(Lane::Strangers, from, Vec::new())
+    }
+
+    /// A place for a recovery. Only the address limits it: a recovery code cannot be guessed,
+    /// and a limit by name would let a stranger keep the person out.
+    ///
+    /// # Errors
+    /// If the client may not try now.
+    pub fn recover(&self, from: ClientAddress) -> Result<Place, Refusal> {
         self.attempt_of(from)?;
         self.enter(Lane::Strangers, from, Vec::new())
     }

@@ -148,6 +148,7 @@ impl Attempt {
             account_id,
             password_changed_at,
         };
+        let has_code = store::recovery_codes::is_confirmed(&mut transaction, account_id).await?;
         let (remember, kind) = (self.remember, EventKind::SignIn);
         let opened =
             sessions::open(state, &mut transaction, verified, remember, kind, client).await?;
@@ -163,6 +164,7 @@ impl Attempt {
         let (keys, now) = (&state.keys, state.clock.now());
         let made = known_browsers::make(keys, account_id, &username, password_changed_at, now);
         tokens.known_browser = made.ok();
+        tokens.recovery_code_confirmed = Some(has_code);
         // The right password resets the failures of the name and of this browser. The failures
         // that all browsers of the previous password have together stay, because a thief's
         // may be among them.

@@ -9,6 +9,8 @@ mod logout;
 mod oauth;
 mod password;
 mod password_estimate;
+mod recover;
+mod recovery_code;
 mod refresh;
 mod sessions;
 mod signup;
@@ -31,6 +33,12 @@ pub fn api() -> Router<AppState> {
         .route(paths::LOGOUT, post(logout::log_out))
         .route(paths::ACCOUNT, get(account::show).delete(account::delete))
         .route(paths::PASSWORD, put(password::change))
+        .route(paths::RECOVER, post(recover::recover))
+        .route(
+            paths::RECOVERY_CODE,
+            get(recovery_code::show).put(recovery_code::replace),
+        )
+        .route(paths::RECOVERY_CODE_CONFIRMED, post(recovery_code::confirm))
         .route(paths::PASSWORD_ESTIMATE, post(password_estimate::estimate))
         .route(
             paths::SESSIONS,

@@ -64,12 +64,14 @@ pub(super) async fn change(
         account_id,
         password_changed_at,
     };
+    let has_code = store::recovery_codes::is_confirmed(&mut transaction, account_id).await?;
     let remember = remember.ok_or(ApiError::SessionEnded(None))?;
     let kind = EventKind::PasswordChanged;
     let opened =
         sessions::open(&state, &mut transaction, verified, remember, kind, &client).await?;
     let opened = opened.ok_or(ApiError::InvalidCredentials)?;
     let mut tokens = opened.commit(&state, transaction).await?;
+    tokens.recovery_code_confirmed = Some(has_code);
     if let Ok(username) = Username::parse(&profile.username) {
         let (keys, now) = (&state.keys, state.clock.now());
         let made = known_browsers::make(keys, account_id, &username, password_changed_at, now);

@@ -1,7 +1,9 @@
-//! `POST /api/v1/signup`: makes an account and signs in.
+//! `POST /api/v1/signup`: makes an account and signs in. The answer has the account's recovery
+//! code, which the server shows this once.
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use holdfast_protocol::recovery_code::RecoveryCode;
 use holdfast_protocol::wire::{EventKind, SignupRequest};
 use holdfast_protocol::{password, username::Username};
 
@@ -38,6 +40,8 @@ pub(super) async fn sign_up(
     let Some(account) = account else {
         return Err(ApiError::UsernameTaken);
     };
+    let code = RecoveryCode::from_random(random::bytes());
+    store::recovery_codes::insert(&mut transaction, account_id, &code.hash()).await?;
     let verified = Verified {
         account_id,
         password_changed_at: account.password_changed_at,
@@ -62,5 +66,7 @@ pub(super) async fn sign_up(
     );
     // The account exists now, so this goes on even if the instance is about to stop.
     tokens.known_browser = made.ok();
+    tokens.recovery_code = Some(code.print());
+    tokens.recovery_code_confirmed = Some(false);
     Ok(TokenAnswer(StatusCode::CREATED, tokens))
 }

@@ -5,6 +5,7 @@ pub mod database;
 pub mod diagnosis;
 pub mod events;
 mod pool;
+pub mod recovery_codes;
 pub mod secrets;
 pub mod session_ends;
 pub mod sessions;

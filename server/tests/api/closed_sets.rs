@@ -9,9 +9,9 @@ use crate::support::TestApp;
 /// Every kind that is written. A kind that is missing here does not compile.
 fn kinds() -> Vec<EventKind> {
     use EventKind::{
-        AccountDisabled, AccountEnabled, FailuresForgiven, PasswordChanged, RefreshRepeated,
-        RefreshTokenReused, RefreshedForward, SessionEnded, SignIn, SignInFailed, SignOut, SignUp,
-        Unknown,
+        AccountDisabled, AccountEnabled, FailuresForgiven, PasswordChanged, Recovered,
+        RecoveryCodeConfirmed, RecoveryCodeMade, RefreshRepeated, RefreshTokenReused,
+        RefreshedForward, SessionEnded, SignIn, SignInFailed, SignOut, SignUp, Unknown,
     };
     let next = |kind| match kind {
         SignUp => Some(SignIn),
@@ -22,7 +22,10 @@ fn kinds() -> Vec<EventKind> {
         RefreshTokenReused => Some(RefreshRepeated),
         RefreshRepeated => Some(RefreshedForward),
         RefreshedForward => Some(PasswordChanged),
-        PasswordChanged => Some(AccountDisabled),
+        PasswordChanged => Some(Recovered),
+        Recovered => Some(RecoveryCodeMade),
+        RecoveryCodeMade => Some(RecoveryCodeConfirmed),
+        RecoveryCodeConfirmed => Some(AccountDisabled),
         AccountDisabled => Some(AccountEnabled),
         AccountEnabled => Some(FailuresForgiven),
         // This is read from a newer server, and never written.

@@ -76,7 +76,13 @@ async fn no_cache_stores_an_answer_about_a_person() {
         router_with(state, additions)
     });
     let tokens = app.sign_up("ada").await;
-    for path in [paths::ACCOUNT, paths::SESSIONS, paths::ACTIVITY, "/mine"] {
+    for path in [
+        paths::ACCOUNT,
+        paths::SESSIONS,
+        paths::ACTIVITY,
+        paths::RECOVERY_CODE,
+        "/mine",
+    ] {
         let answer = app.get_as(&tokens, path).await;
         assert_eq!(answer.status, 200, "{path}");
         assert_eq!(answer.header("cache-control"), "no-store", "{path}");

@@ -32,6 +32,8 @@ mod password;
 mod password_estimate;
 mod pool;
 mod proxies;
+mod recover;
+mod recovery_code;
 mod refresh;
 mod refresh_races;
 mod security_log;

@@ -163,6 +163,8 @@ fn other_branch(app: &TestApp, session_id: Uuid, generation: u32) -> Tokens {
         refresh_idle_expires_in: 0,
         session_id,
         known_browser: None,
+        recovery_code: None,
+        recovery_code_confirmed: None,
         account_id: Uuid::nil(),
     }
 }

@@ -73,6 +73,8 @@ fn tokens_of_another_database(app: &TestApp, age: u64, key: &RefreshKey) -> Toke
         refresh_idle_expires_in: 0,
         session_id,
         known_browser: None,
+        recovery_code: None,
+        recovery_code_confirmed: None,
         account_id,
     }
 }

@@ -1,0 +1,269 @@
+//! `POST /api/v1/recover`: sets a new password with the recovery code, for a person who lost
+//! the password. Every session ends, and the answer has the next code.
+//!
+//! A security duty: an unknown name, a wrong code and a disabled account get the same answer
+//! after the same work: a place in the queue and one query. The server computes a password
+//! only after the right code.
+//!
+//! Failures are not counted. A code cannot be guessed, and a count would let a stranger close
+//! this way in for the person.
+//!
+//! A request may be repeated, because its answer may have been lost. The next code follows
+//! from the used one, so a repeated request gets the same answer and changes nothing more. It
+//! does not end the sessions that the person has opened since.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::IntoResponse;
+use holdfast_protocol::password;
+use holdfast_protocol::recovery_code::RecoveryCode;
+use holdfast_protocol::username::Username;
+use holdfast_protocol::wire::{EndReason, EventKind, RecoverRequest, Recovered};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::client_address::ClientAddress;
+use crate::http::{ApiError, Json};
+use crate::limits::{Limits, known_browsers};
+use crate::password_hash::Verdict;
+use crate::random;
+use crate::security_log;
+use crate::sessions::{self, BATCH, note_ended};
+use crate::state::AppState;
+use crate::store::accounts::Credentials;
+use crate::store::events::NewEvent;
+use crate::store::{self, ClientInfo};
+
+/// From which the next codes are derived.
+const PURPOSE: &[u8] = b"holdfast recovery codes";
+
+/// How often a recovery is tried if another request changes the account meanwhile.
+const TRIES: usize = 3;
+
+pub(super) async fn recover(
+    State(state): State<AppState>,
+    client: ClientInfo,
+    address: ClientAddress,
+    Json(request): Json<RecoverRequest>,
+) -> Result<impl IntoResponse, ApiError> {
+    let answer = try_recover(&state, &client, address, request).await;
+    let how = answer.as_ref().map(|(_, how)| *how);
+    state.metrics.recovered(how);
+    let (recovered, _) = answer?;
+    let private = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(([private], Json(recovered)))
+}
+
+/// The answer, and the word for the metrics.
+async fn try_recover(
+    state: &AppState,
+    client: &ClientInfo,
+    address: ClientAddress,
+    request: RecoverRequest,
+) -> Result<(Recovered, &'static str), ApiError> {
+    sessions::may_mint(state)?;
+    let turn = state.limits.recover(address)?.turn().await?;
+    // The check of a code tells nothing about any account, so a mistyped code needs no query.
+    let code = RecoveryCode::parse(request.recovery_code.expose());
+    let code = code.map_err(|_| ApiError::WrongRecoveryCode)?;
+    let username = Username::parse(&request.username).ok();
+    let new_password = &request.new_password;
+    let mut new_hash = None;
+    for _ in 0..TRIES {
+        let (username, account, unconfirmed) =
+            find(state, username.as_ref(), &code, client).await?;
+        let account_id = account.account_id;
+        password::check(new_password.expose(), username.as_str())?;
+        let stored = Some(account.password_hash.clone());
+        let verdict = state.passwords.verify(&turn, new_password, stored).await?;
+        sessions::may_mint(state)?;
+        if let Verdict::Right { .. } = verdict {
+            // The account has this password. If it comes from an earlier request with this
+            // code, its answer was lost.
+            let next = answered_before(state, &code, account_id, unconfirmed.as_deref());
+            let next = next.ok_or(ApiError::PasswordUnchanged)?;
+            let changed_at = account.password_changed_at;
+            let answer = answer(state, &next, account_id, username, changed_at);
+            return Ok((answer, "repeated"));
+        }
+        let hash = match new_hash.take() {
+            Some(hash) => hash,
+            None => {
+                let hashed = state
+                    .passwords
+                    .hash_new(&turn, new_password, username.as_str());
+                hashed.await??
+            }
+        };
+        sessions::may_mint(state)?;
+        let next = code.next(&*state.keys.current_for_purpose(PURPOSE)?, account_id);
+        let recovery = Recovery {
+            account: &account,
+            code: &code,
+            next: &next,
+            password_hash: &hash,
+            client,
+        };
+        if let Some(changed_at) = recovery.make(state).await? {
+            security_log::recovered(account_id, client);
+            // Strangers' failures do not keep the person out any more.
+            let name = Limits::name_key(&state.keys, username.as_str())?;
+            state.limits.failures().clear(name);
+            let answer = answer(state, &next, account_id, username, changed_at);
+            return Ok((answer, "recovered"));
+        }
+        // Another request has changed the account meanwhile, perhaps a repetition of this one.
+        new_hash = Some(hash);
+    }
+    Err(ApiError::Unavailable(anyhow::anyhow!(
+        "the account's row moved at every try"
+    )))
+}
+
+/// The account with this name and code, and the hash of its newest code, if that is not
+/// confirmed.
+async fn find<'a>(
+    state: &AppState,
+    username: Option<&'a Username>,
+    code: &RecoveryCode,
+    client: &ClientInfo,
+) -> Result<(&'a Username, Credentials, Option<Vec<u8>>), ApiError> {
+    // An impossible name is queried as well, so that it takes as long as a name without an
+    // account.
+    let username_key = username.map(Username::key).unwrap_or_default();
+    let mut connection = state.pool.acquire().await?;
+    let found = store::recovery_codes::find(&mut connection, &username_key, &code.hash()).await?;
+    connection.release();
+    let account_id = found.as_ref().map(|found| found.account.account_id);
+    match (username, found) {
+        (Some(username), Some(found)) if found.is_right && found.account.disabled_at.is_none() => {
+            Ok((username, found.account, found.unconfirmed))
+        }
+        _ => {
+            security_log::recovery_code_was_wrong(account_id, client);
+            Err(ApiError::WrongRecoveryCode)
+        }
+    }
+}
+
+/// The code with which an earlier request with this code was answered, if the person has not
+/// confirmed or used that one. The instance that answered may have had another current secret.
+fn answered_before(
+    state: &AppState,
+    code: &RecoveryCode,
+    account_id: Uuid,
+    unconfirmed: Option<&[u8]>,
+) -> Option<RecoveryCode> {
+    let unconfirmed = unconfirmed?;
+    let mut keys = state.keys.for_purpose::<32>(PURPOSE);
+    keys.find_map(|key| {
+        let next = code.next(&key, account_id);
+        (next.hash() == unconfirmed).then_some(next)
+    })
+}
+
+/// The answer, with a token that makes this browser a known one. So the sign-in that follows
+/// does not compete with strangers.
+fn answer(
+    state: &AppState,
+    next: &RecoveryCode,
+    account_id: Uuid,
+    username: &Username,
+    password_changed_at: OffsetDateTime,
+) -> Recovered {
+    let (keys, now) = (&state.keys, state.clock.now());
+    let made = known_browsers::make(keys, account_id, username, password_changed_at, now);
+    Recovered {
+        recovery_code: next.print(),
+        known_browser: made.ok(),
+    }
+}
+
+/// A recovery with the right code.
+struct Recovery<'a> {
+    account: &'a Credentials,
+    code: &'a RecoveryCode,
+    next: &'a RecoveryCode,
+    password_hash: &'a str,
+    client: &'a ClientInfo,
+}
+
+impl Recovery<'_> {
+    /// Sets the password, replaces the code and ends every session, in one transaction. Returns
+    /// when the password was set. `None` if the account has another password or another code by
+    /// now, is disabled or gone.
+    ///
+    /// Beyond 500 sessions the least recently used ones end in transactions of 500 before.
+    async fn make(&self, state: &AppState) -> Result<Option<OffsetDateTime>, ApiError> {
+        let account_id = self.account.account_id;
+        let reason = EndReason::PasswordChanged;
+        loop {
+            let mut connection = state.pool.acquire().await?;
+            let mut transaction = connection.begin().await?;
+            if !self.lock(&mut transaction).await? {
+                return Ok(None);
+            }
+            let beyond =
+                store::sessions::delete_beyond(&mut transaction, account_id, BATCH, BATCH).await?;
+            if beyond.is_empty() {
+                let changed_at = store::accounts::change_password(
+                    &mut transaction,
+                    account_id,
+                    self.password_hash,
+                )
+                .await?;
+                // A used code was kept, whether the person has confirmed that or not.
+                let code = self.code.hash();
+                store::recovery_codes::confirm(&mut transaction, account_id, &code).await?;
+                let next = self.next.hash();
+                store::recovery_codes::insert(&mut transaction, account_id, &next).await?;
+                let event = NewEvent {
+                    event_id: random::id(&state.clock),
+                    account_id,
+                    session_id: None,
+                    kind: EventKind::Recovered,
+                    client: self.client,
+                    detail: None,
+                };
+                store::events::insert(&mut transaction, event).await?;
+                let ended = sessions::end_all(
+                    &state.clock,
+                    &mut transaction,
+                    account_id,
+                    reason,
+                    self.client,
+                )
+                .await?;
+                transaction.commit().await?;
+                state.ended.announce(ended, reason);
+                return Ok(Some(changed_at));
+            }
+            note_ended(
+                &state.clock,
+                &mut transaction,
+                account_id,
+                &beyond,
+                reason,
+                self.client,
+            )
+            .await?;
+            transaction.commit().await?;
+            state.ended.announce(beyond, reason);
+        }
+    }
+
+    /// Locks the account's row until the transaction ends. `false` if something has changed since
+    /// the code was read.
+    async fn lock(&self, connection: &mut sqlx::PgConnection) -> sqlx::Result<bool> {
+        let Credentials {
+            account_id,
+            password_changed_at,
+            ..
+        } = *self.account;
+        Ok(
+            store::accounts::lock(connection, account_id, password_changed_at).await?
+                && store::recovery_codes::is_right(connection, account_id, &self.code.hash())
+                    .await?,
+        )
+    }
+}

@@ -28,6 +28,7 @@ mod private_postgres;
 mod races;
 mod secret_change;
 mod server_faults;
+mod site;
 mod slow_clients;
 mod stopping;
 mod theft;

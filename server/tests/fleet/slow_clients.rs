@@ -1,12 +1,12 @@
 //! Clients that are slow on purpose.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
+use crate::site::Site;
 use crate::support::{Browser, Fleet, Renewal, until};
 
 const HEALTH: &str = "GET /healthz HTTP/1.1\r\nhost: id.example\r\n\r\n";
@@ -245,27 +245,6 @@ async fn bar_38_a_half_sent_body_does_not_block_other_streams_of_its_connection(
     assert_eq!(answer_on_stream(&mut connection, 5).await, 0x88);
 }
 
-/// The site of a test, with a file that a browser loads and an icon. It is removed after the test.
-struct Site(PathBuf);
-
-impl Site {
-    fn make() -> Self {
-        let number = u64::from_le_bytes(holdfast_server::random::bytes());
-        let folder = std::env::temp_dir().join(format!("holdfast-site-{number:016x}"));
-        std::fs::create_dir_all(folder.join("pkg")).unwrap();
-        let content: Vec<u8> = (0..u8::MAX).cycle().take(1_000_000).collect();
-        std::fs::write(folder.join("pkg/large.wasm"), &content).unwrap();
-        std::fs::write(folder.join("icon.svg"), &content[..100_000]).unwrap();
-        Self(folder)
-    }
-}
-
-impl Drop for Site {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 /// `accept-encoding: br`.
 const ACCEPT_BROTLI: &[u8] = b"\x0f\x01\x02br";
 
@@ -279,7 +258,7 @@ async fn downloads_that_clients_do_not_take_hold_neither_open_files_nor_memory()
     const CONNECTIONS: usize = 60;
     let site = Site::make();
     let mut more = short_limits(&[("HOLDFAST_IDLE_LIMIT", "10m")]);
-    more.push(("LEPTOS_SITE_ROOT", site.0.display().to_string()));
+    more.push(site.setting());
     let fleet = Fleet::start_told(1, more).await;
     let (server, instance) = (fleet.at(0), &fleet.instances[0]);
     let (files, memory) = (instance.open_files(), instance.memory());

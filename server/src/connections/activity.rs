@@ -72,6 +72,9 @@ struct UnderWay {
     /// Since when the request waits for its client: for more of its body, or until the
     /// answer is taken.
     waiting_since: Option<Instant>,
+    /// When the client last took a piece of the answer, or when the answer began. `None` while the
+    /// server makes the answer, or the next piece of it.
+    taken_at: Option<Instant>,
 }
 
 /// A request that is under way, until the client has taken its answer.
@@ -110,6 +113,7 @@ impl Activity {
         let request = UnderWay {
             began: Instant::now(),
             waiting_since: None,
+            taken_at: None,
         };
         doing.requests.insert(number, request);
         doing.first_byte = None;
@@ -197,7 +201,11 @@ impl Activity {
     pub(super) fn due(&self, limits: &Limits, stopping: bool) -> (Instant, Reason) {
         let doing = self.lock();
         if let Some((_, oldest)) = doing.requests.first_key_value() {
-            return (oldest.began + limits.exchange, Reason::Exchange);
+            let exchange = (oldest.began + limits.exchange, Reason::Exchange);
+            return match doing.taken_at().map(|at| at + limits.write) {
+                Some(write) if write < exchange.0 => (write, Reason::Write),
+                _ => exchange,
+            };
         }
         let idle = if stopping && doing.blocked_since.is_none() {
             IDLE_WHILE_STOPPING
@@ -227,6 +235,19 @@ impl Doing {
     }
 }
 
+impl Doing {
+    /// When the client last took a piece of any answer on a connection of HTTP/2. `None` if the
+    /// server works on one of the requests. With HTTP/1, the write of the bytes has this limit
+    /// itself; with HTTP/2, a client that opens no window blocks no write.
+    fn taken_at(&self) -> Option<Instant> {
+        if !self.is_multiplexed {
+            return None;
+        }
+        let taken = self.requests.values().map(|request| request.taken_at);
+        taken.collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+}
+
 impl Exchange {
     /// The number of this request, for [`Activity::await_body`].
     pub(super) fn number(&self) -> u64 {
@@ -236,7 +257,19 @@ impl Exchange {
     /// Notes since when the client has not taken the answer; `None` while the server makes
     /// it.
     pub(super) fn set_waiting(&self, since: Option<Instant>) {
-        self.activity.set_waiting(self.number, since);
+        let mut doing = self.activity.lock();
+        let is_multiplexed = doing.is_multiplexed;
+        let Some(request) = doing.requests.get_mut(&self.number) else {
+            return;
+        };
+        request.waiting_since = since;
+        let is_first = request.taken_at.is_none();
+        request.taken_at = since.map(|_| Instant::now());
+        drop(doing);
+        // The limit of writing may end before that of the exchange.
+        if is_multiplexed && is_first && since.is_some() {
+            self.activity.changed.notify_one();
+        }
     }
 }
 

@@ -257,7 +257,10 @@ const PREFACE_OF_A_MISER: &[u8] =
 async fn downloads_that_clients_do_not_take_hold_neither_open_files_nor_memory() {
     const CONNECTIONS: usize = 60;
     let site = Site::make();
-    let mut more = short_limits(&[("HOLDFAST_IDLE_LIMIT", "10m")]);
+    let mut more = short_limits(&[
+        ("HOLDFAST_IDLE_LIMIT", "10m"),
+        ("HOLDFAST_WRITE_LIMIT", "10m"),
+    ]);
     more.push(site.setting());
     let fleet = Fleet::start_told(1, more).await;
     let (server, instance) = (fleet.at(0), &fleet.instances[0]);
@@ -285,6 +288,25 @@ async fn downloads_that_clients_do_not_take_hold_neither_open_files_nor_memory()
     // A browser gets the whole file meanwhile.
     let whole = fleet.http.get(server, "/pkg/large.wasm").await.unwrap();
     assert_eq!((whole.status.as_u16(), whole.body_bytes), (200, 1_000_000));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bar_38_a_client_of_http2_that_opens_no_window_is_closed() {
+    let site = Site::make();
+    let mut more = short_limits(&[("HOLDFAST_IDLE_LIMIT", "10m")]);
+    more.push(site.setting());
+    let fleet = Fleet::start_told(1, more).await;
+    let server = fleet.at(0);
+    let browser = fleet.browsers(1).await.remove(0);
+    let requests = [1, 3].map(|stream| header_of_http2(stream, 5, GET, "/pkg/large.wasm"));
+    let sent = [PREFACE_OF_A_MISER, &requests.concat()].concat();
+    let mut connections = after_sending(20, server, &sent).await;
+    let closed = async {
+        for connection in &mut connections {
+            until_closed(connection).await;
+        }
+    };
+    while_others_are_answered(&browser, server, closed).await;
 }
 
 /// Waits for the header of the next answer.

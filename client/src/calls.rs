@@ -68,6 +68,14 @@ impl Api {
         transport::parse_nothing(&self.call(Call::new(Method::DELETE, path)).await?)
     }
 
+    /// `DELETE` without a body, with a JSON answer.
+    ///
+    /// # Errors
+    /// See [`Api::get`].
+    pub async fn delete_for<T: DeserializeOwned>(self, path: &str) -> Result<T, CallError> {
+        transport::parse(&self.call(Call::new(Method::DELETE, path)).await?)
+    }
+
     /// `DELETE` with a JSON body.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use holdfast_client::{CallError, RequireSession, use_session};
-use holdfast_protocol::wire::{SessionInfo, SessionList, paths};
+use holdfast_protocol::wire::{EndedSessions, SessionInfo, SessionList, paths};
 use leptos::html::Ul;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -102,7 +102,13 @@ fn Sessions() -> impl IntoView {
             ending.insert(which);
         });
         let path = which.path();
-        let call = async move { session.api().delete(&path).await };
+        let call = async move {
+            let api = session.api();
+            match which {
+                Which::One(_) => api.delete(&path).await,
+                Which::AllOthers => api.delete_for::<EndedSessions>(&path).await.map(drop),
+            }
+        };
         asker.ask(call, move |outcome| {
             ending.update(|ending| {
                 ending.remove(&which);

@@ -47,10 +47,23 @@ fn Activity() -> impl IntoView {
     let error = RwSignal::new(None::<String>);
     let busy = RwSignal::new(true);
     let list = NodeRef::<Ol>::new();
-    let load = move || {
+    // Each load has a number. The list is that of the last one: older events that were asked for
+    // before a reload do not follow the events that the reload shows.
+    let last_load = StoredValue::new(0_u32);
+    let loads_older = StoredValue::new(false);
+    let begin_load = move |is_older: bool| {
         busy.set(true);
+        loads_older.set_value(is_older);
+        last_load.update_value(|number| *number += 1);
+        last_load.get_value()
+    };
+    let load = move || {
+        let number = begin_load(false);
         let count = shown_by(&search.read_untracked());
         asker.ask(newest(session.api(), count), move |outcome| {
+            if number != last_load.get_value() {
+                return;
+            }
             busy.set(false);
             match outcome {
                 Ok(page) => {
@@ -70,11 +83,14 @@ fn Activity() -> impl IntoView {
         let Some(before) = next.get_untracked() else {
             return load();
         };
-        busy.set(true);
+        let number = begin_load(true);
         let api = session.api();
         let navigate = navigate.clone();
         let call = async move { page(api, Some(&before), PAGE).await };
         asker.ask(call, move |outcome| {
+            if number != last_load.get_value() {
+                return;
+            }
             busy.set(false);
             match outcome {
                 Ok(page) => {
@@ -100,6 +116,13 @@ fn Activity() -> impl IntoView {
         });
     };
     let on_older = Callback::new(move |()| show_older());
+    let on_retry = move || {
+        if loads_older.get_value() {
+            on_older.run(());
+        } else {
+            load();
+        }
+    };
 
     view! {
         <Show when=move || events.read().is_empty() && busy.get() && error.read().is_none()>
@@ -114,7 +137,7 @@ fn Activity() -> impl IntoView {
                 />
             </ol>
         </Show>
-        <LoadError text=error busy on_retry=on_older/>
+        <LoadError text=error busy on_retry/>
         <Show when=move || next.read().is_some()>
             <div>
                 <Button on_press=on_older busy text="Show older"/>

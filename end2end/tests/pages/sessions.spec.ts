@@ -4,6 +4,7 @@ import {
   confirmSignOut,
   expect,
   heading,
+  holdAnswers,
   isSignedOut,
   Network,
   signIn,
@@ -167,4 +168,46 @@ test('"Show older" keeps its place: a reload shows the same', async ({ page, acc
   // The back button leads to the page before, without steps in between.
   await page.goBack();
   await expect(heading(page, 'Your account')).toBeVisible();
+});
+
+test('older events that arrive after newer ones leave no gap in the activity', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  for (let times = 0; times < 14; times += 1) {
+    await api.logOut((await api.logIn(account)).refresh_token);
+  }
+  await signIn(page, account);
+  await page.goto('/activity');
+  const events = page.getByRole('list', { name: 'Activity' }).getByRole('listitem');
+  await expect(events).toHaveCount(25);
+  const older = '**/api/v1/activity?*before=*';
+  const late = await holdAnswers(page, older);
+  await page.getByRole('button', { name: 'Show older' }).click();
+  await expect.poll(late.waiting).toBe(1);
+
+  // The account goes on with a new session, so the page loads the newest events.
+  const newer = page.waitForResponse(
+    (response) =>
+      new URL(response.url()).pathname === '/api/v1/activity' && !response.url().includes('before'),
+  );
+  const tab = await context.newPage();
+  await tab.goto('/password');
+  await tab.getByLabel('Current password').fill(account.password);
+  await tab.getByLabel('New password').fill('a completely different sentence');
+  await tab.getByRole('button', { name: 'Change password' }).click();
+  await newer;
+  await expect(events.getByText('Password changed')).toBeVisible();
+  const answered = page.waitForResponse(older);
+  late.open();
+  await answered;
+
+  await page.getByRole('button', { name: 'Show older' }).click();
+  await expect(page.getByRole('button', { name: 'Show older' })).toBeHidden();
+  const shown = await events.allInnerTexts();
+  await page.reload();
+  await expect(events).toHaveCount(shown.length);
+  expect(await events.allInnerTexts()).toEqual(shown);
 });

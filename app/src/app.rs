@@ -1,11 +1,13 @@
 //! The whole page.
 
-use holdfast_client::{Notice, SessionConfig, View, provide_session};
+use holdfast_client::{Notice, Reload, SessionConfig, View, provide_session};
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::Router;
 
-use crate::components::{Hydrated, SiteFooter, SiteHeader, SiteNotice, SkipLink, StatusBar};
+use crate::components::{
+    Hydrated, ReloadNotice, SiteFooter, SiteHeader, SiteNotice, SkipLink, StatusBar,
+};
 use crate::focus::focus_heading;
 use crate::routes::Pages;
 use crate::{way_back, words};
@@ -26,6 +28,8 @@ pub fn App() -> impl IntoView {
     });
     // The script in `shell.rs` sets the same mark before the page is drawn.
     Effect::new(move |_| match session.view() {
+        // The page shows no account any more, but a person is signed in, and may sign out.
+        View::Unknown if session.waits_for_reload().is_some() => mark_document("session", "maybe"),
         View::Unknown => {}
         View::Anonymous { .. } => mark_document("session", "none"),
         View::SignedIn { .. } => mark_document("session", "maybe"),
@@ -58,18 +62,22 @@ pub fn App() -> impl IntoView {
             read.set(false);
         }
     });
-    let why = move || match session.notice().and_then(words::done) {
-        Some(done) => Some(done),
+    let why = move || match session.told() {
+        Some(told) => Some(words::told(told)),
         None => {
             let unread = session.ending().filter(|_| !read.get());
             unread.map(words::why)
         }
     };
-    // Both buttons disappear after they were pressed, so the focus must move.
+    // Both buttons disappear after they were pressed, so the focus must move. Only what was shown
+    // was read; the reason of an ending may come after it.
     let dismiss = move || {
-        read.set(true);
-        session.notice_was_read();
-        session.ending_was_read();
+        if session.told().is_some() {
+            session.told_was_read();
+        } else {
+            read.set(true);
+            session.ending_was_read();
+        }
         focus_heading();
     };
     let sign_out = move || {
@@ -87,6 +95,13 @@ pub fn App() -> impl IntoView {
             <SkipLink/>
             <SiteHeader on_sign_out=sign_out/>
             <StatusBar text=Signal::derive(status)/>
+            <ReloadNotice
+                text=Signal::derive(move || session.waits_for_reload().map(words::reload))
+                can_reload=Signal::derive(move || {
+                    session.waits_for_reload() == Some(Reload::ByPerson)
+                })
+                on_reload=move || session.reload()
+            />
             <SiteNotice text=Signal::derive(why) on_dismiss=dismiss/>
             <main id="content" class="site-main" tabindex="-1">
                 <Pages/>

@@ -1,19 +1,59 @@
 //! Sentences that several pages say.
 
-use holdfast_client::{Ending, Notice};
+use holdfast_client::{Became, Ending, Reload, Told};
 
-/// What was done for a page that is gone.
-pub fn done(notice: Notice) -> Option<&'static str> {
-    match notice {
-        Notice::PasswordChanged => Some(
+/// What became of a form that is gone.
+pub fn told(told: Told) -> &'static str {
+    match told {
+        Told::PasswordChanged => {
             "Your password is changed. Somebody has signed in or out in this browser \
-             meanwhile, so sign in with the new password.",
-        ),
-        Notice::AccountMade => Some(
+             meanwhile, so sign in with the new password."
+        }
+        Told::AccountMade => {
             "Your account is made. Somebody has signed in or out in this browser meanwhile, \
-             so sign in to use it.",
-        ),
-        Notice::ThisTabOnly | Notice::Outdated => None,
+             so sign in to use it."
+        }
+        Told::SignInOvertaken => {
+            "Somebody has signed in or out in this browser meanwhile, so your sign-in was \
+             ended."
+        }
+        Told::PasswordChange {
+            became,
+            is_of_another,
+        } => what_became(became, is_of_another),
+    }
+}
+
+/// Why the page waits before it shows the other person.
+pub fn reload(reload: Reload) -> &'static str {
+    match reload {
+        Reload::AfterAnswer => {
+            "Another person has signed in in this browser. This page waits for an answer of \
+             the server, and then it loads again."
+        }
+        Reload::ByPerson => "Another person has signed in in this browser.",
+    }
+}
+
+fn what_became(became: Became, is_of_another: bool) -> &'static str {
+    match (became, is_of_another) {
+        (Became::Done, false) => "Your password is changed. All other sessions are ended.",
+        (Became::NotDone, false) => "Your password was not changed. Try again.",
+        (Became::NotKnown, false) => {
+            "No answer came, so it is not known whether your password was changed. Try to sign \
+             in with the new password first."
+        }
+        (Became::Done, true) => {
+            "The password of the account that was open here before is changed. Sign in there \
+             with the new password."
+        }
+        (Became::NotDone, true) => {
+            "The password of the account that was open here before was not changed."
+        }
+        (Became::NotKnown, true) => {
+            "It is not known whether the password of the account that was open here before was \
+             changed. Try to sign in there with the new password first."
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 //!
 //! A sign-up or a change of the password that gets no answer may have been done. The client
 //! repeats it. If the server refuses the repetition, the first request was perhaps done, and a
-//! sign-in with the new password finds out.
+//! sign-in with the new password finds out. Then the session of the lost answer is ended, because
+//! its tokens are nowhere.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -11,16 +12,18 @@ use std::rc::Rc;
 use gloo_net::http::Method;
 use gloo_timers::future::TimeoutFuture;
 use holdfast_protocol::problem::{Code, Meaning};
-use holdfast_protocol::renewal::{Asked, Change, Ending, Event, Link, Notice, Record};
+use holdfast_protocol::renewal::{Asked, Change, Ending, Event, Link, Record};
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::wire::{
-    Account, ChangePassword, LoginRequest, SignupRequest, Tokens, paths,
+    Account, ChangePassword, LoginRequest, SessionInfo, SessionList, SignupRequest, Tokens, paths,
 };
+use leptos::task::spawn_local;
 use uuid::Uuid;
 
 use super::calls;
 use super::clock;
 use super::driver::{Driver, Whose};
+use super::told::{Became, Told};
 use super::transport::{self, Call, CallError};
 
 /// How long a request without an answer is repeated.
@@ -53,12 +56,13 @@ impl Opened {
         }
     }
 
-    fn change_password(self, before: Before, asked: Asked) -> Change {
+    fn change_password(self, before: Before, asked: Asked, is_found_out: bool) -> Change {
         Change::ChangePassword {
             session_id: before.session_id,
             record: self.record,
             known_browser: self.known_browser,
             asked: Some(asked),
+            is_found_out,
         }
     }
 }
@@ -72,13 +76,32 @@ struct Before {
     is_another: bool,
 }
 
+/// How often the client tries to end lost sessions.
+const TRIES: u32 = 5;
+
+/// Why a change of the password was not done.
+struct Refused {
+    error: CallError,
+    /// The session that is over, but not because of this change, and why it is over.
+    over: Option<(Uuid, Ending)>,
+}
+
+impl From<CallError> for Refused {
+    fn from(error: CallError) -> Self {
+        Self { error, over: None }
+    }
+}
+
 /// Signs in.
 pub(super) async fn sign_in(request: LoginRequest) -> Result<(), CallError> {
     let driver = Driver::current().ok_or(CallError::SILENCE)?;
     let _expectation = driver.expect_session();
     let asked = driver.ask().await?;
     let opened = log_in(&driver, &request).await?;
-    keep(&driver, opened.sign_in(asked)).await
+    let account_id = opened.record.account_id;
+    let kept = keep(&driver, account_id, opened.sign_in(asked)).await;
+    tell_if_replaced(&driver, account_id, Form::SignIn, &kept);
+    kept
 }
 
 /// Makes an account and signs in.
@@ -86,11 +109,11 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), CallError> {
     let driver = Driver::current().ok_or(CallError::SILENCE)?;
     let _expectation = driver.expect_session();
     let asked = driver.ask().await?;
-    let whose = driver.whose();
     let call = Call::new(Method::POST, paths::SIGNUP).with_json(&request);
-    let sent_at = clock::now().wall_ms;
+    let (sent_at, sent_ms) = (clock::now().wall_ms, clock::now().running_ms);
     let send = |_| async { transport::send(&call, None).await };
     let (outcome, was_silent) = with_repetitions(send, || None).await;
+    let mut is_found_out = false;
     let opened = match outcome {
         Ok(body) => Opened::read(&body, request.remember, sent_at)?,
         Err(refusal) if was_silent && refusal.code() == Some(Code::UsernameTaken) => {
@@ -99,15 +122,16 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), CallError> {
                 password: request.password,
                 remember: request.remember,
             };
+            is_found_out = true;
             find_out(&driver, &request, refusal).await?
         }
         Err(error) => return Err(error),
     };
-    // A tab that knows of another person by now does not show the form any more.
-    let is_form_gone = driver.whose() != whose;
-    let kept = keep(&driver, opened.sign_in(asked)).await;
-    if is_form_gone {
-        tell_if_overtaken(&driver, &kept, Notice::AccountMade);
+    let account_id = opened.record.account_id;
+    let kept = keep(&driver, account_id, opened.sign_in(asked)).await;
+    tell_if_replaced(&driver, account_id, Form::SignUp, &kept);
+    if is_found_out && kept.is_ok() {
+        end_lost_sessions(account_id, sent_ms);
     }
     kept
 }
@@ -125,12 +149,55 @@ pub(super) async fn change_password(
     let account = Call::new(Method::GET, paths::ACCOUNT);
     let account: Account = transport::parse(&calls::call(account, whose).await?)?;
     let asked = driver.ask().await?;
-    let whose = Whose::Of(Some(account.account_id));
     if driver.is_replacing() {
         return Err(CallError::UnderWay);
     }
+    driver.tell_of_form(None);
     // Other calls of this page may find out first that the old session has ended.
     let _expectation = driver.expect_replacement();
+    let outcome = change_or_wait(&driver, &account, &request, asked).await;
+    tell_if_replaced(&driver, account.account_id, Form::Password, &outcome);
+    outcome
+}
+
+/// Changes the password. If another tab's change has ended the session before, this waits for the
+/// session of that tab, and sends the change once more as it.
+async fn change_or_wait(
+    driver: &Rc<Driver>,
+    account: &Account,
+    request: &ChangePassword,
+    asked: Asked,
+) -> Result<(), CallError> {
+    let mut is_sent_again = false;
+    loop {
+        let Err(refused) = change(driver, account, request, asked).await else {
+            return Ok(());
+        };
+        let Some((session_id, why)) = refused.over else {
+            return Err(refused.error);
+        };
+        driver.replaces_nothing();
+        if driver.is_replaced(session_id, true).await && !is_sent_again {
+            is_sent_again = true;
+            continue;
+        }
+        if driver.is_noted_elsewhere(session_id) {
+            return Err(CallError::UnderWay);
+        }
+        driver.feed(Event::CallOver { session_id, why });
+        return Err(refused.error);
+    }
+}
+
+/// Sends the change until there is an answer. If an answer was lost, this finds out whether the
+/// change was done.
+async fn change(
+    driver: &Rc<Driver>,
+    account: &Account,
+    request: &ChangePassword,
+    asked: Asked,
+) -> Result<(), Refused> {
+    let whose = Whose::Of(Some(account.account_id));
     let sent_as = Cell::new(None);
     let tell = |of: Link| {
         let remember = driver.record().is_none_or(|record| record.remember);
@@ -143,8 +210,8 @@ pub(super) async fn change_password(
         }));
         driver.replaces(session_id);
     };
-    let call = Call::new(Method::PUT, paths::PASSWORD).with_json(&request);
-    let sent_at = clock::now().wall_ms;
+    let call = Call::new(Method::PUT, paths::PASSWORD).with_json(request);
+    let (sent_at, sent_ms) = (clock::now().wall_ms, clock::now().running_ms);
     let send = |is_repetition| calls::call_and_tell(&call, whose, is_repetition, &tell);
     // Once the old session is over, no repetition can be sent as it. The server has done
     // the change, or has ended the session for another reason; both are found out below.
@@ -153,27 +220,40 @@ pub(super) async fn change_password(
     let (refusal, before) = match (outcome, sent_as.get()) {
         (Ok(body), Some(before)) => {
             let opened = Opened::read(&body, before.remember, sent_at)?;
-            return keep_after_change(&driver, opened, before, asked).await;
+            let account_id = opened.record.account_id;
+            let change = opened.change_password(before, asked, false);
+            return Ok(keep_after_change(driver, account_id, change).await?);
         }
         (Err(refusal), Some(before)) => (refusal, before),
         // The request could not be sent, so nothing was done.
-        (Err(CallError::NotKnown) | Ok(_), None) => return Err(CallError::SILENCE),
-        (Err(refusal), None) => return Err(refusal),
+        (Err(CallError::NotKnown) | Ok(_), None) => return Err(CallError::SILENCE.into()),
+        (Err(refusal), None) => return Err(refusal.into()),
     };
-    if !was_silent || !may_mean_done(&refusal) {
-        return Err(take_ending(&driver, before, refusal));
+    let may_be_done = was_silent && may_mean_done(&refusal);
+    if !may_be_done {
+        return Err(refused(driver, before, refusal));
     }
     if refusal.code() == Some(Code::InvalidCredentials) && goes_on(whose, before).await? {
-        return Err(refusal);
+        return Err(refusal.into());
     }
-    let request = LoginRequest {
-        username: account.username,
-        password: request.new_password,
+    let log_in = LoginRequest {
+        username: account.username.clone(),
+        password: request.new_password.clone(),
         remember: before.remember,
     };
-    match find_out(&driver, &request, refusal).await {
-        Ok(opened) => keep_after_change(&driver, opened, before, asked).await,
-        Err(error) => Err(take_ending(&driver, before, error)),
+    match find_out(driver, &log_in, refusal).await {
+        Ok(opened) => {
+            let account_id = opened.record.account_id;
+            let change = opened.change_password(before, asked, true);
+            keep_after_change(driver, account_id, change).await?;
+            // The session of another tab that finds out as well must not be ended. That tab ends
+            // the lost ones after this.
+            if !driver.is_noted_elsewhere(before.session_id) {
+                end_lost_sessions(account_id, sent_ms);
+            }
+            Ok(())
+        }
+        Err(error) => Err(refused(driver, before, error)),
     }
 }
 
@@ -194,27 +274,72 @@ async fn goes_on(whose: Whose, before: Before) -> Result<bool, CallError> {
 
 async fn keep_after_change(
     driver: &Rc<Driver>,
-    opened: Opened,
-    before: Before,
-    asked: Asked,
+    account_id: Uuid,
+    change: Change,
 ) -> Result<(), CallError> {
-    let kept = keep(driver, opened.change_password(before, asked)).await;
-    tell_if_overtaken(driver, &kept, Notice::PasswordChanged);
+    let kept = keep(driver, account_id, change).await;
+    // The form has disappeared with the person who sent it.
+    if kept == Err(CallError::Overtaken) {
+        driver.tell_of_form(Some(Told::PasswordChanged));
+    }
     kept
 }
 
-/// Shows at the top of the page what was done, because the form has disappeared with the person
-/// who sent it.
-fn tell_if_overtaken(driver: &Rc<Driver>, kept: &Result<(), CallError>, what: Notice) {
-    if *kept == Err(CallError::Overtaken) {
-        driver.set_notice(Some(what));
+/// The forms that ask for a new session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    SignIn,
+    SignUp,
+    Password,
+}
+
+/// Tells at the top of the page what became of a form, if another person is signed in: then the form
+/// disappears, and the page may reload.
+fn tell_if_replaced(
+    driver: &Rc<Driver>,
+    account_id: Uuid,
+    form: Form,
+    outcome: &Result<(), CallError>,
+) {
+    if driver.shows_another_than(account_id) {
+        tell_what_became(driver, form, outcome, true);
     }
+}
+
+/// Tells at the top of the page what became of a form that is gone.
+pub(super) fn tell_what_became(
+    driver: &Rc<Driver>,
+    form: Form,
+    outcome: &Result<(), CallError>,
+    is_of_another: bool,
+) {
+    let became = match (form, outcome) {
+        (Form::SignIn, Err(CallError::Overtaken)) => {
+            return driver.tell_of_form(Some(Told::SignInOvertaken));
+        }
+        (Form::SignUp, Err(CallError::Overtaken)) => {
+            return driver.tell_of_form(Some(Told::AccountMade));
+        }
+        // The page shows that the person is signed in, or that they have left the form.
+        (Form::SignIn | Form::SignUp, _) => return,
+        // This was told already.
+        (Form::Password, Err(CallError::Overtaken)) if !is_of_another => return,
+        (Form::Password, Ok(()) | Err(CallError::Overtaken)) => Became::Done,
+        // A later version may have taken over storage before the request or after it.
+        (Form::Password, Err(CallError::NotKnown | CallError::Outdated)) => Became::NotKnown,
+        (Form::Password, Err(_)) => Became::NotDone,
+    };
+    driver.tell_of_form(Some(Told::PasswordChange {
+        became,
+        is_of_another,
+    }));
 }
 
 /// Whether a repetition gets this refusal after a change that was done.
 fn may_mean_done(refusal: &CallError) -> bool {
     match refusal {
-        CallError::SignedOut => true,
+        // It could not be sent again, because this browser has no session of the account any more.
+        CallError::SignedOut | CallError::SessionChanged => true,
         CallError::Problem(problem) => {
             problem.code == Code::InvalidCredentials
                 || matches!(
@@ -226,9 +351,8 @@ fn may_mean_done(refusal: &CallError) -> bool {
     }
 }
 
-/// The session is over after all, but not because of this change. If another tab's change has
-/// ended it, the new session will come.
-fn take_ending(driver: &Rc<Driver>, before: Before, error: CallError) -> CallError {
+/// The change was not done. Its session may be over for another reason.
+fn refused(driver: &Rc<Driver>, before: Before, error: CallError) -> Refused {
     let why = match &error {
         CallError::Problem(problem) if problem.code.meaning() == Meaning::SessionOver => {
             Some(Ending::of(problem))
@@ -236,13 +360,10 @@ fn take_ending(driver: &Rc<Driver>, before: Before, error: CallError) -> CallErr
         CallError::SignedOut => driver.replaced_is_over(),
         _ => None,
     };
-    let Some(why) = why else { return error };
-    let session_id = before.session_id;
-    if driver.is_noted_elsewhere(session_id) {
-        return CallError::UnderWay;
+    Refused {
+        error,
+        over: why.map(|why| (before.session_id, why)),
     }
-    driver.feed(Event::CallOver { session_id, why });
-    error
 }
 
 /// Sends a request until there is an answer, for two minutes at most and while the page
@@ -321,6 +442,50 @@ async fn find_out(
     }
 }
 
+/// Ends the sessions of lost answers, whose tokens no place stores. They were opened by this browser
+/// since the form was sent (`sent_ms`, by the running clock of the page).
+fn end_lost_sessions(account_id: Uuid, sent_ms: u64) {
+    let elapsed_s = (clock::now().running_ms - sent_ms) / 1000;
+    spawn_local(async move {
+        for _ in 0..TRIES {
+            if try_to_end_lost_sessions(account_id, elapsed_s)
+                .await
+                .is_ok()
+            {
+                return;
+            }
+            TimeoutFuture::new(LONGEST_PAUSE_MS).await;
+        }
+    });
+}
+
+async fn try_to_end_lost_sessions(account_id: Uuid, elapsed_s: u64) -> Result<(), CallError> {
+    let whose = Whose::Of(Some(account_id));
+    let list = calls::call(Call::new(Method::GET, paths::SESSIONS), whose).await?;
+    let SessionList { sessions } = transport::parse(&list)?;
+    let Some(own) = sessions.iter().find(|session| session.current) else {
+        return Ok(());
+    };
+    for lost in sessions.iter().filter(|one| is_lost(one, own, elapsed_s)) {
+        let path = format!("{}/{}", paths::SESSIONS, lost.session_id);
+        calls::call(Call::new(Method::DELETE, path), whose).await?;
+    }
+    Ok(())
+}
+
+/// Whether a session is that of a lost answer. `own` was opened last, at most `elapsed_s` after the
+/// form was sent. Both times are the server's. A session of another device of the person, or an older
+/// one of this device, is not lost, even if its browser looks the same.
+fn is_lost(session: &SessionInfo, own: &SessionInfo, elapsed_s: u64) -> bool {
+    /// Both times are whole seconds.
+    const ROUNDED_S: i64 = 1;
+    let sent_at = own.created_at.saturating_sub_unsigned(elapsed_s) - ROUNDED_S;
+    !session.current
+        && (sent_at..=own.created_at).contains(&session.created_at)
+        && session.user_agent == own.user_agent
+        && session.ip == own.ip
+}
+
 async fn log_in(driver: &Rc<Driver>, request: &LoginRequest) -> Result<Opened, CallError> {
     let call = Call::new(Method::POST, paths::LOGIN).with_json(request);
     let call = driver.with_known_browsers(call).await;
@@ -329,14 +494,68 @@ async fn log_in(driver: &Rc<Driver>, request: &LoginRequest) -> Result<Opened, C
     Opened::read(&body, request.remember, sent_at)
 }
 
-/// Stores a new session. If there was a sign-in or a sign-out in this browser after its request
-/// was sent, that one was later, and the new session is ended.
-async fn keep(driver: &Rc<Driver>, change: Change) -> Result<(), CallError> {
+/// Stores a new session of this account. If there was a sign-in or a sign-out in this browser after
+/// its request was sent, that one was later, and the new session is ended.
+async fn keep(driver: &Rc<Driver>, account_id: Uuid, change: Change) -> Result<(), CallError> {
     if driver.change(change).await {
         Ok(())
     } else if driver.is_outdated() {
         Err(CallError::Outdated)
+    } else if driver
+        .record()
+        .is_some_and(|record| record.account_id == account_id)
+    {
+        // Another tab was faster, and the person is signed in as they want to be.
+        Ok(())
     } else {
         Err(CallError::Overtaken)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(number: u128, created_at: i64) -> SessionInfo {
+        SessionInfo {
+            session_id: Uuid::from_u128(number),
+            current: false,
+            created_at,
+            last_used_at: created_at,
+            expires_at: created_at + 100,
+            ip: Some("192.0.2.1".to_owned()),
+            user_agent: Some("Browser".to_owned()),
+            device: "Browser on Linux".to_owned(),
+        }
+    }
+
+    #[test]
+    fn only_a_session_that_was_opened_by_the_form_is_lost() {
+        let own = SessionInfo {
+            current: true,
+            ..session(1, 1000)
+        };
+        for (created_at, expected) in [
+            (1001, false),
+            (1000, true),
+            (995, true),
+            (994, true),
+            // The account had this session before.
+            (993, false),
+            (0, false),
+        ] {
+            assert_eq!(is_lost(&session(2, created_at), &own, 5), expected);
+        }
+        let elsewhere = SessionInfo {
+            ip: Some("192.0.2.2".to_owned()),
+            ..session(2, 1000)
+        };
+        let another_browser = SessionInfo {
+            user_agent: None,
+            ..session(2, 1000)
+        };
+        for not_lost in [own.clone(), elsewhere, another_browser] {
+            assert!(!is_lost(&not_lost, &own, 5));
+        }
     }
 }

@@ -15,8 +15,8 @@ use gloo_timers::callback::Timeout;
 use gloo_timers::future::TimeoutFuture;
 use holdfast_protocol::problem::Meaning;
 use holdfast_protocol::renewal::{
-    Access, Action, Asked, Change, Ending, Event, Failure, Link, Machine, Notice, Record, Stored,
-    View,
+    Access, Action, Asked, Change, Ending, Event, Failure, Link, Machine, NOTE_RENEWED_EVERY_MS,
+    Notice, Record, Stored, View,
 };
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::wire::{RefreshRequest, Tokens, paths};
@@ -27,8 +27,9 @@ use web_sys::BroadcastChannel;
 
 use super::logout::{self, Answer};
 use super::surroundings::{self, News};
+use super::told::Told;
 use super::transport::{self, Call, CallError};
-use super::vault::{Attempted, Outcome, RENEWED_EVERY_MS, Vault};
+use super::vault::{Attempted, Outcome, Vault};
 use super::{clock, lock, vault};
 
 /// The lock for renewals, which all tabs share.
@@ -43,8 +44,8 @@ const CALL_WAIT_MS: u32 = 30_000;
 /// How long a wait for a change lasts before the code checks by itself.
 const LONGEST_WAIT_MS: u32 = 1000;
 
-/// How long a page that the person did not want to leave waits before it asks again.
-const STAYS_MS: u32 = 10_000;
+/// How long a reload may take before the page offers the person to reload it.
+const RELOADS_FOR_MS: u32 = 3000;
 
 thread_local! {
     static DRIVER: OnceCell<Rc<Driver>> = const { OnceCell::new() };
@@ -56,7 +57,18 @@ pub(super) struct Snapshot {
     pub(super) view: View,
     pub(super) record: Option<Record>,
     pub(super) notice: Option<Notice>,
+    pub(super) told: Option<Told>,
     pub(super) is_leaving: bool,
+    pub(super) reload: Option<Reload>,
+}
+
+/// Why a page that shows no account any more was not reloaded for another person so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reload {
+    /// A request is under way whose answer has a new session. The page reloads after it.
+    AfterAnswer,
+    /// The person, or other code in the page, has stopped it, or it takes long.
+    ByPerson,
 }
 
 /// To whom a call belongs: to the account that the page showed when the call began.
@@ -114,7 +126,9 @@ pub(super) struct Driver {
     /// The account that the page has shown, if any.
     has_shown: Cell<Option<Uuid>>,
     is_reloading: Cell<bool>,
+    waits_for_reload: Cell<bool>,
     notice: Cell<Option<Notice>>,
+    told: Cell<Option<Told>>,
     /// The number of requests under way whose answer has a new session.
     under_way: Cell<u32>,
     replacing: Cell<Option<Replacing>>,
@@ -138,7 +152,9 @@ impl Driver {
             shown: RefCell::default(),
             has_shown: Cell::new(None),
             is_reloading: Cell::new(false),
+            waits_for_reload: Cell::new(false),
             notice: Cell::new(None),
+            told: Cell::new(None),
             under_way: Cell::new(0),
             replacing: Cell::new(None),
             is_looking: Cell::new(false),
@@ -156,6 +172,7 @@ impl Driver {
     }
 
     async fn begin(self: Rc<Self>) {
+        self.told.set(self.vault.take_told());
         let mut outcome = self.vault.change(None, Stored::default()).await;
         if let Some(record) = outcome.stored.record()
             && !record.remember
@@ -164,6 +181,7 @@ impl Driver {
             let sign_out = Change::SignOut {
                 account_id: record.account_id,
                 why: Ending::BrowserClosed,
+                pressed: outcome.stored.era(),
             };
             let held = outcome.stored.clone();
             outcome = self.vault.change(Some(sign_out), held).await;
@@ -319,10 +337,7 @@ impl Driver {
     pub(super) async fn ask(self: &Rc<Self>) -> Result<Asked, CallError> {
         self.until_known().await;
         let outcome = self.vault.change(Some(Change::Ask), self.held()).await;
-        let asked = Asked {
-            era: outcome.stored.era(),
-            number: outcome.last_number,
-        };
+        let asked = outcome.asked;
         self.take(outcome);
         if self.is_outdated() {
             return Err(CallError::Outdated);
@@ -333,6 +348,12 @@ impl Driver {
     /// Whether a later version of Holdfast has taken over storage.
     pub(super) fn is_outdated(&self) -> bool {
         self.machine.borrow().is_outdated()
+    }
+
+    /// Whether the page shows another account than this one, or will show it.
+    pub(super) fn shows_another_than(&self, account_id: Uuid) -> bool {
+        let record = self.record();
+        record.is_some_and(|record| record.account_id != account_id)
     }
 
     /// Waits until the state of this tab has changed, but not longer than this.
@@ -364,28 +385,49 @@ impl Driver {
     /// Signs out the person whom the page shows or will show. While a page starts, or before it
     /// reloads, its header already has the button.
     pub(super) async fn sign_out(self: &Rc<Self>) {
-        let why = Ending::SignedOut;
-        let whose = match self.view() {
+        let shown = match self.view() {
             View::SignedIn { account_id, .. } => Some(account_id),
-            View::Anonymous { .. } => None,
-            View::Unknown => {
-                // The page may be closed before storage has been read.
-                if let Some(account_id) = self.vault.copied_account() {
-                    self.vault
-                        .note_at_once(&Change::SignOut { account_id, why });
-                }
-                self.until_known().await;
-                self.record().map(|record| record.account_id)
-            }
+            View::Anonymous { .. } => return,
+            View::Unknown => None,
         };
-        if let Some(account_id) = whose {
-            self.change(Change::SignOut { account_id, why }).await;
+        // This is read now. Until storage answers, another person may sign in, or this one again.
+        let mut pressed = self.last_known(shown);
+        if let Some(sign_out) = pressed.as_ref().and_then(sign_out_of) {
+            // The page may be closed before storage has been read.
+            self.vault.note_at_once(&sign_out);
+        }
+        if shown.is_none() {
+            self.until_known().await;
+            pressed = pressed.or_else(|| self.last_known(None));
+        }
+        if let Some(sign_out) = pressed.as_ref().and_then(sign_out_of) {
+            self.change(sign_out).await;
         }
     }
 
-    /// Shows a message to the person, or removes it.
-    pub(super) fn set_notice(self: &Rc<Self>, notice: Option<Notice>) {
-        self.notice.set(notice);
+    /// The last sign-in that this tab knows: that of this account, or of any. The copy may know a
+    /// later one than this tab.
+    fn last_known(&self, account_id: Option<Uuid>) -> Option<Stored> {
+        let is_theirs = |stored: &Stored| {
+            let held = stored.record().map(|record| record.account_id);
+            held.is_some() && (account_id.is_none() || held == account_id)
+        };
+        let held = Some(self.held()).filter(is_theirs);
+        let copy = self.vault.copy().filter(is_theirs);
+        match (copy, held) {
+            (Some(copy), Some(held))
+                if copy.position() < held.position()
+                    && !copy.era().is_of_another_life(held.era()) =>
+            {
+                Some(held)
+            }
+            (copy, held) => copy.or(held),
+        }
+    }
+
+    /// Tells the person what became of a form that is gone, or tells it no more.
+    pub(super) fn tell_of_form(self: &Rc<Self>, told: Option<Told>) {
+        self.told.set(told);
         self.publish();
     }
 
@@ -512,11 +554,24 @@ impl Driver {
         self.vault.note_replaced(session_id, replacing.mark);
     }
 
+    /// The server has ended the old session for another reason than this change. Another tab's change
+    /// may have done so, and neither tab must wait for the note of the other one.
+    pub(super) fn replaces_nothing(&self) {
+        if let Some(replacing) = self.replacing.get() {
+            self.replacing.set(Some(Replacing {
+                session_id: None,
+                is_over: None,
+                ..replacing
+            }));
+            self.vault.forget_replaced(replacing.mark);
+        }
+    }
+
     /// Tells the other tabs from time to time that this one still lives and replaces its
     /// session.
     async fn renew_note(&self, mark: u32) {
         loop {
-            TimeoutFuture::new(RENEWED_EVERY_MS).await;
+            TimeoutFuture::new(NOTE_RENEWED_EVERY_MS).await;
             let replacing = self.replacing.get().filter(|now| now.mark == mark);
             let Some(replacing) = replacing else { return };
             if let Some(session_id) = replacing.session_id {
@@ -722,55 +777,110 @@ impl Driver {
     /// shows no account. A session that only lives in memory would be lost by a reload; then the
     /// guard of the pages builds them again instead.
     fn publish(self: &Rc<Self>) {
-        let machine = self.machine.borrow();
-        let mut snapshot = Snapshot {
-            view: machine.view(),
-            record: machine.record().cloned(),
-            notice: self.notice.get(),
-            is_leaving: machine.is_kept_from_leaving(),
-        };
-        drop(machine);
-        let mut is_another = false;
-        if let View::SignedIn { account_id, .. } = snapshot.view {
-            let before = self.has_shown.get();
-            is_another = before.is_some_and(|before| before != account_id);
-            is_another &= !self.vault.is_memory();
-            if is_another && self.under_way.get() > 0 {
-                return;
-            }
-            if is_another {
-                snapshot.view = View::Unknown;
-                snapshot.record = None;
-            } else {
-                self.has_shown.set(Some(account_id));
-            }
+        let view = self.machine.borrow().view();
+        self.forget_told(view);
+        let is_another = self.is_another(view);
+        if let View::SignedIn { account_id, .. } = view
+            && !is_another
+        {
+            self.has_shown.set(Some(account_id));
         }
+        let snapshot = if is_another {
+            self.without_account()
+        } else {
+            if self.is_reloading.get() {
+                // The page shows its person again, so no other page has to tell it.
+                self.vault.keep_told(None);
+            }
+            self.is_reloading.set(false);
+            self.waits_for_reload.set(false);
+            self.snapshot()
+        };
+        let told = snapshot.told;
         let is_news = self.shown.borrow().as_ref() != Some(&snapshot);
         if is_news {
             *self.shown.borrow_mut() = Some(snapshot.clone());
             (self.tell)(snapshot);
         }
-        if is_another {
+        if is_another && self.under_way.get() == 0 {
+            self.vault.keep_told(told);
             self.reload();
         }
     }
 
-    /// Reloads the page. Other code in it may ask the person whether to leave it. If the person
-    /// stays, the page shows no account, and it tries to reload again later.
+    /// Whether this is another account than the one that the page has shown.
+    fn is_another(&self, view: View) -> bool {
+        let View::SignedIn { account_id, .. } = view else {
+            return false;
+        };
+        let before = self.has_shown.get();
+        before.is_some_and(|before| before != account_id) && !self.vault.is_memory()
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let machine = self.machine.borrow();
+        Snapshot {
+            view: machine.view(),
+            record: machine.record().cloned(),
+            notice: self.notice.get(),
+            told: self.told.get(),
+            is_leaving: machine.is_kept_from_leaving(),
+            reload: None,
+        }
+    }
+
+    /// The page waits for its reload, and for the answer to a request for a new session before that.
+    /// Without this page no code would take that answer, and its session would live on.
+    fn without_account(&self) -> Snapshot {
+        let reload = match self.under_way.get() {
+            0 => self.waits_for_reload.get().then_some(Reload::ByPerson),
+            _ => Some(Reload::AfterAnswer),
+        };
+        Snapshot {
+            view: View::Unknown,
+            record: None,
+            told: self.told.get().map(Told::to_another_person),
+            reload,
+            ..self.snapshot()
+        }
+    }
+
+    /// What was told about a form that is gone is over when a person signs in.
+    fn forget_told(&self, view: View) {
+        let was_anonymous = matches!(self.view(), View::Anonymous { .. });
+        if was_anonymous && matches!(view, View::SignedIn { .. }) {
+            self.told.set(None);
+        }
+    }
+
+    /// Reloads the page. Other code in it may ask the person whether to leave it, the person may stop
+    /// the reload, and it may take long. The browser does not tell these apart. So the page shows no
+    /// account, and after a moment it offers a button for a reload. It does not reload by itself
+    /// again, because that would stop a reload that only takes long.
     fn reload(self: &Rc<Self>) {
         if self.is_reloading.replace(true) {
             return;
         }
+        surroundings::reload();
         let driver = self.clone();
-        surroundings::reload(move || {
-            spawn_local(async move {
-                // While the browser asks the person, the page's time stops. The first timer ends
-                // when the person has answered.
-                TimeoutFuture::new(0).await;
-                TimeoutFuture::new(STAYS_MS).await;
-                driver.is_reloading.set(false);
-                driver.publish();
-            });
+        spawn_local(async move {
+            TimeoutFuture::new(RELOADS_FOR_MS).await;
+            driver.waits_for_reload.set(driver.is_reloading.get());
+            driver.publish();
         });
     }
+
+    /// Reloads the page, because the person wants it.
+    pub(super) fn reload_now(&self) {
+        surroundings::reload();
+    }
+}
+
+/// The sign-out of the person who is signed in, as of this moment.
+fn sign_out_of(pressed: &Stored) -> Option<Change> {
+    Some(Change::SignOut {
+        account_id: pressed.record()?.account_id,
+        why: Ending::SignedOut,
+        pressed: pressed.era(),
+    })
 }

@@ -24,7 +24,7 @@
 //! `require_session`; `session` (what components see); `changes`, `server_functions` and `host`
 //! (requests); `calls` (a call with its token); `driver`, which carries out what the pure machine
 //! in `holdfast_protocol::renewal` decides; `vault` (what is stored, and where); `logout` (which
-//! answer ends a session); `transport` (one
+//! answer ends a session); `told` (what became of a form that is gone); `transport` (one
 //! request), `lock`, `surroundings` (other tabs, visibility, network) and `clock`, which is the
 //! only one that reads the time.
 //!
@@ -42,13 +42,16 @@ mod require_session;
 mod server_functions;
 mod session;
 mod surroundings;
+mod told;
 mod transport;
 mod vault;
 
 pub use calls::Api;
+pub use driver::Reload;
 pub use holdfast_protocol::renewal::{Ending, Notice, View};
 pub use require_session::RequireSession;
 pub use server_functions::{ProblemJson, SessionClient, SessionRequest, SessionResponse};
 pub use session::{Facts, Session, SessionConfig, provide_session, use_session};
+pub use told::{Became, Told};
 pub use transport::CallError;
 pub use vault::RECORD;

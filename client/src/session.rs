@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::calls::{self, Api};
 use super::changes;
-use super::driver::{Driver, Snapshot};
+use super::driver::{Driver, Reload, Snapshot};
+use super::told::Told;
 use super::transport::CallError;
 
 /// The session of this browser. Get it with [`use_session`]; it is `Copy`.
@@ -38,6 +39,8 @@ struct Signals {
     facts: RwSignal<Option<Facts>>,
     notice: RwSignal<Option<Notice>>,
     leaving: RwSignal<bool>,
+    told: RwSignal<Option<Told>>,
+    reload: RwSignal<Option<Reload>>,
     resumed: RwSignal<u32>,
 }
 
@@ -54,6 +57,8 @@ impl Signals {
         set_if_new(self.facts, snapshot.record.as_ref().map(Facts::of));
         set_if_new(self.notice, snapshot.notice);
         set_if_new(self.leaving, snapshot.is_leaving);
+        set_if_new(self.told, snapshot.told);
+        set_if_new(self.reload, snapshot.reload);
     }
 }
 
@@ -108,6 +113,8 @@ pub fn provide_session(config: SessionConfig) -> Session {
         facts: RwSignal::new(None),
         notice: RwSignal::new(None),
         leaving: RwSignal::new(false),
+        told: RwSignal::new(None),
+        reload: RwSignal::new(None),
         resumed: RwSignal::new(0),
     };
     let view = Memo::new(move |_| signals.view.get());
@@ -200,13 +207,15 @@ impl Session {
         }
     }
 
-    /// Notes that the person has read what was done.
-    pub fn notice_was_read(self) {
-        let is_done = |notice| matches!(notice, Notice::PasswordChanged | Notice::AccountMade);
-        if let Some(driver) = Driver::current()
-            && self.signals.notice.get_untracked().is_some_and(is_done)
-        {
-            driver.set_notice(None);
+    /// What became of a form that is gone. The page tells it until the person has read it or signs in.
+    pub fn told(self) -> Option<Told> {
+        self.signals.told.get()
+    }
+
+    /// Notes that the person has read what became of a form.
+    pub fn told_was_read(self) {
+        if let Some(driver) = Driver::current() {
+            driver.tell_of_form(None);
         }
     }
 
@@ -223,6 +232,19 @@ impl Session {
     /// Whether a sign-out has not reached the server yet.
     pub fn is_leaving(self) -> bool {
         self.signals.leaving.get()
+    }
+
+    /// Another person has signed in, and the page could not reload so far. It shows no account until
+    /// then. With [`Reload::ByPerson`], offer a button for [`Session::reload`].
+    pub fn waits_for_reload(self) -> Option<Reload> {
+        self.signals.reload.get()
+    }
+
+    /// Reloads the page.
+    pub fn reload(self) {
+        if let Some(driver) = Driver::current() {
+            driver.reload_now();
+        }
     }
 
     /// Read this in a resource that should load again for another person's session, and when the
@@ -242,7 +264,8 @@ impl Session {
     ///
     /// # Errors
     /// [`CallError`]; the code says what was wrong with the request. With
-    /// [`CallError::Overtaken`] there was a later sign-in or sign-out in this browser.
+    /// [`CallError::Overtaken`] there was a later sign-in or sign-out in this browser. If the form is
+    /// gone when the answer comes, give the result to [`Session::sign_in_form_is_gone`].
     pub async fn sign_in(
         self,
         username: String,
@@ -286,12 +309,34 @@ impl Session {
     /// # Errors
     /// [`CallError`]; the code says what was wrong with the request. With
     /// [`CallError::Overtaken`] the password was changed and the new session was not kept;
-    /// with [`CallError::NotKnown`] the password may have been changed.
+    /// with [`CallError::NotKnown`] the password may have been changed. If the form is gone when
+    /// the answer comes, give the result to [`Session::password_form_is_gone`].
     pub fn change_password(
         self,
         request: ChangePassword,
     ) -> impl Future<Output = Result<(), CallError>> {
         changes::change_password(calls::whose(), request)
+    }
+
+    /// Tells by [`Session::told`] what became of a sign-in whose form is gone.
+    pub fn sign_in_form_is_gone(self, outcome: &Result<(), CallError>) {
+        self.form_is_gone(changes::Form::SignIn, outcome);
+    }
+
+    /// Tells by [`Session::told`] what became of a sign-up whose form is gone.
+    pub fn sign_up_form_is_gone(self, outcome: &Result<(), CallError>) {
+        self.form_is_gone(changes::Form::SignUp, outcome);
+    }
+
+    /// Tells by [`Session::told`] what became of a change of the password whose form is gone.
+    pub fn password_form_is_gone(self, outcome: &Result<(), CallError>) {
+        self.form_is_gone(changes::Form::Password, outcome);
+    }
+
+    fn form_is_gone(self, form: changes::Form, outcome: &Result<(), CallError>) {
+        if let Some(driver) = Driver::current() {
+            changes::tell_what_became(&driver, form, outcome, false);
+        }
     }
 
     /// Signs out the person whom the page shows: in this browser at once, and on the server as soon

@@ -1,13 +1,11 @@
 //! Events from outside of this tab: other tabs, the network, the person who comes back to it, and
 //! whether the browser was closed meanwhile.
 
-use std::cell::Cell;
-
 use js_sys::Reflect;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use web_sys::{BroadcastChannel, Event, HtmlDocument, VisibilityState};
+use web_sys::{BroadcastChannel, HtmlDocument, VisibilityState};
 
 const CHANNEL: &str = "holdfast";
 
@@ -69,26 +67,10 @@ pub(super) fn listen(channel: Option<&BroadcastChannel>, hear: impl Fn(News) + C
     });
 }
 
-/// Reloads this page. Then nothing of it is left: no text in a field, no timer. `asked` is called if
-/// code in the page lets the browser ask the person whether to leave it.
-pub(super) fn reload(asked: impl FnOnce() + 'static) {
-    let asked = Cell::new(Some(asked));
-    // This listener is not added earlier, because some browsers do not cache a page that has it.
-    let _ = window_event_listener_untyped("beforeunload", move |event| {
-        if asks_to_stay(&event)
-            && let Some(asked) = asked.take()
-        {
-            asked();
-        }
-    });
+/// Reloads this page. Then nothing of it is left: no text in a field, no timer. Other code in the page
+/// may let the browser ask the person first, and the person may stop it.
+pub(super) fn reload() {
     let _ = window().location().reload();
-}
-
-/// Whether a listener before this one has asked for the question (HTML, «unload a document»).
-fn asks_to_stay(event: &Event) -> bool {
-    let question = Reflect::get(event, &"returnValue".into()).ok();
-    let question = question.and_then(|question| question.as_string());
-    event.default_prevented() || question.is_some_and(|question| !question.is_empty())
 }
 
 /// Whether the page is visible.
@@ -99,29 +81,42 @@ pub(super) fn is_visible() -> bool {
 /// Whether the browser has been open since [`mark_browser_open`]. Best effort: a
 /// browser that restores its tabs restores the cookie too, and one without cookies
 /// cannot tell. The server's limit of hours holds in any case.
+///
+/// This does not set the mark. If it did, and the page ended before it has signed the person out, the
+/// next page would believe that the browser was not closed.
 pub(super) fn browser_has_been_open() -> bool {
-    if has_mark() {
-        return true;
-    }
-    mark_browser_open();
-    !has_mark()
+    has_cookie(OPEN) || !has_cookies()
 }
 
 /// Marks that the browser is open.
 pub(super) fn mark_browser_open() {
+    set_cookie(OPEN, "");
+}
+
+/// Whether the browser stores cookies.
+fn has_cookies() -> bool {
+    const PROBE: &str = "holdfast_probe=1";
+    set_cookie(PROBE, "");
+    let has_cookies = has_cookie(PROBE);
+    set_cookie(PROBE, "; Max-Age=0");
+    has_cookies
+}
+
+fn set_cookie(cookie: &str, attributes: &str) {
     let secure = match window().location().protocol() {
         Ok(protocol) if protocol == "https:" => "; Secure",
         _ => "",
     };
     if let Some(document) = html_document() {
-        let _ = document.set_cookie(&format!("{OPEN}; Path=/; SameSite=Strict{secure}"));
+        let text = format!("{cookie}; Path=/; SameSite=Strict{secure}{attributes}");
+        let _ = document.set_cookie(&text);
     }
 }
 
-fn has_mark() -> bool {
+fn has_cookie(cookie: &str) -> bool {
     html_document()
         .and_then(|document| document.cookie().ok())
-        .is_some_and(|cookies| cookies.split("; ").any(|cookie| cookie == OPEN))
+        .is_some_and(|cookies| cookies.split("; ").any(|other| other == cookie))
 }
 
 fn html_document() -> Option<HtmlDocument> {

@@ -185,6 +185,39 @@ export async function fillStorage(page: Page, room = 0): Promise<void> {
   }, room);
 }
 
+/**
+ * The browser closes the database of this tab, and opens it only when what is returned is called.
+ * All other tabs can use it.
+ */
+export async function closeDatabase(tab: Page): Promise<() => Promise<void>> {
+  await tab.evaluate(() => {
+    const open = IDBFactory.prototype.open;
+    const transaction = IDBDatabase.prototype.transaction;
+    const waiting: (() => void)[] = [];
+    IDBDatabase.prototype.transaction = () => {
+      throw new DOMException('The connection is closed.', 'InvalidStateError');
+    };
+    IDBFactory.prototype.open = function (...asked) {
+      const request = {} as IDBOpenDBRequest;
+      waiting.push(() => {
+        const real = open.apply(this, asked);
+        real.onsuccess = (event) => {
+          Object.assign(request, { result: real.result });
+          request.onsuccess?.(event);
+        };
+      });
+      return request;
+    };
+    const free = () => {
+      IDBFactory.prototype.open = open;
+      IDBDatabase.prototype.transaction = transaction;
+      waiting.forEach((goOn) => goOn());
+    };
+    Object.assign(window, { free });
+  });
+  return () => tab.evaluate('free()');
+}
+
 /** Everything that the browser stores, without attempt keys, as text to search in. */
 export async function everythingStored(page: Page): Promise<string> {
   const elsewhere = await page.evaluate(() => [{ ...localStorage }, { ...sessionStorage }]);

@@ -23,9 +23,22 @@ impl Asker {
         question: impl Future<Output = T> + 'static,
         then: impl FnOnce(T) + 'static,
     ) {
+        self.ask_or(question, then, |_| ());
+    }
+
+    /// Does the same, and gives the answer to `gone` if the component is not shown any more. This
+    /// must use nothing of the component.
+    pub(super) fn ask_or<T: 'static>(
+        self,
+        question: impl Future<Output = T> + 'static,
+        then: impl FnOnce(T) + 'static,
+        gone: impl FnOnce(T) + 'static,
+    ) {
         spawn_local(async move {
             let answer = question.await;
-            if !self.0.is_disposed() {
+            if self.0.is_disposed() {
+                gone(answer);
+            } else {
                 then(answer);
             }
         });

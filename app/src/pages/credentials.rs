@@ -27,6 +27,8 @@ pub(super) struct Credentials {
     /// Mistakes that the client finds before it sends the form.
     pub(super) check: fn(&str, &str) -> Mistakes,
     pub(super) send: fn(Session, String, Secret, bool) -> Sent,
+    /// Takes the answer if the form is gone.
+    pub(super) gone: fn(Session, &Result<(), CallError>),
     /// Mistakes that the server's answer names.
     pub(super) answered: fn(&CallError) -> Mistakes,
     pub(super) submit: &'static str,
@@ -68,22 +70,26 @@ pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
         let remember = remember.get_untracked().is_none_or(|field| field.checked());
         hide(password, show);
         busy.set(true);
-        let sent = (form.send)(session, name, Secret::from(secret), remember);
-        asker.ask(sent, move |outcome| {
+        let secret = Secret::from(secret);
+        let sent = (form.send)(session, name.clone(), secret.clone(), remember);
+        let empty_password = move || {
+            empty(password, secret.expose());
+            typed_password.set(value(password));
+        };
+        let then = move |outcome: Result<(), CallError>| {
             busy.set(false);
             let Err(error) = outcome else {
-                empty(username);
-                empty(password);
-                typed_password.set(String::new());
+                empty(username, &name);
+                empty_password();
                 return;
             };
             // The person has to type a wrong password again.
             if error.code() == Some(Code::InvalidCredentials) {
-                empty(password);
-                typed_password.set(String::new());
+                empty_password();
             }
             tell((form.answered)(&error));
-        });
+        };
+        asker.ask_or(sent, then, move |outcome| (form.gone)(session, &outcome));
     };
 
     view! {
@@ -177,9 +183,11 @@ pub(super) fn focus(field: NodeRef<Input>) {
     }
 }
 
-/// Deletes the typed text.
-pub(super) fn empty(field: NodeRef<Input>) {
-    if let Some(field) = field.get_untracked() {
+/// Deletes the text that was sent. What the person has typed since then stays.
+pub(super) fn empty(field: NodeRef<Input>, sent: &str) {
+    if let Some(field) = field.get_untracked()
+        && field.value() == sent
+    {
         field.set_value("");
     }
 }

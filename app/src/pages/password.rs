@@ -99,27 +99,29 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
         hide(current, show);
         hide(new, show);
         busy.set(true);
+        let (old, wanted) = (Secret::from(old), Secret::from(wanted));
         let request = ChangePassword {
-            current_password: Secret::from(old),
-            new_password: Secret::from(wanted),
+            current_password: old.clone(),
+            new_password: wanted.clone(),
         };
-        asker.ask(session.change_password(request), move |outcome| {
+        let then = move |outcome: Result<(), CallError>| {
             busy.set(false);
+            let empty_both = || {
+                empty(current, old.expose());
+                empty(new, wanted.expose());
+                typed.set(value(new));
+            };
             let Err(error) = outcome else {
-                empty(current);
-                empty(new);
-                typed.set(String::new());
+                empty_both();
                 done.set(true);
                 return;
             };
             // The person has to type a wrong password again.
             if error.code() == Some(Code::InvalidCredentials) {
-                empty(current);
+                empty(current, old.expose());
             }
             if error == CallError::Overtaken {
-                empty(current);
-                empty(new);
-                typed.set(String::new());
+                empty_both();
                 // The top of the page says what was done, because this form will disappear.
                 return;
             }
@@ -138,7 +140,10 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
                     ..Mistakes::default()
                 },
             });
-        });
+        };
+        // The person may have left this page.
+        let gone = move |outcome| session.password_form_is_gone(&outcome);
+        asker.ask_or(session.change_password(request), then, gone);
     };
 
     view! {

@@ -19,6 +19,7 @@ pub fn SignInPage() -> impl IntoView {
         send: |session, username, password, remember| {
             Box::pin(session.sign_in(username, password, remember))
         },
+        gone: |session, outcome| session.sign_in_form_is_gone(outcome),
         answered,
         submit: "Sign in",
         submitting: "Signing in…",

@@ -22,6 +22,7 @@ pub fn SignUpPage() -> impl IntoView {
         send: |session, username, password, remember| {
             Box::pin(session.sign_up(username, password, remember))
         },
+        gone: |session, outcome| session.sign_up_form_is_gone(outcome),
         answered,
         submit: "Create account",
         submitting: "Creating account…",

@@ -9,6 +9,8 @@ use leptos::prelude::window;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::told::Told;
+
 /// The key of the copy of who is signed in. `shell.rs` looks for it before the page is
 /// drawn.
 pub const RECORD: &str = "holdfast.session";
@@ -22,6 +24,9 @@ const KNOWN_BROWSERS: &str = "holdfast.known-browsers";
 
 /// The order of sign-ins and sign-outs, in a browser without the database.
 const ORDER: &str = "holdfast.order";
+
+/// What the next page of this tab tells, in the storage of this tab.
+const TOLD: &str = "holdfast.told";
 
 /// Storage did not accept a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +115,26 @@ pub(super) fn write_order(order: Order) {
     let _ = set_json(ORDER, &order);
 }
 
+/// Keeps for the page that comes after a reload what it has to tell, or that it has nothing to tell.
+/// Without this storage it is not told.
+pub(super) fn keep_told(told: Option<Told>) {
+    let Some(storage) = storage_of_tab() else {
+        return;
+    };
+    let _ = match told.and_then(|told| serde_json::to_string(&told).ok()) {
+        Some(text) => storage.set_item(TOLD, &text),
+        None => storage.remove_item(TOLD),
+    };
+}
+
+/// What the page before had to tell. No later page finds it.
+pub(super) fn take_told() -> Option<Told> {
+    let storage = storage_of_tab()?;
+    let text = storage.get_item(TOLD).ok()??;
+    let _ = storage.remove_item(TOLD);
+    serde_json::from_str(&text).ok()
+}
+
 fn write_list<T: Serialize>(key: &str, list: &[T]) -> Result<(), Refused> {
     if list.is_empty() {
         remove(key);
@@ -160,4 +185,8 @@ pub(super) fn remove(key: &str) {
 
 fn storage() -> Option<web_sys::Storage> {
     window().local_storage().ok()?
+}
+
+fn storage_of_tab() -> Option<web_sys::Storage> {
+    window().session_storage().ok()?
 }

@@ -25,7 +25,8 @@ use futures::future::{Either, select};
 use gloo_timers::future::TimeoutFuture;
 use holdfast_protocol::attempt_key::AttemptKey;
 use holdfast_protocol::renewal::{
-    self, Attempt, Change, Link, Reading, Record, Stored, Vault as Contents,
+    self, Asked, Attempt, Change, KnownBrowser, Link, Place, Reading, Record, Stored,
+    Vault as Contents,
 };
 use holdfast_protocol::secret::Secret;
 use js_sys::Array;
@@ -39,9 +40,9 @@ use self::database::{ATTEMPT_KEYS, Database, result};
 use self::keys::{KEPT, Kept, Keys};
 pub use self::local::RECORD;
 use self::noted::Noted;
-pub(super) use self::replaced::RENEWED_EVERY_MS;
 use self::used::Used;
 use super::clock;
+use super::told::Told;
 
 /// The entries of the database's state.
 const CURRENT: &str = "current";
@@ -60,16 +61,9 @@ const PARTS: u32 = 8;
 /// After this many failures in a row, the page does not use the database any more.
 const MOST_FAILURES: u32 = 3;
 
-/// Which place is authoritative.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Database,
-    Local,
-    Memory,
-}
-
 /// The storage of this browser.
 pub(super) struct Vault {
+    /// Which place is authoritative.
     place: Cell<Place>,
     database: Database,
     /// How often in a row the database has failed.
@@ -92,8 +86,8 @@ pub(super) struct Outcome {
     pub(super) is_leaving: bool,
     /// Whether this change has left one of them.
     pub(super) has_left: bool,
-    /// The number of what was asked for last. Of [`Change::Ask`] it is its own.
-    pub(super) last_number: u64,
+    /// What was asked for last. Of [`Change::Ask`] it is its own.
+    pub(super) asked: Asked,
     /// What also happened to storage itself.
     pub(super) news: Option<News>,
 }
@@ -135,7 +129,10 @@ impl Vault {
             place: Cell::new(place),
             database: Database::default(),
             failures: Cell::new(0),
-            memory: RefCell::default(),
+            memory: RefCell::new(Contents {
+                place: Place::Memory,
+                ..Contents::default()
+            }),
             keys: RefCell::default(),
             noted: Noted::default(),
             used: Used::default(),
@@ -204,12 +201,14 @@ impl Vault {
         replaced::remove(mark);
     }
 
-    /// The state in the copy in local storage.
-    pub(super) fn copied_account(&self) -> Option<Uuid> {
-        match local::copy()? {
-            Reading::Stored(stored) => stored.record().map(|record| record.account_id),
-            _ => None,
-        }
+    /// Keeps for the page that comes after a reload what it has to tell, if anything.
+    pub(super) fn keep_told(&self, told: Option<Told>) {
+        local::keep_told(told);
+    }
+
+    /// What the page before the reload had to tell.
+    pub(super) fn take_told(&self) -> Option<Told> {
+        local::take_told()
     }
 
     /// Writes a sign-out or an ending to local storage at once, because the page may be closed
@@ -351,7 +350,7 @@ impl Vault {
 
     /// The tokens of known browsers, as one header.
     pub(super) async fn known_browsers(self: &Rc<Self>) -> Option<Secret> {
-        let known: Vec<renewal::KnownBrowser> = match self.place.get() {
+        let known: Vec<KnownBrowser> = match self.place.get() {
             Place::Database => self.read_list(KNOWN_BROWSERS).await.unwrap_or_default(),
             Place::Local => local::known_browsers(),
             Place::Memory => self.memory.borrow().known_browsers.clone(),
@@ -416,6 +415,7 @@ impl Vault {
             leaving: read_json(leaving.as_deref()),
             known_browsers: read_json(known_browsers.as_deref()),
             order: read_json(order.as_deref()),
+            place: Place::Database,
         };
         let before = contents.clone();
         let copy = local::copy();
@@ -482,6 +482,7 @@ impl Vault {
         if self.place.get() == Place::Database {
             self.noted.remove(&noted_elsewhere);
         }
+        forget_browsers_elsewhere(&contents);
         let is_gone = is_empty && held.record().is_some();
         Ok(Outcome {
             news: is_gone.then_some(News::Gone),
@@ -532,6 +533,7 @@ impl Vault {
             leaving: self.noted.all(),
             known_browsers: local::known_browsers(),
             order: local::order(),
+            place: Place::Local,
         };
         let before = contents.clone();
         let is_gone = self.used.is_deleted(&contents.stored);
@@ -598,6 +600,8 @@ impl Vault {
                 leaving: self.noted.all(),
                 known_browsers: local::known_browsers(),
                 order: local::order(),
+                // The memory of this tab goes on with this order.
+                place: Place::Local,
             });
             return Attempted::Later;
         }
@@ -659,7 +663,7 @@ fn outcome(contents: &Contents, applied: bool) -> Outcome {
         applied,
         is_leaving: !contents.leaving.is_empty(),
         has_left: false,
-        last_number: contents.last_number(),
+        asked: contents.asked(),
         news: None,
     }
 }
@@ -668,6 +672,24 @@ fn outcome(contents: &Contents, applied: bool) -> Outcome {
 fn has_left(before: &Contents, after: &Contents) -> bool {
     let is_new = |token| !before.leaving.contains(token);
     after.leaving.iter().any(is_new)
+}
+
+/// A tab without the database may have written tokens of known browsers to local storage. Those that
+/// were not to stay are forgotten there as well.
+fn forget_browsers_elsewhere(contents: &Contents) {
+    let known = local::known_browsers();
+    if known.is_empty() {
+        return;
+    }
+    let mut elsewhere = Contents {
+        stored: contents.stored.clone(),
+        known_browsers: known.clone(),
+        ..Contents::default()
+    };
+    elsewhere.forget_browsers();
+    if elsewhere.known_browsers != known {
+        local::write_known_browsers(&elsewhere.known_browsers);
+    }
 }
 
 /// Storage belongs to a later version and is not changed. This page makes the change only for itself.

@@ -1,16 +1,7 @@
-//! The sessions that a change of the password will end, noted for all tabs.
-//!
-//! The server ends the old session before the new one has arrived. A tab that makes a call meanwhile
-//! gets the answer that its session is over. It would sign the person out and lose the typed text. So
-//! the tab that changes the password first writes a note to local storage, and the other tabs wait
-//! until the change is done, has failed, or its note does not count any more.
-//!
-//! Each tab writes a note of its own, so that the note of a dead tab does not block another tab. A tab
-//! renews its note while it lives. So a change may take any time, and a dead tab makes the others wait
-//! for at most a minute and a half.
+//! The notes of all tabs about the sessions that a change of the password will end. See
+//! [`ReplacedNote`]. They are in local storage, one entry for each tab.
 
-use holdfast_protocol::renewal::Moment;
-use serde::{Deserialize, Serialize};
+use holdfast_protocol::renewal::{Moment, ReplacedNote};
 use uuid::Uuid;
 
 use super::local;
@@ -18,47 +9,13 @@ use super::local;
 /// The start of the keys of all notes. The mark of the tab follows.
 const REPLACED: &str = "holdfast.replaced.";
 
-/// How long a note counts. Browsers run the timers of a hidden page only once a minute, so this must
-/// be longer.
-const LASTS_MS: i64 = 90_000;
-
-/// How often a tab renews its note.
-pub(crate) const RENEWED_EVERY_MS: u32 = 15_000;
-
-/// The note of one tab.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Note {
-    session_id: Uuid,
-    /// When it stops to count, by the wall clock that all tabs share.
-    until_ms: i64,
-    /// Distinguishes the notes of two tabs.
-    mark: u32,
-}
-
-impl Note {
-    fn new(session_id: Uuid, mark: u32, at: Moment) -> Self {
-        Self {
-            session_id,
-            until_ms: at.wall_ms.saturating_add(LASTS_MS),
-            mark,
-        }
-    }
-
-    /// Whether it counts now. A note from far in the future was written before the clock was set
-    /// back, and would last too long.
-    fn counts(&self, at: Moment) -> bool {
-        let left = self.until_ms.saturating_sub(at.wall_ms);
-        (1..=LASTS_MS).contains(&left)
-    }
-}
-
 /// Notes that the tab with this mark will replace this session. A full storage stores no note; then
 /// the other tabs do not know it.
 pub(super) fn write(session_id: Uuid, mark: u32, at: Moment) {
     for note in all().into_iter().filter(|note| !note.counts(at)) {
-        remove(note.mark);
+        remove(note.mark());
     }
-    let _ = local::set_json(&key(mark), &Note::new(session_id, mark, at));
+    let _ = local::set_json(&key(mark), &ReplacedNote::new(session_id, mark, at));
 }
 
 /// Removes the note of the tab with this mark.
@@ -68,18 +25,12 @@ pub(super) fn remove(mark: u32) {
 
 /// Whether another tab than the one with this mark will replace this session.
 pub(super) fn is_noted(session_id: Uuid, own_mark: Option<u32>, at: Moment) -> bool {
-    is_among(&all(), session_id, own_mark, at)
+    ReplacedNote::is_among(&all(), session_id, own_mark, at)
 }
 
-fn is_among(notes: &[Note], session_id: Uuid, own_mark: Option<u32>, at: Moment) -> bool {
-    notes
-        .iter()
-        .any(|note| note.session_id == session_id && Some(note.mark) != own_mark && note.counts(at))
-}
-
-fn all() -> Vec<Note> {
+fn all() -> Vec<ReplacedNote> {
     let keys = local::keys_with(REPLACED).into_iter();
-    keys.filter_map(|key| local::get_json::<Option<Note>>(&key))
+    keys.filter_map(|key| local::get_json::<Option<ReplacedNote>>(&key))
         .collect()
 }
 
@@ -90,73 +41,6 @@ fn key(mark: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const SESSION: Uuid = Uuid::from_u128(1);
-    const OTHER: Uuid = Uuid::from_u128(2);
-
-    fn at(wall_ms: i64) -> Moment {
-        Moment {
-            wall_ms,
-            running_ms: 0,
-            jitter: 7,
-        }
-    }
-
-    #[test]
-    fn a_note_counts_for_a_minute_and_a_half_whatever_the_clock_does() {
-        let note = Note::new(SESSION, 1, at(1_000_000));
-        for (now, counts) in [
-            (1_000_000, true),
-            (1_089_999, true),
-            (1_090_000, false),
-            (999_999, false),
-            (i64::MIN, false),
-            (i64::MAX, false),
-        ] {
-            assert_eq!(note.counts(at(now)), counts, "{now}");
-        }
-    }
-
-    #[test]
-    fn a_note_that_is_renewed_outlasts_the_longest_change_also_out_of_sight() {
-        // Two minutes of repetitions, a last one, and the sign-in that finds out.
-        const LONGEST_CHANGE_MS: i64 = 300_000;
-        const RARELY_MS: i64 = 60_000;
-        for rhythm in [i64::from(RENEWED_EVERY_MS), RARELY_MS] {
-            let mut note = Note::new(SESSION, 1, at(0));
-            for now in 0..=LONGEST_CHANGE_MS / 1000 {
-                let now = at(now * 1000);
-                assert!(note.counts(now), "{rhythm} {now:?}");
-                if now.wall_ms % rhythm == 0 {
-                    note = Note::new(SESSION, 1, now);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_tab_waits_for_the_notes_of_others_about_its_own_session() {
-        let now = at(1_000_000);
-        let (own, others) = (Note::new(SESSION, 1, now), Note::new(SESSION, 2, now));
-        let of_another_session = Note::new(OTHER, 3, now);
-        let of_a_dead_tab = Note::new(SESSION, 4, at(1_000_000 - LASTS_MS));
-        for (notes, is_noted) in [
-            (vec![], false),
-            (vec![own], false),
-            (vec![of_another_session], false),
-            (vec![of_a_dead_tab], false),
-            (vec![others], true),
-            // The note of a dead tab hides no other note.
-            (vec![of_a_dead_tab, own, others], true),
-        ] {
-            assert_eq!(
-                is_among(&notes, SESSION, Some(1), now),
-                is_noted,
-                "{notes:?}"
-            );
-        }
-        assert!(is_among(&[own], SESSION, None, now));
-    }
 
     #[test]
     fn each_tab_has_a_note_of_its_own() {

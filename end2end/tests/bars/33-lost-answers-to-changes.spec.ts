@@ -2,8 +2,11 @@ import type { Page, Route } from '@playwright/test';
 import {
   type Account,
   type Api,
+  becomesAlive,
   expect,
   fillIn,
+  type Gate,
+  heading,
   holdAnswers,
   holdRequests,
   isEnded,
@@ -13,14 +16,19 @@ import {
   seesAccount,
   signIn,
   signOut,
+  signOutButton,
   somebody,
   spoilAccessToken,
   test,
+  theStoredSession,
   type Tokens,
 } from '../../holdfast';
 
 const NEW_PASSWORD = 'another horse battery staple';
 const LAST_PASSWORD = 'the third horse of this battery';
+
+const CHANGE = '**/api/v1/account/password';
+const CHANGED = 'Your password is changed.';
 
 /** Ways in which the first answer does not arrive, although the server has done the request. */
 const LOSSES: [name: string, lose: (route: Route) => Promise<void>][] = [
@@ -73,6 +81,8 @@ for (const [name, lose] of LOSSES) {
     await fillIn(page, account);
     await page.getByRole('button', { name: 'Create account' }).click();
     await seesAccount(page, account);
+    // No session is left of the answer that was lost.
+    await becomesTheOnlySession(page, api);
     await page.reload();
     await seesAccount(page, account);
     await api.logIn(account);
@@ -89,6 +99,7 @@ for (const [name, lose] of LOSSES) {
     await changePassword(page, account.password);
     await expect(page.getByRole('status').getByText('Your password is changed.')).toBeVisible();
     await expect(page.getByRole('alert')).toHaveCount(0);
+    await becomesTheOnlySession(page, api);
     await page.goto('/account');
     await seesAccount(page, account);
     await api.logIn({ ...account, password: NEW_PASSWORD });
@@ -214,6 +225,169 @@ test('bar 33: a lost answer is found out beside a change of another tab that nev
   await api.logIn({ ...account, password: NEW_PASSWORD });
 });
 
+test('bar 33: of two tabs that send the same change, each session that is not kept is ended', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  test.slow();
+  await signIn(page, account);
+  const tab = await context.newPage();
+  await tab.goto('/password');
+  let isAway = true;
+  let asked = 0;
+  await tab.route(CHANGE, async (route) => {
+    asked += 1;
+    await (isAway ? route.abort() : route.fallback());
+  });
+  await changePassword(tab, account.password);
+  await expect.poll(() => asked).toBeGreaterThan(0);
+  await page.goto('/password');
+  await changePassword(page, account.password);
+  await expect(page.getByRole('status').getByText(CHANGED)).toBeVisible();
+
+  // The tab is refused, and finds out by a sign-in that the password is the one that it wants.
+  isAway = false;
+  await expect(tab.getByRole('status').getByText(CHANGED)).toBeVisible({ timeout: 60_000 });
+  await becomesTheOnlySession(page, api);
+  for (const one of [tab, page]) {
+    await one.goto('/account');
+    await seesAccount(one, account);
+  }
+});
+
+for (const isFirst of ['first', 'second'] as const) {
+  test(`bar 33: two tabs change at once, both answers are lost, and the ${isFirst} one finds out first`, async ({
+    page,
+    context,
+    account,
+    api,
+  }) => {
+    test.slow();
+    await signIn(page, account);
+    const tab = await context.newPage();
+    const first = await changeAndLoseAnswer(page, account.password, NEW_PASSWORD);
+    const second = await changeAndLoseAnswer(tab, account.password, NEW_PASSWORD);
+    first.arrive();
+    await expect.poll(first.signIn.waiting, { timeout: 30_000 }).toBe(1);
+    second.arrive();
+    await expect.poll(second.signIn.waiting, { timeout: 30_000 }).toBe(1);
+    const both = [
+      { ...first, page },
+      { ...second, page: tab },
+    ];
+    for (const one of isFirst === 'first' ? both : both.reverse()) {
+      one.signIn.open();
+      await expect(one.page.getByRole('status').getByText(CHANGED)).toBeVisible();
+      await expect(one.page.getByText(/signed in or out/)).toHaveCount(0);
+    }
+    // The change that was sent later is kept.
+    const { session_id } = await theStoredSession(page);
+    expect(session_id).toBe(second.tokens().session_id);
+    await isEnded(api, first.tokens().access_token);
+    for (const one of [tab, page]) {
+      await expect(one.getByText(/signed in or out/)).toHaveCount(0);
+      await one.goto('/account');
+      await seesAccount(one, account);
+    }
+  });
+}
+
+for (const isDone of [true, false]) {
+  test(`bar 33: two tabs want different passwords, both answers are lost, and the first change is ${isDone ? 'done' : 'found out last'}`, async ({
+    page,
+    context,
+    account,
+    api,
+  }) => {
+    test.slow();
+    await signIn(page, account);
+    const tab = await context.newPage();
+    const first = await changeAndLoseAnswer(page, account.password, NEW_PASSWORD);
+    const second = await changeAndLoseAnswer(tab, account.password, LAST_PASSWORD);
+    first.arrive();
+    await expect.poll(first.signIn.waiting, { timeout: 30_000 }).toBe(1);
+    second.arrive();
+    await expect.poll(second.signIn.waiting, { timeout: 30_000 }).toBe(1);
+    const gates = [first.signIn, second.signIn];
+    for (const gate of isDone ? gates : gates.reverse()) gate.open();
+
+    await expect(page.getByRole('status').getByText(CHANGED)).toBeVisible();
+    // The session goes on, and the current password is another one by now.
+    await expect(tab.getByText('This is not your current password.')).toBeVisible();
+    await expect(tab.getByLabel('New password')).toHaveValue(LAST_PASSWORD);
+    for (const one of [tab, page]) {
+      await one.goto('/account');
+      await seesAccount(one, account);
+    }
+    await api.logIn({ ...account, password: NEW_PASSWORD });
+  });
+}
+
+for (const [what, typed, told] of [
+  ['done', undefined, CHANGED + ' All other sessions are ended.'],
+  ['refused', 'not my current password', 'Your password was not changed.'],
+] as const) {
+  test(`bar 33: a person who has left the page is told that a change was ${what}`, async ({
+    page,
+    account,
+  }) => {
+    await signIn(page, account);
+    await page.goto('/password');
+    const late = await holdAnswers(page, CHANGE);
+    await changePassword(page, typed ?? account.password);
+    await expect.poll(late.waiting).toBe(1);
+    await page.getByRole('link', { name: 'Account' }).first().click();
+    await expect(heading(page, 'Your account')).toBeVisible();
+    late.open();
+    await expect(page.getByRole('status').getByText(told)).toBeVisible();
+    await page.getByRole('button', { name: 'Dismiss this message' }).click();
+    await expect(page.getByText(told)).toHaveCount(0);
+    await seesAccount(page, account);
+  });
+}
+
+for (const isDone of [true, false]) {
+  test(`bar 33: after the sign-in of another person the page tells that a change was ${isDone ? '' : 'not '}done`, async ({
+    page,
+    context,
+    account,
+    api,
+  }) => {
+    test.slow();
+    const other = somebody('grace');
+    await api.makeAccount(other);
+    await signIn(page, account);
+    const tab = await context.newPage();
+    await tab.goto('/account');
+    await page.goto('/password');
+    // The other person is faster than every answer.
+    let waiting = 0;
+    let lose = () => {};
+    const isOver = new Promise<void>((resolve) => (lose = resolve));
+    await loseFirst(page, CHANGE, async (route) => {
+      if (isDone) await route.fetch();
+      waiting += 1;
+      await isOver;
+      await route.abort();
+    });
+    await changePassword(page, account.password);
+    await expect.poll(() => waiting).toBe(1);
+    await signOut(tab);
+    await signIn(tab, other);
+    lose();
+    const told = isDone
+      ? 'The password of the account that was open here before is changed.'
+      : 'The password of the account that was open here before was not changed.';
+    await expect(page.getByRole('status').getByText(told)).toBeVisible({ timeout: 30_000 });
+    await becomesAlive(page);
+    await page.goto('/account');
+    await seesAccount(page, other);
+    await api.logIn({ ...account, password: isDone ? NEW_PASSWORD : account.password });
+  });
+}
+
 test('bar 33: a person who signs out meanwhile stays signed out', async ({
   page,
   context,
@@ -246,6 +420,66 @@ test('bar 33: a person who signs out meanwhile stays signed out', async ({
   await isSignedOut(tab);
   const { access_token } = await api.logIn({ ...account, password: NEW_PASSWORD });
   expect(await api.sessions(access_token)).toHaveLength(1);
+});
+
+test('bar 33: what was told about a change is over with the next sign-in, and hides no later reason', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  await signIn(page, account);
+  const tab = await context.newPage();
+  await tab.goto('/account');
+  await page.goto('/password');
+  const late = await holdAnswers(page, CHANGE);
+  await changePassword(page, account.password);
+  await expect.poll(late.waiting).toBe(1);
+  await signOut(tab);
+  await isSignedOut(page);
+  late.open();
+  await expect(page.getByRole('status').getByText(CHANGED)).toBeVisible();
+
+  await fillIn(page, { ...account, password: NEW_PASSWORD });
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await page.getByRole('link', { name: 'Account' }).first().click();
+  await seesAccount(page, account);
+  await expect(page.getByText(CHANGED)).toHaveCount(0);
+
+  const { session_id } = await theStoredSession(page);
+  const elsewhere = await api.logIn({ ...account, password: NEW_PASSWORD });
+  await api.call('DELETE', `/api/v1/sessions/${session_id}`, { bearer: elsewhere.access_token });
+  await page.getByRole('button', { name: 'Check again' }).click();
+  await isSignedOut(page);
+  const why = page.getByText('This session was ended from another browser.');
+  await expect(why).toBeVisible();
+});
+
+test('bar 33: a page that waits for an answer shows no account, and signs out who is signed in', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  const other = somebody('grace');
+  await api.makeAccount(other);
+  await signIn(page, account);
+  const tab = await context.newPage();
+  await tab.goto('/account');
+  await page.goto('/password');
+  const late = await holdAnswers(page, CHANGE);
+  await changePassword(page, account.password);
+  await expect.poll(late.waiting).toBe(1);
+  await signOut(tab);
+  await signIn(tab, other);
+
+  await expect(page.getByRole('alert').getByText(/This page waits for an answer/)).toBeVisible();
+  await expect(page.getByRole('banner').getByRole('link', { name: 'Sign in' })).toBeHidden();
+  await signOutButton(page).click();
+  await isSignedOut(tab);
+  late.open();
+  await expect(page.getByText(/This page waits for an answer/)).toHaveCount(0);
+  await isSignedOut(page);
 });
 
 test('bar 33: a person who signs out after a lost answer stays signed out', async ({
@@ -306,6 +540,43 @@ test('bar 33: a second try while the first one is under way says so', async ({
   await seesAccount(page, account);
   expect(await notesOfChanges(page)).toEqual({});
 });
+
+/** Changes the password in this tab. The first request arrives when the test says so, and its answer
+ * is lost. The answer to the sign-in that finds out waits at a gate. */
+async function changeAndLoseAnswer(
+  page: Page,
+  current: string,
+  wanted: string,
+): Promise<{ arrive: () => void; signIn: Gate; tokens: () => Tokens }> {
+  await page.goto('/password');
+  let tokens: Tokens | undefined;
+  let waiting = 0;
+  let arrive = () => {};
+  const hasArrived = new Promise<void>((resolve) => (arrive = resolve));
+  await loseFirst(page, CHANGE, async (route) => {
+    waiting += 1;
+    await hasArrived;
+    await route.fetch();
+    await route.abort();
+  });
+  const gate = await holdAnswers(page, '**/api/v1/login', (_, body) => {
+    tokens = JSON.parse(body) as Tokens;
+  });
+  await changePassword(page, current, wanted);
+  await expect.poll(() => waiting).toBe(1);
+  return { arrive, signIn: gate, tokens: () => tokens! };
+}
+
+/** The server ends all sessions but the one that this browser keeps. */
+async function becomesTheOnlySession(page: Page, api: Api): Promise<void> {
+  await expect
+    .poll(async () => {
+      const { access_token, session_id } = await theStoredSession(page);
+      const sessions = await api.sessions(access_token);
+      return sessions.map((session) => session.session_id === session_id);
+    })
+    .toEqual([true]);
+}
 
 async function changePassword(page: Page, current: string, wanted = NEW_PASSWORD): Promise<void> {
   await page.getByLabel('Current password').fill(current);

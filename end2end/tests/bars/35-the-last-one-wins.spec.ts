@@ -3,6 +3,7 @@
 import type { Page } from '@playwright/test';
 import {
   type Account,
+  closeDatabase,
   denyIndexedDb,
   expect,
   fillIn,
@@ -17,6 +18,7 @@ import {
   signIn,
   signInButton,
   signOut,
+  signOutButton,
   somebody,
   storedSession,
   test,
@@ -165,6 +167,30 @@ test('bar 35: a tab that slept through a sign-out signs in', async ({ page, cont
   await signInButton(page).click();
   await seesAccount(page, account);
   await expect(heading(tab, 'Your account')).toBeVisible();
+});
+
+test('bar 35: a sign-out that hangs in one tab does not undo a later sign-in of the same person', async ({
+  page,
+  context,
+  account,
+}) => {
+  await signIn(page, account);
+  const tab = await context.newPage();
+  await tab.goto('/account');
+  await seesAccount(tab, account);
+  const free = await closeDatabase(tab);
+  await signOutButton(tab).click();
+  // The other tabs know it at once.
+  await isSignedOut(page);
+  await signIn(page, account);
+  const { session_id } = await theStoredSession(page);
+
+  await free();
+  // This waits its turn behind what the tab had to write.
+  expect((await sessionInDatabase(tab))?.session_id).toBe(session_id);
+  await seesAccount(tab, account);
+  await page.reload();
+  await seesAccount(page, account);
 });
 
 test('bar 35: a tab that slept while the data were deleted does not sign the person in again', async ({

@@ -2,7 +2,9 @@ import {
   expect,
   fillIn,
   heading,
+  hearsNothing,
   holdAnswers,
+  inDatabase,
   isEnded,
   isSignedOut,
   Network,
@@ -67,6 +69,31 @@ test('without "keep me signed in" the session lives for hours, and only in this 
   expect(await storedSession(page)).toBeNull();
 });
 
+test('without "keep me signed in" the browser forgets the person when another one signs in', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  const other = somebody('grace');
+  await api.makeAccount(other);
+  const known = async (): Promise<string[]> => {
+    const text = (await inDatabase(page))['known_browsers'] ?? '[]';
+    const all = JSON.parse(text) as { account_id: string }[];
+    return all.map(({ account_id }) => account_id);
+  };
+  const tab = await context.newPage();
+  await hearsNothing(tab);
+  await tab.goto('/sign-in');
+  await signIn(page, account, { remember: false });
+  const { account_id } = await theStoredSession(page);
+  expect(await known()).toEqual([account_id]);
+  await fillIn(tab, other);
+  await signInButton(tab).click();
+  await seesAccount(tab, other);
+  expect(await known()).toEqual([(await theStoredSession(tab)).account_id]);
+});
+
 test('the late answer to a sign-in does not replace another sign-in', async ({
   page,
   context,
@@ -88,6 +115,8 @@ test('the late answer to a sign-in does not replace another sign-in', async ({
   answers.open();
   await answered;
   await seesAccount(late, account);
+  // Its person does not work on the other person's account without knowing it.
+  await expect(late.getByRole('status').getByText(/your sign-in was ended/)).toBeVisible();
   await page.reload();
   await seesAccount(page, account);
   expect((await theStoredSession(page)).session_id).toBe(session_id);

@@ -189,16 +189,11 @@ test('older events that arrive after newer ones leave no gap in the activity', a
   await expect.poll(late.waiting).toBe(1);
 
   // The account goes on with a new session, so the page loads the newest events.
-  const newer = page.waitForResponse(
-    (response) =>
-      new URL(response.url()).pathname === '/api/v1/activity' && !response.url().includes('before'),
-  );
   const tab = await context.newPage();
   await tab.goto('/password');
   await tab.getByLabel('Current password').fill(account.password);
   await tab.getByLabel('New password').fill('a completely different sentence');
   await tab.getByRole('button', { name: 'Change password' }).click();
-  await newer;
   await expect(events.getByText('Password changed')).toBeVisible();
   const answered = page.waitForResponse(older);
   late.open();

@@ -75,6 +75,15 @@ impl Ending {
         )
     }
 
+    /// Whether a person has ended the session in this browser. Such an ending has its place in the
+    /// order of sign-ins and sign-outs.
+    pub(super) fn is_by_a_person(self) -> bool {
+        matches!(
+            self,
+            Self::SignedOut | Self::SignedOutElsewhere | Self::BrowserClosed
+        )
+    }
+
     /// The ending as another tab tells it.
     pub(super) fn seen_from_another_tab(self) -> Self {
         match self {

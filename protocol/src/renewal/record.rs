@@ -31,6 +31,10 @@ pub struct Record {
     /// that, and in a record of version 1.
     #[serde(default)]
     pub epoch: u64,
+    /// The epoch in which the person signed in. A change of the password keeps it. It is zero in
+    /// a record of a version that does not know it.
+    #[serde(default)]
+    pub signed_in_epoch: u64,
     /// See [`Era::life`].
     #[serde(default, skip_serializing_if = "Uuid::is_nil")]
     pub life: Uuid,
@@ -82,6 +86,7 @@ impl Record {
         (token.session_id() == tokens.session_id).then(|| Self {
             version: RECORD_VERSION,
             epoch: 0,
+            signed_in_epoch: 0,
             life: Uuid::nil(),
             account_id: tokens.account_id,
             session_id: tokens.session_id,
@@ -316,6 +321,7 @@ mod tests {
         Record {
             version: RECORD_VERSION,
             epoch: 4,
+            signed_in_epoch: 3,
             life: Uuid::from_u128(9),
             account_id: ACCOUNT,
             session_id: SESSION,

@@ -28,6 +28,7 @@ fn record(session_id: Uuid, generation: u32) -> Record {
     Record {
         version: RECORD_VERSION,
         epoch: 1,
+        signed_in_epoch: 1,
         life: Uuid::nil(),
         account_id: ACCOUNT,
         session_id,

@@ -31,6 +31,21 @@ pub struct Vault {
     pub known_browsers: Vec<KnownBrowser>,
     /// The order of sign-ins and sign-outs.
     pub order: Order,
+    /// The place whose order this is.
+    pub place: Place,
+}
+
+/// Where a browser stores all this. Each place counts sign-ins and sign-outs by itself, so numbers
+/// of two places are not compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Place {
+    /// The database that all tabs share.
+    #[default]
+    Database,
+    /// Local storage, without the database.
+    Local,
+    /// The memory of one tab.
+    Memory,
 }
 
 /// The order in which new sessions were asked for and sign-outs were made. Each of them has
@@ -66,8 +81,10 @@ impl Order {
 pub struct Asked {
     /// The last sign-in or sign-out until then.
     pub era: Era,
-    /// Its number; see [`Vault::last_number`].
+    /// Its number in the order of `place`; see [`Vault::asked`].
     pub number: u64,
+    /// The place that gave the number.
+    pub place: Place,
 }
 
 /// A token that shows at a sign-in that this account has signed in here before. It opens nothing
@@ -107,6 +124,9 @@ pub enum Change {
         known_browser: Option<Secret>,
         /// When it was asked for.
         asked: Option<Asked>,
+        /// Whether the answer to the change was lost, and a sign-in with the new password brought
+        /// this record. A sign-in ends no session, so the session before may still live.
+        is_found_out: bool,
     },
     /// A refresh brought new tokens.
     Renew {
@@ -119,6 +139,9 @@ pub enum Change {
         account_id: Uuid,
         /// Usually [`Ending::SignedOut`].
         why: Ending,
+        /// What was known when the person pressed the button. The database of a tab may hang, so
+        /// this change may be made late. A later sign-in of the same account then stays.
+        pressed: Era,
     },
     /// The server said that a session is over.
     End {
@@ -155,7 +178,16 @@ impl Vault {
         self.put_in_order();
         let is_done = self.make(change);
         self.put_in_order();
+        self.forget_browsers();
         is_done
+    }
+
+    /// Forgets the tokens that were not to stay. Their sessions may have ended in any way, for
+    /// instance by the server or by the sign-in of another person.
+    pub fn forget_browsers(&mut self) {
+        let held = self.stored.record().map(|held| held.account_id);
+        self.known_browsers
+            .retain(|known| known.remember || held == Some(known.account_id));
     }
 
     /// What gave no number has happened just now, as far as can be known here.
@@ -187,6 +219,10 @@ impl Vault {
                     return false;
                 }
                 self.leave_held();
+                let record = Record {
+                    signed_in_epoch: era.next().epoch,
+                    ..record.clone()
+                };
                 self.open(record, known_browser.as_ref(), era.next(), *asked);
                 true
             }
@@ -195,14 +231,27 @@ impl Vault {
                 record,
                 known_browser,
                 asked,
+                is_found_out,
             } => {
                 if self.holds(record.session_id) {
                     return true;
                 }
-                if !self.holds(*session_id) && !self.was_ended_by_the_server(*session_id) {
+                let is_replaced = self.holds(*session_id);
+                if !is_replaced
+                    && !self.was_ended_by_the_server(*session_id)
+                    && !self.holds_an_earlier_one(record.account_id, *asked)
+                {
                     self.leave(record.refresh_token.clone());
                     return false;
                 }
+                if *is_found_out || !is_replaced {
+                    self.leave_held();
+                }
+                let held = self.stored.record();
+                let record = Record {
+                    signed_in_epoch: held.map_or(era.next().epoch, |held| held.signed_in_epoch),
+                    ..record.clone()
+                };
                 self.open(record, known_browser.as_ref(), era.next(), *asked);
                 true
             }
@@ -213,6 +262,7 @@ impl Vault {
                 {
                     *held = Record {
                         epoch: held.epoch,
+                        signed_in_epoch: held.signed_in_epoch,
                         life: held.life,
                         ..record.clone()
                     };
@@ -220,11 +270,16 @@ impl Vault {
                 }
                 _ => false,
             },
-            Change::SignOut { account_id, why } => {
-                // This comes first, because the note of this sign-out may already be here.
-                self.known_browsers
-                    .retain(|known| known.remember || known.account_id != *account_id);
-                let is_theirs = |held: &&Record| held.account_id == *account_id;
+            Change::SignOut {
+                account_id,
+                why,
+                pressed,
+            } => {
+                let is_theirs = |held: &&Record| {
+                    held.account_id == *account_id
+                        && held.signed_in_epoch <= pressed.epoch
+                        && !era.is_of_another_life(*pressed)
+                };
                 let Some(_) = self.stored.record().filter(is_theirs) else {
                     return self
                         .ended()
@@ -277,6 +332,10 @@ impl Vault {
                     if self.is_left_behind_by(other) {
                         self.leave_held();
                     }
+                    // An ending by the server gets no number, also if a tab has noted it first.
+                    if self.was_only_ended_by_the_server(other) {
+                        self.order.epoch = other.era().epoch;
+                    }
                     self.stored = other.clone();
                 }
                 self.begin_life(if era.life.is_nil() {
@@ -298,19 +357,38 @@ impl Vault {
         }
     }
 
-    /// The number of what was asked for last. Within the transaction of [`Change::Ask`] that
-    /// is its own.
-    pub fn last_number(&self) -> u64 {
-        self.order.given
+    /// What was asked for last. Within the transaction of [`Change::Ask`] that is its own place in
+    /// the order.
+    pub fn asked(&self) -> Asked {
+        Asked {
+            era: self.stored.era(),
+            number: self.order.given,
+            place: self.place,
+        }
     }
 
     /// Whether nothing that was asked for or done later has made the present state.
     fn is_the_last(&self, asked: Asked) -> bool {
         let era = self.stored.era();
-        asked.number > self.order.current
+        let is_later = if asked.place == self.place {
+            asked.number > self.order.current
+        } else {
+            // The database has failed since then. No number tells what happened meanwhile, so the
+            // new session only counts if nothing has happened.
+            era.epoch == asked.era.epoch
+        };
+        is_later
             // The browser's data were not deleted since then.
             && era.epoch >= asked.era.epoch
             && !era.is_of_another_life(asked.era)
+    }
+
+    /// Whether a session of this account is here that was asked for earlier. Two tabs may change
+    /// the password at once; then the later one of two new sessions is kept.
+    fn holds_an_earlier_one(&self, account_id: Uuid, asked: Option<Asked>) -> bool {
+        let held = self.stored.record();
+        held.is_some_and(|held| held.account_id == account_id)
+            && asked.is_some_and(|asked| self.is_the_last(asked))
     }
 
     /// Whether storage contains a state without a life.
@@ -334,6 +412,16 @@ impl Vault {
                 .ended
                 .is_none_or(|ended| !self.holds(ended.session_id) || ended.why.asks_to_leave()),
         }
+    }
+
+    /// Whether a later copy only says that the server has ended the session that is stored here.
+    fn was_only_ended_by_the_server(&self, other: &Stored) -> bool {
+        let Stored::SignedOut(tombstone) = other else {
+            return false;
+        };
+        let is_next = tombstone.epoch == self.stored.era().next().epoch;
+        let is_ours = |ended: Ended| self.holds(ended.session_id) && !ended.why.is_by_a_person();
+        is_next && tombstone.ended.is_some_and(is_ours)
     }
 
     fn holds(&self, session_id: Uuid) -> bool {
@@ -365,7 +453,7 @@ impl Vault {
 
     fn open(
         &mut self,
-        record: &Record,
+        record: Record,
         known_browser: Option<&Secret>,
         era: Era,
         asked: Option<Asked>,
@@ -384,9 +472,12 @@ impl Vault {
         self.stored = Stored::SignedIn(Record {
             epoch: era.epoch,
             life: era.life,
-            ..record.clone()
+            ..record
         });
-        let number = asked.map_or_else(|| self.order.give(), |asked| asked.number);
+        let number = match asked {
+            Some(asked) if asked.place == self.place => asked.number,
+            _ => self.order.give(),
+        };
         self.order.made(number, era.epoch);
     }
 
@@ -429,6 +520,7 @@ mod tests {
         Record {
             version: RECORD_VERSION,
             epoch: 0,
+            signed_in_epoch: 0,
             life: Uuid::nil(),
             account_id,
             session_id: Uuid::from_u128(session),
@@ -456,9 +548,28 @@ mod tests {
     }
 
     fn sign_out(account_id: Uuid) -> Change {
+        sign_out_of(account_id, u64::MAX)
+    }
+
+    /// The person pressed the button when this epoch was the last that the tab knew.
+    fn sign_out_of(account_id: Uuid, epoch: u64) -> Change {
         Change::SignOut {
             account_id,
             why: Ending::SignedOut,
+            pressed: Era {
+                life: Uuid::nil(),
+                epoch,
+            },
+        }
+    }
+
+    fn change_password(from: u128, record: Record, asked: Option<Asked>) -> Change {
+        Change::ChangePassword {
+            session_id: Uuid::from_u128(from),
+            record,
+            known_browser: None,
+            asked,
+            is_found_out: false,
         }
     }
 
@@ -513,12 +624,7 @@ mod tests {
         let link = record(ADA, 1, 3).link();
         for change in [
             sign_in(record(GRACE, 2, 0)),
-            Change::ChangePassword {
-                session_id: Uuid::from_u128(1),
-                record: record(ADA, 2, 0),
-                known_browser: None,
-                asked: None,
-            },
+            change_password(1, record(ADA, 2, 0), None),
             Change::Renew {
                 record: record(ADA, 1, 4),
             },
@@ -617,12 +723,7 @@ mod tests {
         ] {
             let mut vault = ada();
             vault.apply(&meanwhile);
-            let changed = Change::ChangePassword {
-                session_id: Uuid::from_u128(1),
-                record: record(ADA, 3, 0),
-                known_browser: None,
-                asked: None,
-            };
+            let changed = change_password(1, record(ADA, 3, 0), None);
             assert_eq!(vault.apply(&changed), applies, "{meanwhile:?}");
             assert_eq!(session(&vault) == Some((3, 0)), applies, "{meanwhile:?}");
             assert_eq!(vault.leaving.contains(&token(3, 0)), !applies);
@@ -634,10 +735,7 @@ mod tests {
     /// A new session is asked for.
     fn ask(vault: &mut Vault) -> Asked {
         assert!(vault.apply(&Change::Ask));
-        Asked {
-            era: vault.stored.era(),
-            number: vault.last_number(),
-        }
+        vault.asked()
     }
 
     /// Its answer, as soon as it comes.
@@ -693,26 +791,178 @@ mod tests {
         let before = ask(&mut vault);
         let change = ask(&mut vault);
         let after = ask(&mut vault);
-        let changed = Change::ChangePassword {
-            session_id: Uuid::from_u128(1),
-            record: record(ADA, 2, 0),
-            known_browser: None,
-            asked: Some(change),
-        };
+        let changed = change_password(1, record(ADA, 2, 0), Some(change));
         assert!(vault.apply(&changed));
         assert!(!vault.clone().apply(&answer(3, GRACE, before)));
         assert!(vault.apply(&answer(4, GRACE, after)));
     }
 
     #[test]
-    fn a_sign_in_holds_although_the_server_ended_a_session_since() {
+    fn of_two_changes_of_the_password_the_later_one_is_kept_and_the_other_session_is_left() {
         let mut vault = ada();
+        let first = ask(&mut vault);
+        let second = ask(&mut vault);
+        let first = change_password(1, record(ADA, 2, 0), Some(first));
+        let second = change_password(1, record(ADA, 3, 0), Some(second));
+        for (answers, replaces) in [([&first, &second], true), ([&second, &first], false)] {
+            let mut vault = vault.clone();
+            assert!(vault.apply(answers[0]));
+            assert_eq!(vault.apply(answers[1]), replaces);
+            assert_eq!(session(&vault), Some((3, 0)));
+            assert_eq!(vault.leaving, [token(2, 0)]);
+            // The person has signed in once, before both.
+            assert_eq!(vault.stored.record().unwrap().signed_in_epoch, 1);
+        }
+        // A change signs no other person out.
+        vault.apply(&sign_in(record(GRACE, 4, 0)));
+        let late = ask(&mut vault);
+        assert!(!vault.apply(&change_password(1, record(ADA, 5, 0), Some(late))));
+        assert_eq!(session(&vault), Some((4, 0)));
+        assert!(vault.leaving.contains(&token(5, 0)));
+    }
+
+    #[test]
+    fn a_change_that_is_found_out_leaves_the_session_that_it_replaces() {
+        // Another tab has sent the same change, so it was done, and this is that tab's session.
+        let mut vault = after(&[
+            sign_in(record(ADA, 1, 3)),
+            change_password(1, record(ADA, 2, 0), None),
+        ]);
+        assert_eq!(vault.leaving, []);
         let asked = ask(&mut vault);
-        vault.apply(&Change::End {
+        assert!(vault.apply(&Change::ChangePassword {
+            session_id: Uuid::from_u128(2),
+            record: record(ADA, 3, 0),
+            known_browser: None,
+            asked: Some(asked),
+            is_found_out: true,
+        }));
+        assert_eq!(session(&vault), Some((3, 0)));
+        assert_eq!(vault.leaving, [token(2, 0)]);
+    }
+
+    #[test]
+    fn a_sign_out_that_is_made_late_ends_no_later_sign_in_of_the_same_account() {
+        let again = [
+            sign_in(record(ADA, 1, 3)),
+            sign_out(ADA),
+            sign_in(record(ADA, 2, 0)),
+        ];
+        for (changes, signs_out) in [
+            (&again[..1], true),
+            (&again[..2], true),
+            (&again[..], false),
+            // The tab did not know of this sign-out yet.
+            (&[again[0].clone(), again[2].clone()][..], false),
+            // A renewal, or a change of the password, is no sign-in.
+            (
+                &[
+                    again[0].clone(),
+                    Change::Renew {
+                        record: record(ADA, 1, 4),
+                    },
+                    change_password(1, record(ADA, 2, 0), None),
+                    Change::Renew {
+                        record: record(ADA, 2, 1),
+                    },
+                ][..],
+                true,
+            ),
+        ] {
+            let mut vault = after(changes);
+            let before = vault.clone();
+            assert_eq!(vault.apply(&sign_out_of(ADA, 1)), signs_out, "{changes:?}");
+            assert_eq!(session(&vault).is_none(), signs_out, "{changes:?}");
+            assert!(signs_out || vault == before, "{changes:?}");
+        }
+        // A record of a version that does not know when the person signed in.
+        let mut vault = ada();
+        if let Stored::SignedIn(record) = &mut vault.stored {
+            record.signed_in_epoch = 0;
+        }
+        assert!(vault.apply(&sign_out_of(ADA, 1)));
+        // The data were deleted since, and the person has signed in again.
+        let mut vault = ada();
+        vault.begin_life(Uuid::from_u128(2));
+        let before = Change::SignOut {
+            account_id: ADA,
+            why: Ending::SignedOut,
+            pressed: Era {
+                life: Uuid::from_u128(1),
+                epoch: 7,
+            },
+        };
+        assert!(!vault.apply(&before));
+    }
+
+    #[test]
+    fn a_sign_in_holds_although_the_server_ended_a_session_since() {
+        let end = Change::End {
             session_id: Uuid::from_u128(1),
             why: Ending::Expired,
-        });
-        assert!(vault.apply(&answer(2, GRACE, asked)));
+        };
+        // A tab may have noted the ending in local storage first.
+        let note = Change::CatchUp(after(&[sign_in(record(ADA, 1, 3)), end.clone()]).stored);
+        for changes in [vec![end.clone()], vec![note.clone()], vec![note, end]] {
+            let mut vault = ada();
+            let asked = ask(&mut vault);
+            for change in &changes {
+                vault.apply(change);
+            }
+            assert_eq!(session(&vault), None, "{changes:?}");
+            assert!(vault.apply(&answer(2, GRACE, asked)), "{changes:?}");
+        }
+    }
+
+    #[test]
+    fn a_note_of_the_server_that_hides_what_a_person_did_is_later_than_what_was_asked_for() {
+        let mut vault = ada();
+        let asked = ask(&mut vault);
+        let noted = after(&[
+            sign_in(record(ADA, 1, 3)),
+            sign_in(record(GRACE, 2, 0)),
+            Change::End {
+                session_id: Uuid::from_u128(2),
+                why: Ending::Expired,
+            },
+        ]);
+        vault.apply(&Change::CatchUp(noted.stored));
+        assert!(!vault.apply(&answer(3, ADA, asked)));
+    }
+
+    #[test]
+    fn numbers_of_two_places_are_not_compared() {
+        // The database has counted far, and local storage has not.
+        let mut database = ada();
+        for _ in 0..9 {
+            ask(&mut database);
+        }
+        let asked = ask(&mut database);
+        let local = Vault {
+            stored: database.stored.clone(),
+            place: Place::Local,
+            ..Vault::default()
+        };
+        assert!(local.clone().apply(&answer(2, GRACE, asked)));
+        for meanwhile in [sign_out(ADA), sign_in(record(GRACE, 3, 0))] {
+            let mut local = local.clone();
+            local.apply(&meanwhile);
+            assert!(!local.apply(&answer(2, GRACE, asked)), "{meanwhile:?}");
+        }
+        // And the other way round: local storage has counted further.
+        let mut local = local;
+        for _ in 0..99 {
+            local.apply(&Change::Ask);
+        }
+        assert!(local.apply(&sign_out(ADA)));
+        assert!(local.apply(&sign_in(record(ADA, 4, 0))));
+        let mut local = Vault {
+            stored: database.stored.clone(),
+            ..local
+        };
+        assert!(local.apply(&answer(2, GRACE, asked)));
+        let later = ask(&mut local);
+        assert!(local.apply(&answer(5, ADA, later)));
     }
 
     #[test]
@@ -869,10 +1119,58 @@ mod tests {
             vault.apply(&Change::CatchUp(note.stored));
             assert!(vault.apply(&sign_out(ADA)));
             let accounts: Vec<_> = vault.known_browsers.iter().map(|k| k.account_id).collect();
-            let expected: &[Uuid] = if remember { &[ADA, GRACE] } else { &[GRACE] };
+            let expected: &[Uuid] = if remember { &[ADA] } else { &[] };
             assert_eq!(accounts, expected);
             assert!(vault.leaving.contains(&token(2, 0)));
         }
+    }
+
+    #[test]
+    fn a_browser_forgets_who_was_not_to_stay_however_the_session_ends() {
+        let known = |account_id, session, remember| Change::SignIn {
+            record: Record {
+                remember,
+                ..record(account_id, session, 0)
+            },
+            known_browser: Some(Secret::from(format!("known {session}"))),
+            asked: None,
+        };
+        let end = |why| Change::End {
+            session_id: Uuid::from_u128(1),
+            why,
+        };
+        let noted = |why| Change::CatchUp(after(&[sign_in(record(ADA, 1, 0)), end(why)]).stored);
+        let conflict = Change::EndLink {
+            of: record(ADA, 1, 0).link(),
+            why: Ending::Conflict,
+            leave: true,
+        };
+        for change in [
+            sign_out(ADA),
+            end(Ending::Expired),
+            end(Ending::Ended),
+            conflict,
+            noted(Ending::Expired),
+            noted(Ending::SignedOut),
+            known(GRACE, 2, true),
+            Change::CatchUp(
+                after(&[sign_in(record(ADA, 1, 0)), sign_in(record(GRACE, 2, 0))]).stored,
+            ),
+        ] {
+            for remember in [true, false] {
+                let mut vault = after(&[known(ADA, 1, remember)]);
+                vault.apply(&change);
+                let is_known = vault.known_browsers.iter().any(|k| k.account_id == ADA);
+                assert_eq!(is_known, remember, "{change:?}");
+            }
+        }
+        // It goes on while the session goes on.
+        let mut vault = after(&[known(ADA, 1, false)]);
+        vault.apply(&Change::Renew {
+            record: record(ADA, 1, 1),
+        });
+        vault.apply(&change_password(1, record(ADA, 2, 0), None));
+        assert_eq!(vault.known_browsers.len(), 1);
     }
 
     #[test]

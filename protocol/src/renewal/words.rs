@@ -17,11 +17,6 @@ pub enum Notice {
     /// Another tab runs a later version of Holdfast, whose storage this page cannot
     /// read. A reload brings that version.
     Outdated,
-    /// The password was changed, and the new session was ended, because somebody has signed
-    /// in or out in this browser since.
-    PasswordChanged,
-    /// An account was made, and its session was ended for the same reason.
-    AccountMade,
 }
 
 /// The result of a refresh without new tokens.

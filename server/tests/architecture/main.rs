@@ -154,7 +154,7 @@ fn the_layers_of_the_client_only_look_down() {
         &["calls"],
         &["driver"],
         &["vault", "logout"],
-        &["transport", "lock", "surroundings", "clock"],
+        &["transport", "lock", "surroundings", "clock", "told"],
     ]);
     assert_eq!(found, []);
 }

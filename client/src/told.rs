@@ -1,0 +1,80 @@
+//! What the page tells about a form that is gone. The person may have left it, or it has disappeared
+//! with the account that sent it.
+
+use serde::{Deserialize, Serialize};
+
+/// What became of a change of the password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Became {
+    /// The password is changed.
+    Done,
+    /// It is as it was.
+    NotDone,
+    /// No answer came.
+    NotKnown,
+}
+
+/// What became of a form that is gone. It is told until the person has read it, or signs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    /// The password was changed, and the new session was ended, because somebody has signed
+    /// in or out in this browser since.
+    PasswordChanged,
+    /// An account was made, and its session was ended for the same reason.
+    AccountMade,
+    /// A sign-in was ended for the same reason.
+    SignInOvertaken,
+    /// What became of a change of the password.
+    PasswordChange {
+        /// What became of it.
+        became: Became,
+        /// Whether the page shows another account by now.
+        is_of_another: bool,
+    },
+}
+
+impl Told {
+    /// What a page tells that shows another person by now.
+    pub(super) fn to_another_person(self) -> Self {
+        let became = match self {
+            Self::AccountMade | Self::SignInOvertaken => return self,
+            Self::PasswordChanged => Became::Done,
+            Self::PasswordChange { became, .. } => became,
+        };
+        Self::PasswordChange {
+            became,
+            is_of_another: true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_person_does_not_read_that_their_password_was_changed() {
+        let of_another = |became| Told::PasswordChange {
+            became,
+            is_of_another: true,
+        };
+        let of_this_one = |became| Told::PasswordChange {
+            became,
+            is_of_another: false,
+        };
+        for (told, expected) in [
+            (Told::PasswordChanged, of_another(Became::Done)),
+            (of_this_one(Became::NotDone), of_another(Became::NotDone)),
+            (of_another(Became::NotKnown), of_another(Became::NotKnown)),
+            (Told::AccountMade, Told::AccountMade),
+            (Told::SignInOvertaken, Told::SignInOvertaken),
+        ] {
+            assert_eq!(told.to_another_person(), expected);
+            // It is kept as text over the reload.
+            let text = serde_json::to_string(&told).unwrap();
+            assert_eq!(serde_json::from_str::<Told>(&text).unwrap(), told, "{text}");
+        }
+    }
+}

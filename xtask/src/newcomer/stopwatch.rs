@@ -9,6 +9,8 @@ use crate::console;
 pub struct Stopwatch {
     rows: Vec<Row>,
     running: Option<Instant>,
+    /// The suite of tests that runs. What it sets up first is part of it, and no step beside it.
+    is_in_suite: bool,
 }
 
 struct Row {
@@ -53,11 +55,17 @@ impl Stopwatch {
         }
         // What follows the first half of the sentence says how long the step usually takes.
         let step = step.split("; ").next().unwrap_or(step);
+        let is_suite = step.starts_with("Test: ");
+        if self.is_in_suite && !is_suite {
+            return;
+        }
         self.step(step.trim_end_matches('.'));
+        self.is_in_suite = is_suite;
     }
 
     fn begin(&mut self, name: &str, is_command: bool) {
         self.stop();
+        self.is_in_suite = false;
         let now = Instant::now();
         self.running = Some(now);
         self.rows.push(Row {
@@ -96,14 +104,19 @@ mod tests {
         stopwatch.hear("    added 14 packages");
         stopwatch.hear("==> Fetching Rust 1.96.0 by rustup; usually half a minute, once.");
         stopwatch.hear("==> Test: unit");
+        stopwatch.hear("==> Compiling every query against a Postgres; usually half a minute.");
         stopwatch.hear("==> Passed so far: fmt 1 s, unit 3 s.");
-        stopwatch.hear("==> Built.");
+        stopwatch.step("Built");
         let table = stopwatch.table();
         assert!(table.contains("| **`cargo xtask run`** | **0 s** |"));
         assert!(table.contains("| Installing npm packages | 0 s |"));
         assert!(table.contains("| Fetching Rust 1.96.0 by rustup | 0 s |"));
         assert!(table.contains("| Test: unit | 0 s |"));
         assert!(!table.contains("Passed so far"));
+        assert!(
+            !table.contains("Compiling every query"),
+            "a part of the unit tests"
+        );
         assert!(table.contains("| Built | 0 s |"));
     }
 }

@@ -176,6 +176,7 @@ test('older events that arrive after newer ones leave no gap in the activity', a
   account,
   api,
 }) => {
+  test.slow();
   for (let times = 0; times < 14; times += 1) {
     await api.logOut((await api.logIn(account)).refresh_token);
   }
@@ -194,10 +195,8 @@ test('older events that arrive after newer ones leave no gap in the activity', a
   await tab.getByLabel('Current password').fill(account.password);
   await tab.getByLabel('New password').fill('a completely different sentence');
   await tab.getByRole('button', { name: 'Change password' }).click();
-  await expect(events.getByText('Password changed')).toBeVisible();
-  const answered = page.waitForResponse(older);
+  await expect(events.getByText('Password changed')).toBeVisible({ timeout: 30_000 });
   late.open();
-  await answered;
 
   await page.getByRole('button', { name: 'Show older' }).click();
   await expect(page.getByRole('button', { name: 'Show older' })).toBeHidden();

@@ -435,12 +435,14 @@ async fn write_keys(
     if !cleared.is_empty() {
         store::sign_in_failures::clear(connection, &cleared).await?;
     }
-    // Counting is one statement, so it is all or nothing. It is repeated after a failure and must
-    // not count twice.
-    if !counted.is_empty() {
-        store::sign_in_failures::count(connection, &counted).await?;
+    // Counting is repeated after a failure and must not count twice. So it is a transaction: if
+    // this is broken off while the statement waits, nothing is committed.
+    if counted.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let mut transaction = connection.begin().await?;
+    store::sign_in_failures::count(&mut transaction, &counted).await?;
+    transaction.commit().await
 }
 
 async fn write_events(
@@ -452,7 +454,10 @@ async fn write_events(
         return Ok(());
     }
     let events: Vec<_> = events.values().cloned().collect();
-    store::events::count(connected(connection, pool).await?, &events).await
+    // A transaction, as for the failures.
+    let mut transaction = connected(connection, pool).await?.begin().await?;
+    store::events::count(&mut transaction, &events).await?;
+    transaction.commit().await
 }
 
 #[cfg(test)]

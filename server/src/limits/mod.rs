@@ -136,11 +136,15 @@ enum UnderWay {
     KnownAt(Address),
     /// The endings of an account's sessions.
     EndingsOf(Uuid),
+    /// The endings that a session makes.
+    EndingsBy(Uuid),
 }
 
 /// A call that ends sessions of an account and is under way, until this is dropped.
 #[derive(Debug)]
-pub struct Ending(#[expect(dead_code, reason = "it only has to be dropped")] Slot<UnderWay>);
+pub struct Ending(
+    #[expect(dead_code, reason = "they only have to be dropped")] [Slot<UnderWay>; 2],
+);
 
 /// The keys under which the attempts of a known browser are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -362,15 +366,20 @@ impl Limits {
         self.enter(Lane::Confirming, from, slots)
     }
 
-    /// A slot for a call that ends sessions of this account. Such calls wait for the account's row,
-    /// one after the other, and each of them has a connection to the database meanwhile. Without
-    /// this limit, one account could take all connections.
+    /// A slot for a call with which this session ends sessions of its account. Such calls wait for
+    /// the account's row, one after the other, and each of them has a connection to the database
+    /// meanwhile. Without this limit, one account could take all connections.
+    ///
+    /// A session cannot have all slots of its account. Otherwise a thief of one session could keep
+    /// the person from ending it.
     ///
     /// # Errors
-    /// If too many such calls of the account are under way.
-    pub fn end_sessions(&self, account_id: Uuid) -> Result<Ending, Refusal> {
-        let key = UnderWay::EndingsOf(account_id);
-        self.slot("endings_under_way", key, AT_ONCE).map(Ending)
+    /// If too many such calls of the session or of the account are under way.
+    pub fn end_sessions(&self, account_id: Uuid, session_id: Uuid) -> Result<Ending, Refusal> {
+        let slot = |key, most| self.slot("endings_under_way", key, most);
+        let by_session = slot(UnderWay::EndingsBy(session_id), AT_ONCE)?;
+        let of_account = slot(UnderWay::EndingsOf(account_id), AT_ONCE + 1)?;
+        Ok(Ending([by_session, of_account]))
     }
 
     /// Whether this refresh token may be presented once more. Call this after the check of

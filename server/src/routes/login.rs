@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::username::Username;
 use holdfast_protocol::wire::{EventKind, LoginRequest};
+use uuid::Uuid;
 
 use super::to_the_end::to_the_end;
 use crate::client_address::ClientAddress;
@@ -156,10 +157,8 @@ impl Attempt {
         let leaves_surplus = opened.leaves_surplus();
         let mut tokens = opened.commit(state, transaction).await?;
         connection.release();
-        // The session is open, so the person is not refused because of older sessions.
-        if leaves_surplus && let Err(error) = sessions::end_surplus(state, account_id, client).await
-        {
-            tracing::warn!(account.id = %account_id, %error, "Some sessions beyond the limit were not ended. The next sign-in ends them.");
+        if leaves_surplus {
+            end_surplus_later(state, account_id, client);
         }
         let (keys, now) = (&state.keys, state.clock.now());
         let made = known_browsers::make(keys, account_id, &username, password_changed_at, now);
@@ -241,4 +240,17 @@ impl Attempt {
             .map_err(|refusal| state.limits.refused_for_failures(refusal))?;
         Ok((candidate.account, CountedUnder::Name(self.name)))
     }
+}
+
+/// Ends the sessions beyond the limit. The answer does not wait for it: the session is open, so the
+/// person must not be refused because there are many older ones. A server that stops waits.
+fn end_surplus_later(state: &AppState, account_id: Uuid, client: &ClientInfo) {
+    let (state, client) = (state.clone(), client.clone());
+    let under_way = state.stopping.under_way();
+    tokio::spawn(async move {
+        if let Err(error) = sessions::end_surplus(&state, account_id, &client).await {
+            tracing::warn!(account.id = %account_id, %error, "Some sessions beyond the limit were not ended. The next sign-in ends them.");
+        }
+        drop(under_way);
+    });
 }

@@ -50,7 +50,7 @@ pub(super) async fn replace(
     drop(turn);
     // The call waits for the account's row, as one that ends sessions, so it needs one of their
     // slots.
-    let slot = state.limits.end_sessions(account_id)?;
+    let slot = state.limits.end_sessions(account_id, current.session_id)?;
     let code = RecoveryCode::from_random(random::bytes());
 
     let mut connection = state.pool.acquire().await?;
@@ -77,7 +77,9 @@ pub(super) async fn confirm(
     let code = RecoveryCode::parse(request.recovery_code.expose());
     let code = code.map_err(|_| ApiError::NotTheRecoveryCode)?;
     // This call waits for the account's row as well.
-    let slot = state.limits.end_sessions(current.account_id)?;
+    let slot = state
+        .limits
+        .end_sessions(current.account_id, current.session_id)?;
     let stopping = state.stopping.clone();
     let confirming = async move {
         let confirmed = try_confirm(&state, current, &client, &code).await;

@@ -59,7 +59,9 @@ pub(super) async fn end_one(
     } else {
         EndReason::EndedElsewhere
     };
-    let slot = state.limits.end_sessions(current.account_id)?;
+    let slot = state
+        .limits
+        .end_sessions(current.account_id, current.session_id)?;
     let stopping = state.stopping.clone();
     let ending = async move {
         let caller = caller(current, &client);
@@ -96,7 +98,9 @@ pub(super) async fn end_all(
             "The only parameter of this call is keep_current, true or false.".to_owned(),
         ));
     };
-    let slot = state.limits.end_sessions(current.account_id)?;
+    let slot = state
+        .limits
+        .end_sessions(current.account_id, current.session_id)?;
     let stopping = state.stopping.clone();
     // A client that hangs up does not free its slot, because its call still waits.
     let ending = async move {

@@ -155,7 +155,11 @@ async fn after_the_limit_was_lowered_a_sign_in_ends_the_surplus_in_transactions_
     let first = app.renew(&first).await;
     let lowered = app.second_instance_with(|config| config.sessions_per_account = 50);
     let here = lowered.log_in("ada").await;
-    assert_eq!(list(&lowered, &here).await.sessions.len(), 50);
+    // The answer did not wait for it.
+    until("the limit holds", Duration::from_secs(10), async || {
+        list(&lowered, &here).await.sessions.len() == 50
+    })
+    .await;
     // The most recently used ones are left.
     lowered.renew(&first).await;
     lowered.renew(&here).await;
@@ -304,6 +308,33 @@ async fn endings_of_one_account_do_not_take_the_connections_of_other_people() {
         .call_as(&ada, Method::DELETE, paths::SESSIONS, None)
         .await;
     assert_eq!(again.status, 200);
+}
+
+#[tokio::test]
+async fn a_session_that_is_flooded_with_endings_leaves_one_to_the_others_of_its_account() {
+    let app = Arc::new(TestApp::start().await);
+    let (stolen, own) = (app.sign_up("ada").await, app.log_in("ada").await);
+    let held = holding_account(&app, own.account_id).await;
+    let mut endings = JoinSet::new();
+    for (waiting, tokens) in [(1, &stolen), (2, &stolen), (3, &own)] {
+        let (app_of_call, tokens) = (Arc::clone(&app), tokens.clone());
+        let path = format!("{}/{}", paths::SESSIONS, Uuid::nil());
+        endings.spawn(async move {
+            app_of_call
+                .call_as(&tokens, Method::DELETE, &path, None)
+                .await
+        });
+        app.until_waiting(waiting).await;
+    }
+    for tokens in [&stolen, &own] {
+        app.call_as(tokens, Method::DELETE, paths::SESSIONS, None)
+            .await
+            .is(Code::TooManyAttempts);
+    }
+    held.commit().await.unwrap();
+    while let Some(done) = endings.join_next().await {
+        done.unwrap().is(Code::NotFound);
+    }
 }
 
 /// Otherwise a client that hangs up at once could have any number of endings wait.

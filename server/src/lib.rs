@@ -57,6 +57,7 @@ use crate::error::ApiError;
 use crate::http::answer_errors::answer_errors;
 use crate::http::client_info::peer;
 use crate::http::headers::security_headers;
+use crate::http::one_host::require_one_host;
 use crate::http::same_site::refuse_other_sites;
 use crate::state::AppState;
 
@@ -89,6 +90,7 @@ pub fn router_with(state: AppState, additions: Additions) -> Router {
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(from_fn_with_state(state.clone(), security_headers))
         .layer(from_fn(answer_errors))
+        .layer(from_fn(require_one_host))
         .layer(from_fn(refuse_other_sites));
     routes::api()
         .merge(pages::pages(&state))

@@ -6,6 +6,7 @@ pub mod current_account;
 pub mod form;
 pub mod headers;
 pub mod json;
+pub mod one_host;
 pub mod same_site;
 pub mod tokens;
 

@@ -18,8 +18,8 @@ pub async fn refuse_other_sites(request: Request, next: Next) -> Response {
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS
     );
-    let site = request.headers().get("sec-fetch-site");
-    if !reads && site.is_some_and(|site| site == "cross-site") {
+    let mut sites = request.headers().get_all("sec-fetch-site").iter();
+    if !reads && sites.any(|site| site == "cross-site") {
         return ApiError::OtherSite.into_response();
     }
     next.run(request).await

@@ -3,13 +3,14 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Method, Request};
+use axum::http::{Method, Request, Version};
 use axum::routing::get;
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::paths;
 use holdfast_server::additions::Additions;
 use holdfast_server::router_with;
 use serde_json::json;
+use tower::ServiceExt as _;
 
 use crate::support::{Answer, PASSWORD, TestApp, json_request};
 
@@ -111,6 +112,17 @@ async fn a_page_of_another_site_cannot_change_anything() {
     let refused = log_in(Some("cross-site")).await;
     refused.is(Code::MalformedRequest);
     assert_eq!(refused.status, 403);
+    // A second value does not hide the first one, in either order.
+    for sites in [["same-origin", "cross-site"], ["cross-site", "same-origin"]] {
+        let body = json!({"username": "ada", "password": PASSWORD});
+        let mut request = json_request(Method::POST, paths::LOGIN, &body);
+        for site in sites {
+            request
+                .headers_mut()
+                .append("sec-fetch-site", site.parse().unwrap());
+        }
+        assert_eq!(app.send(request).await.status, 403, "{sites:?}");
+    }
     // A link on another site may still lead to this site.
     let followed = Request::builder()
         .uri("/")
@@ -134,4 +146,27 @@ async fn a_panic_of_a_handler_is_answered_as_a_fault_of_the_server() {
     answer.is(Code::Internal);
     assert_eq!(answer.status, 500);
     assert!(!answer.text().contains("secret"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a_request_of_http_1_1_names_its_host_once() {
+    let app = TestApp::start().await;
+    let router = router_with(app.state.clone(), Additions::default());
+    for (version, hosts, status) in [
+        (Version::HTTP_11, vec!["id.example"], 200),
+        (Version::HTTP_11, vec![], 400),
+        (Version::HTTP_11, vec!["id.example", "other.example"], 400),
+        (Version::HTTP_11, vec!["id.example", "id.example"], 400),
+        (Version::HTTP_10, vec![], 200),
+        // Such a request names its host in another way.
+        (Version::HTTP_2, vec![], 200),
+    ] {
+        let mut request = Request::builder().uri("/healthz").version(version);
+        for host in &hosts {
+            request = request.header("host", *host);
+        }
+        let request = request.body(Body::empty()).unwrap();
+        let response = router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), status, "{version:?} {hosts:?}");
+    }
 }

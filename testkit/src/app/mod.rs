@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Method, Request, header};
+use axum::http::{HeaderValue, Method, Request, header};
 use holdfast_protocol::attempt_key::AttemptKey;
 use holdfast_protocol::wire::{Tokens, paths};
 use holdfast_server::client_address::Proxies;
@@ -184,8 +184,10 @@ impl TestApp {
         &self.pool
     }
 
-    /// Sends a request as it is.
-    pub async fn send(&self, request: Request<Body>) -> Answer {
+    /// Sends a request as it is, with a `Host` unless it has one.
+    pub async fn send(&self, mut request: Request<Body>) -> Answer {
+        let host = HeaderValue::from_static("id.example");
+        request.headers_mut().entry(header::HOST).or_insert(host);
         let response = self.router.clone().oneshot(request).await.unwrap();
         Answer::read(response).await
     }

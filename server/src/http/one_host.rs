@@ -1,0 +1,19 @@
+//! A request of HTTP/1.1 names its host exactly once (RFC 9112, section 3.2). A proxy and this server
+//! could otherwise take it for requests to two hosts.
+
+use axum::extract::Request;
+use axum::http::{Version, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::error::ApiError;
+
+/// Refuses a request of HTTP/1.1 without a host, or with several.
+pub async fn require_one_host(request: Request, next: Next) -> Response {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    if request.version() == Version::HTTP_11 && hosts != 1 {
+        let sentence = "A request of HTTP/1.1 has exactly one Host header.";
+        return ApiError::MalformedRequest(sentence.to_owned()).into_response();
+    }
+    next.run(request).await
+}

@@ -9,8 +9,8 @@
 //! fault, the cause. It never contains a token, a password, a username, a header or a body.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -70,6 +70,27 @@ pub async fn answer_errors(request: Request, next: Next) -> Response {
     Response::from_parts(parts, Body::from(body))
 }
 
+/// The log lines of requests that could not be answered for now. Every client can cause any number
+/// of such requests, and none of them needs a line of its own.
+static UNAVAILABLE: OncePerSecond = OncePerSecond(Mutex::new((None, 0)));
+
+/// When something was last logged, and how often it was left out since.
+struct OncePerSecond(Mutex<(Option<Instant>, u64)>);
+
+impl OncePerSecond {
+    /// How many lines were left out before this one. `None` if this one is left out as well.
+    fn admit(&self, now: Instant) -> Option<u64> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (last, left_out) = &mut *state;
+        if last.is_some_and(|last| now < last + Duration::from_secs(1)) {
+            *left_out += 1;
+            return None;
+        }
+        *last = Some(now);
+        Some(std::mem::take(left_out))
+    }
+}
+
 fn log(error: &ApiError) {
     let (code, status) = (error.code().as_str(), error.status().as_u16());
     match error {
@@ -77,7 +98,10 @@ fn log(error: &ApiError) {
             tracing::error!(error.code = code, http.status = status, cause = ?cause, "A request failed.");
         }
         ApiError::Unavailable(cause) => {
-            tracing::warn!(error.code = code, http.status = status, cause = %format_args!("{cause:#}"), "A request could not be answered for now.");
+            let Some(left_out) = UNAVAILABLE.admit(Instant::now()) else {
+                return;
+            };
+            tracing::warn!(left_out, error.code = code, http.status = status, cause = %format_args!("{cause:#}"), "A request could not be answered for now.");
         }
         ApiError::Unsure(why) => {
             tracing::debug!(
@@ -92,5 +116,25 @@ fn log(error: &ApiError) {
             http.status = status,
             "A request was refused."
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_a_second_is_logged_and_says_how_many_were_left_out() {
+        let lines = OncePerSecond(Mutex::new((None, 0)));
+        let start = Instant::now();
+        let after = |ms| start + Duration::from_millis(ms);
+        assert_eq!(lines.admit(start), Some(0));
+        for ms in [0, 500, 999] {
+            assert_eq!(lines.admit(after(ms)), None);
+        }
+        assert_eq!(lines.admit(after(1000)), Some(3));
+        assert_eq!(lines.admit(after(1001)), None);
+        assert_eq!(lines.admit(after(9000)), Some(1));
+        assert_eq!(lines.admit(after(10_000)), Some(0));
     }
 }

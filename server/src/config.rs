@@ -9,6 +9,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::http::header::InvalidHeaderName;
 use axum::http::{HeaderName, Uri};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -81,7 +82,7 @@ pub struct ServeArgs {
 
     /// Never migrate the database, and start only if it is already at this version. Run
     /// `holdfast migrate` to migrate it.
-    #[arg(long, env = "HOLDFAST_NO_MIGRATE", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "HOLDFAST_NO_MIGRATE", value_parser = on_or_off)]
     pub no_migrate: bool,
 
     /// How long an access token is valid (at least 1s, at most 1h).
@@ -125,6 +126,7 @@ pub struct ServeArgs {
         long,
         env = "HOLDFAST_PROXY_HEADER",
         default_value = "x-forwarded-for",
+        value_parser = proxy_header,
         value_name = "NAME"
     )]
     pub proxy_header: HeaderName,
@@ -177,7 +179,7 @@ pub struct ServeArgs {
 
     /// What is logged: a level (`error`, `warn`, `info`, `debug`, `trace`), or levels by
     /// module, separated by commas. No level logs secrets.
-    #[arg(long, env = "HOLDFAST_LOG", default_value = "info,sqlx=warn", value_parser = log_filter, value_name = "FILTER")]
+    #[arg(long, env = "HOLDFAST_LOG", default_value = "info,sqlx=warn,h2=error", value_parser = log_filter, value_name = "FILTER")]
     pub log: String,
 
     /// How log lines are written.
@@ -289,7 +291,7 @@ pub struct DatabaseArgs {
 
     /// Start the private Postgres although a setting suggests another database: a master
     /// secret is set, or the server listens beyond this machine.
-    #[arg(long, env = "HOLDFAST_PRIVATE_POSTGRES", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "HOLDFAST_PRIVATE_POSTGRES", value_parser = on_or_off)]
     pub private_postgres: bool,
 
     /// The directory of the private Postgres and its secret.
@@ -380,6 +382,41 @@ fn password_threads() -> usize {
 /// error.
 pub(crate) fn unchecked(text: &str) -> Result<Secret, std::convert::Infallible> {
     Ok(Secret::from(text))
+}
+
+/// A switch. An empty value is the same as no value. A misspelt one must not switch anything on.
+fn on_or_off(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Ok(true),
+        "" | "false" | "no" | "off" | "0" => Ok(false),
+        _ => Err("write true or false".to_owned()),
+    }
+}
+
+/// A header in which proxies name their clients. In other headers clients write what they want, and
+/// proxies pass it on.
+fn proxy_header(text: &str) -> Result<HeaderName, String> {
+    const OF_CLIENTS: [&str; 12] = [
+        "accept",
+        "accept-encoding",
+        "accept-language",
+        "authorization",
+        "content-length",
+        "content-type",
+        "cookie",
+        "host",
+        "idempotency-key",
+        "origin",
+        "referer",
+        "user-agent",
+    ];
+    let name: HeaderName = text
+        .parse()
+        .map_err(|error: InvalidHeaderName| error.to_string())?;
+    if OF_CLIENTS.contains(&name.as_str()) {
+        return Err("clients write this header, so it does not say who they are".to_owned());
+    }
+    Ok(name)
 }
 
 /// Checks a filter of log lines.
@@ -689,6 +726,11 @@ mod tests {
             (["--trusted-proxies", "10.0.0.0/8,::/0"], "too wide"),
             (["--trusted-proxies", "2"], "networks such as"),
             (["--proxy-header", "not a name"], "invalid HTTP header name"),
+            (["--proxy-header", "Host"], "clients write this header"),
+            (
+                ["--proxy-header", "user-agent"],
+                "clients write this header",
+            ),
         ] {
             let error = parse(&args).unwrap_err();
             assert!(error.contains(sentence), "{args:?}: {error}");
@@ -697,6 +739,26 @@ mod tests {
         assert!(Config::new(&contradiction).is_err());
         let too_long = parse(&["--access-token-ttl", "2h"]).unwrap();
         assert!(Config::new(&too_long).is_err());
+    }
+
+    #[test]
+    fn a_misspelt_switch_switches_nothing_on() {
+        for (text, expected) in [
+            ("true", Ok(true)),
+            ("Yes", Ok(true)),
+            ("1", Ok(true)),
+            ("", Ok(false)),
+            ("false", Ok(false)),
+            ("off", Ok(false)),
+            ("maybe", Err("write true or false".to_owned())),
+            ("2", Err("write true or false".to_owned())),
+        ] {
+            assert_eq!(on_or_off(text), expected, "{text:?}");
+        }
+        let args = parse(&["--no-migrate", "--private-postgres"]).unwrap();
+        assert!(args.no_migrate && args.database.private_postgres);
+        let args = parse(&[]).unwrap();
+        assert!(!args.no_migrate && !args.database.private_postgres);
     }
 
     #[test]

@@ -60,6 +60,11 @@ impl Database {
     /// out every browser that comes to it.
     pub(super) async fn of_server(args: &ServeArgs, keep_running: bool) -> anyhow::Result<Self> {
         let database = &args.database;
+        if database.url()?.is_some() && database.private_postgres {
+            bail!(
+                "DATABASE_URL is set, and the private Postgres is chosen with --private-postgres (HOLDFAST_PRIVATE_POSTGRES=true). Set one of them."
+            );
+        }
         if database.url()?.is_none()
             && !database.private_postgres
             && let Some(sign) = args.speaks_of_another_database()

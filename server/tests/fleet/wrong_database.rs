@@ -264,3 +264,19 @@ async fn a_database_that_refuses_the_server_for_good_is_not_waited_for() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_with_two_databases_to_choose_from_does_not_start() {
+    let url = Fleet::url_of(&Fleet::migrated_database().await);
+    let secret = MasterSecret::generate().encode().to_string();
+    let variables = [
+        ("DATABASE_URL", url.as_str()),
+        ("HOLDFAST_PRIVATE_POSTGRES", "true"),
+        ("HOLDFAST_SECRET", secret.as_str()),
+        ("HOLDFAST_LISTEN", "127.0.0.1:0"),
+        ("HOLDFAST_ISSUER", "https://id.example"),
+    ];
+    let ended = Fleet::run_command(&["serve"], &variables).await;
+    assert!(!ended.success);
+    assert!(ended.said.contains("Set one of them"), "{}", ended.said);
+}

@@ -1,8 +1,7 @@
 //! `/api/v1/account`: `GET` shows the account, `DELETE` deletes it.
 
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::StatusCode;
 use holdfast_protocol::wire::{Account, DeleteAccount, EndReason};
 
 use super::password::confirmed;
@@ -15,7 +14,7 @@ use crate::store::{self, ClientInfo};
 pub(super) async fn show(
     State(state): State<AppState>,
     current: CurrentAccount,
-) -> Result<impl IntoResponse, ApiError> {
+) -> Result<Json<Account>, ApiError> {
     let Some(profile) = state.profiles.get(&state.pool, current.account_id).await? else {
         return Err(sessions::gone(&state, current.session_id).await);
     };
@@ -24,8 +23,7 @@ pub(super) async fn show(
         username: profile.username,
         created_at: profile.created_at.unix_timestamp(),
     };
-    let private = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(([private], Json(account)))
+    Ok(Json(account))
 }
 
 pub(super) async fn delete(

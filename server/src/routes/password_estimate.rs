@@ -6,8 +6,6 @@
 //! and is then refused.
 
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
-use axum::response::IntoResponse;
 use holdfast_protocol::password;
 use holdfast_protocol::username::Username;
 use holdfast_protocol::wire::{PasswordEstimate, PasswordEstimateRequest};
@@ -20,7 +18,7 @@ pub(super) async fn estimate(
     State(state): State<AppState>,
     address: ClientAddress,
     Json(request): Json<PasswordEstimateRequest>,
-) -> Result<impl IntoResponse, ApiError> {
+) -> Result<Json<PasswordEstimate>, ApiError> {
     state.limits.estimate(address)?;
     // A name that no account can have, or that is not typed yet, does not matter.
     let username = request.username.as_deref().map(Username::parse);
@@ -49,6 +47,5 @@ pub(super) async fn estimate(
             }
         }
     };
-    let private = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(([private], Json(estimate)))
+    Ok(Json(estimate))
 }

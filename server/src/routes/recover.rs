@@ -13,8 +13,6 @@
 //! does not end the sessions that the person has opened since.
 
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
-use axum::response::IntoResponse;
 use holdfast_protocol::password;
 use holdfast_protocol::recovery_code::RecoveryCode;
 use holdfast_protocol::username::Username;
@@ -45,13 +43,12 @@ pub(super) async fn recover(
     client: ClientInfo,
     address: ClientAddress,
     Json(request): Json<RecoverRequest>,
-) -> Result<impl IntoResponse, ApiError> {
+) -> Result<Json<Recovered>, ApiError> {
     let answer = try_recover(&state, &client, address, request).await;
     let how = answer.as_ref().map(|(_, how)| *how);
     state.metrics.recovered(how);
     let (recovered, _) = answer?;
-    let private = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(([private], Json(recovered)))
+    Ok(Json(recovered))
 }
 
 /// The answer, and the word for the metrics.

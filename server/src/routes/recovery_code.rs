@@ -6,8 +6,7 @@
 //! lose the way in.
 
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::StatusCode;
 use holdfast_protocol::recovery_code::RecoveryCode;
 use holdfast_protocol::wire::{
     ConfirmRecoveryCode, EventKind, NewRecoveryCode, RecoveryCodeState, ReplaceRecoveryCode,
@@ -26,12 +25,12 @@ use crate::store::{self, ClientInfo};
 pub(super) async fn show(
     State(state): State<AppState>,
     current: CurrentAccount,
-) -> Result<impl IntoResponse, ApiError> {
+) -> Result<Json<RecoveryCodeState>, ApiError> {
     sessions::must_have_row(&state, current.session_id).await?;
     let mut connection = state.pool.acquire().await?;
     let newest = store::recovery_codes::lookup_newest(&mut connection, current.account_id).await?;
     connection.release();
-    Ok(private(RecoveryCodeState {
+    Ok(Json(RecoveryCodeState {
         made_at: newest.map(|newest| newest.made_at.unix_timestamp()),
         confirmed: newest.is_some_and(|newest| newest.confirmed),
     }))
@@ -43,7 +42,7 @@ pub(super) async fn replace(
     client: ClientInfo,
     address: ClientAddress,
     Json(request): Json<ReplaceRecoveryCode>,
-) -> Result<impl IntoResponse, ApiError> {
+) -> Result<Json<NewRecoveryCode>, ApiError> {
     let account_id = current.account_id;
     let password = &request.password;
     let (account, turn) = confirmed(&state, current, password, &client, address).await?;
@@ -63,7 +62,7 @@ pub(super) async fn replace(
     store::events::insert(&mut transaction, event).await?;
     transaction.commit().await?;
     drop(slot);
-    Ok(private(NewRecoveryCode {
+    Ok(Json(NewRecoveryCode {
         recovery_code: code.print(),
     }))
 }
@@ -131,10 +130,4 @@ fn event<'a>(
         client,
         detail: None,
     }
-}
-
-/// An answer about a person, which no cache may keep.
-fn private<T: serde::Serialize>(answer: T) -> impl IntoResponse {
-    let private = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    ([private], Json(answer))
 }

@@ -120,7 +120,7 @@ impl SecretsInUse {
     ///
     /// # Errors
     /// While the database does not answer, or when the current secret was forbidden.
-    pub async fn enter(&self, connection: &mut PgConnection) -> anyhow::Result<()> {
+    pub async fn enter(&self, connection: &mut store::Connection) -> anyhow::Result<()> {
         let current = *self.keys.fingerprint();
         let mut transaction = connection.begin().await?;
         // If two instances enter two secrets at once, one of them sees the other's secret.

@@ -110,12 +110,12 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), CallError> {
     let _expectation = driver.expect_session();
     let asked = driver.ask().await?;
     let call = Call::new(Method::POST, paths::SIGNUP).with_json(&request);
-    let (sent_at, sent_ms) = (clock::now().wall_ms, clock::now().running_ms);
+    let sent = clock::now();
     let send = |_| async { transport::send(&call, None).await };
     let (outcome, was_silent) = with_repetitions(send, || None).await;
     let mut is_found_out = false;
     let opened = match outcome {
-        Ok(body) => Opened::read(&body, request.remember, sent_at)?,
+        Ok(body) => Opened::read(&body, request.remember, sent.wall_ms)?,
         Err(refusal) if was_silent && refusal.code() == Some(Code::UsernameTaken) => {
             let request = LoginRequest {
                 username: request.username,
@@ -131,7 +131,7 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), CallError> {
     let kept = keep(&driver, account_id, opened.sign_in(asked)).await;
     tell_if_replaced(&driver, account_id, Form::SignUp, &kept);
     if is_found_out && kept.is_ok() {
-        end_lost_sessions(account_id, sent_ms);
+        end_lost_sessions(account_id, sent.running_ms);
     }
     kept
 }
@@ -211,7 +211,7 @@ async fn change(
         driver.replaces(session_id);
     };
     let call = Call::new(Method::PUT, paths::PASSWORD).with_json(request);
-    let (sent_at, sent_ms) = (clock::now().wall_ms, clock::now().running_ms);
+    let sent = clock::now();
     let send = |is_repetition| calls::call_and_tell(&call, whose, is_repetition, &tell);
     // Once the old session is over, no repetition can be sent as it. The server has done
     // the change, or has ended the session for another reason; both are found out below.
@@ -219,7 +219,7 @@ async fn change(
     let (outcome, was_silent) = with_repetitions(send, is_over).await;
     let (refusal, before) = match (outcome, sent_as.get()) {
         (Ok(body), Some(before)) => {
-            let opened = Opened::read(&body, before.remember, sent_at)?;
+            let opened = Opened::read(&body, before.remember, sent.wall_ms)?;
             let account_id = opened.record.account_id;
             let change = opened.change_password(before, asked, false);
             return Ok(keep_after_change(driver, account_id, change).await?);
@@ -249,7 +249,7 @@ async fn change(
             // The session of another tab that finds out as well must not be ended. That tab ends
             // the lost ones after this.
             if !driver.is_noted_elsewhere(before.session_id) {
-                end_lost_sessions(account_id, sent_ms);
+                end_lost_sessions(account_id, sent.running_ms);
             }
             Ok(())
         }
@@ -474,8 +474,9 @@ async fn try_to_end_lost_sessions(account_id: Uuid, elapsed_s: u64) -> Result<()
 }
 
 /// Whether a session is that of a lost answer. `own` was opened last, at most `elapsed_s` after the
-/// form was sent. Both times are the server's. A session of another device of the person, or an older
-/// one of this device, is not lost, even if its browser looks the same.
+/// form was sent. Both times are the server's. An older session is not lost, even if its browser looks
+/// the same. A session that another device opened in that time counts as lost if its browser looks the
+/// same and it has the same address: the server does not tell them apart.
 fn is_lost(session: &SessionInfo, own: &SessionInfo, elapsed_s: u64) -> bool {
     /// Both times are whole seconds.
     const ROUNDED_S: i64 = 1;

@@ -1642,7 +1642,7 @@ fn check_the_end(world: &mut World) -> Result<(), TestCaseError> {
             None => prop_assert_eq!(access, Access::SignedOut),
         }
     }
-    // Whoever is signed in can go on, and every other session was ended.
+    // The person who is signed in can go on, and every other session was ended.
     let expected: Vec<_> = kept
         .record()
         .map(|record| record.session_id)

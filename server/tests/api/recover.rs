@@ -204,7 +204,7 @@ async fn every_wrong_attempt_gets_the_same_answer_after_the_same_queries() {
         answer.is(Code::InvalidCredentials);
         details.push(answer.problem().detail);
     }
-    // A mistyped code is recognised without a query, whoever it is for.
+    // A mistyped code is recognised without a query, under every name.
     let mistyped = "0000-0000-0000-0000-0000-0000-0000";
     for username in ["ada", "nobody", ""] {
         let queries = QueryCount::start();

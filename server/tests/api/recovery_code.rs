@@ -136,7 +136,7 @@ async fn only_the_newest_of_several_new_codes_can_be_confirmed() {
 }
 
 #[tokio::test]
-async fn nobody_confirms_a_code_without_knowing_it() {
+async fn only_a_client_that_knows_a_code_confirms_it() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
     let made_up = RecoveryCode::from_random([7; 16]).print();

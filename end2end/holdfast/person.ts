@@ -65,6 +65,7 @@ export async function seesAccount(page: Page, account: Account): Promise<void> {
 export async function openTabs(page: Page, account: Account, count: number): Promise<Page[]> {
   const tabs = [page];
   while (tabs.length < count) {
+    // The more tabs there are, the longer a new one takes: the tabs share the processor.
     // Two at a time, because each tab compiles the whole client.
     const more = Array.from({ length: Math.min(2, count - tabs.length) }, async () => {
       const tab = await page.context().newPage();

@@ -33,7 +33,7 @@ test.describe('bar 1: twenty tabs', () => {
       const start = (await theStoredSession(page)).generation;
       const before = (await network.refreshes()).length;
       await expect
-        .poll(async () => (await theStoredSession(page)).generation, { timeout: 40_000 })
+        .poll(async () => (await theStoredSession(page)).generation, { timeout: 120_000 })
         .toBeGreaterThanOrEqual(start + 5);
 
       const refreshes = (await network.refreshes()).slice(before);

@@ -137,6 +137,7 @@ test('no session ends before the person has confirmed', async ({ page, account, 
   await api.logIn(account);
   await signIn(page, account);
   await page.goto('/sessions');
+  await expect(rows(page)).toHaveCount(2);
   const network = new Network(page);
   const dialog = page.getByRole('dialog');
   await page.getByRole('button', { name: 'Sign out everywhere else' }).click();

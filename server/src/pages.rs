@@ -24,6 +24,7 @@ use tower::ServiceExt as _;
 use tower_http::compression::CompressionLayer;
 use tower_http::services::ServeDir;
 
+use crate::client_address::ClientAddress;
 use crate::http::{ApiError, CurrentAccount};
 use crate::overview::overview;
 use crate::server_functions::to_function_error;
@@ -95,12 +96,12 @@ pub fn pages(state: &AppState) -> Router<AppState> {
     let shared = SharedFiles::default();
     let package = Site::new(site.join(&*options.site_pkg_dir), &shared);
     let package = Router::new()
-        .fallback(move |request| async move { package.file(request).await })
+        .fallback(move |client, request| async move { package.file(client, request).await })
         .layer(middleware::from_fn(site_files::kept));
     let root = Site::new(site, &shared);
     pages
         .nest(&format!("/{}", options.site_pkg_dir), package)
-        .fallback(move |state, request| file_or_not_found(root, state, request))
+        .fallback(move |state, client, request| file_or_not_found(root, state, client, request))
         .layer(CompressionLayer::new().compress_when(is_page))
         .layer(middleware::map_response(whole_page))
 }
@@ -121,28 +122,31 @@ async fn whole_page(response: Response) -> Response {
 /// A folder with files of the site.
 #[derive(Clone)]
 struct Site {
+    path: PathBuf,
     folder: ServeDir,
     shared: SharedFiles,
 }
 
 impl Site {
-    fn new(folder: PathBuf, shared: &SharedFiles) -> Self {
+    fn new(path: PathBuf, shared: &SharedFiles) -> Self {
         Self {
-            folder: ServeDir::new(folder)
+            folder: ServeDir::new(&path)
                 .append_index_html_on_directories(false)
                 .precompressed_br()
                 .precompressed_gzip(),
+            path,
             shared: shared.clone(),
         }
     }
 
     /// The file with this name, if there is one.
-    async fn file(&self, request: Request) -> Response {
+    async fn file(&self, client: ClientAddress, request: Request) -> Response {
+        let file = site_files::named(&self.path, request.uri().path());
         let open = async |request| {
             let opened = self.folder.clone().oneshot(request).await;
             opened.map_or_else(|never| match never {}, |file| file.map(Body::new))
         };
-        self.shared.answer(request, open).await
+        self.shared.answer(client, &file, request, open).await
     }
 }
 
@@ -176,6 +180,7 @@ fn page_files(state: &AppState) -> PageFiles {
 async fn file_or_not_found(
     root: Site,
     State(state): State<AppState>,
+    client: ClientAddress,
     request: Request,
 ) -> Response {
     // A CONNECT names a host and no path.
@@ -191,7 +196,7 @@ async fn file_or_not_found(
     // A body is not read here, because it belongs to no file and to no page.
     let (parts, _) = request.into_parts();
     let request = || Request::from_parts(parts.clone(), Body::empty());
-    let file = root.file(request()).await;
+    let file = root.file(client, request()).await;
     if [StatusCode::OK, StatusCode::NOT_MODIFIED].contains(&file.status()) {
         return site_files::kept_by_name(parts.uri.path(), file);
     }

@@ -6,23 +6,38 @@
 //! So the server reads a file as a whole and closes it before it answers. All downloads of the
 //! same file share one copy of its content, which is dropped after the last of them. So the
 //! memory for downloads is bounded by the size of the site, however many there are.
+//!
+//! While a copy exists, the file is not read again. A client that requests many files and drops
+//! them makes the server read each time. So an address has few of the places in which files are
+//! read, and its other requests wait for these. A flood from one address delays its own files
+//! only.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use http_body::{Frame, SizeHint};
 use tokio::sync::Semaphore;
 
+use crate::client_address::ClientAddress;
 use crate::error::ApiError;
+use crate::limits::address::Address;
 
 /// How many files are open at once.
 const MOST_OPEN: usize = 8;
+
+/// How many of these one address has open.
+const MOST_OF_ONE: usize = 2;
+
+/// How many of these an address has open that many people share.
+const MOST_OF_MANY: usize = MOST_OPEN / 2;
 
 /// How many bytes of a file are given to a connection at once. The connection asks for the next
 /// piece when the client takes this one, so the server knows whether the client still takes
@@ -35,8 +50,35 @@ pub struct SharedFiles(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    copies: Mutex<Vec<Weak<Bytes>>>,
+    copies: Mutex<HashMap<Version, Weak<Bytes>>>,
     open: Semaphore,
+    open_of: Mutex<HashMap<Address, Weak<Semaphore>>>,
+}
+
+/// A file as it is at this moment. If two answers have the same version, they have the same
+/// content.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Version {
+    file: PathBuf,
+    /// The encoding, the time of the last change and the length.
+    facts: [Option<HeaderValue>; 4],
+}
+
+impl Version {
+    /// The version of the file that is answered with these headers.
+    fn of(file: &Path, headers: &HeaderMap) -> Self {
+        let names = [
+            header::CONTENT_ENCODING,
+            // This has the time in nanoseconds, and the other one in seconds.
+            header::ETAG,
+            header::LAST_MODIFIED,
+            header::CONTENT_LENGTH,
+        ];
+        Self {
+            file: file.to_owned(),
+            facts: names.map(|name| headers.get(name).cloned()),
+        }
+    }
 }
 
 impl Default for SharedFiles {
@@ -44,53 +86,116 @@ impl Default for SharedFiles {
         Self(Arc::new(Inner {
             copies: Mutex::default(),
             open: Semaphore::new(MOST_OPEN),
+            open_of: Mutex::default(),
         }))
     }
 }
 
 impl SharedFiles {
-    /// Answers a request for a file. `open` opens the file and answers with its content.
-    pub async fn answer<F>(&self, mut request: Request, open: impl FnOnce(Request) -> F) -> Response
+    /// Answers a client's request for `file`. `open` opens the file and answers with its content.
+    /// For HEAD it opens nothing, and answers with the same headers.
+    pub async fn answer<F>(
+        &self,
+        client: ClientAddress,
+        file: &Path,
+        mut request: Request,
+        open: impl Fn(Request) -> F,
+    ) -> Response
     where
         F: Future<Output = Response>,
     {
         // A part of a file would be a copy of its own. A server may ignore this header
         // (RFC 9110 §14.2).
         request.headers_mut().remove(header::RANGE);
-        // The semaphore is never closed.
-        let _open = self.0.open.acquire().await;
-        let mut response = open(request).await;
-        response.headers_mut().remove(header::ACCEPT_RANGES);
-        if response.status() != StatusCode::OK {
-            return response;
+        let places = self.places_of(client);
+        // The semaphores are never closed.
+        let _of_the_address = match &places {
+            Some(places) => places.acquire().await.ok(),
+            None => None,
+        };
+        let _of_all = self.0.open.acquire().await;
+
+        let is_get = request.method() == Method::GET;
+        let (mut parts, body) = request.into_parts();
+        let again = parts.clone();
+        let described = if is_get {
+            parts.method = Method::HEAD;
+            open(Request::from_parts(parts, Body::empty())).await
+        } else {
+            open(Request::from_parts(parts, body)).await
+        };
+        if !is_get || described.status() != StatusCode::OK {
+            return whole(described);
         }
-        let (parts, body) = response.into_parts();
+        if let Some(content) = self.copy(&Version::of(file, described.headers())) {
+            return download(described, content);
+        }
+        let (read, body) = open(Request::from_parts(again, Body::empty()))
+            .await
+            .into_parts();
+        if read.status != StatusCode::OK {
+            return whole(Response::from_parts(read, body));
+        }
         match to_bytes(body, usize::MAX).await {
-            // This is the answer to HEAD. The length of the file is in its header.
-            Ok(read) if read.is_empty() => Response::from_parts(parts, Body::empty()),
-            Ok(read) => {
-                let content = self.share(read);
-                Response::from_parts(parts, Body::new(Download { content, sent: 0 }))
+            Ok(content) => {
+                let content = self.share(Version::of(file, &read.headers), content);
+                download(Response::from_parts(read, Body::empty()), content)
             }
             Err(error) => ApiError::Internal(error.into()).into_response(),
         }
     }
 
-    /// The copy of this content that is being sent already, or else this one. Copies are found by
-    /// their content, because a client can write the name of a file in many ways.
-    fn share(&self, read: Bytes) -> Arc<Bytes> {
-        let copies = &self.0.copies;
-        let mut copies = copies.lock().unwrap_or_else(PoisonError::into_inner);
-        copies.retain(|copy| copy.strong_count() > 0);
-        let mut shared = copies.iter().filter_map(Weak::upgrade);
-        if let Some(same) = shared.find(|copy| **copy == read) {
-            return same;
+    /// The places of the client's address. `None` for a request that did not come over the
+    /// network.
+    fn places_of(&self, client: ClientAddress) -> Option<Arc<Semaphore>> {
+        let address = Address::of(client.ip()?);
+        let mut open_of = lock(&self.0.open_of);
+        open_of.retain(|_, places| places.strong_count() > 0);
+        if let Some(places) = open_of.get(&address).and_then(Weak::upgrade) {
+            return Some(places);
         }
-        drop(shared);
-        let copy = Arc::new(read);
-        copies.push(Arc::downgrade(&copy));
+        let places = Arc::new(Semaphore::new(if client.is_shared() {
+            MOST_OF_MANY
+        } else {
+            MOST_OF_ONE
+        }));
+        open_of.insert(address, Arc::downgrade(&places));
+        Some(places)
+    }
+
+    /// The copy of this version that is being sent.
+    fn copy(&self, version: &Version) -> Option<Arc<Bytes>> {
+        lock(&self.0.copies).get(version)?.upgrade()
+    }
+
+    /// The copy of this version that is being sent, because another request has read it at the
+    /// same time, or else this content.
+    fn share(&self, version: Version, content: Bytes) -> Arc<Bytes> {
+        let mut copies = lock(&self.0.copies);
+        copies.retain(|_, copy| copy.strong_count() > 0);
+        if let Some(copy) = copies.get(&version).and_then(Weak::upgrade) {
+            return copy;
+        }
+        let copy = Arc::new(content);
+        copies.insert(version, Arc::downgrade(&copy));
         copy
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The answer with this header, and with this content as its body.
+fn download(described: Response, content: Arc<Bytes>) -> Response {
+    let download = Download { content, sent: 0 };
+    whole(described.map(|_| Body::new(download)))
+}
+
+/// The same answer. It does not offer parts of the file.
+fn whole(mut answer: Response) -> Response {
+    answer.headers_mut().remove(header::ACCEPT_RANGES);
+    answer
 }
 
 /// The body of one download.
@@ -144,32 +249,71 @@ impl http_body::Body for Download {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures::FutureExt as _;
     use http_body_util::BodyExt as _;
 
     use super::*;
 
-    /// A download of a file with this content.
-    async fn download(files: &SharedFiles, content: Vec<u8>) -> Response {
-        let request = Request::new(Body::empty());
-        let answer = async |_| Response::new(Body::from(content));
-        files.answer(request, answer).await
+    const FILE: &str = "site/a.js";
+
+    fn client(ip: &str) -> ClientAddress {
+        ClientAddress::Client(ip.parse().unwrap())
     }
 
-    fn copies(files: &SharedFiles) -> usize {
-        let copies = files.0.copies.lock().unwrap();
-        copies.iter().filter(|copy| copy.strong_count() > 0).count()
+    /// A folder in which each file has this content.
+    struct Folder {
+        files: SharedFiles,
+        content: Vec<u8>,
+        etag: &'static str,
+        reads: AtomicUsize,
+    }
+
+    impl Folder {
+        fn with(content: Vec<u8>) -> Self {
+            Self {
+                files: SharedFiles::default(),
+                content,
+                etag: "\"1\"",
+                reads: AtomicUsize::new(0),
+            }
+        }
+
+        async fn download(&self, file: &str) -> Response {
+            let open = async |request: Request| {
+                let mut answer = Response::default();
+                if request.method() == Method::GET {
+                    self.reads.fetch_add(1, Ordering::Relaxed);
+                    answer = Response::new(Body::from(self.content.clone()));
+                }
+                let etag = HeaderValue::from_static(self.etag);
+                answer.headers_mut().insert(header::ETAG, etag);
+                answer
+            };
+            let (client, file) = (client("192.0.2.1"), Path::new(file));
+            let request = Request::new(Body::empty());
+            self.files.answer(client, file, request, open).await
+        }
+
+        fn reads(&self) -> usize {
+            self.reads.load(Ordering::Relaxed)
+        }
+
+        fn copies(&self) -> usize {
+            let copies = lock(&self.files.0.copies);
+            let is_sent = |copy: &&Weak<Bytes>| copy.strong_count() > 0;
+            copies.values().filter(is_sent).count()
+        }
     }
 
     #[tokio::test]
-    async fn downloads_of_one_file_share_a_copy_until_the_last_piece_is_gone() {
-        let files = SharedFiles::default();
+    async fn a_file_is_read_once_until_the_last_piece_of_its_downloads_is_gone() {
         let content: Vec<u8> = (0..u8::MAX).cycle().take(100_000).collect();
-        let mut first = download(&files, content.clone()).await.into_body();
-        let second = download(&files, content.clone()).await.into_body();
-        let other = download(&files, vec![7; 100_000]).await.into_body();
-        assert_eq!(copies(&files), 2);
-        drop(other);
-        assert_eq!(copies(&files), 1);
+        let folder = Folder::with(content.clone());
+        let mut first = folder.download(FILE).await.into_body();
+        let second = folder.download(FILE).await.into_body();
+        assert_eq!((folder.reads(), folder.copies()), (1, 1));
         let all = second.collect().await.unwrap().to_bytes();
         assert_eq!(all, content);
 
@@ -181,16 +325,67 @@ mod tests {
             last = Some(piece);
         }
         drop(first);
-        let third = download(&files, content).await.into_body();
-        assert_eq!(copies(&files), 1);
-        drop(last);
-        drop(third);
-        assert_eq!(copies(&files), 0);
+        let third = folder.download(FILE).await.into_body();
+        assert_eq!((folder.reads(), folder.copies()), (1, 1));
+        drop((last, third));
+        assert_eq!(folder.copies(), 0);
+        let _fourth = folder.download(FILE).await;
+        assert_eq!((folder.reads(), folder.copies()), (2, 1));
+    }
+
+    #[tokio::test]
+    async fn another_file_and_a_newer_version_have_copies_of_their_own() {
+        let mut folder = Folder::with(vec![1; 1000]);
+        let _first = folder.download(FILE).await;
+        let _other = folder.download("site/b.js").await;
+        assert_eq!((folder.reads(), folder.copies()), (2, 2));
+        (folder.content, folder.etag) = (vec![2; 1000], "\"2\"");
+        let newer = folder.download(FILE).await.into_body();
+        assert_eq!((folder.reads(), folder.copies()), (3, 3));
+        assert_eq!(newer.collect().await.unwrap().to_bytes(), folder.content);
+    }
+
+    #[tokio::test]
+    async fn a_flood_from_one_address_does_not_delay_the_files_of_another() {
+        let files = SharedFiles::default();
+        let waiting = |client| {
+            let endless = |_| std::future::pending();
+            let request = Request::new(Body::empty());
+            let (files, file) = (files.clone(), Path::new(FILE));
+            Box::pin(async move { files.answer(client, file, request, endless).await })
+        };
+        let opened = |client| {
+            let request = Request::new(Body::empty());
+            let open = async |_| StatusCode::NOT_FOUND.into_response();
+            let answered = files.answer(client, Path::new(FILE), request, open);
+            answered.now_or_never().is_some()
+        };
+        let flood = client("2001:db8::1");
+        let mut flooding: Vec<_> = (0..100).map(|_| waiting(flood)).collect();
+        for request in &mut flooding {
+            assert!(request.now_or_never().is_none());
+        }
+        assert!(!opened(client("2001:db8::2")), "it has the same /64");
+        let other = client("192.0.2.1");
+        assert!(opened(other));
+        // A proxy has many clients, and still leaves places to others.
+        let proxy = ClientAddress::Proxy("10.0.0.1".parse().unwrap());
+        let mut behind: Vec<_> = (0..100).map(|_| waiting(proxy)).collect();
+        for request in &mut behind {
+            assert!(request.now_or_never().is_none());
+        }
+        assert!(!opened(proxy));
+        assert!(opened(other));
+        // The places are used again.
+        drop(flooding);
+        assert!(opened(flood));
+        assert_eq!(lock(&files.0.open_of).len(), 2);
     }
 
     #[tokio::test]
     async fn a_download_says_how_much_is_left() {
-        let mut body = download(&SharedFiles::default(), vec![1; PIECE + 5]).await;
+        let folder = Folder::with(vec![1; PIECE + 5]);
+        let mut body = folder.download(FILE).await;
         let left = |body: &Response| http_body::Body::size_hint(body.body()).exact();
         assert_eq!(left(&body), Some(PIECE as u64 + 5));
         body.body_mut().frame().await.unwrap().unwrap();

@@ -10,9 +10,11 @@
 //! `files.json` is beside these files and lists the names of this release. An operator may
 //! keep the files of earlier releases there as well, for pages that are still open.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::Context;
 use axum::extract::Request;
@@ -71,6 +73,39 @@ pub fn names(options: &LeptosOptions, watched: bool) -> anyhow::Result<SiteFiles
         .with_context(|| format!("{} does not list the pages' files", path.display()))
 }
 
+/// The file in this folder that the path of a request names. A client can write a path in many
+/// ways, and all of them name one file.
+pub fn named(folder: &Path, path: &str) -> PathBuf {
+    let decoded = percent_decoded(path.as_bytes());
+    let mut file = folder.to_owned();
+    for part in Path::new(OsStr::from_bytes(&decoded)).components() {
+        // A path with `..` names no file: the folder's service answers 404.
+        if let Component::Normal(name) = part {
+            file.push(name);
+        }
+    }
+    file
+}
+
+/// Decodes `%` and two hexadecimal digits (RFC 3986 §2.1).
+fn percent_decoded(mut text: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(text.len());
+    while let Some((&first, rest)) = text.split_first() {
+        let byte = match rest {
+            [high, low, ..] if first == b'%' => byte_of_digits(*high, *low),
+            _ => None,
+        };
+        decoded.push(byte.unwrap_or(first));
+        text = if byte.is_some() { &rest[2..] } else { rest };
+    }
+    decoded
+}
+
+fn byte_of_digits(high: u8, low: u8) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
+}
+
 /// Says how long a browser may keep a file. A file with a hash in its name never changes.
 /// For any other file the browser has to ask each time; if the file is the same, the answer
 /// is a 304 without a body. A 404 is not kept, because the file may be there later.
@@ -121,6 +156,31 @@ mod tests {
             ("/", false),
         ] {
             assert_eq!(is_hashed(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_file_has_one_name_however_its_path_is_written() {
+        for path in [
+            "/a b/c.js",
+            "a%20b/c.js",
+            "//./a%20b///c.js",
+            "/a%20b%2Fc.j%73",
+            "/a%20b%2f./c%2ejs/",
+        ] {
+            let file = named(Path::new("site/pkg"), path);
+            assert_eq!(file, Path::new("site/pkg/a b/c.js"), "{path}");
+        }
+        for (path, name) in [
+            ("/a%2", "a%2"),
+            ("/a%+1", "a%+1"),
+            ("/%zz%", "%zz%"),
+            ("/%2541", "%41"),
+            ("/a+b", "a+b"),
+            ("/%C3%A4", "\u{e4}"),
+        ] {
+            let file = named(Path::new("site"), path);
+            assert_eq!(file, Path::new("site").join(name), "{path}");
         }
     }
 

@@ -102,6 +102,14 @@ impl Instance {
         kib.unwrap().parse::<u64>().unwrap() / 1024
     }
 
+    /// How many bytes it has read so far, from files and connections.
+    pub fn bytes_read(&self) -> u64 {
+        let io = format!("/proc/{}/io", self.server.process_id());
+        let io = std::fs::read_to_string(io).unwrap();
+        let line = io.lines().find_map(|line| line.strip_prefix("rchar: "));
+        line.unwrap().parse().unwrap()
+    }
+
     /// How many files it has open, with its connections.
     pub fn open_files(&self) -> usize {
         let open = format!("/proc/{}/fd", self.server.process_id());

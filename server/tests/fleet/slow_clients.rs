@@ -254,7 +254,7 @@ const PREFACE_OF_A_MISER: &[u8] =
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x06\x04\0\0\0\0\0\0\x04\0\0\0\x01";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn downloads_that_clients_do_not_take_hold_neither_open_files_nor_memory() {
+async fn downloads_that_clients_do_not_take_read_each_file_once_and_hold_no_open_file() {
     const CONNECTIONS: usize = 60;
     let site = Site::make();
     let mut more = short_limits(&[
@@ -265,6 +265,7 @@ async fn downloads_that_clients_do_not_take_hold_neither_open_files_nor_memory()
     let fleet = Fleet::start_told(1, more).await;
     let (server, instance) = (fleet.at(0), &fleet.instances[0]);
     let (files, memory) = (instance.open_files(), instance.memory());
+    let bytes_read = instance.bytes_read();
     let mut sent = PREFACE_OF_A_MISER.to_vec();
     // As many requests as one connection may have under way, for files and for pages, which the
     // server compresses.
@@ -280,7 +281,10 @@ async fn downloads_that_clients_do_not_take_hold_neither_open_files_nor_memory()
     }
     let held = instance.open_files() - files;
     let grown = instance.memory().saturating_sub(memory);
-    println!("{held} open files and {grown} MiB for {CONNECTIONS} connections");
+    let read = instance.bytes_read() - bytes_read;
+    println!("{held} open files, {grown} MiB and {read} bytes read for {CONNECTIONS} connections");
+    // The two files have 1.1 MB together. Each download would be as much again.
+    assert!(read <= 20_000_000, "{read}");
     // Each connection is one, and a few files may be open for other work.
     assert!(held <= CONNECTIONS + 20, "{held}");
     // 64 KiB for each download, and a compressor for each page, would be much more.

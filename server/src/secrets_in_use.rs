@@ -59,29 +59,61 @@ pub struct SecretsInUse {
     told: Arc<Told>,
     access_token_ttl: Duration,
     renewed_at: Arc<Mutex<Option<Instant>>>,
-    entered_in: Arc<Mutex<EnteredIn>>,
+    seen: Arc<Mutex<Seen>>,
     /// Notified when the current secret is forbidden.
     forbidden: Arc<Notify>,
 }
 
-/// The database in which the secret of this instance was last read.
+/// The database in which this instance may enter its secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum EnteredIn {
-    /// None since the start.
+enum Right {
+    /// Any, because the secret has not been read in one since the start.
     #[default]
+    Any,
+    /// One with this birth in its row: the secret was last read there. Backups of it have the
+    /// same birth.
+    Born(i64),
+    /// None: the database in which the secret was last read had no birth, because it was begun
+    /// anew. Another one without a birth may be another fleet's.
     None,
-    /// One with this birth in its row. Backups of it have the same birth.
-    Born(Option<i64>),
+    /// One without a birth. An operator has just begun it anew: this instance has read its birth
+    /// before, and did not find the secret there.
+    BegunAnew,
 }
 
-impl EnteredIn {
-    /// Whether a database without the secret may still be the right one: an older backup of it,
-    /// or one of which an operator has said so (`begin-anew`).
+impl Right {
+    /// Whether a database without the secret may still be the right one.
     fn may_be(self, birth: Option<i64>) -> bool {
         match self {
-            Self::None => true,
-            Self::Born(known) => birth.is_none() || birth == known,
+            Self::Any => true,
+            Self::Born(known) => birth == Some(known),
+            Self::None => false,
+            Self::BegunAnew => birth.is_none(),
         }
+    }
+}
+
+/// What the reads of this instance have shown about its database.
+#[derive(Debug, Default)]
+struct Seen {
+    right: Right,
+    /// The birth at the last read, if the secret was missing.
+    missing_in: Option<Option<i64>>,
+}
+
+impl Seen {
+    /// Notes that the secret was read in a database with this birth, or was missing there.
+    fn note(&mut self, is_entered: bool, birth: Option<i64>) {
+        if is_entered {
+            self.right = birth.map_or(Right::None, Right::Born);
+            self.missing_in = None;
+            return;
+        }
+        let had_a_birth = matches!(self.missing_in, Some(Some(_)));
+        if self.right != Right::Any && had_a_birth && birth.is_none() {
+            self.right = Right::BegunAnew;
+        }
+        self.missing_in = Some(birth);
     }
 }
 
@@ -95,7 +127,7 @@ impl SecretsInUse {
             told: Arc::new(config.told()),
             access_token_ttl: config.access_token_ttl,
             renewed_at: Arc::default(),
-            entered_in: Arc::default(),
+            seen: Arc::default(),
             forbidden: Arc::default(),
         }
     }
@@ -202,17 +234,18 @@ impl SecretsInUse {
         let is_entered = known
             .iter()
             .any(|secret| secret.fingerprint[..] == current[..]);
-        let mut entered_in = self.entered_in();
-        if is_entered {
-            *entered_in = EnteredIn::Born(birth);
-        }
-        let is_another = !entered_in.may_be(birth);
+        let right = {
+            let mut seen = self.seen();
+            seen.note(is_entered, birth);
+            seen.right
+        };
+        let is_another = !is_entered && !right.may_be(birth);
         if self.database.note_another(is_another) && is_another {
             tracing::error!(
                 "This is another database than the one in which this instance has entered its master secret, so the instance is not ready and makes no tokens. Check DATABASE_URL. If this is the right database, restart the servers."
             );
         }
-        if is_entered || *entered_in == EnteredIn::None {
+        if is_entered || right == Right::Any {
             return;
         }
         if self.keys.may_mint() && !is_another {
@@ -240,15 +273,18 @@ impl SecretsInUse {
     pub async fn say(&self, pool: &Pool) {
         let saying = async {
             let mut connection = pool.acquire().await?;
+            // The pool may lead elsewhere than the connection of the last read. So nothing is
+            // written into a database that does not know the secret, unless it may be the right
+            // one.
             if self.keys.may_mint() {
-                secrets::renew(&mut connection, self.keys.fingerprint()).await?;
-                let longest = self.told.longest_session_seconds;
-                store::database::say_longest_session(&mut connection, longest).await?;
-                self.note_renewed();
+                if secrets::renew(&mut connection, self.keys.fingerprint()).await? {
+                    let longest = self.told.longest_session_seconds;
+                    store::database::say_longest_session(&mut connection, longest).await?;
+                    self.note_renewed();
+                }
             } else {
-                // The pool may lead elsewhere than the connection of the last read.
                 let row = store::database::lookup_row(&mut connection).await?;
-                if self.entered_in().may_be(row.birth) {
+                if self.seen().right.may_be(row.birth) {
                     self.enter(&mut connection).await?;
                 }
             }
@@ -266,10 +302,8 @@ impl SecretsInUse {
         *self.renewed_at() = Some(Instant::now());
     }
 
-    fn entered_in(&self) -> MutexGuard<'_, EnteredIn> {
-        self.entered_in
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn renewed_at(&self) -> MutexGuard<'_, Option<Instant>> {

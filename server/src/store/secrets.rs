@@ -68,9 +68,10 @@ pub async fn enter(connection: &mut PgConnection, fingerprint: &[u8]) -> sqlx::R
     Ok(())
 }
 
-/// Says again that an instance makes tokens with a secret.
-pub async fn renew(connection: &mut PgConnection, fingerprint: &[u8]) -> sqlx::Result<()> {
-    sqlx::query!(
+/// Says again that an instance makes tokens with a secret. `false` if the database does not
+/// know the secret, or if the secret is forbidden.
+pub async fn renew(connection: &mut PgConnection, fingerprint: &[u8]) -> sqlx::Result<bool> {
+    let renewed = sqlx::query!(
         "update secrets
          set last_minted_at = clock_timestamp()
          where fingerprint = $1 and state = 'in_use'",
@@ -78,7 +79,7 @@ pub async fn renew(connection: &mut PgConnection, fingerprint: &[u8]) -> sqlx::R
     )
     .execute(connection)
     .await?;
-    Ok(())
+    Ok(renewed.rows_affected() > 0)
 }
 
 /// Forbids every secret except this one. Returns how many.

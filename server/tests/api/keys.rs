@@ -393,6 +393,57 @@ async fn an_instance_enters_no_secret_in_another_database_that_has_none() {
 }
 
 #[tokio::test]
+async fn an_instance_enters_no_secret_in_a_database_that_was_begun_anew_elsewhere() {
+    // The same is true if its own database was begun anew, because no birth is left to compare.
+    for birth in ["2026-01-01", "-infinity"] {
+        let (app, mut reader, tokens) = entered_in_a_database_of(birth).await;
+        forget_secrets(&app).await;
+        born(&app, "-infinity").await;
+        for _ in 0..3 {
+            reader.read().await.unwrap();
+            assert!(!ready(&app).await, "{birth}");
+        }
+        looks_at_no_password(&app, &tokens).await;
+        app.refresh(&tokens, &new_key())
+            .await
+            .is(Code::TemporarilyUnavailable);
+        assert_eq!(known_secrets(&app).await, 0, "{birth}");
+        // An operator who restarts the instance has chosen this database.
+        enter(&app).await.unwrap();
+        reader.read().await.unwrap();
+        assert!(ready(&app).await && app.state.keys.may_mint(), "{birth}");
+        app.renew(&tokens).await;
+    }
+}
+
+#[tokio::test]
+async fn an_instance_writes_nothing_about_itself_where_its_secret_is_unknown() {
+    let (app, foreign) = (TestApp::start().await, TestApp::start().await);
+    enter(&app).await.unwrap();
+    let secrets = app.secrets_in_use();
+    let longest = "select longest_session_seconds from database";
+    for (pool, is_written) in [(&foreign, false), (&app, true)] {
+        sqlx::query(
+            "update database
+             set longest_session_seconds = 60, longest_session_until = now() + interval '1 day'",
+        )
+        .execute(pool.pool())
+        .await
+        .unwrap();
+        assert!(secrets.is_due());
+        // The pool may lead elsewhere already, while the last read was of the right database.
+        secrets.say(&pool.state.pool).await;
+        let seconds: i64 = sqlx::query_scalar(longest)
+            .fetch_one(pool.pool())
+            .await
+            .unwrap();
+        assert_eq!(seconds > 60, is_written);
+        assert_eq!(secrets.is_due(), !is_written);
+    }
+    assert_eq!(known_secrets(&foreign).await, 0);
+}
+
+#[tokio::test]
 async fn an_instance_whose_address_leads_back_to_its_database_serves_again() {
     let (app, mut reader, tokens) = entered_in_a_database_of("2026-01-01").await;
     sqlx::query("create table away as select * from secrets")

@@ -163,6 +163,12 @@ impl Cluster {
         self.control(&["restart", "--mode", "immediate"]);
     }
 
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        let log = std::fs::read(self.data().join("log")).unwrap();
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
     /// Makes a replica the primary.
     pub fn promote(&self) {
         self.control(&["promote"]);

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::config::{DatabaseArgs, ServeArgs};
 use crate::private_postgres;
-use crate::store::{self, MIGRATOR, Pool};
+use crate::store::{self, MIGRATOR, Pool, Refusal};
 
 /// How long a database may take to answer before the command gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -32,6 +32,10 @@ pub(super) struct Database {
     /// The address without a pooler.
     pub(super) direct: Option<PgConnectOptions>,
     pub(super) private: Option<Arc<LocalPostgres>>,
+    /// Whether to try again while the role or the database does not exist. A server does so,
+    /// because in a new deployment they may be made while it starts. A person who types a command
+    /// wants to know at once.
+    waits_when_refused: bool,
 }
 
 /// Whether a command may change the tables.
@@ -73,7 +77,11 @@ impl Database {
                 "DATABASE_URL is missing, although {sign}. Set it, or choose the private Postgres with --private-postgres (HOLDFAST_PRIVATE_POSTGRES=true)."
             );
         }
-        Self::open(database, keep_running).await
+        let database = Self::open(database, keep_running).await?;
+        Ok(Self {
+            waits_when_refused: true,
+            ..database
+        })
     }
 
     /// The database of an operator's command, which never makes one.
@@ -97,6 +105,7 @@ impl Database {
                     .map(|url| parse("DATABASE_DIRECT_URL", &url))
                     .transpose()?,
                 private: None,
+                waits_when_refused: false,
             });
         }
         anyhow::ensure!(
@@ -112,6 +121,7 @@ impl Database {
             options: private.connect_options(),
             direct: None,
             private: Some(private),
+            waits_when_refused: false,
         })
     }
 
@@ -133,13 +143,13 @@ impl Database {
                 Err(_) if unreachable == WhenUnreachable::GoOn => return Ok(()),
                 Err(error) => error,
             };
-            if let Some(why) = store::refusal_for_good(&error) {
-                bail!("The database refuses this server: {why}");
+            let is_in_time = Instant::now() < give_up;
+            if !self.waits_after(&error, is_in_time)? {
+                if !is_in_time {
+                    return Err(error).context("the database does not answer");
+                }
+                tracing::info!(%error, "The database does not answer yet; trying again.");
             }
-            if Instant::now() >= give_up {
-                return Err(error).context("the database does not answer");
-            }
-            tracing::info!(%error, "The database does not answer yet; trying again.");
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -168,13 +178,10 @@ impl Database {
                     Err(error) => Some(MigrateError::Execute(error)),
                 },
             };
-            if let Some(MigrateError::Execute(error)) = &error
-                && let Some(why) = store::refusal_for_good(error)
-            {
-                bail!("The database refuses this server: {why}");
-            }
+            let is_in_time = Instant::now() < give_up;
             match error {
                 None => return Ok(pool),
+                Some(MigrateError::Execute(error)) if self.waits_after(&error, is_in_time)? => {}
                 Some(MigrateError::Execute(error)) if store::is_refused_by_pooler(&error) => {
                     bail!(
                         "DATABASE_URL leads to a pooler, such as PgBouncer. Set DATABASE_DIRECT_URL to the address of Postgres itself."
@@ -183,7 +190,7 @@ impl Database {
                 Some(error) if found_a_lock(&error) => {
                     tracing::info!("A table is in use, so the migration waits; trying again.");
                 }
-                Some(MigrateError::Execute(error)) if Instant::now() < give_up => {
+                Some(MigrateError::Execute(error)) if is_in_time => {
                     tracing::info!(%error, "The database does not answer yet; trying again.");
                 }
                 Some(error) => {
@@ -191,6 +198,27 @@ impl Database {
                 }
             }
             tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Whether to try again because the database refuses this command, but may stop doing so. The
+    /// log then says what is missing. `false` if the database does not refuse.
+    ///
+    /// # Errors
+    /// If the database refuses, and it is no use to wait.
+    fn waits_after(&self, error: &sqlx::Error, is_in_time: bool) -> anyhow::Result<bool> {
+        match Refusal::of(error) {
+            None => Ok(false),
+            Some(Refusal::NotYet(why)) if self.waits_when_refused && is_in_time => {
+                tracing::warn!(
+                    %why,
+                    "The database refuses this server, perhaps because the role or the database is not made yet; trying again."
+                );
+                Ok(true)
+            }
+            Some(Refusal::NotYet(why) | Refusal::ForGood(why)) => {
+                bail!("The database refuses this server: {why}")
+            }
         }
     }
 

@@ -79,16 +79,28 @@ pub fn is_refused_by_pooler(error: &sqlx::Error) -> bool {
         .is_some_and(|error| error.message().contains("unsupported startup parameter"))
 }
 
-/// Why the database refuses this client, if it will do so however long the client waits: the role
-/// or the database does not exist, or the role may not do this.
-pub fn refusal_for_good(error: &sqlx::Error) -> Option<&str> {
-    /// Classes of codes: invalid authorization, unknown database, unknown schema, and statements
-    /// that are not allowed or not possible (PostgreSQL, appendix A).
-    const CLASSES: [&str; 4] = ["28", "3D", "3F", "42"];
-    let error = error.as_database_error()?;
-    let code = error.code()?;
-    let is_for_good = CLASSES.iter().any(|class| code.starts_with(class));
-    is_for_good.then(|| error.message())
+/// Why the database refuses this client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal<'a> {
+    /// The role or the database does not exist, or the password is wrong. In a new deployment,
+    /// this may change in a moment.
+    NotYet(&'a str),
+    /// The role may not do this, or it is not possible.
+    ForGood(&'a str),
+}
+
+impl<'a> Refusal<'a> {
+    /// `None` if the database does not answer, or has another problem for a while.
+    pub fn of(error: &'a sqlx::Error) -> Option<Self> {
+        let error = error.as_database_error()?;
+        // Classes of codes (PostgreSQL, appendix A).
+        match error.code()?.get(..2)? {
+            "28" | "3D" => Some(Self::NotYet(error.message())),
+            // An unknown schema, and statements that are not allowed or not possible.
+            "3F" | "42" => Some(Self::ForGood(error.message())),
+            _ => None,
+        }
+    }
 }
 
 /// Adds the settings of the pool, for a connection outside of the pool.

@@ -7,9 +7,10 @@ use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::{Tokens, paths};
 use holdfast_server::config::MasterSecret;
 use holdfast_server::store;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use crate::support::{Answer, Fleet, Renewal, Settings, new_key, until};
+use crate::support::{Answer, Cluster, Fleet, Instance, Renewal, Settings, new_key, until};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -234,34 +235,78 @@ async fn bar_39_after_begin_anew_unknown_sessions_get_definite_answers() {
     .await;
 }
 
-/// These errors do not go away by waiting.
+async fn execute(database: &PgConnectOptions, statement: &str) {
+    let mut connection = PgConnection::connect_with(database).await.unwrap();
+    sqlx::query(AssertSqlSafe(statement.to_owned()))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_refuses_the_server_for_good_is_not_waited_for() {
-    let options = Fleet::migrated_database().await;
-    let secret = MasterSecret::generate().encode().to_string();
+async fn a_refusal_that_waiting_does_not_mend_is_told_at_once() {
+    let cluster = Cluster::start(&[]).await;
+    let options = cluster.create_database().await;
+    execute(&options, "create role powerless login").await;
+    execute(&options, "revoke create on schema public from public").await;
+    let powerless = Fleet::url_of(&options.clone().username("powerless"));
     let no_role = Fleet::url_of(&options.clone().username("no_such_role"));
     let no_database = Fleet::url_of(&options.database("no_such_database"));
-    for (url, sentence) in [
-        (no_role.as_str(), "no_such_role"),
-        (no_database.as_str(), "no_such_database"),
-        (
-            "mysql://ada:hunter2@127.0.0.1/holdfast",
-            "is not a Postgres URL",
-        ),
+    let foreign = "mysql://ada:hunter2@127.0.0.1/holdfast";
+    let secret = MasterSecret::generate().encode().to_string();
+    for (command, url, sentence) in [
+        ("serve", powerless.as_str(), "permission denied"),
+        ("serve", foreign, "is not a Postgres URL"),
+        ("migrate", powerless.as_str(), "permission denied"),
+        ("migrate", foreign, "is not a Postgres URL"),
+        // A person who types a command wants to know at once.
+        ("migrate", no_role.as_str(), "no_such_role"),
+        ("migrate", no_database.as_str(), "no_such_database"),
     ] {
-        for command in ["serve", "migrate"] {
-            let variables = [
-                ("DATABASE_URL", url),
-                ("HOLDFAST_SECRET", secret.as_str()),
-                ("HOLDFAST_LISTEN", "127.0.0.1:0"),
-                ("HOLDFAST_ISSUER", "https://id.example"),
-            ];
-            let ended = Fleet::run_command(&[command], &variables).await;
-            assert!(!ended.success, "{command} {sentence}");
-            assert!(ended.said.contains(sentence), "{}", ended.said);
-            assert!(!ended.said.contains("trying again"), "{}", ended.said);
-            assert!(!ended.said.contains("hunter2"), "{}", ended.said);
-        }
+        let variables = [
+            ("DATABASE_URL", url),
+            ("HOLDFAST_SECRET", secret.as_str()),
+            ("HOLDFAST_LISTEN", "127.0.0.1:0"),
+            ("HOLDFAST_ISSUER", "https://id.example"),
+        ];
+        let ended = Fleet::run_command(&[command], &variables).await;
+        assert!(!ended.success, "{command} {sentence}");
+        assert!(ended.said.contains(sentence), "{}", ended.said);
+        assert!(!ended.said.contains("trying again"), "{}", ended.said);
+        assert!(!ended.said.contains("hunter2"), "{}", ended.said);
+    }
+}
+
+/// In a new deployment, the role and the database may be made while the server starts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_waits_for_a_role_and_a_database_that_are_made_while_it_starts() {
+    let cluster = Cluster::start(&[]).await;
+    let postgres = cluster.options("postgres");
+    let options = cluster.options("made_later").username("made_later");
+    let settings = Settings::on(Fleet::url_of(&options));
+    let starting = tokio::spawn(async move { Instance::start(&settings, None).await });
+    let steps = [
+        (
+            "role \"made_later\" does not exist",
+            "create role made_later login",
+        ),
+        (
+            "database \"made_later\" does not exist",
+            "create database made_later owner made_later",
+        ),
+    ];
+    for (missing, made) in steps {
+        until(missing, Duration::from_secs(60), async || {
+            assert!(!starting.is_finished(), "it did not wait: {missing}");
+            cluster.log().contains(missing)
+        })
+        .await;
+        execute(&postgres, made).await;
+    }
+    let instance = starting.await.unwrap();
+    for (missing, _) in steps {
+        assert!(instance.log().contains(missing), "{}", instance.log());
     }
 }
 

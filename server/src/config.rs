@@ -451,6 +451,16 @@ fn delay(text: &str) -> Result<Duration, String> {
 /// browser can open.
 fn issuer(text: &str) -> Result<String, String> {
     let issuer = previous_issuer(text)?;
+    // Earlier releases accepted other forms.
+    is_written_as_browsers_do(&issuer).map_err(|why| {
+        format!(
+            "{why}; if servers run with this issuer, set HOLDFAST_ISSUER to the other form and HOLDFAST_ISSUER_PREVIOUS to this one (see \"Changing lifetimes and the issuer\" in docs/operations.md)"
+        )
+    })?;
+    Ok(issuer)
+}
+
+fn is_written_as_browsers_do(issuer: &str) -> Result<(), String> {
     let (scheme, rest) = issuer.split_once("://").unwrap_or_default();
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     if scheme.contains(|c: char| c.is_ascii_uppercase())
@@ -484,7 +494,7 @@ fn issuer(text: &str) -> Result<String, String> {
             "its path must have no empty part, no dots as a part and no backslash".to_owned(),
         );
     }
-    Ok(issuer)
+    Ok(())
 }
 
 /// An https URL. Plain http is only allowed for a browser on this machine, because
@@ -870,7 +880,8 @@ mod tests {
             "https://id.example/a\\b",
             "https://:443",
         ] {
-            assert!(issuer(url).is_err(), "{url}");
+            let why = issuer(url).unwrap_err();
+            assert!(why.contains("HOLDFAST_ISSUER_PREVIOUS"), "{url}: {why}");
         }
         // An issuer that was accepted before can be named as a previous one.
         let before = ["https://ID.Example", "https://id.example:443"];

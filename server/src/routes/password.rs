@@ -129,7 +129,13 @@ pub(super) async fn confirmed(
     let verdict = state.passwords.verify(&turn, password, stored).await?;
     sessions::may_mint(state)?;
     match verdict {
-        Verdict::Right { .. } => {
+        Verdict::Right { rehashed } => {
+            if let Some(new) = rehashed {
+                let mut connection = state.pool.acquire().await?;
+                let old = &account.password_hash;
+                store::accounts::rehash(&mut connection, account_id, old, &new).await?;
+                connection.release();
+            }
             // The person knows the password, so strangers' failures do not keep them out any
             // more.
             failures.clear(session);

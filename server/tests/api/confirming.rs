@@ -100,3 +100,26 @@ async fn deleting_the_account_counts_with_changing_the_password() {
         .await;
     refused.is(Code::TooManyAttempts);
 }
+
+#[tokio::test]
+async fn a_confirmed_password_with_an_outdated_hash_gets_a_new_hash() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    let costlier = app.second_instance_with(|config| {
+        config.password_cost = Cost {
+            memory: 128,
+            passes: 1,
+        };
+    });
+    let hash = async || -> String {
+        sqlx::query_scalar("select password_hash from accounts")
+            .fetch_one(app.pool())
+            .await
+            .unwrap()
+    };
+    assert!(hash().await.contains("$m=64,"));
+    assert_eq!(confirm(&costlier, &tokens).await, Code::PasswordNotAccepted);
+    assert!(hash().await.contains("$m=128,"));
+    // The person can still use the password.
+    costlier.log_in("ada").await;
+}

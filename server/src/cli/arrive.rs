@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::doctor;
 use crate::clock::Clock;
 use crate::config::{Config, ServeArgs};
 use crate::database_facts::DatabaseFacts;
@@ -43,6 +44,13 @@ pub(super) async fn arrive(
             other,
             "The other instances have another issuer, so this one does not become ready. To change the issuer, name theirs in HOLDFAST_ISSUER_PREVIOUS."
         );
+    }
+    // A pooler shares the connections of Postgres between many clients.
+    if args.database.direct_url()?.is_none() {
+        let server = store::diagnosis::server(&mut connection).await?;
+        if let Some(sentence) = doctor::too_many_connections(args, &server) {
+            tracing::warn!("{sentence}");
+        }
     }
     secrets.enter(&mut connection).await?;
     connection.release();

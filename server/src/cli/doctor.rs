@@ -182,14 +182,21 @@ async fn server(
             "Postgres runs with fsync or synchronous_commit switched off. In a crash it may lose the ending of a session. Switch both on.",
         );
     }
-    let wanted = i64::from(args.database_connections) + i64::from(args.rotation_lanes);
-    if wanted > i64::from(server.max_connections) {
-        findings.bad(format!(
-            "HOLDFAST_DATABASE_CONNECTIONS and HOLDFAST_ROTATION_LANES are {wanted} together, but Postgres accepts {} connections from all clients together (max_connections).",
-            server.max_connections,
-        ));
+    if let Some(sentence) = too_many_connections(args, &server) {
+        findings.bad(sentence);
     }
     Ok(())
+}
+
+/// A sentence if one server alone may open more connections than Postgres accepts.
+pub(super) fn too_many_connections(args: &ServeArgs, server: &diagnosis::Server) -> Option<String> {
+    let wanted = i64::from(args.database_connections) + i64::from(args.rotation_lanes);
+    let most = server.most_connections;
+    (wanted > i64::from(most)).then(|| {
+        format!(
+            "HOLDFAST_DATABASE_CONNECTIONS and HOLDFAST_ROTATION_LANES are {wanted} together, for each server, but Postgres accepts {most} connections from all clients together (max_connections without the reserved ones)."
+        )
+    })
 }
 
 /// How many microseconds the database's clock is ahead at least. It was read at some moment

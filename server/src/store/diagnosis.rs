@@ -9,8 +9,9 @@ pub struct Server {
     pub now_micros: i64,
     /// Whether it is a standby, which replays changes and is read-only.
     pub is_standby: bool,
-    /// How many connections it accepts.
-    pub max_connections: i32,
+    /// How many connections it accepts from all clients together, without those that are
+    /// reserved for superusers and other special roles.
+    pub most_connections: i32,
     /// Whether an answered commit may be lost in a crash.
     pub loses_commits: bool,
     /// The time limit of a statement on this connection, in milliseconds. 0 is none.
@@ -60,7 +61,10 @@ pub async fn server(connection: &mut PgConnection) -> sqlx::Result<Server> {
         r#"select
              (extract(epoch from clock_timestamp()) * 1000000)::bigint as "now_micros!",
              pg_is_in_recovery() as "is_standby!",
-             current_setting('max_connections')::int as "max_connections!",
+             current_setting('max_connections')::int
+             - current_setting('superuser_reserved_connections')::int
+             - coalesce(current_setting('reserved_connections', true), '0')::int
+                 as "most_connections!",
              current_setting('synchronous_commit') = 'off'
              or current_setting('fsync') = 'off' as "loses_commits!",
              (

@@ -34,7 +34,7 @@ async fn every_query_of_the_doctor_works() {
     let app = TestApp::start().await;
     let mut connection = app.state.pool.acquire().await.unwrap();
     let server = diagnosis::server(&mut connection).await.unwrap();
-    assert!(!server.is_standby && server.max_connections > 0);
+    assert!(!server.is_standby && server.most_connections > 0);
     diagnosis::costly_slots(&mut connection).await.unwrap();
     diagnosis::standbys_with_feedback(&mut connection)
         .await

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use sqlx::ConnectOptions as _;
 
-use crate::support::Cluster;
+use crate::support::{Cluster, Fleet, Settings};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_doctor_names_a_forgotten_replication_slot_and_a_forgotten_proxy() {
@@ -55,5 +55,27 @@ async fn the_doctor_names_a_forgotten_replication_slot_and_a_forgotten_proxy() {
         "HOLDFAST_TRUSTED_PROXIES names none",
     ] {
         assert!(said.contains(sentence), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_and_the_doctor_say_that_there_are_too_few_connections() {
+    // Three of these are reserved for superusers.
+    let cluster = Cluster::start(&["max_connections=30"]).await;
+    let sentence = "are 28 together, for each server, but Postgres accepts 27 connections";
+    let mut fleet = Fleet::start_on(1, &cluster).await;
+    for (connections, is_said) in [("23", false), ("24", true)] {
+        let variable = "HOLDFAST_DATABASE_CONNECTIONS";
+        let settings = Settings {
+            more: vec![(variable, connections.to_owned())],
+            ..fleet.settings.clone()
+        };
+        fleet.restart(0, &settings).await;
+        let log = fleet.instances[0].log();
+        assert_eq!(log.contains(sentence), is_said, "{connections}: {log}");
+        let url = settings.database_url.as_str();
+        let variables = [("DATABASE_URL", url), (variable, connections)];
+        let told = Fleet::run_command(&["doctor"], &variables).await.said;
+        assert_eq!(told.contains(sentence), is_said, "{connections}: {told}");
     }
 }

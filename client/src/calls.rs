@@ -99,16 +99,16 @@ pub(super) fn whose() -> Whose {
 /// another tab changes the password meanwhile, it sends the call once more with the new session.
 /// The function is not generic, so that it is compiled only once.
 pub(super) async fn call(call: Call, whose: Whose) -> Result<String, CallError> {
-    call_and_tell(&call, whose, false, &|_| ()).await
+    call_and_tell(&call, whose, true, &|_| ()).await
 }
 
-/// Does the same for a call that ends the session as which it is sent. `tell` gets this session
-/// just before each sending. A repetition does not wait for another tab's change of the password:
-/// the first sending may have ended the session, and both tabs would wait for each other.
+/// Does the same. `tell` gets the session as which the call is sent, just before each sending.
+/// `waits` says whether it waits for another tab's change of the password. A change of the password
+/// does not wait here: the other tab's change would wait for the note of this one.
 pub(super) async fn call_and_tell(
     call: &Call,
     mut whose: Whose,
-    is_repetition: bool,
+    waits: bool,
     tell: &dyn Fn(Link),
 ) -> Result<String, CallError> {
     let driver = Driver::current().ok_or(CallError::SignedOut)?;
@@ -128,7 +128,7 @@ pub(super) async fn call_and_tell(
             }
             // The account goes on with a new session when the other tab has it.
             Some(Meaning::SessionOver) if !is_repeated => {
-                driver.is_replaced(of.session_id, !is_repetition).await
+                driver.is_replaced(of.session_id, waits).await
             }
             _ => false,
         };

@@ -111,7 +111,7 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), CallError> {
     let asked = driver.ask().await?;
     let call = Call::new(Method::POST, paths::SIGNUP).with_json(&request);
     let sent = clock::now();
-    let send = |_| async { transport::send(&call, None).await };
+    let send = || async { transport::send(&call, None).await };
     let (outcome, was_silent) = with_repetitions(send, || None).await;
     let mut is_found_out = false;
     let opened = match outcome {
@@ -212,7 +212,7 @@ async fn change(
     };
     let call = Call::new(Method::PUT, paths::PASSWORD).with_json(request);
     let sent = clock::now();
-    let send = |is_repetition| calls::call_and_tell(&call, whose, is_repetition, &tell);
+    let send = || calls::call_and_tell(&call, whose, false, &tell);
     // Once the old session is over, no repetition can be sent as it. The server has done
     // the change, or has ended the session for another reason; both are found out below.
     let is_over = || driver.replaced_is_over().map(|_| CallError::SignedOut);
@@ -265,7 +265,7 @@ async fn goes_on(whose: Whose, before: Before) -> Result<bool, CallError> {
     let asked_as = Cell::new(None);
     let tell = |of: Link| asked_as.set(Some(of.session_id));
     let call = Call::new(Method::GET, paths::SESSIONS);
-    match calls::call_and_tell(&call, whose, true, &tell).await {
+    match calls::call_and_tell(&call, whose, false, &tell).await {
         Ok(_) => Ok(!before.is_another && asked_as.get() == Some(before.session_id)),
         Err(refusal) if may_mean_done(&refusal) => Ok(false),
         Err(_) => Err(CallError::NotKnown),
@@ -368,12 +368,12 @@ fn refused(driver: &Rc<Driver>, before: Before, error: CallError) -> Refused {
 
 /// Sends a request until there is an answer, for two minutes at most and while the page
 /// lives, or until `give_up` says why it can be sent no more. Says as well whether there
-/// was no answer at first: then it may have been done. `send` hears whether it repeats.
+/// was no answer at first: then it may have been done.
 async fn with_repetitions<F: Future<Output = Result<String, CallError>>>(
-    send: impl Fn(bool) -> F,
+    send: impl Fn() -> F,
     give_up: impl Fn() -> Option<CallError>,
 ) -> (Result<String, CallError>, bool) {
-    let mut outcome = send(false).await;
+    let mut outcome = send().await;
     if !is_silence(&outcome) {
         return (outcome, false);
     }
@@ -393,7 +393,7 @@ async fn with_repetitions<F: Future<Output = Result<String, CallError>>>(
         let wait_ms = (pause_ms / 2 + jitter.unwrap_or(0)).max(retry_after_ms(&outcome));
         TimeoutFuture::new(wait_ms.min(left_ms)).await;
         pause_ms = (pause_ms * 2).min(LONGEST_PAUSE_MS);
-        outcome = send(true).await;
+        outcome = send().await;
         let is_later = matches!(
             &outcome,
             Err(CallError::Problem(problem)) if problem.code.meaning() == Meaning::Later

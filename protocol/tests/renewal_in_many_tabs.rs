@@ -1084,11 +1084,7 @@ impl World {
                 change.step = Step::ToSend;
                 self.put(change);
             }
-            Err(Refusal::SessionOver) if !change.was_silent => {
-                change.step = Step::WaitingForAnother;
-                change.waits_since = self.now;
-                self.put(change);
-            }
+            Err(Refusal::SessionOver) if !change.was_silent => self.let_another_replace(change),
             Err(Refusal::WrongPassword)
                 if !change.was_silent || !change.is_another && self.server.is_live(sent_as) =>
             {
@@ -1099,7 +1095,7 @@ impl World {
     }
 
     /// A sign-in with the new password finds out whether the change was done.
-    fn find_out(&mut self, mut change: PasswordChange, refusal: Refusal) {
+    fn find_out(&mut self, change: PasswordChange, refusal: Refusal) {
         if self.server.away {
             return self.end_changes(|other| other.mark == change.mark);
         }
@@ -1109,14 +1105,19 @@ impl World {
             self.orphans.insert(tokens.session_id);
             self.store_change(change, sent_as, &tokens, true);
         } else if refusal == Refusal::SessionOver && !change.is_sent_again {
-            // This tab does not replace the session. Another one may do so.
-            self.notes.retain(|note| note.mark() != change.mark);
-            change.step = Step::WaitingForAnother;
-            change.waits_since = self.now;
-            self.put(change);
+            self.let_another_replace(change);
         } else {
             self.end_changes(|other| other.mark == change.mark);
         }
+    }
+
+    /// This tab does not replace the session. Another one may do so, and must not wait for the note of
+    /// this one.
+    fn let_another_replace(&mut self, mut change: PasswordChange) {
+        self.notes.retain(|note| note.mark() != change.mark);
+        change.step = Step::WaitingForAnother;
+        change.waits_since = self.now;
+        self.put(change);
     }
 
     /// The session is over. If another tab's change has ended it, the change is sent once more
@@ -1143,14 +1144,7 @@ impl World {
             if self.now < change.waits_since + 30_000 {
                 return false;
             }
-            // The other tab may wait for the note of this one.
-            if self.notes.iter().any(|note| note.mark() == change.mark) {
-                self.notes.retain(|note| note.mark() != change.mark);
-                change.waits_since = self.now;
-                self.put(change);
-            } else {
-                self.end_changes(|other| other.mark == change.mark);
-            }
+            self.end_changes(|other| other.mark == change.mark);
             return true;
         }
         self.end_changes(|other| other.mark == change.mark);

@@ -325,6 +325,30 @@ for (const isDone of [true, false]) {
   });
 }
 
+test('bar 33: two tabs whose session ends before their changes arrive do not wait for each other', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  await signIn(page, account);
+  const tab = await context.newPage();
+  const gates: Gate[] = [];
+  for (const one of [page, tab]) {
+    await one.goto('/password');
+    const gate = await holdRequests(one, CHANGE);
+    await changePassword(one, account.password);
+    await expect.poll(gate.waiting).toBe(1);
+    gates.push(gate);
+  }
+  const { session_id } = await theStoredSession(page);
+  const elsewhere = await api.logIn(account);
+  await api.call('DELETE', `/api/v1/sessions/${session_id}`, { bearer: elsewhere.access_token });
+  for (const gate of gates) gate.open();
+  for (const one of [page, tab]) await isSignedOut(one);
+  await api.logIn(account);
+});
+
 for (const [what, typed, told] of [
   ['done', undefined, CHANGED + ' All other sessions are ended.'],
   ['refused', 'not my current password', 'Your password was not changed.'],

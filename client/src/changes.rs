@@ -7,8 +7,10 @@
 //! its tokens are nowhere.
 
 use std::cell::Cell;
+use std::pin::pin;
 use std::rc::Rc;
 
+use futures::future::{Either, select};
 use gloo_net::http::Method;
 use gloo_timers::future::TimeoutFuture;
 use holdfast_protocol::problem::{Code, Meaning};
@@ -76,8 +78,8 @@ struct Before {
     is_another: bool,
 }
 
-/// How often the client tries to end lost sessions.
-const TRIES: u32 = 5;
+/// How long a new session waits until the lost ones are ended, before it is stored.
+const ENDS_LOST_FOR_MS: u32 = 5000;
 
 /// Why a change of the password was not done.
 struct Refused {
@@ -113,7 +115,7 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), CallError> {
     let sent = clock::now();
     let send = || async { transport::send(&call, None).await };
     let (outcome, was_silent) = with_repetitions(send, || None).await;
-    let mut is_found_out = false;
+    let mut lost = None;
     let opened = match outcome {
         Ok(body) => Opened::read(&body, request.remember, sent.wall_ms)?,
         Err(refusal) if was_silent && refusal.code() == Some(Code::UsernameTaken) => {
@@ -122,16 +124,19 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), CallError> {
                 password: request.password,
                 remember: request.remember,
             };
-            is_found_out = true;
-            find_out(&driver, &request, refusal).await?
+            let opened = find_out(&driver, &request, refusal).await?;
+            lost = Lost::of(&opened, None, sent.running_ms)
+                .end_now(&driver, &opened)
+                .await;
+            opened
         }
         Err(error) => return Err(error),
     };
     let account_id = opened.record.account_id;
     let kept = keep(&driver, account_id, opened.sign_in(asked)).await;
     tell_if_replaced(&driver, account_id, Form::SignUp, &kept);
-    if is_found_out && kept.is_ok() {
-        end_lost_sessions(account_id, sent.running_ms);
+    if let (Some(lost), Ok(())) = (lost, &kept) {
+        lost.end_later(&driver);
     }
     kept
 }
@@ -244,12 +249,13 @@ async fn change(
     match find_out(driver, &log_in, refusal).await {
         Ok(opened) => {
             let account_id = opened.record.account_id;
+            let lost = Lost::of(&opened, Some(before.session_id), sent.running_ms)
+                .end_now(driver, &opened)
+                .await;
             let change = opened.change_password(before, asked, true);
             keep_after_change(driver, account_id, change).await?;
-            // The session of another tab that finds out as well must not be ended. That tab ends
-            // the lost ones after this.
-            if !driver.is_noted_elsewhere(before.session_id) {
-                end_lost_sessions(account_id, sent.running_ms);
+            if let Some(lost) = lost {
+                lost.end_later(driver);
             }
             Ok(())
         }
@@ -442,35 +448,92 @@ async fn find_out(
     }
 }
 
-/// Ends the sessions of lost answers, whose tokens no place stores. They were opened by this browser
-/// since the form was sent (`sent_ms`, by the running clock of the page).
-fn end_lost_sessions(account_id: Uuid, sent_ms: u64) {
-    let elapsed_s = (clock::now().running_ms - sent_ms) / 1000;
-    spawn_local(async move {
-        for _ in 0..TRIES {
-            if try_to_end_lost_sessions(account_id, elapsed_s)
-                .await
-                .is_ok()
-            {
-                return;
-            }
-            TimeoutFuture::new(LONGEST_PAUSE_MS).await;
-        }
-    });
+/// The sessions of lost answers, whose tokens no place stores. This browser has opened them since the
+/// form was sent.
+struct Lost {
+    account_id: Uuid,
+    /// The session that the change of the password replaces.
+    replaced: Option<Uuid>,
+    /// The session that was found out.
+    own_id: Uuid,
+    /// The same session as the server lists it, or `None` until the server has answered.
+    own: Option<SessionInfo>,
+    /// How long after the form was sent it was opened, at most.
+    elapsed_s: u64,
 }
 
-async fn try_to_end_lost_sessions(account_id: Uuid, elapsed_s: u64) -> Result<(), CallError> {
-    let whose = Whose::Of(Some(account_id));
-    let list = calls::call(Call::new(Method::GET, paths::SESSIONS), whose).await?;
-    let SessionList { sessions } = transport::parse(&list)?;
-    let Some(own) = sessions.iter().find(|session| session.current) else {
-        return Ok(());
-    };
-    for lost in sessions.iter().filter(|one| is_lost(one, own, elapsed_s)) {
-        let path = format!("{}/{}", paths::SESSIONS, lost.session_id);
-        calls::call(Call::new(Method::DELETE, path), whose).await?;
+impl Lost {
+    /// `sent_ms` is when the form was sent, by the running clock of the page.
+    fn of(opened: &Opened, replaced: Option<Uuid>, sent_ms: u64) -> Self {
+        Self {
+            account_id: opened.record.account_id,
+            replaced,
+            own_id: opened.record.session_id,
+            own: None,
+            elapsed_s: (clock::now().running_ms - sent_ms) / 1000,
+        }
     }
-    Ok(())
+
+    /// Ends them as the session that was found out, and returns `None` if none is left. This comes
+    /// before that session is stored: then the page may reload for it, or it may be ended.
+    async fn end_now(mut self, driver: &Rc<Driver>, opened: &Opened) -> Option<Self> {
+        let is_done = {
+            let done = pin!(self.end(driver, &opened.record.access_token));
+            let done = select(done, TimeoutFuture::new(ENDS_LOST_FOR_MS)).await;
+            matches!(done, Either::Left((Ok(()), _)))
+        };
+        (!is_done).then_some(self)
+    }
+
+    /// Tries again while the page lives, for as long as another tab may send its change.
+    fn end_later(mut self, driver: &Rc<Driver>) {
+        let driver = driver.clone();
+        spawn_local(async move {
+            let deadline = clock::now().running_ms + REPEATS_FOR_MS;
+            let mut pause_ms = 1000;
+            while clock::now().running_ms < deadline {
+                TimeoutFuture::new(pause_ms).await;
+                pause_ms = (pause_ms * 2).min(LONGEST_PAUSE_MS);
+                let mut whose = Whose::Of(Some(self.account_id));
+                if let Ok((_, token)) = driver.access(&mut whose).await
+                    && self.end(&driver, &token).await.is_ok()
+                {
+                    return;
+                }
+            }
+        });
+    }
+
+    async fn end(&mut self, driver: &Rc<Driver>, token: &Secret) -> Result<(), CallError> {
+        let list = Call::new(Method::GET, paths::SESSIONS);
+        let list = transport::send(&list, Some(token)).await?;
+        let SessionList { sessions } = transport::parse(&list)?;
+        if self.own.is_none() {
+            let mut all = sessions.iter();
+            self.own = all.find(|one| one.session_id == self.own_id).cloned();
+        }
+        let Some(own) = &self.own else {
+            return Ok(());
+        };
+        // Another tab may find out as well. Its session is not stored yet, and must not be ended.
+        // This order is necessary: the session is stored before the note is removed.
+        if self
+            .replaced
+            .is_some_and(|session_id| driver.is_noted_elsewhere(session_id))
+        {
+            return Err(CallError::UnderWay);
+        }
+        let held = driver.stored_session();
+        for lost in &sessions {
+            let is_used = lost.current || Some(lost.session_id) == held;
+            if !is_used && is_lost(lost, own, self.elapsed_s) {
+                let path = format!("{}/{}", paths::SESSIONS, lost.session_id);
+                let end = Call::new(Method::DELETE, path);
+                transport::parse_nothing(&transport::send(&end, Some(token)).await?)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Whether a session is that of a lost answer. `own` was opened last, at most `elapsed_s` after the
@@ -481,7 +544,7 @@ fn is_lost(session: &SessionInfo, own: &SessionInfo, elapsed_s: u64) -> bool {
     /// Both times are whole seconds.
     const ROUNDED_S: i64 = 1;
     let sent_at = own.created_at.saturating_sub_unsigned(elapsed_s) - ROUNDED_S;
-    !session.current
+    session.session_id != own.session_id
         && (sent_at..=own.created_at).contains(&session.created_at)
         && session.user_agent == own.user_agent
         && session.ip == own.ip

@@ -612,6 +612,12 @@ impl Driver {
         self.vault.is_replaced(session_id, own_mark)
     }
 
+    /// The session that this browser stores, as far as it can be known without waiting.
+    pub(super) fn stored_session(self: &Rc<Self>) -> Option<Uuid> {
+        self.look_at_copy();
+        self.record().map(|record| record.session_id)
+    }
+
     /// Says whether this tab has another session by now. With `waits`, this waits for it while
     /// another tab replaces the session.
     pub(super) async fn is_replaced(self: &Rc<Self>, session_id: Uuid, waits: bool) -> bool {
@@ -619,8 +625,7 @@ impl Driver {
         loop {
             // This order is necessary: the new session is stored before the note is removed.
             let is_noted = self.is_noted_elsewhere(session_id);
-            self.look_at_copy();
-            let held = self.record().map(|record| record.session_id);
+            let held = self.stored_session();
             if held != Some(session_id) {
                 return held.is_some();
             }

@@ -26,6 +26,8 @@ export interface SessionInfo {
   created_at: number;
   expires_at: number;
   device: string;
+  ip: string;
+  user_agent: string;
 }
 
 /** An answer, whatever its status. */
@@ -39,6 +41,7 @@ interface Request {
   body?: unknown;
   bearer?: string;
   attemptKey?: string;
+  userAgent?: string;
 }
 
 /** A new name that no account has, and a good password. */
@@ -66,8 +69,10 @@ export class Api {
     return this.tokens(await this.call('POST', '/api/v1/signup', { body: account }), 201);
   }
 
-  async logIn(account: Account): Promise<Tokens> {
-    return this.tokens(await this.call('POST', '/api/v1/login', { body: account }), 200);
+  /** Signs in, also as a browser with this `User-Agent` header. */
+  async logIn(account: Account, userAgent?: string): Promise<Tokens> {
+    const request = { body: account, userAgent };
+    return this.tokens(await this.call('POST', '/api/v1/login', request), 200);
   }
 
   async refresh(refreshToken: string, key?: string): Promise<Answer<Tokens & { code?: string }>> {
@@ -96,12 +101,13 @@ export class Api {
   async call<Body = Record<string, unknown>>(
     method: string,
     path: string,
-    { body, bearer, attemptKey }: Request = {},
+    { body, bearer, attemptKey, userAgent }: Request = {},
   ): Promise<Answer<Body>> {
     const headers = new Headers({ accept: 'application/json, application/problem+json' });
     if (body !== undefined) headers.set('content-type', 'application/json');
     if (bearer !== undefined) headers.set('authorization', `Bearer ${bearer}`);
     if (attemptKey !== undefined) headers.set('idempotency-key', attemptKey);
+    if (userAgent !== undefined) headers.set('user-agent', userAgent);
     const answer = await fetch(this.url + path, { method, headers, body: JSON.stringify(body) });
     const text = await answer.text();
     return {

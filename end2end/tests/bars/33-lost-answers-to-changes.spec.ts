@@ -107,6 +107,50 @@ for (const [name, lose] of LOSSES) {
   });
 }
 
+test('bar 33: a lost answer to a sign-up in a tab that has shown another account is found out', async ({
+  page,
+  api,
+  account,
+}) => {
+  await signIn(page, account);
+  await signOut(page);
+  const other = somebody('grace');
+  await page.getByRole('main').getByRole('link', { name: 'Create account' }).click();
+  await loseFirst(page, '**/api/v1/signup', LOSSES[0]![1]);
+  await fillIn(page, other);
+  await page.getByRole('button', { name: 'Create account' }).click();
+  // The page loads again for the other account.
+  await seesAccount(page, other);
+  await becomesTheOnlySession(page, api);
+});
+
+test('bar 33: a lost answer to a sign-up ends no session that the account had before', async ({
+  page,
+  api,
+  account,
+}) => {
+  await page.goto('/sign-up');
+  const elsewhere = await api.logIn(account, await page.evaluate(() => navigator.userAgent));
+  const [before] = await api.sessions(elsewhere.access_token);
+  // The server says when sessions were opened in whole seconds.
+  await expect.poll(() => Date.now() / 1000 - before!.created_at).toBeGreaterThan(5);
+
+  // The person has forgotten that there is an account.
+  const network = new Network(page);
+  await loseFirst(page, '**/api/v1/signup', LOSSES[0]![1]);
+  await fillIn(page, account);
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await seesAccount(page, account);
+  expect((await network.calls('GET /api/v1/sessions')).map(({ status }) => status)).toEqual([200]);
+  const sessions = await api.sessions(elsewhere.access_token);
+  const { session_id } = await theStoredSession(page);
+  const ids = sessions.map((session) => session.session_id);
+  expect(ids.sort()).toEqual([elsewhere.session_id, session_id].sort());
+  // Only the time distinguishes them.
+  const [one, other] = sessions;
+  expect([one!.ip, one!.user_agent]).toEqual([other!.ip, other!.user_agent]);
+});
+
 test('bar 33: a lost answer to a password change is found out although the tokens end meanwhile', async ({
   page,
   api,
@@ -310,13 +354,20 @@ for (const isDone of [true, false]) {
     await expect.poll(first.signIn.waiting, { timeout: 30_000 }).toBe(1);
     second.arrive();
     await expect.poll(second.signIn.waiting, { timeout: 30_000 }).toBe(1);
-    const gates = [first.signIn, second.signIn];
-    for (const gate of isDone ? gates : gates.reverse()) gate.open();
-
-    await expect(page.getByRole('status').getByText(CHANGED)).toBeVisible();
+    const changed = page.getByRole('status').getByText(CHANGED);
+    if (isDone) {
+      first.signIn.open();
+      await expect(changed).toBeVisible();
+      second.signIn.open();
+    } else {
+      second.signIn.open();
+      first.signIn.open();
+      await expect(changed).toBeVisible();
+    }
     // The session goes on, and the current password is another one by now.
     await expect(tab.getByText('This is not your current password.')).toBeVisible();
     await expect(tab.getByLabel('New password')).toHaveValue(LAST_PASSWORD);
+    await becomesTheOnlySession(page, api);
     for (const one of [tab, page]) {
       await one.goto('/account');
       await seesAccount(one, account);
@@ -530,6 +581,9 @@ test('bar 33: a person who signs out after a lost answer stays signed out', asyn
   await isEnded(api, tokens!.access_token);
   await page.goto('/account');
   await isSignedOut(page);
+  // The session of the lost answer has ended, too.
+  const { access_token } = await api.logIn({ ...account, password: NEW_PASSWORD });
+  expect(await api.sessions(access_token)).toHaveLength(1);
 });
 
 test('bar 33: a second try while the first one is under way says so', async ({

@@ -224,7 +224,9 @@ async fn change(
     let (outcome, was_silent) = with_repetitions(send, is_over).await;
     let (refusal, before) = match (outcome, sent_as.get()) {
         (Ok(body), Some(before)) => {
-            let opened = Opened::read(&body, before.remember, sent.wall_ms)?;
+            // The server has answered with tokens that this client does not understand.
+            let opened = Opened::read(&body, before.remember, sent.wall_ms)
+                .map_err(|_| CallError::NotKnown)?;
             let account_id = opened.record.account_id;
             let change = opened.change_password(before, asked, false);
             return Ok(keep_after_change(driver, account_id, change).await?);
@@ -234,6 +236,10 @@ async fn change(
         (Err(CallError::NotKnown) | Ok(_), None) => return Err(CallError::SILENCE.into()),
         (Err(refusal), None) => return Err(refusal.into()),
     };
+    // A later version has taken over storage since the first request was sent.
+    if was_silent && refusal == CallError::Outdated {
+        return Err(CallError::NotKnown.into());
+    }
     let may_be_done = was_silent && may_mean_done(&refusal);
     if !may_be_done {
         return Err(refused(driver, before, refusal));
@@ -241,6 +247,14 @@ async fn change(
     if refusal.code() == Some(Code::InvalidCredentials) && goes_on(whose, before).await? {
         return Err(refusal.into());
     }
+    // If only this browser refuses the repetition, the first request may still arrive.
+    let is_of_server =
+        matches!(refusal, CallError::Problem(_)) || driver.replaced_is_over().is_some();
+    let refusal = if is_of_server {
+        refusal
+    } else {
+        CallError::NotKnown
+    };
     let log_in = LoginRequest {
         username: account.username.clone(),
         password: request.new_password.clone(),
@@ -283,12 +297,16 @@ async fn keep_after_change(
     account_id: Uuid,
     change: Change,
 ) -> Result<(), CallError> {
-    let kept = keep(driver, account_id, change).await;
-    // The form has disappeared with the person who sent it.
-    if kept == Err(CallError::Overtaken) {
-        driver.tell_of_form(Some(Told::PasswordChanged));
+    match keep(driver, account_id, change).await {
+        // The form has disappeared with the person who sent it.
+        Err(CallError::Overtaken) => {
+            driver.tell_of_form(Some(Told::PasswordChanged));
+            Err(CallError::Overtaken)
+        }
+        // The password is changed. The page says as well that it has to be loaded again.
+        Err(CallError::Outdated) => Ok(()),
+        kept => kept,
     }
-    kept
 }
 
 /// The forms that ask for a new session.
@@ -331,8 +349,8 @@ pub(super) fn tell_what_became(
         // This was told already.
         (Form::Password, Err(CallError::Overtaken)) if !is_of_another => return,
         (Form::Password, Ok(()) | Err(CallError::Overtaken)) => Became::Done,
-        // A later version may have taken over storage before the request or after it.
-        (Form::Password, Err(CallError::NotKnown | CallError::Outdated)) => Became::NotKnown,
+        (Form::Password, Err(CallError::NotKnown)) => Became::NotKnown,
+        // The server has refused the change, or it was never sent.
         (Form::Password, Err(_)) => Became::NotDone,
     };
     driver.tell_of_form(Some(Told::PasswordChange {
@@ -430,7 +448,8 @@ fn retry_after_ms(outcome: &Result<String, CallError>) -> u32 {
 }
 
 /// Signs in with the new password, to find out whether the request was done. If the password is
-/// refused, the request was not done, and its refusal was right.
+/// refused, the request was not done, and its refusal was right. Any other refusal says nothing about
+/// the request.
 async fn find_out(
     driver: &Rc<Driver>,
     request: &LoginRequest,
@@ -440,9 +459,6 @@ async fn find_out(
         Ok(opened) => Ok(opened),
         Err(CallError::Problem(problem)) if problem.code == Code::InvalidCredentials => {
             Err(refusal)
-        }
-        Err(CallError::Problem(problem)) if problem.code.meaning() != Meaning::Later => {
-            Err(CallError::Problem(problem))
         }
         Err(_) => Err(CallError::NotKnown),
     }

@@ -302,9 +302,9 @@ impl Session {
     }
 
     /// Changes the password of the person whom the page shows. All sessions end, and this browser
-    /// gets a new one, unless there was a later sign-in or sign-out in it. While no answer comes,
-    /// the client repeats the request for up to two minutes, and finds out whether an answer was
-    /// lost.
+    /// gets a new one, unless there was a later sign-in or sign-out in it, or a later version of
+    /// Holdfast has taken over its storage. While no answer comes, the client repeats the request for
+    /// up to two minutes, and finds out whether an answer was lost.
     ///
     /// # Errors
     /// [`CallError`]; the code says what was wrong with the request. With

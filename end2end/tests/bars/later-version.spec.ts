@@ -5,6 +5,8 @@ import {
   expect,
   fillIn,
   fillStorage,
+  heading,
+  holdAnswers,
   isEnded,
   isSignedOut,
   Network,
@@ -123,6 +125,34 @@ test('a sign-in that ends beside a later version leaves no session behind', asyn
   const { access_token } = await api.logIn(account);
   await expect.poll(async () => (await api.sessions(access_token)).length).toBe(1);
 });
+
+for (const isGone of [false, true]) {
+  test(`a change of the password that ends beside a later version is told as done${isGone ? ' after its form is gone' : ''}`, async ({
+    page,
+    account,
+    api,
+  }) => {
+    const wanted = 'another horse battery staple';
+    await signIn(page, account);
+    await page.goto('/password');
+    const late = await holdAnswers(page, '**/api/v1/account/password');
+    await page.getByLabel('Current password').fill(account.password);
+    await page.getByLabel('New password').fill(wanted);
+    await page.getByRole('button', { name: 'Change password' }).click();
+    await expect.poll(late.waiting).toBe(1);
+    if (isGone) {
+      await page.getByRole('link', { name: 'Account' }).first().click();
+      await expect(heading(page, 'Your account')).toBeVisible();
+    }
+    await becomesLater(page, { database: true, copy: true });
+    await expect(page.getByRole('status').getByText(NOTICE)).toBeVisible();
+    late.open();
+    const told = page.getByRole('status').getByText('Your password is changed.');
+    await expect(told).toBeVisible();
+    const { access_token } = await api.logIn({ ...account, password: wanted });
+    await expect.poll(async () => (await api.sessions(access_token)).length).toBe(1);
+  });
+}
 
 /** Another tab of a later release has written here. */
 async function becomesLater(

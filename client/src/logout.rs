@@ -16,6 +16,9 @@ pub(super) enum Answer {
     /// The server has answered, and the session may still live. The answer is about this session or
     /// this request only, so the server may accept another logout.
     NotYet,
+    /// The same, but the server may be overloaded, so it gets no other logout for the time being. Or it
+    /// refuses only this session, for instance because the database of the session is lost.
+    Later,
     /// No answer, or one of another program. Another logout would get the same.
     None,
 }
@@ -28,9 +31,8 @@ impl Answer {
             // also answers it if the body of the request was slow or broke off on the way.
             Err(CallError::Problem(problem)) => match problem.code.meaning() {
                 Meaning::SessionOver | Meaning::TokenUnknown => Self::Over,
-                Meaning::Renew | Meaning::Conflict | Meaning::Later | Meaning::Request => {
-                    Self::NotYet
-                }
+                Meaning::Renew | Meaning::Conflict | Meaning::Request => Self::NotYet,
+                Meaning::Later => Self::Later,
             },
             Err(_) => Self::None,
         }
@@ -78,10 +80,12 @@ mod tests {
                     | Code::RefreshTokenReused
                     | Code::AccountDisabled
             );
-            let expected = if is_over {
-                Answer::Over
-            } else {
-                Answer::NotYet
+            let expected = match code {
+                _ if is_over => Answer::Over,
+                Code::TooManyAttempts | Code::TemporarilyUnavailable | Code::Internal => {
+                    Answer::Later
+                }
+                _ => Answer::NotYet,
             };
             let problem = CallError::Problem(Problem::new(code, ""));
             assert_eq!(Answer::of(Err(problem)), expected, "{code:?}");

@@ -102,6 +102,40 @@ test('bar 46: a sign-out that the server refuses for long does not keep a later 
   expect(await everythingStored(page)).toContain(refused.refresh_token);
 });
 
+test('bar 46: an overloaded server gets one sign-out at a time', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  test.slow();
+  let isSettingUp = true;
+  let asked = 0;
+  let answer = () => {};
+  const isAnswered = new Promise<void>((resolve) => (answer = resolve));
+  await context.route('**/api/v1/logout', async (route) => {
+    if (isSettingUp) return route.fulfill(OVERLOADED);
+    asked += 1;
+    if (asked === 1) return route.fulfill(OVERLOADED);
+    await isAnswered;
+    return route.continue();
+  });
+  const tokens: string[] = [];
+  for (const _ of [1, 2]) {
+    await signIn(page, account);
+    tokens.push((await theStoredSession(page)).access_token);
+    await signOut(page);
+  }
+  await page.close();
+  isSettingUp = false;
+  const next = await context.newPage();
+  await next.goto('/');
+  // The page says so after the first refusal, and does not wait for the answer to another sign-out.
+  await expect(next.getByRole('status').getByText('You are signed out in this browser')).toBeVisible();
+  answer();
+  for (const token of tokens) await isEnded(api, token, { timeout: 60_000 });
+});
+
 test('bar 46: a sign-out arrives although the tab is closed in the same moment', async ({
   page,
   context,

@@ -98,7 +98,7 @@ pub fn App() -> impl IntoView {
             <ReloadNotice
                 text=Signal::derive(move || session.waits_for_reload().map(words::reload))
                 can_reload=Signal::derive(move || {
-                    session.waits_for_reload() == Some(Reload::ByPerson)
+                    matches!(session.waits_for_reload(), Some(Reload::ByPerson { .. }))
                 })
                 on_reload=move || session.reload()
             />

@@ -2,7 +2,7 @@
 
 use holdfast_client::{Became, Ending, Reload, Told};
 
-/// What became of a form that is gone.
+/// What became of a form that is gone, or of a sign-out.
 pub fn told(told: Told) -> &'static str {
     match told {
         Told::PasswordChanged => {
@@ -16,6 +16,10 @@ pub fn told(told: Told) -> &'static str {
         Told::SignInOvertaken => {
             "Somebody has signed in or out in this browser meanwhile, so your sign-in was \
              ended."
+        }
+        Told::SignInStays => {
+            "You have signed in again in another tab meanwhile, so you are still signed in. Sign \
+             out once more if you want to."
         }
         Told::PasswordChange {
             became,
@@ -31,7 +35,9 @@ pub fn reload(reload: Reload) -> &'static str {
             "Another person has signed in in this browser. This page waits for an answer of \
              the server, and then it loads again."
         }
-        Reload::ByPerson => "Another person has signed in in this browser.",
+        Reload::Loading => "You are signed in. Your page is loading.",
+        Reload::ByPerson { is_own: true } => "You are signed in, but your page has not loaded yet.",
+        Reload::ByPerson { is_own: false } => "Another person has signed in in this browser.",
     }
 }
 

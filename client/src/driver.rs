@@ -44,8 +44,12 @@ const CALL_WAIT_MS: u32 = 30_000;
 /// How long a wait for a change lasts before the code checks by itself.
 const LONGEST_WAIT_MS: u32 = 1000;
 
-/// How long a reload may take before the page offers the person to reload it.
+/// How long a reload may take before the page says that another person has signed in, and offers the
+/// person to reload it.
 const RELOADS_FOR_MS: u32 = 3000;
+
+/// The same if the person has signed in in this page and waits for it.
+const OWN_RELOADS_FOR_MS: u32 = 10_000;
 
 thread_local! {
     static DRIVER: OnceCell<Rc<Driver>> = const { OnceCell::new() };
@@ -67,8 +71,13 @@ pub(super) struct Snapshot {
 pub enum Reload {
     /// A request is under way whose answer has a new session. The page reloads after it.
     AfterAnswer,
+    /// The person has signed in in this page, and it loads.
+    Loading,
     /// The person, or other code in the page, has stopped it, or it takes long.
-    ByPerson,
+    ByPerson {
+        /// Whether the person has signed in in this page.
+        is_own: bool,
+    },
 }
 
 /// To whom a call belongs: to the account that the page showed when the call began.
@@ -125,6 +134,8 @@ pub(super) struct Driver {
     shown: RefCell<Option<Snapshot>>,
     /// The account that the page has shown, if any.
     has_shown: Cell<Option<Uuid>>,
+    /// The account whose session a form of this page has brought last.
+    signed_in_here: Cell<Option<Uuid>>,
     is_reloading: Cell<bool>,
     waits_for_reload: Cell<bool>,
     notice: Cell<Option<Notice>>,
@@ -153,6 +164,7 @@ impl Driver {
             tell: Box::new(tell),
             shown: RefCell::default(),
             has_shown: Cell::new(None),
+            signed_in_here: Cell::new(None),
             is_reloading: Cell::new(false),
             waits_for_reload: Cell::new(false),
             notice: Cell::new(None),
@@ -403,8 +415,12 @@ impl Driver {
             self.until_known().await;
             pressed = pressed.or_else(|| self.last_known(None));
         }
-        if let Some(sign_out) = pressed.as_ref().and_then(sign_out_of) {
-            self.change(sign_out).await;
+        let Some(sign_out) = pressed.as_ref().and_then(sign_out_of) else {
+            return;
+        };
+        let account_id = pressed.as_ref().and_then(account_of);
+        if !self.change(sign_out).await && account_of(&self.held()) == account_id {
+            self.tell_of_form(Some(Told::SignInStays));
         }
     }
 
@@ -412,7 +428,7 @@ impl Driver {
     /// later one than this tab.
     fn last_known(&self, account_id: Option<Uuid>) -> Option<Stored> {
         let is_theirs = |stored: &Stored| {
-            let held = stored.record().map(|record| record.account_id);
+            let held = account_of(stored);
             held.is_some() && (account_id.is_none() || held == account_id)
         };
         let held = Some(self.held()).filter(is_theirs);
@@ -454,8 +470,17 @@ impl Driver {
     }
 
     async fn finish_change(self: &Rc<Self>, change: Change) -> bool {
+        let opened = match &change {
+            Change::SignIn { record, .. } | Change::ChangePassword { record, .. } => {
+                Some(record.account_id)
+            }
+            _ => None,
+        };
         let outcome = self.vault.change(Some(change), self.held()).await;
         let applied = outcome.applied;
+        if applied && opened.is_some() {
+            self.signed_in_here.set(opened);
+        }
         self.feed(Event::Changed {
             stored: outcome.stored,
             applied,
@@ -802,7 +827,7 @@ impl Driver {
             self.has_shown.set(Some(account_id));
         }
         let snapshot = if is_another {
-            self.without_account()
+            self.without_account(view)
         } else {
             if self.is_reloading.get() {
                 // The page shows its person again, so no other page has to tell it.
@@ -847,24 +872,43 @@ impl Driver {
 
     /// The page waits for its reload, and for the answer to a request for a new session before that.
     /// Without this page no code would take that answer, and its session would live on.
-    fn without_account(&self) -> Snapshot {
-        let reload = match self.under_way.get() {
-            0 => self.waits_for_reload.get().then_some(Reload::ByPerson),
-            _ => Some(Reload::AfterAnswer),
+    fn without_account(&self, view: View) -> Snapshot {
+        let is_own = self.is_signed_in_here(view);
+        let is_answered = self.under_way.get() == 0;
+        let reload = if is_answered && self.waits_for_reload.get() {
+            Some(Reload::ByPerson { is_own })
+        } else if is_own {
+            Some(Reload::Loading)
+        } else {
+            (!is_answered).then_some(Reload::AfterAnswer)
         };
         Snapshot {
             view: View::Unknown,
             record: None,
-            told: self.told.get().map(Told::to_another_person),
+            told: self.told.get().and_then(Told::to_another_person),
             reload,
             ..self.snapshot()
         }
     }
 
-    /// What was told about a form that is gone is over when a person signs in.
+    /// Whether a form of this page has brought the session of the account that this shows.
+    fn is_signed_in_here(&self, view: View) -> bool {
+        let View::SignedIn { account_id, .. } = view else {
+            return false;
+        };
+        self.signed_in_here.get() == Some(account_id)
+    }
+
+    /// What was told about a form that is gone is over when a person signs in. That a person is still
+    /// signed in is over when the person is signed out.
     fn forget_told(&self, view: View) {
         let was_anonymous = matches!(self.view(), View::Anonymous { .. });
-        if was_anonymous && matches!(view, View::SignedIn { .. }) {
+        let is_signed_in = matches!(view, View::SignedIn { .. });
+        let is_over = match self.told.get() {
+            Some(Told::SignInStays) => !is_signed_in,
+            _ => was_anonymous && is_signed_in,
+        };
+        if is_over {
             self.told.set(None);
         }
     }
@@ -879,8 +923,14 @@ impl Driver {
         }
         surroundings::reload();
         let driver = self.clone();
+        let view = self.machine.borrow().view();
+        let patience_ms = if self.is_signed_in_here(view) {
+            OWN_RELOADS_FOR_MS
+        } else {
+            RELOADS_FOR_MS
+        };
         spawn_local(async move {
-            TimeoutFuture::new(RELOADS_FOR_MS).await;
+            TimeoutFuture::new(patience_ms).await;
             driver.waits_for_reload.set(driver.is_reloading.get());
             driver.publish();
         });
@@ -890,6 +940,10 @@ impl Driver {
     pub(super) fn reload_now(&self) {
         surroundings::reload();
     }
+}
+
+fn account_of(stored: &Stored) -> Option<Uuid> {
+    stored.record().map(|record| record.account_id)
 }
 
 /// The sign-out of the person who is signed in, as of this moment.

@@ -207,7 +207,8 @@ impl Session {
         }
     }
 
-    /// What became of a form that is gone. The page tells it until the person has read it or signs in.
+    /// What became of a form that is gone, or of a sign-out. The page tells it until the person has
+    /// read it or signs in.
     pub fn told(self) -> Option<Told> {
         self.signals.told.get()
     }

@@ -1,5 +1,5 @@
 //! What the page tells about a form that is gone. The person may have left it, or it has disappeared
-//! with the account that sent it.
+//! with the account that sent it. And what it tells about a sign-out that had no effect.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,9 @@ pub enum Told {
     AccountMade,
     /// A sign-in was ended for the same reason.
     SignInOvertaken,
+    /// The person has pressed «Sign out», but had signed in again in another tab before. That
+    /// session goes on.
+    SignInStays,
     /// What became of a change of the password.
     PasswordChange {
         /// What became of it.
@@ -37,16 +40,17 @@ pub enum Told {
 
 impl Told {
     /// What a page tells that shows another person by now.
-    pub(super) fn to_another_person(self) -> Self {
+    pub(super) fn to_another_person(self) -> Option<Self> {
         let became = match self {
-            Self::AccountMade | Self::SignInOvertaken => return self,
+            Self::AccountMade | Self::SignInOvertaken => return Some(self),
+            Self::SignInStays => return None,
             Self::PasswordChanged => Became::Done,
             Self::PasswordChange { became, .. } => became,
         };
-        Self::PasswordChange {
+        Some(Self::PasswordChange {
             became,
             is_of_another: true,
-        }
+        })
     }
 }
 
@@ -65,11 +69,18 @@ mod tests {
             is_of_another: false,
         };
         for (told, expected) in [
-            (Told::PasswordChanged, of_another(Became::Done)),
-            (of_this_one(Became::NotDone), of_another(Became::NotDone)),
-            (of_another(Became::NotKnown), of_another(Became::NotKnown)),
-            (Told::AccountMade, Told::AccountMade),
-            (Told::SignInOvertaken, Told::SignInOvertaken),
+            (Told::PasswordChanged, Some(of_another(Became::Done))),
+            (
+                of_this_one(Became::NotDone),
+                Some(of_another(Became::NotDone)),
+            ),
+            (
+                of_another(Became::NotKnown),
+                Some(of_another(Became::NotKnown)),
+            ),
+            (Told::AccountMade, Some(Told::AccountMade)),
+            (Told::SignInOvertaken, Some(Told::SignInOvertaken)),
+            (Told::SignInStays, None),
         ] {
             assert_eq!(told.to_another_person(), expected);
             // It is kept as text over the reload.

@@ -342,6 +342,51 @@ test('bar 34: a page whose reload was stopped can be reloaded', async ({
   await seesAccount(page, other);
 });
 
+test('bar 34: a person whose own page loads slowly does not read that another one has signed in', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  test.slow();
+  const other = somebody('grace');
+  await api.makeAccount(other);
+  await signIn(page, account);
+  await signOut(page);
+  let asked = 0;
+  let answer = () => {};
+  const isAnswered = new Promise<void>((resolve) => (answer = resolve));
+  await page.route('**/*', async (route) => {
+    if (!route.request().isNavigationRequest()) return route.fallback();
+    asked += 1;
+    await isAnswered;
+    await route.continue();
+  });
+
+  // While a new page loads, only another tab can say what the old one shows.
+  const tab = await context.newPage();
+  await tab.goto('/robots.txt');
+  const shown = () => tab.evaluate(() => localStorage.getItem('shown') ?? '');
+  await page.evaluate(() => {
+    const note = () => {
+      const before = localStorage.getItem('shown') ?? '';
+      localStorage.setItem('shown', before + document.body.innerText);
+    };
+    new MutationObserver(note).observe(document.body, { childList: true, subtree: true });
+  });
+
+  await fillIn(page, other);
+  await signInButton(page).click();
+  await expect.poll(() => asked).toBe(1);
+  await expect.poll(shown).toContain('You are signed in. Your page is loading.');
+  await expect.poll(shown, { timeout: 30_000 }).toContain('Reload this page');
+  expect(await shown()).toContain('your page has not loaded yet');
+  expect(await shown()).not.toContain(ANOTHER);
+  answer();
+  await becomesAlive(page);
+  await seesAccount(page, other);
+});
+
 test('bar 34: a tab that slept through a change of person has nothing of the first one', async ({
   page,
   context,

@@ -191,6 +191,14 @@ test('bar 35: a sign-out that hangs in one tab does not undo a later sign-in of 
   await seesAccount(tab, account);
   await page.reload();
   await seesAccount(page, account);
+
+  // The person who has pressed the button reads that it had no effect.
+  const told = tab.getByRole('status').getByText('You have signed in again in another tab meanwhile');
+  await expect(told).toBeVisible();
+  await signOutButton(tab).click();
+  await isSignedOut(page);
+  await isSignedOut(tab);
+  await expect(told).toHaveCount(0);
 });
 
 test('bar 35: a tab that slept while the data were deleted does not sign the person in again', async ({

@@ -1,16 +1,17 @@
 //! The whole page.
 
-use holdfast_client::{Notice, Reload, SessionConfig, View, provide_session};
+use holdfast_client::{Notice, Reload, SessionConfig, View, provide_session, use_session};
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::Router;
+use leptos_router::hooks::use_location;
 
 use crate::components::{
-    Hydrated, ReloadNotice, SiteFooter, SiteHeader, SiteNotice, SkipLink, StatusBar,
+    Hydrated, RecoveryOffer, ReloadNotice, SiteFooter, SiteHeader, SiteNotice, SkipLink, StatusBar,
 };
 use crate::focus::focus_heading;
 use crate::routes::Pages;
-use crate::{way_back, words};
+use crate::{paths, way_back, words};
 
 /// The whole page.
 #[component]
@@ -31,7 +32,11 @@ pub fn App() -> impl IntoView {
         // The page shows no account any more, but a person is signed in, and may sign out.
         View::Unknown if session.waits_for_reload().is_some() => mark_document("session", "maybe"),
         View::Unknown => {}
-        View::Anonymous { .. } => mark_document("session", "none"),
+        View::Anonymous { .. } => {
+            mark_document("session", "none");
+            // The next person is another one, or the next sign-in says whether to offer a code.
+            session.forget_offered_recovery_code();
+        }
         View::SignedIn { .. } => mark_document("session", "maybe"),
     });
 
@@ -103,12 +108,25 @@ pub fn App() -> impl IntoView {
                 on_reload=move || session.reload()
             />
             <SiteNotice text=Signal::derive(why) on_dismiss=dismiss/>
+            <Offer/>
             <main id="content" class="site-main" tabindex="-1">
                 <Pages/>
             </main>
             <SiteFooter/>
         </Router>
     }
+}
+
+/// Offers a recovery code on every page except the one that has it.
+#[component]
+fn Offer() -> impl IntoView {
+    let session = use_session();
+    let path = use_location().pathname;
+    // Every page reads anew whether to offer one, because another tab may have confirmed it.
+    let show = Memo::new(move |_| {
+        path.get() != paths::RECOVERY_CODE && session.is_offered_a_recovery_code()
+    });
+    view! { <RecoveryOffer show href=paths::RECOVERY_CODE/> }
 }
 
 /// Sets `data-…` on `<html>`, for style sheets and tests.

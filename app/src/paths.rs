@@ -6,5 +6,11 @@ pub const SIGN_IN: &str = "/sign-in";
 /// The page that makes an account.
 pub const SIGN_UP: &str = "/sign-up";
 
+/// The page for a person who forgot the password.
+pub const RECOVER: &str = "/recover";
+
+/// The page that shows a new recovery code, or makes one.
+pub const RECOVERY_CODE: &str = "/recovery-code";
+
 /// The account page. A sign-in leads here if the person wanted no other page.
 pub const ACCOUNT: &str = "/account";

@@ -5,8 +5,8 @@ use leptos_router::components::{FlatRoutes, Route};
 use leptos_router::path;
 
 use crate::pages::{
-    AccountPage, ActivityPage, HomePage, NotFoundPage, PasswordPage, SessionsPage, SignInPage,
-    SignUpPage,
+    AccountPage, ActivityPage, HomePage, NotFoundPage, PasswordPage, RecoverPage, RecoveryCodePage,
+    SessionsPage, SignInPage, SignUpPage,
 };
 
 /// The pages by path.
@@ -21,6 +21,8 @@ pub fn Pages() -> impl IntoView {
             <Route path=path!("/sessions") view=SessionsPage/>
             <Route path=path!("/activity") view=ActivityPage/>
             <Route path=path!("/password") view=PasswordPage/>
+            <Route path=path!("/recover") view=RecoverPage/>
+            <Route path=path!("/recovery-code") view=RecoveryCodePage/>
         </FlatRoutes>
     }
 }

@@ -9,7 +9,7 @@
 //! The value is read from the raw query, not from the router's query map, because the map
 //! decodes a value twice, and the wanted page may have a query with a `%` in it.
 
-use crate::paths::{ACCOUNT, SIGN_IN, SIGN_UP};
+use crate::paths::{ACCOUNT, RECOVERY_CODE, SIGN_IN, SIGN_UP};
 
 /// The sign-in page, with the way back to `wanted` if there is such a page: its path, query and
 /// hash, as its address has them.
@@ -33,6 +33,17 @@ pub fn hand_on(page: &str, search: &str) -> String {
 /// present page), or else the account page.
 pub fn after_sign_in(search: &str) -> String {
     wanted(search).unwrap_or_else(|| ACCOUNT.to_owned())
+}
+
+/// The page to which the page with the recovery code leads: the same one, but never that page
+/// itself.
+pub fn after_recovery_code(search: &str) -> String {
+    let wanted = after_sign_in(search);
+    let end = wanted.find(['?', '#']).unwrap_or(wanted.len());
+    if wanted[..end].trim_end_matches('/') == RECOVERY_CODE {
+        return ACCOUNT.to_owned();
+    }
+    wanted
 }
 
 fn with_way_back(page: &str, wanted: &str) -> String {
@@ -213,6 +224,22 @@ mod tests {
         assert_eq!(after_sign_in("next"), ACCOUNT);
         assert_eq!(after_sign_in("next=%ff"), ACCOUNT);
         assert_eq!(after_sign_in("next=%"), ACCOUNT);
+    }
+
+    #[test]
+    fn the_page_with_the_recovery_code_does_not_lead_to_itself() {
+        for (next, expected) in [
+            ("/sessions?a=1", "/sessions?a=1"),
+            ("/recovery-code", ACCOUNT),
+            ("/recovery-code/", ACCOUNT),
+            ("/recovery-code?next=/sessions#a", ACCOUNT),
+            ("/recovery-codes", "/recovery-codes"),
+            ("//elsewhere.example", ACCOUNT),
+        ] {
+            let search = &with_way_back("", next)[1..];
+            assert_eq!(after_recovery_code(search), expected, "{next:?}");
+        }
+        assert_eq!(after_recovery_code(""), ACCOUNT);
     }
 
     #[test]

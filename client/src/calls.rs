@@ -44,6 +44,19 @@ impl Api {
         )
     }
 
+    /// `POST` of a JSON body, with an empty answer.
+    ///
+    /// # Errors
+    /// See [`Api::get`].
+    pub async fn post_without_answer(
+        self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<(), CallError> {
+        let call = Call::new(Method::POST, path).with_json(body);
+        transport::parse_nothing(&self.call(call).await?)
+    }
+
     /// `PUT` of a JSON body, with a JSON answer.
     ///
     /// # Errors

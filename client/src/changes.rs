@@ -25,6 +25,7 @@ use uuid::Uuid;
 use super::calls;
 use super::clock;
 use super::driver::{Driver, Whose};
+use super::new_code;
 use super::told::{Became, Told};
 use super::transport::{self, Call, CallError};
 
@@ -44,6 +45,7 @@ impl Opened {
     fn read(body: &str, remember: bool, sent_at: i64) -> Result<Self, CallError> {
         let tokens: Tokens = transport::parse(body)?;
         let record = Record::new(&tokens, remember, sent_at).ok_or(CallError::NOT_OURS)?;
+        new_code::opened(&tokens);
         Ok(Self {
             record,
             known_browser: tokens.known_browser,
@@ -397,6 +399,18 @@ async fn with_repetitions<F: Future<Output = Result<String, CallError>>>(
     send: impl Fn() -> F,
     give_up: impl Fn() -> Option<CallError>,
 ) -> (Result<String, CallError>, bool) {
+    let has_tokens = |body: &str| transport::parse::<Tokens>(body).is_ok();
+    with_repetitions_of(has_tokens, send, give_up).await
+}
+
+/// Does the same for a request with another answer. `is_whole` says whether a body is one, and was
+/// not cut.
+pub(super) async fn with_repetitions_of<F: Future<Output = Result<String, CallError>>>(
+    is_whole: impl Fn(&str) -> bool,
+    send: impl Fn() -> F,
+    give_up: impl Fn() -> Option<CallError>,
+) -> (Result<String, CallError>, bool) {
+    let is_silence = |outcome: &_| is_silence(outcome, &is_whole);
     let mut outcome = send().await;
     if !is_silence(&outcome) {
         return (outcome, false);
@@ -428,13 +442,13 @@ async fn with_repetitions<F: Future<Output = Result<String, CallError>>>(
     }
 }
 
-fn is_silence(outcome: &Result<String, CallError>) -> bool {
+fn is_silence(outcome: &Result<String, CallError>, is_whole: &impl Fn(&str) -> bool) -> bool {
     match outcome {
         Err(CallError::Unreachable { .. }) => true,
         // The server may have lost its database during the request.
         Err(CallError::Problem(problem)) => problem.code == Code::TemporarilyUnavailable,
-        // The answer was cut: the request was done, and its tokens are lost.
-        Ok(body) => transport::parse::<Tokens>(body).is_err(),
+        // The answer was cut: the request was done, and its answer is lost.
+        Ok(body) => !is_whole(body),
         Err(_) => false,
     }
 }
@@ -568,7 +582,8 @@ fn is_lost(session: &SessionInfo, own: &SessionInfo, elapsed_s: u64) -> bool {
 
 async fn log_in(driver: &Rc<Driver>, request: &LoginRequest) -> Result<Opened, CallError> {
     let call = Call::new(Method::POST, paths::LOGIN).with_json(request);
-    let call = driver.with_known_browsers(call).await;
+    let mut call = driver.with_known_browsers(call).await;
+    new_code::add_known_browser(&mut call);
     let sent_at = clock::now().wall_ms;
     let body = transport::send(&call, None).await?;
     Opened::read(&body, request.remember, sent_at)

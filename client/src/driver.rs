@@ -30,7 +30,7 @@ use super::surroundings::{self, News};
 use super::told::Told;
 use super::transport::{self, Call, CallError};
 use super::vault::{Attempted, Outcome, Vault};
-use super::{clock, lock, vault};
+use super::{clock, lock, new_code, vault};
 
 /// The lock for renewals, which all tabs share.
 const LOCK: &str = "holdfast.renewal";
@@ -188,6 +188,7 @@ impl Driver {
 
     async fn begin(self: Rc<Self>) {
         self.told.set(self.vault.take_told());
+        new_code::take_over();
         let mut outcome = self.vault.change(None, Stored::default()).await;
         if let Some(record) = outcome.stored.record()
             && !record.remember
@@ -921,6 +922,7 @@ impl Driver {
         if self.is_reloading.replace(true) {
             return;
         }
+        new_code::hand_over(self.record().map(|record| record.account_id));
         surroundings::reload();
         let driver = self.clone();
         let view = self.machine.borrow().view();

@@ -21,12 +21,12 @@
 //! # The layers
 //!
 //! Each layer only imports the layers after it, and a test of the architecture checks this:
-//! `require_session`; `session` (what components see); `changes`, `server_functions` and `host`
-//! (requests); `calls` (a call with its token); `driver`, which carries out what the pure machine
-//! in `holdfast_protocol::renewal` decides; `vault` (what is stored, and where); `logout` (which
-//! answer ends a session); `told` (what became of a form that is gone); `transport` (one
-//! request), `lock`, `surroundings` (other tabs, visibility, network) and `clock`, which is the
-//! only one that reads the time.
+//! `require_session` and `recovery` (the recovery code); `session` (what components see); `changes`,
+//! `server_functions` and `host` (requests); `calls` (a call with its token); `driver`, which carries
+//! out what the pure machine in `holdfast_protocol::renewal` decides; `vault` (what is stored, and
+//! where), `logout` (which answer ends a session) and `new_code` (a new recovery code); `told` (what
+//! became of a form that is gone), `transport` (one request), `lock`, `surroundings` (other tabs,
+//! visibility, network) and `clock`, which is the only one that reads the time.
 //!
 //! Only this crate uses storage, time and the network in the browser, and only in effects and event
 //! handlers. It knows no page: the app says where a person signs in ([`SessionConfig`]).
@@ -38,6 +38,8 @@ mod driver;
 pub mod host;
 mod lock;
 mod logout;
+mod new_code;
+mod recovery;
 mod require_session;
 mod server_functions;
 mod session;

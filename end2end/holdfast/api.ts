@@ -17,6 +17,8 @@ export interface Tokens {
   refresh_expires_in: number;
   refresh_idle_expires_in: number;
   session_id: string;
+  /** Only a sign-up answers it. */
+  recovery_code?: string;
 }
 
 /** A live session, as the list of sessions shows it. */
@@ -59,10 +61,25 @@ export const attemptKey = () => randomBytes(16).toString('hex');
 export class Api {
   constructor(private readonly url: string) {}
 
-  /** Makes an account, and ends the session that comes with it. */
-  async makeAccount(account: Account): Promise<void> {
+  /** Makes an account whose person keeps the recovery code, and ends the session that comes with
+   * it. Returns the code. */
+  async makeAccount(account: Account): Promise<string> {
     const tokens = await this.signUp(account);
+    const code = tokens.recovery_code!;
+    await this.keepCode(tokens.access_token, code);
     await this.logOut(tokens.refresh_token);
+    return code;
+  }
+
+  /** Confirms that the person keeps this recovery code. */
+  async keepCode(bearer: string, code: string): Promise<void> {
+    const answer = await this.call('POST', '/api/v1/account/recovery-code/confirmed', {
+      body: { recovery_code: code },
+      bearer,
+    });
+    if (answer.status !== 204) {
+      throw new Error(`The code was refused: ${answer.status} ${JSON.stringify(answer.body)}`);
+    }
   }
 
   async signUp(account: Account): Promise<Tokens> {

@@ -16,6 +16,7 @@ export const PAGES: PageOfHoldfast[] = [
   { name: 'home', path: '/', heading: 'Sign in once. Stay signed in.', signedIn: false },
   { name: 'sign-up', path: '/sign-up', heading: 'Create your account', signedIn: false },
   { name: 'sign-in', path: '/sign-in', heading: 'Sign in', signedIn: false },
+  { name: 'recover', path: '/recover', heading: 'Get back in', signedIn: false },
   { name: 'not-found', path: '/no-such-page', heading: 'Page not found', signedIn: false },
   {
     name: 'home-signed-in',
@@ -27,6 +28,12 @@ export const PAGES: PageOfHoldfast[] = [
   { name: 'sessions', path: '/sessions', heading: 'Your sessions', signedIn: true },
   { name: 'activity', path: '/activity', heading: 'Activity', signedIn: true },
   { name: 'password', path: '/password', heading: 'Change password', signedIn: true },
+  {
+    name: 'recovery-code',
+    path: '/recovery-code',
+    heading: 'Your recovery code',
+    signedIn: true,
+  },
 ];
 
 /** Opens one of them as a person who may see it, and waits until it is complete. */
@@ -51,6 +58,7 @@ async function hasLoaded(page: Page, one: PageOfHoldfast, account: Account): Pro
     sessions: page.getByText('This browser', { exact: true }),
     activity: page.getByRole('heading', { name: 'Signed in', exact: true }).first(),
     password: page.getByLabel('New password'),
+    'recovery-code': page.getByText(/^You keep one of/),
   }[one.name];
   await last?.waitFor();
 }

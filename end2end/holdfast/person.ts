@@ -13,12 +13,30 @@ export async function fillIn(page: Page, account: Account): Promise<void> {
   await page.getByLabel('Password', { exact: true }).fill(account.password);
 }
 
-/** Signs up on the page, and arrives at the account page. */
+/** Signs up on the page, keeps the recovery code, and arrives at the account page. */
 export async function signUp(page: Page, account: Account): Promise<void> {
   await page.goto('/sign-up');
   await fillIn(page, account);
   await page.getByRole('button', { name: 'Create account' }).click();
+  await keepCode(page);
   await seesAccount(page, account);
+}
+
+/** Reads the recovery code that the page shows. */
+export async function shownCode(page: Page): Promise<string> {
+  const groups = page.getByRole('list', { name: 'Recovery code' }).getByRole('listitem');
+  await expect(groups).toHaveCount(7);
+  return (await groups.allInnerTexts()).join('-');
+}
+
+/** Keeps the recovery code that a page shows after a sign-up, and goes on. Returns the code. */
+export async function keepCode(page: Page): Promise<string> {
+  await expect(heading(page, 'Your recovery code')).toBeVisible();
+  const code = await shownCode(page);
+  await page.getByLabel('I have kept it').check();
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await expect(page.getByLabel('I have kept it')).toHaveCount(0);
+  return code;
 }
 
 /** Signs in on the page, and arrives at the account page. */

@@ -160,6 +160,10 @@ async function signUp(page: Page): Promise<Account> {
     account = somebody('soak');
     await fillIn(page, account);
     await page.getByRole('button', { name: 'Create account' }).click();
+    // If an answer got lost, the page has no recovery code to show.
+    const arrived = heading(page, 'Your recovery code').or(heading(page, 'Your account'));
+    await expect(arrived).toBeVisible();
+    await openAt(page, '/account');
     await expect(heading(page, 'Your account')).toBeVisible();
   }).toPass({ timeout: 120_000 });
   return account;

@@ -3,11 +3,15 @@
 import { join } from 'node:path';
 import {
   expect,
+  fillIn,
   heading,
   openPage,
   openUnhydrated,
   PAGES,
+  seesAccount,
+  shownCode,
   signOutButton,
+  somebody,
   test,
 } from '../holdfast';
 
@@ -36,6 +40,18 @@ for (const [screen, viewport] of Object.entries(SCREENS)) {
         await page.getByRole('button', { name: 'Create account' }).click();
         await expect(page.getByRole('alert').first()).toBeVisible();
         await page.screenshot({ path: path('sign-up-mistakes'), fullPage: true });
+      });
+
+      test('a new recovery code, and the offer of one', async ({ page }) => {
+        const account = somebody();
+        await page.goto('/sign-up');
+        await fillIn(page, account);
+        await page.getByRole('button', { name: 'Create account' }).click();
+        await shownCode(page);
+        await page.screenshot({ path: path('recovery-code-new'), fullPage: true });
+        await page.getByRole('link', { name: 'Later' }).click();
+        await seesAccount(page, account);
+        await page.screenshot({ path: path('recovery-code-offered'), fullPage: true });
       });
 
       test('sessions, before one is ended', async ({ page, account, api }) => {

@@ -88,6 +88,11 @@ pub fn pages(state: &AppState) -> Router<AppState> {
         .route("/sign-in", post(|| async { Redirect::to("/sign-in") }))
         .route("/sign-up", post(|| async { Redirect::to("/sign-up") }))
         .route("/password", post(|| async { Redirect::to("/password") }))
+        .route("/recover", post(|| async { Redirect::to("/recover") }))
+        .route(
+            "/recovery-code",
+            post(|| async { Redirect::to("/recovery-code") }),
+        )
         .leptos_routes_with_context(state, routes, set_policy, {
             let (options, files) = (options.clone(), page_files(state));
             move || shell(options.clone(), &files)

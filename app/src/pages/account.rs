@@ -17,6 +17,7 @@ pub fn AccountPage() -> impl IntoView {
                     <AccountCard/>
                     <SessionCard/>
                     <PasswordCard/>
+                    <RecoveryCard/>
                 </div>
             </RequireSession>
         </div>
@@ -123,6 +124,18 @@ fn PasswordCard() -> impl IntoView {
             <p>"Changing it signs you out everywhere but here."</p>
             <p>
                 <a class="button" href="/password">"Change password"</a>
+            </p>
+        </Card>
+    }
+}
+
+#[component]
+fn RecoveryCard() -> impl IntoView {
+    view! {
+        <Card id="recovery-card" heading="Recovery code">
+            <p>"With it you get back in if you forget your password."</p>
+            <p>
+                <a class="button" href="/recovery-code">"Your recovery code"</a>
             </p>
         </Card>
     }

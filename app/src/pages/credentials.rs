@@ -12,6 +12,7 @@ use leptos_router::hooks::{use_location, use_navigate};
 
 use super::asker::Asker;
 use crate::components::{CheckField, FormError, ShowPassword, SubmitButton, TextField};
+use crate::paths;
 use crate::way_back::{after_sign_in, hand_on};
 
 /// The differences between the two forms.
@@ -222,7 +223,13 @@ fn leave_when_signed_in() {
                 replace: true,
                 ..NavigateOptions::default()
             };
-            navigate(&after_sign_in(&search.read_untracked()), options);
+            let search = search.read_untracked();
+            // After a sign-up, the page with the new recovery code comes first.
+            let wanted = match session.new_recovery_code() {
+                Some(_) => hand_on(paths::RECOVERY_CODE, &search),
+                None => after_sign_in(&search),
+            };
+            navigate(&wanted, options);
         }
     });
 }

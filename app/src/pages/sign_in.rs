@@ -5,11 +5,13 @@ use leptos_meta::Title;
 
 use super::credentials::{Credentials, CredentialsForm, Mistakes, with_next};
 use crate::components::PageHeading;
+use crate::paths;
 
 /// Signs in. The top of every page says why the last session has ended.
 #[component]
 pub fn SignInPage() -> impl IntoView {
     let sign_up = with_next("/sign-up");
+    let recover = with_next(paths::RECOVER);
     let form = Credentials {
         action: "/sign-in",
         autocomplete: "current-password",
@@ -32,6 +34,9 @@ pub fn SignInPage() -> impl IntoView {
                 <PageHeading text="Sign in"/>
                 <CredentialsForm form/>
             </div>
+            <p class="aside">
+                "Forgot your password? " <a href=recover>"Use your recovery code"</a>
+            </p>
             <p class="aside">
                 "No account yet? " <a href=sign_up>"Create account"</a>
             </p>

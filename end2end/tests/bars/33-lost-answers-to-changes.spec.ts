@@ -11,6 +11,7 @@ import {
   holdRequests,
   isEnded,
   isSignedOut,
+  keepCode,
   Network,
   notesOfChanges,
   seesAccount,
@@ -181,6 +182,7 @@ test('bar 33: a sign-up whose request was lost is made', async ({ page }) => {
   await page.goto('/sign-up');
   await fillIn(page, account);
   await page.getByRole('button', { name: 'Create account' }).click();
+  await keepCode(page);
   await seesAccount(page, account);
 });
 

@@ -13,6 +13,7 @@ import {
   holdAnswers,
   isEnded,
   isSignedOut,
+  keepCode,
   seesAccount,
   sessionInDatabase,
   signIn,
@@ -106,6 +107,7 @@ test('bar 35: in one tab the last form that was sent wins', async ({ page, accou
     await signInButton(page).click();
   });
   earlier.open();
+  await keepCode(page);
   await seesAccount(page, fresh);
   later.open();
   await seesAccount(page, account);

@@ -106,6 +106,44 @@ for (const [what, right] of [
   });
 }
 
+for (const [what, right] of [
+  ['that is refused', false],
+  ['that succeeds', true],
+] as const) {
+  test(`bar 45: a recovery ${what}`, async ({ page, api }) => {
+    const account = somebody();
+    const code = await api.makeAccount(account);
+    await page.goto('/recover');
+    await page.getByLabel('Username').fill(right ? account.username : somebody().username);
+    await page.getByLabel('Recovery code').fill(code);
+    await page.getByLabel('New password').fill(NEW);
+    await leaveBeforeTheAnswer(page, '**/api/v1/recover', () =>
+      page.getByRole('button', { name: 'Set new password' }).click(),
+    );
+    await nextPageWorks(page);
+    await signIn(page, right ? { ...account, password: NEW } : account);
+  });
+}
+
+test('bar 45: a new recovery code, and its confirmation', async ({ page, account }) => {
+  await signIn(page, account);
+  const makeNew = async () => {
+    await page.getByRole('main').getByRole('link', { name: 'Your recovery code' }).click();
+    await page.getByLabel('Password', { exact: true }).fill(account.password);
+    await page.getByRole('button', { name: 'Make a new code' }).click();
+  };
+  await leaveBeforeTheAnswer(page, '**/api/v1/account/recovery-code', makeNew);
+  await nextPageWorksFor(page, account);
+
+  await page.getByRole('banner').getByRole('link', { name: 'Account', exact: true }).click();
+  await page.getByRole('main').getByRole('link', { name: 'Your recovery code' }).click();
+  await leaveBeforeTheAnswer(page, '**/api/v1/account/recovery-code/confirmed', async () => {
+    await page.getByLabel('I have kept it').check();
+    await page.getByRole('button', { name: 'Go on' }).click();
+  });
+  await nextPageWorksFor(page, account);
+});
+
 test('bar 45: the end of another session', async ({ page, account, api }) => {
   await api.logIn(account);
   await signIn(page, account);

@@ -13,7 +13,7 @@ import {
   test,
 } from '../../holdfast';
 
-const PAGES = ['/', '/sign-in', '/account'];
+const PAGES = ['/', '/sign-in', '/recover', '/account'];
 const WITHIN = { timeout: 10_000 };
 
 /** Half of an answer. */

@@ -2,12 +2,16 @@ import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import {
   expect,
+  fillIn,
   heading,
   openPage,
   openUnhydrated,
   PAGES,
+  seesAccount,
+  shownCode,
   signIn,
   signOutButton,
+  somebody,
   test,
 } from '../../holdfast';
 
@@ -104,6 +108,25 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.route('**/pkg/*.wasm', (route) => route.abort());
     await openUnhydrated(page, '/account');
     await expect(page.getByRole('alert')).toBeVisible();
+    expect(await violations(page)).toEqual([]);
+  });
+}
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`a new recovery code and the offer of one are accessible to everybody, ${colorScheme}`, async ({
+    page,
+  }) => {
+    await page.emulateMedia({ colorScheme });
+    const account = somebody();
+    await page.goto('/sign-up');
+    await fillIn(page, account);
+    await page.getByRole('button', { name: 'Create account' }).click();
+    await shownCode(page);
+    await page.getByRole('button', { name: 'Go on' }).click();
+    await expect(page.getByRole('alert')).toBeVisible();
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole('link', { name: 'Later' }).click();
+    await seesAccount(page, account);
     expect(await violations(page)).toEqual([]);
   });
 }

@@ -3,6 +3,7 @@ import {
   fillIn,
   heading,
   isSignedOut,
+  keepCode,
   seesAccount,
   signIn,
   signInButton,
@@ -46,6 +47,7 @@ test('a person who signs up on the way returns there, too', async ({ page }) => 
   await expect(heading(page, 'Create your account')).toBeVisible();
   await fillIn(page, somebody());
   await page.getByRole('button', { name: 'Create account' }).click();
+  await keepCode(page);
   await expect(heading(page, 'Your sessions')).toBeVisible();
 });
 

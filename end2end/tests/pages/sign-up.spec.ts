@@ -2,6 +2,7 @@ import {
   expect,
   fillIn,
   heading,
+  keepCode,
   Network,
   seesAccount,
   signUp,
@@ -9,7 +10,7 @@ import {
   test,
 } from '../../holdfast';
 
-test('a sign-up leads to the account page', async ({ page }) => {
+test('a sign-up shows the recovery code and leads to the account page', async ({ page }) => {
   const account = somebody();
   await page.goto('/');
   await page.getByRole('main').getByRole('link', { name: 'Create account' }).click();
@@ -17,6 +18,7 @@ test('a sign-up leads to the account page', async ({ page }) => {
   await fillIn(page, account);
   await page.getByRole('button', { name: 'Create account' }).click();
 
+  await keepCode(page);
   await seesAccount(page, account);
   await expect(page).toHaveURL('/account');
 });
@@ -61,6 +63,7 @@ test('two clicks make one account', async ({ page }) => {
   await fillIn(page, account);
   await page.getByRole('button', { name: 'Create account' }).dblclick();
 
+  await keepCode(page);
   await seesAccount(page, account);
   expect(await network.calls('POST /api/v1/signup')).toMatchObject([{ status: 201 }]);
 });

@@ -209,7 +209,7 @@ async fn a_request_id_of_a_trusted_proxy_is_kept_and_every_other_is_replaced() {
 #[tokio::test]
 async fn a_form_sent_before_the_client_has_started_leads_back_without_the_typed_text() {
     let app = TestApp::start().await;
-    for page in ["/sign-in", "/sign-up"] {
+    for page in ["/sign-in", "/sign-up", "/recover", "/recovery-code"] {
         let form = "username=ada&password=velvet+anchor+drifting+northward";
         let answer = app
             .send(post(page, Some("application/x-www-form-urlencoded"), form))

@@ -1,0 +1,117 @@
+use js_sys::{Function, Promise, Reflect};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+
+use super::Button;
+
+/// A recovery code in its groups, and three ways to keep it: copy it, download it, print it.
+///
+/// The groups are a list, so that a screen reader reads them one by one.
+#[component]
+pub fn RecoveryCode(
+    /// The code, its groups separated by hyphens.
+    code: String,
+    /// Whose code it is, for the file and for the printed page.
+    #[prop(into)]
+    username: Signal<String>,
+) -> impl IntoView {
+    let said = RwSignal::new("");
+    let groups: Vec<_> = code
+        .split('-')
+        .map(|group| view! { <li>{group.to_owned()}</li> })
+        .collect();
+    let copied = code.clone();
+    let copy = move || {
+        let text = copied.clone();
+        said.set("");
+        spawn_local(async move {
+            let words = if copy_text(&text).await {
+                "The code is copied. Paste it where only you find it."
+            } else {
+                "This browser does not let the page copy. Select the code and copy it, or write \
+                 it down."
+            };
+            // The page may have been left meanwhile.
+            let _ = said.try_set(words);
+        });
+    };
+    let file = {
+        let code = code.clone();
+        move || as_file(&code, &username.read())
+    };
+
+    view! {
+        <div class="recovery-code stack">
+            <p class="recovery-code-owner">
+                "Recovery code" {move || match username.get() {
+                    name if name.is_empty() => String::new(),
+                    name => format!(" of {name}"),
+                }}
+            </p>
+            <ol class="recovery-code-groups" aria-label="Recovery code" translate="no">{groups}</ol>
+            <div class="cluster recovery-code-actions">
+                <Button on_press=copy text="Copy"/>
+                <a class="button" href=file download="holdfast-recovery-code.txt">"Download"</a>
+                <Button on_press=print text="Print"/>
+            </div>
+            <p class="status-line" role="status">{move || said.get()}</p>
+        </div>
+    }
+}
+
+fn print() {
+    let _ = window().print();
+}
+
+/// Copies a text; `false` if the browser does not let the page. The web-sys of this app does not
+/// have the clipboard, which browsers only offer on a safe connection.
+async fn copy_text(text: &str) -> bool {
+    let write = || -> Result<Promise, JsValue> {
+        let clipboard = Reflect::get(&window().navigator(), &"clipboard".into())?;
+        let write: Function = Reflect::get(&clipboard, &"writeText".into())?.dyn_into()?;
+        write.call1(&clipboard, &text.into())?.dyn_into()
+    };
+    match write() {
+        Ok(written) => JsFuture::from(written).await.is_ok(),
+        Err(_) => false,
+    }
+}
+
+/// The address of a text file with the code. It is a part of the page, so it is not loaded from
+/// anywhere.
+fn as_file(code: &str, username: &str) -> String {
+    let text = format!(
+        "Holdfast recovery code of {username}\n\n{code}\n\nIf you forget your password, choose \
+         «Forgot your password?» on the sign-in page and enter this code. Keep it where only you \
+         find it.\n"
+    );
+    let mut address = "data:text/plain;charset=utf-8,".to_owned();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || byte == b'-' {
+            address.push(char::from(byte));
+        } else {
+            address.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_has_the_code_and_the_name() {
+        let address = as_file("AAAA-BBBB", "ada+x");
+        let (kind, text) = address.split_once(',').expect("an address");
+        assert_eq!(kind, "data:text/plain;charset=utf-8");
+        assert!(
+            text.contains("AAAA-BBBB") && text.contains("ada%2Bx"),
+            "{text}"
+        );
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-%".contains(&byte);
+        assert!(text.bytes().all(is_plain), "{text}");
+    }
+}

@@ -1,0 +1,300 @@
+use holdfast_client::{CallError, use_session};
+use holdfast_protocol::password;
+use holdfast_protocol::problem::Code;
+use holdfast_protocol::recovery_code::RecoveryCode;
+use holdfast_protocol::secret::Secret;
+use holdfast_protocol::wire::RecoverRequest;
+use leptos::ev::SubmitEvent;
+use leptos::html::Input;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_location, use_navigate};
+
+use super::asker::Asker;
+use super::credentials::{focus, hide, value, with_next};
+use super::keep_code::KeepCode;
+use super::sign_up::length_hint;
+use crate::components::{
+    CheckField, FormError, PageHeading, ShowPassword, SubmitButton, TextField,
+};
+use crate::paths;
+use crate::way_back::after_sign_in;
+
+/// The way back in for a person who forgot the password: the recovery code and a new password.
+#[component]
+pub fn RecoverPage() -> impl IntoView {
+    let done = RwSignal::new(None::<Done>);
+    let sign_in = with_next(paths::SIGN_IN);
+    view! {
+        <Title text="Get back in"/>
+        <div class="center narrow stack">
+            <PageHeading text="Get back in"/>
+            <p class="status-line" role="status">
+                {move || done.read().is_some().then_some(
+                    "Your new password is set. All sessions are ended.",
+                )}
+            </p>
+            {move || match done.get() {
+                Some(done) => view! { <NextCode done/> }.into_any(),
+                None => view! { <RecoverForm on_done=move |it| done.set(Some(it))/> }.into_any(),
+            }}
+            <p class="aside">
+                "You remember your password? " <a href=sign_in>"Sign in"</a>
+            </p>
+        </div>
+    }
+}
+
+/// A recovery that was done.
+#[derive(Clone)]
+struct Done {
+    username: String,
+    password: Secret,
+    /// The next code.
+    code: Secret,
+}
+
+/// The mistakes, for each field.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Mistakes {
+    username: Option<String>,
+    code: Option<String>,
+    password: Option<String>,
+    form: Option<String>,
+}
+
+impl Mistakes {
+    /// Mistakes that the page finds before it sends the form.
+    fn before(username: &str, code: &str, password: &str) -> Self {
+        Self {
+            username: username
+                .is_empty()
+                .then(|| "Enter your username.".to_owned()),
+            code: RecoveryCode::parse(code).err().map(|why| why.to_string()),
+            password: password::check(password, username)
+                .err()
+                .map(|why| why.to_string()),
+            form: None,
+        }
+    }
+
+    /// Assigns the server's answer to the field that it is about.
+    fn of(error: &CallError) -> Self {
+        let text = Some(error.to_string());
+        match error.code() {
+            Some(Code::InvalidCredentials) => Self {
+                code: text,
+                ..Self::default()
+            },
+            Some(Code::PasswordNotAccepted) => Self {
+                password: text,
+                ..Self::default()
+            },
+            _ => Self {
+                form: text,
+                ..Self::default()
+            },
+        }
+    }
+}
+
+#[component]
+fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
+    let session = use_session();
+    let asker = Asker::here();
+    let username = NodeRef::<Input>::new();
+    let code = NodeRef::<Input>::new();
+    let password = NodeRef::<Input>::new();
+    let typed = RwSignal::new(String::new());
+    let show = RwSignal::new(false);
+    let busy = RwSignal::new(false);
+    let mistakes = RwSignal::new(Mistakes::default());
+    let tell = move |found: Mistakes| {
+        let first = match &found {
+            Mistakes {
+                username: Some(_), ..
+            } => Some(username),
+            Mistakes { code: Some(_), .. } => Some(code),
+            Mistakes {
+                password: Some(_), ..
+            } => Some(password),
+            _ => None,
+        };
+        mistakes.set(found);
+        if let Some(first) = first {
+            focus(first);
+        }
+    };
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        if busy.get_untracked() {
+            return;
+        }
+        let (name, kept, wanted) = (value(username), value(code), value(password));
+        let found = Mistakes::before(&name, &kept, &wanted);
+        let any = found != Mistakes::default();
+        tell(found);
+        if any {
+            return;
+        }
+        hide(password, show);
+        busy.set(true);
+        let new_password = Secret::from(wanted);
+        let request = RecoverRequest {
+            username: name.clone(),
+            recovery_code: Secret::from(kept),
+            new_password: new_password.clone(),
+        };
+        asker.ask(session.recover(request), move |outcome| {
+            busy.set(false);
+            match outcome {
+                Ok(code) => on_done.run(Done {
+                    username: name,
+                    password: new_password,
+                    code,
+                }),
+                Err(error) => tell(Mistakes::of(&error)),
+            }
+        });
+    };
+    view! {
+        <form method="post" action="/recover" class="card stack" novalidate on:submit=submit>
+            <p>
+                "Enter the recovery code that you have kept, and choose a new password. This ends "
+                "all sessions of your account."
+            </p>
+            <FormError text=Signal::derive(move || mistakes.get().form)/>
+            <TextField
+                label="Username"
+                name="username"
+                autocomplete="username"
+                node=username
+                error=Signal::derive(move || mistakes.get().username)
+                on_type=move |_| mistakes.update(|mistakes| mistakes.username = None)
+            />
+            <TextField
+                label="Recovery code"
+                name="recovery_code"
+                autocomplete="off"
+                node=code
+                hint=Signal::derive(|| Some(
+                    "28 letters and digits. Capital letters and hyphens do not matter.".to_owned(),
+                ))
+                error=Signal::derive(move || mistakes.get().code)
+                on_type=move |_| mistakes.update(|mistakes| mistakes.code = None)
+            />
+            <TextField
+                label="New password"
+                name="new_password"
+                autocomplete="new-password"
+                show
+                node=password
+                hint=Signal::derive(move || Some(length_hint(&typed.read())))
+                error=Signal::derive(move || mistakes.get().password)
+                on_type=move |text| {
+                    typed.set(text);
+                    mistakes.update(|mistakes| mistakes.password = None);
+                }
+            />
+            <ShowPassword show/>
+            <SubmitButton
+                busy
+                text=Signal::derive(move || {
+                    if busy.get() { "Setting the password…" } else { "Set new password" }.to_owned()
+                })
+            />
+        </form>
+    }
+}
+
+/// Shows the next code, signs in with the new password and confirms that the code is kept.
+#[component]
+fn NextCode(done: Done) -> impl IntoView {
+    let session = use_session();
+    let asker = Asker::here();
+    let remember = NodeRef::<Input>::new();
+    let busy = RwSignal::new(false);
+    let error = RwSignal::new(None::<String>);
+    let search = use_location().search;
+    let navigate = use_navigate();
+    let (text, name) = (done.code.expose().to_owned(), done.username.clone());
+    let kept = move || {
+        busy.set(true);
+        error.set(None);
+        let remember = remember.get_untracked().is_none_or(|field| field.checked());
+        let Done {
+            username,
+            password,
+            code,
+        } = done.clone();
+        let call = async move {
+            session.sign_in(username, password, remember).await?;
+            // If this fails, the pages offer another code.
+            let _ = session.confirm_recovery_code(code).await;
+            Ok::<_, CallError>(())
+        };
+        let navigate = navigate.clone();
+        asker.ask(call, move |outcome| {
+            busy.set(false);
+            match outcome {
+                Ok(()) => {
+                    let wanted = after_sign_in(&search.read_untracked());
+                    navigate(&wanted, NavigateOptions::default());
+                }
+                Err(why) => error.set(Some(why.to_string())),
+            }
+        });
+    };
+    view! {
+        <KeepCode
+            code=text
+            username=Signal::stored(name)
+            on_kept=move || kept()
+            busy
+            text=Signal::derive(move || if busy.get() { "Signing in…" } else { "Sign in" }.to_owned())
+            error
+            later=Signal::stored(paths::SIGN_IN.to_owned())
+            takes_focus=true
+        >
+            <CheckField
+                label="Keep me signed in on this browser"
+                name="remember"
+                hint="Not on a computer that you share."
+                node=remember
+            />
+        </KeepCode>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_protocol::problem::Problem;
+
+    use super::*;
+
+    #[test]
+    fn each_mistake_is_told_at_its_field() {
+        let code = RecoveryCode::from_random([1; 16]).print();
+        let none = Mistakes::before("ada", code.expose(), "velvet anchor drifting northward");
+        assert_eq!(none, Mistakes::default());
+        let found = Mistakes::before("", "0000", "short");
+        assert!(found.username.is_some() && found.code.is_some() && found.password.is_some());
+        let first = if code.expose().starts_with('Z') {
+            "Y"
+        } else {
+            "Z"
+        };
+        let mistyped = format!("{first}{}", &code.expose()[1..]);
+        let found = Mistakes::before("ada", &mistyped, "velvet anchor drifting northward");
+        assert!(found.code.is_some_and(|why| why.contains("typing mistake")));
+    }
+
+    #[test]
+    fn an_answer_is_told_at_the_field_that_it_is_about() {
+        let of = |code| Mistakes::of(&CallError::Problem(Problem::new(code, "Because.")));
+        assert!(of(Code::InvalidCredentials).code.is_some());
+        assert!(of(Code::PasswordNotAccepted).password.is_some());
+        assert!(of(Code::TooManyAttempts).form.is_some());
+    }
+}

@@ -1,0 +1,247 @@
+use holdfast_client::{CallError, RequireSession, use_session};
+use holdfast_protocol::problem::Code;
+use holdfast_protocol::secret::Secret;
+use holdfast_protocol::wire::{Account, paths};
+use leptos::ev::SubmitEvent;
+use leptos::html::Input;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_location, use_navigate};
+
+use super::asker::Asker;
+use super::credentials::{empty, focus, hide, value};
+use super::keep_code::KeepCode;
+use crate::components::{
+    DateTime, FormError, LoadError, PageHeading, ShowPassword, Skeleton, SubmitButton, TextField,
+};
+use crate::way_back::after_recovery_code;
+
+/// Shows a new recovery code once, or makes one. A sign-up leads here.
+#[component]
+pub fn RecoveryCodePage() -> impl IntoView {
+    view! {
+        <Title text="Recovery code"/>
+        <div class="center narrow stack">
+            <PageHeading text="Your recovery code"/>
+            <RequireSession fallback=|| view! { <div class="card"><Skeleton/></div> }>
+                <RecoveryCodeCard/>
+            </RequireSession>
+        </div>
+    }
+}
+
+#[component]
+fn RecoveryCodeCard() -> impl IntoView {
+    let session = use_session();
+    // The code is shown with the name, and password managers need the name beside the password.
+    let account = LocalResource::new(move || {
+        session.reload_trigger();
+        async move { session.api().get::<Account>(paths::ACCOUNT).await }
+    });
+    let username = Memo::new(move |_| match account.get() {
+        Some(Ok(account)) => account.username,
+        _ => String::new(),
+    });
+    let code = RwSignal::new(session.new_recovery_code());
+    let was_made_here = RwSignal::new(false);
+    let refusal = RwSignal::new(None::<String>);
+    let on_made = move |made: Secret| {
+        was_made_here.set(true);
+        refusal.set(None);
+        code.set(Some(made));
+    };
+    let on_refused = move |why: String| {
+        refusal.set(Some(why));
+        code.set(None);
+    };
+    view! {
+        {move || match code.get() {
+            Some(code) => view! {
+                <ConfirmKept code username was_made_here=was_made_here.get_untracked() on_refused/>
+            }
+            .into_any(),
+            None => view! { <MakeNew username refusal on_made/> }.into_any(),
+        }}
+    }
+}
+
+/// Shows the code and confirms that the person keeps it.
+#[component]
+fn ConfirmKept(
+    code: Secret,
+    username: Memo<String>,
+    was_made_here: bool,
+    /// Called if the code is not the newest one any more.
+    #[prop(into)]
+    on_refused: Callback<String>,
+) -> impl IntoView {
+    let session = use_session();
+    let asker = Asker::here();
+    let busy = RwSignal::new(false);
+    let error = RwSignal::new(None::<String>);
+    let search = use_location().search;
+    let navigate = use_navigate();
+    let text = code.expose().to_owned();
+    let kept = move || {
+        busy.set(true);
+        error.set(None);
+        let navigate = navigate.clone();
+        asker.ask(
+            session.confirm_recovery_code(code.clone()),
+            move |outcome| {
+                busy.set(false);
+                match outcome {
+                    Ok(()) => {
+                        let wanted = after_recovery_code(&search.read_untracked());
+                        navigate(&wanted, NavigateOptions::default());
+                    }
+                    Err(why) if why.code() == Some(Code::NotFound) => {
+                        on_refused.run(why.to_string())
+                    }
+                    Err(why) => error.set(Some(why.to_string())),
+                }
+            },
+        );
+    };
+    view! {
+        <KeepCode
+            code=text
+            username
+            on_kept=move || kept()
+            busy
+            text=Signal::derive(move || if busy.get() { "Going on…" } else { "Go on" }.to_owned())
+            error
+            later=Signal::derive(move || after_recovery_code(&search.read()))
+            takes_focus=was_made_here
+        />
+    }
+}
+
+/// Makes a new code, with the password.
+#[component]
+fn MakeNew(
+    username: Memo<String>,
+    /// Why the code before could not be confirmed.
+    #[prop(into)]
+    refusal: Signal<Option<String>>,
+    #[prop(into)] on_made: Callback<Secret>,
+) -> impl IntoView {
+    let session = use_session();
+    let asker = Asker::here();
+    let password = NodeRef::<Input>::new();
+    let show = RwSignal::new(false);
+    let busy = RwSignal::new(false);
+    let wrong = RwSignal::new(None::<String>);
+    let error = RwSignal::new(None::<String>);
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        if busy.get_untracked() {
+            return;
+        }
+        error.set(None);
+        let typed = value(password);
+        if typed.is_empty() {
+            wrong.set(Some("Enter your password.".to_owned()));
+            return focus(password);
+        }
+        wrong.set(None);
+        hide(password, show);
+        busy.set(true);
+        let sent = Secret::from(typed);
+        let call = session.replace_recovery_code(sent.clone());
+        asker.ask(call, move |outcome| {
+            busy.set(false);
+            match outcome {
+                Ok(code) => on_made.run(code),
+                // The person has to type a wrong password again.
+                Err(why) if why.code() == Some(Code::InvalidCredentials) => {
+                    empty(password, sent.expose());
+                    wrong.set(Some("This is not your password.".to_owned()));
+                    focus(password);
+                }
+                Err(why) => error.set(Some(why.to_string())),
+            }
+        });
+    };
+    view! {
+        <form method="post" action="/recovery-code" class="card stack" novalidate on:submit=submit>
+            <input
+                class="visually-hidden"
+                type="text"
+                autocomplete="username"
+                readonly
+                tabindex="-1"
+                aria-hidden="true"
+                prop:value=username
+            />
+            <p>"If you forget your password, a recovery code lets you back in."</p>
+            <State/>
+            <FormError text=Signal::derive(move || error.get().or_else(|| refusal.get()))/>
+            <TextField
+                label="Password"
+                name="password"
+                autocomplete="current-password"
+                show
+                node=password
+                error=wrong
+            />
+            <ShowPassword show/>
+            <SubmitButton
+                busy
+                text=Signal::derive(move || {
+                    if busy.get() { "Making a new code…" } else { "Make a new code" }.to_owned()
+                })
+            />
+        </form>
+    }
+}
+
+/// Whether there is a code already.
+#[component]
+fn State() -> impl IntoView {
+    let session = use_session();
+    let state = LocalResource::new(move || {
+        session.reload_trigger();
+        session.recovery_code_state()
+    });
+    let loading = RwSignal::new(false);
+    Effect::new(move |_| {
+        if state.get().is_some() {
+            loading.set(false);
+        }
+    });
+    let load_again = move || {
+        loading.set(true);
+        state.refetch();
+    };
+    let trouble = Memo::new(move |_| match state.get() {
+        // The guard of the page leads a signed-out person to another page.
+        Some(Err(CallError::SignedOut)) | None => None,
+        Some(outcome) => outcome.err().map(|error| error.to_string()),
+    });
+    view! {
+        <LoadError text=trouble busy=loading on_retry=load_again/>
+        {move || match state.get() {
+            None => view! { <Skeleton lines=1/> }.into_any(),
+            Some(Err(_)) => ().into_any(),
+            Some(Ok(state)) => match (state.made_at, state.confirmed) {
+                (None, _) => view! { <p>"You have none yet."</p> }.into_any(),
+                (Some(at), true) => view! {
+                    <p>
+                        "You keep one of " <DateTime at date_only=true/>
+                        ". It is good until you have kept the new one."
+                    </p>
+                }
+                .into_any(),
+                (Some(at), false) => view! {
+                    <p>
+                        "The one of " <DateTime at date_only=true/>
+                        " was never confirmed. If you did not keep it, make a new one."
+                    </p>
+                }
+                .into_any(),
+            },
+        }}
+    }
+}

@@ -1,0 +1,148 @@
+//! What the browser remembers of recovery codes: a new code until the person keeps it, and whether
+//! to offer one.
+//!
+//! A security duty: a code gives the whole account away, so it is in the memory of the page only.
+//! There is one exception: before a page that has shown another account reloads, the code is handed
+//! over by the session storage of the tab, and the next page removes it there at once.
+
+use std::cell::RefCell;
+
+use holdfast_protocol::secret::Secret;
+use holdfast_protocol::wire::{KNOWN_BROWSER_HEADER, Tokens};
+use leptos::prelude::*;
+use uuid::Uuid;
+use web_sys::Storage;
+
+use super::transport::Call;
+
+/// The account to whose person a recovery code is offered. In local storage, so that a reload and
+/// other tabs know it.
+const OFFERED_TO: &str = "holdfast.recovery-code-offered-to";
+
+/// The new code on its way over a reload. In session storage.
+const HANDED_OVER: &str = "holdfast.new-recovery-code";
+
+thread_local! {
+    static NEW: RefCell<Option<(Uuid, Secret)>> = const { RefCell::new(None) };
+    static KNOWN_BROWSER: RefCell<Option<Secret>> = const { RefCell::new(None) };
+    static CHANGED: ArcTrigger = ArcTrigger::new();
+}
+
+/// Takes what the answer to a sign-in says about the recovery code of the account.
+pub(super) fn opened(tokens: &Tokens) {
+    if let Some(code) = &tokens.recovery_code {
+        keep(tokens.account_id, code.clone());
+    }
+    match tokens.recovery_code_confirmed {
+        Some(true) => confirmed(tokens.account_id),
+        Some(false) => offer_to(tokens.account_id),
+        None => {}
+    }
+}
+
+/// Remembers a new code until the person confirms that they keep it, or leaves the page.
+pub(super) fn keep(account_id: Uuid, code: Secret) {
+    NEW.set(Some((account_id, code)));
+    offer_to(account_id);
+}
+
+/// The new code of this account, if the page has it.
+pub(super) fn of(account_id: Uuid) -> Option<Secret> {
+    NEW.with_borrow(|new| {
+        let (of, code) = new.as_ref()?;
+        (*of == account_id).then(|| code.clone())
+    })
+}
+
+/// The person keeps the newest code of this account, so none is offered any more.
+pub(super) fn confirmed(account_id: Uuid) {
+    NEW.with_borrow_mut(|new| {
+        if new.as_ref().is_some_and(|(of, _)| *of == account_id) {
+            *new = None;
+        }
+    });
+    if offered_to() == Some(account_id) {
+        forget_offer();
+    }
+}
+
+/// Whether a code is offered to the person of this account. Reactive.
+pub(super) fn is_offered_to(account_id: Uuid) -> bool {
+    CHANGED.with(|changed| changed.track());
+    offered_to() == Some(account_id)
+}
+
+/// Offers a code to the person of this account.
+pub(super) fn offer_to(account_id: Uuid) {
+    if let Some(storage) = local() {
+        let _ = storage.set_item(OFFERED_TO, &account_id.to_string());
+    }
+    CHANGED.with(|changed| changed.notify());
+}
+
+/// Offers no code any more. The next sign-in says whether to offer one.
+pub(super) fn forget_offer() {
+    if let Some(storage) = local() {
+        let _ = storage.remove_item(OFFERED_TO);
+    }
+    CHANGED.with(|changed| changed.notify());
+}
+
+/// Hands the new code over to the page after a reload, if that page shows its account.
+pub(super) fn hand_over(to: Option<Uuid>) {
+    NEW.with_borrow(|new| {
+        if let (Some((account_id, code)), Some(storage)) = (new, of_tab())
+            && Some(*account_id) == to
+        {
+            let text = format!("{account_id} {}", code.expose());
+            let _ = storage.set_item(HANDED_OVER, &text);
+        }
+    });
+}
+
+/// Takes over the code of the page before the reload, and removes it from storage.
+pub(super) fn take_over() {
+    let Some(storage) = of_tab() else { return };
+    let Some(text) = storage.get_item(HANDED_OVER).ok().flatten() else {
+        return;
+    };
+    let _ = storage.remove_item(HANDED_OVER);
+    if let Some((account_id, code)) = text.split_once(' ')
+        && let Ok(account_id) = account_id.parse()
+    {
+        NEW.set(Some((account_id, Secret::from(code))));
+    }
+}
+
+/// Remembers the token with which a recovery has made this browser known, for the sign-in that
+/// follows.
+pub(super) fn recovered_here(known_browser: Option<Secret>) {
+    KNOWN_BROWSER.set(known_browser);
+}
+
+/// Adds this token to a sign-in, before all others: the server reads only the first ones.
+pub(super) fn add_known_browser(call: &mut Call) {
+    let Some(known) = KNOWN_BROWSER.with_borrow(Clone::clone) else {
+        return;
+    };
+    let mut headers = call.headers.iter_mut();
+    match headers.find(|(name, _)| *name == KNOWN_BROWSER_HEADER) {
+        Some((_, tokens)) => {
+            *tokens = Secret::from(format!("{},{}", known.expose(), tokens.expose()));
+        }
+        None => call.headers.push((KNOWN_BROWSER_HEADER, known)),
+    }
+}
+
+fn offered_to() -> Option<Uuid> {
+    let text = local()?.get_item(OFFERED_TO).ok().flatten()?;
+    text.parse().ok()
+}
+
+fn local() -> Option<Storage> {
+    window().local_storage().ok()?
+}
+
+fn of_tab() -> Option<Storage> {
+    window().session_storage().ok()?
+}

@@ -1,0 +1,100 @@
+//! The recovery code as components see it: a new code, the offer of one, and the way back in.
+
+use gloo_net::http::Method;
+use holdfast_protocol::secret::Secret;
+use holdfast_protocol::wire::{
+    ConfirmRecoveryCode, NewRecoveryCode, RecoverRequest, Recovered, RecoveryCodeState,
+    ReplaceRecoveryCode, paths,
+};
+use leptos::prelude::*;
+
+use super::calls::Api;
+use super::changes;
+use super::new_code;
+use super::session::Session;
+use super::transport::{self, Call, CallError};
+
+impl Session {
+    /// The new recovery code of the person whom the page shows, until they confirm that they keep
+    /// it. Only the page that made the account or the code has it. Not reactive.
+    pub fn new_recovery_code(self) -> Option<Secret> {
+        new_code::of(untrack(|| self.account_id())?)
+    }
+
+    /// Whether the person has not confirmed yet that they keep a recovery code, as far as this
+    /// browser knows.
+    pub fn is_offered_a_recovery_code(self) -> bool {
+        self.account_id().is_some_and(new_code::is_offered_to)
+    }
+
+    /// Forgets the offer. Call this when no person is signed in.
+    pub fn forget_offered_recovery_code(self) {
+        new_code::forget_offer();
+    }
+
+    /// Whether the account has a recovery code. The offer of one follows the answer.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn recovery_code_state(self) -> Result<RecoveryCodeState, CallError> {
+        let account_id = untrack(|| self.account_id());
+        let state: RecoveryCodeState = self.api().get(paths::RECOVERY_CODE).await?;
+        match (account_id, state.confirmed) {
+            (Some(account_id), true) => new_code::confirmed(account_id),
+            (Some(account_id), false) => new_code::offer_to(account_id),
+            (None, _) => {}
+        }
+        Ok(state)
+    }
+
+    /// Makes a new recovery code. The code before is good until the new one was confirmed or used,
+    /// so a lost answer loses nothing.
+    ///
+    /// # Errors
+    /// [`CallError`]; with the code `invalid_credentials` the password was wrong.
+    pub async fn replace_recovery_code(self, password: Secret) -> Result<Secret, CallError> {
+        let (api, account_id) = self.now();
+        let request = ReplaceRecoveryCode { password };
+        let NewRecoveryCode { recovery_code } = api.put(paths::RECOVERY_CODE, &request).await?;
+        if let Some(account_id) = account_id {
+            new_code::keep(account_id, recovery_code.clone());
+        }
+        Ok(recovery_code)
+    }
+
+    /// Confirms that the person keeps this code, so the code before is void.
+    ///
+    /// # Errors
+    /// [`CallError`]; with the code `not_found` it is not the newest one any more.
+    pub async fn confirm_recovery_code(self, recovery_code: Secret) -> Result<(), CallError> {
+        let (api, account_id) = self.now();
+        let request = ConfirmRecoveryCode { recovery_code };
+        api.post_without_answer(paths::RECOVERY_CODE_CONFIRMED, &request)
+            .await?;
+        if let Some(account_id) = account_id {
+            new_code::confirmed(account_id);
+        }
+        Ok(())
+    }
+
+    /// Sets a new password with the recovery code, and returns the next code. All sessions of the
+    /// account end; the person signs in afterwards. While no answer comes, the client repeats the
+    /// request for up to two minutes: the server answers a repeated request in the same way.
+    ///
+    /// # Errors
+    /// [`CallError`]; the code says what was wrong with the request. With
+    /// [`CallError::NotKnown`] the password may have been set.
+    pub async fn recover(self, request: RecoverRequest) -> Result<Secret, CallError> {
+        let call = Call::new(Method::POST, paths::RECOVER).with_json(&request);
+        let send = || async { transport::send(&call, None).await };
+        let is_whole = |body: &str| transport::parse::<Recovered>(body).is_ok();
+        let (outcome, _) = changes::with_repetitions_of(is_whole, send, || None).await;
+        let recovered: Recovered = transport::parse(&outcome?)?;
+        new_code::recovered_here(recovered.known_browser);
+        Ok(recovered.recovery_code)
+    }
+
+    fn now(self) -> (Api, Option<uuid::Uuid>) {
+        (self.api(), untrack(|| self.account_id()))
+    }
+}

@@ -1,0 +1,405 @@
+import { readFile } from 'node:fs/promises';
+import type { Page, Route } from '@playwright/test';
+import {
+  type Account,
+  type Api,
+  expect,
+  fillIn,
+  heading,
+  holdRequests,
+  isEnded,
+  isSignedOut,
+  keepCode,
+  Network,
+  openUnhydrated,
+  seesAccount,
+  shownCode,
+  signIn,
+  signInButton,
+  signOut,
+  signUp,
+  somebody,
+  test,
+} from '../../holdfast';
+
+const NEW = 'a completely different sentence';
+
+/** A recovery code of another account. */
+const foreignCode = (api: Api) => api.makeAccount(somebody('eve'));
+
+/** Fills in the form of `/recover` and sends it. */
+async function recover(
+  page: Page,
+  { username }: Account,
+  code: string,
+  password = NEW,
+): Promise<void> {
+  await page.goto('/recover');
+  await page.getByLabel('Username').fill(username);
+  await page.getByLabel('Recovery code').fill(code);
+  await page.getByLabel('New password').fill(password);
+  await page.getByRole('button', { name: 'Set new password' }).click();
+}
+
+const codeOfLogIn = async (api: Api, account: Account) =>
+  (await api.call('POST', '/api/v1/login', { body: account })).body.code;
+
+/** The offer of a recovery code, which every page shows. */
+const offer = (page: Page) => page.getByRole('complementary', { name: 'Recovery code' });
+
+/** Makes a new code, which the page then shows. */
+async function makeNewCode(page: Page, { password }: Account): Promise<string> {
+  await page.goto('/recovery-code');
+  await page.getByLabel('Password', { exact: true }).fill(password);
+  await page.getByRole('button', { name: 'Make a new code' }).click();
+  return shownCode(page);
+}
+
+test('bar 53: a person signs up, keeps the code, loses the password and gets back in', async ({
+  page,
+  api,
+  anotherBrowser,
+}) => {
+  const account = somebody();
+  await page.goto('/sign-up');
+  await fillIn(page, account);
+  await page.getByRole('button', { name: 'Create account' }).click();
+  const code = await keepCode(page);
+  await seesAccount(page, account);
+  await signOut(page);
+  const elsewhere = await api.logIn(account);
+
+  const browser = await (await anotherBrowser()).newPage();
+  await browser.goto('/sign-in');
+  await browser.getByRole('link', { name: 'Use your recovery code' }).click();
+  await expect(heading(browser, 'Get back in')).toBeFocused();
+  await browser.getByLabel('Username').fill(account.username);
+  // A person types it without capital letters and hyphens.
+  await browser.getByLabel('Recovery code').fill(code.toLowerCase().replaceAll('-', ' '));
+  await browser.getByLabel('New password').fill(NEW);
+  await browser.getByLabel('New password').press('Enter');
+
+  await expect(browser.getByRole('status').getByText('Your new password is set.')).toBeVisible();
+  await expect(browser.getByRole('heading', { name: 'Keep this code' })).toBeFocused();
+  const next = await shownCode(browser);
+  expect(next).not.toBe(code);
+  await isEnded(api, elsewhere.access_token);
+  await browser.getByLabel('I have kept it').check();
+  await browser.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await seesAccount(browser, account);
+  await expect(offer(browser)).toHaveCount(0);
+  await browser.reload();
+  await seesAccount(browser, account);
+  await expect(offer(browser)).toHaveCount(0);
+
+  expect(await codeOfLogIn(api, account)).toBe('invalid_credentials');
+  await browser.getByRole('link', { name: 'Activity' }).click();
+  await expect(browser.getByText('New password set with the recovery code')).toBeVisible();
+  // The used code is void, and the next one works.
+  await recover(page, account, code, 'yet another sentence of mine');
+  await expect(page.getByRole('alert')).toHaveText('The username or the recovery code is wrong.');
+  await recover(page, account, next, 'yet another sentence of mine');
+  await expect(page.getByRole('heading', { name: 'Keep this code' })).toBeVisible();
+});
+
+test('bar 53: a wrong code and an unknown name are told in the same words, and change nothing', async ({
+  page,
+  account,
+  api,
+}) => {
+  const wrong = await foreignCode(api);
+  for (const one of [account, somebody('nobody')]) {
+    await recover(page, one, wrong);
+    await expect(page.getByRole('alert')).toHaveText('The username or the recovery code is wrong.');
+    await expect(page.getByLabel('Recovery code')).toBeFocused();
+    // The person corrects it, and types nothing twice.
+    await expect(page.getByLabel('Username')).toHaveValue(one.username);
+    await expect(page.getByLabel('Recovery code')).toHaveValue(wrong);
+  }
+  await api.logIn(account);
+});
+
+test('the page reports a mistyped code and a short password at their fields, and sends nothing', async ({
+  page,
+  account,
+  api,
+}) => {
+  const code = await foreignCode(api);
+  const network = new Network(page);
+  const last = code.endsWith('Z') ? 'Y' : 'Z';
+  await recover(page, account, code.slice(0, -1) + last);
+  await expect(page.getByRole('alert')).toContainText('typing mistake');
+  await expect(page.getByLabel('Recovery code')).toBeFocused();
+  await recover(page, account, code.slice(0, 9));
+  await expect(page.getByRole('alert')).toContainText('has 28 letters and digits; this one has 8');
+  await recover(page, account, code, 'too short');
+  await expect(page.getByRole('alert')).toContainText('15 characters');
+  await expect(page.getByLabel('New password')).toBeFocused();
+  expect(network.begun('POST /api/v1/recover')).toEqual([]);
+});
+
+for (const [what, lose] of [
+  ['lost', (route: Route) => route.abort()],
+  [
+    'cut',
+    async (route: Route, text: string) => route.fulfill({ body: text.slice(0, text.length / 2) }),
+  ],
+] as const) {
+  test(`bar 53: an answer that is ${what} is asked for again, and has the same code`, async ({
+    page,
+    api,
+  }) => {
+    const account = somebody();
+    const code = await api.makeAccount(account);
+    let lost = '';
+    await page.route(
+      '**/api/v1/recover',
+      async (route) => {
+        const response = await route.fetch();
+        lost = ((await response.json()) as { recovery_code: string }).recovery_code;
+        await lose(route, await response.text());
+      },
+      { times: 1 },
+    );
+    const network = new Network(page);
+    await recover(page, account, code);
+    await expect(page.getByRole('heading', { name: 'Keep this code' })).toBeVisible();
+    expect(await shownCode(page)).toBe(lost);
+    expect(network.begun('POST /api/v1/recover')).toHaveLength(2);
+    await page.getByLabel('I have kept it').check();
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await seesAccount(page, account);
+    await api.logIn({ ...account, password: NEW });
+  });
+}
+
+test('a code that was not confirmed is offered on every page, in every browser, until it is', async ({
+  page,
+  anotherBrowser,
+}) => {
+  const account = somebody();
+  await page.goto('/sign-up');
+  await fillIn(page, account);
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await expect(heading(page, 'Your recovery code')).toBeVisible();
+  await expect(offer(page)).toHaveCount(0);
+  const code = await shownCode(page);
+
+  // Without the box, the page does not go on.
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await expect(page.getByRole('alert')).toHaveText('Keep the code first, then tick this box.');
+  await expect(page.getByLabel('I have kept it')).toBeFocused();
+  await page.getByRole('link', { name: 'Later' }).click();
+  await seesAccount(page, account);
+  for (const path of ['/', '/sessions', '/activity', '/password', '/account']) {
+    await page.goto(path);
+    await expect(offer(page)).toBeVisible();
+  }
+  const other = await (await anotherBrowser()).newPage();
+  await signIn(other, account);
+  await expect(offer(other)).toBeVisible();
+  await signOut(other);
+  await expect(offer(other)).toHaveCount(0);
+
+  // The code was shown once. The page makes a new one.
+  await offer(page).getByRole('link', { name: 'Get your recovery code' }).click();
+  await expect(page.getByText('was never confirmed')).toBeVisible();
+  await page.getByLabel('Password', { exact: true }).fill(account.password);
+  await page.getByRole('button', { name: 'Make a new code' }).click();
+  await expect(page.getByRole('heading', { name: 'Keep this code' })).toBeFocused();
+  expect(await shownCode(page)).not.toBe(code);
+  await keepCode(page);
+  await seesAccount(page, account);
+  await expect(offer(page)).toHaveCount(0);
+  await signIn(other, account);
+  await expect(offer(other)).toHaveCount(0);
+});
+
+test('a code that was not kept yet is still there when the person comes back to its page', async ({
+  page,
+}) => {
+  const account = somebody();
+  await page.goto('/sign-up');
+  await fillIn(page, account);
+  await page.getByRole('button', { name: 'Create account' }).click();
+  const code = await shownCode(page);
+  await page.getByRole('link', { name: 'Later' }).click();
+  await seesAccount(page, account);
+  await offer(page).getByRole('link', { name: 'Get your recovery code' }).click();
+  expect(await shownCode(page)).toBe(code);
+});
+
+test('a code can be copied, downloaded and printed', async ({ page, context, account }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await signIn(page, account);
+  const code = await makeNewCode(page, account);
+
+  await page.getByRole('button', { name: 'Copy' }).click();
+  await expect(page.getByRole('status').getByText('The code is copied.')).toBeVisible();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(code);
+
+  const downloading = page.waitForEvent('download');
+  await page.getByRole('link', { name: 'Download' }).click();
+  const download = await downloading;
+  expect(download.suggestedFilename()).toBe('holdfast-recovery-code.txt');
+  const text = await readFile(await download.path(), 'utf8');
+  expect(text).toContain(code);
+  expect(text).toContain(account.username);
+  // The page is still there.
+  await expect(page.getByRole('list', { name: 'Recovery code' })).toBeVisible();
+
+  await page.evaluate(() => {
+    window.print = () => document.documentElement.setAttribute('data-printed', 'yes');
+  });
+  await page.getByRole('button', { name: 'Print' }).click();
+  await expect(page.locator('html[data-printed="yes"]')).toBeAttached();
+  await page.emulateMedia({ media: 'print' });
+  await expect(page.getByRole('list', { name: 'Recovery code' })).toBeVisible();
+  await expect(page.getByText(`Recovery code of ${account.username}`)).toBeVisible();
+  await expect(page.getByRole('banner')).toBeHidden();
+  await expect(page.getByRole('button', { name: 'Print' })).toBeHidden();
+  await expect(page.getByLabel('I have kept it')).toBeHidden();
+});
+
+test('a browser that lets no page copy says so', async ({ page, account }) => {
+  await page.addInitScript(() => {
+    Object.defineProperty(navigator, 'clipboard', { value: undefined });
+  });
+  await signIn(page, account);
+  await makeNewCode(page, account);
+  await page.getByRole('button', { name: 'Copy' }).click();
+  await expect(page.getByRole('status').getByText('does not let the page copy')).toBeVisible();
+});
+
+test('a new code needs the right password', async ({ page, account }) => {
+  await signIn(page, account);
+  await page.goto('/recovery-code');
+  await page.getByRole('button', { name: 'Make a new code' }).click();
+  await expect(page.getByRole('alert')).toHaveText('Enter your password.');
+  await page.getByLabel('Password', { exact: true }).fill('not the right password');
+  await page.getByRole('button', { name: 'Make a new code' }).click();
+  await expect(page.getByRole('alert')).toHaveText('This is not your password.');
+  await expect(page.getByLabel('Password', { exact: true })).toBeFocused();
+  await expect(page.getByLabel('Password', { exact: true })).toHaveValue('');
+  await expect(offer(page)).toHaveCount(0);
+});
+
+test('a code that another tab has replaced cannot be confirmed, and the page says so', async ({
+  page,
+  context,
+  account,
+}) => {
+  await signIn(page, account);
+  await makeNewCode(page, account);
+  const tab = await context.newPage();
+  const newest = await makeNewCode(tab, account);
+
+  await page.getByLabel('I have kept it').check();
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await expect(page.getByRole('alert')).toContainText('not your newest recovery code');
+  await expect(page.getByRole('button', { name: 'Make a new code' })).toBeVisible();
+  expect(await keepCode(tab)).toBe(newest);
+  await seesAccount(tab, account);
+});
+
+test('a person who signs up after another one sees their own code, and nothing stays behind', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  await signOut(page);
+  // The page has shown one account, so it reloads before it shows another.
+  await page.getByRole('banner').getByRole('link', { name: 'Create account' }).click();
+  const fresh = somebody('grace');
+  await fillIn(page, fresh);
+  await page.getByRole('button', { name: 'Create account' }).click();
+  const code = await keepCode(page);
+  await seesAccount(page, fresh);
+  const kept = await page.evaluate(() =>
+    JSON.stringify({ ...localStorage }) + JSON.stringify({ ...sessionStorage }),
+  );
+  expect(kept).not.toContain(code);
+});
+
+test('the recovery of the account that is signed in here signs it out and in again', async ({
+  page,
+  api,
+}) => {
+  const account = somebody();
+  const code = await api.makeAccount(account);
+  await signIn(page, account);
+  await recover(page, account, code);
+  await expect(page.getByRole('heading', { name: 'Keep this code' })).toBeVisible();
+  await page.getByLabel('I have kept it').check();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await seesAccount(page, account);
+  await page.reload();
+  await seesAccount(page, account);
+});
+
+test('before the client has started, the form puts nothing into the address', async ({ page }) => {
+  const addresses: string[] = [];
+  page.on('request', (request) => addresses.push(request.url()));
+  const alive = await holdRequests(page, '**/*.wasm*');
+  await openUnhydrated(page, '/recover');
+  await expect(page.getByRole('button', { name: 'Set new password' })).toBeDisabled();
+  await page.getByLabel('Recovery code').fill('0000-0000');
+  await page.getByLabel('New password').fill(NEW);
+  await page.getByLabel('New password').press('Enter');
+  await expect(page.getByLabel('Recovery code')).toHaveValue('0000-0000');
+
+  const sent = page.waitForRequest((request) => request.method() === 'POST');
+  await page.evaluate(() => document.forms[0]?.submit());
+  expect(new URL((await sent).url()).pathname).toBe('/recover');
+  await expect(page.getByLabel('Recovery code')).toHaveValue('');
+  expect(addresses.filter((address) => /0000|sentence/.test(address))).toEqual([]);
+  alive.open();
+  await page.unrouteAll({ behavior: 'ignoreErrors' });
+});
+
+test('a person gets back in with the keyboard alone, on a phone', async ({ page, api }) => {
+  await page.setViewportSize({ width: 320, height: 640 });
+  const account = somebody();
+  const code = await api.makeAccount(account);
+  await page.goto('/recover');
+  await page.getByLabel('Username').focus();
+  await page.keyboard.type(account.username);
+  await page.keyboard.press('Tab');
+  await page.keyboard.type(code);
+  await page.keyboard.press('Tab');
+  await page.keyboard.type(NEW);
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { name: 'Keep this code' })).toBeFocused();
+  const { content, screen } = await page.evaluate(() => ({
+    content: document.documentElement.scrollWidth,
+    screen: document.documentElement.clientWidth,
+  }));
+  expect(content).toBeLessThanOrEqual(screen);
+  for (const name of ['Copy', 'Download', 'Print']) {
+    await page.keyboard.press('Tab');
+    await expect(page.getByRole(name === 'Download' ? 'link' : 'button', { name })).toBeFocused();
+  }
+  await page.keyboard.press('Tab');
+  await expect(page.getByLabel('I have kept it')).toBeFocused();
+  await page.keyboard.press('Space');
+  await page.keyboard.press('Enter');
+  await seesAccount(page, account);
+});
+
+test('a signed-out person who wants the page of the code signs in first and comes back', async ({
+  page,
+  account,
+}) => {
+  await page.goto('/recovery-code');
+  await isSignedOut(page);
+  await fillIn(page, account);
+  await signInButton(page).click();
+  await expect(heading(page, 'Your recovery code')).toBeVisible();
+  await expect(page.getByText(/^You keep one of/)).toBeVisible();
+});
+
+test('a person who signs up in one step has the code before anything else', async ({ page }) => {
+  const account = somebody();
+  await signUp(page, account);
+  await expect(offer(page)).toHaveCount(0);
+});

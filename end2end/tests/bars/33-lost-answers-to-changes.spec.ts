@@ -415,7 +415,7 @@ for (const [what, typed, told] of [
     const late = await holdAnswers(page, CHANGE);
     await changePassword(page, typed ?? account.password);
     await expect.poll(late.waiting).toBe(1);
-    await page.getByRole('link', { name: 'Account' }).first().click();
+    await page.getByRole('link', { name: 'Account', exact: true }).click();
     await expect(heading(page, 'Your account')).toBeVisible();
     late.open();
     await expect(page.getByRole('status').getByText(told)).toBeVisible();
@@ -554,7 +554,7 @@ test('bar 33: what was told about a change is over with the next sign-in, and hi
 
   await fillIn(page, { ...account, password: NEW_PASSWORD });
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-  await page.getByRole('link', { name: 'Account' }).first().click();
+  await page.getByRole('link', { name: 'Account', exact: true }).click();
   await seesAccount(page, account);
   await expect(page.getByText(CHANGED)).toHaveCount(0);
 
@@ -638,7 +638,7 @@ test('bar 33: a second try while the first one is under way says so', async ({
   });
   await changePassword(page, account.password);
   await expect.poll(() => asked).toBeGreaterThan(0);
-  await page.getByRole('link', { name: 'Account' }).first().click();
+  await page.getByRole('link', { name: 'Account', exact: true }).click();
   await seesAccount(page, account);
   await page.goBack();
   await changePassword(page, account.password);

@@ -141,7 +141,7 @@ for (const isGone of [false, true]) {
     await page.getByRole('button', { name: 'Change password' }).click();
     await expect.poll(late.waiting).toBe(1);
     if (isGone) {
-      await page.getByRole('link', { name: 'Account' }).first().click();
+      await page.getByRole('link', { name: 'Account', exact: true }).click();
       await expect(heading(page, 'Your account')).toBeVisible();
     }
     await becomesLater(page, { database: true, copy: true });

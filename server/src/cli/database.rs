@@ -26,16 +26,22 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// waited behind it go on meanwhile.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// How long to wait before a server tries again that the database did not let in. Each try may
+/// count as a failed sign-in there.
+const PAUSE_WHEN_REFUSED: Duration = Duration::from_secs(3);
+
 /// Where to connect, and the private Postgres if it is used.
 pub(super) struct Database {
     pub(super) options: PgConnectOptions,
     /// The address without a pooler.
     pub(super) direct: Option<PgConnectOptions>,
     pub(super) private: Option<Arc<LocalPostgres>>,
-    /// Whether to try again while the role or the database does not exist. A server does so,
-    /// because in a new deployment they may be made while it starts. A person who types a command
-    /// wants to know at once.
+    /// Whether to try again while the database does not let the command in. A server does so,
+    /// because in a new deployment its role and its database may be made while it starts. A
+    /// person who types a command wants to know at once.
     waits_when_refused: bool,
+    /// When the command stops waiting for an answer. All its waits together end then.
+    give_up: Instant,
 }
 
 /// Whether a command may change the tables.
@@ -106,6 +112,7 @@ impl Database {
                     .transpose()?,
                 private: None,
                 waits_when_refused: false,
+                give_up: Instant::now() + PATIENCE,
             });
         }
         anyhow::ensure!(
@@ -122,6 +129,7 @@ impl Database {
             direct: None,
             private: Some(private),
             waits_when_refused: false,
+            give_up: Instant::now() + PATIENCE,
         })
     }
 
@@ -133,7 +141,6 @@ impl Database {
             return Ok(());
         };
         let pooled = store::without_settings(self.options.clone());
-        let give_up = Instant::now() + PATIENCE;
         loop {
             let error = match lead_to_one(&pooled, direct).await {
                 Ok(true) => return Ok(()),
@@ -143,14 +150,16 @@ impl Database {
                 Err(_) if unreachable == WhenUnreachable::GoOn => return Ok(()),
                 Err(error) => error,
             };
-            let is_in_time = Instant::now() < give_up;
-            if !self.waits_after(&error, is_in_time)? {
-                if !is_in_time {
-                    return Err(error).context("the database does not answer");
-                }
+            let is_in_time = Instant::now() < self.give_up;
+            let pause = if self.waits_after(&error, is_in_time)? {
+                PAUSE_WHEN_REFUSED
+            } else if is_in_time {
                 tracing::info!(%error, "The database does not answer yet; trying again.");
-            }
-            tokio::time::sleep(PAUSE).await;
+                PAUSE
+            } else {
+                return Err(error).context("the database does not answer");
+            };
+            tokio::time::sleep(pause).await;
         }
     }
 
@@ -166,7 +175,6 @@ impl Database {
             }
             None => store::pool(self.options.clone(), connections),
         };
-        let give_up = Instant::now() + PATIENCE;
         loop {
             let error = match migrations {
                 Migrations::Apply => self.migrate().await.err(),
@@ -178,10 +186,12 @@ impl Database {
                     Err(error) => Some(MigrateError::Execute(error)),
                 },
             };
-            let is_in_time = Instant::now() < give_up;
-            match error {
+            let is_in_time = Instant::now() < self.give_up;
+            let pause = match error {
                 None => return Ok(pool),
-                Some(MigrateError::Execute(error)) if self.waits_after(&error, is_in_time)? => {}
+                Some(MigrateError::Execute(error)) if self.waits_after(&error, is_in_time)? => {
+                    PAUSE_WHEN_REFUSED
+                }
                 Some(MigrateError::Execute(error)) if store::is_refused_by_pooler(&error) => {
                     bail!(
                         "DATABASE_URL leads to a pooler, such as PgBouncer. Set DATABASE_DIRECT_URL to the address of Postgres itself."
@@ -189,15 +199,17 @@ impl Database {
                 }
                 Some(error) if found_a_lock(&error) => {
                     tracing::info!("A table is in use, so the migration waits; trying again.");
+                    PAUSE
                 }
                 Some(MigrateError::Execute(error)) if is_in_time => {
                     tracing::info!(%error, "The database does not answer yet; trying again.");
+                    PAUSE
                 }
                 Some(error) => {
                     return Err(error).context("the database could not be brought up to date");
                 }
-            }
-            tokio::time::sleep(PAUSE).await;
+            };
+            tokio::time::sleep(pause).await;
         }
     }
 
@@ -212,7 +224,7 @@ impl Database {
             Some(Refusal::NotYet(why)) if self.waits_when_refused && is_in_time => {
                 tracing::warn!(
                     %why,
-                    "The database refuses this server, perhaps because the role or the database is not made yet; trying again."
+                    "The database refuses this server. Perhaps the role or the database is not made yet, the password is wrong, or pg_hba.conf does not allow the connection; trying again."
                 );
                 Ok(true)
             }

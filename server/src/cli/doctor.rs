@@ -71,7 +71,7 @@ async fn look_into(
 ) -> anyhow::Result<()> {
     // A pooler is a finding, but the other checks still run.
     let options = store::without_settings(database.options.clone());
-    let mut connection = PgConnection::connect_with(&options)
+    let mut connection = store::connect(&options)
         .await
         .context("the database cannot be reached")?;
     let mut seen = look(args, config, &mut connection, findings).await;
@@ -91,7 +91,7 @@ async fn pooler(
 ) -> sqlx::Result<()> {
     let Some(direct) = &database.direct else {
         let with_settings = store::with_settings(database.options.clone());
-        let gets_through = match PgConnection::connect_with(&with_settings).await {
+        let gets_through = match store::connect(&with_settings).await {
             Ok(mut connection) => {
                 let server = diagnosis::server(&mut connection).await?;
                 server.statement_timeout > 0
@@ -106,7 +106,7 @@ async fn pooler(
         }
         return Ok(());
     };
-    let mut past = PgConnection::connect_with(direct).await?;
+    let mut past = store::connect(direct).await?;
     let (pooled, direct) = (
         diagnosis::server(connection).await?,
         diagnosis::server(&mut past).await?,

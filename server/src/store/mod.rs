@@ -11,13 +11,18 @@ pub mod session_ends;
 pub mod sessions;
 pub mod sign_in_failures;
 
+use std::io;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, PgConnection};
 
 pub use pool::{Connection, Pool, is_broken};
+
+/// How long a connection outside of a pool may take until it can be used.
+const CONNECTS_WITHIN: Duration = Duration::from_secs(5);
 
 /// The migrations, compiled in. Several instances may apply them at once: the
 /// migrator takes an advisory lock.
@@ -82,8 +87,9 @@ pub fn is_refused_by_pooler(error: &sqlx::Error) -> bool {
 /// Why the database refuses this client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal<'a> {
-    /// The role or the database does not exist, or the password is wrong. In a new deployment,
-    /// this may change in a moment.
+    /// It does not let the client in: the role or the database does not exist, the password is
+    /// wrong, or `pg_hba.conf` does not allow the connection. In a new deployment, this may
+    /// change in a moment.
     NotYet(&'a str),
     /// The role may not do this, or it is not possible.
     ForGood(&'a str),
@@ -139,20 +145,34 @@ pub fn lanes(pool: &Pool, lanes: u32, asynchronous: bool) -> Option<Pool> {
     })
 }
 
+/// Connects outside of a pool. An address may accept a connection and never answer. Then sqlx
+/// would wait for ever, and the caller could not even say why.
+///
+/// # Errors
+/// When the database cannot be reached, or does not answer within five seconds.
+pub async fn connect(options: &PgConnectOptions) -> sqlx::Result<PgConnection> {
+    let connecting = PgConnection::connect_with(options);
+    let connected = tokio::time::timeout(CONNECTS_WITHIN, connecting).await;
+    connected.unwrap_or_else(|_| {
+        let silent = io::Error::new(io::ErrorKind::TimedOut, "no answer in time");
+        Err(sqlx::Error::Io(silent))
+    })
+}
+
 /// A connection for migrations only.
 ///
 /// If a migration waits for a lock, every statement behind it has to wait as well. So it
 /// gives up after a second and is tried again. Its own work has no time limit.
 ///
 /// # Errors
-/// When the database cannot be reached.
+/// As [`connect`].
 pub async fn connect_for_migrations(options: PgConnectOptions) -> sqlx::Result<PgConnection> {
     let options = options.application_name("holdfast migrate").options([
         ("lock_timeout", "1s"),
         ("statement_timeout", "0"),
         ("idle_in_transaction_session_timeout", "0"),
     ]);
-    PgConnection::connect_with(&options).await
+    connect(&options).await
 }
 
 /// Whether every migration of this build has been applied.

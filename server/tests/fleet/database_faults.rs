@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use axum::http::Method;
+use futures::future::join;
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::paths;
+
+use holdfast_server::config::MasterSecret;
+use tokio::net::TcpListener;
 
 use crate::support::{Cluster, Fleet, Load, Random, new_key, until};
 
@@ -173,4 +177,35 @@ async fn connections_that_vanish_without_a_close_are_given_up_and_refreshes_go_o
     load.renews(400).await;
     println!("{:?}", load.stop().await);
     fleet.assert_nobody_was_signed_out(&browsers).await;
+}
+
+/// A balancer without a member does this, for example, and a machine whose disk is frozen.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_accepts_a_connection_and_never_answers_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("postgres://ada@{}/ada", listener.local_addr().unwrap());
+    let silent = tokio::spawn(async move {
+        let mut kept = Vec::new();
+        loop {
+            kept.push(listener.accept().await);
+        }
+    });
+    let secret = MasterSecret::generate().encode().to_string();
+    let variables = [
+        ("DATABASE_URL", url.as_str()),
+        ("HOLDFAST_SECRET", secret.as_str()),
+        ("HOLDFAST_LISTEN", "127.0.0.1:0"),
+        ("HOLDFAST_ISSUER", "https://id.example"),
+    ];
+    let serve = Fleet::run_command(&["serve"], &variables);
+    let doctor = Fleet::run_command(&["doctor"], &variables);
+    let (served, doctor) = join(serve, doctor).await;
+    silent.abort();
+    assert!(!served.success && !doctor.success);
+    // The server has tried more than once.
+    assert!(served.said.contains("trying again"), "{}", served.said);
+    let sentence = "the database could not be brought up to date";
+    assert!(served.said.contains(sentence), "{}", served.said);
+    let sentence = "the database cannot be reached";
+    assert!(doctor.said.contains(sentence), "{}", doctor.said);
 }

@@ -29,7 +29,7 @@ use crate::random;
 use crate::store::database::Told;
 use crate::store::events::NewEvent;
 use crate::store::secrets::{self, StoredSecret};
-use crate::store::{self, ClientInfo, Pool};
+use crate::store::{self, ClientInfo, Pool, diagnosis};
 
 /// The other instances read the table every second. After this time they know a new secret, or
 /// they know that they have not read for too long.
@@ -67,17 +67,17 @@ pub struct SecretsInUse {
 /// The database in which this instance may enter its secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Right {
-    /// Any, because the secret has not been read in one since the start.
+    /// Any, because this instance has not entered or read the secret in one since the start.
     #[default]
     Any,
-    /// One with this birth in its row: the secret was last read there. Backups of it have the
-    /// same birth.
+    /// One with this birth in its row: the secret was last entered or read there. Backups of it
+    /// have the same birth.
     Born(i64),
     /// None: the database in which the secret was last read had no birth, because it was begun
     /// anew. Another one without a birth may be another fleet's.
     None,
-    /// One without a birth. An operator has just begun it anew: this instance has read its birth
-    /// before, and did not find the secret there.
+    /// One without a birth. An operator has just begun it anew: this instance has read the birth
+    /// of this same database before, and did not find the secret there.
     BegunAnew,
 }
 
@@ -93,27 +93,39 @@ impl Right {
     }
 }
 
-/// What the reads of this instance have shown about its database.
+/// What this instance has seen of its database.
 #[derive(Debug, Default)]
 struct Seen {
     right: Right,
-    /// The birth at the last read, if the secret was missing.
-    missing_in: Option<Option<i64>>,
+    /// What the last read has shown, if the secret was missing.
+    missing: Option<Missing>,
+}
+
+/// A database without the secret.
+#[derive(Debug, PartialEq, Eq)]
+struct Missing {
+    birth: Option<i64>,
+    /// Which database it is: [`diagnosis::Server::identity`].
+    identity: String,
 }
 
 impl Seen {
-    /// Notes that the secret was read in a database with this birth, or was missing there.
-    fn note(&mut self, is_entered: bool, birth: Option<i64>) {
-        if is_entered {
-            self.right = birth.map_or(Right::None, Right::Born);
-            self.missing_in = None;
-            return;
-        }
-        let had_a_birth = matches!(self.missing_in, Some(Some(_)));
-        if self.right != Right::Any && had_a_birth && birth.is_none() {
+    /// Notes that the secret is in a database with this birth.
+    fn note_entered(&mut self, birth: Option<i64>) {
+        self.right = birth.map_or(Right::None, Right::Born);
+        self.missing = None;
+    }
+
+    /// Notes that the secret is missing.
+    fn note_missing(&mut self, missing: Missing) {
+        let had_a_birth = self
+            .missing
+            .as_ref()
+            .is_some_and(|last| last.birth.is_some() && last.identity == missing.identity);
+        if self.right != Right::Any && had_a_birth && missing.birth.is_none() {
             self.right = Right::BegunAnew;
         }
-        self.missing_in = Some(birth);
+        self.missing = Some(missing);
     }
 }
 
@@ -170,20 +182,25 @@ impl SecretsInUse {
             .partition(|secret| secret.fingerprint[..] == current[..]);
         let is_in_use =
             |mine: &StoredSecret| age(mine.minted_seconds_ago) <= self.longest_session();
-        let entered = obstacle.is_none() || mine.first().is_some_and(is_in_use);
-        if entered {
+        let enters = obstacle.is_none() || mine.first().is_some_and(is_in_use);
+        let entered_in = if enters {
             secrets::enter(&mut transaction, &current).await?;
             let stored = store::database::arrive(&mut transaction, &self.told).await?;
             self.database.learn(&stored);
-        }
+            Some(store::database::lookup_row(&mut transaction).await?)
+        } else {
+            None
+        };
         transaction.commit().await?;
         self.keys.set_may_mint(false);
         if let Some(obstacle) = obstacle {
             tracing::error!(%obstacle, "This instance is behind.");
         }
-        if !entered {
+        let Some(row) = entered_in else {
             return Ok(());
-        }
+        };
+        // The database may lose the secret before the first read.
+        self.seen().note_entered(row.birth);
         // For the first secret of a database there are no others that have to read it.
         if others.iter().any(|secret| !secret.is_forbidden) {
             let known_for = mine
@@ -209,7 +226,20 @@ impl SecretsInUse {
         let asked_at = Instant::now();
         let known = secrets::list(connection).await?;
         self.learn(&known, asked_at);
-        self.compare_databases(&known, row.birth);
+        let current = self.keys.fingerprint();
+        let is_entered = known
+            .iter()
+            .any(|secret| secret.fingerprint[..] == current[..]);
+        if is_entered {
+            self.seen().note_entered(row.birth);
+        } else {
+            let missing = Missing {
+                birth: row.birth,
+                identity: diagnosis::server(connection).await?.identity,
+            };
+            self.seen().note_missing(missing);
+        }
+        self.compare_databases(is_entered, row.birth);
         let obstacle = self.keys.obstacle();
         match &obstacle {
             // This is logged once, not every second.
@@ -227,18 +257,10 @@ impl SecretsInUse {
         Ok(())
     }
 
-    /// Finds out whether the database has lost the secret of this instance, and why: it has
-    /// these secrets and this birth. Then the instance makes no tokens.
-    fn compare_databases(&self, known: &[StoredSecret], birth: Option<i64>) {
-        let current = self.keys.fingerprint();
-        let is_entered = known
-            .iter()
-            .any(|secret| secret.fingerprint[..] == current[..]);
-        let right = {
-            let mut seen = self.seen();
-            seen.note(is_entered, birth);
-            seen.right
-        };
+    /// Finds out why the database with this birth has lost the secret of this instance, if it
+    /// has. Then the instance makes no tokens.
+    fn compare_databases(&self, is_entered: bool, birth: Option<i64>) {
+        let right = self.seen().right;
         let is_another = !is_entered && !right.may_be(birth);
         if self.database.note_another(is_another) && is_another {
             tracing::error!(

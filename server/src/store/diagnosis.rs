@@ -17,7 +17,7 @@ pub struct Server {
     /// The time limit of a statement on this connection, in milliseconds. 0 is none.
     pub statement_timeout: i64,
     /// An identity that is the same on every connection to this database, until its server
-    /// restarts.
+    /// restarts. If the name is given to another database, that one has another identity.
     pub identity: String,
 }
 
@@ -70,7 +70,8 @@ pub async fn server(connection: &mut PgConnection) -> sqlx::Result<Server> {
              (
                  extract(epoch from current_setting('statement_timeout')::interval) * 1000
              )::bigint as "statement_timeout!",
-             current_database() || ' ' || pg_postmaster_start_time()::text as "identity!""#,
+             (select oid from pg_database where datname = current_database())::text
+             || ' ' || pg_postmaster_start_time()::text as "identity!""#,
     )
     .fetch_one(connection)
     .await

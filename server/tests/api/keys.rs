@@ -371,6 +371,41 @@ async fn a_secret_that_a_restored_backup_does_not_have_is_entered_again() {
     app.renew(&tokens).await;
 }
 
+/// An instance whose secret is lost between entering it and the first read.
+async fn lost_before_the_first_read() -> (TestApp, Reader) {
+    let app = TestApp::start().await;
+    app.sign_up("ada").await;
+    born(&app, "2026-01-01").await;
+    let secrets = app.secrets_in_use();
+    let mut connection = app.state.pool.acquire().await.unwrap();
+    secrets.enter(&mut connection).await.unwrap();
+    connection.release();
+    forget_secrets(&app).await;
+    let (pool, ended) = (app.state.pool.clone(), app.state.ended.clone());
+    (app, Reader::new(pool, ended, secrets))
+}
+
+#[tokio::test]
+async fn a_secret_that_is_lost_before_the_first_read_is_entered_again() {
+    let (app, mut reader) = lost_before_the_first_read().await;
+    reader.read().await.unwrap();
+    assert!(!app.state.keys.may_mint());
+    read_until_it_may_mint(&app, &mut reader).await;
+    assert_eq!(known_secrets(&app).await, 1);
+    assert!(ready(&app).await);
+}
+
+#[tokio::test]
+async fn an_instance_that_is_led_elsewhere_before_its_first_read_enters_no_secret_there() {
+    let (app, mut reader) = lost_before_the_first_read().await;
+    born(&app, "2026-02-01").await;
+    for _ in 0..3 {
+        reader.read().await.unwrap();
+        assert!(!ready(&app).await && !app.state.keys.may_mint());
+    }
+    assert_eq!(known_secrets(&app).await, 0);
+}
+
 #[tokio::test]
 async fn an_instance_enters_no_secret_in_another_database_that_has_none() {
     let (app, mut reader, tokens) = entered_in_a_database_of("2026-01-01").await;
@@ -414,6 +449,24 @@ async fn an_instance_enters_no_secret_in_a_database_that_was_begun_anew_elsewher
         assert!(ready(&app).await && app.state.keys.may_mint(), "{birth}");
         app.renew(&tokens).await;
     }
+}
+
+#[tokio::test]
+async fn a_database_that_was_begun_anew_counts_only_if_its_own_birth_was_read_before() {
+    let app = TestApp::start().await;
+    born(&app, "2026-01-01").await;
+    let (wrong, wrong_as_well) = (TestApp::start().await, TestApp::start().await);
+    born(&wrong, "2026-02-01").await;
+    born(&wrong_as_well, "-infinity").await;
+    let secrets = app.secrets_in_use();
+    let mut connection = app.state.pool.acquire().await.unwrap();
+    secrets.enter(&mut connection).await.unwrap();
+    for (database, is_another) in [(&app, false), (&wrong, true), (&wrong_as_well, true)] {
+        let mut connection = database.state.pool.acquire().await.unwrap();
+        secrets.read(&mut connection).await.unwrap();
+        assert_eq!(app.state.database.is_another(), is_another);
+    }
+    assert!(!app.state.keys.may_mint());
 }
 
 #[tokio::test]

@@ -59,6 +59,7 @@ struct Read {
 struct Alarms {
     unheard_of: Option<Instant>,
     maybe_forged: Option<Instant>,
+    pool_elsewhere: Option<Instant>,
 }
 
 impl DatabaseFacts {
@@ -174,6 +175,16 @@ impl DatabaseFacts {
             );
         }
         Some(error)
+    }
+
+    /// Logs that a connection of the pool leads to a database without this instance's secret,
+    /// although the reads find it.
+    pub fn pool_leads_elsewhere(&self) {
+        if is_due(&mut self.alarms().pool_elsewhere) {
+            tracing::warn!(
+                "A connection for requests leads to a database without the master secret of this instance, but the reads of every second find the secret. Check where DATABASE_URL leads, and restart the servers."
+            );
+        }
     }
 
     fn foreign(&self, session_id: Uuid, before: u64) -> Option<ApiError> {

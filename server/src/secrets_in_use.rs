@@ -303,6 +303,8 @@ impl SecretsInUse {
                     let longest = self.told.longest_session_seconds;
                     store::database::say_longest_session(&mut connection, longest).await?;
                     self.note_renewed();
+                } else {
+                    self.database.pool_leads_elsewhere();
                 }
             } else {
                 let row = store::database::lookup_row(&mut connection).await?;

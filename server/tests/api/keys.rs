@@ -12,6 +12,7 @@ use holdfast_server::{random, secrets_in_use};
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use crate::support::log::Log;
 use crate::support::{PASSWORD, TestApp, generation, new_key};
 
 #[tokio::test]
@@ -494,6 +495,21 @@ async fn an_instance_writes_nothing_about_itself_where_its_secret_is_unknown() {
         assert_eq!(secrets.is_due(), !is_written);
     }
     assert_eq!(known_secrets(&foreign).await, 0);
+}
+
+#[tokio::test]
+async fn a_pool_that_leads_to_another_database_than_the_reads_is_logged_once() {
+    let (app, foreign) = (TestApp::start().await, TestApp::start().await);
+    enter(&app).await.unwrap();
+    let secrets = app.secrets_in_use();
+    let log = Log::start();
+    secrets.say(&app.state.pool).await;
+    for _ in 0..3 {
+        secrets.say(&foreign.state.pool).await;
+    }
+    let log = log.finish();
+    let sentence = "leads to a database without the master secret of this instance";
+    assert_eq!(log.matches(sentence).count(), 1, "{log}");
 }
 
 #[tokio::test]

@@ -130,17 +130,14 @@ pub(super) async fn confirmed(
     sessions::may_mint(state)?;
     match verdict {
         Verdict::Right { rehashed } => {
-            if let Some(new) = rehashed {
-                let mut connection = state.pool.acquire().await?;
-                let old = &account.password_hash;
-                store::accounts::rehash(&mut connection, account_id, old, &new).await?;
-                connection.release();
-            }
             // The person knows the password, so strangers' failures do not keep them out any
             // more.
             failures.clear(session);
             if let Some(profile) = state.profiles.get(&state.pool, account_id).await? {
                 failures.clear(Limits::name_key(&state.keys, &profile.username)?);
+            }
+            if let Some(new) = rehashed {
+                store_hash(state, &account, &new).await;
             }
             Ok((account, turn))
         }
@@ -148,5 +145,22 @@ pub(super) async fn confirmed(
             note_failure(state, session, Some(account_id), Some(session_id), client);
             Err(ApiError::WrongPassword)
         }
+    }
+}
+
+/// Stores the new hash of a password that was right. The password is right without this, too, so
+/// an error is only logged.
+async fn store_hash(state: &AppState, account: &Credentials, new: &str) {
+    let (account_id, old) = (account.account_id, &account.password_hash);
+    let storing = async {
+        let mut connection = state.pool.acquire().await?;
+        let is_stored = store::accounts::rehash(&mut connection, account_id, old, new).await?;
+        connection.release();
+        Ok::<_, sqlx::Error>(is_stored)
+    };
+    match storing.await {
+        Ok(true) => {}
+        Ok(false) => tracing::debug!("A new hash was not stored, because its account is in use."),
+        Err(error) => tracing::debug!(%error, "A new hash could not be stored."),
     }
 }

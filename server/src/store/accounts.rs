@@ -287,23 +287,33 @@ pub async fn change_password(
     .await
 }
 
-/// Stores a hash of the same password with the current parameters, unless the password has
-/// changed meanwhile.
+/// Stores a hash of the same password with the current parameters. `false` if it was not stored,
+/// because the password has changed meanwhile, or because another transaction uses the account:
+/// then the next sign-in tries again. So this never waits.
 pub async fn rehash(
     connection: &mut PgConnection,
     account_id: Uuid,
     old_hash: &str,
     new_hash: &str,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "update accounts set password_hash = $3 where account_id = $1 and password_hash = $2",
+) -> sqlx::Result<bool> {
+    let stored = sqlx::query!(
+        "update accounts
+         set password_hash = $3
+         where
+             password_hash = $2
+             and account_id = (
+                 select account_id
+                 from accounts
+                 where account_id = $1
+                 for no key update skip locked
+             )",
         account_id,
         old_hash,
         new_hash,
     )
     .execute(connection)
     .await?;
-    Ok(())
+    Ok(stored.rows_affected() > 0)
 }
 
 /// Disables or enables the account. `None` if there is no such account.

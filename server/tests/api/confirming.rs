@@ -118,6 +118,16 @@ async fn a_confirmed_password_with_an_outdated_hash_gets_a_new_hash() {
             .unwrap()
     };
     assert!(hash().await.contains("$m=64,"));
+    // The right password does not wait until the new hash can be stored.
+    let mut holding = app.pool().begin().await.unwrap();
+    sqlx::query("select from accounts for update")
+        .execute(&mut *holding)
+        .await
+        .unwrap();
+    assert_eq!(confirm(&costlier, &tokens).await, Code::PasswordNotAccepted);
+    holding.rollback().await.unwrap();
+    assert!(hash().await.contains("$m=64,"));
+
     assert_eq!(confirm(&costlier, &tokens).await, Code::PasswordNotAccepted);
     assert!(hash().await.contains("$m=128,"));
     // The person can still use the password.

@@ -45,12 +45,9 @@ pub(super) async fn arrive(
             "The other instances have another issuer, so this one does not become ready. To change the issuer, name theirs in HOLDFAST_ISSUER_PREVIOUS."
         );
     }
-    // A pooler shares the connections of Postgres between many clients.
-    if args.database.direct_url()?.is_none() {
-        let server = store::diagnosis::server(&mut connection).await?;
-        if let Some(sentence) = doctor::too_many_connections(args, &server) {
-            tracing::warn!("{sentence}");
-        }
+    let server = store::diagnosis::server(&mut connection).await?;
+    if let Some(sentence) = doctor::too_many_connections(args, &server) {
+        tracing::warn!("{sentence}");
     }
     secrets.enter(&mut connection).await?;
     connection.release();

@@ -23,6 +23,11 @@ const LONG_TRANSACTION: Duration = Duration::from_secs(60);
 /// How many seconds clocks may differ, without the time that the query takes.
 const CLOCK_DIFFERENCE: i64 = 2;
 
+/// How many connections a server opens in addition to those that its settings name: two for the
+/// reads of every second (while one replaces the other), one for notifications, and one for
+/// counts of failed sign-ins. That of a migration is closed before these are opened.
+const OTHER_CONNECTIONS: i64 = 4;
+
 /// With fewer updates than this, `doctor` does not judge how many are HOT.
 const FEW_UPDATES: i64 = 1000;
 
@@ -188,13 +193,18 @@ async fn server(
     Ok(())
 }
 
-/// A sentence if one server alone may open more connections than Postgres accepts.
+/// A sentence if one server alone may open more connections than Postgres accepts. `None` behind
+/// a pooler, which shares the connections of Postgres between many clients.
 pub(super) fn too_many_connections(args: &ServeArgs, server: &diagnosis::Server) -> Option<String> {
-    let wanted = i64::from(args.database_connections) + i64::from(args.rotation_lanes);
+    if matches!(args.database.direct_url(), Ok(Some(_))) {
+        return None;
+    }
+    let by_settings = i64::from(args.database_connections) + i64::from(args.rotation_lanes);
+    let wanted = by_settings + OTHER_CONNECTIONS;
     let most = server.most_connections;
     (wanted > i64::from(most)).then(|| {
         format!(
-            "HOLDFAST_DATABASE_CONNECTIONS and HOLDFAST_ROTATION_LANES are {wanted} together, for each server, but Postgres accepts {most} connections from all clients together (max_connections without the reserved ones)."
+            "The connections of each server (HOLDFAST_DATABASE_CONNECTIONS, HOLDFAST_ROTATION_LANES, and {OTHER_CONNECTIONS} others) can be {wanted} together, but Postgres accepts {most} connections from all clients together (max_connections without the reserved ones)."
         )
     })
 }

@@ -62,9 +62,9 @@ async fn the_doctor_names_a_forgotten_replication_slot_and_a_forgotten_proxy() {
 async fn a_server_and_the_doctor_say_that_there_are_too_few_connections() {
     // Three of these are reserved for superusers.
     let cluster = Cluster::start(&["max_connections=30"]).await;
-    let sentence = "are 28 together, for each server, but Postgres accepts 27 connections";
+    let sentence = "can be 28 together, but Postgres accepts 27 connections";
     let mut fleet = Fleet::start_on(1, &cluster).await;
-    for (connections, is_said) in [("23", false), ("24", true)] {
+    for (connections, is_said) in [("19", false), ("20", true)] {
         let variable = "HOLDFAST_DATABASE_CONNECTIONS";
         let settings = Settings {
             more: vec![(variable, connections.to_owned())],
@@ -74,8 +74,18 @@ async fn a_server_and_the_doctor_say_that_there_are_too_few_connections() {
         let log = fleet.instances[0].log();
         assert_eq!(log.contains(sentence), is_said, "{connections}: {log}");
         let url = settings.database_url.as_str();
-        let variables = [("DATABASE_URL", url), (variable, connections)];
-        let told = Fleet::run_command(&["doctor"], &variables).await.said;
+        let variables = [
+            ("DATABASE_URL", url),
+            (variable, connections),
+            // A pooler shares the connections of Postgres between many clients.
+            ("DATABASE_DIRECT_URL", url),
+        ];
+        let told = Fleet::run_command(&["doctor"], &variables[..2]).await.said;
         assert_eq!(told.contains(sentence), is_said, "{connections}: {told}");
+        let behind_pooler = Fleet::run_command(&["doctor"], &variables).await.said;
+        assert!(
+            !behind_pooler.contains("but Postgres accepts"),
+            "{behind_pooler}"
+        );
     }
 }

@@ -19,6 +19,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 
+use anyhow::anyhow;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -137,6 +138,12 @@ impl SharedFiles {
             return whole(Response::from_parts(read, body));
         }
         match to_bytes(body, usize::MAX).await {
+            // All downloads would share the part that was there, and browsers would keep it.
+            Ok(content) if length(&read.headers).is_some_and(|length| length != content.len()) => {
+                let file = file.display();
+                let why = anyhow!("{file} was being written while the server read it");
+                ApiError::Unavailable(why).into_response()
+            }
             Ok(content) => {
                 let content = self.share(Version::of(file, &read.headers), content);
                 download(Response::from_parts(read, Body::empty()), content)
@@ -180,6 +187,12 @@ impl SharedFiles {
         copies.insert(version, Arc::downgrade(&copy));
         copy
     }
+}
+
+/// How long the content is, as the headers say.
+fn length(headers: &HeaderMap) -> Option<usize> {
+    let length = headers.get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -267,6 +280,8 @@ mod tests {
         files: SharedFiles,
         content: Vec<u8>,
         etag: &'static str,
+        /// What the headers say.
+        length: usize,
         reads: AtomicUsize,
     }
 
@@ -274,6 +289,7 @@ mod tests {
         fn with(content: Vec<u8>) -> Self {
             Self {
                 files: SharedFiles::default(),
+                length: content.len(),
                 content,
                 etag: "\"1\"",
                 reads: AtomicUsize::new(0),
@@ -289,6 +305,8 @@ mod tests {
                 }
                 let etag = HeaderValue::from_static(self.etag);
                 answer.headers_mut().insert(header::ETAG, etag);
+                let length = HeaderValue::from(self.length);
+                answer.headers_mut().insert(header::CONTENT_LENGTH, length);
                 answer
             };
             let (client, file) = (client("192.0.2.1"), Path::new(file));
@@ -343,6 +361,22 @@ mod tests {
         let newer = folder.download(FILE).await.into_body();
         assert_eq!((folder.reads(), folder.copies()), (3, 3));
         assert_eq!(newer.collect().await.unwrap().to_bytes(), folder.content);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_was_read_while_it_was_written_is_not_sent() {
+        let mut folder = Folder::with(vec![1; 1000]);
+        // Only a part of it is there.
+        folder.content.truncate(400);
+        let too_early = folder.download(FILE).await;
+        assert_eq!(too_early.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(folder.copies(), 0);
+        folder.content.resize(1000, 1);
+        let whole = folder.download(FILE).await;
+        assert_eq!(whole.status(), StatusCode::OK);
+        let sent = whole.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(sent, folder.content);
+        drop(too_early);
     }
 
     #[tokio::test]

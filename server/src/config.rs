@@ -454,7 +454,7 @@ fn issuer(text: &str) -> Result<String, String> {
     // Earlier releases accepted other forms.
     is_written_as_browsers_do(&issuer).map_err(|why| {
         format!(
-            "{why}; if servers run with this issuer, set HOLDFAST_ISSUER to the other form and HOLDFAST_ISSUER_PREVIOUS to this one (see \"Changing lifetimes and the issuer\" in docs/operations.md)"
+            "{why}; if servers run with this issuer already, read \"Changing lifetimes and the issuer\" in docs/operations.md before you upgrade them"
         )
     })?;
     Ok(issuer)
@@ -881,7 +881,7 @@ mod tests {
             "https://:443",
         ] {
             let why = issuer(url).unwrap_err();
-            assert!(why.contains("HOLDFAST_ISSUER_PREVIOUS"), "{url}: {why}");
+            assert!(why.contains("before you upgrade"), "{url}: {why}");
         }
         // An issuer that was accepted before can be named as a previous one.
         let before = ["https://ID.Example", "https://id.example:443"];

@@ -143,8 +143,8 @@ pub(super) struct Driver {
     /// The number of requests under way whose answer has a new session.
     under_way: Cell<u32>,
     replacing: Cell<Option<Replacing>>,
-    /// The token whose logout the server has refused last.
-    refused_last: RefCell<Option<Secret>>,
+    /// The logouts that the server has refused for now.
+    refused: RefCell<logout::Refused>,
     /// Whether storage is being read, and whether it may have changed since.
     is_looking: Cell<bool>,
     look_again: Cell<bool>,
@@ -171,7 +171,7 @@ impl Driver {
             told: Cell::new(None),
             under_way: Cell::new(0),
             replacing: Cell::new(None),
-            refused_last: RefCell::default(),
+            refused: RefCell::default(),
             is_looking: Cell::new(false),
             look_again: Cell::new(false),
         });
@@ -787,28 +787,21 @@ impl Driver {
     /// accepted all of them.
     async fn send_leaving(self: &Rc<Self>) -> bool {
         // A list that could not be read may contain tokens, so it is read again later.
-        let Some(mut leaving) = self.vault.leaving().await else {
+        let Some(leaving) = self.vault.leaving().await else {
             return false;
         };
-        // The server may refuse one session for months. So the one that was refused last comes last.
-        let refused = self.refused_last.take();
-        let at = leaving
-            .iter()
-            .position(|token| Some(token) == refused.as_ref());
-        leaving.rotate_left(at.map_or(0, |at| at + 1));
+        let leaving = self.refused.borrow().in_order(leaving);
         let mut all = true;
         for token in leaving {
-            match logout::send(&token).await {
+            let answer = logout::send(&token).await;
+            self.refused.borrow_mut().note(&token, answer);
+            match answer {
                 Answer::Over => {
                     let left = Change::Left(token);
                     self.vault.change(Some(left), self.held()).await;
                 }
                 Answer::NotYet => all = false,
-                Answer::Later => {
-                    self.refused_last.replace(Some(token));
-                    return false;
-                }
-                Answer::None => return false,
+                Answer::Later | Answer::None => return false,
             }
         }
         all

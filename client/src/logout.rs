@@ -23,6 +23,34 @@ pub(super) enum Answer {
     None,
 }
 
+/// The logouts that the server has refused for now, in the order in which it refused them last.
+#[derive(Default)]
+pub(super) struct Refused(Vec<Secret>);
+
+impl Refused {
+    /// The order of a round. The server may refuse a session for months, and a round ends with the
+    /// first refusal. So the ones that were not refused come first, the newest of them before all
+    /// others, and the refused ones take turns after them.
+    pub(super) fn in_order(&self, mut leaving: Vec<Secret>) -> Vec<Secret> {
+        leaving.reverse();
+        leaving.sort_by_key(|token| {
+            let at = self.0.iter().position(|refused| refused == token);
+            at.map_or(0, |at| at + 1)
+        });
+        leaving
+    }
+
+    /// Notes the answer to the logout of this token.
+    pub(super) fn note(&mut self, token: &Secret, answer: Answer) {
+        if let Answer::Over | Answer::Later = answer {
+            self.0.retain(|refused| refused != token);
+        }
+        if answer == Answer::Later {
+            self.0.push(token.clone());
+        }
+    }
+}
+
 impl Answer {
     fn of(outcome: Result<(), CallError>) -> Self {
         match outcome {
@@ -90,6 +118,34 @@ mod tests {
             let problem = CallError::Problem(Problem::new(code, ""));
             assert_eq!(Answer::of(Err(problem)), expected, "{code:?}");
         }
+    }
+
+    #[test]
+    fn a_fresh_sign_out_is_sent_before_those_that_the_server_has_refused() {
+        let mut refused = Refused::default();
+        let in_order = |refused: &Refused, leaving: &str| -> String {
+            let leaving = leaving.chars().map(|name| Secret::from(name.to_string()));
+            let order = refused.in_order(leaving.collect());
+            order.iter().map(Secret::expose).collect()
+        };
+        // A page that has just started does not know which ones were refused.
+        assert_eq!(in_order(&refused, "abc"), "cba");
+        for (token, answer, expected) in [
+            ("c", Answer::Later, "bac"),
+            ("b", Answer::Later, "acb"),
+            // A round that gets no answer forgets nothing.
+            ("a", Answer::None, "acb"),
+            ("c", Answer::None, "acb"),
+            ("a", Answer::NotYet, "acb"),
+            ("a", Answer::Later, "cba"),
+            ("c", Answer::Later, "bac"),
+        ] {
+            refused.note(&Secret::from(token), answer);
+            assert_eq!(in_order(&refused, "abc"), expected, "{token} {answer:?}");
+        }
+        assert_eq!(in_order(&refused, "abcde"), "edbac");
+        refused.note(&Secret::from("a"), Answer::Over);
+        assert_eq!(in_order(&refused, "bcd"), "dbc");
     }
 
     #[test]

@@ -127,9 +127,9 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), CallError> {
                 remember: request.remember,
             };
             let opened = find_out(&driver, &request, refusal).await?;
-            lost = Lost::of(&opened, None, sent.running_ms)
+            lost = Lost::of(&opened, None, sent.running_ms, asked)
                 .end_now(&driver, &opened)
-                .await;
+                .await?;
             opened
         }
         Err(error) => return Err(error),
@@ -137,7 +137,7 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), CallError> {
     let account_id = opened.record.account_id;
     let kept = keep(&driver, account_id, opened.sign_in(asked)).await;
     tell_if_replaced(&driver, account_id, Form::SignUp, &kept);
-    if let (Some(lost), Ok(())) = (lost, &kept) {
+    if let Some(lost) = lost {
         lost.end_later(&driver);
     }
     kept
@@ -265,15 +265,15 @@ async fn change(
     match find_out(driver, &log_in, refusal).await {
         Ok(opened) => {
             let account_id = opened.record.account_id;
-            let lost = Lost::of(&opened, Some(before.session_id), sent.running_ms)
+            let lost = Lost::of(&opened, Some(before.session_id), sent.running_ms, asked)
                 .end_now(driver, &opened)
-                .await;
+                .await?;
             let change = opened.change_password(before, asked, true);
-            keep_after_change(driver, account_id, change).await?;
+            let kept = keep_after_change(driver, account_id, change).await;
             if let Some(lost) = lost {
                 lost.end_later(driver);
             }
-            Ok(())
+            Ok(kept?)
         }
         Err(error) => Err(refused(driver, before, error)),
     }
@@ -490,32 +490,50 @@ struct Lost {
     own: Option<SessionInfo>,
     /// How long after the form was sent it was opened, at most.
     elapsed_s: u64,
+    /// When it was asked for.
+    asked: Asked,
 }
 
 impl Lost {
     /// `sent_ms` is when the form was sent, by the running clock of the page.
-    fn of(opened: &Opened, replaced: Option<Uuid>, sent_ms: u64) -> Self {
+    fn of(opened: &Opened, replaced: Option<Uuid>, sent_ms: u64, asked: Asked) -> Self {
         Self {
             account_id: opened.record.account_id,
             replaced,
             own_id: opened.record.session_id,
             own: None,
             elapsed_s: (clock::now().running_ms - sent_ms) / 1000,
+            asked,
         }
     }
 
     /// Ends them as the session that was found out, and returns `None` if none is left. This comes
     /// before that session is stored: then the page may reload for it, or it may be ended.
-    async fn end_now(mut self, driver: &Rc<Driver>, opened: &Opened) -> Option<Self> {
-        let is_done = {
-            let done = pin!(self.end(driver, &opened.record.access_token));
-            let done = select(done, TimeoutFuture::new(ENDS_LOST_FOR_MS)).await;
-            matches!(done, Either::Left((Ok(()), _)))
+    ///
+    /// It is an error if the server says that the session itself is over. That session must not be
+    /// stored, because it could replace a good one.
+    async fn end_now(
+        mut self,
+        driver: &Rc<Driver>,
+        opened: &Opened,
+    ) -> Result<Option<Self>, CallError> {
+        let outcome = {
+            // The caller's own request still counts as under way.
+            let done = pin!(self.end(driver, &opened.record.access_token, 1));
+            match select(done, TimeoutFuture::new(ENDS_LOST_FOR_MS)).await {
+                Either::Left((outcome, _)) => outcome,
+                Either::Right(_) => Err(CallError::SILENCE),
+            }
         };
-        (!is_done).then_some(self)
+        match outcome {
+            Ok(()) => Ok(None),
+            Err(error) if meaning(&error) == Some(Meaning::SessionOver) => Err(CallError::NotKnown),
+            Err(_) => Ok(Some(self)),
+        }
     }
 
-    /// Tries again while the page lives, for as long as another tab may send its change.
+    /// Tries again while the page lives, for as long as another tab may send its change. If the person
+    /// has signed out, the page has no access token, but they may sign in again.
     fn end_later(mut self, driver: &Rc<Driver>) {
         let driver = driver.clone();
         spawn_local(async move {
@@ -525,16 +543,29 @@ impl Lost {
                 TimeoutFuture::new(pause_ms).await;
                 pause_ms = (pause_ms * 2).min(LONGEST_PAUSE_MS);
                 let mut whose = Whose::Of(Some(self.account_id));
-                if let Ok((_, token)) = driver.access(&mut whose).await
-                    && self.end(&driver, &token).await.is_ok()
-                {
-                    return;
+                let (of, token) = match driver.access(&mut whose).await {
+                    Ok(access) => access,
+                    Err(CallError::Outdated) => return,
+                    Err(_) => continue,
+                };
+                match self.end(&driver, &token, 0).await {
+                    Ok(()) => return,
+                    Err(error) if meaning(&error) == Some(Meaning::Renew) => {
+                        driver.feed(Event::CallRefused { of });
+                    }
+                    Err(_) => {}
                 }
             }
         });
     }
 
-    async fn end(&mut self, driver: &Rc<Driver>, token: &Secret) -> Result<(), CallError> {
+    /// `own` is how many requests of the caller itself are under way.
+    async fn end(
+        &mut self,
+        driver: &Rc<Driver>,
+        token: &Secret,
+        own: u32,
+    ) -> Result<(), CallError> {
         let list = Call::new(Method::GET, paths::SESSIONS);
         let list = transport::send(&list, Some(token)).await?;
         let SessionList { sessions } = transport::parse(&list)?;
@@ -542,21 +573,25 @@ impl Lost {
             let mut all = sessions.iter();
             self.own = all.find(|one| one.session_id == self.own_id).cloned();
         }
-        let Some(own) = &self.own else {
+        // If it was never listed, its time is not known, and so the lost ones are not known.
+        let Some(found) = &self.own else {
             return Ok(());
         };
-        // Another tab may find out as well. Its session is not stored yet, and must not be ended.
-        // This order is necessary: the session is stored before the note is removed.
-        if self
-            .replaced
-            .is_some_and(|session_id| driver.is_noted_elsewhere(session_id))
-        {
+        // Another request may have brought a session of the account that is not stored yet, and that
+        // must not be ended. This order is necessary: such a session is stored before the request
+        // counts as over. A change of the password leaves a note, and its number is not asked for:
+        // the change may have been refused. Another tab's sign-in leaves only a number.
+        let may_come = match self.replaced {
+            Some(session_id) => driver.is_noted_elsewhere(session_id),
+            None => driver.awaits_later(self.asked).await,
+        };
+        if may_come || driver.has_others_under_way(own) {
             return Err(CallError::UnderWay);
         }
         let held = driver.stored_session();
         for lost in &sessions {
             let is_used = lost.current || Some(lost.session_id) == held;
-            if !is_used && is_lost(lost, own, self.elapsed_s) {
+            if !is_used && is_lost(lost, found, self.elapsed_s) {
                 let path = format!("{}/{}", paths::SESSIONS, lost.session_id);
                 let end = Call::new(Method::DELETE, path);
                 transport::parse_nothing(&transport::send(&end, Some(token)).await?)?;
@@ -564,6 +599,10 @@ impl Lost {
         }
         Ok(())
     }
+}
+
+fn meaning(error: &CallError) -> Option<Meaning> {
+    error.code().map(Code::meaning)
 }
 
 /// Whether a session is that of a lost answer. `own` was opened last, at most `elapsed_s` after the

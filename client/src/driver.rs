@@ -361,6 +361,22 @@ impl Driver {
         Ok(asked)
     }
 
+    /// Whether a session was asked for after `asked`, and has not come yet. A request that was refused
+    /// counts as well until the next one, because no place notes the refusal.
+    pub(super) async fn awaits_later(self: &Rc<Self>, asked: Asked) -> bool {
+        let outcome = self.vault.change(None, self.held()).await;
+        let last = outcome.asked;
+        let is_later = last.place == asked.place && last.number > asked.number;
+        let awaits = outcome.is_awaiting && is_later;
+        self.take(outcome);
+        awaits
+    }
+
+    /// Whether another request for a session is under way in this page than the caller's `own` ones.
+    pub(super) fn has_others_under_way(&self, own: u32) -> bool {
+        self.under_way.get() > own
+    }
+
     /// Whether a later version of Holdfast has taken over storage.
     pub(super) fn is_outdated(&self) -> bool {
         self.machine.borrow().is_outdated()

@@ -88,6 +88,8 @@ pub(super) struct Outcome {
     pub(super) has_left: bool,
     /// What was asked for last. Of [`Change::Ask`] it is its own.
     pub(super) asked: Asked,
+    /// Whether that has not come yet; see [`Contents::is_awaiting`].
+    pub(super) is_awaiting: bool,
     /// What also happened to storage itself.
     pub(super) news: Option<News>,
 }
@@ -664,6 +666,7 @@ fn outcome(contents: &Contents, applied: bool) -> Outcome {
         is_leaving: !contents.leaving.is_empty(),
         has_left: false,
         asked: contents.asked(),
+        is_awaiting: contents.is_awaiting(),
         news: None,
     }
 }

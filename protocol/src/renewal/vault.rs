@@ -367,6 +367,12 @@ impl Vault {
         }
     }
 
+    /// Whether what was asked for last has not come yet. It may also have been refused: no place notes
+    /// that.
+    pub fn is_awaiting(&self) -> bool {
+        self.order.given > self.order.current
+    }
+
     /// Whether nothing that was asked for or done later has made the present state.
     fn is_the_last(&self, asked: Asked) -> bool {
         let era = self.stored.era();
@@ -736,6 +742,24 @@ mod tests {
     fn ask(vault: &mut Vault) -> Asked {
         assert!(vault.apply(&Change::Ask));
         vault.asked()
+    }
+
+    #[test]
+    fn a_session_is_awaited_until_it_comes_or_cannot_come_any_more() {
+        let mut vault = ada();
+        assert!(!vault.is_awaiting());
+        let first = ask(&mut vault);
+        let second = ask(&mut vault);
+        assert!(vault.apply(&answer(2, ADA, first)));
+        assert!(vault.is_awaiting());
+        assert!(vault.apply(&answer(3, ADA, second)));
+        assert!(!vault.is_awaiting());
+        let third = ask(&mut vault);
+        assert!(vault.is_awaiting());
+        // Its answer would be older than the sign-out.
+        assert!(vault.apply(&sign_out(ADA)));
+        assert!(!vault.is_awaiting());
+        assert!(!vault.apply(&answer(4, ADA, third)));
     }
 
     /// Its answer, as soon as it comes.

@@ -31,9 +31,13 @@ pub fn told(told: Told) -> &'static str {
 /// Why the page waits before it shows the other person.
 pub fn reload(reload: Reload) -> &'static str {
     match reload {
-        Reload::AfterAnswer => {
+        Reload::AfterAnswer { is_own: false } => {
             "Another person has signed in in this browser. This page waits for an answer of \
              the server, and then it loads again."
+        }
+        Reload::AfterAnswer { is_own: true } => {
+            "You are signed in. Another request of this page is under way. The page loads again \
+             after it."
         }
         Reload::Loading => "You are signed in. Your page is loading.",
         Reload::ByPerson { is_own: true } => "You are signed in, but your page has not loaded yet.",

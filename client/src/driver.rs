@@ -69,8 +69,12 @@ pub(super) struct Snapshot {
 /// Why a page that shows no account any more was not reloaded for another person so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reload {
-    /// A request is under way whose answer has a new session. The page reloads after it.
-    AfterAnswer,
+    /// A request of this page is under way whose answer has a new session. The page reloads after
+    /// it.
+    AfterAnswer {
+        /// Whether the person has signed in in this page, by another request.
+        is_own: bool,
+    },
     /// The person has signed in in this page, and it loads.
     Loading,
     /// The person, or other code in the page, has stopped it, or it takes long.
@@ -78,6 +82,19 @@ pub enum Reload {
         /// Whether the person has signed in in this page.
         is_own: bool,
     },
+}
+
+impl Reload {
+    /// `is_own` says whether the person has signed in in this page, `is_answered` that no request for
+    /// a session is under way, and `is_slow` that the reload was stopped or takes long.
+    fn of(is_own: bool, is_answered: bool, is_slow: bool) -> Option<Self> {
+        match (is_answered, is_slow, is_own) {
+            (false, _, _) => Some(Self::AfterAnswer { is_own }),
+            (true, true, _) => Some(Self::ByPerson { is_own }),
+            (true, false, true) => Some(Self::Loading),
+            (true, false, false) => None,
+        }
+    }
 }
 
 /// To whom a call belongs: to the account that the page showed when the call began.
@@ -885,18 +902,11 @@ impl Driver {
     fn without_account(&self, view: View) -> Snapshot {
         let is_own = self.is_signed_in_here(view);
         let is_answered = self.under_way.get() == 0;
-        let reload = if is_answered && self.waits_for_reload.get() {
-            Some(Reload::ByPerson { is_own })
-        } else if is_own {
-            Some(Reload::Loading)
-        } else {
-            (!is_answered).then_some(Reload::AfterAnswer)
-        };
         Snapshot {
             view: View::Unknown,
             record: None,
             told: self.told.get().and_then(Told::to_another_person),
-            reload,
+            reload: Reload::of(is_own, is_answered, self.waits_for_reload.get()),
             ..self.snapshot()
         }
     }
@@ -964,4 +974,25 @@ fn sign_out_of(pressed: &Stored) -> Option<Change> {
         why: Ending::SignedOut,
         pressed: pressed.era(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_says_that_it_loads_only_if_it_waits_for_no_answer() {
+        for is_own in [false, true] {
+            for is_slow in [false, true] {
+                let after_answer = Some(Reload::AfterAnswer { is_own });
+                assert_eq!(Reload::of(is_own, false, is_slow), after_answer);
+            }
+            assert_eq!(
+                Reload::of(is_own, true, true),
+                Some(Reload::ByPerson { is_own })
+            );
+        }
+        assert_eq!(Reload::of(true, true, false), Some(Reload::Loading));
+        assert_eq!(Reload::of(false, true, false), None);
+    }
 }

@@ -50,8 +50,8 @@ fn what_became(became: Became, is_of_another: bool) -> &'static str {
         (Became::Done, false) => "Your password is changed. All other sessions are ended.",
         (Became::NotDone, false) => "Your password was not changed. Try again.",
         (Became::NotKnown, false) => {
-            "No answer came, so it is not known whether your password was changed. Try to sign \
-             in with the new password first."
+            "It is not known whether your password was changed. Try to sign in with the new \
+             password first."
         }
         (Became::Done, true) => {
             "The password of the account that was open here before is changed. Sign in there \

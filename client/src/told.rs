@@ -11,7 +11,7 @@ pub enum Became {
     Done,
     /// It is as it was.
     NotDone,
-    /// No answer came.
+    /// The client could not find out.
     NotKnown,
 }
 

@@ -86,8 +86,8 @@ pub enum CallError {
     /// Another tab runs a later version of Holdfast, and this page cannot store anything. Nothing
     /// was sent, or the new session was ended.
     Outdated,
-    /// No answer came to any repetition, so it is not known whether a sign-up or a change of the
-    /// password was done.
+    /// It is not known whether a sign-up or a change of the password was done: an answer was lost, or
+    /// was not understood, and the client could not find out.
     NotKnown,
 }
 
@@ -146,8 +146,8 @@ impl fmt::Display for CallError {
                 f.write_str("Holdfast was updated in another tab. Reload this page to go on.")
             }
             Self::NotKnown => f.write_str(
-                "No answer came, so it is not known whether this was done. Try to sign in \
-                 with the new password first.",
+                "It is not known whether this was done. Try to sign in with the new password \
+                 first.",
             ),
         }
     }

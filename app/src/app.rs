@@ -32,11 +32,7 @@ pub fn App() -> impl IntoView {
         // The page shows no account any more, but a person is signed in, and may sign out.
         View::Unknown if session.waits_for_reload().is_some() => mark_document("session", "maybe"),
         View::Unknown => {}
-        View::Anonymous { .. } => {
-            mark_document("session", "none");
-            // The next person is another one, or the next sign-in says whether to offer a code.
-            session.forget_offered_recovery_code();
-        }
+        View::Anonymous { .. } => mark_document("session", "none"),
         View::SignedIn { .. } => mark_document("session", "maybe"),
     });
 

@@ -39,16 +39,22 @@ const LONGEST_PAUSE_MS: u32 = 15_000;
 struct Opened {
     record: Record,
     known_browser: Option<Secret>,
+    /// What the answer says about the newest recovery code of the account.
+    is_code_confirmed: Option<bool>,
 }
 
 impl Opened {
     fn read(body: &str, remember: bool, sent_at: i64) -> Result<Self, CallError> {
         let tokens: Tokens = transport::parse(body)?;
         let record = Record::new(&tokens, remember, sent_at).ok_or(CallError::NOT_OURS)?;
-        new_code::opened(&tokens);
+        // The page that the sign-up leads to shows it as soon as the person is signed in.
+        if let Some(code) = tokens.recovery_code {
+            new_code::keep(tokens.account_id, code);
+        }
         Ok(Self {
             record,
             known_browser: tokens.known_browser,
+            is_code_confirmed: tokens.recovery_code_confirmed,
         })
     }
 
@@ -102,8 +108,15 @@ pub(super) async fn sign_in(request: LoginRequest) -> Result<(), CallError> {
     let _expectation = driver.expect_session();
     let asked = driver.ask().await?;
     let opened = log_in(&driver, &request).await?;
-    let account_id = opened.record.account_id;
-    let kept = keep(&driver, account_id, opened.sign_in(asked)).await;
+    let (account_id, is_code_confirmed) = (opened.record.account_id, opened.is_code_confirmed);
+    new_code::signed_in_as(&request.username, account_id, is_code_confirmed);
+    let kept = keep(
+        &driver,
+        account_id,
+        is_code_confirmed,
+        opened.sign_in(asked),
+    )
+    .await;
     tell_if_replaced(&driver, account_id, Form::SignIn, &kept);
     kept
 }
@@ -134,8 +147,14 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), CallError> {
         }
         Err(error) => return Err(error),
     };
-    let account_id = opened.record.account_id;
-    let kept = keep(&driver, account_id, opened.sign_in(asked)).await;
+    let (account_id, is_code_confirmed) = (opened.record.account_id, opened.is_code_confirmed);
+    let kept = keep(
+        &driver,
+        account_id,
+        is_code_confirmed,
+        opened.sign_in(asked),
+    )
+    .await;
     tell_if_replaced(&driver, account_id, Form::SignUp, &kept);
     if let Some(lost) = lost {
         lost.end_later(&driver);
@@ -229,9 +248,7 @@ async fn change(
             // The server has answered with tokens that this client does not understand.
             let opened = Opened::read(&body, before.remember, sent.wall_ms)
                 .map_err(|_| CallError::NotKnown)?;
-            let account_id = opened.record.account_id;
-            let change = opened.change_password(before, asked, false);
-            return Ok(keep_after_change(driver, account_id, change).await?);
+            return Ok(keep_after_change(driver, opened, before, asked, false).await?);
         }
         (Err(refusal), Some(before)) => (refusal, before),
         // The request could not be sent, so nothing was done.
@@ -264,12 +281,10 @@ async fn change(
     };
     match find_out(driver, &log_in, refusal).await {
         Ok(opened) => {
-            let account_id = opened.record.account_id;
             let lost = Lost::of(&opened, Some(before.session_id), sent.running_ms, asked)
                 .end_now(driver, &opened)
                 .await?;
-            let change = opened.change_password(before, asked, true);
-            let kept = keep_after_change(driver, account_id, change).await;
+            let kept = keep_after_change(driver, opened, before, asked, true).await;
             if let Some(lost) = lost {
                 lost.end_later(driver);
             }
@@ -296,10 +311,14 @@ async fn goes_on(whose: Whose, before: Before) -> Result<bool, CallError> {
 
 async fn keep_after_change(
     driver: &Rc<Driver>,
-    account_id: Uuid,
-    change: Change,
+    opened: Opened,
+    before: Before,
+    asked: Asked,
+    is_found_out: bool,
 ) -> Result<(), CallError> {
-    match keep(driver, account_id, change).await {
+    let (account_id, is_code_confirmed) = (opened.record.account_id, opened.is_code_confirmed);
+    let change = opened.change_password(before, asked, is_found_out);
+    match keep(driver, account_id, is_code_confirmed, change).await {
         // The form has disappeared with the person who sent it.
         Err(CallError::Overtaken) => {
             driver.tell_of_form(Some(Told::PasswordChanged));
@@ -630,8 +649,15 @@ async fn log_in(driver: &Rc<Driver>, request: &LoginRequest) -> Result<Opened, C
 
 /// Stores a new session of this account. If there was a sign-in or a sign-out in this browser after
 /// its request was sent, that one was later, and the new session is ended.
-async fn keep(driver: &Rc<Driver>, account_id: Uuid, change: Change) -> Result<(), CallError> {
+async fn keep(
+    driver: &Rc<Driver>,
+    account_id: Uuid,
+    is_code_confirmed: Option<bool>,
+    change: Change,
+) -> Result<(), CallError> {
     if driver.change(change).await {
+        // Not earlier: a session that is not kept must not take the offer of another account away.
+        new_code::opened(account_id, is_code_confirmed);
         Ok(())
     } else if driver.is_outdated() {
         Err(CallError::Outdated)
@@ -640,6 +666,7 @@ async fn keep(driver: &Rc<Driver>, account_id: Uuid, change: Change) -> Result<(
         .is_some_and(|record| record.account_id == account_id)
     {
         // Another tab was faster, and the person is signed in as they want to be.
+        new_code::opened(account_id, is_code_confirmed);
         Ok(())
     } else {
         Err(CallError::Overtaken)

@@ -237,6 +237,10 @@ impl Driver {
             // browser would not keep it then.
             News::Left { is_over } => {
                 self.vault.rest();
+                // Not earlier: a reload that the person stops must leave no code in storage.
+                if is_over && self.is_reloading.get() {
+                    new_code::hand_over(self.record().map(|record| record.account_id));
+                }
                 if is_over {
                     for token in self.vault.close() {
                         logout::send_at_the_end(&token);
@@ -941,7 +945,6 @@ impl Driver {
         if self.is_reloading.replace(true) {
             return;
         }
-        new_code::hand_over(self.record().map(|record| record.account_id));
         surroundings::reload();
         let driver = self.clone();
         let view = self.machine.borrow().view();

@@ -2,13 +2,14 @@
 //! to offer one.
 //!
 //! A security duty: a code gives the whole account away, so it is in the memory of the page only.
-//! There is one exception: before a page that has shown another account reloads, the code is handed
-//! over by the session storage of the tab, and the next page removes it there at once.
+//! There is one exception: when a page that has shown another account reloads, the code is handed
+//! over by the session storage of the tab, from the end of that page until the next page of Holdfast
+//! starts in the tab and removes it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use holdfast_protocol::secret::Secret;
-use holdfast_protocol::wire::{KNOWN_BROWSER_HEADER, Tokens};
+use holdfast_protocol::wire::KNOWN_BROWSER_HEADER;
 use leptos::prelude::*;
 use uuid::Uuid;
 use web_sys::Storage;
@@ -24,26 +25,36 @@ const HANDED_OVER: &str = "holdfast.new-recovery-code";
 
 thread_local! {
     static NEW: RefCell<Option<(Uuid, Secret)>> = const { RefCell::new(None) };
+    /// The next code after a recovery, with the username. The account is known at the sign-in.
+    static RECOVERED: RefCell<Option<(String, Secret)>> = const { RefCell::new(None) };
+    /// The same as [`OFFERED_TO`], for a browser that stores nothing.
+    static OFFERED_HERE: Cell<Option<Uuid>> = const { Cell::new(None) };
     static KNOWN_BROWSER: RefCell<Option<Secret>> = const { RefCell::new(None) };
     static CHANGED: ArcTrigger = ArcTrigger::new();
 }
 
-/// Takes what the answer to a sign-in says about the recovery code of the account.
-pub(super) fn opened(tokens: &Tokens) {
-    if let Some(code) = &tokens.recovery_code {
-        keep(tokens.account_id, code.clone());
-    }
-    match tokens.recovery_code_confirmed {
-        Some(true) => confirmed(tokens.account_id),
-        Some(false) => offer_to(tokens.account_id),
+/// Takes what the answer to a sign-in has said about the newest recovery code of the account, once
+/// the session is stored.
+pub(super) fn opened(account_id: Uuid, is_confirmed: Option<bool>) {
+    match is_confirmed {
+        Some(true) => confirmed(account_id),
+        Some(false) => offer_to(account_id),
         None => {}
     }
 }
 
-/// Remembers a new code until the person confirms that they keep it, or leaves the page.
+/// Remembers a new code until the person confirms that they keep it, or the page ends.
 pub(super) fn keep(account_id: Uuid, code: Secret) {
     NEW.set(Some((account_id, code)));
-    offer_to(account_id);
+}
+
+/// Forgets this code, because it is not the newest one of its account any more.
+pub(super) fn forget(code: &Secret) {
+    NEW.with_borrow_mut(|new| {
+        if new.as_ref().is_some_and(|(_, new)| new == code) {
+            *new = None;
+        }
+    });
 }
 
 /// The new code of this account, if the page has it.
@@ -74,14 +85,17 @@ pub(super) fn is_offered_to(account_id: Uuid) -> bool {
 
 /// Offers a code to the person of this account.
 pub(super) fn offer_to(account_id: Uuid) {
-    if let Some(storage) = local() {
-        let _ = storage.set_item(OFFERED_TO, &account_id.to_string());
-    }
+    let is_stored = local().is_some_and(|storage| {
+        storage
+            .set_item(OFFERED_TO, &account_id.to_string())
+            .is_ok()
+    });
+    OFFERED_HERE.set((!is_stored).then_some(account_id));
     CHANGED.with(|changed| changed.notify());
 }
 
-/// Offers no code any more. The next sign-in says whether to offer one.
-pub(super) fn forget_offer() {
+fn forget_offer() {
+    OFFERED_HERE.set(None);
     if let Some(storage) = local() {
         let _ = storage.remove_item(OFFERED_TO);
     }
@@ -114,10 +128,22 @@ pub(super) fn take_over() {
     }
 }
 
-/// Remembers the token with which a recovery has made this browser known, for the sign-in that
-/// follows.
-pub(super) fn recovered_here(known_browser: Option<Secret>) {
+/// Remembers for the sign-in that follows a recovery: the next code, and the token with which the
+/// recovery has made this browser known.
+pub(super) fn recovered_here(username: String, code: Secret, known_browser: Option<Secret>) {
+    RECOVERED.set(Some((username, code)));
     KNOWN_BROWSER.set(known_browser);
+}
+
+/// The first sign-in after a recovery says which account the next code belongs to, and whether the
+/// person has yet to confirm it.
+pub(super) fn signed_in_as(username: &str, account_id: Uuid, is_confirmed: Option<bool>) {
+    let recovered = RECOVERED.with_borrow_mut(|recovered| {
+        recovered.take_if(|(recovered, _)| recovered.as_str() == username)
+    });
+    if let (Some((_, code)), Some(false)) = (recovered, is_confirmed) {
+        keep(account_id, code);
+    }
 }
 
 /// Adds this token to a sign-in, before all others: the server reads only the first ones.
@@ -135,6 +161,9 @@ pub(super) fn add_known_browser(call: &mut Call) {
 }
 
 fn offered_to() -> Option<Uuid> {
+    if let Some(account_id) = OFFERED_HERE.get() {
+        return Some(account_id);
+    }
     let text = local()?.get_item(OFFERED_TO).ok().flatten()?;
     text.parse().ok()
 }

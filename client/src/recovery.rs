@@ -1,6 +1,7 @@
 //! The recovery code as components see it: a new code, the offer of one, and the way back in.
 
 use gloo_net::http::Method;
+use holdfast_protocol::problem::Code;
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::wire::{
     ConfirmRecoveryCode, NewRecoveryCode, RecoverRequest, Recovered, RecoveryCodeState,
@@ -27,28 +28,25 @@ impl Session {
         self.account_id().is_some_and(new_code::is_offered_to)
     }
 
-    /// Forgets the offer. Call this when no person is signed in.
-    pub fn forget_offered_recovery_code(self) {
-        new_code::forget_offer();
-    }
-
-    /// Whether the account has a recovery code. The offer of one follows the answer.
+    /// Whether the account has a recovery code. The offer of one follows the answer, unless a code
+    /// was made or confirmed in this page meanwhile.
     ///
     /// # Errors
     /// [`CallError`].
     pub async fn recovery_code_state(self) -> Result<RecoveryCodeState, CallError> {
-        let account_id = untrack(|| self.account_id());
-        let state: RecoveryCodeState = self.api().get(paths::RECOVERY_CODE).await?;
-        match (account_id, state.confirmed) {
-            (Some(account_id), true) => new_code::confirmed(account_id),
-            (Some(account_id), false) => new_code::offer_to(account_id),
-            (None, _) => {}
+        let (api, account_id) = self.now();
+        let before = account_id.and_then(new_code::of);
+        let state: RecoveryCodeState = api.get(paths::RECOVERY_CODE).await?;
+        if let Some(account_id) = account_id
+            && new_code::of(account_id) == before
+        {
+            new_code::opened(account_id, Some(state.confirmed));
         }
         Ok(state)
     }
 
-    /// Makes a new recovery code. The code before is good until the new one was confirmed or used,
-    /// so a lost answer loses nothing.
+    /// Makes a new recovery code. A confirmed code is good until the new one was confirmed or used.
+    /// A code that was not confirmed is void at once, also if the answer is lost.
     ///
     /// # Errors
     /// [`CallError`]; with the code `invalid_credentials` the password was wrong.
@@ -58,6 +56,7 @@ impl Session {
         let NewRecoveryCode { recovery_code } = api.put(paths::RECOVERY_CODE, &request).await?;
         if let Some(account_id) = account_id {
             new_code::keep(account_id, recovery_code.clone());
+            new_code::offer_to(account_id);
         }
         Ok(recovery_code)
     }
@@ -69,8 +68,15 @@ impl Session {
     pub async fn confirm_recovery_code(self, recovery_code: Secret) -> Result<(), CallError> {
         let (api, account_id) = self.now();
         let request = ConfirmRecoveryCode { recovery_code };
-        api.post_without_answer(paths::RECOVERY_CODE_CONFIRMED, &request)
-            .await?;
+        let confirmed = api
+            .post_without_answer(paths::RECOVERY_CODE_CONFIRMED, &request)
+            .await;
+        if let Err(why) = confirmed {
+            if why.code() == Some(Code::NotFound) {
+                new_code::forget(&request.recovery_code);
+            }
+            return Err(why);
+        }
         if let Some(account_id) = account_id {
             new_code::confirmed(account_id);
         }
@@ -78,7 +84,8 @@ impl Session {
     }
 
     /// Sets a new password with the recovery code, and returns the next code. All sessions of the
-    /// account end; the person signs in afterwards. While no answer comes, the client repeats the
+    /// account end; the person signs in afterwards. From the sign-in on,
+    /// [`Session::new_recovery_code`] has the next code, until it was confirmed. While no answer comes, the client repeats the
     /// request for up to two minutes: the server answers a repeated request in the same way.
     ///
     /// # Errors
@@ -90,8 +97,9 @@ impl Session {
         let is_whole = |body: &str| transport::parse::<Recovered>(body).is_ok();
         let (outcome, _) = changes::with_repetitions_of(is_whole, send, || None).await;
         let recovered: Recovered = transport::parse(&outcome?)?;
-        new_code::recovered_here(recovered.known_browser);
-        Ok(recovered.recovery_code)
+        let code = recovered.recovery_code;
+        new_code::recovered_here(request.username, code.clone(), recovered.known_browser);
+        Ok(code)
     }
 
     fn now(self) -> (Api, Option<uuid::Uuid>) {

@@ -86,8 +86,8 @@ pub enum CallError {
     /// Another tab runs a later version of Holdfast, and this page cannot store anything. Nothing
     /// was sent, or the new session was ended.
     Outdated,
-    /// It is not known whether a sign-up or a change of the password was done: an answer was lost, or
-    /// was not understood, and the client could not find out.
+    /// It is not known whether a sign-up, a change of the password or a recovery was done: an answer
+    /// was lost, or was not understood, and the client could not find out.
     NotKnown,
 }
 

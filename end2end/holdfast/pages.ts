@@ -58,7 +58,7 @@ async function hasLoaded(page: Page, one: PageOfHoldfast, account: Account): Pro
     sessions: page.getByText('This browser', { exact: true }),
     activity: page.getByRole('heading', { name: 'Signed in', exact: true }).first(),
     password: page.getByLabel('New password'),
-    'recovery-code': page.getByText(/^You keep one of/),
+    'recovery-code': page.getByText(/^You have a code, made on/),
   }[one.name];
   await last?.waitFor();
 }

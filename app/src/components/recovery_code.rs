@@ -39,7 +39,11 @@ pub fn RecoveryCode(
     };
     let file = {
         let code = code.clone();
-        move || as_file(&code, &username.read())
+        // The page is never rendered on the server with a code.
+        move || {
+            let site = window().location().origin().unwrap_or_default();
+            as_file(&code, &username.read(), &site)
+        }
     };
 
     view! {
@@ -50,7 +54,15 @@ pub fn RecoveryCode(
                     name => format!(" of {name}"),
                 }}
             </p>
-            <ol class="recovery-code-groups" aria-label="Recovery code" translate="no">{groups}</ol>
+            // Safari takes a list without marks for no list, unless the role says it.
+            <ol
+                class="recovery-code-groups"
+                role="list"
+                aria-label="Recovery code"
+                translate="no"
+            >
+                {groups}
+            </ol>
             <div class="cluster recovery-code-actions">
                 <Button on_press=copy text="Copy"/>
                 <a class="button" href=file download="holdfast-recovery-code.txt">"Download"</a>
@@ -81,10 +93,14 @@ async fn copy_text(text: &str) -> bool {
 
 /// The address of a text file with the code. It is a part of the page, so it is not loaded from
 /// anywhere.
-fn as_file(code: &str, username: &str) -> String {
+fn as_file(code: &str, username: &str, site: &str) -> String {
+    let of = match username {
+        "" => String::new(),
+        name => format!(" of {name}"),
+    };
     let text = format!(
-        "Holdfast recovery code of {username}\n\n{code}\n\nIf you forget your password, choose \
-         «Forgot your password?» on the sign-in page and enter this code. Keep it where only you \
+        "Holdfast recovery code{of}\n\n{code}\n\nIf you forget your password, choose «Use your \
+         recovery code» on the sign-in page of {site} and enter this code. Keep it where only you \
          find it.\n"
     );
     let mut address = "data:text/plain;charset=utf-8,".to_owned();
@@ -104,14 +120,22 @@ mod tests {
 
     #[test]
     fn the_file_has_the_code_and_the_name() {
-        let address = as_file("AAAA-BBBB", "ada+x");
+        let address = as_file("AAAA-BBBB", "ada+x", "https://holdfast.example");
         let (kind, text) = address.split_once(',').expect("an address");
         assert_eq!(kind, "data:text/plain;charset=utf-8");
         assert!(
             text.contains("AAAA-BBBB") && text.contains("ada%2Bx"),
             "{text}"
         );
+        assert!(text.contains("holdfast%2Eexample"), "{text}");
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-%".contains(&byte);
         assert!(text.bytes().all(is_plain), "{text}");
+    }
+
+    #[test]
+    fn the_file_of_a_person_whose_name_is_not_loaded_yet_names_no_person() {
+        let address = as_file("AAAA-BBBB", "", "https://holdfast.example");
+        let (_, text) = address.split_once(',').expect("an address");
+        assert!(text.starts_with("Holdfast%20recovery%20code%0A"), "{text}");
     }
 }

@@ -64,8 +64,9 @@ pub(super) fn KeepCode(
         <section class="card stack keep-code" aria-labelledby="keep-code">
             <h2 id="keep-code" node_ref=heading tabindex="-1">"Keep this code"</h2>
             <p>
-                "If you forget your password, this code lets you back in. It is shown only now. "
-                "Keep it where only you find it: in a password manager, or on paper."
+                "If you forget your password, this code lets you back in. Keep it where only you "
+                "find it: in a password manager, or on paper. Once this page is closed or reloaded, "
+                "the code cannot be shown again."
             </p>
             <RecoveryCode code username/>
             <form method="post" class="stack keep-code-form" novalidate on:submit=submit>

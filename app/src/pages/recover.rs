@@ -19,13 +19,33 @@ use crate::components::{
     CheckField, FormError, PageHeading, ShowPassword, SubmitButton, TextField,
 };
 use crate::paths;
-use crate::way_back::after_sign_in;
+use crate::way_back::{after_sign_in, hand_on};
 
 /// The way back in for a person who forgot the password: the recovery code and a new password.
 #[component]
 pub fn RecoverPage() -> impl IntoView {
     let done = RwSignal::new(None::<Done>);
     let sign_in = with_next(paths::SIGN_IN);
+    let session = use_session();
+    let search = use_location().search;
+    let navigate = use_navigate();
+    // The page has reloaded for the person who has signed in after a recovery: they see the next
+    // code again and confirm it there.
+    Effect::new(move |_| {
+        if session.is_signed_in()
+            && session.new_recovery_code().is_some()
+            && done.read_untracked().is_none()
+        {
+            let options = NavigateOptions {
+                replace: true,
+                ..NavigateOptions::default()
+            };
+            navigate(
+                &hand_on(paths::RECOVERY_CODE, &search.read_untracked()),
+                options,
+            );
+        }
+    });
     view! {
         <Title text="Get back in"/>
         <div class="center narrow stack">
@@ -39,7 +59,8 @@ pub fn RecoverPage() -> impl IntoView {
                 Some(done) => view! { <NextCode done/> }.into_any(),
                 None => view! { <RecoverForm on_done=move |it| done.set(Some(it))/> }.into_any(),
             }}
-            <p class="aside">
+            // A person with the next code would lose it by this link.
+            <p class="aside" hidden=move || done.read().is_some()>
                 "You remember your password? " <a href=sign_in>"Sign in"</a>
             </p>
         </div>
@@ -218,6 +239,7 @@ fn NextCode(done: Done) -> impl IntoView {
     let error = RwSignal::new(None::<String>);
     let search = use_location().search;
     let navigate = use_navigate();
+    let later = with_next(paths::SIGN_IN);
     let (text, name) = (done.code.expose().to_owned(), done.username.clone());
     let kept = move || {
         busy.set(true);
@@ -230,16 +252,22 @@ fn NextCode(done: Done) -> impl IntoView {
         } = done.clone();
         let call = async move {
             session.sign_in(username, password, remember).await?;
-            // If this fails, the pages offer another code.
-            let _ = session.confirm_recovery_code(code).await;
-            Ok::<_, CallError>(())
+            Ok::<_, CallError>(session.confirm_recovery_code(code).await)
         };
         let navigate = navigate.clone();
         asker.ask(call, move |outcome| {
             busy.set(false);
             match outcome {
-                Ok(()) => {
-                    let wanted = after_sign_in(&search.read_untracked());
+                // The page has shown another account, so it reloads for the person who has signed
+                // in, and hands the code over.
+                Ok(Err(CallError::SessionChanged)) => {}
+                Ok(confirmed) => {
+                    let search = search.read_untracked();
+                    let wanted = match confirmed {
+                        Ok(()) => after_sign_in(&search),
+                        // The person tries it again there, or makes another code.
+                        Err(_) => hand_on(paths::RECOVERY_CODE, &search),
+                    };
                     navigate(&wanted, NavigateOptions::default());
                 }
                 Err(why) => error.set(Some(why.to_string())),
@@ -247,6 +275,7 @@ fn NextCode(done: Done) -> impl IntoView {
         });
     };
     view! {
+        <p>"This is your next recovery code. Throw the one away that you have just used."</p>
         <KeepCode
             code=text
             username=Signal::stored(name)
@@ -254,7 +283,7 @@ fn NextCode(done: Done) -> impl IntoView {
             busy
             text=Signal::derive(move || if busy.get() { "Signing in…" } else { "Sign in" }.to_owned())
             error
-            later=Signal::stored(paths::SIGN_IN.to_owned())
+            later=Signal::derive(later)
             takes_focus=true
         >
             <CheckField

@@ -51,14 +51,14 @@ fn RecoveryCodeCard() -> impl IntoView {
         refusal.set(None);
         code.set(Some(made));
     };
-    let on_refused = move |why: String| {
-        refusal.set(Some(why));
+    let on_void = move |why: Option<String>| {
+        refusal.set(why);
         code.set(None);
     };
     view! {
         {move || match code.get() {
             Some(code) => view! {
-                <ConfirmKept code username was_made_here=was_made_here.get_untracked() on_refused/>
+                <ConfirmKept code username was_made_here=was_made_here.get_untracked() on_void/>
             }
             .into_any(),
             None => view! { <MakeNew username refusal on_made/> }.into_any(),
@@ -72,9 +72,10 @@ fn ConfirmKept(
     code: Secret,
     username: Memo<String>,
     was_made_here: bool,
-    /// Called if the code is not the newest one any more.
+    /// Called if the code is not the newest one any more, or nothing is left to confirm. Says why a
+    /// confirmation was refused.
     #[prop(into)]
-    on_refused: Callback<String>,
+    on_void: Callback<Option<String>>,
 ) -> impl IntoView {
     let session = use_session();
     let asker = Asker::here();
@@ -83,6 +84,14 @@ fn ConfirmKept(
     let search = use_location().search;
     let navigate = use_navigate();
     let text = code.expose().to_owned();
+    if !was_made_here {
+        // The person may have confirmed a later code in another tab.
+        asker.ask(session.recovery_code_state(), move |state| {
+            if state.is_ok_and(|state| state.confirmed) && !busy.get_untracked() {
+                on_void.run(None);
+            }
+        });
+    }
     let kept = move || {
         busy.set(true);
         error.set(None);
@@ -97,8 +106,13 @@ fn ConfirmKept(
                         navigate(&wanted, NavigateOptions::default());
                     }
                     Err(why) if why.code() == Some(Code::NotFound) => {
-                        on_refused.run(why.to_string())
+                        on_void.run(Some(format!("{why} Throw it away.")));
                     }
+                    Err(CallError::Outdated) => error.set(Some(
+                        "Holdfast was updated in another tab. Write the code down, then reload \
+                         this page."
+                            .to_owned(),
+                    )),
                     Err(why) => error.set(Some(why.to_string())),
                 }
             },
@@ -134,6 +148,12 @@ fn MakeNew(
     let busy = RwSignal::new(false);
     let wrong = RwSignal::new(None::<String>);
     let error = RwSignal::new(None::<String>);
+    // The button that the person has pressed last is gone with the refused code.
+    Effect::new(move |_| {
+        if refusal.read_untracked().is_some() && password.get().is_some() {
+            focus(password);
+        }
+    });
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         if busy.get_untracked() {
@@ -160,6 +180,10 @@ fn MakeNew(
                     wrong.set(Some("This is not your password.".to_owned()));
                     focus(password);
                 }
+                Err(why @ CallError::Unreachable { .. }) => error.set(Some(format!(
+                    "{why} Perhaps a new code was made. Then one that you have not confirmed is \
+                     void: make a new one."
+                ))),
                 Err(why) => error.set(Some(why.to_string())),
             }
         });
@@ -229,15 +253,16 @@ fn State() -> impl IntoView {
                 (None, _) => view! { <p>"You have none yet."</p> }.into_any(),
                 (Some(at), true) => view! {
                     <p>
-                        "You keep one of " <DateTime at date_only=true/>
-                        ". It is good until you have kept the new one."
+                        "You have a code, made on " <DateTime at date_only=true/>
+                        ". It works until you confirm that you keep the new one."
                     </p>
                 }
                 .into_any(),
                 (Some(at), false) => view! {
                     <p>
                         "The one of " <DateTime at date_only=true/>
-                        " was never confirmed. If you did not keep it, make a new one."
+                        " was never confirmed. If you keep it, it works. A new one makes it void "
+                        "at once."
                     </p>
                 }
                 .into_any(),

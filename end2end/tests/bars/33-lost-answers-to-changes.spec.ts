@@ -82,6 +82,8 @@ for (const [name, lose] of LOSSES) {
     await fillIn(page, account);
     await page.getByRole('button', { name: 'Create account' }).click();
     await seesAccount(page, account);
+    // The recovery code was in the answer that was lost, so the page offers another one.
+    await expect(page.getByRole('complementary', { name: 'Recovery code' })).toBeVisible();
     // No session is left of the answer that was lost.
     await becomesTheOnlySession(page, api);
     await page.reload();
@@ -133,6 +135,7 @@ test('bar 33: a lost answer to a sign-up in a tab that has shown another account
   await page.clock.resume();
   // The page loads again for the other account.
   await seesAccount(page, other);
+  await expect(page.getByRole('complementary', { name: 'Recovery code' })).toBeVisible();
   await becomesTheOnlySession(page, api);
 });
 

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import type { Page, Route } from '@playwright/test';
+import type { Page, Request, Route } from '@playwright/test';
 import {
   type Account,
   type Api,
   expect,
   fillIn,
   heading,
+  holdAnswers,
   holdRequests,
   isEnded,
   isSignedOut,
@@ -17,7 +18,6 @@ import {
   signIn,
   signInButton,
   signOut,
-  signUp,
   somebody,
   test,
 } from '../../holdfast';
@@ -35,11 +35,31 @@ async function recover(
   password = NEW,
 ): Promise<void> {
   await page.goto('/recover');
+  await fillInRecovery(page, { username }, code, password);
+}
+
+async function fillInRecovery(
+  page: Page,
+  { username }: Pick<Account, 'username'>,
+  code: string,
+  password = NEW,
+): Promise<void> {
   await page.getByLabel('Username').fill(username);
   await page.getByLabel('Recovery code').fill(code);
   await page.getByLabel('New password').fill(password);
   await page.getByRole('button', { name: 'Set new password' }).click();
 }
+
+/** Counts how often the page loads from now on. */
+function countLoads(page: Page): () => number {
+  let loads = 0;
+  page.on('domcontentloaded', () => (loads += 1));
+  return () => loads;
+}
+
+/** What the browser stores for the page, as text. */
+const stored = (page: Page) =>
+  page.evaluate(() => JSON.stringify({ ...localStorage }) + JSON.stringify({ ...sessionStorage }));
 
 const codeOfLogIn = async (api: Api, account: Account) =>
   (await api.call('POST', '/api/v1/login', { body: account })).body.code;
@@ -281,6 +301,9 @@ test('a new code needs the right password', async ({ page, account }) => {
   await expect(page.getByRole('alert')).toHaveText('This is not your password.');
   await expect(page.getByLabel('Password', { exact: true })).toBeFocused();
   await expect(page.getByLabel('Password', { exact: true })).toHaveValue('');
+  // No code was made, so no page offers one.
+  await page.getByRole('banner').getByRole('link', { name: 'Account', exact: true }).click();
+  await seesAccount(page, account);
   await expect(offer(page)).toHaveCount(0);
 });
 
@@ -297,9 +320,106 @@ test('a code that another tab has replaced cannot be confirmed, and the page say
   await page.getByLabel('I have kept it').check();
   await page.getByRole('button', { name: 'Go on' }).click();
   await expect(page.getByRole('alert')).toContainText('not your newest recovery code');
+  await expect(page.getByRole('alert')).toContainText('Throw it away.');
+  await expect(page.getByRole('button', { name: 'Make a new code' })).toBeVisible();
+  await expect(page.getByLabel('Password', { exact: true })).toBeFocused();
+  // The void code does not come back.
+  await page.getByRole('banner').getByRole('link', { name: 'Account', exact: true }).click();
+  await page.getByRole('main').getByRole('link', { name: 'Your recovery code' }).click();
   await expect(page.getByRole('button', { name: 'Make a new code' })).toBeVisible();
   expect(await keepCode(tab)).toBe(newest);
   await seesAccount(tab, account);
+});
+
+test('a code is shown no more once a later one was confirmed in another tab', async ({
+  page,
+  context,
+  account,
+}) => {
+  await signIn(page, account);
+  await makeNewCode(page, account);
+  await page.getByRole('link', { name: 'Later' }).click();
+  await seesAccount(page, account);
+  const tab = await context.newPage();
+  await makeNewCode(tab, account);
+  await keepCode(tab);
+
+  await page.getByRole('main').getByRole('link', { name: 'Your recovery code' }).click();
+  await expect(page.getByText(/^You have a code, made on/)).toBeVisible();
+  await expect(page.getByRole('list', { name: 'Recovery code' })).toHaveCount(0);
+});
+
+test('an answer about the codes that comes late does not hide a code that was made meanwhile', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  const url = '**/api/v1/account/recovery-code';
+  const isQuestion = (request: Request) =>
+    request.method() === 'GET' && request.url().endsWith('/api/v1/account/recovery-code');
+  const answers = await holdAnswers(page, url);
+  await page.route(url, (route) =>
+    isQuestion(route.request()) ? route.fallback() : route.continue(),
+  );
+  await page.getByRole('main').getByRole('link', { name: 'Your recovery code' }).click();
+  await expect.poll(answers.waiting).toBe(1);
+  await page.getByLabel('Password', { exact: true }).fill(account.password);
+  await page.getByRole('button', { name: 'Make a new code' }).click();
+  const code = await shownCode(page);
+  const answered = page.waitForEvent('requestfinished', isQuestion);
+  answers.open();
+  await answered;
+
+  await page.getByRole('link', { name: 'Later' }).click();
+  await seesAccount(page, account);
+  await offer(page).getByRole('link', { name: 'Get your recovery code' }).click();
+  expect(await shownCode(page)).toBe(code);
+});
+
+test('a browser without local storage offers the code as well', async ({ page }) => {
+  await page.addInitScript(() => {
+    Object.defineProperty(window, 'localStorage', {
+      get: () => {
+        throw new DOMException('Access is denied', 'SecurityError');
+      },
+    });
+  });
+  const account = somebody();
+  await page.goto('/sign-up');
+  await fillIn(page, account);
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await shownCode(page);
+  await page.getByRole('link', { name: 'Later' }).click();
+  await seesAccount(page, account);
+  await expect(offer(page)).toBeVisible();
+});
+
+test('a new code whose answer is lost may have made an unconfirmed one void, and the page says so', async ({
+  page,
+}) => {
+  const account = somebody();
+  await page.goto('/sign-up');
+  await fillIn(page, account);
+  await page.getByRole('button', { name: 'Create account' }).click();
+  const first = await shownCode(page);
+  // A reload loses the code, but the person may have kept it.
+  await page.goto('/recovery-code');
+  await expect(page.getByText('If you keep it, it works.')).toBeVisible();
+  await page.route(
+    '**/api/v1/account/recovery-code',
+    async (route) => {
+      await route.fetch();
+      await route.abort();
+    },
+    { times: 1 },
+  );
+  await page.getByLabel('Password', { exact: true }).fill(account.password);
+  await page.getByRole('button', { name: 'Make a new code' }).click();
+  await expect(page.getByRole('alert')).toContainText('make a new one');
+  await page.getByRole('button', { name: 'Make a new code' }).click();
+  expect(await shownCode(page)).not.toBe(first);
+  await keepCode(page);
+  await seesAccount(page, account);
 });
 
 test('a person who signs up after another one sees their own code, and nothing stays behind', async ({
@@ -312,13 +432,63 @@ test('a person who signs up after another one sees their own code, and nothing s
   await page.getByRole('banner').getByRole('link', { name: 'Create account' }).click();
   const fresh = somebody('grace');
   await fillIn(page, fresh);
+  const loads = countLoads(page);
   await page.getByRole('button', { name: 'Create account' }).click();
-  const code = await keepCode(page);
+  const code = await shownCode(page);
+  expect(loads()).toBe(1);
+  expect(await stored(page)).not.toContain(code);
+  expect(await keepCode(page)).toBe(code);
   await seesAccount(page, fresh);
-  const kept = await page.evaluate(() =>
-    JSON.stringify({ ...localStorage }) + JSON.stringify({ ...sessionStorage }),
-  );
-  expect(kept).not.toContain(code);
+  expect(await stored(page)).not.toContain(code);
+});
+
+test('a person who recovers after another one keeps the next code', async ({
+  page,
+  account,
+  api,
+}) => {
+  await signIn(page, account);
+  await signOut(page);
+  const grace = somebody('grace');
+  const code = await api.makeAccount(grace);
+  // In the same page, which has shown another account.
+  await page.getByRole('link', { name: 'Use your recovery code' }).click();
+  await fillInRecovery(page, grace, code);
+  const next = await shownCode(page);
+  const loads = countLoads(page);
+  await page.getByLabel('I have kept it').check();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+
+  // The page has reloaded, and shows the code once more.
+  expect(await keepCode(page)).toBe(next);
+  expect(loads()).toBe(1);
+  await seesAccount(page, grace);
+  await expect(offer(page)).toHaveCount(0);
+  expect(await stored(page)).not.toContain(next);
+  await page.goto('/recovery-code');
+  await expect(page.getByText(/^You have a code, made on/)).toBeVisible();
+  await signOut(page);
+  await recover(page, grace, next, 'yet another sentence of mine');
+  await expect(page.getByRole('heading', { name: 'Keep this code' })).toBeVisible();
+});
+
+test('a person who leaves the next code for later sees it again after signing in', async ({
+  page,
+  api,
+}) => {
+  const account = somebody();
+  const code = await api.makeAccount(account);
+  await page.goto('/recover?next=/sessions');
+  await fillInRecovery(page, account, code);
+  const next = await shownCode(page);
+  await expect(page.getByText('You remember your password?')).toBeHidden();
+  await page.getByRole('link', { name: 'Later' }).click();
+  await fillIn(page, { ...account, password: NEW });
+  await signInButton(page).click();
+  expect(await keepCode(page)).toBe(next);
+  // The way back is the one of the page before.
+  await expect(heading(page, 'Your sessions')).toBeVisible();
+  await expect(offer(page)).toHaveCount(0);
 });
 
 test('the recovery of the account that is signed in here signs it out and in again', async ({
@@ -395,11 +565,5 @@ test('a signed-out person who wants the page of the code signs in first and come
   await fillIn(page, account);
   await signInButton(page).click();
   await expect(heading(page, 'Your recovery code')).toBeVisible();
-  await expect(page.getByText(/^You keep one of/)).toBeVisible();
-});
-
-test('a person who signs up in one step has the code before anything else', async ({ page }) => {
-  const account = somebody();
-  await signUp(page, account);
-  await expect(offer(page)).toHaveCount(0);
+  await expect(page.getByText(/^You have a code, made on/)).toBeVisible();
 });

@@ -2,8 +2,8 @@
 //! new one with the password, and `POST …/confirmed` says that the person keeps it.
 //!
 //! A security duty: the server shows a code once, when it makes it, and stores its hash only.
-//! The code before is good until the new one was confirmed or used, so a lost answer does not
-//! lose the way in.
+//! A confirmed code is good until the new one was confirmed or used, so a lost answer does not
+//! lose the way in. A new code replaces one that was not confirmed at once.
 
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -259,11 +259,18 @@ async fn change(
     if was_silent && refusal == CallError::Outdated {
         return Err(CallError::NotKnown.into());
     }
-    let may_be_done = was_silent && may_mean_done(&refusal);
+    let may_be_done = if was_silent {
+        may_mean_done(&refusal)
+    } else {
+        may_be_answer_to_copy(driver, whose, before, &refusal).await
+    };
     if !may_be_done {
         return Err(refused(driver, before, refusal));
     }
-    if refusal.code() == Some(Code::InvalidCredentials) && goes_on(whose, before).await? {
+    if was_silent
+        && refusal.code() == Some(Code::InvalidCredentials)
+        && goes_on(whose, before).await?
+    {
         return Err(refusal.into());
     }
     // If only this browser refuses the repetition, the first request may still arrive.
@@ -292,6 +299,28 @@ async fn change(
         }
         Err(error) => Err(refused(driver, before, error)),
     }
+}
+
+/// Whether the first answer may be that to a copy of the request, and the change was done. A proxy
+/// may send a `PUT` twice (RFC 9110, section 9.2.2), and the answer to the second one says that the
+/// first one has ended the session, or that the current password is wrong.
+async fn may_be_answer_to_copy(
+    driver: &Rc<Driver>,
+    whose: Whose,
+    before: Before,
+    refusal: &CallError,
+) -> bool {
+    let CallError::Problem(problem) = refusal else {
+        return false;
+    };
+    if problem.code == Code::InvalidCredentials {
+        return goes_on(whose, before).await == Ok(false);
+    }
+    // The change of another tab ends the session for the same reason.
+    problem.code.meaning() == Meaning::SessionOver
+        && Ending::of(problem) == Ending::PasswordChanged
+        && !driver.is_noted_elsewhere(before.session_id)
+        && driver.stored_session() == Some(before.session_id)
 }
 
 /// Whether the one session that the change was sent as goes on, as the database of the server

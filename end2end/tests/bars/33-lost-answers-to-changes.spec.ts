@@ -110,6 +110,34 @@ for (const [name, lose] of LOSSES) {
   });
 }
 
+for (const code of ['session_ended', 'invalid_credentials']) {
+  test(`bar 33: a password change that a proxy sends twice is found out: ${code}`, async ({
+    page,
+    api,
+    account,
+  }) => {
+    await signIn(page, account);
+    await page.goto('/password');
+    await loseFirst(page, CHANGE, async (route) => {
+      await route.fetch();
+      const second = await route.fetch();
+      const problem = (await second.json()) as Record<string, unknown>;
+      expect(problem['code']).toBe('session_ended');
+      // An instance that has not heard of the ending yet looks at the password first.
+      if (code === 'session_ended') return route.fulfill({ response: second });
+      const body = JSON.stringify({ ...problem, code, reason: undefined });
+      return route.fulfill({ status: 401, contentType: 'application/problem+json', body });
+    });
+    await changePassword(page, account.password);
+    await expect(page.getByRole('status').getByText(CHANGED)).toBeVisible();
+    await expect(page.getByRole('alert')).toHaveCount(0);
+    await becomesTheOnlySession(page, api);
+    await page.goto('/account');
+    await seesAccount(page, account);
+    await api.logIn({ ...account, password: NEW_PASSWORD });
+  });
+}
+
 test('bar 33: a lost answer to a sign-up in a tab that has shown another account is found out', async ({
   page,
   api,

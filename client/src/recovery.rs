@@ -85,8 +85,9 @@ impl Session {
 
     /// Sets a new password with the recovery code, and returns the next code. All sessions of the
     /// account end; the person signs in afterwards. From the sign-in on,
-    /// [`Session::new_recovery_code`] has the next code, until it was confirmed. While no answer comes, the client repeats the
-    /// request for up to two minutes: the server answers a repeated request in the same way.
+    /// [`Session::new_recovery_code`] has the next code, until it was confirmed. While no answer
+    /// comes, the client repeats the request for up to two minutes: the server answers a repeated
+    /// request in the same way.
     ///
     /// # Errors
     /// [`CallError`]; the code says what was wrong with the request. With

@@ -1,9 +1,9 @@
 //! The session of one browser, for any Leptos app: whether a person is signed in, and how they stay
 //! signed in.
 //!
-//! The app provides it by [`provide_session`]. Components use [`use_session`], calls use [`Session::api`], server functions use
-//! [`SessionClient`], and [`RequireSession`] guards what is shown. `docs/build-on-holdfast.md` has
-//! examples of all four.
+//! The app provides it by [`provide_session`]. Components use [`use_session`], calls use
+//! [`Session::api`], server functions use [`SessionClient`], and [`RequireSession`] guards what is
+//! shown. `docs/build-on-holdfast.md` has examples of all four.
 //!
 //! # What a page may rely on
 //!

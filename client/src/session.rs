@@ -236,7 +236,8 @@ impl Session {
     }
 
     /// A person has signed in, perhaps in this page, after the page had shown another account, and it
-    /// could not reload so far. It shows no account until then. With [`Reload::ByPerson`], offer a button for [`Session::reload`].
+    /// could not reload so far. It shows no account until then. With [`Reload::ByPerson`], offer a
+    /// button for [`Session::reload`].
     pub fn waits_for_reload(self) -> Option<Reload> {
         self.signals.reload.get()
     }

@@ -3,10 +3,10 @@
 //!
 //! A security duty: a client that is slow on purpose must not keep other clients out.
 //! Everything that a client can do slowly has a limit ([`Limits`]): sending a header,
-//! sending a body, taking an answer (with HTTP/2 also by opening no window), and doing nothing. The number of connections has a
-//! limit, too. When it is reached, connections on which the server waits for the client make
-//! room, first those of the address that has the most. So a new client gets in, although
-//! another client holds thousands of connections open.
+//! sending a body, taking an answer (with HTTP/2 also by opening no window), and doing nothing.
+//! The number of connections has a limit, too. When it is reached, connections on which the server
+//! waits for the client make room, first those of the address that has the most. So a new client
+//! gets in, although another client holds thousands of connections open.
 
 mod activity;
 mod body;

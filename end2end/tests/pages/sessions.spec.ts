@@ -106,7 +106,12 @@ test('the activity tells what happened, the newest first', async ({ page, accoun
   await expect(heading(page, 'Activity')).toBeVisible();
 
   const happened = page.getByRole('list').getByRole('heading', { level: 2 });
-  await expect(happened).toHaveText(['Signed in', 'Signed out', 'Account created']);
+  await expect(happened).toHaveText([
+    'Signed in',
+    'Signed out',
+    'Recovery code kept',
+    'Account created',
+  ]);
 });
 
 test('ending one session leaves the other rows as they are', async ({ page, account, api }) => {

@@ -164,7 +164,7 @@ pub struct ServeArgs {
     )]
     pub rotation_commit: RotationCommit,
 
-    /// How many sign-ins and sign-ups one address (an IPv6 /64) may try at once.
+    /// How many sign-ins, sign-ups and recoveries one address (an IPv6 /64) may try at once.
     #[arg(long, env = "HOLDFAST_ATTEMPTS", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..), value_name = "NUMBER")]
     pub attempts: u32,
 
@@ -192,28 +192,28 @@ pub struct ServeArgs {
     pub log_format: LogFormat,
 }
 
-/// How slow a client may be. Hidden in the help: the defaults are right for browsers on
-/// bad networks, and `docs/operations.md` says when to change them.
+/// How slow a client may be. The defaults are right for browsers on bad networks, and
+/// `docs/operations.md` says when to change them.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct SlownessArgs {
     /// The time from the first byte of a request until its header is complete.
-    #[arg(long, hide = true, env = "HOLDFAST_HEADER_LIMIT", default_value = "10s", value_parser = duration)]
+    #[arg(long, env = "HOLDFAST_HEADER_LIMIT", default_value = "10s", value_parser = duration)]
     pub header_limit: Duration,
 
     /// The time from the header of a request until its body is complete.
-    #[arg(long, hide = true, env = "HOLDFAST_BODY_LIMIT", default_value = "10s", value_parser = duration)]
+    #[arg(long, env = "HOLDFAST_BODY_LIMIT", default_value = "10s", value_parser = duration)]
     pub body_limit: Duration,
 
     /// How long a connection stays open without a request.
-    #[arg(long, hide = true, env = "HOLDFAST_IDLE_LIMIT", default_value = "75s", value_parser = duration)]
+    #[arg(long, env = "HOLDFAST_IDLE_LIMIT", default_value = "75s", value_parser = duration)]
     pub idle_limit: Duration,
 
     /// How long a client may take for the next bytes of an answer.
-    #[arg(long, hide = true, env = "HOLDFAST_WRITE_LIMIT", default_value = "20s", value_parser = duration)]
+    #[arg(long, env = "HOLDFAST_WRITE_LIMIT", default_value = "20s", value_parser = duration)]
     pub write_limit: Duration,
 
     /// How long a request and its answer may take together.
-    #[arg(long, hide = true, env = "HOLDFAST_EXCHANGE_LIMIT", default_value = "5m", value_parser = duration)]
+    #[arg(long, env = "HOLDFAST_EXCHANGE_LIMIT", default_value = "5m", value_parser = duration)]
     pub exchange_limit: Duration,
 }
 
@@ -691,10 +691,17 @@ impl Config {
                 password_threads: args
                     .password_threads
                     .map_or_else(password_threads, usize::from),
+                reads: reads(args.database_connections),
                 ..Settings::DEFAULT
             },
         })
     }
+}
+
+/// How many of the connections to the database may read lists: all but four, which are for what
+/// changes something.
+fn reads(connections: u32) -> usize {
+    usize::try_from(connections.saturating_sub(4).max(1)).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

@@ -130,8 +130,14 @@ async fn only_a_request_id_of_a_proxy(
     request
 }
 
+/// The most characters of a path in the log. A client may send a path of many kilobytes.
+const LOGGED_OF_A_PATH: usize = 256;
+
 /// Method and path only: a query may contain what a person typed into a form.
 fn span(request: &Request) -> Span {
+    let path = request.uri().path();
+    let end = path.char_indices().nth(LOGGED_OF_A_PATH);
+    let path = end.map_or(path, |(end, _)| &path[..end]);
     let id = request
         .headers()
         .get(REQUEST_ID)
@@ -141,7 +147,7 @@ fn span(request: &Request) -> Span {
         "request",
         request.id = id,
         http.method = %request.method(),
-        http.path = request.uri().path(),
+        http.path = path,
     )
 }
 

@@ -2,6 +2,7 @@
 
 use holdfast_protocol::wire::{NewestSignIn, Overview};
 
+use crate::client_address::ClientAddress;
 use crate::device;
 use crate::http::{ApiError, CurrentAccount};
 use crate::sessions;
@@ -12,10 +13,15 @@ use crate::store;
 ///
 /// # Errors
 /// [`ApiError::SessionEnded`] when the account or its last session has just gone.
-pub async fn overview(state: &AppState, current: CurrentAccount) -> Result<Overview, ApiError> {
+pub async fn overview(
+    state: &AppState,
+    current: CurrentAccount,
+    from: ClientAddress,
+) -> Result<Overview, ApiError> {
     let Some(profile) = state.profiles.get(&state.pool, current.account_id).await? else {
         return Err(sessions::gone(state, current.session_id).await);
     };
+    let _turn = current.reads(state, from).await?;
     let mut connection = state.pool.acquire().await?;
     let live = store::sessions::list(&mut connection, current.account_id).await?;
     connection.release();

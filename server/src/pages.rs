@@ -109,6 +109,22 @@ pub fn pages(state: &AppState) -> Router<AppState> {
         .fallback(move |state, client, request| file_or_not_found(root, state, client, request))
         .layer(CompressionLayer::new().compress_when(is_page))
         .layer(middleware::map_response(whole_page))
+        .layer(middleware::map_response(without_content_if_refused))
+}
+
+/// A client may accept no encoding at all, and not even a file as it is (RFC 9110 §12.5.3). The
+/// layer for compression answers 406 then, but leaves the content and the time for which a cache
+/// keeps it.
+async fn without_content_if_refused(response: Response) -> Response {
+    if response.status() != StatusCode::NOT_ACCEPTABLE {
+        return response;
+    }
+    let no_store = HeaderValue::from_static("no-store");
+    let refused = (
+        StatusCode::NOT_ACCEPTABLE,
+        [(header::CACHE_CONTROL, no_store)],
+    );
+    refused.into_response()
 }
 
 /// Compresses a page to its end before it is sent. Otherwise a client that does not take the
@@ -146,7 +162,9 @@ impl Site {
 
     /// The file with this name, if there is one.
     async fn file(&self, client: ClientAddress, request: Request) -> Response {
-        let file = site_files::named(&self.path, request.uri().path());
+        let Some(file) = site_files::named(&self.path, request.uri().path()) else {
+            return StatusCode::NOT_FOUND.into_response();
+        };
         let open = async |request| {
             let opened = self.folder.clone().oneshot(request).await;
             opened.map_or_else(|never| match never {}, |file| file.map(Body::new))
@@ -158,6 +176,7 @@ impl Site {
 /// Lends the server function of the home page the closure that it calls.
 pub fn lend(state: &AppState) {
     let state = state.clone();
+    let from = use_context().unwrap_or(ClientAddress::Unknown);
     provide_context(Overviews(Arc::new(move |caller| {
         let state = state.clone();
         Box::pin(async move {
@@ -165,7 +184,9 @@ pub fn lend(state: &AppState) {
                 account_id: caller.account_id,
                 session_id: caller.session_id,
             };
-            overview(&state, current).await.map_err(to_function_error)
+            overview(&state, current, from)
+                .await
+                .map_err(to_function_error)
         })
     })));
 }

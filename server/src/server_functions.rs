@@ -22,6 +22,7 @@ use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
 use leptos_axum::handle_server_fns_with_context;
 
 use crate::additions::Additions;
+use crate::client_address::ClientAddress;
 use crate::error::ApiError;
 use crate::http::json::read_body;
 use crate::http::{CurrentAccount, require_account};
@@ -47,7 +48,7 @@ pub fn server_functions(
     let (mut for_all, mut for_accounts) = (Router::new(), Router::new());
     for (path, method) in server_fn_paths() {
         let more = additions.lend.clone();
-        let run = move |state, request| run_server_function(state, lend, more, request);
+        let run = move |state, from, request| run_server_function(state, lend, more, from, request);
         let method = MethodFilter::try_from(method).expect("functions have common methods");
         if public.contains(&path) {
             for_all = for_all.route(path, on(method, run));
@@ -69,6 +70,7 @@ async fn run_server_function(
     State(state): State<AppState>,
     lend: fn(&AppState),
     more: Option<Arc<dyn Fn() + Send + Sync>>,
+    from: ClientAddress,
     mut request: Request,
 ) -> Result<Response, ApiError> {
     let current = request.extensions().get::<CurrentAccount>().copied();
@@ -86,6 +88,7 @@ async fn run_server_function(
         let cause = cause.clone();
         move || {
             provide_context(cause.clone());
+            provide_context(from);
             if let Some(current) = current {
                 provide_context(Caller {
                     account_id: current.account_id,

@@ -458,7 +458,8 @@ async fn expire(
 /// ends nothing.
 ///
 /// # Errors
-/// While the database does not answer, or if it may be the wrong one. Then nothing has ended.
+/// While the database does not answer, or if it may be the wrong one. Then nothing has ended. Also
+/// if the session was logged out too often.
 pub async fn log_out(
     state: &AppState,
     refresh_token: &Secret,
@@ -470,6 +471,7 @@ pub async fn log_out(
         Err(error) => return Err(error),
     };
     let session_id = token.session_id;
+    state.limits.log_out(session_id)?;
     let (reason, kind) = (EndReason::Logout, EventKind::SignOut);
     if end(state, session_id, reason, kind, client).await? {
         return Ok(());

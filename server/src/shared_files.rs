@@ -10,7 +10,8 @@
 //! While a copy exists, the file is not read again. A client that requests many files and drops
 //! them makes the server read each time. So an address has few of the places in which files are
 //! read, and its other requests wait for these. A flood from one address delays its own files
-//! only.
+//! only. A request that waits keeps its connection, so only some requests of an address wait, and
+//! the server refuses the others at once.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -29,16 +30,25 @@ use tokio::sync::Semaphore;
 
 use crate::client_address::ClientAddress;
 use crate::error::ApiError;
+use crate::limits::Refusal;
 use crate::limits::address::Address;
+use crate::limits::turns::{Most, Turns};
 
 /// How many files are open at once.
 const MOST_OPEN: usize = 8;
 
-/// How many of these one address has open.
-const MOST_OF_ONE: usize = 2;
+/// The requests of one address. A page of Holdfast has five files, and people behind one address
+/// open pages at the same time.
+const OF_ONE: Most = Most {
+    at_once: 2,
+    in_all: 64,
+};
 
-/// How many of these an address has open that many people share.
-const MOST_OF_MANY: usize = MOST_OPEN / 2;
+/// The requests of an address that many people share.
+const OF_MANY: Most = Most {
+    at_once: MOST_OPEN / 2,
+    in_all: 512,
+};
 
 /// How many bytes of a file are given to a connection at once. The connection asks for the next
 /// piece when the client takes this one, so the server knows whether the client still takes
@@ -53,7 +63,7 @@ pub struct SharedFiles(Arc<Inner>);
 struct Inner {
     copies: Mutex<HashMap<Version, Weak<Bytes>>>,
     open: Semaphore,
-    open_of: Mutex<HashMap<Address, Weak<Semaphore>>>,
+    of_address: Turns<Address>,
 }
 
 /// A file as it is at this moment. If two answers have the same version, they have the same
@@ -87,7 +97,7 @@ impl Default for SharedFiles {
         Self(Arc::new(Inner {
             copies: Mutex::default(),
             open: Semaphore::new(MOST_OPEN),
-            open_of: Mutex::default(),
+            of_address: Turns::default(),
         }))
     }
 }
@@ -108,12 +118,21 @@ impl SharedFiles {
         // A part of a file would be a copy of its own. A server may ignore this header
         // (RFC 9110 §14.2).
         request.headers_mut().remove(header::RANGE);
-        let places = self.places_of(client);
-        // The semaphores are never closed.
-        let _of_the_address = match &places {
-            Some(places) => places.acquire().await.ok(),
+        let _of_the_address = match client.ip().map(Address::of) {
+            Some(address) => {
+                let most = if client.is_shared() { OF_MANY } else { OF_ONE };
+                match self.0.of_address.take(address, most).await {
+                    Some(turn) => Some(turn),
+                    None => {
+                        let refusal = Refusal::TooMany { retry_after: 1 };
+                        return ApiError::from(refusal).into_response();
+                    }
+                }
+            }
+            // The request did not come over the network.
             None => None,
         };
+        // The semaphore is never closed.
         let _of_all = self.0.open.acquire().await;
 
         let is_get = request.method() == Method::GET;
@@ -150,24 +169,6 @@ impl SharedFiles {
             }
             Err(error) => ApiError::Internal(error.into()).into_response(),
         }
-    }
-
-    /// The places of the client's address. `None` for a request that did not come over the
-    /// network.
-    fn places_of(&self, client: ClientAddress) -> Option<Arc<Semaphore>> {
-        let address = Address::of(client.ip()?);
-        let mut open_of = lock(&self.0.open_of);
-        open_of.retain(|_, places| places.strong_count() > 0);
-        if let Some(places) = open_of.get(&address).and_then(Weak::upgrade) {
-            return Some(places);
-        }
-        let places = Arc::new(Semaphore::new(if client.is_shared() {
-            MOST_OF_MANY
-        } else {
-            MOST_OF_ONE
-        }));
-        open_of.insert(address, Arc::downgrade(&places));
-        Some(places)
     }
 
     /// The copy of this version that is being sent.
@@ -395,7 +396,7 @@ mod tests {
             answered.now_or_never().is_some()
         };
         let flood = client("2001:db8::1");
-        let mut flooding: Vec<_> = (0..100).map(|_| waiting(flood)).collect();
+        let mut flooding: Vec<_> = (1..OF_ONE.in_all).map(|_| waiting(flood)).collect();
         for request in &mut flooding {
             assert!(request.now_or_never().is_none());
         }
@@ -413,7 +414,35 @@ mod tests {
         // The places are used again.
         drop(flooding);
         assert!(opened(flood));
-        assert_eq!(lock(&files.0.open_of).len(), 2);
+        assert_eq!(files.0.of_address.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn only_some_requests_of_an_address_wait_and_the_others_are_refused_at_once() {
+        let files = SharedFiles::default();
+        let request = |client| {
+            let files = files.clone();
+            let endless = |_| std::future::pending();
+            let request = Request::new(Body::empty());
+            Box::pin(async move {
+                files
+                    .answer(client, Path::new(FILE), request, endless)
+                    .await
+            })
+        };
+        let here = client("192.0.2.1");
+        let mut waiting: Vec<_> = (0..OF_ONE.in_all).map(|_| request(here)).collect();
+        for waiting in &mut waiting {
+            assert!(waiting.now_or_never().is_none());
+        }
+        for _ in 0..2 {
+            let refused = request(here).now_or_never().map(|answer| answer.status());
+            assert_eq!(refused, Some(StatusCode::TOO_MANY_REQUESTS));
+        }
+        // Another address is not affected, and a refused request does not count.
+        assert!(request(client("192.0.2.2")).now_or_never().is_none());
+        waiting.pop();
+        assert!(request(here).now_or_never().is_none());
     }
 
     #[tokio::test]

@@ -73,10 +73,23 @@ pub fn names(options: &LeptosOptions, watched: bool) -> anyhow::Result<SiteFiles
         .with_context(|| format!("{} does not list the pages' files", path.display()))
 }
 
+/// The longest path below the folder of the site, in bytes. A file system takes no name that is
+/// longer than 255 bytes, and no path that is longer than 4,095.
+const LONGEST_PATH: usize = 1024;
+const LONGEST_NAME: usize = 255;
+
 /// The file in this folder that the path of a request names. A client can write a path in many
-/// ways, and all of them name one file.
-pub fn named(folder: &Path, path: &str) -> PathBuf {
+/// ways, and all of them name one file. `None` if no file can have this path: an attempt to open
+/// it would be an error, and any client could fill the log with such errors.
+pub fn named(folder: &Path, path: &str) -> Option<PathBuf> {
     let decoded = percent_decoded(path.as_bytes());
+    let is_too_long = |name: &[u8]| name.len() > LONGEST_NAME;
+    if decoded.len() > LONGEST_PATH
+        || decoded.contains(&0)
+        || decoded.split(|byte| *byte == b'/').any(is_too_long)
+    {
+        return None;
+    }
     let mut file = folder.to_owned();
     for part in Path::new(OsStr::from_bytes(&decoded)).components() {
         // A path with `..` names no file: the folder's service answers 404.
@@ -84,7 +97,7 @@ pub fn named(folder: &Path, path: &str) -> PathBuf {
             file.push(name);
         }
     }
-    file
+    Some(file)
 }
 
 /// Decodes `%` and two hexadecimal digits (RFC 3986 §2.1).
@@ -169,7 +182,8 @@ mod tests {
             "/a%20b%2f./c%2ejs/",
         ] {
             let file = named(Path::new("site/pkg"), path);
-            assert_eq!(file, Path::new("site/pkg/a b/c.js"), "{path}");
+            let expected = Some(PathBuf::from("site/pkg/a b/c.js"));
+            assert_eq!(file, expected, "{path}");
         }
         for (path, name) in [
             ("/a%2", "a%2"),
@@ -180,7 +194,21 @@ mod tests {
             ("/%C3%A4", "\u{e4}"),
         ] {
             let file = named(Path::new("site"), path);
-            assert_eq!(file, Path::new("site").join(name), "{path}");
+            assert_eq!(file, Some(Path::new("site").join(name)), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_no_file_can_have_names_none() {
+        let longest = format!("/{}", "%41".repeat(LONGEST_NAME));
+        assert!(named(Path::new("site"), &longest).is_some());
+        for path in [
+            "/x%00".to_owned(),
+            format!("{longest}a"),
+            format!("/a/{}", "b".repeat(LONGEST_NAME + 1)),
+            "/a".repeat(LONGEST_PATH / 2 + 1),
+        ] {
+            assert_eq!(named(Path::new("site"), &path), None, "{path}");
         }
     }
 

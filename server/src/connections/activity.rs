@@ -50,6 +50,8 @@ impl Reason {
 pub(super) struct Activity {
     doing: Mutex<Doing>,
     room_wanted: AtomicBool,
+    /// Whether the connection ends although the server works on a request.
+    ends: AtomicBool,
     /// Wakes the task that watches the connection.
     changed: Notify,
 }
@@ -101,6 +103,7 @@ impl Activity {
                 is_multiplexed: false,
             }),
             room_wanted: AtomicBool::new(false),
+            ends: AtomicBool::new(false),
             changed: Notify::new(),
         }
     }
@@ -176,18 +179,24 @@ impl Activity {
         self.changed.notify_one();
     }
 
+    /// Tells the connection to make room, although the server works on a request.
+    pub(super) fn end(&self) {
+        self.ends.store(true, Ordering::Relaxed);
+        self.make_room();
+    }
+
     /// Whether it was told to make room and has not refused.
     pub(super) fn room_is_wanted(&self) -> bool {
         self.room_wanted.load(Ordering::Relaxed)
     }
 
     /// Whether it makes room now. It refuses if a request has begun meanwhile and the server
-    /// works on it.
+    /// works on it, unless it [ends](Self::end).
     pub(super) fn gives_way(&self) -> bool {
         if !self.room_is_wanted() {
             return false;
         }
-        let gives_way = self.waiting_since().is_some();
+        let gives_way = self.ends.load(Ordering::Relaxed) || self.waiting_since().is_some();
         self.room_wanted.store(gives_way, Ordering::Relaxed);
         gives_way
     }

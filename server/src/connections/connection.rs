@@ -27,7 +27,7 @@ use super::stream::Stream;
 const MAX_HEADER: usize = 16 * 1024;
 
 /// How many requests one connection of HTTP/2 may have under way. Together with
-/// [`STREAM_BUFFER`] this bounds the memory for one client: 256 KiB, as much as the kernel
+/// [`STREAM_BUFFER`] this bounds the answers of one connection: 256 KiB, as much as the kernel
 /// keeps for it.
 const MAX_STREAMS: u32 = 16;
 

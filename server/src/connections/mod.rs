@@ -5,8 +5,10 @@
 //! Everything that a client can do slowly has a limit ([`Limits`]): sending a header,
 //! sending a body, taking an answer (with HTTP/2 also by opening no window), and doing nothing.
 //! The number of connections has a limit, too. When it is reached, connections on which the server
-//! waits for the client make room, first those of the address that has the most. So a new client
-//! gets in, although another client holds thousands of connections open.
+//! waits for the client make room, first those of the address that has the most. If there are
+//! none, an address that has more than half of all connections makes room for clients of other
+//! addresses, although the server works on its requests. So a new client gets in, although another
+//! client holds thousands of connections open.
 
 mod activity;
 mod body;
@@ -130,6 +132,17 @@ struct Open {
     closed: Notify,
 }
 
+/// Whether there is room for a new connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Room {
+    Free,
+    /// There is none yet.
+    None,
+    /// The server works on a request of every connection, and the client's own address has more
+    /// than half of them.
+    OfItsOwn,
+}
+
 #[derive(Default)]
 struct Connections {
     next: u64,
@@ -141,6 +154,22 @@ struct Connection {
     network: IpAddr,
     is_proxy: bool,
     activity: Arc<Activity>,
+}
+
+impl Connections {
+    /// Ends this many connections of this network, the oldest ones, but none of a trusted proxy.
+    fn end(&self, network: IpAddr, count: usize) {
+        let of_it = |(_, connection): &(&u64, &Connection)| {
+            connection.network == network
+                && !connection.is_proxy
+                && !connection.activity.room_is_wanted()
+        };
+        let mut ending: Vec<_> = self.by_number.iter().filter(of_it).collect();
+        ending.sort_unstable_by_key(|(number, _)| **number);
+        for (_, connection) in ending.into_iter().take(count) {
+            connection.activity.end();
+        }
+    }
 }
 
 /// A connection's place among the open ones.
@@ -166,34 +195,42 @@ impl Open {
         &self,
         listener: &TcpListener,
     ) -> std::io::Result<(tokio::net::TcpStream, SocketAddr)> {
-        let accepted = listener.accept().await?;
         // Room is only made for a client that has connected, never in advance.
+        let mut accepted = listener.accept().await?;
         loop {
             let closed = self.closed.notified();
-            if self.make_room() {
-                return Ok(accepted);
+            match self.make_room(accepted.1.ip()) {
+                Room::Free => return Ok(accepted),
+                // It must not wait, because all others would wait behind it.
+                Room::OfItsOwn => accepted = listener.accept().await?,
+                // If the server works on a request of every connection, nothing wakes this
+                // task when it has answered one. So the search is repeated.
+                Room::None => {
+                    let _ = tokio::time::timeout(SEARCHED_AGAIN, closed).await;
+                }
             }
-            // The server works on a request of every connection. When it has answered one,
-            // it waits for that client, but nothing wakes this task. So the search is
-            // repeated.
-            let _ = tokio::time::timeout(SEARCHED_AGAIN, closed).await;
         }
     }
 
-    /// Whether there is room. If there is none, this tells connections to close on which the
+    /// Says whether there is room. If there is none, this tells connections to close on which the
     /// server waits for the client: up to a sixteenth of all at once, so that the search is
     /// not repeated for every new client. They keep their places until they are closed.
     ///
     /// The address with the most connections comes first, and of these the connection on
     /// which the server has waited longest. A trusted proxy comes last, because it has many
     /// clients.
-    fn make_room(&self) -> bool {
+    ///
+    /// If the server works on a request of every connection, the oldest connections of an address
+    /// that has more than half of all are ended. This is not done for a client of the same
+    /// address: it may be a proxy that the operator forgot to name.
+    fn make_room(&self, client: IpAddr) -> Room {
         let connections = self.lock();
         if connections.by_number.len() < self.most {
-            return true;
+            return Room::Free;
         }
         let mut told = 0;
         let mut of_network: HashMap<IpAddr, usize> = HashMap::new();
+        let mut direct: HashMap<IpAddr, usize> = HashMap::new();
         let mut waiting = Vec::new();
         for connection in connections.by_number.values() {
             if connection.activity.room_is_wanted() {
@@ -201,6 +238,9 @@ impl Open {
                 continue;
             }
             *of_network.entry(connection.network).or_default() += 1;
+            if !connection.is_proxy {
+                *direct.entry(connection.network).or_default() += 1;
+            }
             if let Some(since) = connection.activity.waiting_since() {
                 waiting.push((since, connection));
             }
@@ -218,10 +258,19 @@ impl Open {
             .collect();
         ranked.sort_unstable_by_key(|(rank, _)| *rank);
         let wanted = (self.most / 16).max(1).saturating_sub(told);
+        if ranked.is_empty() {
+            let has_most = |(_, count): &(&IpAddr, &usize)| **count > self.most / 2;
+            if let Some((network_with_most, _)) = direct.iter().find(has_most) {
+                if *network_with_most == network(client) {
+                    return Room::OfItsOwn;
+                }
+                connections.end(*network_with_most, wanted);
+            }
+        }
         for (_, activity) in ranked.into_iter().take(wanted) {
             activity.make_room();
         }
-        false
+        Room::None
     }
 
     fn enter(open: &Arc<Self>, peer: IpAddr) -> Place {
@@ -279,6 +328,9 @@ mod tests {
     use super::*;
     use crate::client_address;
 
+    /// The address of the client that wants to get in.
+    const NEW: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 1));
+
     /// The connections of these addresses, as many as there may be, the oldest first.
     fn full(addresses: &[&str]) -> (Arc<Open>, Vec<Place>) {
         let proxies = vec![client_address::network("10.0.0.0/8").unwrap()];
@@ -301,34 +353,58 @@ mod tests {
         let (proxy, one, many) = ("10.0.0.1", "192.0.2.1", ["2001:db8::1", "2001:db8::2"]);
         let (open, mut places) = full(&[proxy, proxy, proxy, one, many[0], many[1]]);
         for expected in [4, 3, 3] {
-            assert!(!open.make_room());
+            assert_eq!(open.make_room(NEW), Room::None);
             assert_eq!(told(&places), [expected]);
             // No other connection is told until this one has gone.
-            assert!(!open.make_room());
+            assert_eq!(open.make_room(NEW), Room::None);
             assert_eq!(told(&places), [expected]);
             drop(places.remove(expected));
-            assert!(open.make_room());
+            assert_eq!(open.make_room(NEW), Room::Free);
             // Another proxy's connection takes its place.
             places.push(Open::enter(&open, "10.0.0.2".parse().unwrap()));
         }
         // Only proxies are left.
-        assert!(!open.make_room());
+        assert_eq!(open.make_room(NEW), Room::None);
         assert_eq!(told(&places), [0]);
     }
 
     #[test]
     fn a_connection_on_which_a_request_has_begun_meanwhile_stays() {
         let (open, places) = full(&["192.0.2.1", "192.0.2.1"]);
-        open.make_room();
+        open.make_room(NEW);
         assert_eq!(told(&places), [0]);
         let exchange = Activity::begin(&places[0].activity, Version::HTTP_11);
         assert!(!places[0].activity.gives_way());
-        open.make_room();
+        open.make_room(NEW);
         assert_eq!(told(&places), [1]);
         assert!(places[1].activity.gives_way());
         // When it is answered, the server waits for its client.
         exchange.set_waiting(Some(tokio::time::Instant::now()));
         places[0].activity.make_room();
         assert!(places[0].activity.gives_way());
+    }
+
+    #[test]
+    fn an_address_with_more_than_half_of_all_makes_room_for_others_although_it_is_served() {
+        let (flood, proxy) = ("192.0.2.1", "10.0.0.1");
+        let serve = |place: &Place| Activity::begin(&place.activity, Version::HTTP_11);
+        let (open, places) = full(&[proxy, flood, flood, flood]);
+        let _exchanges: Vec<_> = places.iter().map(serve).collect();
+        let more = open.make_room(flood.parse().unwrap());
+        assert_eq!(more, Room::OfItsOwn);
+        assert_eq!(told(&places), [0; 0], "it may be a forgotten proxy");
+        for _ in 0..2 {
+            assert_eq!(open.make_room(NEW), Room::None);
+            assert_eq!(told(&places), [1]);
+        }
+        assert!(places[1].activity.gives_way());
+
+        // Half of all is not enough, and a trusted proxy may have all.
+        for addresses in [[flood, flood, proxy, proxy], [proxy; 4]] {
+            let (open, places) = full(&addresses);
+            let _exchanges: Vec<_> = places.iter().map(serve).collect();
+            assert_eq!(open.make_room(NEW), Room::None);
+            assert_eq!(told(&places), [0; 0]);
+        }
     }
 }

@@ -13,9 +13,11 @@ use axum::middleware::Next;
 use axum::response::Response;
 use uuid::Uuid;
 
+use crate::client_address::ClientAddress;
 use crate::error::ApiError;
 use crate::keys::Obstacle;
 use crate::keys::access_token;
+use crate::limits::{Reading, Refusal};
 use crate::state::AppState;
 
 /// The account and the session of a valid access token.
@@ -25,6 +27,19 @@ pub struct CurrentAccount {
     pub account_id: Uuid,
     /// Its session.
     pub session_id: Uuid,
+}
+
+impl CurrentAccount {
+    /// Waits until the caller may read from the database; see [`Limits::read`].
+    ///
+    /// [`Limits::read`]: crate::limits::Limits::read
+    ///
+    /// # Errors
+    /// If the caller asks for too much at once.
+    pub async fn reads(self, state: &AppState, from: ClientAddress) -> Result<Reading, Refusal> {
+        let (account_id, session_id) = (self.account_id, self.session_id);
+        state.limits.read(account_id, session_id, from).await
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for CurrentAccount
@@ -42,7 +57,14 @@ where
             return Err(ApiError::Unavailable(Obstacle::Forbidden.into()));
         }
         let keys = state.keys.signing_keys(now);
-        let verified = access_token::verify(&keys, token, &config.issuers(), now)?;
+        let verified = access_token::verify(&keys, token, &config.issuers(), now);
+        let verified = verified.map_err(|error| match ApiError::from(error) {
+            // Another instance may have made it with a secret that this one lacks.
+            ApiError::AccessTokenInvalid if state.keys.obstacle().is_some() => {
+                ApiError::Unsure("this instance does not accept every secret in use")
+            }
+            error => error,
+        })?;
         if !state.ended.is_trusted() {
             return Err(ApiError::Unavailable(anyhow::anyhow!(
                 "the ended sessions were not read for too long"

@@ -6,12 +6,14 @@
 //!
 //! 1. **Buckets** ([`buckets`]): sign-ins, sign-ups and recoveries of one address share a
 //!    bucket. A browser that the account knows ([`known_browsers`]) has a bucket of its own, so
-//!    that other clients behind the same address cannot empty it. All known browsers of an
-//!    account share a larger bucket, and so do all known browsers of an address, because an
-//!    attacker with an account of their own can get any number of tokens. A session that
+//!    that other clients behind the same address cannot empty it. All browsers that have signed
+//!    in with one password of an account share a larger bucket, and so do all known browsers of
+//!    an address, because an attacker with an account of their own can get any number of tokens.
+//!    A token of an earlier password takes nothing from the present one: somebody who once knew
+//!    the password must not keep the person out. A session that
 //!    confirms its password has a bucket, and all sessions of the account share a larger one.
 //! 2. **Attempts under way** ([`slots`]): two attempts for each name. Known browsers have one
-//!    for each browser, two for each account and eight for each address. Confirmations have
+//!    for each browser, two for each password and eight for each address. Confirmations have
 //!    one for each session and two for each account. Calls that end sessions of an account have
 //!    two for each account, and no other step.
 //! 3. **A place in the queue** ([`queue`]): bounded, in turns by address, with places
@@ -30,6 +32,7 @@ pub mod known_browsers;
 pub mod queue;
 pub mod refusal;
 pub mod slots;
+pub mod turns;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,6 +44,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use sha2::Sha256;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use self::address::Address;
@@ -50,6 +54,7 @@ use self::known_browsers::KnownBrowser;
 use self::queue::{Lane, Queue};
 pub use self::refusal::Refusal;
 use self::slots::{Slot, Slots};
+use self::turns::{Most, Turns};
 use crate::client_address::ClientAddress;
 use crate::keys::{Keys, Obstacle};
 
@@ -82,6 +87,25 @@ const AT_ONCE: usize = 2;
 /// of their places in the queue.
 const KNOWN_AT_ONCE_AN_ADDRESS: usize = 8;
 
+/// The requests of one session that read from the database. A request has a connection to it, and
+/// there are sixteen by default. Twenty tabs may begin at once.
+const READS_OF_A_SESSION: Most = Most {
+    at_once: 2,
+    in_all: 64,
+};
+
+/// The same for all sessions of one account.
+const READS_OF_AN_ACCOUNT: Most = Most {
+    at_once: 4,
+    in_all: 128,
+};
+
+/// The same for all accounts at one address.
+const READS_OF_AN_ADDRESS: Most = Most {
+    at_once: 8,
+    in_all: 256,
+};
+
 /// After how many seconds a client may try again, because an attempt that is under way will
 /// have ended.
 const A_MOMENT: u32 = 2;
@@ -97,6 +121,8 @@ pub struct Settings {
     pub password_threads: usize,
     /// How many attempts may wait for their turn.
     pub places: usize,
+    /// How many requests may read lists from the database at once.
+    pub reads: usize,
 }
 
 impl Settings {
@@ -106,6 +132,7 @@ impl Settings {
         attempts_every: Duration::from_secs(3),
         password_threads: 1,
         places: 128,
+        reads: 12,
     };
 }
 
@@ -120,7 +147,12 @@ struct Inner {
     /// The buckets of known browsers, and of sessions that confirm.
     single: Buckets<FailureKey>,
     accounts: Buckets<FailureKey>,
-    refresh_tokens: Buckets<(Uuid, u32)>,
+    /// By session and generation. All logouts of a session share one bucket.
+    refresh_tokens: Buckets<(Uuid, Option<u32>)>,
+    /// By session, and by account.
+    reads_of: Turns<Uuid>,
+    reads_of_address: Turns<Address>,
+    reads: Arc<Semaphore>,
     under_way: Slots<UnderWay>,
     queue: Queue,
     failures: Failures,
@@ -146,6 +178,15 @@ pub struct Ending(
     #[expect(dead_code, reason = "they only have to be dropped")] [Slot<UnderWay>; 2],
 );
 
+/// A request that may read from the database, until this is dropped.
+#[derive(Debug)]
+pub struct Reading {
+    _all: Option<OwnedSemaphorePermit>,
+    _address: Option<turns::Turn>,
+    _account: turns::Turn,
+    _session: turns::Turn,
+}
+
 /// The keys under which the attempts of a known browser are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BrowserKeys {
@@ -153,7 +194,6 @@ pub struct BrowserKeys {
     pub browser: FailureKey,
     /// The key of all browsers that signed in with the same password.
     pub password: FailureKey,
-    account: FailureKey,
     account_id: Uuid,
 }
 
@@ -196,6 +236,7 @@ impl Limits {
             attempts_every,
             password_threads,
             places,
+            reads,
         } = settings;
         let of_address = |times: u32| {
             let (at_once, every) = (attempts.saturating_mul(times), attempts_every / times);
@@ -212,6 +253,9 @@ impl Limits {
             single: by_key(1),
             accounts: by_key(AN_ACCOUNT),
             refresh_tokens: Buckets::new(REFRESHES.0, REFRESHES.1, REFRESH_TOKENS),
+            reads_of: Turns::default(),
+            reads_of_address: Turns::default(),
+            reads: Arc::new(Semaphore::new(reads)),
             under_way: Slots::default(),
             // There is one turn more than threads: while the threads compute, the next
             // attempt reads from the database.
@@ -240,7 +284,6 @@ impl Limits {
         Ok(BrowserKeys {
             browser: hashed(keys, b"browser", &browser.id())?,
             password: hashed(keys, b"password", &browser.password_id())?,
-            account: hashed(keys, b"browsers", browser.account_id().as_bytes())?,
             account_id: browser.account_id(),
         })
     }
@@ -277,14 +320,18 @@ impl Limits {
             let slots = vec![self.one_of("name_under_way", name, AT_ONCE)?];
             return self.enter(Lane::Strangers, from, slots);
         };
-        let taken = inner.accounts.take(&browser.account);
+        let address = from.for_limits().map(Address::of);
+        // The address comes first. What it may not try takes nothing from the account.
+        if let Some(address) = &address {
+            self.allow("known_address", inner.known_at_address.take(address))?;
+        }
+        let taken = inner.accounts.take(&browser.password);
         self.allow("known_account", taken)?;
         let mut slots = vec![
             self.one_of("known_browser_under_way", browser.browser, 1)?,
-            self.one_of("known_account_under_way", browser.account, AT_ONCE)?,
+            self.one_of("known_account_under_way", browser.password, AT_ONCE)?,
         ];
-        if let Some(address) = from.for_limits().map(Address::of) {
-            self.allow("known_address", inner.known_at_address.take(&address))?;
+        if let Some(address) = address {
             let (key, most) = (UnderWay::KnownAt(address), KNOWN_AT_ONCE_AN_ADDRESS);
             slots.push(self.slot("known_address_under_way", key, most)?);
         }
@@ -382,13 +429,63 @@ impl Limits {
         Ok(Ending([by_session, of_account]))
     }
 
+    /// Waits until a request with an access token may read from the database. Without this limit,
+    /// one account could take all connections to it.
+    ///
+    /// A session cannot have all turns of its account: a thief of one session must not keep the
+    /// person from seeing it in the list.
+    ///
+    /// # Errors
+    /// If too many such requests of the session, of the account or of the address are under way.
+    pub async fn read(
+        &self,
+        account_id: Uuid,
+        session_id: Uuid,
+        from: ClientAddress,
+    ) -> Result<Reading, Refusal> {
+        let retry_after = A_MOMENT;
+        let refused = || self.refused("reads", Refusal::TooMany { retry_after });
+        // What a session may not read takes no turn of its account, and so on.
+        let (of, of_address) = (&self.0.reads_of, &self.0.reads_of_address);
+        let session = of.take(session_id, READS_OF_A_SESSION).await;
+        let session = session.ok_or_else(refused)?;
+        let account = of.take(account_id, READS_OF_AN_ACCOUNT).await;
+        let account = account.ok_or_else(refused)?;
+        let address = match from.for_limits().map(Address::of) {
+            Some(address) => {
+                let address = of_address.take(address, READS_OF_AN_ADDRESS).await;
+                Some(address.ok_or_else(refused)?)
+            }
+            None => None,
+        };
+        // The rest of the connections is for what changes something. The semaphore is never closed.
+        let all = Arc::clone(&self.0.reads).acquire_owned().await;
+        Ok(Reading {
+            _all: all.ok(),
+            _address: address,
+            _account: account,
+            _session: session,
+        })
+    }
+
     /// Whether this refresh token may be presented once more. Call this after the check of
     /// its MAC, so that made-up tokens use no memory.
     ///
     /// # Errors
     /// If it was presented too often.
     pub fn refresh(&self, session_id: Uuid, generation: u32) -> Result<(), Refusal> {
-        let taken = self.0.refresh_tokens.take(&(session_id, generation));
+        let taken = self.0.refresh_tokens.take(&(session_id, Some(generation)));
+        self.allow("refresh_token", taken)
+    }
+
+    /// Whether this session may be logged out once more. These attempts do not share the bucket of
+    /// refreshes: a thief of the token must not keep the person from signing out.
+    ///
+    /// # Errors
+    /// If it was logged out too often. The first time has already ended it, or the database does
+    /// not answer.
+    pub fn log_out(&self, session_id: Uuid) -> Result<(), Refusal> {
+        let taken = self.0.refresh_tokens.take(&(session_id, None));
         self.allow("refresh_token", taken)
     }
 
@@ -606,7 +703,6 @@ mod tests {
         let browser = |n: u8| BrowserKeys {
             browser: [n; 16],
             password: [200 + n; 16],
-            account: [100 + n; 16],
             account_id: Uuid::from_u128(n.into()),
         };
         let sign_in = |from, n: u8| limits.sign_in(from, [n; 16], [browser(n)].into_iter());
@@ -614,6 +710,53 @@ mod tests {
         let got = places.iter().filter(|place| place.is_ok()).count();
         assert_eq!(got, KNOWN_AT_ONCE_AN_ADDRESS);
         assert!(sign_in(at(2), 50).is_ok());
+    }
+
+    #[tokio::test]
+    async fn one_account_and_one_address_leave_connections_to_the_database_to_others() {
+        use futures::FutureExt as _;
+        let limits = Limits::new(Settings::DEFAULT);
+        let read = |account: u8, session: u8, from| {
+            let account_id = Uuid::from_u128(account.into());
+            let session_id = Uuid::from_u128(1000 + u128::from(session));
+            let limits = limits.clone();
+            Box::pin(async move { limits.read(account_id, session_id, from).await })
+        };
+        let mut working = Vec::new();
+        // A session cannot have all turns of its account.
+        for (session, expected) in [(1, 2), (2, 2), (3, 0)] {
+            let mut asked: Vec<_> = (0..3).map(|_| read(1, session, at(1))).collect();
+            let got = asked.iter_mut().filter_map(|read| read.now_or_never());
+            let got: Vec<_> = got.map(Result::unwrap).collect();
+            assert_eq!(got.len(), expected, "{session}");
+            working.extend(got);
+        }
+        // Another account at the same address has the rest, and other addresses have theirs.
+        for (account, from, expected) in [
+            (2, at(1), 4),
+            (3, at(1), 0),
+            (4, at(2), 4),
+            // All together have twelve.
+            (5, at(3), 0),
+        ] {
+            let mut got = 0;
+            for session in [10 * account, 10 * account + 1] {
+                for _ in 0..3 {
+                    if let Some(turn) = read(account, session, from).now_or_never() {
+                        working.push(turn.unwrap());
+                        got += 1;
+                    }
+                }
+            }
+            assert_eq!(got, expected, "{account}");
+        }
+        // Requests that wait are not refused, up to a number.
+        let most = READS_OF_A_SESSION.in_all;
+        let mut waiting: Vec<_> = (0..=most).map(|_| read(1, 1, at(1))).collect();
+        let refused = waiting.iter_mut().filter_map(|read| read.now_or_never());
+        assert!(refused.into_iter().all(|turn| turn.is_err()));
+        drop((waiting, working));
+        assert!(read(1, 1, at(1)).await.is_ok());
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ use serde::de::IntoDeserializer;
 use serde::de::value::Error;
 use uuid::Uuid;
 
+use crate::client_address::ClientAddress;
 use crate::device;
 use crate::http::{ApiError, CurrentAccount, Json};
 use crate::sessions;
@@ -30,6 +31,7 @@ pub(super) struct Page {
 pub(super) async fn list(
     State(state): State<AppState>,
     current: CurrentAccount,
+    from: ClientAddress,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Json<ActivityPage>, ApiError> {
     let page = page.ok().map(|Query(page)| page);
@@ -42,6 +44,7 @@ pub(super) async fn list(
         )));
     };
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
+    let _turn = current.reads(&state, from).await?;
     let mut connection = state.pool.acquire().await?;
     let account_id = current.account_id;
     // One more event than requested shows whether there is another page.

@@ -25,7 +25,9 @@ use crate::store::{self, ClientInfo};
 pub(super) async fn show(
     State(state): State<AppState>,
     current: CurrentAccount,
+    from: ClientAddress,
 ) -> Result<Json<RecoveryCodeState>, ApiError> {
+    let _turn = current.reads(&state, from).await?;
     sessions::must_have_row(&state, current.session_id).await?;
     let mut connection = state.pool.acquire().await?;
     let newest = store::recovery_codes::lookup_newest(&mut connection, current.account_id).await?;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::to_the_end::to_the_end;
+use crate::client_address::ClientAddress;
 use crate::device;
 use crate::http::{ApiError, CurrentAccount, Json};
 use crate::sessions::{self, Caller};
@@ -21,7 +22,9 @@ const LAST_USED_GRAIN: i64 = 5 * 60;
 pub(super) async fn list(
     State(state): State<AppState>,
     current: CurrentAccount,
+    from: ClientAddress,
 ) -> Result<Json<SessionList>, ApiError> {
+    let _turn = current.reads(&state, from).await?;
     let mut connection = state.pool.acquire().await?;
     let sessions = store::sessions::list(&mut connection, current.account_id).await?;
     connection.release();

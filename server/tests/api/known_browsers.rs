@@ -53,6 +53,63 @@ async fn the_tokens_of_one_account_share_a_bucket() {
     other.log_in(&app, "eve", PASSWORD).await.tokens(200);
 }
 
+/// Somebody who once knew the password has tokens of it. The person has changed the password since.
+#[tokio::test]
+async fn tokens_of_earlier_passwords_use_up_no_attempts_of_the_present_one() {
+    let app = app_with_attempts(2).await;
+    let (second, third) = (
+        "seven lanterns above the harbour",
+        "copper whistles in the orchard",
+    );
+    let mut old = vec![app.sign_up("ada").await];
+    for _ in 0..3 {
+        old.push(app.log_in("ada").await);
+    }
+    let before = change_password(&app, &old[0], PASSWORD, second).await;
+    let before = before.tokens(200);
+    let present = change_password(&app, &before, second, third).await;
+    let present = present.tokens(200);
+    old.push(before);
+    for (n, browser) in old.iter().cycle().take(20).enumerate() {
+        let ip = format!("198.51.100.{n}");
+        let answer = known_at(&ip, browser).log_in(&app, "ada", WRONG).await;
+        assert!([401, 429].contains(&answer.status.as_u16()));
+    }
+    for _ in 0..2 {
+        let known = known_at("192.0.2.1", &present);
+        known.log_in(&app, "ada", third).await.tokens(200);
+    }
+}
+
+/// The bucket of an address is asked before that of the account.
+#[tokio::test]
+async fn attempts_that_their_address_may_not_make_use_up_none_of_the_account() {
+    let app = app_with_attempts(2).await;
+    let here = "198.51.100.1";
+    let mut own = Vec::new();
+    for n in 0..5 {
+        let name = format!("eve-{n}");
+        let browser = app.sign_up(&name).await;
+        for _ in 0..2 {
+            let answer = known_at(here, &browser).log_in(&app, &name, PASSWORD).await;
+            answer.tokens(200);
+        }
+        own.push(browser);
+    }
+    let mut browsers = vec![app.sign_up("ada").await];
+    for _ in 0..5 {
+        browsers.push(app.log_in("ada").await);
+    }
+    for browser in &browsers[..5] {
+        for _ in 0..2 {
+            let refused = known_at(here, browser).log_in(&app, "ada", PASSWORD).await;
+            refused.is(Code::TooManyAttempts);
+        }
+    }
+    let elsewhere = known_at("192.0.2.1", &browsers[5]);
+    elsewhere.log_in(&app, "ada", PASSWORD).await.tokens(200);
+}
+
 #[tokio::test]
 async fn the_known_browsers_of_one_address_share_a_large_bucket() {
     let app = app_with_attempts(2).await;

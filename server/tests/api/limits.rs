@@ -474,6 +474,27 @@ async fn a_client_that_presents_one_token_too_often_has_to_wait() {
 }
 
 #[tokio::test]
+async fn a_client_that_logs_one_session_out_too_often_has_to_wait() {
+    let app = TestApp::start().await;
+    let (tokens, other) = (app.sign_up("ada").await, app.log_in("ada").await);
+    // Refreshes with the stolen token do not keep the person from signing out.
+    for _ in 0..70 {
+        app.refresh(&tokens, &new_key()).await;
+    }
+    assert_eq!(app.log_out(&tokens).await.status, 204);
+    let mut refused = 0;
+    for _ in 0..200 {
+        let answer = app.log_out(&tokens).await;
+        if answer.status == 429 {
+            answer.is(Code::TooManyAttempts);
+            refused += 1;
+        }
+    }
+    assert!(refused > 0);
+    assert_eq!(app.log_out(&other).await.status, 204);
+}
+
+#[tokio::test]
 async fn bar_42_ten_thousand_failures_are_one_entry_an_hour() {
     let app = TestApp::start().await;
     let other = app.second_instance(&[1]);

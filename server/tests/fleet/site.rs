@@ -59,7 +59,35 @@ async fn a_file_says_how_long_it_is_kept_and_is_sent_as_a_whole_or_not_at_all() 
     let missing = get(&fleet, Method::GET, "/no-such-file.svg", &[]).await;
     assert_eq!(missing.status, 404);
     assert_eq!(missing.header("cache-control"), "no-store");
+    // A cache must not keep an answer without a content.
+    let none = [("accept-encoding", "identity;q=0")];
+    let none = get(&fleet, Method::GET, "/pkg/large.wasm", &none).await;
+    assert_eq!((none.status.as_u16(), none.body_bytes), (406, 0));
+    assert_eq!(none.header("cache-control"), "no-store");
     // What is no file has no page for another method either.
     let posted = get(&fleet, Method::POST, "/icon.svg", &[]).await;
     assert_eq!(posted.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_that_can_name_no_file_is_not_found_and_logs_no_error() {
+    let site = Site::make();
+    let fleet = Fleet::start_told(1, vec![site.setting()]).await;
+    let long = "a".repeat(256);
+    let deep = "a/".repeat(2100);
+    for name in [
+        "x%00",
+        &long,
+        &long.replace('a', "a%"),
+        &deep,
+        "large.wasm/x",
+    ] {
+        for folder in ["", "pkg/"] {
+            let path = format!("/{folder}{name}");
+            let answer = get(&fleet, Method::GET, &path, &[]).await;
+            assert_eq!(answer.status, 404, "{path}");
+        }
+    }
+    let log = fleet.instances[0].log();
+    assert!(!log.contains("ERROR"), "{log}");
 }

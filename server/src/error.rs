@@ -69,7 +69,7 @@ pub enum ApiError {
     #[error("This is not your newest recovery code any more. Make a new one.")]
     NotTheRecoveryCode,
     /// 409. Choose another name.
-    #[error("This username is taken. Choose another.")]
+    #[error("This username is taken. Choose another. If you have just made this account, sign in.")]
     UsernameTaken,
     /// 422. The name breaks a rule.
     #[error("{0}")]

@@ -59,7 +59,7 @@ async fn try_recover(
     request: RecoverRequest,
 ) -> Result<(Recovered, &'static str), ApiError> {
     sessions::may_mint(state)?;
-    let turn = state.limits.recover(address)?.turn().await?;
+    let mut turn = Some(state.limits.recover(address)?.turn().await?);
     // The check of a code tells nothing about any account, so a mistyped code needs no query.
     let code = RecoveryCode::parse(request.recovery_code.expose());
     let code = code.map_err(|_| ApiError::WrongRecoveryCode)?;
@@ -67,6 +67,10 @@ async fn try_recover(
     let new_password = &request.new_password;
     let mut new_hash = None;
     for _ in 0..TRIES {
+        let turn = match turn.take() {
+            Some(turn) => turn,
+            None => state.limits.recover(address)?.turn().await?,
+        };
         let (username, account, unconfirmed) =
             find(state, username.as_ref(), &code, client).await?;
         let account_id = account.account_id;
@@ -92,6 +96,8 @@ async fn try_recover(
                 hashed.await??
             }
         };
+        // The transaction may wait for the account's row, and others need the turn meanwhile.
+        drop(turn);
         sessions::may_mint(state)?;
         let next = code.next(&*state.keys.current_for_purpose(PURPOSE)?, account_id);
         let recovery = Recovery {

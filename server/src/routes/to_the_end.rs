@@ -1,5 +1,7 @@
 //! Work that goes on when its client has hung up.
 
+use tracing::Instrument as _;
+
 use crate::http::answer_errors::LONGEST_WORK;
 use crate::http::{ApiError, timed_out};
 use crate::stopping::Stopping;
@@ -17,7 +19,8 @@ pub(super) async fn to_the_end<T: Send + 'static>(
         drop(under_way);
         done
     };
-    tokio::spawn(work)
+    // The lines of the log keep the id of the request.
+    tokio::spawn(work.in_current_span())
         .await
         .map_err(|error| ApiError::Internal(error.into()))?
         .unwrap_or_else(|_| Err(timed_out(LONGEST_WORK)))

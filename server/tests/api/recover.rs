@@ -400,3 +400,46 @@ async fn an_account_of_an_earlier_release_has_no_code() {
     let state: RecoveryCodeState = app.get_as(&tokens, paths::RECOVERY_CODE).await.json();
     assert_eq!((state.made_at, state.confirmed), (None, false));
 }
+
+#[tokio::test]
+async fn recoveries_that_wait_for_a_row_let_others_sign_in() {
+    let app = TestApp::start().await;
+    let ada = app.sign_up("ada").await;
+    app.sign_up("bob").await;
+    let mut transaction = app.pool().begin().await.unwrap();
+    sqlx::query("select from accounts where account_id = $1 for update")
+        .bind(ada.account_id)
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+    // As many as there are turns: one for the thread, and one more.
+    let code = code_of(&ada);
+    let try_it = || try_recover(&app, "ada", code.expose(), ANOTHER);
+    let (mut one, mut two) = (Box::pin(try_it()), Box::pin(try_it()));
+    let until_both_wait = async {
+        let waiting = "select count(*) from pg_stat_activity
+                       where datname = current_database() and wait_event_type = 'Lock'";
+        while sqlx::query_scalar::<_, i64>(waiting)
+            .fetch_one(app.pool())
+            .await
+            .unwrap()
+            < 2
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        () = until_both_wait => {}
+        _ = &mut one => panic!("the first recovery does not wait"),
+        _ = &mut two => panic!("the second recovery does not wait"),
+    }
+    tokio::select! {
+        tokens = app.log_in("bob") => assert_ne!(tokens.account_id, ada.account_id),
+        _ = &mut one => panic!("the sign-in has waited for the first recovery"),
+        _ = &mut two => panic!("the sign-in has waited for the second recovery"),
+    }
+    transaction.rollback().await.unwrap();
+    // The second one finds what the first one has done, and has the same answer.
+    let (one, two) = tokio::join!(one, two);
+    assert_eq!(recovered(&one).recovery_code, recovered(&two).recovery_code);
+}

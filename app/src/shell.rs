@@ -55,8 +55,11 @@ pub fn shell(options: LeptosOptions, files: &PageFiles) -> AnyView {
     let start = format!("{}({js:?}, {wasm:?})", START.as_str());
     view! {
         <!DOCTYPE html>
-        <html lang="en">
+        // A browser that translates the page replaces its texts. Then the client would change texts
+        // that are not in the page any more, and could not take the page over.
+        <html lang="en" translate="no">
             <head>
+                <meta name="google" content="notranslate"/>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content="light dark"/>

@@ -11,9 +11,24 @@
     old: 'This page needs WebAssembly, and this browser does not run it, so the buttons do nothing. Some browsers switch it off in a strict security mode. Allow it for this site, or use another browser.'
   };
   var alarm = null;
+  var isBroken = false;
 
   function isAlive() {
-    return root.dataset.hydrated === 'true';
+    return root.dataset.hydrated === 'true' && !isBroken;
+  }
+
+  // A reload would lose what the person has typed meanwhile.
+  function hasText() {
+    return Array.from(document.querySelectorAll('input')).some(function (field) {
+      return field.type !== 'checkbox' && field.value !== '';
+    });
+  }
+
+  // Another program, such as an extension of the browser, has changed the page before it was taken
+  // over. The client has stopped in the middle.
+  function breakOff(why) {
+    isBroken = true;
+    throw why;
   }
 
   // The message is at the end of the page, because hydration takes over the page node by node
@@ -59,7 +74,7 @@
   }
 
   function fail(why) {
-    if (isAlive() || reloadOnce()) return;
+    if (isAlive() || (!hasText() && reloadOnce())) return;
     console.warn('The page could not be started:', String(why));
     say('failed');
   }
@@ -72,7 +87,11 @@
     import(script)
       .then(function (page) {
         return page.default({ module_or_path: module }).then(function () {
-          page.hydrate();
+          try {
+            page.hydrate();
+          } catch (why) {
+            breakOff(why);
+          }
         });
       })
       .catch(fail);

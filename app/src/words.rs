@@ -25,6 +25,20 @@ pub fn told(told: Told) -> &'static str {
             became,
             is_of_another,
         } => what_became(became, is_of_another),
+        Told::NoAnswerYet => {
+            "The server has not answered yet. This page asks again for up to two minutes."
+        }
+        Told::Recovery(Became::Done) => {
+            "The new password is set with the recovery code, and all sessions of that account are \
+             ended. Sign in with the new password."
+        }
+        Told::Recovery(Became::NotDone) => {
+            "No new password was set with the recovery code. Try again."
+        }
+        Told::Recovery(Became::NotKnown) => {
+            "It is not known whether the new password was set with the recovery code. Try to sign \
+             in with it first."
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 //! its tokens are nowhere.
 
 use std::cell::Cell;
+use std::ops::Range;
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -139,8 +140,9 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), CallError> {
                 password: request.password,
                 remember: request.remember,
             };
+            let form = sent.running_ms..clock::now().running_ms;
             let opened = find_out(&driver, &request, refusal).await?;
-            lost = Lost::of(&opened, None, sent.running_ms, asked)
+            lost = Lost::of(&opened, None, form, asked)
                 .end_now(&driver, &opened)
                 .await?;
             opened
@@ -286,9 +288,10 @@ async fn change(
         password: request.new_password.clone(),
         remember: before.remember,
     };
+    let form = sent.running_ms..clock::now().running_ms;
     match find_out(driver, &log_in, refusal).await {
         Ok(opened) => {
-            let lost = Lost::of(&opened, Some(before.session_id), sent.running_ms, asked)
+            let lost = Lost::of(&opened, Some(before.session_id), form, asked)
                 .end_now(driver, &opened)
                 .await?;
             let kept = keep_after_change(driver, opened, before, asked, true).await;
@@ -365,6 +368,8 @@ pub(super) enum Form {
     SignIn,
     SignUp,
     Password,
+    /// It brings no session, but a new password and the next recovery code.
+    Recovery,
 }
 
 /// Tells at the top of the page what became of a form, if another person is signed in: then the form
@@ -402,6 +407,13 @@ pub(super) fn tell_what_became(
         (Form::Password, Err(CallError::NotKnown)) => Became::NotKnown,
         // The server has refused the change, or it was never sent.
         (Form::Password, Err(_)) => Became::NotDone,
+        (Form::Recovery, outcome) => {
+            return driver.tell_of_form(Some(Told::Recovery(match outcome {
+                Ok(()) => Became::Done,
+                Err(CallError::NotKnown) => Became::NotKnown,
+                Err(_) => Became::NotDone,
+            })));
+        }
     };
     driver.tell_of_form(Some(Told::PasswordChange {
         became,
@@ -463,6 +475,7 @@ pub(super) async fn with_repetitions_of<F: Future<Output = Result<String, CallEr
     if !is_silence(&outcome) {
         return (outcome, false);
     }
+    let _waits = Waits::tell();
     let deadline = clock::now().running_ms + REPEATS_FOR_MS;
     let mut pause_ms = 1000;
     loop {
@@ -486,6 +499,26 @@ pub(super) async fn with_repetitions_of<F: Future<Output = Result<String, CallEr
         );
         if !is_silence(&outcome) && !is_later {
             return (outcome, true);
+        }
+    }
+}
+
+/// The page tells that no answer has come yet, until this is dropped.
+struct Waits;
+
+impl Waits {
+    fn tell() -> Self {
+        if let Some(driver) = Driver::current() {
+            driver.tell_of_form(Some(Told::NoAnswerYet));
+        }
+        Self
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        if let Some(driver) = Driver::current() {
+            driver.tell_no_more(Told::NoAnswerYet);
         }
     }
 }
@@ -543,14 +576,15 @@ struct Lost {
 }
 
 impl Lost {
-    /// `sent_ms` is when the form was sent, by the running clock of the page.
-    fn of(opened: &Opened, replaced: Option<Uuid>, sent_ms: u64, asked: Asked) -> Self {
+    /// `form` begins when the form was sent, and ends when the sign-in was sent that has found out the
+    /// session, by the running clock of the page.
+    fn of(opened: &Opened, replaced: Option<Uuid>, form: Range<u64>, asked: Asked) -> Self {
         Self {
             account_id: opened.record.account_id,
             replaced,
             own_id: opened.record.session_id,
             own: None,
-            elapsed_s: (clock::now().running_ms - sent_ms) / 1000,
+            elapsed_s: elapsed_s(form, clock::now().running_ms),
             asked,
         }
     }
@@ -568,7 +602,9 @@ impl Lost {
         let outcome = {
             // The caller's own request still counts as under way.
             let done = pin!(self.end(driver, &opened.record.access_token, 1));
-            match select(done, TimeoutFuture::new(ENDS_LOST_FOR_MS)).await {
+            let limited = select(done, TimeoutFuture::new(ENDS_LOST_FOR_MS));
+            let token = &opened.record.refresh_token;
+            match driver.before_storing(token, limited).await {
                 Either::Left((outcome, _)) => outcome,
                 Either::Right(_) => Err(CallError::SILENCE),
             }
@@ -649,6 +685,14 @@ impl Lost {
     }
 }
 
+/// How long after the form was sent the session was opened, at most. A page that slept before it has
+/// read the answer does not count its sleep: a request has no answer after
+/// [`transport::PATIENCE_MS`].
+fn elapsed_s(form: Range<u64>, now_ms: u64) -> u64 {
+    let answered_ms = now_ms.min(form.end + u64::from(transport::PATIENCE_MS));
+    (answered_ms - form.start) / 1000
+}
+
 fn meaning(error: &CallError) -> Option<Meaning> {
     error.code().map(Code::meaning)
 }
@@ -717,6 +761,13 @@ mod tests {
             user_agent: Some("Browser".to_owned()),
             device: "Browser on Linux".to_owned(),
         }
+    }
+
+    #[test]
+    fn a_page_that_sleeps_before_it_reads_the_answer_does_not_count_its_sleep() {
+        assert_eq!(elapsed_s(1000..4000, 6999), 5);
+        assert_eq!(elapsed_s(1000..4000, 24_000), 23);
+        assert_eq!(elapsed_s(1000..4000, 3_600_000), 23);
     }
 
     #[test]

@@ -162,6 +162,8 @@ pub(super) struct Driver {
     replacing: Cell<Option<Replacing>>,
     /// The logouts that the server has refused for now.
     refused: RefCell<logout::Refused>,
+    /// The refresh tokens of new sessions that only the memory of this page has so far.
+    unstored: RefCell<Vec<Secret>>,
     /// Whether storage is being read, and whether it may have changed since.
     is_looking: Cell<bool>,
     look_again: Cell<bool>,
@@ -189,6 +191,7 @@ impl Driver {
             under_way: Cell::new(0),
             replacing: Cell::new(None),
             refused: RefCell::default(),
+            unstored: RefCell::default(),
             is_looking: Cell::new(false),
             look_again: Cell::new(false),
         });
@@ -228,6 +231,8 @@ impl Driver {
         surroundings::listen(self.channel.as_ref(), move |news| driver.hear(news));
         let driver = self.clone();
         self.vault.when_lost(move || driver.look());
+        // Another tab may have changed storage before this one listened.
+        self.look();
     }
 
     fn hear(self: &Rc<Self>, news: News) {
@@ -242,7 +247,8 @@ impl Driver {
                     new_code::hand_over(self.record().map(|record| record.account_id));
                 }
                 if is_over {
-                    for token in self.vault.close() {
+                    let unstored = self.unstored.take();
+                    for token in self.vault.close().into_iter().chain(unstored) {
                         logout::send_at_the_end(&token);
                     }
                 }
@@ -252,7 +258,10 @@ impl Driver {
                 self.look();
                 self.feed(Event::Visible(true));
             }
-            News::Stored => self.look(),
+            News::Stored => {
+                new_code::may_have_changed();
+                self.look();
+            }
             News::Online => {
                 self.look();
                 self.feed(Event::Online);
@@ -403,6 +412,11 @@ impl Driver {
         self.machine.borrow().is_outdated()
     }
 
+    /// Whether the page waits for its reload for another person.
+    pub(super) fn is_for_another(&self) -> bool {
+        self.is_another(self.machine.borrow().view())
+    }
+
     /// Whether the page shows another account than this one, or will show it.
     pub(super) fn shows_another_than(&self, account_id: Uuid) -> bool {
         let record = self.record();
@@ -447,7 +461,7 @@ impl Driver {
         let mut pressed = self.last_known(shown);
         if let Some(sign_out) = pressed.as_ref().and_then(sign_out_of) {
             // The page may be closed before storage has been read.
-            self.vault.note_at_once(&sign_out);
+            self.vault.note_at_once(&sign_out, &self.held());
         }
         if shown.is_none() {
             self.until_known().await;
@@ -488,6 +502,13 @@ impl Driver {
         self.publish();
     }
 
+    /// Tells this no more, if the page still tells it.
+    pub(super) fn tell_no_more(self: &Rc<Self>, told: Told) {
+        if self.told.get() == Some(told) {
+            self.tell_of_form(None);
+        }
+    }
+
     /// Waits until storage has been read for the first time.
     async fn until_known(self: &Rc<Self>) {
         while self.machine.borrow().view() == View::Unknown {
@@ -503,7 +524,7 @@ impl Driver {
             surroundings::mark_browser_open();
         }
         self.feed(Event::Changing);
-        self.vault.note_at_once(&change);
+        self.vault.note_at_once(&change, &self.held());
         self.finish_change(change).await
     }
 
@@ -576,9 +597,9 @@ impl Driver {
         }
     }
 
-    /// Notes that a request is under way whose answer has a new session. Until the returned value is
-    /// dropped, the page does not reload: otherwise no code would take the answer, and its session
-    /// would live on.
+    /// Notes that a request is under way whose answer has a new session, or a new recovery code. Until
+    /// the returned value is dropped, the page does not reload: otherwise no code would take the
+    /// answer, and its session would live on.
     pub(super) fn expect_session(self: &Rc<Self>) -> Expectation {
         self.expect(false)
     }
@@ -596,6 +617,21 @@ impl Driver {
         let driver = self.clone();
         spawn_local(async move { driver.renew_note(mark).await });
         self.expect(true)
+    }
+
+    /// Does this work while only the memory of this page has the new session of this refresh token. If
+    /// the page ends meanwhile, the session is ended.
+    pub(super) async fn before_storing<T>(
+        &self,
+        refresh_token: &Secret,
+        work: impl Future<Output = T>,
+    ) -> T {
+        self.unstored.borrow_mut().push(refresh_token.clone());
+        let done = work.await;
+        self.unstored
+            .borrow_mut()
+            .retain(|other| other != refresh_token);
+        done
     }
 
     fn expect(self: &Rc<Self>, replaces: bool) -> Expectation {
@@ -735,7 +771,7 @@ impl Driver {
                 driver.feed(event);
             }),
             Action::Change(change) => {
-                self.vault.note_at_once(&change);
+                self.vault.note_at_once(&change, &self.held());
                 spawn_local(async move {
                     driver.finish_change(change).await;
                 });

@@ -15,6 +15,8 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
+use super::transport;
+
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(extends = Object, js_name = LockManager)]
@@ -48,7 +50,8 @@ pub(super) async fn acquire(name: &str, wait_ms: u32) -> Option<Lock> {
     }
     let locks: LockManager = locks.unchecked_into();
     let options = Object::new();
-    let timeout = web_sys::AbortSignal::timeout_with_u32(wait_ms);
+    // Without the signal this might wait for ever.
+    let timeout = transport::signal_after(wait_ms)?;
     Reflect::set(&options, &"signal".into(), &timeout).ok()?;
 
     let (granted, is_granted) = oneshot::channel();

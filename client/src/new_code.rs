@@ -9,6 +9,7 @@
 use std::cell::{Cell, RefCell};
 
 use holdfast_protocol::secret::Secret;
+use holdfast_protocol::username::Username;
 use holdfast_protocol::wire::KNOWN_BROWSER_HEADER;
 use leptos::prelude::*;
 use uuid::Uuid;
@@ -83,6 +84,11 @@ pub(super) fn is_offered_to(account_id: Uuid) -> bool {
     offered_to() == Some(account_id)
 }
 
+/// Another tab may have changed to whom a code is offered.
+pub(super) fn may_have_changed() {
+    CHANGED.with(|changed| changed.notify());
+}
+
 /// Offers a code to the person of this account.
 pub(super) fn offer_to(account_id: Uuid) {
     let is_stored = local().is_some_and(|storage| {
@@ -91,7 +97,7 @@ pub(super) fn offer_to(account_id: Uuid) {
             .is_ok()
     });
     OFFERED_HERE.set((!is_stored).then_some(account_id));
-    CHANGED.with(|changed| changed.notify());
+    may_have_changed();
 }
 
 fn forget_offer() {
@@ -99,7 +105,7 @@ fn forget_offer() {
     if let Some(storage) = local() {
         let _ = storage.remove_item(OFFERED_TO);
     }
-    CHANGED.with(|changed| changed.notify());
+    may_have_changed();
 }
 
 /// Hands the new code over to the page after a reload, if that page shows its account.
@@ -139,11 +145,17 @@ pub(super) fn recovered_here(username: String, code: Secret, known_browser: Opti
 /// person has yet to confirm it.
 pub(super) fn signed_in_as(username: &str, account_id: Uuid, is_confirmed: Option<bool>) {
     let recovered = RECOVERED.with_borrow_mut(|recovered| {
-        recovered.take_if(|(recovered, _)| recovered.as_str() == username)
+        recovered.take_if(|(recovered, _)| is_same_name(recovered, username))
     });
     if let (Some((_, code)), Some(false)) = (recovered, is_confirmed) {
         keep(account_id, code);
     }
+}
+
+/// Whether both texts name the same account.
+fn is_same_name(one: &str, other: &str) -> bool {
+    let key = |text| Username::parse(text).map(|name| name.key()).ok();
+    key(one).is_some_and(|one| key(other) == Some(one))
 }
 
 /// Adds this token to a sign-in, before all others: the server reads only the first ones.

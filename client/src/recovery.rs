@@ -11,6 +11,7 @@ use leptos::prelude::*;
 
 use super::calls::Api;
 use super::changes;
+use super::driver::Driver;
 use super::new_code;
 use super::session::Session;
 use super::transport::{self, Call, CallError};
@@ -91,19 +92,31 @@ impl Session {
     ///
     /// # Errors
     /// [`CallError`]; the code says what was wrong with the request. With
-    /// [`CallError::NotKnown`] the password may have been set.
+    /// [`CallError::NotKnown`] the password may have been set. If the form is gone when the answer
+    /// comes, give the result to [`Session::recovery_form_is_gone`].
     pub async fn recover(self, request: RecoverRequest) -> Result<Secret, CallError> {
-        let call = Call::new(Method::POST, paths::RECOVER).with_json(&request);
-        let send = || async { transport::send(&call, None).await };
-        let is_whole = |body: &str| transport::parse::<Recovered>(body).is_ok();
-        let (outcome, _) = changes::with_repetitions_of(is_whole, send, || None).await;
-        let recovered: Recovered = transport::parse(&outcome?)?;
-        let code = recovered.recovery_code;
-        new_code::recovered_here(request.username, code.clone(), recovered.known_browser);
-        Ok(code)
+        // The page does not reload for another person before the answer.
+        let driver = Driver::current().ok_or(CallError::SILENCE)?;
+        let _expectation = driver.expect_session();
+        let outcome = recover(request).await;
+        if driver.is_for_another() {
+            self.recovery_form_is_gone(&outcome);
+        }
+        outcome
     }
 
     fn now(self) -> (Api, Option<uuid::Uuid>) {
         (self.api(), untrack(|| self.account_id()))
     }
+}
+
+async fn recover(request: RecoverRequest) -> Result<Secret, CallError> {
+    let call = Call::new(Method::POST, paths::RECOVER).with_json(&request);
+    let send = || async { transport::send(&call, None).await };
+    let is_whole = |body: &str| transport::parse::<Recovered>(body).is_ok();
+    let (outcome, _) = changes::with_repetitions_of(is_whole, send, || None).await;
+    let recovered: Recovered = transport::parse(&outcome?)?;
+    let code = recovered.recovery_code;
+    new_code::recovered_here(request.username, code.clone(), recovered.known_browser);
+    Ok(code)
 }

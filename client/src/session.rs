@@ -335,6 +335,12 @@ impl Session {
         self.form_is_gone(changes::Form::Password, outcome);
     }
 
+    /// Tells by [`Session::told`] what became of a recovery whose form is gone.
+    pub fn recovery_form_is_gone(self, outcome: &Result<Secret, CallError>) {
+        let outcome = outcome.as_ref().map(|_| ()).map_err(Clone::clone);
+        self.form_is_gone(changes::Form::Recovery, &outcome);
+    }
+
     fn form_is_gone(self, form: changes::Form, outcome: &Result<(), CallError>) {
         if let Some(driver) = Driver::current() {
             changes::tell_what_became(&driver, form, outcome, false);

@@ -29,6 +29,8 @@ pub enum Told {
     /// The person has pressed «Sign out», but had signed in again in another tab before. That
     /// session goes on.
     SignInStays,
+    /// No answer to the form has come so far. The page repeats the request for two minutes.
+    NoAnswerYet,
     /// What became of a change of the password.
     PasswordChange {
         /// What became of it.
@@ -36,14 +38,16 @@ pub enum Told {
         /// Whether the page shows another account by now.
         is_of_another: bool,
     },
+    /// What became of a new password that was to be set with the recovery code.
+    Recovery(Became),
 }
 
 impl Told {
     /// What a page tells that shows another person by now.
     pub(super) fn to_another_person(self) -> Option<Self> {
         let became = match self {
-            Self::AccountMade | Self::SignInOvertaken => return Some(self),
-            Self::SignInStays => return None,
+            Self::AccountMade | Self::SignInOvertaken | Self::Recovery(_) => return Some(self),
+            Self::SignInStays | Self::NoAnswerYet => return None,
             Self::PasswordChanged => Became::Done,
             Self::PasswordChange { became, .. } => became,
         };
@@ -80,7 +84,12 @@ mod tests {
             ),
             (Told::AccountMade, Some(Told::AccountMade)),
             (Told::SignInOvertaken, Some(Told::SignInOvertaken)),
+            (
+                Told::Recovery(Became::Done),
+                Some(Told::Recovery(Became::Done)),
+            ),
             (Told::SignInStays, None),
+            (Told::NoAnswerYet, None),
         ] {
             assert_eq!(told.to_another_person(), expected);
             // It is kept as text over the reload.

@@ -169,6 +169,15 @@ export async function denyIndexedDb(page: Page): Promise<void> {
   });
 }
 
+/** The browser has a database, but it never opens in this page. */
+export async function failDatabase(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    IDBFactory.prototype.open = () => {
+      throw new DOMException('Internal error.', 'UnknownError');
+    };
+  });
+}
+
 /** Fills local storage with other data, to the last character that fits, except for `room`. */
 export async function fillStorage(page: Page, room = 0): Promise<void> {
   await page.evaluate((room) => {

@@ -3,7 +3,9 @@ use holdfast_protocol::wire::{Account, paths};
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use crate::components::{Button, Card, DateTime, Fact, LoadError, PageHeading, Skeleton};
+use crate::components::{
+    Button, Card, DateTime, Fact, FormError, LoadError, PageHeading, Skeleton,
+};
 
 /// The account that is signed in, and how long its session lives.
 #[component]
@@ -52,6 +54,9 @@ fn AccountCard() -> impl IntoView {
         Some(Err(CallError::SignedOut)) | None => None,
         Some(outcome) => outcome.err().map(|error| error.to_string()),
     });
+    let is_known = Memo::new(move |_| known.read().is_some());
+    let load_error = Signal::derive(move || error.get().filter(|_| !is_known.get()));
+    let check_error = Signal::derive(move || error.get().filter(|_| is_known.get()));
 
     view! {
         <Card id="account-card" heading="Account">
@@ -65,25 +70,23 @@ fn AccountCard() -> impl IntoView {
                     </dl>
                 }
                 .into_any(),
-                None if error.get().is_some() => ().into_any(),
+                None if load_error.get().is_some() => ().into_any(),
                 None => view! { <Skeleton lines=2/> }.into_any(),
             }}
-            <LoadError text=error busy=checking on_retry=move || check_again()/>
-            {move || match error.get() {
-                Some(_) => ().into_any(),
-                None => view! {
-                    <div>
-                        <Button
-                            on_press=move || check_again()
-                            busy=checking
-                            text=Signal::derive(move || {
-                                if checking.get() { "Checking…" } else { "Check again" }.to_owned()
-                            })
-                        />
-                    </div>
-                }
-                .into_any(),
-            }}
+            <LoadError text=load_error busy=checking on_retry=move || check_again()/>
+            <FormError text=check_error/>
+            // It stays when the check fails, because it has the focus.
+            <Show when=move || load_error.get().is_none()>
+                <div>
+                    <Button
+                        on_press=move || check_again()
+                        busy=checking
+                        text=Signal::derive(move || {
+                            if checking.get() { "Checking…" } else { "Check again" }.to_owned()
+                        })
+                    />
+                </div>
+            </Show>
         </Card>
     }
 }

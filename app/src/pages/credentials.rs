@@ -61,7 +61,9 @@ pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
         if busy.get_untracked() {
             return;
         }
-        let (name, secret) = (value(username), value(password));
+        let (typed, secret) = (value(username), value(password));
+        // The keyboard of a phone adds a space after a word.
+        let name = typed.trim().to_owned();
         let found = (form.check)(&name, &secret);
         let any = found.any();
         tell(found);
@@ -72,7 +74,7 @@ pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
         hide(password, show);
         busy.set(true);
         let secret = Secret::from(secret);
-        let sent = (form.send)(session, name.clone(), secret.clone(), remember);
+        let sent = (form.send)(session, name, secret.clone(), remember);
         let empty_password = move || {
             empty(password, secret.expose());
             typed_password.set(value(password));
@@ -80,7 +82,7 @@ pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
         let then = move |outcome: Result<(), CallError>| {
             busy.set(false);
             let Err(error) = outcome else {
-                empty(username, &name);
+                empty(username, &typed);
                 empty_password();
                 return;
             };

@@ -2,7 +2,7 @@ use holdfast_client::{CallError, RequireSession, use_session};
 use holdfast_protocol::password;
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::secret::Secret;
-use holdfast_protocol::wire::{Account, ChangePassword, paths};
+use holdfast_protocol::wire::{Account, ChangePassword, paths as api};
 use leptos::ev::SubmitEvent;
 use leptos::html::Input;
 use leptos::prelude::*;
@@ -12,6 +12,7 @@ use super::asker::Asker;
 use super::credentials::{empty, focus, hide, value};
 use super::sign_up::length_hint;
 use crate::components::{FormError, PageHeading, ShowPassword, Skeleton, SubmitButton, TextField};
+use crate::paths;
 
 /// Changes the password and ends all other sessions.
 #[component]
@@ -30,6 +31,11 @@ pub fn PasswordPage() -> impl IntoView {
             </p>
             <RequireSession fallback=|| view! { <div class="card"><Skeleton/></div> }>
                 <PasswordForm done/>
+                <p class="aside">
+                    "Did somebody else know your password? They may have made a recovery code with it. "
+                    "So after the change, "
+                    <a href=paths::RECOVERY_CODE>"make a new recovery code"</a> "."
+                </p>
             </RequireSession>
         </div>
     }
@@ -50,7 +56,7 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
     // store the new password under it.
     let account = LocalResource::new(move || {
         session.reload_trigger();
-        async move { session.api().get::<Account>(paths::ACCOUNT).await }
+        async move { session.api().get::<Account>(api::ACCOUNT).await }
     });
     let username = Memo::new(move |_| match account.get() {
         Some(Ok(account)) => account.username,

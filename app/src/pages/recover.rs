@@ -152,7 +152,8 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
         if busy.get_untracked() {
             return;
         }
-        let (name, kept, wanted) = (value(username), value(code), value(password));
+        let name = value(username).trim().to_owned();
+        let (kept, wanted) = (value(code), value(password));
         let found = Mistakes::before(&name, &kept, &wanted);
         let any = found != Mistakes::default();
         tell(found);
@@ -167,7 +168,7 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
             recovery_code: Secret::from(kept),
             new_password: new_password.clone(),
         };
-        asker.ask(session.recover(request), move |outcome| {
+        let then = move |outcome: Result<Secret, CallError>| {
             busy.set(false);
             match outcome {
                 Ok(code) => on_done.run(Done {
@@ -177,6 +178,9 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
                 }),
                 Err(error) => tell(Mistakes::of(&error)),
             }
+        };
+        asker.ask_or(session.recover(request), then, move |outcome| {
+            session.recovery_form_is_gone(&outcome);
         });
     };
     view! {
@@ -185,6 +189,12 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
                 "Enter the recovery code that you have kept, and choose a new password. This ends "
                 "all sessions of your account."
             </p>
+            <Show when=move || session.is_signed_in()>
+                <p class="notice">
+                    "A person is signed in in this browser. If you sign in afterwards, that person is "
+                    "signed out."
+                </p>
+            </Show>
             <FormError text=Signal::derive(move || mistakes.get().form)/>
             <TextField
                 label="Username"

@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 
 use holdfast_client::{CallError, RequireSession, use_session};
+use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::{EndedSessions, SessionInfo, SessionList, paths};
 use leptos::html::Ul;
 use leptos::prelude::*;
@@ -105,7 +106,11 @@ fn Sessions() -> impl IntoView {
         let call = async move {
             let api = session.api();
             match which {
-                Which::One(_) => api.delete(&path).await,
+                Which::One(_) => match api.delete(&path).await {
+                    // The session is over. A proxy may have sent the request twice.
+                    Err(error) if error.code() == Some(Code::NotFound) => Ok(()),
+                    outcome => outcome,
+                },
                 Which::AllOthers => api.delete_for::<EndedSessions>(&path).await.map(drop),
             }
         };
@@ -143,7 +148,8 @@ fn Sessions() -> impl IntoView {
         let which = Which::One(info.session_id);
         let question = format!("Sign out {} now?", info.device);
         let on_end = move || {
-            if info.current {
+            // The session of this browser may be another one since the row was made.
+            if untrack(|| session.session_id()) == Some(info.session_id) {
                 session.sign_out();
             } else {
                 asked.set(Some((which, question.clone())));

@@ -26,7 +26,7 @@ use gloo_timers::future::TimeoutFuture;
 use holdfast_protocol::attempt_key::AttemptKey;
 use holdfast_protocol::renewal::{
     self, Asked, Attempt, Change, KnownBrowser, Link, Place, Reading, Record, Stored,
-    Vault as Contents,
+    Vault as Contents, begun_blind,
 };
 use holdfast_protocol::secret::Secret;
 use js_sys::Array;
@@ -214,8 +214,9 @@ impl Vault {
     }
 
     /// Writes a sign-out or an ending to local storage at once, because the page may be closed
-    /// before the database has it.
-    pub(super) fn note_at_once(&self, change: &Change) {
+    /// before the database has it. `held` is the state that this tab knows. It counts if local
+    /// storage was too full for the copy.
+    pub(super) fn note_at_once(&self, change: &Change, held: &Stored) {
         let is_ending = matches!(
             change,
             Change::SignOut { .. } | Change::End { .. } | Change::EndLink { .. }
@@ -223,18 +224,21 @@ impl Vault {
         if self.place.get() != Place::Database || !is_ending {
             return;
         }
-        if let Some(Reading::Stored(stored)) = local::copy() {
-            let mut copy = Contents {
-                stored,
-                ..Contents::default()
-            };
-            if copy.apply(change) {
-                // The token is noted as well. The database may fail, and then no other place has it.
-                self.noted.add(&copy.leaving);
-                let _ = local::write_copy(&copy.stored);
-                // The note of a sign-out is shorter than a record, so there may be room now.
-                self.noted.store();
-            }
+        let stored = match local::copy() {
+            Some(Reading::Stored(copy)) => copy,
+            None => held.clone(),
+            Some(Reading::Later | Reading::Unreadable) => return,
+        };
+        let mut copy = Contents {
+            stored,
+            ..Contents::default()
+        };
+        if copy.apply(change) {
+            // The token is noted as well. The database may fail, and then no other place has it.
+            self.noted.add(&copy.leaving);
+            let _ = local::write_copy(&copy.stored);
+            // The note of a sign-out is shorter than a record, so there may be room now.
+            self.noted.store();
         }
     }
 
@@ -429,7 +433,7 @@ impl Vault {
         if let Some(Reading::Stored(copy)) = copy {
             match copy.record().filter(|_| is_remnant) {
                 Some(record) => contents.apply(&Change::EndOnServer(record.refresh_token.clone())),
-                None => contents.apply(&Change::CatchUp(copy)),
+                None => contents.apply(&Change::CatchUp(copy.in_life_of(&before.stored))),
             };
         }
         // If the browser's data were deleted, the record of an open page is not written again, and
@@ -543,9 +547,17 @@ impl Vault {
             Some(record) => contents.apply(&Change::EndOnServer(record.refresh_token.clone())),
             None => contents.apply(&Change::CatchUp(held.clone())),
         };
-        let applied = change.is_some_and(|change| contents.apply(change));
+        let is_blind = Database::exists() && !self.used.has_database();
+        let applied = change.is_some_and(|change| {
+            if is_blind {
+                contents.apply_blind(change)
+            } else {
+                contents.apply(change)
+            }
+        });
         if contents.needs_life() {
-            contents.begin_life(clock::fresh_life());
+            let life = clock::fresh_life();
+            contents.begin_life(if is_blind { begun_blind(life) } else { life });
         }
         let told = Outcome {
             news: (is_gone && held.record().is_some()).then_some(News::Gone),

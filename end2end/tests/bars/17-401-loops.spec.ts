@@ -25,13 +25,13 @@ for (const code of ['access_token_expired', 'access_token_invalid']) {
     await expect(signOutButton(page)).toBeVisible();
 
     // The next click makes exactly one more call.
-    await page.getByRole('button', { name: 'Try again' }).click();
-    await expect(page.getByRole('button', { name: 'Try again' })).toBeVisible();
+    await page.getByRole('button', { name: 'Check again' }).click();
+    await expect(page.getByRole('alert')).toBeVisible();
     await expect.poll(() => network.calls('GET /api/v1/account')).toHaveLength(4);
     expect(await network.refreshes()).toHaveLength(2);
 
     await page.unrouteAll({ behavior: 'wait' });
-    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByRole('button', { name: 'Check again' }).click();
     await seesAccount(page, account);
     await expect(page.getByRole('alert')).toHaveCount(0);
   });

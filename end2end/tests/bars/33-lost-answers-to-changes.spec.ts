@@ -187,6 +187,30 @@ test('bar 33: a session is stored although the lost one cannot be ended yet, and
   await becomesTheOnlySession(page, api);
 });
 
+test('bar 33: a page that is closed before it has stored the session that it found out ends it', async ({
+  page,
+  api,
+}) => {
+  await page.clock.install();
+  const account = somebody();
+  const lists = await holdRequests(page, '**/api/v1/sessions');
+  const answers = await holdAnswers(page, '**/api/v1/login');
+  await loseFirst(page, '**/api/v1/signup', LOSSES[0]![1]);
+  await page.goto('/sign-up');
+  await fillIn(page, account);
+  const found = page.waitForResponse('**/api/v1/login');
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await expect.poll(answers.waiting).toBe(1);
+  // The page waits for the list as long as the test does.
+  await pauseClock(page);
+  answers.open();
+  const { access_token } = (await (await found).json()) as Tokens;
+  await expect.poll(lists.waiting).toBe(1);
+  expect((await api.account(access_token)).status).toBe(200);
+  await page.close({ runBeforeUnload: true });
+  await isEnded(api, access_token);
+});
+
 test('bar 33: a lost answer to a sign-up ends no session that the account had before', async ({
   page,
   api,
@@ -236,6 +260,21 @@ test('bar 33: a lost answer to a password change is found out although the token
   await page.goto('/account');
   await seesAccount(page, account);
   await api.logIn({ ...account, password: NEW_PASSWORD });
+});
+
+test('bar 33: while no answer comes, the page says so', async ({ page }) => {
+  const account = somebody();
+  let isAway = true;
+  await page.route('**/api/v1/signup', (route) => (isAway ? route.abort() : route.continue()));
+  await page.goto('/sign-up');
+  await fillIn(page, account);
+  await page.getByRole('button', { name: 'Create account' }).click();
+  const waits = page.getByRole('status').getByText('The server has not answered yet.');
+  await expect(waits).toBeVisible();
+  isAway = false;
+  await keepCode(page);
+  await seesAccount(page, account);
+  await expect(waits).toHaveCount(0);
 });
 
 test('bar 33: a sign-up whose request was lost is made', async ({ page }) => {

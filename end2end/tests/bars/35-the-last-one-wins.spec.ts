@@ -6,6 +6,7 @@ import {
   closeDatabase,
   denyIndexedDb,
   expect,
+  failDatabase,
   fillIn,
   type Gate,
   heading,
@@ -294,3 +295,49 @@ test('bar 35: deleted data stay deleted beside a tab that is awake: no database'
   await isSignedOut(page);
   expect(await storedSession(page)).toBeNull();
 });
+
+for (const [copy, isSamePerson] of [
+  ['old', false],
+  ['old', true],
+  ['missing', false],
+] as const) {
+  test(`bar 35: a sign-in in a page whose database fails wins, although the copy is ${copy}: ${isSamePerson ? 'the same' : 'another'} person`, async ({
+    page,
+    context,
+    account,
+    api,
+  }) => {
+    const next = isSamePerson ? account : somebody('grace');
+    if (!isSamePerson) await api.makeAccount(next);
+    await signIn(page, account);
+    await signOut(page);
+    const before = await page.evaluate(() => localStorage.getItem('holdfast.session'));
+    await signIn(page, account);
+    const first = await theStoredSession(page);
+    await page.close();
+    // A browser that is killed loses its last writes to local storage.
+    const plain = await context.newPage();
+    await plain.goto('/robots.txt');
+    await plain.evaluate(
+      ([copy, before]) => {
+        if (copy === 'old') localStorage.setItem('holdfast.session', before!);
+        else localStorage.removeItem('holdfast.session');
+      },
+      [copy, before] as const,
+    );
+    const tab = await context.newPage();
+    await failDatabase(tab);
+    await signIn(tab, next);
+    const { access_token } = await theStoredSession(tab);
+
+    const other = await context.newPage();
+    await other.goto('/account');
+    await seesAccount(other, next);
+    await isEnded(api, first.access_token);
+    expect((await api.account(access_token)).status).toBe(200);
+    await seesAccount(tab, next);
+    await signOut(other);
+    await isEnded(api, access_token);
+    await isSignedOut(tab);
+  });
+}

@@ -1,5 +1,6 @@
 import type { BrowserContext } from '@playwright/test';
 import {
+  checkAgain,
   everythingStored,
   expect,
   isEnded,
@@ -207,6 +208,23 @@ test('the page distinguishes an answer of another program from no answer', async
   await expect(page.getByText('Something else answered in place of Holdfast.')).toBeVisible();
   await expect(page.getByRole('status').getByText('Reconnecting…')).toHaveCount(0);
   portal.recover();
+});
+
+test('a gateway that does not reach the server is not taken for a portal', async ({
+  page,
+  context,
+  account,
+}) => {
+  await signIn(page, account);
+  const gateway = await answering(context, '**/api/v1/account', {
+    status: 502,
+    headers: { 'content-type': 'text/html' },
+    body: '<h1>Bad gateway</h1>',
+  });
+  await page.getByRole('button', { name: 'Check again' }).click();
+  await expect(page.getByRole('alert')).toHaveText(/cannot be reached right now/);
+  gateway.recover();
+  await checkAgain(page);
 });
 
 const OVERLOADED = {

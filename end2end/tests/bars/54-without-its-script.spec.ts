@@ -23,6 +23,19 @@ async function cut(route: Route): Promise<void> {
   await route.fulfill({ response, body: body.subarray(0, body.length / 2) });
 }
 
+/** Puts each text of the page into elements of its own, as a browser does that translates it. */
+function translate(): void {
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const texts: Text[] = [];
+  while (walker.nextNode()) texts.push(walker.currentNode as Text);
+  for (const text of texts) {
+    if (!text.data.trim() || text.parentElement?.closest('script,noscript')) continue;
+    const translated = document.createElement('font');
+    translated.textContent = text.data;
+    text.replaceWith(translated);
+  }
+}
+
 async function saysWhatIsWrong(page: Page, words: RegExp): Promise<void> {
   const alert = page.getByRole('alert');
   await expect(alert).toContainText(words, WITHIN);
@@ -85,6 +98,46 @@ test('bar 54: the WebAssembly hangs, and arrives later', async ({ page }) => {
   await expect(page.getByRole('alert')).toHaveCount(0);
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await expect(page.getByRole('alert')).toHaveCount(2);
+});
+
+test.describe('a page that another program has changed', () => {
+  test.use({ mayComplain: [/panicked|RuntimeError|unreachable|RefCell/] });
+  for (const [what, change] of [
+    ['an extension puts an element into it', () => document.body.prepend(document.createElement('div'))],
+    ['the browser translates it', translate],
+  ] as const) {
+    test(`bar 54: ${what} before the client takes it over`, async ({ page }) => {
+      await page.addInitScript(`addEventListener('DOMContentLoaded', ${change.toString()})`);
+      await openUnhydrated(page, '/sign-in');
+      await saysWhatIsWrong(page, /did not arrive or does not run here/);
+    });
+  }
+});
+
+test('bar 54: browsers are asked to translate no page', async ({ page }) => {
+  await page.goto('/');
+  await expect(page.locator('html')).toHaveAttribute('translate', 'no');
+  const google = page.locator('meta[name="google"][content="notranslate"]');
+  await expect(google).toHaveCount(1);
+});
+
+test('bar 54: what was typed stays when the client fails late', async ({ page }) => {
+  let pages = 0;
+  page.on('request', (request) => {
+    if (request.isNavigationRequest()) pages += 1;
+  });
+  let fail = () => {};
+  const failed = new Promise<void>((resolve) => (fail = resolve));
+  await page.route('**/pkg/*.wasm', async (route) => {
+    await failed;
+    await route.abort();
+  });
+  await openUnhydrated(page, '/sign-up');
+  await page.getByLabel('Username').fill('ada');
+  fail();
+  await saysWhatIsWrong(page, /did not arrive/);
+  await expect(page.getByLabel('Username')).toHaveValue('ada');
+  expect(pages).toBe(1);
 });
 
 test('bar 54: the browser knows no WebAssembly', async ({ page }) => {

@@ -300,6 +300,31 @@ test('a sign-out is sent although the database hangs from that moment on', async
   await isSignedOut(next);
 });
 
+test('a sign-out beside a full storage ends the session although the tab is closed before the database has it', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  await page.goto('/sign-in');
+  await fillStorage(page);
+  await fillIn(page, account);
+  await signInButton(page).click();
+  await seesAccount(page, account);
+  expect(await storedSession(page)).toBeNull();
+  const { access_token } = (await sessionInDatabase(page))!;
+  const other = await context.newPage();
+  await other.goto('/robots.txt');
+  const free = await occupyDatabase(other);
+  await signOutButton(page).click();
+  await page.close({ runBeforeUnload: true });
+  await isEnded(api, access_token);
+  await free();
+  const next = await context.newPage();
+  await next.goto('/account');
+  await isSignedOut(next);
+});
+
 test('a sign-out is remembered although the database fails at that moment', async ({
   page,
   context,

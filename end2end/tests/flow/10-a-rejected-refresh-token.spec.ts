@@ -110,6 +110,24 @@ test.describe('when the refresh token has expired', () => {
   });
 });
 
+test.describe('when the access token lasts to the end of the session', () => {
+  test.use({ lifetimes: { accessTokenTtl: '1m', refreshTokenTtl: '4s' } });
+
+  test('step 10: it is not renewed before the session ends', async ({ page, account }) => {
+    const network = new Network(page);
+    await page.goto('/sign-in');
+    await fillIn(page, account);
+    await signInButton(page).click();
+    await expect(page.getByRole('status').getByText('Your session has expired')).toBeVisible({
+      timeout: 30_000,
+    });
+    const statuses = (await network.refreshes()).map(({ status }) => status);
+    // The page asks at the end. The session may have a moment left on the server then.
+    expect(statuses.filter((status) => status === 200).length).toBeLessThanOrEqual(1);
+    expect(statuses.length).toBeLessThanOrEqual(3);
+  });
+});
+
 test.describe('when the session was idle for too long', () => {
   test.use({ lifetimes: { accessTokenTtl: '1s', refreshIdle: '2s' } });
 

@@ -198,6 +198,29 @@ test('a person ends another session by the keyboard, and the focus stays in the 
   await expect(page.getByRole('list', { name: 'Sessions' })).toBeFocused();
 });
 
+test('the button that checks again keeps the focus although the check fails', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  await page.route('**/api/v1/account', (route) => route.abort());
+  const again = page.getByRole('button', { name: 'Check again' });
+  for (let tries = 0; tries < 2; tries += 1) {
+    const failed = page.waitForEvent('requestfailed');
+    await again.press('Enter');
+    await failed;
+    await expect(page.getByRole('alert')).toBeVisible();
+    await expect(again).not.toHaveAttribute('aria-busy', 'true');
+    await expect(again).toBeFocused();
+  }
+  await expect(page.getByRole('button', { name: 'Try again' })).toHaveCount(0);
+  await page.unrouteAll({ behavior: 'wait' });
+  await again.press('Enter');
+  await expect(page.getByRole('alert')).toHaveCount(0);
+  await expect(again).toBeFocused();
+  await seesAccount(page, account);
+});
+
 test('data that loads by itself after a failed try does not move the focus', async ({
   page,
   account,

@@ -221,6 +221,10 @@ test('a code that was not confirmed is offered on every page, in every browser, 
   await signOut(other);
   await expect(offer(other)).toHaveCount(0);
 
+  const tab = await page.context().newPage();
+  await tab.goto('/account');
+  await expect(offer(tab)).toBeVisible();
+
   // The code was shown once. The page makes a new one.
   await offer(page).getByRole('link', { name: 'Get your recovery code' }).click();
   await expect(page.getByText('was never confirmed')).toBeVisible();
@@ -231,6 +235,7 @@ test('a code that was not confirmed is offered on every page, in every browser, 
   await keepCode(page);
   await seesAccount(page, account);
   await expect(offer(page)).toHaveCount(0);
+  await expect(offer(tab)).toHaveCount(0);
   await signIn(other, account);
   await expect(offer(other)).toHaveCount(0);
 });
@@ -483,12 +488,61 @@ test('a person who leaves the next code for later sees it again after signing in
   const next = await shownCode(page);
   await expect(page.getByText('You remember your password?')).toBeHidden();
   await page.getByRole('link', { name: 'Later' }).click();
-  await fillIn(page, { ...account, password: NEW });
+  // The letter case of a name has no meaning.
+  await fillIn(page, { username: account.username.toUpperCase(), password: NEW });
   await signInButton(page).click();
   expect(await keepCode(page)).toBe(next);
   // The way back is the one of the page before.
   await expect(heading(page, 'Your sessions')).toBeVisible();
   await expect(offer(page)).toHaveCount(0);
+});
+
+for (const [what, told] of [
+  ['done', 'The new password is set with the recovery code'],
+  ['refused', 'No new password was set with the recovery code.'],
+] as const) {
+  test(`a person who has left the form is told that the recovery was ${what}`, async ({
+    page,
+    api,
+  }) => {
+    const account = somebody();
+    const code = await api.makeAccount(account);
+    const answers = await holdAnswers(page, '**/api/v1/recover');
+    await recover(page, account, what === 'done' ? code : await foreignCode(api));
+    await expect.poll(answers.waiting).toBe(1);
+    await page.getByRole('banner').getByRole('link', { name: 'Holdfast' }).click();
+    await expect(heading(page, 'Sign in once. Stay signed in.')).toBeVisible();
+    answers.open();
+    await expect(page.getByRole('status').getByText(told)).toBeVisible();
+    await api.logIn(what === 'done' ? { ...account, password: NEW } : account);
+  });
+}
+
+test('a page that loads for another person first waits for the answer to a recovery, and tells it', async ({
+  page,
+  account,
+  api,
+}) => {
+  await signIn(page, account);
+  await signOut(page);
+  const [grace, other] = [somebody('grace'), somebody('hedy')];
+  const code = await api.makeAccount(grace);
+  await api.makeAccount(other);
+  // In the same page, which has shown another account.
+  await page.getByRole('link', { name: 'Use your recovery code' }).click();
+  const answers = await holdAnswers(page, '**/api/v1/recover');
+  await fillInRecovery(page, grace, code);
+  await expect.poll(answers.waiting).toBe(1);
+  const loads = countLoads(page);
+  await signIn(await page.context().newPage(), other);
+  await expect(page.getByText('This page waits for an answer of the server')).toBeVisible();
+  expect(loads()).toBe(0);
+
+  answers.open();
+  const told = page.getByRole('status').getByText('The new password is set with the recovery code');
+  await expect.poll(loads).toBe(1);
+  await expect(told).toBeVisible();
+  await api.logIn({ ...grace, password: NEW });
 });
 
 test('the recovery of the account that is signed in here signs it out and in again', async ({
@@ -497,8 +551,13 @@ test('the recovery of the account that is signed in here signs it out and in aga
 }) => {
   const account = somebody();
   const code = await api.makeAccount(account);
+  await page.goto('/recover');
+  const hint = page.getByText('A person is signed in in this browser.');
+  await expect(hint).toHaveCount(0);
   await signIn(page, account);
-  await recover(page, account, code);
+  await page.goto('/recover');
+  await expect(hint).toBeVisible();
+  await fillInRecovery(page, account, code);
   await expect(page.getByRole('heading', { name: 'Keep this code' })).toBeVisible();
   await page.getByLabel('I have kept it').check();
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();

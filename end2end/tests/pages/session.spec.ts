@@ -1,4 +1,5 @@
 import {
+  checkAgain,
   expect,
   fillIn,
   heading,
@@ -8,11 +9,14 @@ import {
   isEnded,
   isSignedOut,
   Network,
+  openUnhydrated,
   seesAccount,
   signIn,
   signInButton,
+  signOut,
   signOutButton,
   somebody,
+  spoilAccessToken,
   storedSession,
   test,
   theStoredSession,
@@ -35,6 +39,19 @@ test('a reload keeps the session and does not refresh while the token is valid',
   expect(await theStoredSession(page)).toEqual(before);
 });
 
+test('a browser of before 2022, without signals that come after a time, signs in and renews', async ({
+  page,
+  account,
+}) => {
+  await page.addInitScript(() => Reflect.deleteProperty(AbortSignal, 'timeout'));
+  await signIn(page, account);
+  const network = new Network(page);
+  await spoilAccessToken(page);
+  await checkAgain(page);
+  expect(await network.refreshes()).toHaveLength(1);
+  await signOut(page);
+});
+
 test('a sign-in in one tab signs the other tabs in', async ({ page, context, account }) => {
   const tab = await context.newPage();
   await tab.goto('/account');
@@ -43,6 +60,33 @@ test('a sign-in in one tab signs the other tabs in', async ({ page, context, acc
   await signIn(page, account);
 
   await seesAccount(tab, account);
+});
+
+test('a page that starts while another tab signs in learns of it', async ({
+  page,
+  context,
+  account,
+}) => {
+  const late = await context.newPage();
+  // The page has read the database, but does not know it yet.
+  await late.addInitScript(() => {
+    const setter = Object.getOwnPropertyDescriptor(IDBTransaction.prototype, 'oncomplete')!.set!;
+    let isFirst = true;
+    Object.defineProperty(IDBTransaction.prototype, 'oncomplete', {
+      set(this: IDBTransaction, call: (event: Event) => void) {
+        setter.call(this, (event: Event) => {
+          if (!isFirst || this.db.name !== 'holdfast-2') return call(event);
+          isFirst = false;
+          Object.assign(window, { goOn: () => call(event) });
+        });
+      },
+    });
+  });
+  await openUnhydrated(late, '/account');
+  await late.waitForFunction(() => 'goOn' in window);
+  await signIn(page, account);
+  await late.evaluate('goOn()');
+  await seesAccount(late, account);
 });
 
 test('another browser is not signed in', async ({ page, account, anotherBrowser }) => {

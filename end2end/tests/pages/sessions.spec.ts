@@ -3,11 +3,15 @@ import {
   checkAgain,
   confirmSignOut,
   expect,
+  fillIn,
   heading,
+  hearsNothing,
   holdAnswers,
   isSignedOut,
   Network,
+  seesAccount,
   signIn,
+  signInButton,
   test,
   type Account,
 } from '../../holdfast';
@@ -69,11 +73,60 @@ test('the page does not believe another program that a session is ended', async 
   await expect(rows(page)).toHaveCount(2);
 });
 
+test('a session whose ending a proxy sends twice is told as ended', async ({
+  page,
+  account,
+  api,
+}) => {
+  await api.logIn(account);
+  await signIn(page, account);
+  await page.goto('/sessions');
+  await expect(rows(page)).toHaveCount(2);
+  await page.route('**/api/v1/sessions/*', async (route) => {
+    await route.fetch();
+    const second = await route.fetch();
+    expect(second.status()).toBe(404);
+    await route.fulfill({ response: second });
+  });
+  const foreign = rows(page).filter({ hasNot: page.getByText('This browser', { exact: true }) });
+  await foreign.getByRole('button').click();
+  await confirmSignOut(page);
+  await expect(page.getByText('The session is ended.')).toBeVisible();
+  await expect(page.getByRole('alert')).toHaveCount(0);
+  await expect(rows(page)).toHaveCount(1);
+});
+
 test('ending the session of this browser signs the person out', async ({ page, account }) => {
   await signIn(page, account);
   await page.goto('/sessions');
   await page.getByRole('button', { name: /^Sign out this session/ }).click();
   await isSignedOut(page);
+});
+
+test('a row that was made for the session before does not sign this browser out', async ({
+  page,
+  context,
+  account,
+}) => {
+  const other = await context.newPage();
+  await hearsNothing(other);
+  await other.goto('/sign-in');
+  await signIn(page, account);
+  await page.goto('/sessions');
+  await expect(page.getByText('This browser', { exact: true })).toBeVisible();
+
+  // The same person signs in again in a tab that slept. The session before has not ended yet.
+  await context.route('**/api/v1/logout', (route) => route.abort());
+  await fillIn(other, account);
+  await signInButton(other).click();
+  await seesAccount(other, account);
+  const before = rows(page).filter({ hasNot: page.getByText('This browser', { exact: true }) });
+  await expect(rows(page)).toHaveCount(2);
+  await expect(before).toHaveCount(1);
+  await before.getByRole('button').click();
+  await confirmSignOut(page);
+  await expect(rows(page)).toHaveCount(1);
+  await expect(page.getByText('This browser', { exact: true })).toBeVisible();
 });
 
 test('"everywhere else" ends all sessions except this one', async ({

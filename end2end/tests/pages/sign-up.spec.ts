@@ -56,6 +56,13 @@ test('the page reports a taken name, in any letter case', async ({ page, account
   await expect(heading(page, 'Create your account')).toBeVisible();
 });
 
+test('the space that the keyboard of a phone adds is no part of the name', async ({ page, account }) => {
+  await page.goto('/sign-in');
+  await fillIn(page, { ...account, username: `${account.username} ` });
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await seesAccount(page, account);
+});
+
 test('two clicks make one account', async ({ page }) => {
   const account = somebody();
   const network = new Network(page);

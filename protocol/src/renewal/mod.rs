@@ -49,7 +49,9 @@ pub use ending::Ending;
 pub use machine::Machine;
 pub use moment::Moment;
 pub use patience::{CONFLICT_ATTEMPTS, CONFLICT_PATIENCE_MS, LONGEST_RETRY_AFTER_S};
-pub use record::{Ended, Era, Link, Position, RECORD_VERSION, Reading, Record, Stored, Tombstone};
+pub use record::{
+    Ended, Era, Link, Position, RECORD_VERSION, Reading, Record, Stored, Tombstone, begun_blind,
+};
 pub use replaced::{NOTE_RENEWED_EVERY_MS, ReplacedNote};
 pub use vault::{Asked, Change, KnownBrowser, MOST_LEAVING, Order, Place, Vault};
 pub use words::{Access, Action, Event, Failure, Notice, View};

@@ -171,6 +171,17 @@ pub struct Era {
     pub epoch: u64,
 }
 
+/// How a life begins that a page has begun without the database that its browser has.
+const BEGUN_BLIND: [u8; 4] = *b"bld:";
+
+/// The same random life, as one that a page begins without the database that its browser has.
+/// The database has another one, although no data were deleted.
+pub fn begun_blind(life: Uuid) -> Uuid {
+    let mut bytes = life.into_bytes();
+    bytes[..BEGUN_BLIND.len()].copy_from_slice(&BEGUN_BLIND);
+    Uuid::from_bytes(bytes)
+}
+
 impl Era {
     /// Whether the browser's data were deleted between these two.
     pub fn is_of_another_life(self, other: Self) -> bool {
@@ -249,6 +260,28 @@ impl Stored {
             Self::SignedOut(tombstone) => (tombstone.life, tombstone.epoch),
         };
         Era { life, epoch }
+    }
+
+    /// The same copy as one of the life that the database has, if a page has begun its life
+    /// without the database.
+    pub fn in_life_of(mut self, database: &Self) -> Self {
+        if self.era().life.as_bytes().starts_with(&BEGUN_BLIND) {
+            self.set_life(database.era().life);
+        }
+        self
+    }
+
+    /// Sets the epoch in which the person has signed in or out.
+    pub(super) fn set_epoch(&mut self, epoch: u64) {
+        match self {
+            Self::SignedIn(record) => {
+                if record.signed_in_epoch == record.epoch {
+                    record.signed_in_epoch = epoch;
+                }
+                record.epoch = epoch;
+            }
+            Self::SignedOut(tombstone) => tombstone.epoch = epoch,
+        }
     }
 
     pub(super) fn set_life(&mut self, life: Uuid) {

@@ -20,6 +20,10 @@ use crate::wire::MOST_KNOWN_BROWSERS;
 /// many only gather while the server cannot be reached.
 pub const MOST_LEAVING: usize = 32;
 
+/// How far a sign-in or sign-out goes ahead that a page makes without having seen the database.
+/// No browser has as many of them.
+const BLIND_LEAP: u64 = 1 << 20;
+
 /// What one browser stores.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Vault {
@@ -179,6 +183,27 @@ impl Vault {
         let is_done = self.make(change);
         self.put_in_order();
         self.forget_browsers();
+        is_done
+    }
+
+    /// Makes a change in a page whose browser has the database, but which could never read it. There
+    /// may have been sign-ins and sign-outs that this page does not know, because a browser that is
+    /// killed loses what it has written to local storage last. What the person does now is later than
+    /// all of them, so its epoch goes far ahead.
+    pub fn apply_blind(&mut self, change: &Change) -> bool {
+        let before = self.stored.era().epoch;
+        let is_done = self.apply(change);
+        let is_by_the_person = match change {
+            Change::SignIn { .. } | Change::ChangePassword { .. } => true,
+            Change::SignOut { why, .. } => *why == Ending::SignedOut,
+            _ => false,
+        };
+        let epoch = self.stored.era().epoch;
+        if is_by_the_person && epoch != before {
+            let epoch = epoch.saturating_add(BLIND_LEAP);
+            self.stored.set_epoch(epoch);
+            self.order.epoch = epoch;
+        }
         is_done
     }
 
@@ -517,7 +542,7 @@ impl Vault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::renewal::RECORD_VERSION;
+    use crate::renewal::{RECORD_VERSION, begun_blind};
 
     const ADA: Uuid = Uuid::from_u128(100);
     const GRACE: Uuid = Uuid::from_u128(200);
@@ -623,6 +648,66 @@ mod tests {
         assert!(!vault.apply(&sign_out(ADA)));
         assert_eq!(session(&vault), Some((2, 0)));
         assert_eq!(vault.leaving, [token(1, 0)]);
+    }
+
+    /// A browser that was killed has lost the last writes to local storage, and then the database
+    /// fails in one page.
+    #[test]
+    fn what_the_person_does_without_having_seen_the_database_is_later_than_all_that_it_has() {
+        let database = {
+            let mut database = after(&[
+                sign_in(record(ADA, 1, 0)),
+                sign_out(ADA),
+                sign_in(record(ADA, 2, 0)),
+            ]);
+            database.begin_life(Uuid::from_u128(1));
+            database
+        };
+        let old_copy = {
+            let mut old = after(&[sign_in(record(ADA, 1, 0)), sign_out(ADA)]);
+            old.begin_life(Uuid::from_u128(1));
+            old
+        };
+        for mut blind in [Vault::default(), old_copy] {
+            assert!(blind.apply_blind(&sign_in(record(GRACE, 3, 0))));
+            blind.begin_life(begun_blind(Uuid::from_u128(2)));
+            // Renewals of the new session go on as usual.
+            let renewed = Change::Renew {
+                record: record(GRACE, 3, 1),
+            };
+            assert!(blind.apply_blind(&renewed));
+            let signed_in = blind.stored.record().map(|held| held.signed_in_epoch);
+            assert_eq!(signed_in, Some(blind.stored.era().epoch));
+            assert!(blind.is_the_last(Asked {
+                number: blind.order.given + 1,
+                ..blind.asked()
+            }));
+
+            let mut seen = database.clone();
+            let copy = blind.stored.clone().in_life_of(&database.stored);
+            assert!(seen.apply(&Change::CatchUp(copy)));
+            assert_eq!(session(&seen), Some((3, 1)));
+            assert_eq!(seen.leaving, [token(2, 0)]);
+            assert_eq!(seen.stored.era().life, Uuid::from_u128(1));
+            // The page finds its own session in the life of the database.
+            assert!(!seen.apply(&Change::CatchUp(blind.stored)));
+            assert_eq!(seen.leaving, [token(2, 0)]);
+        }
+    }
+
+    #[test]
+    fn what_the_server_says_to_a_page_without_the_database_is_not_later_than_the_database() {
+        let mut blind = ada();
+        let before = blind.stored.era().epoch;
+        let end = Change::End {
+            session_id: Uuid::from_u128(1),
+            why: Ending::Expired,
+        };
+        assert!(blind.apply_blind(&end));
+        assert_eq!(blind.stored.era().epoch, before + 1);
+        // The copy of a page that has seen the database keeps its life.
+        let copy = blind.stored.clone().in_life_of(&Stored::default());
+        assert_eq!(copy, blind.stored);
     }
 
     #[test]

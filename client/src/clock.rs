@@ -2,8 +2,10 @@
 
 use holdfast_protocol::attempt_key::AttemptKey;
 use holdfast_protocol::renewal::Moment;
+use js_sys::Reflect;
 use leptos::prelude::window;
 use uuid::Uuid;
+use web_sys::AbortSignal;
 
 /// This moment, for the renewal machine.
 #[expect(
@@ -38,4 +40,12 @@ fn random() -> Option<[u8; 16]> {
     let crypto = window().crypto().ok()?;
     crypto.get_random_values_with_u8_array(&mut random).ok()?;
     Some(random)
+}
+
+/// A signal that comes after this time. `None` in the browsers of before 2022, which have none: a
+/// call of the missing function would end the client.
+pub(super) fn signal_after(ms: u32) -> Option<AbortSignal> {
+    let class = Reflect::get(&js_sys::global(), &"AbortSignal".into()).ok()?;
+    let has_it = Reflect::has(&class, &"timeout".into()).ok()?;
+    has_it.then(|| AbortSignal::timeout_with_u32(ms))
 }

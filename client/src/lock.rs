@@ -15,7 +15,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-use super::transport;
+use super::clock;
 
 #[wasm_bindgen]
 extern "C" {
@@ -51,7 +51,7 @@ pub(super) async fn acquire(name: &str, wait_ms: u32) -> Option<Lock> {
     let locks: LockManager = locks.unchecked_into();
     let options = Object::new();
     // Without the signal this might wait for ever.
-    let timeout = transport::signal_after(wait_ms)?;
+    let timeout = clock::signal_after(wait_ms)?;
     Reflect::set(&options, &"signal".into(), &timeout).ok()?;
 
     let (granted, is_granted) = oneshot::channel();

@@ -18,6 +18,8 @@ use web_sys::{
     AbortSignal, RequestCache, RequestCredentials, RequestInit, RequestMode, RequestRedirect,
 };
 
+use super::clock;
+
 /// How long an answer may take. The server gives up earlier than this.
 pub(super) const PATIENCE_MS: u32 = 20_000;
 
@@ -167,7 +169,7 @@ fn in_words(seconds: u32) -> String {
 
 /// Sends a call and returns the body of a successful answer.
 pub(super) async fn send(call: &Call, bearer: Option<&Secret>) -> Result<String, CallError> {
-    let signal = signal_after(PATIENCE_MS);
+    let signal = clock::signal_after(PATIENCE_MS);
     let has_signal = signal.is_some();
     let answered = pin!(send_until(call, bearer, signal));
     if has_signal {
@@ -178,14 +180,6 @@ pub(super) async fn send(call: &Call, bearer: Option<&Secret>) -> Result<String,
         Either::Left((answer, _)) => answer,
         Either::Right(_) => Err(CallError::SILENCE),
     }
-}
-
-/// A signal that comes after this time. `None` in the browsers of before 2022, which have none: a
-/// call of the missing function would end the client.
-pub(super) fn signal_after(ms: u32) -> Option<AbortSignal> {
-    let class = Reflect::get(&js_sys::global(), &"AbortSignal".into()).ok()?;
-    let has_it = Reflect::has(&class, &"timeout".into()).ok()?;
-    has_it.then(|| AbortSignal::timeout_with_u32(ms))
 }
 
 async fn send_until(

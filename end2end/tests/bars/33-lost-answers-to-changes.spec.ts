@@ -709,10 +709,11 @@ test('bar 33: a person who signs out after a lost answer stays signed out', asyn
   account,
   api,
 }) => {
+  // This is the clock of all tabs, so it comes before their first timer.
+  await page.clock.install();
   await signIn(page, account);
   const tab = await context.newPage();
   await tab.goto('/account');
-  await page.clock.install();
   await page.goto('/password');
   let tokens: Tokens | undefined;
   const answers = await holdAnswers(page, '**/api/v1/login', (_, body) => {

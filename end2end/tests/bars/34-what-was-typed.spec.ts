@@ -325,6 +325,12 @@ test('bar 34: a page whose reload was stopped can be reloaded', async ({
   const other = somebody('grace');
   await api.makeAccount(other);
   await signIn(page, account);
+  // The page that comes does not arrive before the reload is stopped.
+  let isFirst = true;
+  await page.route('**/*', async (route) => {
+    if (!route.request().isNavigationRequest() || !isFirst) return route.fallback();
+    isFirst = false;
+  });
   // What Esc does, just after the reload has begun.
   await page.evaluate(() => {
     addEventListener('beforeunload', () => setTimeout(() => window.stop(), 0), { once: true });

@@ -1,5 +1,7 @@
+import type { Page } from '@playwright/test';
 import {
   attemptKey,
+  checkAgain,
   everythingStored,
   expect,
   fillIn,
@@ -9,6 +11,7 @@ import {
   seesAccount,
   signIn,
   signInButton,
+  spoilAccessToken,
   storedSession,
   tamperAndReload,
   test,
@@ -73,6 +76,51 @@ test('step 10: the session ends after a copied token was used', async ({
   await expect(page.getByRole('status').getByText('for your safety')).toBeVisible();
   expect(await storedSession(page)).toBeNull();
   expect((await api.refresh(kept.body.refresh_token)).body.code).toBe('session_ended');
+});
+
+test('step 10: the browser of the person says so as well, if the thief came second', async ({
+  page,
+  api,
+  account,
+}) => {
+  await signIn(page, account);
+  const copy = await theStoredSession(page);
+  for (let renewals = 0; renewals < 2; renewals += 1) {
+    await spoilAccessToken(page);
+    await checkAgain(page);
+  }
+  const refused = await api.refresh(copy.refresh_token, attemptKey());
+  expect(refused.body.code).toBe('refresh_token_reused');
+
+  await page.getByRole('button', { name: 'Check again' }).click();
+  await isSignedOut(page);
+  await expect(page.getByRole('status').getByText('for your safety')).toBeVisible();
+});
+
+test('step 10: each page says why the session ended, until the person has read it', async ({
+  page,
+  context,
+  api,
+  account,
+}) => {
+  await signIn(page, account);
+  const { session_id } = await theStoredSession(page);
+  const { access_token } = await api.logIn(account);
+  await api.call('DELETE', `/api/v1/sessions/${session_id}`, { bearer: access_token });
+  await page.getByRole('button', { name: 'Check again' }).click();
+  const why = (tab: Page) => tab.getByRole('status').getByText('This session was ended');
+  await expect(why(page)).toBeVisible();
+  await page.reload();
+  await expect(why(page)).toBeVisible();
+  await page.close();
+  const tab = await context.newPage();
+  await tab.goto('/');
+  await expect(why(tab)).toBeVisible();
+  await tab.getByRole('button', { name: 'Dismiss this message' }).click();
+  await expect(why(tab)).toHaveCount(0);
+  await tab.reload();
+  await expect(tab.getByRole('banner').getByRole('link', { name: 'Sign in' })).toBeVisible();
+  await expect(why(tab)).toHaveCount(0);
 });
 
 test('step 10: after that, a sign-in works as before', async ({ page, account }) => {

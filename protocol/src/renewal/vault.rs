@@ -687,11 +687,11 @@ mod tests {
             let copy = blind.stored.clone().in_life_of(&database.stored);
             assert!(seen.apply(&Change::CatchUp(copy)));
             assert_eq!(session(&seen), Some((3, 1)));
-            assert_eq!(seen.leaving, [token(2, 0)]);
+            assert_eq!(seen.leaving, [token(1, 0), token(2, 0)]);
             assert_eq!(seen.stored.era().life, Uuid::from_u128(1));
             // The page finds its own session in the life of the database.
             assert!(!seen.apply(&Change::CatchUp(blind.stored)));
-            assert_eq!(seen.leaving, [token(2, 0)]);
+            assert_eq!(seen.leaving, [token(1, 0), token(2, 0)]);
         }
     }
 

@@ -133,8 +133,8 @@ mod tests {
         drop(given_up);
         drop((two, three));
         assert!(turns.take('a', MOST).await.is_some());
-        // Nothing is left of the other client.
-        assert_eq!(turns.len(), 2);
+        // Nothing is left of the other clients.
+        assert_eq!(turns.len(), 1);
         drop(turns.take('c', MOST).await);
         assert_eq!(turns.len(), 1);
     }

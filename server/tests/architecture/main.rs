@@ -154,7 +154,8 @@ fn the_layers_of_the_client_only_look_down() {
         &["calls"],
         &["driver"],
         &["vault", "logout", "new_code"],
-        &["transport", "lock", "surroundings", "clock", "told"],
+        &["transport", "lock", "surroundings", "told"],
+        &["clock"],
     ]);
     assert_eq!(found, []);
 }

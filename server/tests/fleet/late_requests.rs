@@ -107,3 +107,54 @@ async fn bar_25_a_request_that_waits_in_the_server_is_still_a_race_and_not_reuse
         println!("The request took {arrived:?} to arrive, so the test could not decide.");
     }
 }
+
+/// A browser that is broken, or a thief, repeats one old request again and again.
+#[tokio::test(flavor = "multi_thread")]
+async fn bar_42_late_repeats_at_two_servers_write_one_event_and_few_lines() {
+    let fleet = Fleet::start(2).await;
+    let tokens = fleet.sign_up("ada").await;
+    let key = new_key();
+    let renewed = fleet.http.refresh(fleet.at(0), &tokens, &key).await;
+    let renewed = renewed.tokens(200);
+    fleet.let_pass(tokens.session_id, 31).await;
+    let before: Vec<usize> = fleet
+        .instances
+        .iter()
+        .map(|i| i.log().lines().count())
+        .collect();
+    for _ in 0..20 {
+        let repeats = (0..100).map(|n| {
+            fleet
+                .http
+                .try_refresh(fleet.at(n % 2), &tokens.refresh_token, &key)
+        });
+        for answer in futures::future::join_all(repeats).await {
+            let status = answer.unwrap().status.as_u16();
+            // A repeat, or too many of them: never an ending.
+            assert!([200, 429].contains(&status), "{status}");
+        }
+    }
+    let count = "select count(*) from events where kind = 'refresh_repeated'";
+    until(
+        "the event is written",
+        Duration::from_secs(10),
+        async || {
+            let written: i64 = sqlx::query_scalar(count)
+                .fetch_one(fleet.pool())
+                .await
+                .unwrap();
+            assert!(written <= 1, "{written}");
+            written == 1
+        },
+    )
+    .await;
+    for (instance, before) in fleet.instances.iter().zip(before) {
+        let lines = instance.log().lines().count() - before;
+        assert!(lines <= 2, "{}", instance.log());
+    }
+    // The honest browser goes on.
+    assert_eq!(
+        generation(&fleet.http.renew(fleet.at(1), &renewed).await),
+        2
+    );
+}

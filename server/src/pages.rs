@@ -109,22 +109,30 @@ pub fn pages(state: &AppState) -> Router<AppState> {
         .fallback(move |state, client, request| file_or_not_found(root, state, client, request))
         .layer(CompressionLayer::new().compress_when(is_page))
         .layer(middleware::map_response(whole_page))
-        .layer(middleware::map_response(without_content_if_refused))
+        .layer(middleware::map_request(answers_may_be_as_they_are))
 }
 
-/// A client may accept no encoding at all, and not even a file as it is (RFC 9110 §12.5.3). The
-/// layer for compression answers 406 then, but leaves the content and the time for which a cache
-/// keeps it.
-async fn without_content_if_refused(response: Response) -> Response {
-    if response.status() != StatusCode::NOT_ACCEPTABLE {
-        return response;
+/// A client may say that it accepts no answer as it is. The layer for compression would answer 406
+/// then, with the content and with the time for which a cache keeps it. Clients take such answers all
+/// the same, so the server ignores the header (RFC 9110 §12.5.3 lets it).
+async fn answers_may_be_as_they_are(mut request: Request) -> Request {
+    let mut values = request.headers().get_all(header::ACCEPT_ENCODING).iter();
+    if values.any(|value| value.to_str().is_ok_and(forbids_identity)) {
+        request.headers_mut().remove(header::ACCEPT_ENCODING);
     }
-    let no_store = HeaderValue::from_static("no-store");
-    let refused = (
-        StatusCode::NOT_ACCEPTABLE,
-        [(header::CACHE_CONTROL, no_store)],
-    );
-    refused.into_response()
+    request
+}
+
+/// Whether one of these encodings is `identity` or `*` with the weight zero.
+fn forbids_identity(accepted: &str) -> bool {
+    accepted.split(',').any(|encoding| {
+        let mut parts = encoding.split(';').map(str::trim);
+        let is_identity = parts
+            .next()
+            .is_some_and(|name| name == "*" || name.eq_ignore_ascii_case("identity"));
+        let weight = |part: &str| part.split_once('=')?.1.trim().parse::<f32>().ok();
+        is_identity && parts.any(|part| weight(part) == Some(0.0))
+    })
 }
 
 /// Compresses a page to its end before it is sent. Otherwise a client that does not take the
@@ -225,6 +233,10 @@ async fn file_or_not_found(
     let file = root.file(client, request()).await;
     if [StatusCode::OK, StatusCode::NOT_MODIFIED].contains(&file.status()) {
         return site_files::kept_by_name(parts.uri.path(), file);
+    }
+    // The file may be there, but the client asks for too much, or the server has a fault.
+    if file.status() == StatusCode::TOO_MANY_REQUESTS || file.status().is_server_error() {
+        return file;
     }
     let (options, files) = (state.leptos.clone(), page_files(&state));
     let render = leptos_axum::render_app_async_with_context(set_policy, move || {

@@ -73,10 +73,13 @@ pub fn names(options: &LeptosOptions, watched: bool) -> anyhow::Result<SiteFiles
         .with_context(|| format!("{} does not list the pages' files", path.display()))
 }
 
-/// The longest path below the folder of the site, in bytes. A file system takes no name that is
-/// longer than 255 bytes, and no path that is longer than 4,095.
+/// The longest path below the folder of the site, in bytes. A file system takes no path that is
+/// longer than 4,095 bytes.
 const LONGEST_PATH: usize = 1024;
-const LONGEST_NAME: usize = 255;
+
+/// The longest name, in bytes. A file system takes 255, and the server also looks for the file
+/// with `.br` or `.gz` after its name.
+const LONGEST_NAME: usize = 255 - 3;
 
 /// The file in this folder that the path of a request names. A client can write a path in many
 /// ways, and all of them name one file. `None` if no file can have this path: an attempt to open

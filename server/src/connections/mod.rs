@@ -253,22 +253,28 @@ impl Open {
                 let left = of_network.entry(connection.network).or_default();
                 let rank = (connection.is_proxy, Reverse(*left), since);
                 *left = left.saturating_sub(1);
-                (rank, &connection.activity)
+                (rank, connection)
             })
             .collect();
         ranked.sort_unstable_by_key(|(rank, _)| *rank);
         let wanted = (self.most / 16).max(1).saturating_sub(told);
-        if ranked.is_empty() {
-            let has_most = |(_, count): &(&IpAddr, &usize)| **count > self.most / 2;
-            if let Some((network_with_most, _)) = direct.iter().find(has_most) {
-                if *network_with_most == network(client) {
-                    return Room::OfItsOwn;
-                }
-                connections.end(*network_with_most, wanted);
-            }
+        let has_most = |(_, count): &(&IpAddr, &usize)| **count > self.most / 2;
+        let most = direct.iter().find(has_most).map(|(network, _)| *network);
+        if most == Some(network(client)) && ranked.is_empty() {
+            return Room::OfItsOwn;
         }
-        for (_, activity) in ranked.into_iter().take(wanted) {
-            activity.make_room();
+        // It may be a proxy that the operator forgot to name, so it makes no room for itself.
+        let most = most.filter(|most| *most != network(client));
+        if let Some(most) = most.filter(|_| ranked.is_empty()) {
+            connections.end(most, wanted);
+        }
+        for (_, connection) in ranked.into_iter().take(wanted) {
+            // Of this address, another request has often begun before the connection could close.
+            if Some(connection.network) == most && !connection.is_proxy {
+                connection.activity.end();
+            } else {
+                connection.activity.make_room();
+            }
         }
         Room::None
     }
@@ -370,7 +376,7 @@ mod tests {
 
     #[test]
     fn a_connection_on_which_a_request_has_begun_meanwhile_stays() {
-        let (open, places) = full(&["192.0.2.1", "192.0.2.1"]);
+        let (open, places) = full(&["192.0.2.1", "192.0.2.2"]);
         open.make_room(NEW);
         assert_eq!(told(&places), [0]);
         let exchange = Activity::begin(&places[0].activity, Version::HTTP_11);
@@ -398,6 +404,13 @@ mod tests {
             assert_eq!(told(&places), [1]);
         }
         assert!(places[1].activity.gives_way());
+
+        // It ends as well if the server has waited for it, and a request has begun meanwhile.
+        let (open, places) = full(&[flood, flood]);
+        open.make_room(NEW);
+        assert_eq!(told(&places), [0]);
+        let _exchange = serve(&places[0]);
+        assert!(places[0].activity.gives_way());
 
         // Half of all is not enough, and a trusted proxy may have all.
         for addresses in [[flood, flood, proxy, proxy], [proxy; 4]] {

@@ -59,11 +59,15 @@ async fn a_file_says_how_long_it_is_kept_and_is_sent_as_a_whole_or_not_at_all() 
     let missing = get(&fleet, Method::GET, "/no-such-file.svg", &[]).await;
     assert_eq!(missing.status, 404);
     assert_eq!(missing.header("cache-control"), "no-store");
-    // A cache must not keep an answer without a content.
-    let none = [("accept-encoding", "identity;q=0")];
-    let none = get(&fleet, Method::GET, "/pkg/large.wasm", &none).await;
-    assert_eq!((none.status.as_u16(), none.body_bytes), (406, 0));
-    assert_eq!(none.header("cache-control"), "no-store");
+    // A client that accepts nothing as it is gets the file all the same, and no error.
+    for none in ["identity;q=0", "br;q=0, *; q=0.0"] {
+        let none = [("accept-encoding", none)];
+        let whole = get(&fleet, Method::GET, "/pkg/large.wasm", &none).await;
+        assert_eq!((whole.status.as_u16(), whole.body_bytes), (200, 1_000_000));
+        let unknown = get(&fleet, Method::GET, "/api/v1/nope", &none).await;
+        assert_eq!(unknown.status, 404);
+        assert_eq!(unknown.header("content-type"), "application/problem+json");
+    }
     // What is no file has no page for another method either.
     let posted = get(&fleet, Method::POST, "/icon.svg", &[]).await;
     assert_eq!(posted.status, 404);
@@ -73,18 +77,20 @@ async fn a_file_says_how_long_it_is_kept_and_is_sent_as_a_whole_or_not_at_all() 
 async fn a_path_that_can_name_no_file_is_not_found_and_logs_no_error() {
     let site = Site::make();
     let fleet = Fleet::start_told(1, vec![site.setting()]).await;
-    let long = "a".repeat(256);
+    let (long, longer) = ("a".repeat(253), "a".repeat(256));
     let deep = "a/".repeat(2100);
     for name in [
         "x%00",
         &long,
+        &longer,
         &long.replace('a', "a%"),
         &deep,
         "large.wasm/x",
     ] {
         for folder in ["", "pkg/"] {
             let path = format!("/{folder}{name}");
-            let answer = get(&fleet, Method::GET, &path, &[]).await;
+            let encoded = [("accept-encoding", "br, gzip")];
+            let answer = get(&fleet, Method::GET, &path, &encoded).await;
             assert_eq!(answer.status, 404, "{path}");
         }
     }

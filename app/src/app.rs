@@ -51,6 +51,14 @@ pub fn App() -> impl IntoView {
                 "You are signed out in this browser. The server has not ended the session yet. \
                  Holdfast tries again until it has.",
             )
+        } else if session.is_anonymous()
+            && session.notice() == Some(Notice::ThisTabOnly)
+            && session.ending().is_none()
+        {
+            Some(
+                "This browser does not let Holdfast read what it has stored. If you have signed in \
+                 before, load the page again.",
+            )
         } else {
             None
         }

@@ -264,7 +264,7 @@ async fn change(
     let may_be_done = if was_silent {
         may_mean_done(&refusal)
     } else {
-        may_be_answer_to_copy(driver, whose, before, &refusal).await
+        may_be_answer_to_copy(driver, whose, before, &refusal).await?
     };
     if !may_be_done {
         return Err(refused(driver, before, refusal));
@@ -307,23 +307,26 @@ async fn change(
 /// Whether the first answer may be that to a copy of the request, and the change was done. A proxy
 /// may send a `PUT` twice (RFC 9110, section 9.2.2), and the answer to the second one says that the
 /// first one has ended the session, or that the current password is wrong.
+///
+/// # Errors
+/// If the client could not find out.
 async fn may_be_answer_to_copy(
     driver: &Rc<Driver>,
     whose: Whose,
     before: Before,
     refusal: &CallError,
-) -> bool {
+) -> Result<bool, CallError> {
     let CallError::Problem(problem) = refusal else {
-        return false;
+        return Ok(false);
     };
     if problem.code == Code::InvalidCredentials {
-        return goes_on(whose, before).await == Ok(false);
+        return Ok(!goes_on(whose, before).await?);
     }
     // The change of another tab ends the session for the same reason.
-    problem.code.meaning() == Meaning::SessionOver
+    Ok(problem.code.meaning() == Meaning::SessionOver
         && Ending::of(problem) == Ending::PasswordChanged
         && !driver.is_noted_elsewhere(before.session_id)
-        && driver.stored_session() == Some(before.session_id)
+        && driver.stored_session() == Some(before.session_id))
 }
 
 /// Whether the one session that the change was sent as goes on, as the database of the server

@@ -27,7 +27,7 @@ use web_sys::BroadcastChannel;
 
 use super::logout::{self, Answer};
 use super::surroundings::{self, News};
-use super::told::Told;
+use super::told::{Became, Told};
 use super::transport::{self, Call, CallError};
 use super::vault::{Attempted, Outcome, Vault};
 use super::{clock, lock, new_code, vault};
@@ -246,7 +246,9 @@ impl Driver {
                 if is_over && self.is_reloading.get() {
                     new_code::hand_over(self.record().map(|record| record.account_id));
                 }
-                if is_over {
+                // No other tab has a session that only lives in memory, and a page that sleeps may
+                // never wake up.
+                if is_over || self.vault.is_memory() {
                     let unstored = self.unstored.take();
                     for token in self.vault.close().into_iter().chain(unstored) {
                         logout::send_at_the_end(&token);
@@ -911,7 +913,10 @@ impl Driver {
             (self.tell)(snapshot);
         }
         if is_another && self.under_way.get() == 0 {
-            self.vault.keep_told(told);
+            // The reload deletes the next code of a recovery. The page after it says at least that
+            // the new password is set; a sign-in with it offers another code.
+            let recovered = || new_code::has_recovered().then_some(Told::Recovery(Became::Done));
+            self.vault.keep_told(told.or_else(recovered));
             self.reload();
         }
     }

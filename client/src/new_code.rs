@@ -141,6 +141,11 @@ pub(super) fn recovered_here(username: String, code: Secret, known_browser: Opti
     KNOWN_BROWSER.set(known_browser);
 }
 
+/// Whether the page has the next code of a recovery whose person has not signed in yet.
+pub(super) fn has_recovered() -> bool {
+    RECOVERED.with_borrow(Option::is_some)
+}
+
 /// The first sign-in after a recovery says which account the next code belongs to, and whether the
 /// person has yet to confirm it.
 pub(super) fn signed_in_as(username: &str, account_id: Uuid, is_confirmed: Option<bool>) {

@@ -138,6 +138,23 @@ for (const code of ['session_ended', 'invalid_credentials']) {
   });
 }
 
+test('bar 33: a password change that a proxy sends twice is not known if the page cannot find out', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  await page.goto('/password');
+  await loseFirst(page, CHANGE, async (route) => {
+    await route.fetch();
+    const problem = (await (await route.fetch()).json()) as Record<string, unknown>;
+    const body = JSON.stringify({ ...problem, code: 'invalid_credentials', reason: undefined });
+    return route.fulfill({ status: 401, contentType: 'application/problem+json', body });
+  });
+  await page.route('**/api/v1/sessions', (route) => route.abort());
+  await changePassword(page, account.password);
+  await expect(page.getByRole('alert')).toHaveText(/It is not known whether/);
+});
+
 test('bar 33: a lost answer to a sign-up in a tab that has shown another account is found out', async ({
   page,
   api,

@@ -325,6 +325,24 @@ test('a sign-out beside a full storage ends the session although the tab is clos
   await isSignedOut(next);
 });
 
+test('a page that cannot read what is stored says so', async ({ page, context, account }) => {
+  test.slow();
+  await page.goto('/sign-in');
+  await fillStorage(page);
+  await fillIn(page, account);
+  await signInButton(page).click();
+  await seesAccount(page, account);
+  const tab = await context.newPage();
+  await tab.addInitScript(() => {
+    IDBFactory.prototype.open = () => ({}) as IDBOpenDBRequest;
+  });
+  await tab.goto('/account');
+  const told = tab.getByRole('status').getByText('does not let Holdfast read what it has stored');
+  await expect(told).toBeVisible({ timeout: 60_000 });
+  // The other tab goes on.
+  await checkAgain(page);
+});
+
 test('a sign-out is remembered although the database fails at that moment', async ({
   page,
   context,

@@ -545,6 +545,27 @@ test('a page that loads for another person first waits for the answer to a recov
   await api.logIn({ ...grace, password: NEW });
 });
 
+test('a page with the next code that loads for another person tells that the password is set', async ({
+  page,
+  account,
+  api,
+}) => {
+  await signIn(page, account);
+  await signOut(page);
+  const [grace, other] = [somebody('grace'), somebody('hedy')];
+  const code = await api.makeAccount(grace);
+  await api.makeAccount(other);
+  await page.getByRole('link', { name: 'Use your recovery code' }).click();
+  await fillInRecovery(page, grace, code);
+  const next = await shownCode(page);
+  const loads = countLoads(page);
+  await signIn(await page.context().newPage(), other);
+  await expect.poll(loads).toBe(1);
+  const told = page.getByRole('status').getByText('The new password is set with the recovery code');
+  await expect(told).toBeVisible();
+  expect(await stored(page)).not.toContain(next);
+});
+
 test('the recovery of the account that is signed in here signs it out and in again', async ({
   page,
   api,

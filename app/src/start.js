@@ -12,6 +12,7 @@
   };
   var alarm = null;
   var isBroken = false;
+  var isReloading = false;
 
   function isAlive() {
     return root.dataset.hydrated === 'true' && !isBroken;
@@ -62,6 +63,8 @@
   // reload the page finds the files of its own release. If it misses them again, it does not
   // reload for ever.
   function reloadOnce() {
+    // Another file of the page was missed a moment ago.
+    if (isReloading) return true;
     try {
       var before = Number(sessionStorage.getItem(RELOADED));
       if (navigator.onLine === false || Math.abs(Date.now() - before) < NOT_AGAIN_MS) return false;
@@ -69,6 +72,7 @@
     } catch (denied) {
       return false;
     }
+    isReloading = true;
     location.reload();
     return true;
   }

@@ -130,6 +130,7 @@ test('bar 55: a page that always misses its files says so, and mixes nothing', a
   await page.route('**/pkg/**', (route) => answeredBy(newer, route));
   await openUnhydrated(page, '/sign-in');
   await expect(page.getByRole('alert')).toContainText('did not arrive');
+  // The page says so only after it has reloaded in vain.
   expect(loads.pages).toBe(2);
   expect(loads.missed).not.toEqual([]);
   expect(loads.got).toEqual([]);

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The turns of all keys. A key is a client: an address or an account.
+/// The turns of all keys. A key is a client: an address, an account or a session.
 #[derive(Debug)]
 pub struct Turns<K>(Mutex<HashMap<K, Weak<Places>>>);
 

@@ -142,7 +142,7 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), CallError> {
             };
             let form = sent.running_ms..clock::now().running_ms;
             let opened = find_out(&driver, &request, refusal).await?;
-            lost = Lost::of(&opened, None, form, asked)
+            lost = Lost::of(&opened, false, form, asked)
                 .end_now(&driver, &opened)
                 .await?;
             opened
@@ -182,7 +182,7 @@ pub(super) async fn change_password(
     }
     driver.tell_of_form(None);
     // Other calls of this page may find out first that the old session has ended.
-    let _expectation = driver.expect_replacement();
+    let _expectation = driver.expect_replacement(account.account_id);
     let outcome = change_or_wait(&driver, &account, &request, asked).await;
     tell_if_replaced(&driver, account.account_id, Form::Password, &outcome);
     outcome
@@ -209,7 +209,7 @@ async fn change_or_wait(
             is_sent_again = true;
             continue;
         }
-        if driver.is_noted_elsewhere(session_id) {
+        if driver.is_noted_elsewhere(account.account_id) {
             return Err(CallError::UnderWay);
         }
         driver.feed(Event::CallOver { session_id, why });
@@ -264,7 +264,7 @@ async fn change(
     let may_be_done = if was_silent {
         may_mean_done(&refusal)
     } else {
-        may_be_answer_to_copy(driver, whose, before, &refusal).await?
+        may_be_answer_to_copy(driver, account.account_id, before, &refusal).await?
     };
     if !may_be_done {
         return Err(refused(driver, before, refusal));
@@ -291,7 +291,7 @@ async fn change(
     let form = sent.running_ms..clock::now().running_ms;
     match find_out(driver, &log_in, refusal).await {
         Ok(opened) => {
-            let lost = Lost::of(&opened, Some(before.session_id), form, asked)
+            let lost = Lost::of(&opened, true, form, asked)
                 .end_now(driver, &opened)
                 .await?;
             let kept = keep_after_change(driver, opened, before, asked, true).await;
@@ -312,7 +312,7 @@ async fn change(
 /// If the client could not find out.
 async fn may_be_answer_to_copy(
     driver: &Rc<Driver>,
-    whose: Whose,
+    account_id: Uuid,
     before: Before,
     refusal: &CallError,
 ) -> Result<bool, CallError> {
@@ -320,12 +320,12 @@ async fn may_be_answer_to_copy(
         return Ok(false);
     };
     if problem.code == Code::InvalidCredentials {
-        return Ok(!goes_on(whose, before).await?);
+        return Ok(!goes_on(Whose::Of(Some(account_id)), before).await?);
     }
     // The change of another tab ends the session for the same reason.
     Ok(problem.code.meaning() == Meaning::SessionOver
         && Ending::of(problem) == Ending::PasswordChanged
-        && !driver.is_noted_elsewhere(before.session_id)
+        && !driver.is_noted_elsewhere(account_id)
         && driver.stored_session() == Some(before.session_id))
 }
 
@@ -566,8 +566,8 @@ async fn find_out(
 /// form was sent.
 struct Lost {
     account_id: Uuid,
-    /// The session that the change of the password replaces.
-    replaced: Option<Uuid>,
+    /// Whether the form was a change of the password.
+    is_replacing: bool,
     /// The session that was found out.
     own_id: Uuid,
     /// The same session as the server lists it, or `None` until the server has answered.
@@ -581,10 +581,10 @@ struct Lost {
 impl Lost {
     /// `form` begins when the form was sent, and ends when the sign-in was sent that has found out the
     /// session, by the running clock of the page.
-    fn of(opened: &Opened, replaced: Option<Uuid>, form: Range<u64>, asked: Asked) -> Self {
+    fn of(opened: &Opened, is_replacing: bool, form: Range<u64>, asked: Asked) -> Self {
         Self {
             account_id: opened.record.account_id,
-            replaced,
+            is_replacing,
             own_id: opened.record.session_id,
             own: None,
             elapsed_s: elapsed_s(form, clock::now().running_ms),
@@ -668,9 +668,10 @@ impl Lost {
         // must not be ended. This order is necessary: such a session is stored before the request
         // counts as over. A change of the password leaves a note, and its number is not asked for:
         // the change may have been refused. Another tab's sign-in leaves only a number.
-        let may_come = match self.replaced {
-            Some(session_id) => driver.is_noted_elsewhere(session_id),
-            None => driver.awaits_later(self.asked).await,
+        let may_come = if self.is_replacing {
+            driver.is_noted_elsewhere(self.account_id)
+        } else {
+            driver.awaits_later(self.asked).await
         };
         if may_come || driver.has_others_under_way(own) {
             return Err(CallError::UnderWay);

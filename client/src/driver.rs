@@ -128,7 +128,9 @@ impl Drop for Expectation {
 /// A change of the password that is under way in this tab.
 #[derive(Debug, Clone, Copy)]
 struct Replacing {
-    /// The session that it will end: the one as which its request was sent.
+    /// The account, all of whose sessions it will end.
+    account_id: Uuid,
+    /// The session as which its request was sent.
     session_id: Option<Uuid>,
     /// Why that session is over, if the server has said that it is over.
     is_over: Option<Ending>,
@@ -606,12 +608,13 @@ impl Driver {
         self.expect(false)
     }
 
-    /// Does the same for a change of the password. [`Driver::replaces`] names the session as which
-    /// the change is sent. From then on, an answer that this session is over clears nothing, in any
-    /// tab.
-    pub(super) fn expect_replacement(self: &Rc<Self>) -> Expectation {
+    /// Does the same for a change of the password of this account. [`Driver::replaces`] names the
+    /// session as which the change is sent. From then on, an answer that a session of the account is
+    /// over clears nothing, in any tab.
+    pub(super) fn expect_replacement(self: &Rc<Self>, account_id: Uuid) -> Expectation {
         let mark = clock::now().jitter;
         self.replacing.set(Some(Replacing {
+            account_id,
             session_id: None,
             is_over: None,
             mark,
@@ -655,7 +658,8 @@ impl Driver {
             replacing.is_over = None;
             self.replacing.set(Some(replacing));
         }
-        self.vault.note_replaced(session_id, replacing.mark);
+        self.vault
+            .note_replaced(replacing.account_id, replacing.mark);
     }
 
     /// The server has ended the old session for another reason than this change. Another tab's change
@@ -678,8 +682,8 @@ impl Driver {
             TimeoutFuture::new(NOTE_RENEWED_EVERY_MS).await;
             let replacing = self.replacing.get().filter(|now| now.mark == mark);
             let Some(replacing) = replacing else { return };
-            if let Some(session_id) = replacing.session_id {
-                self.vault.note_replaced(session_id, mark);
+            if replacing.session_id.is_some() {
+                self.vault.note_replaced(replacing.account_id, mark);
             }
         }
     }
@@ -696,9 +700,11 @@ impl Driver {
     }
 
     /// Notes that a session is over, and says whether a change of the password that is under way
-    /// replaces it.
+    /// replaces it. That may be another session than the one as which the change was sent: the person
+    /// may have signed in in another tab meanwhile.
     fn is_being_replaced(&self, session_id: Uuid, why: Ending) -> bool {
-        if let Some(replacing) = self.replacing.get()
+        let replacing = self.replacing.get();
+        if let Some(replacing) = replacing
             && replacing.session_id == Some(session_id)
         {
             self.replacing.set(Some(Replacing {
@@ -707,13 +713,17 @@ impl Driver {
             }));
             return true;
         }
-        self.is_noted_elsewhere(session_id)
+        let Some(account_id) = self.record().map(|record| record.account_id) else {
+            return false;
+        };
+        replacing.is_some_and(|own| own.account_id == account_id && own.session_id.is_some())
+            || self.is_noted_elsewhere(account_id)
     }
 
-    /// Whether another tab will replace this session.
-    pub(super) fn is_noted_elsewhere(&self, session_id: Uuid) -> bool {
+    /// Whether another tab will replace the session of this account.
+    pub(super) fn is_noted_elsewhere(&self, account_id: Uuid) -> bool {
         let own_mark = self.replacing.get().map(|replacing| replacing.mark);
-        self.vault.is_replaced(session_id, own_mark)
+        self.vault.is_replaced(account_id, own_mark)
     }
 
     /// The session that this browser stores, as far as it can be known without waiting.
@@ -726,9 +736,13 @@ impl Driver {
     /// another tab replaces the session.
     pub(super) async fn is_replaced(self: &Rc<Self>, session_id: Uuid, waits: bool) -> bool {
         let deadline = clock::now().running_ms + u64::from(CALL_WAIT_MS);
+        self.look_at_copy();
+        let Some(account_id) = self.record().map(|record| record.account_id) else {
+            return false;
+        };
         loop {
             // This order is necessary: the new session is stored before the note is removed.
-            let is_noted = self.is_noted_elsewhere(session_id);
+            let is_noted = self.is_noted_elsewhere(account_id);
             let held = self.stored_session();
             if held != Some(session_id) {
                 return held.is_some();

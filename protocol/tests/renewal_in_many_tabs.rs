@@ -235,8 +235,8 @@ struct PasswordChange {
     step: Step,
     /// Since when it waits.
     waits_since: u64,
-    /// The session that it has ended on the server.
-    has_ended: Option<Uuid>,
+    /// Whether the server has done it, and so has ended all sessions of the account.
+    is_done: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -268,8 +268,8 @@ struct Tab {
     frozen: bool,
     /// Whom this page has shown.
     shown: Option<Uuid>,
-    /// The session that it has shown last.
-    session: Option<Uuid>,
+    /// Whether it shows that somebody is signed in.
+    is_signed_in: bool,
     /// How many writes to local storage have reached this tab.
     seen: usize,
     wake_at: Option<u64>,
@@ -438,7 +438,7 @@ impl World {
                 page: 0,
                 frozen: false,
                 shown: None,
-                session: None,
+                is_signed_in: false,
                 seen: 1,
                 wake_at: None,
                 flight: None,
@@ -501,7 +501,7 @@ impl World {
         self.tabs[tab].page += 1;
         self.tabs[tab].frozen = false;
         self.tabs[tab].shown = None;
-        self.tabs[tab].session = None;
+        self.tabs[tab].is_signed_in = false;
         self.tabs[tab].flight = None;
         self.tabs[tab].wake_at = None;
         self.highest_held.retain(|(of, _), _| *of != tab);
@@ -554,32 +554,30 @@ impl World {
 
     /// A page that has shown one account reloads before it shows another.
     fn show(&mut self, tab: usize) {
-        let (account_id, session_id) = match self.tabs[tab].machine.view() {
+        let account_id = match self.tabs[tab].machine.view() {
             View::Unknown => return,
             View::Anonymous { ending } => return self.check_replaced(tab, ending),
-            View::SignedIn {
-                account_id,
-                session_id,
-                ..
-            } => (account_id, session_id),
+            View::SignedIn { account_id, .. } => account_id,
         };
         match self.tabs[tab].shown {
             Some(shown) if shown != account_id => self.start(tab),
             _ => {
                 self.tabs[tab].shown = Some(account_id);
-                self.tabs[tab].session = Some(session_id);
+                self.tabs[tab].is_signed_in = true;
             }
         }
     }
 
     /// While a living tab changes the password, no tab signs the person out because the server
-    /// has ended the old session. The person would lose what they have typed in that tab.
+    /// has ended the session. The person would lose what they have typed in that tab.
     fn check_replaced(&mut self, tab: usize, ending: Option<Ending>) {
-        let Some(session_id) = self.tabs[tab].session.take() else {
+        if !std::mem::take(&mut self.tabs[tab].is_signed_in) {
             return;
-        };
+        }
+        let shown = self.tabs[tab].shown;
         let replaces = |change: &PasswordChange| {
-            change.has_ended == Some(session_id)
+            change.is_done
+                && Some(change.account_id) == shown
                 && change.page == self.tabs[change.tab].page
                 && !self.has_slept(change)
         };
@@ -817,8 +815,8 @@ impl World {
                 self.begin(tab, Work::Renew { of, record });
             }
             Err(failure) => {
-                let is_replaced = matches!(failure, Failure::Over(_))
-                    && self.is_being_replaced(of.session_id, None);
+                let is_replaced =
+                    matches!(failure, Failure::Over(_)) && self.is_being_replaced(tab);
                 let failure = if is_replaced {
                     Failure::Later { retry_after: None }
                 } else {
@@ -838,7 +836,7 @@ impl World {
             return self.feed(tab, Event::Unreachable);
         }
         let is_over = !self.server.is_live(session_id);
-        let event = if is_over && !self.is_being_replaced(session_id, None) {
+        let event = if is_over && !self.is_being_replaced(tab) {
             let why = Ending::Unknown;
             Event::CallOver { session_id, why }
         } else {
@@ -987,7 +985,7 @@ impl World {
             is_sent_again: false,
             step: Step::ToSend,
             waits_since: 0,
-            has_ended: None,
+            is_done: false,
         });
     }
 
@@ -1071,7 +1069,7 @@ impl World {
             outcome = self.server.change_password(sent_as, current, wanted, wall);
             if let Ok(tokens) = &outcome {
                 self.orphans.insert(tokens.session_id);
-                change.has_ended = Some(sent_as);
+                change.is_done = true;
             }
             if lost == Lost::Answer {
                 outcome = Err(Refusal::Silence);
@@ -1125,7 +1123,7 @@ impl World {
     fn wait_for_another(&mut self, mut change: PasswordChange) -> bool {
         let tab = change.tab;
         let sent_as = change.sent_as.unwrap();
-        let is_noted = self.is_being_replaced(sent_as, Some(change.mark));
+        let is_noted = self.is_noted(change.account_id, Some(change.mark));
         self.look_at_copy(tab);
         if self.tabs[tab].page != change.page {
             return true;
@@ -1179,12 +1177,9 @@ impl World {
 
     /// A tab writes its note before it sends its change, and renews it while it lives.
     fn note_replaced(&mut self, change: &PasswordChange) {
-        let Some(session_id) = change.sent_as else {
-            return;
-        };
         let moment = self.moment();
         self.notes.retain(|note| note.mark() != change.mark);
-        let note = ReplacedNote::new(session_id, change.mark, moment);
+        let note = ReplacedNote::new(change.account_id, change.mark, moment);
         self.notes.push(note);
     }
 
@@ -1200,10 +1195,17 @@ impl World {
         }
     }
 
-    fn is_being_replaced(&mut self, session_id: Uuid, own_mark: Option<u32>) -> bool {
+    /// Whether a tab, perhaps this one, replaces the session of the account that this one has.
+    fn is_being_replaced(&mut self, tab: usize) -> bool {
+        let record = self.tabs[tab].machine.record();
+        let account_id = record.map(|record| record.account_id);
+        account_id.is_some_and(|account_id| self.is_noted(account_id, None))
+    }
+
+    fn is_noted(&mut self, account_id: Uuid, own_mark: Option<u32>) -> bool {
         self.renew_notes();
         let moment = self.moment();
-        ReplacedNote::is_among(&self.notes, session_id, own_mark, moment)
+        ReplacedNote::is_among(&self.notes, account_id, own_mark, moment)
     }
 
     fn end_changes(&mut self, are_over: impl Fn(&PasswordChange) -> bool) {
@@ -1529,6 +1531,29 @@ impl World {
     }
 }
 
+/// What happens next, in which tab, and a number that tells more. See [`step`].
+type Drawn = (u8, u8, u16);
+
+/// A person signs in in one tab and changes the password in another one, so the change ends the session
+/// of the sign-in before that one is stored. The answer to the change is lost, and the first tab
+/// changes the password as its new session.
+const SIGN_IN_DURING_A_CHANGE: &[Drawn] = &[
+    (12, 0, 0),
+    (12, 2, 0),
+    (15, 2, 8),
+    (12, 0, 0),
+    (18, 2, 0),
+    (16, 2, 4),
+    (18, 2, 0),
+    (18, 0, 0),
+    (18, 2, 0),
+    (18, 0, 0),
+    (16, 0, 4),
+    (18, 0, 0),
+    (28, 0, 8),
+    (28, 0, 9),
+];
+
 /// How many kinds of steps there are.
 const KINDS: u8 = 30;
 
@@ -1537,7 +1562,7 @@ const CHANGES: &[u8] = &[
     8, 11, 12, 14, 15, 16, 16, 16, 16, 18, 18, 18, 18, 24, 26, 28, 28, 28, 28, 28, 28,
 ];
 
-fn step(world: &mut World, (kind, tab, amount): (u8, u8, u16)) {
+fn step(world: &mut World, (kind, tab, amount): Drawn) {
     let tab = usize::from(tab) % world.tabs.len();
     let frozen = world.tabs[tab].frozen;
     match kind % KINDS {
@@ -1731,4 +1756,14 @@ proptest! {
             prop_assert!(told.contains(&why), "{why:?}");
         }
     }
+}
+
+#[test]
+fn bar_33_a_sign_in_during_a_change_of_the_password_ends_in_one_session() {
+    let mut world = World::new(3);
+    for drawn in SIGN_IN_DURING_A_CHANGE {
+        step(&mut world, *drawn);
+        world.check_session();
+    }
+    check_the_end(&mut world).unwrap();
 }

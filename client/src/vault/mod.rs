@@ -184,18 +184,18 @@ impl Vault {
         }
     }
 
-    /// Tells the other tabs that the tab with this mark will replace this session, or is still
-    /// replacing it.
-    pub(super) fn note_replaced(&self, session_id: Uuid, mark: u32) {
+    /// Tells the other tabs that the tab with this mark will replace the session of this account, or is
+    /// still replacing it.
+    pub(super) fn note_replaced(&self, account_id: Uuid, mark: u32) {
         // Only this tab has a session that lives in memory.
         if !self.is_memory() {
-            replaced::write(session_id, mark, clock::now());
+            replaced::write(account_id, mark, clock::now());
         }
     }
 
-    /// Whether another tab than the one with this mark will replace this session.
-    pub(super) fn is_replaced(&self, session_id: Uuid, own_mark: Option<u32>) -> bool {
-        replaced::is_noted(session_id, own_mark, clock::now())
+    /// Whether another tab than the one with this mark will replace the session of this account.
+    pub(super) fn is_replaced(&self, account_id: Uuid, own_mark: Option<u32>) -> bool {
+        replaced::is_noted(account_id, own_mark, clock::now())
     }
 
     /// Notes that the tab with this mark replaces no session any more.

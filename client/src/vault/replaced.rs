@@ -1,4 +1,4 @@
-//! The notes of all tabs about the sessions that a change of the password will end. See
+//! The notes of all tabs about the accounts whose sessions a change of the password will end. See
 //! [`ReplacedNote`]. They are in local storage, one entry for each tab.
 
 use holdfast_protocol::renewal::{Moment, ReplacedNote};
@@ -9,13 +9,13 @@ use super::local;
 /// The start of the keys of all notes. The mark of the tab follows.
 const REPLACED: &str = "holdfast.replaced.";
 
-/// Notes that the tab with this mark will replace this session. A full storage stores no note; then
-/// the other tabs do not know it.
-pub(super) fn write(session_id: Uuid, mark: u32, at: Moment) {
+/// Notes that the tab with this mark will replace the session of this account. A full storage stores no
+/// note; then the other tabs do not know it.
+pub(super) fn write(account_id: Uuid, mark: u32, at: Moment) {
     for note in all().into_iter().filter(|note| !note.counts(at)) {
         remove(note.mark());
     }
-    let _ = local::set_json(&key(mark), &ReplacedNote::new(session_id, mark, at));
+    let _ = local::set_json(&key(mark), &ReplacedNote::new(account_id, mark, at));
 }
 
 /// Removes the note of the tab with this mark.
@@ -23,9 +23,9 @@ pub(super) fn remove(mark: u32) {
     local::remove(&key(mark));
 }
 
-/// Whether another tab than the one with this mark will replace this session.
-pub(super) fn is_noted(session_id: Uuid, own_mark: Option<u32>, at: Moment) -> bool {
-    ReplacedNote::is_among(&all(), session_id, own_mark, at)
+/// Whether another tab than the one with this mark will replace the session of this account.
+pub(super) fn is_noted(account_id: Uuid, own_mark: Option<u32>, at: Moment) -> bool {
+    ReplacedNote::is_among(&all(), account_id, own_mark, at)
 }
 
 fn all() -> Vec<ReplacedNote> {

@@ -16,6 +16,7 @@ import {
   notesOfChanges,
   seesAccount,
   signIn,
+  signInButton,
   signOut,
   signOutButton,
   somebody,
@@ -386,6 +387,56 @@ test('bar 33: a lost answer is found out beside a change of another tab that nev
     await one.goto('/account');
     await seesAccount(one, account);
   }
+  await api.logIn({ ...account, password: NEW_PASSWORD });
+});
+
+test('bar 33: a change of the password that ends the session of a sign-in under way signs nobody out', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  const tab = await context.newPage();
+  const [first, second] = [
+    await holdAnswers(page, '**/api/v1/login'),
+    await holdAnswers(tab, '**/api/v1/login'),
+  ];
+  for (const [one, answers] of [
+    [page, first],
+    [tab, second],
+  ] as const) {
+    await one.goto('/sign-in');
+    await becomesAlive(one);
+    await fillIn(one, account);
+    await signInButton(one).click();
+    await expect.poll(answers.waiting).toBe(1);
+  }
+  first.open();
+  await seesAccount(page, account);
+
+  await page.goto('/password');
+  let isDone = false;
+  let lose = () => {};
+  const isLost = new Promise<void>((resolve) => (lose = resolve));
+  await loseFirst(page, CHANGE, async (route) => {
+    await route.fetch();
+    isDone = true;
+    await isLost;
+    await route.abort();
+  });
+  await changePassword(page, account.password);
+  await expect.poll(() => isDone).toBe(true);
+
+  // The tab stores the session of its sign-in, and hears that it is over.
+  const refused = tab.waitForResponse((response) => response.status() === 401);
+  second.open();
+  await refused;
+  lose();
+  await expect(page.getByRole('status').getByText(CHANGED)).toBeVisible();
+  await seesAccount(tab, account);
+  await becomesTheOnlySession(page, api);
+  await page.goto('/account');
+  await seesAccount(page, account);
   await api.logIn({ ...account, password: NEW_PASSWORD });
 });
 

@@ -1,9 +1,10 @@
-//! Notes about the sessions that a change of the password will end.
+//! Notes about the accounts whose sessions a change of the password will end.
 //!
 //! The server ends the old session before the new one has arrived. A tab that makes a call meanwhile
 //! gets the answer that its session is over. It would sign the person out and lose the typed text. So
 //! the tab that changes the password first writes a note for all tabs, and the other tabs wait until
-//! the change is done, has failed, or its note does not count any more.
+//! the change is done, has failed, or its note does not count any more. The note names the account,
+//! because the server ends all its sessions: also one of a sign-in that was under way in another tab.
 //!
 //! Each tab writes a note of its own, so that the note of a dead tab does not block another tab. A tab
 //! renews its note while it lives. So a change may take any time, and a dead tab makes the others wait
@@ -24,7 +25,7 @@ const LASTS_MS: i64 = 90_000;
 /// The note of one tab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplacedNote {
-    session_id: Uuid,
+    account_id: Uuid,
     /// When it stops to count, by the wall clock that all tabs share.
     until_ms: i64,
     /// Distinguishes the notes of two tabs.
@@ -32,10 +33,10 @@ pub struct ReplacedNote {
 }
 
 impl ReplacedNote {
-    /// The tab with this mark will replace this session, or is still replacing it.
-    pub fn new(session_id: Uuid, mark: u32, at: Moment) -> Self {
+    /// The tab with this mark will replace the session of this account, or is still replacing it.
+    pub fn new(account_id: Uuid, mark: u32, at: Moment) -> Self {
         Self {
-            session_id,
+            account_id,
             until_ms: at.wall_ms.saturating_add(LASTS_MS),
             mark,
         }
@@ -53,10 +54,10 @@ impl ReplacedNote {
         (1..=LASTS_MS).contains(&left)
     }
 
-    /// Whether another tab than the one with this mark will replace this session.
-    pub fn is_among(notes: &[Self], session_id: Uuid, own_mark: Option<u32>, at: Moment) -> bool {
+    /// Whether another tab than the one with this mark will replace the session of this account.
+    pub fn is_among(notes: &[Self], account_id: Uuid, own_mark: Option<u32>, at: Moment) -> bool {
         notes.iter().any(|note| {
-            note.session_id == session_id && Some(note.mark) != own_mark && note.counts(at)
+            note.account_id == account_id && Some(note.mark) != own_mark && note.counts(at)
         })
     }
 }
@@ -65,7 +66,7 @@ impl ReplacedNote {
 mod tests {
     use super::*;
 
-    const SESSION: Uuid = Uuid::from_u128(1);
+    const ACCOUNT: Uuid = Uuid::from_u128(1);
     const OTHER: Uuid = Uuid::from_u128(2);
 
     fn at(wall_ms: i64) -> Moment {
@@ -78,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_note_counts_for_a_minute_and_a_half_whatever_the_clock_does() {
-        let note = ReplacedNote::new(SESSION, 1, at(1_000_000));
+        let note = ReplacedNote::new(ACCOUNT, 1, at(1_000_000));
         for (now, counts) in [
             (1_000_000, true),
             (1_089_999, true),
@@ -97,39 +98,39 @@ mod tests {
         const LONGEST_CHANGE_MS: i64 = 300_000;
         const RARELY_MS: i64 = 60_000;
         for rhythm in [i64::from(NOTE_RENEWED_EVERY_MS), RARELY_MS] {
-            let mut note = ReplacedNote::new(SESSION, 1, at(0));
+            let mut note = ReplacedNote::new(ACCOUNT, 1, at(0));
             for now in 0..=LONGEST_CHANGE_MS / 1000 {
                 let now = at(now * 1000);
                 assert!(note.counts(now), "{rhythm} {now:?}");
                 if now.wall_ms % rhythm == 0 {
-                    note = ReplacedNote::new(SESSION, 1, now);
+                    note = ReplacedNote::new(ACCOUNT, 1, now);
                 }
             }
         }
     }
 
     #[test]
-    fn a_tab_waits_for_the_notes_of_others_about_its_own_session() {
+    fn a_tab_waits_for_the_notes_of_others_about_its_own_account() {
         let now = at(1_000_000);
-        let own = ReplacedNote::new(SESSION, 1, now);
-        let others = ReplacedNote::new(SESSION, 2, now);
-        let of_another_session = ReplacedNote::new(OTHER, 3, now);
-        let of_a_dead_tab = ReplacedNote::new(SESSION, 4, at(1_000_000 - LASTS_MS));
+        let own = ReplacedNote::new(ACCOUNT, 1, now);
+        let others = ReplacedNote::new(ACCOUNT, 2, now);
+        let of_another_account = ReplacedNote::new(OTHER, 3, now);
+        let of_a_dead_tab = ReplacedNote::new(ACCOUNT, 4, at(1_000_000 - LASTS_MS));
         for (notes, is_noted) in [
             (vec![], false),
             (vec![own], false),
-            (vec![of_another_session], false),
+            (vec![of_another_account], false),
             (vec![of_a_dead_tab], false),
             (vec![others], true),
             // The note of a dead tab hides no other note.
             (vec![of_a_dead_tab, own, others], true),
         ] {
             assert_eq!(
-                ReplacedNote::is_among(&notes, SESSION, Some(1), now),
+                ReplacedNote::is_among(&notes, ACCOUNT, Some(1), now),
                 is_noted,
                 "{notes:?}"
             );
         }
-        assert!(ReplacedNote::is_among(&[own], SESSION, None, now));
+        assert!(ReplacedNote::is_among(&[own], ACCOUNT, None, now));
     }
 }

@@ -256,6 +256,16 @@ impl Driver {
                         logout::send_at_the_end(&token);
                     }
                 }
+                // If it wakes up, it shows nobody.
+                if !is_over
+                    && self.vault.is_memory()
+                    && let Some(record) = self.record()
+                {
+                    self.feed(Event::CallOver {
+                        session_id: record.session_id,
+                        why: Ending::Unknown,
+                    });
+                }
             }
             News::Visible if !is_visible => self.feed(Event::Visible(false)),
             News::Visible => {

@@ -4,8 +4,10 @@ import { type BrowserContext, chromium, type Page } from '@playwright/test';
 import {
   becomesAlive,
   checkAgain,
+  denyIndexedDb,
   expect,
   fillIn,
+  isEnded,
   isSignedOut,
   Network,
   seesAccount,
@@ -84,6 +86,32 @@ test('a page that comes out of the back/forward cache goes on with the present t
   expect(new Set(calls.map(({ path }) => path))).toEqual(new Set(['/api/v1/account']));
   expect(new Set(calls.map(({ bearer }) => bearer))).toEqual(new Set([latest.access_token]));
   expect(await theStoredSession(page)).toEqual(latest);
+});
+
+// A page in the cache may never come back, and nobody else could end its session.
+test('a session that only its page has ends when the page goes into the back/forward cache', async ({
+  cachingBrowser,
+  account,
+  api,
+}) => {
+  const page = await cachingBrowser.newPage();
+  await becomesCacheable(cachingBrowser);
+  await denyIndexedDb(page);
+  await page.addInitScript(() => {
+    const get = (): never => {
+      throw new DOMException('Access is denied.', 'SecurityError');
+    };
+    Object.defineProperty(window, 'localStorage', { get });
+  });
+  const opened = page.waitForResponse((response) => response.url().endsWith('/api/v1/login'));
+  await signInHere(page, account);
+  const { access_token } = (await (await opened).json()) as { access_token: string };
+  expect(await api.sessions(access_token)).toHaveLength(1);
+  await leave(page);
+  await isEnded(api, access_token);
+
+  await comeBack(page);
+  await isSignedOut(page);
 });
 
 /**

@@ -16,12 +16,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use holdfast_protocol::attempt_key::{AttemptKey, AttemptMark};
+use holdfast_protocol::attempt_key::{Attempt, AttemptKey, AttemptMark, attempt};
 use holdfast_protocol::problem::{Code, Problem};
 use holdfast_protocol::refresh_token::{ChainSecret, RefreshKey, UnverifiedRefreshToken, print};
 use holdfast_protocol::renewal::{
-    Access, Action, Asked, Attempt, Change, Ending, Era, Event, Failure, Link, Machine, Moment,
-    Record, ReplacedNote, Stored, Vault, View, attempt,
+    Access, Action, Asked, Change, Ending, Era, Event, Failure, Link, Machine, Moment, Record,
+    ReplacedNote, Stored, Vault, View,
 };
 use holdfast_protocol::rotation::{
     Presented, Rotation, StoredSession, decide, new_marks, read_marks,

@@ -4,8 +4,8 @@
 //! while a page is open. No link must get a second key. So each key is copied to local storage before
 //! it is used, and a key that is found there is moved into the database.
 
-use holdfast_protocol::attempt_key::AttemptKey;
-use holdfast_protocol::renewal::{Attempt, Link, attempt};
+use holdfast_protocol::attempt_key::{Attempt, AttemptKey, attempt};
+use holdfast_protocol::renewal::Link;
 use holdfast_protocol::secret::Secret;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

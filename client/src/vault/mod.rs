@@ -23,10 +23,10 @@ use std::{mem, slice};
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 use gloo_timers::future::TimeoutFuture;
-use holdfast_protocol::attempt_key::AttemptKey;
+use holdfast_protocol::attempt_key::{Attempt, AttemptKey, attempt};
 use holdfast_protocol::renewal::{
-    self, Asked, Attempt, Change, KnownBrowser, Link, Place, Reading, Record, Stored,
-    Vault as Contents, begun_blind,
+    self, Asked, Change, KnownBrowser, Link, Place, Reading, Record, Stored, Vault as Contents,
+    begun_blind,
 };
 use holdfast_protocol::secret::Secret;
 use js_sys::Array;
@@ -803,7 +803,7 @@ async fn get_or_add(
     let known = result(&store.get(&at)?).await?.as_string();
     let all = store.get_all_keys_with_key(&links_of(link.session_id, u32::MAX)?)?;
     let highest = generation_of(&Array::from(&result(&all).await?).pop());
-    let decision = renewal::attempt(link.generation, known.is_some(), highest);
+    let decision = attempt(link.generation, known.is_some(), highest);
     Ok(match (decision, known) {
         (Attempt::Use, Some(key)) => keys::read(&key),
         (Attempt::Make, _) => {

@@ -31,7 +31,6 @@
 //! readings of the wall clock. So a wall clock that is years off does no harm. A wall clock that
 //! is set while the page runs costs one extra refresh.
 
-mod attempts;
 mod ending;
 mod held;
 mod machine;
@@ -44,7 +43,6 @@ mod tests;
 mod vault;
 mod words;
 
-pub use attempts::{Attempt, attempt};
 pub use ending::Ending;
 pub use machine::Machine;
 pub use moment::Moment;

@@ -38,7 +38,7 @@ pub enum Failure {
     },
     /// Nothing was sent, because storage has another record by now.
     Moved,
-    /// Nothing was sent: see [`Attempt::Behind`](super::Attempt::Behind).
+    /// Nothing was sent: see [`Attempt::Behind`](crate::attempt_key::Attempt::Behind).
     Behind,
     /// Nothing was sent: storage belongs to a later version of Holdfast.
     Outdated,

@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::http::Method;
-use holdfast_protocol::attempt_key::AttemptKey;
+use holdfast_protocol::attempt_key::{Attempt, AttemptKey, attempt};
 use holdfast_protocol::problem::{MEDIA_TYPE, Meaning, Problem};
 use holdfast_protocol::renewal::{
-    Access, Action, Attempt, Change, Ending, Event, Failure, Link, Machine, Moment, Record, Stored,
-    Vault, View, attempt,
+    Access, Action, Change, Ending, Event, Failure, Link, Machine, Moment, Record, Stored, Vault,
+    View,
 };
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::wire::{Tokens, paths};

@@ -1,0 +1,346 @@
+//! Ending sessions: one, some or all of an account.
+//!
+//! A security duty: code that ends a session **commits before it answers**.
+
+use holdfast_protocol::rotation::StoredSession;
+use holdfast_protocol::secret::Secret;
+use holdfast_protocol::wire::{EndReason, EventKind};
+use sqlx::{PgConnection, PgTransaction};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::gone::gone;
+use super::tokens::genuine;
+use crate::clock::Clock;
+use crate::error::ApiError;
+use crate::random;
+use crate::state::AppState;
+use crate::store::events::NewEvent;
+use crate::store::{self, ClientInfo};
+
+/// How many sessions one transaction ends.
+pub const BATCH: i64 = 500;
+
+/// Ends the sessions of an account beyond the most that it may have, in transactions of 500.
+///
+/// # Errors
+/// While the database does not answer. The next sign-in goes on with the rest.
+pub async fn end_surplus(
+    state: &AppState,
+    account_id: Uuid,
+    client: &ClientInfo,
+) -> Result<(), ApiError> {
+    let (reason, most) = (
+        EndReason::EndedElsewhere,
+        i64::from(state.config.sessions_per_account),
+    );
+    loop {
+        let mut connection = state.pool.acquire().await?;
+        let mut transaction = connection.begin().await?;
+        store::accounts::lock_any(&mut transaction, account_id).await?;
+        let ended =
+            store::sessions::delete_beyond(&mut transaction, account_id, most, BATCH).await?;
+        let clock = &state.clock;
+        note_ended(clock, &mut transaction, account_id, &ended, reason, client).await?;
+        transaction.commit().await?;
+        connection.release();
+        let is_last = !is_full_batch(&ended);
+        state.ended.announce(ended, reason);
+        if is_last {
+            return Ok(());
+        }
+    }
+}
+
+/// Whether a transaction has ended as many sessions as it may, so that there may be more.
+pub(super) fn is_full_batch(ended: &[Uuid]) -> bool {
+    i64::try_from(ended.len()).is_ok_and(|ended| ended >= BATCH)
+}
+
+/// Ends a session whose time is over. `false` if it has gone, or if another request has renewed
+/// it since it was `seen`: the caller looks at the row again.
+pub(super) async fn expire(
+    state: &AppState,
+    session_id: Uuid,
+    seen: &StoredSession,
+    client: &ClientInfo,
+) -> Result<bool, ApiError> {
+    let delete = async |connection: &mut PgConnection, session_id| {
+        store::sessions::delete_unless_renewed(connection, session_id, seen).await
+    };
+    let (reason, kind) = (EndReason::Expired, EventKind::SessionEnded);
+    end_if(state, session_id, delete, reason, kind, client).await
+}
+
+/// Ends the session of a refresh token, current or spent. A token that the server did not make
+/// ends nothing.
+///
+/// # Errors
+/// While the database does not answer, or if it may be the wrong one. Then nothing has ended. Also
+/// if the session was logged out too often.
+pub async fn log_out(
+    state: &AppState,
+    refresh_token: &Secret,
+    client: &ClientInfo,
+) -> Result<(), ApiError> {
+    let token = match genuine(state, refresh_token) {
+        Ok(token) => token,
+        Err(ApiError::RefreshTokenInvalid) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let session_id = token.session_id;
+    state.limits.log_out(session_id)?;
+    let (reason, kind) = (EndReason::Logout, EventKind::SignOut);
+    if end(state, session_id, reason, kind, client).await? {
+        return Ok(());
+    }
+    match gone(state, session_id).await {
+        ApiError::SessionEnded(_) => Ok(()),
+        error => Err(error),
+    }
+}
+
+/// Ends one session everywhere, and commits. `false` if it was already over.
+///
+/// # Errors
+/// While the database does not answer.
+pub async fn end(
+    state: &AppState,
+    session_id: Uuid,
+    reason: EndReason,
+    kind: EventKind,
+    client: &ClientInfo,
+) -> Result<bool, ApiError> {
+    end_if(
+        state,
+        session_id,
+        store::sessions::delete,
+        reason,
+        kind,
+        client,
+    )
+    .await
+}
+
+/// The same for a session that `delete` deletes.
+async fn end_if(
+    state: &AppState,
+    session_id: Uuid,
+    delete: impl AsyncFnOnce(&mut PgConnection, Uuid) -> sqlx::Result<Option<Uuid>>,
+    reason: EndReason,
+    kind: EventKind,
+    client: &ClientInfo,
+) -> Result<bool, ApiError> {
+    let mut connection = state.pool.acquire().await?;
+    let mut transaction = connection.begin().await?;
+    let Some(account_id) = delete(&mut transaction, session_id).await? else {
+        return Ok(false);
+    };
+    store::session_ends::insert(&mut transaction, &[session_id], reason).await?;
+    let event = NewEvent {
+        event_id: random::id(&state.clock),
+        account_id,
+        session_id: Some(session_id),
+        kind,
+        client,
+        detail: Some(reason.as_str()),
+    };
+    store::events::insert(&mut transaction, event).await?;
+    transaction.commit().await?;
+    state.ended.announce([session_id], reason);
+    tracing::info!(session.id = %session_id, reason = reason.as_str(), "A session ended.");
+    Ok(true)
+}
+
+/// The caller that ends sessions of an account: one of its own sessions.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller<'a> {
+    /// The account.
+    pub account_id: Uuid,
+    /// The caller's own session.
+    pub own: Uuid,
+    /// When the password that the caller has confirmed was set, if a password was required.
+    pub verified: Option<OffsetDateTime>,
+    /// From where.
+    pub client: &'a ClientInfo,
+}
+
+/// Which sessions of an account one transaction ends.
+#[derive(Debug, Clone, Copy)]
+enum Which {
+    /// This one.
+    One(Uuid),
+    /// Up to 500 beyond the 500 most recently used ones, but not the caller's own.
+    SomeBeyond,
+    /// All except the caller's own.
+    Others,
+    /// All.
+    All,
+}
+
+/// Ends one session of the caller's account. `false` if it belongs to another account.
+///
+/// # Errors
+/// What [`gone`] answers where the caller's own session is over, and 503 while the database is
+/// away.
+pub async fn end_one_of(
+    state: &AppState,
+    caller: Caller<'_>,
+    session_id: Uuid,
+    reason: EndReason,
+) -> Result<bool, ApiError> {
+    let ended = end_some(state, caller, Which::One(session_id), reason).await?;
+    Ok(ended == 1)
+}
+
+/// Ends the sessions of the caller's account beyond its 500 most recently used ones, in
+/// transactions of 500, and commits. One transaction of the caller then ends the rest and the
+/// caller's own session. Returns how many were ended.
+///
+/// If the caller has confirmed a password, each transaction checks that the password is still the
+/// same. So if the caller's transaction is refused afterwards, the request that changed the
+/// password has ended these sessions itself.
+///
+/// # Errors
+/// What [`gone`] answers where the caller's own session is over, 401 where the account has
+/// another password by now, is disabled or gone, and 503 while the database is away. What has
+/// ended by then stays ended.
+pub async fn end_beyond_500(
+    state: &AppState,
+    caller: Caller<'_>,
+    reason: EndReason,
+) -> Result<u64, ApiError> {
+    let mut total = 0;
+    loop {
+        match end_some(state, caller, Which::SomeBeyond, reason).await? {
+            0 => return Ok(total),
+            ended => total += ended,
+        }
+    }
+}
+
+/// Ends all other sessions of the caller's account, and also the caller's own one unless
+/// `keep_own`. Returns how many.
+///
+/// # Errors
+/// As [`end_beyond_500`].
+pub async fn end_others(
+    state: &AppState,
+    caller: Caller<'_>,
+    keep_own: bool,
+) -> Result<u64, ApiError> {
+    let reason = EndReason::EndedElsewhere;
+    // The caller's own session is ended last, so that a call that fails can be repeated.
+    let beyond = end_beyond_500(state, caller, reason).await?;
+    let rest = if keep_own { Which::Others } else { Which::All };
+    Ok(beyond + end_some(state, caller, rest, reason).await?)
+}
+
+/// One transaction in which a session ends others of its account. Returns how many.
+///
+/// It locks the account's row, so that no two of them run at once, and checks that the caller's own
+/// session lives. Without this, two sessions that end all others at the same moment would end each
+/// other, and none would be left. With it, the second one finds out that it is over.
+async fn end_some(
+    state: &AppState,
+    caller: Caller<'_>,
+    which: Which,
+    reason: EndReason,
+) -> Result<u64, ApiError> {
+    let Caller {
+        account_id,
+        own,
+        verified,
+        client,
+    } = caller;
+    let mut connection = state.pool.acquire().await?;
+    let mut transaction = connection.begin().await?;
+    match verified {
+        Some(verified) => {
+            if !store::accounts::lock(&mut transaction, account_id, verified).await? {
+                return Err(ApiError::InvalidCredentials);
+            }
+        }
+        // Without an account there is no session of it either.
+        None => store::accounts::lock_any(&mut transaction, account_id).await?,
+    }
+    // This statement comes after the lock, so it sees what the transaction before has committed.
+    if store::sessions::lookup_remember(&mut transaction, own)
+        .await?
+        .is_none()
+    {
+        transaction.rollback().await?;
+        connection.release();
+        return Err(gone(state, own).await);
+    }
+    let ended = match which {
+        Which::One(session_id) => {
+            store::sessions::delete_of_account(&mut transaction, account_id, session_id)
+                .await?
+                .then_some(session_id)
+                .into_iter()
+                .collect()
+        }
+        Which::SomeBeyond => {
+            store::sessions::delete_some_beyond(&mut transaction, account_id, own, BATCH).await?
+        }
+        Which::Others => {
+            store::sessions::delete_all(&mut transaction, account_id, Some(own)).await?
+        }
+        Which::All => store::sessions::delete_all(&mut transaction, account_id, None).await?,
+    };
+    let clock = &state.clock;
+    note_ended(clock, &mut transaction, account_id, &ended, reason, client).await?;
+    transaction.commit().await?;
+    let count = u64::try_from(ended.len()).unwrap_or(u64::MAX);
+    state.ended.announce(ended, reason);
+    Ok(count)
+}
+
+/// Ends every session of an account, in the caller's transaction. The caller commits and then
+/// tells [`crate::endings::EndedSessions`].
+///
+/// # Errors
+/// While the database does not answer.
+pub async fn end_all(
+    clock: &Clock,
+    transaction: &mut PgTransaction<'_>,
+    account_id: Uuid,
+    reason: EndReason,
+    client: &ClientInfo,
+) -> Result<Vec<Uuid>, ApiError> {
+    let ended = store::sessions::delete_all(transaction, account_id, None).await?;
+    note_ended(clock, transaction, account_id, &ended, reason, client).await?;
+    Ok(ended)
+}
+
+/// Writes the endings of these sessions in the caller's transaction.
+///
+/// # Errors
+/// While the database does not answer.
+pub async fn note_ended(
+    clock: &Clock,
+    connection: &mut PgConnection,
+    account_id: Uuid,
+    session_ids: &[Uuid],
+    reason: EndReason,
+    client: &ClientInfo,
+) -> Result<(), ApiError> {
+    if session_ids.is_empty() {
+        return Ok(());
+    }
+    store::session_ends::insert(connection, session_ids, reason).await?;
+    let events: Vec<_> = session_ids
+        .iter()
+        .map(|session_id| NewEvent {
+            event_id: random::id(clock),
+            account_id,
+            session_id: Some(*session_id),
+            kind: EventKind::SessionEnded,
+            client,
+            detail: Some(reason.as_str()),
+        })
+        .collect();
+    store::events::insert_all(connection, &events).await?;
+    Ok(())
+}

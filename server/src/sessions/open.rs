@@ -1,0 +1,130 @@
+//! Opening a session.
+
+use std::time::Duration;
+
+use holdfast_protocol::refresh_token::ChainSecret;
+use holdfast_protocol::wire::{EndReason, EventKind, Tokens};
+use sqlx::PgTransaction;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::end::{BATCH, is_full_batch, note_ended};
+use super::tokens::{may_mint, tokens};
+use crate::error::ApiError;
+use crate::random;
+use crate::security_log;
+use crate::state::AppState;
+use crate::store::events::NewEvent;
+use crate::store::sessions::NewSession;
+use crate::store::{self, ClientInfo};
+
+/// What a sign-in has verified.
+#[derive(Debug, Clone, Copy)]
+pub struct Verified {
+    /// The account.
+    pub account_id: Uuid,
+    /// When its password was set.
+    pub password_changed_at: OffsetDateTime,
+}
+
+/// Opens a session in this transaction. `None` if the account is gone, is disabled, or has
+/// another password by now: a sign-in in flight does not survive a change of the password.
+///
+/// The transaction ends up to 500 sessions beyond the most that an account may have. If there
+/// are more, because an operator has lowered this number, [`end_surplus`] ends the rest.
+pub async fn open(
+    state: &AppState,
+    transaction: &mut PgTransaction<'_>,
+    verified: Verified,
+    remember: bool,
+    kind: EventKind,
+    client: &ClientInfo,
+) -> Result<Option<Opened>, ApiError> {
+    may_mint(state)?;
+    let account_id = verified.account_id;
+    if !store::accounts::lock(transaction, account_id, verified.password_changed_at).await? {
+        return Ok(None);
+    }
+    let most = i64::from(state.config.sessions_per_account) - 1;
+    let beyond = store::sessions::delete_beyond(transaction, account_id, most, BATCH).await?;
+    note_ended(
+        &state.clock,
+        transaction,
+        account_id,
+        &beyond,
+        EndReason::EndedElsewhere,
+        client,
+    )
+    .await?;
+
+    let config = &state.config;
+    let lifetime = if remember {
+        config.refresh_token_ttl
+    } else {
+        config.session_ttl_short
+    };
+    let secret = ChainSecret::from_random(random::bytes());
+    let session_id = random::id(&state.clock);
+    let new = NewSession {
+        session_id,
+        account_id,
+        token_hash: secret.hash(),
+        lifetime_seconds: seconds(lifetime),
+        idle_seconds: seconds(config.refresh_idle),
+        remember,
+        client,
+    };
+    let limits = store::sessions::insert(transaction, new).await?;
+    let event = NewEvent {
+        event_id: random::id(&state.clock),
+        account_id,
+        session_id: Some(session_id),
+        kind,
+        client,
+        detail: None,
+    };
+    store::events::insert(transaction, event).await?;
+    let tokens = tokens(state, session_id, 0, &secret, limits);
+    Ok(Some(Opened {
+        tokens,
+        ended: beyond,
+        kind,
+        client: client.clone(),
+    }))
+}
+
+/// A session that was opened, once its transaction has been committed.
+#[derive(Debug)]
+pub struct Opened {
+    tokens: Tokens,
+    ended: Vec<Uuid>,
+    kind: EventKind,
+    client: ClientInfo,
+}
+
+impl Opened {
+    /// Whether the account may have more sessions than an account may have, even after the
+    /// commit.
+    pub fn leaves_surplus(&self) -> bool {
+        is_full_batch(&self.ended)
+    }
+
+    /// Commits, notes in this instance which sessions ended with it, and returns the tokens.
+    ///
+    /// # Errors
+    /// When the commit fails.
+    pub async fn commit(
+        self,
+        state: &AppState,
+        transaction: PgTransaction<'_>,
+    ) -> Result<Tokens, ApiError> {
+        transaction.commit().await?;
+        state.ended.announce(self.ended, EndReason::EndedElsewhere);
+        security_log::opened(self.kind, &self.tokens, &self.client);
+        Ok(self.tokens)
+    }
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,223 @@
+//! Refreshing a session: the whole table of `protocol/src/rotation.rs`.
+
+use holdfast_protocol::attempt_key::{AttemptKey, AttemptMark};
+use holdfast_protocol::refresh_token::{ChainSecret, RefreshToken};
+use holdfast_protocol::rotation::{self, Micros, Presented, Rotation};
+use holdfast_protocol::secret::Secret;
+use holdfast_protocol::wire::{EndReason, EventKind, Tokens};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::end::{end, expire};
+use super::gone::gone;
+use super::notes::note_later;
+use super::tokens::{genuine, may_mint, tokens};
+use crate::error::ApiError;
+use crate::events::{self, QueuedEvent};
+use crate::security_log;
+use crate::state::AppState;
+use crate::store::sessions::{Limits, Rotate, Snapshot};
+use crate::store::{self, ClientInfo};
+
+/// How often a refresh is tried if its update changed no row although the rule says rotate.
+/// This happens if the row changes between the two statements.
+const TRIES: usize = 3;
+
+/// A refresh as it arrived.
+#[derive(Debug)]
+pub struct Refresh {
+    /// The token as it was sent.
+    pub refresh_token: Secret,
+    /// The `Idempotency-Key`.
+    pub attempt_key: Option<AttemptKey>,
+    /// Whether it came to the OAuth endpoint.
+    pub plain_client: bool,
+    /// When it arrived at this instance.
+    pub arrived: Instant,
+}
+
+/// Answers a refresh: the whole table of `protocol/src/rotation.rs`.
+///
+/// # Errors
+/// The answer of the case that applies, or 503 while the database does not answer.
+pub async fn refresh(
+    state: &AppState,
+    refresh: &Refresh,
+    client: &ClientInfo,
+) -> Result<Tokens, ApiError> {
+    let answer = try_refresh(state, refresh, client).await;
+    let how = answer.as_ref().map(|(_, how)| *how);
+    state.metrics.refreshed(how);
+    answer.map(|(tokens, _)| tokens)
+}
+
+/// The tokens, and the word for the metrics.
+async fn try_refresh(
+    state: &AppState,
+    refresh: &Refresh,
+    client: &ClientInfo,
+) -> Result<(Tokens, &'static str), ApiError> {
+    let token = genuine(state, &refresh.refresh_token)?;
+    may_mint(state)?;
+    let session_id = token.session_id;
+    state.limits.refresh(session_id, token.generation)?;
+    if let Some(reason) = state.ended.get(session_id) {
+        // After a failover that lost the ending's commit, the row may exist again.
+        let kind = EventKind::SessionEnded;
+        let again = match reason {
+            EndReason::Unknown => EndReason::EndedElsewhere,
+            reason => reason,
+        };
+        if let Err(error) = end(state, session_id, again, kind, client).await {
+            tracing::warn!(session.id = %session_id, %error, "An ended session could not be ended again.");
+        }
+        return Err(ApiError::SessionEnded(Some(reason)));
+    }
+    let attempt_key = refresh.attempt_key.as_ref();
+    // The last link has no successor; the rule handles this case.
+    let successor = token.successor(attempt_key);
+    let presented = Presented {
+        generation: token.generation,
+        token_hash: token.secret.hash(),
+        successor_hash: successor.as_ref().map_or([0; 32], ChainSecret::hash),
+        attempt: AttemptMark::of(attempt_key),
+        plain_client: refresh.plain_client,
+    };
+    let answer = |limits, how| match &successor {
+        Some(secret) => {
+            let tokens = tokens(state, session_id, token.generation + 1, secret, limits);
+            Ok((tokens, how))
+        }
+        None => Err(ApiError::Internal(anyhow::anyhow!(
+            "the last generation was rotated"
+        ))),
+    };
+
+    // The common case comes first, without a read: one statement, whose guard is the rule.
+    let mut from = (presented.generation, presented.token_hash);
+    let mut together = true;
+    for _ in 0..TRIES {
+        if successor.is_some()
+            && let Some(limits) = spend(state, &token, &presented, from, client, together).await?
+        {
+            let forward = from.0 < presented.generation;
+            return answer(
+                limits,
+                if forward {
+                    "rotated_forward"
+                } else {
+                    "rotated"
+                },
+            );
+        }
+        let mut connection = state.pool.acquire().await?;
+        let snapshot = store::sessions::lookup(&mut connection, session_id).await?;
+        connection.release();
+        let waited = Micros::try_from(refresh.arrived.elapsed().as_micros()).unwrap_or(Micros::MAX);
+        let session = snapshot.as_ref().map(|snapshot| &snapshot.session);
+        let now = snapshot.as_ref().map_or(0, |snapshot| snapshot.now);
+        match (rotation::decide(&presented, session, now, waited), snapshot) {
+            (Rotation::Rotate | Rotation::RotateForward { .. }, Some(Snapshot { session, .. })) => {
+                let row = (session.generation, session.token_hash);
+                // The row fits and was not changed. Another transaction holds it, or another
+                // rotation of the session was under way and failed.
+                together = row != from;
+                from = row;
+            }
+            (
+                Rotation::Repeat { late },
+                Some(Snapshot {
+                    limits, session, ..
+                }),
+            ) => {
+                // A client may repeat as often as it wants, so there is one event for each
+                // generation.
+                if late {
+                    let kind = EventKind::RefreshRepeated;
+                    let event = QueuedEvent {
+                        event_id: events::repeat_id(
+                            session_id,
+                            token.generation,
+                            session.rotated_at,
+                        ),
+                        account_id: limits.account_id,
+                        session_id: Some(session_id),
+                        kind,
+                        client: client.clone(),
+                    };
+                    if state.events.add_once(event) {
+                        log_anomaly(session_id, kind);
+                    }
+                }
+                return answer(limits, "repeated");
+            }
+            (Rotation::Conflict, _) => return Err(ApiError::RefreshConflict),
+            (Rotation::Expired(_), Some(Snapshot { session, .. })) => {
+                if expire(state, session_id, &session, client).await? {
+                    return Err(ApiError::RefreshTokenExpired);
+                }
+            }
+            (Rotation::Reuse, _) => {
+                let kind = EventKind::RefreshTokenReused;
+                end(state, session_id, EndReason::Reuse, kind, client).await?;
+                security_log::reused(session_id, client);
+                return Err(ApiError::RefreshTokenReused);
+            }
+            (Rotation::Ended, _) | (_, None) => return Err(gone(state, session_id).await),
+        }
+    }
+    Err(ApiError::Unavailable(anyhow::anyhow!(
+        "the session's row moved at every try"
+    )))
+}
+
+/// The conditional update. It compares with the state of the row for which the decision was made.
+/// It is sent together with those of other requests, or alone if it has to wait for the row.
+async fn spend(
+    state: &AppState,
+    token: &RefreshToken,
+    presented: &Presented,
+    (from_generation, from_hash): (u32, [u8; 32]),
+    client: &ClientInfo,
+    together: bool,
+) -> Result<Option<Limits>, ApiError> {
+    let rotate = Rotate {
+        session_id: token.session_id,
+        from_generation,
+        from_hash,
+        to_generation: presented.generation + 1,
+        to_hash: presented.successor_hash,
+        attempt: presented.attempt,
+        client: client.clone(),
+    };
+    let limits = if together {
+        state.lanes.rotate(rotate).await?
+    } else {
+        state.lanes.rotate_alone(&rotate).await?
+    };
+    if let Some(limits) = limits.filter(|_| from_generation < presented.generation) {
+        note_anomaly(
+            state,
+            &limits,
+            token.session_id,
+            EventKind::RefreshedForward,
+            client,
+        );
+    }
+    Ok(limits)
+}
+
+fn note_anomaly(
+    state: &AppState,
+    limits: &Limits,
+    session_id: Uuid,
+    kind: EventKind,
+    client: &ClientInfo,
+) {
+    log_anomaly(session_id, kind);
+    note_later(state, limits.account_id, Some(session_id), kind, client);
+}
+
+fn log_anomaly(session_id: Uuid, kind: EventKind) {
+    tracing::info!(session.id = %session_id, event.kind = kind.as_str(), "A renewal was unusual.");
+}

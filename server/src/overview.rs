@@ -21,7 +21,7 @@ pub async fn overview(
     let Some(profile) = state.profiles.get(&state.pool, current.account_id).await? else {
         return Err(sessions::gone(state, current.session_id).await);
     };
-    let _turn = current.reads(state, from).await?;
+    let _turn = current.turn_to_read(state, from).await?;
     let mut connection = state.pool.acquire().await?;
     let live = store::sessions::list(&mut connection, current.account_id).await?;
     connection.release();

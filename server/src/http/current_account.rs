@@ -17,7 +17,7 @@ use crate::client_address::ClientAddress;
 use crate::error::ApiError;
 use crate::keys::Obstacle;
 use crate::keys::access_token;
-use crate::limits::{Reading, Refusal};
+use crate::limits::{ReadTurn, Refusal};
 use crate::state::AppState;
 
 /// The account and the session of a valid access token.
@@ -30,15 +30,22 @@ pub struct CurrentAccount {
 }
 
 impl CurrentAccount {
-    /// Waits until the caller may read from the database; see [`Limits::read`].
+    /// Waits until the caller may read from the database; see [`Limits::turn_to_read`].
     ///
-    /// [`Limits::read`]: crate::limits::Limits::read
+    /// [`Limits::turn_to_read`]: crate::limits::Limits::turn_to_read
     ///
     /// # Errors
     /// If the caller asks for too much at once.
-    pub async fn reads(self, state: &AppState, from: ClientAddress) -> Result<Reading, Refusal> {
+    pub async fn turn_to_read(
+        self,
+        state: &AppState,
+        from: ClientAddress,
+    ) -> Result<ReadTurn, Refusal> {
         let (account_id, session_id) = (self.account_id, self.session_id);
-        state.limits.read(account_id, session_id, from).await
+        state
+            .limits
+            .turn_to_read(account_id, session_id, from)
+            .await
     }
 }
 

@@ -178,9 +178,9 @@ pub struct Ending(
     #[expect(dead_code, reason = "they only have to be dropped")] [Slot<UnderWay>; 2],
 );
 
-/// A request that may read from the database, until this is dropped.
+/// The turn of a request that reads from the database, until this is dropped.
 #[derive(Debug)]
-pub struct Reading {
+pub struct ReadTurn {
     _all: Option<OwnedSemaphorePermit>,
     _address: Option<turns::Turn>,
     _account: turns::Turn,
@@ -326,10 +326,10 @@ impl Limits {
             self.allow("known_address", inner.known_at_address.take(address))?;
         }
         let taken = inner.accounts.take(&browser.password);
-        self.allow("known_account", taken)?;
+        self.allow("known_password", taken)?;
         let mut slots = vec![
             self.one_of("known_browser_under_way", browser.browser, 1)?,
-            self.one_of("known_account_under_way", browser.password, AT_ONCE)?,
+            self.one_of("known_password_under_way", browser.password, AT_ONCE)?,
         ];
         if let Some(address) = address {
             let (key, most) = (UnderWay::KnownAt(address), KNOWN_AT_ONCE_AN_ADDRESS);
@@ -437,12 +437,12 @@ impl Limits {
     ///
     /// # Errors
     /// If too many such requests of the session, of the account or of the address are under way.
-    pub async fn read(
+    pub async fn turn_to_read(
         &self,
         account_id: Uuid,
         session_id: Uuid,
         from: ClientAddress,
-    ) -> Result<Reading, Refusal> {
+    ) -> Result<ReadTurn, Refusal> {
         let retry_after = A_MOMENT;
         let refused = || self.refused("reads", Refusal::TooMany { retry_after });
         // What a session may not read takes no turn of its account, and so on.
@@ -460,7 +460,7 @@ impl Limits {
         };
         // The rest of the connections is for what changes something. The semaphore is never closed.
         let all = Arc::clone(&self.0.reads).acquire_owned().await;
-        Ok(Reading {
+        Ok(ReadTurn {
             _all: all.ok(),
             _address: address,
             _account: account,
@@ -720,7 +720,7 @@ mod tests {
             let account_id = Uuid::from_u128(account.into());
             let session_id = Uuid::from_u128(1000 + u128::from(session));
             let limits = limits.clone();
-            Box::pin(async move { limits.read(account_id, session_id, from).await })
+            Box::pin(async move { limits.turn_to_read(account_id, session_id, from).await })
         };
         let mut working = Vec::new();
         // A session cannot have all turns of its account.

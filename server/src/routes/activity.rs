@@ -44,7 +44,7 @@ pub(super) async fn list(
         )));
     };
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
-    let _turn = current.reads(&state, from).await?;
+    let _turn = current.turn_to_read(&state, from).await?;
     let mut connection = state.pool.acquire().await?;
     let account_id = current.account_id;
     // One more event than requested shows whether there is another page.

@@ -27,7 +27,7 @@ pub(super) async fn show(
     current: CurrentAccount,
     from: ClientAddress,
 ) -> Result<Json<RecoveryCodeState>, ApiError> {
-    let _turn = current.reads(&state, from).await?;
+    let _turn = current.turn_to_read(&state, from).await?;
     sessions::must_have_row(&state, current.session_id).await?;
     let mut connection = state.pool.acquire().await?;
     let newest = store::recovery_codes::lookup_newest(&mut connection, current.account_id).await?;

@@ -24,7 +24,7 @@ pub(super) async fn list(
     current: CurrentAccount,
     from: ClientAddress,
 ) -> Result<Json<SessionList>, ApiError> {
-    let _turn = current.reads(&state, from).await?;
+    let _turn = current.turn_to_read(&state, from).await?;
     let mut connection = state.pool.acquire().await?;
     let sessions = store::sessions::list(&mut connection, current.account_id).await?;
     connection.release();

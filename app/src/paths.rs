@@ -14,3 +14,12 @@ pub const RECOVERY_CODE: &str = "/recovery-code";
 
 /// The account page. A sign-in leads here if the person wanted no other page.
 pub const ACCOUNT: &str = "/account";
+
+/// The list of sessions.
+pub const SESSIONS: &str = "/sessions";
+
+/// What has happened in the account.
+pub const ACTIVITY: &str = "/activity";
+
+/// The page that changes the password.
+pub const PASSWORD: &str = "/password";

@@ -46,24 +46,7 @@ pub fn Button(
     #[prop(into)]
     text: Signal<String>,
 ) -> impl IntoView {
-    let hydrated = Hydrated::of_page();
-    view! {
-        <button
-            type="button"
-            class=kind.class()
-            aria-label=label
-            aria-busy=move || busy.get().then_some("true")
-            aria-disabled=move || busy.get().then_some("true")
-            disabled=move || !hydrated.get()
-            on:click=move |_| {
-                if !busy.get_untracked() {
-                    on_press.run(());
-                }
-            }
-        >
-            {move || text.get()}
-        </button>
-    }
+    element("button", kind, busy, label, text, move || on_press.run(()))
 }
 
 /// The button that sends a form. It is disabled until the page is hydrated, so that the Enter
@@ -81,14 +64,31 @@ pub fn SubmitButton(
     #[prop(into)]
     text: Signal<String>,
 ) -> impl IntoView {
+    element("submit", kind, busy, None, text, || {})
+}
+
+fn element(
+    r#type: &'static str,
+    kind: Kind,
+    busy: Signal<bool>,
+    label: Option<String>,
+    text: Signal<String>,
+    press: impl Fn() + 'static,
+) -> impl IntoView {
     let hydrated = Hydrated::of_page();
     view! {
         <button
-            type="submit"
+            type=r#type
             class=kind.class()
+            aria-label=label
             aria-busy=move || busy.get().then_some("true")
             aria-disabled=move || busy.get().then_some("true")
             disabled=move || !hydrated.get()
+            on:click=move |_| {
+                if !busy.get_untracked() {
+                    press();
+                }
+            }
         >
             {move || text.get()}
         </button>

@@ -1,4 +1,4 @@
-//! The parts of pages, one component in each file. They only know Leptos: no session, no
+//! The parts of pages, one component in each file. They only know Leptos and paths: no session, no
 //! network, no storage.
 
 mod button;
@@ -8,6 +8,7 @@ mod confirm_dialog;
 mod date_time;
 mod fact;
 mod form_error;
+mod hidden_username;
 mod hydrated;
 mod illustration;
 mod load_error;
@@ -32,6 +33,7 @@ pub use confirm_dialog::ConfirmDialog;
 pub use date_time::DateTime;
 pub use fact::Fact;
 pub use form_error::FormError;
+pub use hidden_username::HiddenUsername;
 pub use hydrated::Hydrated;
 pub use illustration::Illustration;
 pub use load_error::LoadError;

@@ -2,6 +2,7 @@ use leptos::prelude::*;
 use leptos_router::components::A;
 
 use super::{Button, Mark};
+use crate::paths;
 
 /// The head of every page. Both variants of the navigation are always in the document, and
 /// `style/session.css` shows one of them. So the server can render the head without knowing
@@ -20,13 +21,13 @@ pub fn SiteHeader(
                     "Holdfast"
                 </a>
                 <nav class="site-nav if-signed-out" aria-label="Site">
-                    <A href="/sign-in">"Sign in"</A>
-                    <A href="/sign-up">"Create account"</A>
+                    <A href=paths::SIGN_IN>"Sign in"</A>
+                    <A href=paths::SIGN_UP>"Create account"</A>
                 </nav>
                 <nav class="site-nav if-signed-in" aria-label="Account">
-                    <A href="/account">"Account"</A>
-                    <A href="/sessions">"Sessions"</A>
-                    <A href="/activity">"Activity"</A>
+                    <A href=paths::ACCOUNT>"Account"</A>
+                    <A href=paths::SESSIONS>"Sessions"</A>
+                    <A href=paths::ACTIVITY>"Activity"</A>
                     <Button on_press=on_sign_out text="Sign out"/>
                 </nav>
             </div>

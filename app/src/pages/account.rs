@@ -1,11 +1,12 @@
 use holdfast_client::{CallError, RequireSession, use_session};
-use holdfast_protocol::wire::{Account, paths};
+use holdfast_protocol::wire::{Account, paths as api};
 use leptos::prelude::*;
 use leptos_meta::Title;
 
 use crate::components::{
     Button, Card, DateTime, Fact, FormError, LoadError, PageHeading, Skeleton,
 };
+use crate::paths;
 
 /// The account that is signed in, and how long its session lives.
 #[component]
@@ -32,7 +33,7 @@ fn AccountCard() -> impl IntoView {
     let session = use_session();
     let account = LocalResource::new(move || {
         session.reload_trigger();
-        async move { session.api().get::<Account>(paths::ACCOUNT).await }
+        async move { session.api().get::<Account>(api::ACCOUNT).await }
     });
     // Loaded data stay while they load again, and if that fails.
     let known = RwSignal::new(None::<Account>);
@@ -114,7 +115,7 @@ fn SessionCard() -> impl IntoView {
             })}
             <div class="cluster">
                 <Button on_press=move || session.sign_out() text="Sign out"/>
-                <a href="/sessions">"All your sessions"</a>
+                <a href=paths::SESSIONS>"All your sessions"</a>
             </div>
         </Card>
     }
@@ -126,7 +127,7 @@ fn PasswordCard() -> impl IntoView {
         <Card id="password-card" heading="Password">
             <p>"Changing it signs you out everywhere but here."</p>
             <p>
-                <a class="button" href="/password">"Change password"</a>
+                <a class="button" href=paths::PASSWORD>"Change password"</a>
             </p>
         </Card>
     }
@@ -138,7 +139,7 @@ fn RecoveryCard() -> impl IntoView {
         <Card id="recovery-card" heading="Recovery code">
             <p>"With it you get back in if you forget your password."</p>
             <p>
-                <a class="button" href="/recovery-code">"Your recovery code"</a>
+                <a class="button" href=paths::RECOVERY_CODE>"Your recovery code"</a>
             </p>
         </Card>
     }

@@ -1,5 +1,5 @@
 use holdfast_client::{Api, CallError, RequireSession, use_session};
-use holdfast_protocol::wire::{ActivityEvent, ActivityPage as Events, EventKind, paths};
+use holdfast_protocol::wire::{ActivityEvent, ActivityPage as Events, EventKind, paths as api};
 use leptos::html::Ol;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -8,6 +8,7 @@ use leptos_router::hooks::{use_location, use_navigate};
 
 use super::asker::Asker;
 use crate::components::{Button, DateTime, LoadError, PageHeading, Skeleton};
+use crate::paths;
 
 /// What happened to the account.
 #[component]
@@ -18,7 +19,7 @@ pub fn ActivityPage() -> impl IntoView {
             <PageHeading text="Activity"/>
             <p class="lead">
                 "What happened to your account. If you do not recognise something, "
-                <a href="/password">"change your password"</a> "."
+                <a href=paths::PASSWORD>"change your password"</a> "."
             </p>
             <RequireSession fallback=|| view! { <div class="card"><Skeleton/></div> }>
                 <Activity/>
@@ -169,7 +170,7 @@ async fn newest(api: Api, count: usize) -> Result<Events, CallError> {
 }
 
 async fn page(api: Api, before: Option<&str>, count: usize) -> Result<Events, CallError> {
-    let mut path = format!("{}?limit={}", paths::ACTIVITY, count.min(MOST_AT_ONCE));
+    let mut path = format!("{}?limit={}", api::ACTIVITY, count.min(MOST_AT_ONCE));
     if let Some(before) = before {
         path.push_str("&before=");
         path.push_str(before);

@@ -4,6 +4,7 @@ use leptos_meta::Title;
 
 use super::overview::OverviewFacts;
 use crate::components::{Illustration, PageHeading, Skeleton};
+use crate::paths;
 
 /// What Holdfast is, and the ways in.
 #[component]
@@ -25,12 +26,12 @@ pub fn HomePage() -> impl IntoView {
                         "connections and twenty open tabs. A stolen token does not live."
                     </p>
                     <div class="cluster if-signed-out">
-                        <a class="button button-primary" href="/sign-up">"Create account"</a>
-                        <a class="button" href="/sign-in">"Sign in"</a>
+                        <a class="button button-primary" href=paths::SIGN_UP>"Create account"</a>
+                        <a class="button" href=paths::SIGN_IN>"Sign in"</a>
                     </div>
                     <div class="stack if-signed-in">
                         <div>
-                            <a class="button button-primary" href="/account">"Your account"</a>
+                            <a class="button button-primary" href=paths::ACCOUNT>"Your account"</a>
                         </div>
                         {overview}
                     </div>

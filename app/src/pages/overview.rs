@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 
 use crate::components::{DateTime, Fact, LoadError, Skeleton};
+use crate::paths;
 
 /// How the host looks up an [`Overview`]. It lends this to the calls of [`find_overview`].
 #[derive(Clone)]
@@ -76,7 +77,7 @@ fn Facts(overview: Overview) -> impl IntoView {
         <dl class="facts">
             <Fact name="Signed in as"><strong>{username}</strong></Fact>
             <Fact name="Sessions">
-                <a href="/sessions">
+                <a href=paths::SESSIONS>
                     {if sessions == 1 {
                         "Only this one".to_owned()
                     } else {

@@ -11,7 +11,9 @@ use leptos_meta::Title;
 use super::asker::Asker;
 use super::credentials::{empty, focus, hide, value};
 use super::sign_up::length_hint;
-use crate::components::{FormError, PageHeading, ShowPassword, Skeleton, SubmitButton, TextField};
+use crate::components::{
+    FormError, HiddenUsername, PageHeading, ShowPassword, Skeleton, SubmitButton, TextField,
+};
 use crate::paths;
 
 /// Changes the password and ends all other sessions.
@@ -153,16 +155,8 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
     };
 
     view! {
-        <form method="post" action="/password" class="card stack" novalidate on:submit=submit>
-            <input
-                class="visually-hidden"
-                type="text"
-                autocomplete="username"
-                readonly
-                tabindex="-1"
-                aria-hidden="true"
-                prop:value=username
-            />
+        <form method="post" action=paths::PASSWORD class="card stack" novalidate on:submit=submit>
+            <HiddenUsername username/>
             <FormError text=Signal::derive(move || mistakes.get().form)/>
             <TextField
                 label="Current password"

@@ -184,7 +184,7 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
         });
     };
     view! {
-        <form method="post" action="/recover" class="card stack" novalidate on:submit=submit>
+        <form method="post" action=paths::RECOVER class="card stack" novalidate on:submit=submit>
             <p>
                 "Enter the recovery code that you have kept, and choose a new password. This ends "
                 "all sessions of your account."

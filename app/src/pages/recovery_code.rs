@@ -1,7 +1,7 @@
 use holdfast_client::{CallError, RequireSession, use_session};
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::secret::Secret;
-use holdfast_protocol::wire::{Account, paths};
+use holdfast_protocol::wire::{Account, paths as api};
 use leptos::ev::SubmitEvent;
 use leptos::html::Input;
 use leptos::prelude::*;
@@ -13,8 +13,10 @@ use super::asker::Asker;
 use super::credentials::{empty, focus, hide, value};
 use super::keep_code::KeepCode;
 use crate::components::{
-    DateTime, FormError, LoadError, PageHeading, ShowPassword, Skeleton, SubmitButton, TextField,
+    DateTime, FormError, HiddenUsername, LoadError, PageHeading, ShowPassword, Skeleton,
+    SubmitButton, TextField,
 };
+use crate::paths;
 use crate::way_back::after_recovery_code;
 
 /// Shows a new recovery code once, or makes one. A sign-up leads here.
@@ -37,7 +39,7 @@ fn RecoveryCodeCard() -> impl IntoView {
     // The code is shown with the name, and password managers need the name beside the password.
     let account = LocalResource::new(move || {
         session.reload_trigger();
-        async move { session.api().get::<Account>(paths::ACCOUNT).await }
+        async move { session.api().get::<Account>(api::ACCOUNT).await }
     });
     let username = Memo::new(move |_| match account.get() {
         Some(Ok(account)) => account.username,
@@ -189,16 +191,8 @@ fn MakeNew(
         });
     };
     view! {
-        <form method="post" action="/recovery-code" class="card stack" novalidate on:submit=submit>
-            <input
-                class="visually-hidden"
-                type="text"
-                autocomplete="username"
-                readonly
-                tabindex="-1"
-                aria-hidden="true"
-                prop:value=username
-            />
+        <form method="post" action=paths::RECOVERY_CODE class="card stack" novalidate on:submit=submit>
+            <HiddenUsername username/>
             <p>"If you forget your password, a recovery code lets you back in."</p>
             <State/>
             <FormError text=Signal::derive(move || error.get().or_else(|| refusal.get()))/>

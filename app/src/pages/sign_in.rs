@@ -10,10 +10,10 @@ use crate::paths;
 /// Signs in. The top of every page says why the last session has ended.
 #[component]
 pub fn SignInPage() -> impl IntoView {
-    let sign_up = with_next("/sign-up");
+    let sign_up = with_next(paths::SIGN_UP);
     let recover = with_next(paths::RECOVER);
     let form = Credentials {
-        action: "/sign-in",
+        action: paths::SIGN_IN,
         autocomplete: "current-password",
         username_hint: None,
         password_hint: |_| None,

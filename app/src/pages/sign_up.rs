@@ -6,13 +6,14 @@ use leptos_meta::Title;
 
 use super::credentials::{Credentials, CredentialsForm, Mistakes, with_next};
 use crate::components::PageHeading;
+use crate::paths;
 
 /// Makes an account and signs in.
 #[component]
 pub fn SignUpPage() -> impl IntoView {
-    let sign_in = with_next("/sign-in");
+    let sign_in = with_next(paths::SIGN_IN);
     let form = Credentials {
-        action: "/sign-up",
+        action: paths::SIGN_UP,
         autocomplete: "new-password",
         username_hint: Some(
             "Letters, digits and . _ - @ +, at least three. An e-mail address works.",

@@ -23,6 +23,7 @@ pub mod lifetimes;
 pub mod limits;
 pub mod metrics;
 pub mod overview;
+#[cfg(feature = "pages")]
 pub mod pages;
 pub mod password_hash;
 pub mod password_strength;
@@ -92,17 +93,26 @@ pub fn router_with(state: AppState, additions: Additions) -> Router {
         .layer(from_fn(answer_errors))
         .layer(from_fn(require_one_host))
         .layer(from_fn(refuse_other_sites));
+    let (pages, lend) = pages_of(&state);
     routes::api()
-        .merge(pages::pages(&state))
-        .merge(server_functions::server_functions(
-            &state,
-            &additions,
-            pages::lend,
-        ))
+        .merge(pages)
+        .merge(server_functions::server_functions(&state, &additions, lend))
         .merge(additions.routes.layer(DefaultBodyLimit::max(MAX_BODY)))
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
         .layer(layers)
         .with_state(state)
+}
+
+/// The pages, and what lends their server functions what they need.
+#[cfg(feature = "pages")]
+fn pages_of(state: &AppState) -> (Router<AppState>, fn(&AppState)) {
+    (pages::pages(state), pages::lend)
+}
+
+/// An application with pages of its own uses the server without those of Holdfast.
+#[cfg(not(feature = "pages"))]
+fn pages_of(_: &AppState) -> (Router<AppState>, fn(&AppState)) {
+    (Router::new(), |_| {})
 }
 
 /// A trusted proxy may have given the request an id. The id of another client, or an id of

@@ -3,7 +3,7 @@
 //! SECURITY: the policy in [`content_security_policy`] protects the tokens in the browser's
 //! storage from foreign scripts, so no page is served without it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -15,7 +15,6 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::post;
 use holdfast_app::pages::Overviews;
 use holdfast_app::{PageFiles, root, shell};
-use leptos::config::{Env, LeptosOptions};
 use leptos::context::{provide_context, use_context};
 use leptos::nonce::use_nonce;
 use leptos::server_fn::axum::server_fn_paths;
@@ -31,49 +30,6 @@ use crate::server_functions::to_function_error;
 use crate::shared_files::SharedFiles;
 use crate::site_files;
 use crate::state::AppState;
-
-/// Where the pages' files are: the folder that cargo-leptos sets, or else the folder of a
-/// release build.
-pub fn leptos_options() -> LeptosOptions {
-    let variable = |name: &str| std::env::var(name).ok();
-    let site_root = variable("LEPTOS_SITE_ROOT").map_or_else(default_site_root, PathBuf::from);
-    LeptosOptions::builder()
-        .output_name(env!("LEPTOS_OUTPUT_NAME"))
-        .site_root(site_root.to_string_lossy().into_owned())
-        .site_pkg_dir(variable("LEPTOS_SITE_PKG_DIR").unwrap_or_else(|| "pkg".to_owned()))
-        .env(if is_watched() { Env::DEV } else { Env::PROD })
-        .reload_port(
-            variable("LEPTOS_RELOAD_PORT")
-                .and_then(|port| port.parse().ok())
-                .unwrap_or(3001),
-        )
-        .build()
-}
-
-/// Whether `cargo leptos watch` runs this server.
-pub fn is_watched() -> bool {
-    std::env::var_os("LEPTOS_WATCH").is_some()
-}
-
-/// `target/site` in the current directory, or else `site` beside the binary.
-fn default_site_root() -> PathBuf {
-    let built = PathBuf::from("target/site");
-    if built.is_dir() {
-        return built;
-    }
-    std::env::current_exe()
-        .ok()
-        .and_then(|exe| exe.parent().map(|directory| directory.join("site")))
-        .filter(|site| site.is_dir())
-        .unwrap_or(built)
-}
-
-/// Whether the pages' files are where they should be.
-pub fn site_is_built(options: &LeptosOptions) -> bool {
-    Path::new(&*options.site_root)
-        .join(&*options.site_pkg_dir)
-        .is_dir()
-}
 
 /// The routes of all pages and of the files that they load, and the answer to all other
 /// paths.
@@ -272,7 +228,7 @@ fn set_policy() {
     };
     response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let nonce = use_nonce();
-    let policy = nonce.map(|nonce| content_security_policy(&nonce, is_watched()));
+    let policy = nonce.map(|nonce| content_security_policy(&nonce, site_files::is_watched()));
     match policy.and_then(|policy| HeaderValue::from_str(&policy).ok()) {
         Some(policy) => response.insert_header(header::CONTENT_SECURITY_POLICY, policy),
         None => tracing::error!("A page has no nonce, so it was served without its scripts."),

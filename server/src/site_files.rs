@@ -11,17 +11,17 @@
 //! keep the files of earlier releases there as well, for pages that are still open.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
+use std::{env, fs};
 
 use anyhow::Context;
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use leptos::config::LeptosOptions;
+use leptos::config::{Env, LeptosOptions};
 use serde::Deserialize;
 
 /// The list of the names, in the folder of the files.
@@ -29,6 +29,49 @@ const NAMES: &str = "files.json";
 
 /// Hexadecimal digits of a hash in a name.
 const HASH_DIGITS: usize = 16;
+
+/// Where the pages' files are: the folder that cargo-leptos sets, or else the folder of a
+/// release build.
+pub fn leptos_options() -> LeptosOptions {
+    let variable = |name: &str| env::var(name).ok();
+    let site_root = variable("LEPTOS_SITE_ROOT").map_or_else(default_site_root, PathBuf::from);
+    LeptosOptions::builder()
+        .output_name(env!("LEPTOS_OUTPUT_NAME"))
+        .site_root(site_root.to_string_lossy().into_owned())
+        .site_pkg_dir(variable("LEPTOS_SITE_PKG_DIR").unwrap_or_else(|| "pkg".to_owned()))
+        .env(if is_watched() { Env::DEV } else { Env::PROD })
+        .reload_port(
+            variable("LEPTOS_RELOAD_PORT")
+                .and_then(|port| port.parse().ok())
+                .unwrap_or(3001),
+        )
+        .build()
+}
+
+/// Whether `cargo leptos watch` runs this server.
+pub fn is_watched() -> bool {
+    env::var_os("LEPTOS_WATCH").is_some()
+}
+
+/// `target/site` in the current directory, or else `site` beside the binary.
+fn default_site_root() -> PathBuf {
+    let built = PathBuf::from("target/site");
+    if built.is_dir() {
+        return built;
+    }
+    env::current_exe()
+        .ok()
+        .and_then(|exe| exe.parent().map(|directory| directory.join("site")))
+        .filter(|site| site.is_dir())
+        .unwrap_or(built)
+}
+
+/// Whether the pages' files are where they should be.
+pub fn is_built(options: &LeptosOptions) -> bool {
+    Path::new(&*options.site_root)
+        .join(&*options.site_pkg_dir)
+        .is_dir()
+}
 
 /// The names of the files of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -217,7 +260,7 @@ mod tests {
 
     #[test]
     fn names_are_those_that_the_release_lists() {
-        let site = std::env::temp_dir().join(format!("holdfast-names-{}", std::process::id()));
+        let site = env::temp_dir().join(format!("holdfast-names-{}", std::process::id()));
         let package = site.join("pkg");
         fs::create_dir_all(&package).expect("a folder");
         let options = LeptosOptions::builder()

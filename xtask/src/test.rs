@@ -121,6 +121,10 @@ fn fmt(toolbox: &Toolbox) -> Outcome {
 fn lint(toolbox: &Toolbox) -> Outcome {
     sqlx::check(toolbox)?;
     progress::run("clippy for the server", &mut lint_native(toolbox))?;
+    progress::run(
+        "clippy for the server without the pages",
+        &mut lint_without_pages(toolbox),
+    )?;
     progress::run("clippy for the browser", &mut lint_browser(toolbox))?;
     deny(toolbox)
 }
@@ -130,6 +134,17 @@ fn lint(toolbox: &Toolbox) -> Outcome {
 fn lint_native(toolbox: &Toolbox) -> Command {
     let mut command = toolbox.cargo(&["clippy", "--release", "--all-targets"]);
     command.args(NATIVE).args(["--", "-D", "warnings"]);
+    command
+}
+
+/// An application with pages of its own builds the server so. `app` is named only for its features: with
+/// them the other crates are those of the call before.
+fn lint_without_pages(toolbox: &Toolbox) -> Command {
+    let mut command = toolbox.cargo(&["clippy", "--release", "--lib", "--bins"]);
+    command
+        .args(["--package", "holdfast-server", "--package", "holdfast-app"])
+        .args(["--no-default-features", "--features", "holdfast-app/ssr"])
+        .args(["--", "-D", "warnings"]);
     command
 }
 

@@ -28,7 +28,7 @@ use crate::profiles::Profiles;
 use crate::state::{AppState, Instance};
 use crate::stopping::Stopping;
 use crate::store::Pool;
-use crate::{connections, pages, router, secrets, site_files, sweep};
+use crate::{connections, router, secrets, site_files, sweep};
 
 /// How long requests may take to finish after the server has stopped listening. It is longer
 /// than a request, and the work that goes on after it, may take together.
@@ -46,7 +46,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     // This comes before the start of the private Postgres, so that a signal can stop the
     // start, too.
     let signals = Signals::install()?;
-    let database = Database::of_server(&args, pages::is_watched()).await?;
+    let database = Database::of_server(&args, site_files::is_watched()).await?;
     // From here on, the private Postgres is released in every case.
     let served = serve(&args, config, &database, signals).await;
     let released = database.release().await;
@@ -94,7 +94,7 @@ async fn serve(
 
     let lanes = Lanes::new(pool.clone(), args.rotation_lanes, args.rotation_commit);
     let state = state(config, pool.clone(), lanes.clone(), keys, facts, clock)?;
-    if !pages::site_is_built(&state.leptos) {
+    if cfg!(feature = "pages") && !site_files::is_built(&state.leptos) {
         let site = &state.leptos.site_root;
         tracing::warn!(%site, "The pages' files are missing, so the buttons of pages will not work. Build the files with `cargo xtask run`.");
     }
@@ -191,7 +191,7 @@ fn state(
     clock: Clock,
 ) -> anyhow::Result<AppState> {
     let threads = config.limits.password_threads;
-    let leptos = pages::leptos_options();
+    let leptos = site_files::leptos_options();
     let instance = Instance {
         limits: Limits::new(config.limits),
         passwords: PasswordHashes::new(config.password_cost, threads),
@@ -203,7 +203,7 @@ fn state(
         keys,
         database,
         events: EventQueue::start(pool.clone()),
-        site_files: site_files::names(&leptos, pages::is_watched())?,
+        site_files: site_files::names(&leptos, site_files::is_watched())?,
         leptos,
         pool,
         lanes,

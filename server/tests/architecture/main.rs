@@ -145,6 +145,16 @@ fn the_crates_of_the_browser_depend_on_each_other_in_one_direction() {
 }
 
 #[test]
+fn the_server_goes_without_the_pages() {
+    let with = crates_of("holdfast-server", &[]);
+    let without = crates_of("holdfast-server", &["--no-default-features"]);
+    for (crates, has_pages) in [(with, true), (without, false)] {
+        let found = crates.iter().any(|name| name == "holdfast-app");
+        assert_eq!(found, has_pages, "{crates:?}");
+    }
+}
+
+#[test]
 fn the_layers_of_the_client_only_look_down() {
     let client = Crate::read(&root().join("client/src"));
     let found = client.not_downwards(&[

@@ -26,10 +26,10 @@ use holdfast_server::metrics::Metrics;
 use holdfast_server::password_hash::{Cost, PasswordHashes};
 use holdfast_server::profiles::Profiles;
 use holdfast_server::secrets_in_use::SecretsInUse;
-use holdfast_server::site_files::SiteFiles;
+use holdfast_server::site_files::{self, SiteFiles};
 use holdfast_server::state::{AppState, Instance};
 use holdfast_server::stopping::Stopping;
-use holdfast_server::{pages, router, store};
+use holdfast_server::{router, store};
 use serde_json::{Value, json};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection as _, PgConnection, PgPool};
@@ -124,7 +124,7 @@ impl TestApp {
             stopping: Stopping::default(),
             config: Arc::new(config),
             pool,
-            leptos: pages::leptos_options(),
+            leptos: site_files::leptos_options(),
             site_files: SiteFiles::without_hashes("holdfast"),
             clock,
         };

@@ -18,6 +18,7 @@ use crate::error::ApiError;
 use crate::keys::Obstacle;
 use crate::keys::access_token;
 use crate::limits::{ReadTurn, Refusal};
+use crate::secrets_in_use::HEARD_WITHIN;
 use crate::state::AppState;
 
 /// The account and the session of a valid access token.
@@ -66,10 +67,10 @@ where
         let keys = state.keys.signing_keys(now);
         let verified = access_token::verify(&keys, token, &config.issuers(), now);
         let verified = verified.map_err(|error| match ApiError::from(error) {
-            // Another instance may have made it with a secret that this one lacks.
-            ApiError::AccessTokenInvalid if state.keys.obstacle().is_some() => {
-                ApiError::Unsure("this instance does not accept every secret in use")
-            }
+            ApiError::AccessTokenInvalid => state
+                .keys
+                .may_lack_a_secret(HEARD_WITHIN)
+                .map_or(ApiError::AccessTokenInvalid, ApiError::Unsure),
             error => error,
         })?;
         if !state.ended.is_trusted() {

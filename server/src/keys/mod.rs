@@ -177,9 +177,19 @@ impl Keys {
     }
 
     /// Whether the secrets were read from the database within this time.
-    pub fn was_read_within(&self, time: Duration) -> bool {
+    fn was_read_within(&self, time: Duration) -> bool {
         let read = read(&self.standing).read;
         read.is_none_or(|(at, _)| at.elapsed() < time)
+    }
+
+    /// Why a token that this instance cannot verify may still be good: another instance may have made
+    /// it with a secret that this one lacks. The secrets must have been read within this time.
+    pub fn may_lack_a_secret(&self, within: Duration) -> Option<&'static str> {
+        if self.obstacle().is_some() {
+            return Some("this instance does not accept every secret in use");
+        }
+        let is_late = !self.was_read_within(within);
+        is_late.then_some("the secrets in use were not read lately")
     }
 
     /// Notes whether the current secret was entered.

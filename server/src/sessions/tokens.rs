@@ -28,13 +28,8 @@ pub(super) fn genuine(state: &AppState, refresh_token: &Secret) -> Result<Refres
     if let Some(token) = token.verify(&state.keys.refresh_keys()) {
         return Ok(token);
     }
-    if state.keys.obstacle().is_some() {
-        return Err(ApiError::Unsure(
-            "this instance does not accept every secret in use",
-        ));
-    }
-    if !state.keys.was_read_within(HEARD_WITHIN) {
-        return Err(ApiError::Unsure("the secrets in use were not read lately"));
+    if let Some(why) = state.keys.may_lack_a_secret(HEARD_WITHIN) {
+        return Err(ApiError::Unsure(why));
     }
     Err(state
         .database

@@ -270,7 +270,11 @@ async fn an_instance_that_has_not_read_lately_calls_no_token_invalid() {
         .await
         .is(Code::TemporarilyUnavailable);
     assert_eq!(app.log_out(&tokens).await.status, 503);
+    let call = app.get_as(&tokens, paths::ACCOUNT).await;
+    call.is(Code::TemporarilyUnavailable);
     keys.note_read(Instant::now(), lifetime);
+    let call = app.get_as(&tokens, paths::ACCOUNT).await;
+    call.is(Code::AccessTokenInvalid);
     app.refresh(&tokens, &new_key())
         .await
         .is(Code::RefreshTokenInvalid);

@@ -56,28 +56,35 @@ async function renameAll(pkg: string): Promise<Names> {
   return names;
 }
 
-/** Another instance answers, as behind a balancer: the browser knows one address only. */
-async function answeredBy(server: { url: string }, route: Route): Promise<void> {
-  const { pathname } = new URL(route.request().url());
-  const response = await route.fetch({ url: server.url + pathname });
-  await route.fulfill({ response });
-}
-
-/** The requests of a page and their answers, in order. */
+/** How often a page was requested, and which of its files it got and missed. */
 class Loads {
   pages = 0;
   readonly got: string[] = [];
   readonly missed: string[] = [];
 
   constructor(page: Page) {
-    page.on('response', (response) => {
-      const request = response.request();
+    // The event of an answer may come after the requests for the page's files.
+    page.on('request', (request) => {
       if (request.isNavigationRequest()) this.pages += 1;
-      const file = /\/pkg\/([^/]+)$/.exec(new URL(request.url()).pathname)?.[1];
-      if (file) (response.ok() ? this.got : this.missed).push(file);
+    });
+    page.on('response', (response) => {
+      const file = fileOf(response.url());
+      if (file && response.ok()) this.got.push(file);
     });
   }
+
+  /** Another instance answers, as behind a balancer: the browser knows one address only. */
+  async answeredBy(server: { url: string }, route: Route): Promise<void> {
+    const { pathname } = new URL(route.request().url());
+    const response = await route.fetch({ url: server.url + pathname });
+    const file = fileOf(pathname);
+    // A page that reloads at once has no event for the answer any more.
+    if (file && !response.ok()) this.missed.push(file);
+    await route.fulfill({ response });
+  }
 }
+
+const fileOf = (address: string): string | undefined => /\/pkg\/([^/?]+)/.exec(address)?.[1];
 
 /** The names that a page was rendered with. */
 const namesOf = (page: Page): Promise<string[]> =>
@@ -106,7 +113,7 @@ test('bar 55: a page that misses its files reloads once, and works', async ({
   let itsTurn = true;
   const loads = new Loads(page);
   await page.route('**/pkg/**', (route) =>
-    itsTurn && loads.pages < 2 ? answeredBy(newer, route) : route.continue(),
+    itsTurn && loads.pages < 2 ? loads.answeredBy(newer, route) : route.continue(),
   );
   await openUnhydrated(page, '/account');
   await becomesAlive(page);
@@ -127,7 +134,7 @@ test('bar 55: a page that always misses its files says so, and mixes nothing', a
 }) => {
   const newer = await server({ site: next.site });
   const loads = new Loads(page);
-  await page.route('**/pkg/**', (route) => answeredBy(newer, route));
+  await page.route('**/pkg/**', (route) => loads.answeredBy(newer, route));
   await openUnhydrated(page, '/sign-in');
   await expect(page.getByRole('alert')).toContainText('did not arrive');
   // The page says so only after it has reloaded in vain.
@@ -153,9 +160,9 @@ test('bar 55: with the files of both releases on both sides every page works at 
   // Pages come from either release in turn; files always from the newer one.
   let turn = 0;
   await page.route('**/sign-in', (route) =>
-    answeredBy(turn++ % 2 === 0 ? holdfast : newer, route),
+    loads.answeredBy(turn++ % 2 === 0 ? holdfast : newer, route),
   );
-  await page.route('**/pkg/**', (route) => answeredBy(newer, route));
+  await page.route('**/pkg/**', (route) => loads.answeredBy(newer, route));
   for (const expected of [names, next.names, names, next.names]) {
     loads.got.length = 0;
     await page.goto('/sign-in');

@@ -109,10 +109,16 @@ fn pages_of(state: &AppState) -> (Router<AppState>, fn(&AppState)) {
     (pages::pages(state), pages::lend)
 }
 
-/// An application with pages of its own uses the server without those of Holdfast.
+/// An application with pages of its own uses the server without those of Holdfast. It may bring a
+/// fallback of its own, so the addresses of programs have routes here.
 #[cfg(not(feature = "pages"))]
 fn pages_of(_: &AppState) -> (Router<AppState>, fn(&AppState)) {
-    (Router::new(), |_| {})
+    let of_programs = ["/api/{*rest}", "/oauth/{*rest}", "/.well-known/{*rest}"];
+    let not_found = || async { ApiError::NotFound };
+    let routes = of_programs.into_iter().fold(Router::new(), |routes, path| {
+        routes.route(path, axum::routing::any(not_found))
+    });
+    (routes, |_| {})
 }
 
 /// A trusted proxy may have given the request an id. The id of another client, or an id of

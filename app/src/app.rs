@@ -44,7 +44,7 @@ pub fn App() -> impl IntoView {
         } else if session.is_signed_in() && session.notice() == Some(Notice::ThisTabOnly) {
             Some(
                 "This browser does not let Holdfast store anything. You stay signed in \
-                 until you close this tab.",
+                 until you leave or reload this page.",
             )
         } else if session.is_anonymous() && session.is_leaving() {
             Some(

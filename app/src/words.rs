@@ -106,6 +106,9 @@ pub fn why(ending: Ending) -> &'static str {
              until that tab is closed."
         }
         Ending::Unknown => "This session has ended. Sign in to go on.",
+        Ending::PageLeft => {
+            "This browser does not let Holdfast store anything, so leaving the page signed you out."
+        }
         Ending::BrowserClosed => {
             "You asked not to stay signed in, so closing the browser signed you out."
         }

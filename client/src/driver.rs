@@ -256,14 +256,12 @@ impl Driver {
                         logout::send_at_the_end(&token);
                     }
                 }
-                // If it wakes up, it shows nobody.
-                if !is_over
-                    && self.vault.is_memory()
-                    && let Some(record) = self.record()
-                {
-                    self.feed(Event::CallOver {
-                        session_id: record.session_id,
-                        why: Ending::Unknown,
+                // A page that wakes up shows no account. Another person may use the browser by then.
+                let left = sign_out_of(&self.held(), Ending::PageLeft);
+                if let Some(left) = left.filter(|_| !is_over && self.vault.is_memory()) {
+                    let driver = self.clone();
+                    spawn_local(async move {
+                        driver.change(left).await;
                     });
                 }
             }
@@ -473,6 +471,7 @@ impl Driver {
         };
         // This is read now. Until storage answers, another person may sign in, or this one again.
         let mut pressed = self.last_known(shown);
+        let sign_out_of = |pressed: &Stored| sign_out_of(pressed, Ending::SignedOut);
         if let Some(sign_out) = pressed.as_ref().and_then(sign_out_of) {
             // The page may be closed before storage has been read.
             self.vault.note_at_once(&sign_out, &self.held());
@@ -685,8 +684,7 @@ impl Driver {
         }
     }
 
-    /// Tells the other tabs from time to time that this one still lives and replaces its
-    /// session.
+    /// Tells the other tabs from time to time that this one still lives and changes the password.
     async fn renew_note(&self, mark: u32) {
         loop {
             TimeoutFuture::new(NOTE_RENEWED_EVERY_MS).await;
@@ -713,9 +711,11 @@ impl Driver {
     /// replaces it. That may be another session than the one as which the change was sent: the person
     /// may have signed in in another tab meanwhile.
     fn is_being_replaced(&self, session_id: Uuid, why: Ending) -> bool {
-        let replacing = self.replacing.get();
-        if let Some(replacing) = replacing
-            && replacing.session_id == Some(session_id)
+        let account_id = self.record().map(|record| record.account_id);
+        if let Some(replacing) = self.replacing.get()
+            && let Some(sent_as) = replacing.session_id
+            && (sent_as == session_id
+                || account_id == Some(replacing.account_id) && why.may_be_a_change())
         {
             self.replacing.set(Some(Replacing {
                 is_over: Some(why),
@@ -723,11 +723,7 @@ impl Driver {
             }));
             return true;
         }
-        let Some(account_id) = self.record().map(|record| record.account_id) else {
-            return false;
-        };
-        replacing.is_some_and(|own| own.account_id == account_id && own.session_id.is_some())
-            || self.is_noted_elsewhere(account_id)
+        why.may_be_a_change() && account_id.is_some_and(|id| self.is_noted_elsewhere(id))
     }
 
     /// Whether another tab will replace the session of this account.
@@ -1036,10 +1032,10 @@ fn account_of(stored: &Stored) -> Option<Uuid> {
 }
 
 /// The sign-out of the person who is signed in, as of this moment.
-fn sign_out_of(pressed: &Stored) -> Option<Change> {
+fn sign_out_of(pressed: &Stored, why: Ending) -> Option<Change> {
     Some(Change::SignOut {
         account_id: pressed.record()?.account_id,
-        why: Ending::SignedOut,
+        why,
         pressed: pressed.era(),
     })
 }

@@ -105,7 +105,7 @@ export async function spoilAccessToken(page: Page): Promise<void> {
   await tamper(page, { access_token: forged(access_token) });
 }
 
-/** What tabs have noted about the sessions that their changes of the password are to end. */
+/** What tabs have noted about the accounts whose password they change. */
 export async function notesOfChanges(page: Page): Promise<Record<string, { until_ms: number }>> {
   return page.evaluate(() => {
     const isNote = ([key]: [string, string]) => key.startsWith('holdfast.replaced');

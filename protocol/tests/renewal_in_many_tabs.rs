@@ -188,6 +188,13 @@ impl Server {
         Ok(self.open(account_id, now_ms))
     }
 
+    fn sessions_of(&self, account_id: Uuid) -> Vec<Uuid> {
+        let rows = self.rows.iter();
+        rows.filter(|(_, row)| row.account_id == account_id)
+            .map(|(session_id, _)| *session_id)
+            .collect()
+    }
+
     fn log_out(&mut self, token: &Secret) {
         let token = UnverifiedRefreshToken::parse(token.expose()).unwrap();
         self.rows.remove(&token.session_id());
@@ -235,8 +242,8 @@ struct PasswordChange {
     step: Step,
     /// Since when it waits.
     waits_since: u64,
-    /// Whether the server has done it, and so has ended all sessions of the account.
-    is_done: bool,
+    /// The sessions that it has ended on the server.
+    has_ended: Vec<Uuid>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -268,8 +275,8 @@ struct Tab {
     frozen: bool,
     /// Whom this page has shown.
     shown: Option<Uuid>,
-    /// Whether it shows that somebody is signed in.
-    is_signed_in: bool,
+    /// The session that it has shown last.
+    session: Option<Uuid>,
     /// How many writes to local storage have reached this tab.
     seen: usize,
     wake_at: Option<u64>,
@@ -438,7 +445,7 @@ impl World {
                 page: 0,
                 frozen: false,
                 shown: None,
-                is_signed_in: false,
+                session: None,
                 seen: 1,
                 wake_at: None,
                 flight: None,
@@ -501,7 +508,7 @@ impl World {
         self.tabs[tab].page += 1;
         self.tabs[tab].frozen = false;
         self.tabs[tab].shown = None;
-        self.tabs[tab].is_signed_in = false;
+        self.tabs[tab].session = None;
         self.tabs[tab].flight = None;
         self.tabs[tab].wake_at = None;
         self.highest_held.retain(|(of, _), _| *of != tab);
@@ -554,16 +561,20 @@ impl World {
 
     /// A page that has shown one account reloads before it shows another.
     fn show(&mut self, tab: usize) {
-        let account_id = match self.tabs[tab].machine.view() {
+        let (account_id, session_id) = match self.tabs[tab].machine.view() {
             View::Unknown => return,
             View::Anonymous { ending } => return self.check_replaced(tab, ending),
-            View::SignedIn { account_id, .. } => account_id,
+            View::SignedIn {
+                account_id,
+                session_id,
+                ..
+            } => (account_id, session_id),
         };
         match self.tabs[tab].shown {
             Some(shown) if shown != account_id => self.start(tab),
             _ => {
                 self.tabs[tab].shown = Some(account_id);
-                self.tabs[tab].is_signed_in = true;
+                self.tabs[tab].session = Some(session_id);
             }
         }
     }
@@ -571,13 +582,11 @@ impl World {
     /// While a living tab changes the password, no tab signs the person out because the server
     /// has ended the session. The person would lose what they have typed in that tab.
     fn check_replaced(&mut self, tab: usize, ending: Option<Ending>) {
-        if !std::mem::take(&mut self.tabs[tab].is_signed_in) {
+        let Some(session_id) = self.tabs[tab].session.take() else {
             return;
-        }
-        let shown = self.tabs[tab].shown;
+        };
         let replaces = |change: &PasswordChange| {
-            change.is_done
-                && Some(change.account_id) == shown
+            change.has_ended.contains(&session_id)
                 && change.page == self.tabs[change.tab].page
                 && !self.has_slept(change)
         };
@@ -985,7 +994,7 @@ impl World {
             is_sent_again: false,
             step: Step::ToSend,
             waits_since: 0,
-            is_done: false,
+            has_ended: Vec::new(),
         });
     }
 
@@ -1066,10 +1075,11 @@ impl World {
         if !self.server.away && lost != Lost::Request {
             let wall = self.wall();
             let (current, wanted) = (change.current, change.wanted);
+            let before = self.server.sessions_of(change.account_id);
             outcome = self.server.change_password(sent_as, current, wanted, wall);
             if let Ok(tokens) = &outcome {
                 self.orphans.insert(tokens.session_id);
-                change.is_done = true;
+                change.has_ended.extend(before);
             }
             if lost == Lost::Answer {
                 outcome = Err(Refusal::Silence);
@@ -1765,5 +1775,13 @@ fn bar_33_a_sign_in_during_a_change_of_the_password_ends_in_one_session() {
         step(&mut world, *drawn);
         world.check_session();
     }
+    let [sign_in] = &world.sign_ins[..] else {
+        panic!("one sign-in is under way");
+    };
+    assert!(!world.server.is_live(sign_in.record.session_id));
+    let is_lost = |change: &PasswordChange| !change.has_ended.is_empty() && change.was_silent;
+    assert!(world.changes.iter().any(is_lost));
+    let is_in_its_tab = |change: &PasswordChange| change.tab == sign_in.tab;
+    assert!(world.changes.iter().any(is_in_its_tab));
     check_the_end(&mut world).unwrap();
 }

@@ -195,7 +195,8 @@ impl Vault {
 
     /// Whether another tab than the one with this mark will replace the session of this account.
     pub(super) fn is_replaced(&self, account_id: Uuid, own_mark: Option<u32>) -> bool {
-        replaced::is_noted(account_id, own_mark, clock::now())
+        // No other tab stores a session for a page that only has it in its memory.
+        !self.is_memory() && replaced::is_noted(account_id, own_mark, clock::now())
     }
 
     /// Notes that the tab with this mark replaces no session any more.

@@ -12,9 +12,6 @@ const REPLACED: &str = "holdfast.replaced.";
 /// Notes that the tab with this mark will replace the session of this account. A full storage stores no
 /// note; then the other tabs do not know it.
 pub(super) fn write(account_id: Uuid, mark: u32, at: Moment) {
-    for note in all().into_iter().filter(|note| !note.counts(at)) {
-        remove(note.mark());
-    }
     let _ = local::set_json(&key(mark), &ReplacedNote::new(account_id, mark, at));
 }
 
@@ -25,13 +22,18 @@ pub(super) fn remove(mark: u32) {
 
 /// Whether another tab than the one with this mark will replace the session of this account.
 pub(super) fn is_noted(account_id: Uuid, own_mark: Option<u32>, at: Moment) -> bool {
-    ReplacedNote::is_among(&all(), account_id, own_mark, at)
+    ReplacedNote::is_among(&all(at), account_id, own_mark, at)
 }
 
-fn all() -> Vec<ReplacedNote> {
+/// The notes that count. The others are removed: a note from the future would count later.
+fn all(at: Moment) -> Vec<ReplacedNote> {
     let keys = local::keys_with(REPLACED).into_iter();
-    keys.filter_map(|key| local::get_json::<Option<ReplacedNote>>(&key))
-        .collect()
+    let notes = keys.filter_map(|key| local::get_json::<Option<ReplacedNote>>(&key));
+    let (counting, others): (Vec<_>, Vec<_>) = notes.partition(|note| note.counts(at));
+    for note in others {
+        remove(note.mark());
+    }
+    counting
 }
 
 fn key(mark: u32) -> String {

@@ -16,6 +16,7 @@ import {
   storedSession,
   test as base,
   theStoredSession,
+  type Tokens,
 } from '../../holdfast';
 
 const test = base.extend<{ cachingBrowser: BrowserContext }>({
@@ -88,14 +89,44 @@ test('a page that comes out of the back/forward cache goes on with the present t
   expect(await theStoredSession(page)).toEqual(latest);
 });
 
-// A page in the cache may never come back, and nobody else could end its session.
-test('a session that only its page has ends when the page goes into the back/forward cache', async ({
-  cachingBrowser,
-  account,
-  api,
-}) => {
-  const page = await cachingBrowser.newPage();
-  await becomesCacheable(cachingBrowser);
+// A page in the cache may never come back, and no other page could end its session.
+for (const isLost of [false, true]) {
+  const how = isLost ? 'although the sign-out is lost' : 'at once';
+  test(`a session that only its page has ends when the person leaves the page: ${how}`, async ({
+    cachingBrowser,
+    account,
+    api,
+  }) => {
+    const page = await cachingBrowser.newPage();
+    await becomesCacheable(cachingBrowser);
+    await storesNothing(page);
+    const opened = page.waitForResponse((response) => response.url().endsWith('/api/v1/login'));
+    await signInHere(page, account);
+    const { access_token } = (await (await opened).json()) as Tokens;
+    if (isLost) await page.evaluate(loseRequests);
+    await leave(page);
+    if (isLost) {
+      expect(await api.sessions(access_token)).toHaveLength(1);
+    } else {
+      await isEnded(api, access_token);
+    }
+
+    await comeBack(page);
+    await page.evaluate(() => dispatchEvent(new Event('network is back')));
+    await isSignedOut(page);
+    await expect(page.getByText('leaving the page signed you out')).toBeVisible();
+    await isEnded(api, access_token);
+  });
+}
+
+/** Until the network is back. Playwright cannot intercept a request that outlives its page. */
+function loseRequests(): void {
+  const send = window.fetch;
+  window.fetch = () => Promise.reject(new TypeError('Failed to fetch'));
+  addEventListener('network is back', () => (window.fetch = send));
+}
+
+async function storesNothing(page: Page): Promise<void> {
   await denyIndexedDb(page);
   await page.addInitScript(() => {
     const get = (): never => {
@@ -103,16 +134,7 @@ test('a session that only its page has ends when the page goes into the back/for
     };
     Object.defineProperty(window, 'localStorage', { get });
   });
-  const opened = page.waitForResponse((response) => response.url().endsWith('/api/v1/login'));
-  await signInHere(page, account);
-  const { access_token } = (await (await opened).json()) as { access_token: string };
-  expect(await api.sessions(access_token)).toHaveLength(1);
-  await leave(page);
-  await isEnded(api, access_token);
-
-  await comeBack(page);
-  await isSignedOut(page);
-});
+}
 
 /**
  * Holdfast's pages have `no-store`, so Chromium does not cache them, and it drops a page that gets a

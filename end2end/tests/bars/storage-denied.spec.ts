@@ -44,7 +44,7 @@ const test = base.extend<{ denyingBrowser: BrowserContext }>({
   },
 });
 
-const NOTICE = 'You stay signed in until you close this tab.';
+const NOTICE = 'You stay signed in until you leave or reload this page.';
 
 test.describe('with short-lived tokens', () => {
   test.use({ lifetimes: { accessTokenTtl: '2s' } });

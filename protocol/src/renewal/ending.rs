@@ -31,6 +31,8 @@ pub enum Ending {
     AccountDeleted,
     /// The person chose not to stay signed in, and the browser was closed.
     BrowserClosed,
+    /// This browser stores nothing, and the person left the page, which alone had the session.
+    PageLeft,
     /// What the browser had stored for this site was deleted.
     StorageCleared,
     /// This browser cannot store the session any more; only one other tab goes on with it.
@@ -71,7 +73,11 @@ impl Ending {
     pub(super) fn asks_to_leave(self) -> bool {
         matches!(
             self,
-            Self::SignedOut | Self::SignedOutElsewhere | Self::Conflict | Self::BrowserClosed
+            Self::SignedOut
+                | Self::SignedOutElsewhere
+                | Self::Conflict
+                | Self::BrowserClosed
+                | Self::PageLeft
         )
     }
 
@@ -80,8 +86,13 @@ impl Ending {
     pub(super) fn is_by_a_person(self) -> bool {
         matches!(
             self,
-            Self::SignedOut | Self::SignedOutElsewhere | Self::BrowserClosed
+            Self::SignedOut | Self::SignedOutElsewhere | Self::BrowserClosed | Self::PageLeft
         )
+    }
+
+    /// Whether a change of the password may be why the server has ended the session.
+    pub fn may_be_a_change(self) -> bool {
+        matches!(self, Self::PasswordChanged | Self::Unknown)
     }
 
     /// The ending as another tab tells it.

@@ -1169,6 +1169,7 @@ mod tests {
             (Ending::SignedOut, true),
             (Ending::SignedOutElsewhere, true),
             (Ending::BrowserClosed, true),
+            (Ending::PageLeft, true),
             (Ending::Conflict, true),
             (Ending::Expired, false),
             (Ending::Ended, false),

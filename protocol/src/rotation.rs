@@ -1,8 +1,9 @@
 //! The server's whole decision about a refresh token.
 //!
 //! [`decide`] is the rule. `server/src/store/sessions.rs` carries out the common case,
-//! number 3, with a single conditional `update`, and calls [`decide`] for all other
-//! cases. A test runs both on random rows and tokens and compares the results.
+//! number 3, with one conditional `update`. If this changes no row,
+//! `server/src/sessions/refresh.rs` calls [`decide`]. A test runs both on random rows and
+//! tokens and compares the results.
 //!
 //! In the table, `g` is the generation of the presented token, whose MAC is right; `n` is
 //! the row's generation; `k` is the attempt key of the request.

@@ -1,7 +1,7 @@
 //! The pages. The server renders a page, and the browser takes it over.
 //!
-//! SECURITY: the policy in [`content_security_policy`] protects the tokens in the browser's
-//! storage from foreign scripts, so no page is served without it.
+//! A security duty: the policy in [`content_security_policy`] protects the tokens in the
+//! browser's storage from foreign scripts, so no page is served without it.
 
 use std::path::PathBuf;
 use std::sync::Arc;

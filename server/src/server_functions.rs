@@ -1,7 +1,7 @@
 //! The server functions, and the check of their access tokens.
 //!
-//! SECURITY: [`require_account`] protects every server function except those that are listed
-//! by name. So a mistake protects too much, never too little.
+//! A security duty: [`require_account`] protects every server function except those that are
+//! listed by name. So a function that is not listed by mistake is protected, and never open.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

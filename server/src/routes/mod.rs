@@ -1,4 +1,4 @@
-//! Every address of the API, one file for each verb.
+//! Every address of the API. Each kind of call has a file.
 
 mod account;
 mod activity;

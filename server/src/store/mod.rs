@@ -1,4 +1,4 @@
-//! All the SQL, one file for each table: plain functions on a connection.
+//! All the SQL, as plain functions on a connection. Nearly every table has a file of its own.
 
 pub mod accounts;
 pub mod database;
@@ -28,8 +28,9 @@ const CONNECTS_WITHIN: Duration = Duration::from_secs(5);
 /// migrator takes an advisory lock.
 ///
 /// Migrations of a later release are ignored, so an instance of this release can still start
-/// after an upgrade, and an operator can roll back to it. A migration therefore only adds
-/// things that the release before does not need. It removes old things one release later.
+/// after an upgrade, and an operator can roll back to it. Therefore a migration only adds things,
+/// and the previous release works without them. The next release removes what is not used any
+/// more.
 pub static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
     let mut migrator = sqlx::migrate!("../migrations");
     migrator.set_ignore_missing(true);

@@ -1,10 +1,10 @@
 //! The table `sessions`.
 //!
-//! A security duty: [`rotate`] is the only statement that spends a refresh token. Its guard
-//! compares generation **and** hash with the row for which the decision was made. Because of
-//! this guard, a token is good for one rotation only, whatever runs at the same time
-//! (CVE-2026-1035 was a check and a write without this guard). `protocol/src/rotation.rs`
-//! has the rule.
+//! A security duty: only two statements spend a refresh token, [`rotate`] (one session) and
+//! [`rotate_together`] (many sessions). Both have the same guard: it compares generation
+//! **and** hash with the row for which the decision was made. Because of this guard, a token is
+//! good for one rotation only, whatever runs at the same time (CVE-2026-1035 was a check and a
+//! write without this guard). `protocol/src/rotation.rs` has the rule.
 
 use holdfast_protocol::attempt_key::AttemptMark;
 use holdfast_protocol::rotation::{Micros, StoredSession, new_marks, read_marks};
@@ -175,15 +175,17 @@ pub async fn rotate(
     .await
 }
 
-/// The same for many sessions in one statement, each of them at most once. For each
-/// rotation, in their order, what [`rotate`] would say, but that a locked row is passed
-/// over as well.
+/// Does the same as [`rotate`] for many sessions in one statement. Each session occurs at most
+/// once. Returns the result of each rotation, in their order. A row that is locked also gives
+/// `None`.
 ///
-/// It skips locked rows, or statements that carry the same sessions in another order would
-/// wait for each other. A row that was rotated between the two steps fits no more and is
-/// passed over; one that was changed otherwise is updated on its newest version. Postgres
-/// would plan it anew for each number of rotations; the settings of
-/// [`super::lanes`] keep it to one plan, by the primary key.
+/// The statement skips locked rows. Otherwise two statements with the same sessions in another
+/// order would wait for each other. If another transaction has changed a row since this statement
+/// began, the newest version of the row counts. If that was a rotation, the row does not fit any
+/// more, and the statement skips it. If not, the statement updates the newest version.
+///
+/// Postgres would plan the statement anew for each number of rotations. The settings of the
+/// function [`lanes`](super::lanes) make it use one plan, by the primary key.
 pub async fn rotate_together(
     connection: &mut PgConnection,
     rotations: &[Rotate],

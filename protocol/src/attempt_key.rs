@@ -2,7 +2,7 @@
 //!
 //! It is a secret like the token itself: a thief with one complete refresh request
 //! (token and attempt key) can get the same successor until the next rotation.
-//! It is never logged, and the database only ever receives eight bytes of its hash.
+//! The key is never logged, and the database only ever receives eight bytes of its hash.
 
 use std::fmt;
 
@@ -124,8 +124,8 @@ pub enum Attempt {
     Use,
     /// The link has no key and may get one.
     Make,
-    /// This browser has spent later links, so storage has lost its last changes. The token must
-    /// not be sent as a new one.
+    /// This browser has already spent later links, so storage must have lost its last changes. The
+    /// client must not send this token.
     Behind,
 }
 

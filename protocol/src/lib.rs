@@ -5,14 +5,22 @@
 //!
 //! # The terms
 //!
-//! An **account** signs in. A **session** is one sign-in on one browser. It owns
-//! a chain of **refresh tokens**; the number of a link in that chain is its
-//! **generation**. To **rotate** is to replace the current refresh token by its
-//! successor. An **attempt key** is the random `Idempotency-Key` that the client
-//! makes for one refresh and stores *before* it sends anything. A **repeat** is
-//! the same refresh token with the same attempt key again. A **conflict** is a
-//! spent token that a race or a late duplicate explains. **Reuse** is a genuine,
-//! spent token that nothing explains: the session **ends**.
+//! - An **account** signs in. A **session** is one sign-in on one browser. It owns a chain of
+//!   **refresh tokens**; the number of a link in that chain is its **generation**.
+//! - To **rotate** is to replace the current refresh token by its successor. The old token is then
+//!   **spent**.
+//! - An **attempt key** is the random `Idempotency-Key` that the client makes for one refresh and
+//!   stores *before* it sends anything. The server stores a **mark** of the key.
+//! - A **repeat**: a client presents the same refresh token with the same attempt key again.
+//! - A **conflict**: a client presents a spent token, and a race or a late duplicate is the reason.
+//!   Nothing changes.
+//! - **Reuse**: a client presents a genuine, spent token for no known reason. The session **ends**.
+//! - A **forward rotation**: a client presents a token that is newer than the row, because the
+//!   database has lost its last commits. The server replaces the row by the successor of this token.
+//!   For each generation that the row never had, it stores a **blank** instead of a mark.
+//! - An **ending** is the end of a session, for any reason.
+//!
+//! The client has more terms: life, epoch, era, place, order and leave. See [`renewal`].
 //!
 //! # The flow
 //!

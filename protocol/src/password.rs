@@ -2,8 +2,10 @@
 //! rules that need no dictionary.
 //!
 //! NIST SP 800-63B-4 §3.1.1.2 requires at least 15 characters if the password is the only
-//! factor, allows at least 64, counts every character as one, and forbids rules on which
-//! kinds of character must occur. The browser checks these rules while a person types.
+//! factor. A password of 64 characters should be possible. The section counts every character as
+//! one, and forbids rules on which kinds of character must occur. The browser checks these rules
+//! while a person types.
+//!
 //! The same section requires that new passwords are compared with common or expected
 //! ones. The server does that (zxcvbn and its lists), because the lists are too large to
 //! download with a page. The code here only checks the simplest patterns.
@@ -103,8 +105,8 @@ fn is_expected(lower: &str) -> bool {
             .any(|run| run.contains(lower) || run.contains(&reversed))
 }
 
-/// Whether the password is the username, repeated or with fewer than eight other
-/// characters.
+/// Whether the password consists of the username (once or several times) and fewer than eight
+/// other characters.
 fn is_mostly(lower: &str, username: &str) -> bool {
     username.len() >= 3
         && lower.contains(username)

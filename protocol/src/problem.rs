@@ -109,7 +109,7 @@ macro_rules! codes {
 codes! {
     /// 401. A protected call without an access token.
     AccessTokenMissing = "access_token_missing", 401, "Access token missing", Request;
-    /// 401. Not an access token of this server, or not for it.
+    /// 401. This server did not make the access token, or the token is for another server.
     AccessTokenInvalid = "access_token_invalid", 401, "Access token invalid", Renew;
     /// 401. A genuine access token that has expired.
     AccessTokenExpired = "access_token_expired", 401, "Access token expired", Renew;

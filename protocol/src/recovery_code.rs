@@ -27,11 +27,11 @@ pub const LENGTH: usize = 28;
 /// How many characters a group has.
 const GROUP: usize = 4;
 
-/// How many characters have bits of the code only. The rest have its last three bits and the
-/// check.
+/// The first 25 characters contain only bits of the code. The last three characters contain the
+/// last three bits of the code and the twelve bits of the check.
 const WHOLE: usize = 25;
 
-/// A recovery code. It does not print, and is wiped when dropped.
+/// A recovery code. `Debug` does not show it, and its memory is overwritten when it is dropped.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct RecoveryCode([u8; 16]);
 
@@ -142,7 +142,7 @@ impl RecoveryCode {
         Self(next)
     }
 
-    /// Twelve bits that follow from the others.
+    /// The check: twelve bits that are computed from the code.
     fn check(&self) -> u16 {
         let mut hash = Sha256::new();
         hash.update(b"holdfast recovery code check");

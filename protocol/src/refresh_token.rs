@@ -11,8 +11,8 @@
 //! So the server can answer a repeat with the same successor, although it only stores
 //! hashes.
 //!
-//! A browser can read the session and the generation, but it has no key. So it only works
-//! with [`UnverifiedRefreshToken`].
+//! A browser can read the session and the generation, but it has no key. So the browser only
+//! uses [`UnverifiedRefreshToken`].
 
 use std::fmt;
 
@@ -166,9 +166,9 @@ pub struct RefreshToken {
 
 impl RefreshToken {
     /// The secret of the token that follows `self`, for a request with this attempt key.
-    /// The same arguments always give the same successor, even when another master secret
-    /// is already in use, because the chain key is that of the presented token. `None` for
-    /// the last generation.
+    /// The same arguments always give the same successor. This is also true after a change of the
+    /// master secret: the function uses the chain key of the master secret that made the presented
+    /// token. `None` for the last generation.
     ///
     /// Without an attempt key, the successor is derived from the token alone.
     pub fn successor(&self, attempt_key: Option<&AttemptKey>) -> Option<ChainSecret> {

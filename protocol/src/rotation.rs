@@ -20,8 +20,12 @@
 //! | 8 | `g = n − 1`, another key, within 30 s | [`Rotation::Conflict`] |
 //! | 9 | any other `g < n` | [`Rotation::Reuse`] |
 //!
+//! The list of attempt keys has a blank ([`AttemptMark::BLANK`]) for each generation that a
+//! forward rotation has skipped.
+//!
 //! A plain OAuth client sends no attempt keys. For such a client only, `g = n − 1` is a
-//! repeat within 10 s if neither rotation nor request has a key.
+//! repeat under these conditions: the token leads to the stored hash, the rotation had no key, the
+//! request has no key, and the rotation was at most 10 s ago.
 //!
 //! Reuse is an outcome, not an error: the caller ends the session, **commits**, and
 //! only then answers 401 (RFC 9700 §4.14.2).
@@ -35,7 +39,8 @@ use crate::attempt_key::AttemptMark;
 pub const REMEMBERED_KEYS: usize = 16;
 
 /// How many generations a genuine token may be ahead of the row. This only happens if the
-/// database lost its last commits. It is assumed that it never loses more than this many.
+/// database lost its last commits. We assume that the database never loses more generations of one
+/// session than this.
 pub const FORWARD_LIMIT: u32 = 4096;
 
 /// Seconds after a rotation in which a different attempt counts as a race.
@@ -103,7 +108,8 @@ pub enum Rotation {
     },
     /// The same request again: answer with the current token, change nothing.
     Repeat {
-        /// Whether it came after the time in which races happen; then it is an event.
+        /// Whether the repeat came so late that a race does not explain it. Then the caller writes
+        /// an event.
         late: bool,
     },
     /// The token is spent, but a race or a late duplicate explains it. 409; nothing

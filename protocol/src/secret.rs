@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// A secret string. It is wiped when dropped and prints as `[redacted]`. Only
+/// A secret string. Its memory is overwritten when it is dropped, and `Debug` shows `[redacted]`. Only
 /// [`Secret::expose`] returns its content, so every use can be found by name.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 #[serde(transparent)]

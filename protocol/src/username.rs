@@ -14,8 +14,8 @@ pub struct Username(String);
 
 impl Username {
     /// Accepts 3–64 ASCII letters, digits and `. _ - @ +`. The first and the last
-    /// character must be a letter or a digit. Only ASCII is accepted, so that two names
-    /// that look the same are the same. An e-mail address is a valid name.
+    /// character must be a letter or a digit. Only ASCII is accepted, because letters of two
+    /// alphabets may look the same. An e-mail address is a valid name.
     ///
     /// # Errors
     /// [`UsernameError`] says which rule was broken, in words for a person.

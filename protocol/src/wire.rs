@@ -130,11 +130,11 @@ pub struct Tokens {
     /// A later sign-in to the same account sends this token. It shows that the browser
     /// has signed in before, so the failures of strangers do not keep the person out. The
     /// answer has it when a session is opened (sign-up, sign-in, password change), never
-    /// after a refresh. The token opens nothing by itself, is valid for a year, and
+    /// after a refresh. The token alone does not sign a person in. It is valid for a year, and
     /// outlives the session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_browser: Option<Secret>,
-    /// The recovery code of a new account; only a sign-up answers it. See
+    /// The recovery code of a new account; only the answer to a sign-up contains it. See
     /// [`crate::recovery_code`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery_code: Option<Secret>,
@@ -200,10 +200,11 @@ pub struct RecoverRequest {
 /// password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recovered {
-    /// The next recovery code. The used one is good until this one was confirmed or used.
+    /// The next recovery code. The code that was just used stays valid until the person has
+    /// confirmed or used this new code.
     pub recovery_code: Secret,
-    /// Shows at the sign-in that follows that this browser is not a stranger's; see
-    /// [`Tokens::known_browser`].
+    /// The client sends this token with the next sign-in. It shows the server that this browser is
+    /// known; see [`Tokens::known_browser`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_browser: Option<Secret>,
 }
@@ -228,11 +229,13 @@ pub struct ReplaceRecoveryCode {
 /// A new recovery code, which is shown once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewRecoveryCode {
-    /// The code. The one before is good until this one was confirmed or used.
+    /// The code. The last code that the person has confirmed or used stays valid until the person
+    /// has confirmed or used this one.
     pub recovery_code: Secret,
 }
 
-/// Confirms that the person keeps the newest recovery code. The code before is void then.
+/// Confirms that the person keeps the newest recovery code. After that, the previous code is not
+/// valid any more.
 ///
 /// The request names the code. So a code that another tab has replaced meanwhile cannot be
 /// confirmed by mistake, and a thief with an access token cannot confirm a code at all.
@@ -262,7 +265,8 @@ pub struct PasswordEstimate {
     /// Why the password is not accepted, in the words of the refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
-    /// How to improve the password. The refusal has the warning first and then these.
+    /// How to improve the password. The error answer contains the warning first, and then these
+    /// suggestions.
     #[serde(default)]
     pub suggestions: Vec<String>,
 }
@@ -384,7 +388,7 @@ pub enum EventKind {
     PasswordChanged,
     /// A person set a new password with the recovery code. All sessions ended.
     Recovered,
-    /// A new recovery code was made, with the password.
+    /// A new recovery code was made, after the person had confirmed the password.
     RecoveryCodeMade,
     /// The person confirmed that they keep the newest recovery code.
     RecoveryCodeConfirmed,
@@ -394,7 +398,7 @@ pub enum EventKind {
     AccountEnabled,
     /// An operator reset the count of failed sign-ins, so that the person can sign in.
     FailuresForgiven,
-    /// A kind of a newer server.
+    /// A kind that only a newer server knows.
     #[serde(other)]
     Unknown,
 }
@@ -441,7 +445,7 @@ pub enum EndReason {
     AccountDisabled,
     /// The account was deleted.
     AccountDeleted,
-    /// A reason of a newer server, or a reason that the server does not know any more.
+    /// A reason that only a newer server knows, or a reason that the server does not know any more.
     #[serde(other)]
     Unknown,
 }

@@ -54,7 +54,8 @@ impl Ending {
         }
     }
 
-    /// The ending for the reason that the server names. A `logout` was that of another tab.
+    /// The ending for the reason that the server names. The reason `logout` means that another tab
+    /// has signed out.
     fn for_reason(reason: EndReason) -> Self {
         match reason {
             EndReason::Logout => Self::SignedOutElsewhere,
@@ -81,7 +82,7 @@ impl Ending {
         )
     }
 
-    /// Whether a person has ended the session in this browser. Such an ending has its place in the
+    /// Whether a person has ended the session in this browser. Such an ending gets a number in the
     /// order of sign-ins and sign-outs.
     pub(super) fn is_by_a_person(self) -> bool {
         matches!(
@@ -95,7 +96,7 @@ impl Ending {
         matches!(self, Self::PasswordChanged | Self::Unknown)
     }
 
-    /// The ending as another tab tells it.
+    /// The ending that another tab shows to the person.
     pub(super) fn seen_from_another_tab(self) -> Self {
         match self {
             Self::SignedOut => Self::SignedOutElsewhere,
@@ -103,8 +104,8 @@ impl Ending {
         }
     }
 
-    /// The ending as the next page tells it. It does not mention that the person signed out,
-    /// because the person knows that.
+    /// The ending that the next page shows. If the person signed out, that is `None`, because the
+    /// person knows it.
     pub(super) fn seen_later(self) -> Option<Self> {
         match self {
             Self::SignedOut | Self::SignedOutElsewhere => None,

@@ -11,9 +11,9 @@ const CLOCK_SLACK_MS: i64 = 10_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Held {
     pub(super) record: Record,
-    /// How old the access token was, as far as the tab can know, …
+    /// The age of the access token when this tab took over the record, as far as the tab can know.
     age_ms: u64,
-    /// … when this tab took the record up.
+    /// When this tab took over the record, on the running clock.
     since_ms: u64,
     /// The age at which a visible tab renews by itself.
     renew_at_age_ms: u64,
@@ -55,8 +55,8 @@ impl Held {
         running.max(u64::try_from(wall).unwrap_or(0))
     }
 
-    /// Whether the access token is too old to be sent. This is a little early, so that the token
-    /// does not expire under way.
+    /// Whether the access token is too old to be sent. The answer is `true` a little before the
+    /// token expires, so that it does not expire while the request travels.
     pub(super) fn is_over(&self, at: Moment) -> bool {
         let lifetime = lifetime_ms(&self.record);
         let margin = if lasts_to_the_end(&self.record) {

@@ -27,7 +27,8 @@ pub struct Machine {
     /// The link of the refresh that is under way.
     pub(super) in_flight: Option<Link>,
     pub(super) pause: Option<Pause>,
-    /// Calls get no answer although the access token is valid: when to probe the server again.
+    /// When to probe the server again. It is set while calls get no answer although the access
+    /// token is valid.
     pub(super) lost_until_ms: Option<u64>,
     /// How often in a row this happened. Only a successful call resets it, not a successful
     /// probe, so that a call which never gets through does not become a busy loop.
@@ -86,8 +87,8 @@ impl Machine {
         self.leaving != Leaving::Nothing
     }
 
-    /// Whether a sign-out could not be sent to the server so far. While it is sent for the first
-    /// time, the person need not know.
+    /// Whether sending a sign-out to the server has failed so far. During the first attempt this is
+    /// `false`, because the person need not know.
     pub fn is_kept_from_leaving(&self) -> bool {
         self.leaving.has_failed()
     }
@@ -214,7 +215,7 @@ impl Machine {
         self.stored().position()
     }
 
-    /// Takes over the content of storage, unless this tab knows something later.
+    /// Takes over the content of storage, unless this tab knows a later state.
     fn storage_changed(
         &mut self,
         stored: Stored,
@@ -270,8 +271,9 @@ impl Machine {
         self.server_reachable();
     }
 
-    /// The browser's data for this site were deleted. Otherwise the session would live on in this
-    /// page only, which the person does not expect.
+    /// The browser's data for this site were deleted. This page forgets the session, too, and lets
+    /// the server end it. Otherwise only this page would go on with the session, and the person does
+    /// not expect that.
     fn lose_storage(&mut self, actions: &mut Vec<Action>) {
         self.era = Era::default();
         let Some(held) = &self.held else { return };

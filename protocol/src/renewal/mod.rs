@@ -11,24 +11,45 @@
 //! in `client/src/driver.rs` only carries out [`Action`]s and runs changes, each as one
 //! transaction.
 //!
+//! # The terms
+//!
+//! - A **life** of the browser's storage lasts from its first write until the person deletes the
+//!   site's data. Its id is random ([`Era::life`]).
+//! - An **epoch** counts the sign-ins, sign-outs, endings and changes of the password in one life.
+//!   A renewal keeps it. A life and an epoch together are an **era** ([`Era`]).
+//! - A **position** says which of two copies of the state is later ([`Position`]).
+//! - A **place** is where the state is stored: the database that all tabs share, local storage, or
+//!   the memory of one tab ([`Place`]).
+//! - The **order** gives a number to each request for a new session, when the client *sends* it, and
+//!   to each sign-out ([`Order`]). The epoch only rises when the answer to the request arrives.
+//! - A page is **blind** if its browser has the database, but the page could never read it.
+//! - The browser **leaves** a session if it gives up the session and the server may still have it.
+//!   The client then keeps the refresh token until the server has ended the session.
+//!
+//! For example, tab A sends a sign-in and gets number 5, then tab B sends one and gets number 6.
+//! The answer to B comes first and begins epoch 3. Then the answer to A comes. Its number is lower
+//! than 6, so the browser leaves this session, and the state stays in epoch 3.
+//!
 //! # What it promises
 //!
-//! - The last sign-in or sign-out wins, also if its answer comes before that of an earlier
-//!   one. A renewal, or an answer about an old session, changes nothing for the next person.
+//! - The last sign-in or sign-out wins. This is also true if the answer to an earlier sign-in
+//!   arrives later. A renewal, or an answer about an old session, changes nothing for the next
+//!   person.
 //! - At most one refresh of a tab is under way.
 //! - A session's record is only ever replaced by a later generation.
 //! - The client only clears the tokens on a definitive answer of Holdfast's server, or on a
 //!   conflict that has become final. In all other cases it keeps them and waits.
 //! - New tokens are stored before they are used.
 //! - A call is repeated at most once, by its caller; nothing here loops without a wait.
-//! - A session that was left is ended on the server as soon as the server answers.
+//! - If the browser leaves a session, the client ends it on the server as soon as the server
+//!   answers.
 //!
 //! # Time
 //!
 //! The client never compares the browser's clock with the server's. It uses an access token for
-//! `expires_in`, measured as elapsed time in the browser. If the token was obtained in this
-//! page's life, the page's running clock measures the time; if not, the difference of two
-//! readings of the wall clock. So a wall clock that is years off does no harm. A wall clock that
+//! `expires_in` seconds, and measures this time in the browser. If this page received the token,
+//! the page's running clock measures the time. If an earlier page received it, the client subtracts
+//! two readings of the wall clock. So a wall clock that is years off does no harm. A wall clock that
 //! is set while the page runs costs one extra refresh.
 
 mod ending;

@@ -33,11 +33,11 @@ const SHORTEST_PAUSE_MS: u64 = 250;
 pub(super) struct Pause {
     /// Consecutive attempts that failed.
     pub(super) failures: u32,
-    /// How many of them got a conflict, …
+    /// How many of these attempts got a conflict.
     pub(super) conflicts: u32,
-    /// … and when the first one got it.
+    /// When the first of them got a conflict, on the running clock.
     pub(super) first_conflict_ms: u64,
-    /// Whether the last one got a conflict.
+    /// Whether the last attempt got a conflict.
     pub(super) in_conflict: bool,
     /// When to try again.
     pub(super) until_ms: u64,

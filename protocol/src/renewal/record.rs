@@ -27,8 +27,8 @@ pub struct Link {
 pub struct Record {
     /// [`RECORD_VERSION`].
     pub version: u32,
-    /// Counts the sign-ins and sign-outs of this browser. The store sets it. It is zero before
-    /// that, and in a record of version 1.
+    /// See [`Era::epoch`]. [`Vault`](super::Vault) sets it. It is zero until then, and in a record
+    /// of version 1.
     #[serde(default)]
     pub epoch: u64,
     /// The epoch in which the person signed in. A change of the password keeps it. It is zero in
@@ -127,7 +127,7 @@ fn account_of(access_token: &Secret) -> Option<Uuid> {
 pub struct Tombstone {
     /// [`RECORD_VERSION`].
     pub version: u32,
-    /// See [`Record::epoch`]. Zero if nobody has ever signed in.
+    /// See [`Era::epoch`]. Zero if no person has ever signed in.
     pub epoch: u64,
     /// See [`Era::life`].
     #[serde(default, skip_serializing_if = "Uuid::is_nil")]
@@ -163,19 +163,22 @@ pub struct Ended {
 /// The time from one sign-in or sign-out of a browser to the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Era {
-    /// A random id, which is drawn when the browser's storage is first written. If the person
-    /// deletes the site's data while a tab sleeps, the counting starts again; the id tells the
-    /// tab that its record is of another life. Nil in records from before there was an id.
+    /// The random id of the life. A *life* of the browser's storage lasts from its first write
+    /// until the person deletes the site's data. If the person does this while a tab sleeps, the
+    /// epoch starts again at zero. By the id, the tab notices that its record is of another life.
+    /// Nil in records from before there was an id.
     pub life: Uuid,
-    /// Counts the sign-ins and sign-outs of that life.
+    /// Counts the sign-ins, sign-outs, endings and changes of the password in that life. A renewal
+    /// keeps it.
     pub epoch: u64,
 }
 
-/// How a life begins that a page has begun without the database that its browser has.
+/// The first bytes of the id of a life, if a page made the id without having read the database that
+/// its browser has.
 const BEGUN_BLIND: [u8; 4] = *b"bld:";
 
-/// The same random life, as one that a page begins without the database that its browser has.
-/// The database has another one, although no data were deleted.
+/// Marks the id of a new life: the page that made it has not read the database that its browser has.
+/// That database has its own id of a life. So there are two ids although no data were deleted.
 pub fn begun_blind(life: Uuid) -> Uuid {
     let mut bytes = life.into_bytes();
     bytes[..BEGUN_BLIND.len()].copy_from_slice(&BEGUN_BLIND);
@@ -212,10 +215,10 @@ impl Default for Stored {
     }
 }
 
-/// Which of two copies is later. First the epoch decides, which counts sign-ins and sign-outs.
-/// Two tabs without a common database may have the same epoch; then the session id decides, so
-/// that both decide the same. Within a session, the later generation is the later copy. Copies
-/// of two lives ([`Era::life`]) are not compared.
+/// Which of two copies is later. First the epoch decides ([`Era::epoch`]). Two tabs without a common
+/// database may have the same epoch; then the session id decides, so that both decide the same.
+/// Within a session, the later generation is the later copy. Copies of two lives ([`Era::life`]) are
+/// not compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     epoch: u64,
@@ -253,7 +256,7 @@ impl Stored {
         }
     }
 
-    /// The time of the state, counted in sign-ins and sign-outs.
+    /// The life and the epoch of the state.
     pub fn era(&self) -> Era {
         let (life, epoch) = match self {
             Self::SignedIn(record) => (record.life, record.epoch),
@@ -262,8 +265,8 @@ impl Stored {
         Era { life, epoch }
     }
 
-    /// The same copy as one of the life that the database has, if a page has begun its life
-    /// without the database.
+    /// If a page made the life of this copy without the database (see [`begun_blind`]), this
+    /// replaces it by the life of the database.
     pub fn in_life_of(mut self, database: &Self) -> Self {
         if self.era().life.as_bytes().starts_with(&BEGUN_BLIND) {
             self.set_life(database.era().life);

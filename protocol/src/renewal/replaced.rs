@@ -4,7 +4,8 @@
 //! gets the answer that its session is over. It would sign the person out and lose the typed text. So
 //! the tab that changes the password first writes a note for all tabs, and the other tabs wait until
 //! the change is done, has failed, or its note does not count any more. The note names the account,
-//! because the server ends all its sessions: also one of a sign-in that was under way in another tab.
+//! because the server ends all sessions of the account, also a session that another tab is just
+//! opening.
 //!
 //! Each tab writes a note of its own, so that the note of a dead tab does not block another tab. A tab
 //! renews its note while it lives. So a change may take any time, and a dead tab makes the others wait
@@ -26,7 +27,7 @@ const LASTS_MS: i64 = 90_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplacedNote {
     account_id: Uuid,
-    /// When it stops to count, by the wall clock that all tabs share.
+    /// Until when the note counts, by the wall clock that all tabs share.
     until_ms: i64,
     /// Distinguishes the notes of two tabs.
     mark: u32,

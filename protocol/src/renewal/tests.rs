@@ -70,7 +70,7 @@ fn era(epoch: u64) -> Era {
     Era { life, epoch }
 }
 
-/// Nobody is signed in any more, as of the epoch after the first sign-in.
+/// No person is signed in any more, as of the epoch after the first sign-in.
 fn signed_out(session_id: Uuid, why: Ending) -> Stored {
     let account_id = ACCOUNT;
     let ended = Ended {
@@ -453,7 +453,7 @@ fn a_session_that_is_over_goes_once_storage_says_so() {
     };
     let (after, _) = feed(machine.clone(), ended, 400_101);
     assert_eq!(ending(&after), Some(Ending::Expired));
-    // Another tab was faster, and somebody has signed in.
+    // Another tab was faster, and a person has signed in.
     let next = Record {
         epoch: 3,
         ..record(OTHER, 0)
@@ -802,7 +802,7 @@ fn a_tab_that_slept_while_the_data_were_deleted_takes_up_who_came_after() {
     assert_eq!(seen.record(), same.record());
     assert_eq!(seen.stored().era(), same.era());
     assert!(!actions.contains(&leave), "{actions:?}");
-    // Somebody was there, and has gone again.
+    // A person has signed in and out again.
     let gone = Stored::nobody(
         Era {
             life: Uuid::from_u128(2),
@@ -819,7 +819,7 @@ fn a_tab_that_slept_while_the_data_were_deleted_takes_up_who_came_after() {
 #[test]
 fn why_a_session_ended_is_not_told_once_it_was_read() {
     let Stored::SignedOut(mut tombstone) = signed_out(SESSION, Ending::Reused) else {
-        panic!("nobody is signed in");
+        panic!("no person is signed in");
     };
     tombstone.ended.as_mut().unwrap().is_read = true;
     let start = Event::Start {

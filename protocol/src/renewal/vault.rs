@@ -7,6 +7,7 @@
 //! The last sign-in or sign-out wins by construction: each of them gets the next epoch, and
 //! every other change only applies while its own session is signed in. If two sign-ins are under
 //! way at once, the one that was sent last wins, in any order of their answers ([`Order`]).
+//! The module above defines the terms: life, epoch, era, place, order, blind and leave.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -16,12 +17,12 @@ use super::record::{Ended, Era, Link, Record, Stored};
 use crate::secret::Secret;
 use crate::wire::MOST_KNOWN_BROWSERS;
 
-/// More sign-outs than this are not kept; the oldest session then lives until it expires. This
-/// many only gather while the server cannot be reached.
+/// The most sign-outs that are kept. If there are more, the oldest one is dropped, and its session
+/// lives until it expires. So many only wait while the server cannot be reached.
 pub const MOST_LEAVING: usize = 32;
 
-/// How far a sign-in or sign-out goes ahead that a page makes without having seen the database.
-/// No browser has as many of them.
+/// How much is added to the epoch if a page signs in or out without having read the database. No
+/// browser has that many sign-ins and sign-outs.
 const BLIND_LEAP: u64 = 1 << 20;
 
 /// What one browser stores.
@@ -35,7 +36,7 @@ pub struct Vault {
     pub known_browsers: Vec<KnownBrowser>,
     /// The order of sign-ins and sign-outs.
     pub order: Order,
-    /// The place whose order this is.
+    /// The place that has given the numbers of `order`.
     pub place: Place,
 }
 
@@ -52,16 +53,16 @@ pub enum Place {
     Memory,
 }
 
-/// The order in which new sessions were asked for and sign-outs were made. Each of them has
-/// a number.
+/// The order in which the client asked for new sessions and made sign-outs. Each of these has a
+/// number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Order {
     /// The last number that was given.
     given: u64,
-    /// The number of what made the present state.
+    /// The number of the sign-in or sign-out that made the present state.
     current: u64,
-    /// The epoch of that state. If storage is in another one, something that gave no number
-    /// has changed it: a note in local storage, or an earlier version of Holdfast.
+    /// The epoch of that state. If storage has another epoch, a change without a number has been
+    /// made: by a note in local storage, or by an earlier version of Holdfast.
     epoch: u64,
 }
 
@@ -72,7 +73,7 @@ impl Order {
         self.given
     }
 
-    /// What has this number has made the state of this epoch.
+    /// Notes that the sign-in or sign-out with this number has made the state of this epoch.
     fn made(&mut self, number: u64, epoch: u64) {
         self.given = self.given.max(number);
         self.current = self.current.max(number);
@@ -80,10 +81,10 @@ impl Order {
     }
 }
 
-/// When a new session was asked for.
+/// When the client asked for a new session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked {
-    /// The last sign-in or sign-out until then.
+    /// The era at that moment.
     pub era: Era,
     /// Its number in the order of `place`; see [`Vault::asked`].
     pub number: u64,
@@ -91,8 +92,8 @@ pub struct Asked {
     pub place: Place,
 }
 
-/// A token that shows at a sign-in that this account has signed in here before. It opens nothing
-/// by itself.
+/// A token that shows at a sign-in that this account has signed in here before. The token alone does
+/// not sign a person in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownBrowser {
     /// The account that signed in.
@@ -106,7 +107,7 @@ pub struct KnownBrowser {
 /// An event that may change what the browser stores.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// A new session is about to be asked for. It gets a number.
+    /// The client is about to ask for a new session. The request gets a number.
     Ask,
     /// A sign-in or a sign-up brought the tokens of a new session.
     SignIn {
@@ -114,8 +115,8 @@ pub enum Change {
         record: Record,
         /// The token of a known browser that came with it.
         known_browser: Option<Secret>,
-        /// When it was asked for. If somebody signed out since, or asked for another
-        /// session that is here already, the new session is ended instead.
+        /// When the client asked for the session. If a person has signed out since then, or a
+        /// session that was asked for later has already arrived, the client ends the new session.
         asked: Option<Asked>,
     },
     /// A change of the password ended a session and brought the tokens of a new one.
@@ -126,7 +127,7 @@ pub enum Change {
         record: Record,
         /// The token of a known browser that came with it.
         known_browser: Option<Secret>,
-        /// When it was asked for.
+        /// When the client asked for the change.
         asked: Option<Asked>,
         /// Whether the answer to the change was lost, and a sign-in with the new password brought
         /// this record. A sign-in ends no session, so the session before may still live.
@@ -143,8 +144,9 @@ pub enum Change {
         account_id: Uuid,
         /// Usually [`Ending::SignedOut`].
         why: Ending,
-        /// What was known when the person pressed the button. The database of a tab may hang, so
-        /// this change may be made late. A later sign-in of the same account then stays.
+        /// The era that the tab knew when the person pressed the button. The database may hang, so
+        /// this change may come late. If the same account has signed in again meanwhile, it stays
+        /// signed in.
         pressed: Era,
     },
     /// The server said that a session is over.
@@ -165,8 +167,9 @@ pub enum Change {
     },
     /// The person has read why the last session ended.
     EndingRead,
-    /// Another place has a copy. It counts if it is the later one. A copy from before the
-    /// browser's data were deleted never counts, and its session is left.
+    /// Another place has a copy of the state. The copy replaces the state if it is later. A copy of
+    /// another life is never used, and the client ends its session, unless the state has this
+    /// session, too.
     CatchUp(Stored),
     /// No place stores the session of this token, so the server has to end it.
     EndOnServer(Secret),
@@ -175,9 +178,9 @@ pub enum Change {
 }
 
 impl Vault {
-    /// Makes a change if it still applies, and says whether it is done now. A second time it
-    /// changes nothing more: a page that is closed notes a sign-out in local storage first, and
-    /// may find its own note there.
+    /// Makes a change if it still applies, and says whether it is done now. It is safe to make the
+    /// same change twice. This happens: a page that is closing notes a sign-out in local storage, and
+    /// later it may find its own note.
     pub fn apply(&mut self, change: &Change) -> bool {
         self.put_in_order();
         let is_done = self.make(change);
@@ -186,10 +189,10 @@ impl Vault {
         is_done
     }
 
-    /// Makes a change in a page whose browser has the database, but which could never read it. There
-    /// may have been sign-ins and sign-outs that this page does not know, because a browser that is
-    /// killed loses what it has written to local storage last. What the person does now is later than
-    /// all of them, so its epoch goes far ahead.
+    /// Makes a change in a page that could never read the database, although the browser has one.
+    /// There may have been sign-ins and sign-outs that this page does not know, because a browser
+    /// that is killed loses what it has written to local storage last. What the person does now is
+    /// later than all of them, so the epoch is increased by a large number.
     pub fn apply_blind(&mut self, change: &Change) -> bool {
         let before = self.stored.era().epoch;
         let is_done = self.apply(change);
@@ -215,7 +218,8 @@ impl Vault {
             .retain(|known| known.remember || held == Some(known.account_id));
     }
 
-    /// What gave no number has happened just now, as far as can be known here.
+    /// If a change without a number has been made, this gives it the next number, as if it had
+    /// happened now. The exact time is not known.
     fn put_in_order(&mut self) {
         let epoch = self.stored.era().epoch;
         if self.order.epoch != epoch {
@@ -382,8 +386,8 @@ impl Vault {
         }
     }
 
-    /// What was asked for last. Within the transaction of [`Change::Ask`] that is its own place in
-    /// the order.
+    /// The last request for a session, or the last sign-out. In the transaction of [`Change::Ask`],
+    /// this is the request of that change.
     pub fn asked(&self) -> Asked {
         Asked {
             era: self.stored.era(),
@@ -392,13 +396,13 @@ impl Vault {
         }
     }
 
-    /// Whether what was asked for last has not come yet. It may also have been refused: no place notes
-    /// that.
+    /// Whether the last session that was asked for has not arrived yet. The server may also have
+    /// refused it; storage does not note refusals.
     pub fn is_awaiting(&self) -> bool {
         self.order.given > self.order.current
     }
 
-    /// Whether nothing that was asked for or done later has made the present state.
+    /// Whether this request is later than the request or the sign-out that made the present state.
     fn is_the_last(&self, asked: Asked) -> bool {
         let era = self.stored.era();
         let is_later = if asked.place == self.place {
@@ -414,8 +418,8 @@ impl Vault {
             && !era.is_of_another_life(asked.era)
     }
 
-    /// Whether a session of this account is here that was asked for earlier. Two tabs may change
-    /// the password at once; then the later one of two new sessions is kept.
+    /// Whether storage has a session of this account, and the session was asked for earlier than this
+    /// one. Two tabs may change the password at once; then the later one of two new sessions is kept.
     fn holds_an_earlier_one(&self, account_id: Uuid, asked: Option<Asked>) -> bool {
         let held = self.stored.record();
         held.is_some_and(|held| held.account_id == account_id)
@@ -512,7 +516,8 @@ impl Vault {
         self.order.made(number, era.epoch);
     }
 
-    /// The number of the state stays: what the server ends was not done by a person.
+    /// Ends the session in storage. This keeps the number of the state, because no person has done
+    /// this. A sign-out gets its number afterwards.
     fn close(&mut self, why: Ending, era: Era) {
         let ended = self.stored.record().map(|held| Ended {
             account_id: held.account_id,
@@ -1076,7 +1081,7 @@ mod tests {
 
     #[test]
     fn what_gave_no_number_is_later_than_what_was_asked_for_before() {
-        // A sign-out that stands in local storage only, and one of an earlier version.
+        // A sign-out that is in local storage only, and one of an earlier version.
         let signed_out = after(&[sign_in(record(ADA, 1, 3)), sign_out(ADA)]).stored;
         let mut noted = ada();
         let asked = ask(&mut noted);
@@ -1157,7 +1162,7 @@ mod tests {
         assert!(!vault.apply(&Change::CatchUp(before)));
         assert_eq!(session(&vault), Some((2, 4)));
         assert_eq!(vault.leaving, []);
-        // In a browser in which nobody has ever signed in, nothing is written.
+        // In a browser in which no person has ever signed in, nothing is written.
         let mut vault = Vault::default();
         vault.begin_life(Uuid::from_u128(3));
         assert_eq!(vault, Vault::default());

@@ -70,7 +70,7 @@ pub enum Event {
         /// Whether the page is visible.
         visible: bool,
     },
-    /// Storage was read, because another tab changed it or to be sure.
+    /// The client has read storage. Another tab has changed it, or the client wanted to check it.
     Stored(Stored),
     /// The opened database was empty, and so was local storage.
     Gone,
@@ -152,8 +152,8 @@ pub enum Action {
     },
     /// Make this change in storage. Answer with [`Event::Changed`], always.
     Change(Change),
-    /// Send [`Event::Timer`] after this many milliseconds, and not at any earlier
-    /// set time; never, for `None`.
+    /// Set the timer: send [`Event::Timer`] after this many milliseconds. This replaces an
+    /// earlier timer. `None` stops the timer.
     Wake(Option<u64>),
     /// Probe whether the server answers. Answer with [`Event::ProbeAnswered`] or
     /// [`Event::Unreachable`].
@@ -193,7 +193,7 @@ pub enum Access {
 pub enum View {
     /// Not known yet: the server's rendering and the browser's first one.
     Unknown,
-    /// Nobody is signed in.
+    /// No person is signed in.
     Anonymous {
         /// Why the person is not signed in any more.
         ending: Option<Ending>,

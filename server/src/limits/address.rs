@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-/// An IPv4 address, or an IPv6 /64, because one customer has at least a /64. If too many are
-/// remembered, it is the /24 or /48 around the address.
+/// An IPv4 address, or an IPv6 /64, because one customer has at least a /64. If the server remembers
+/// too many addresses, it counts the /24 or the /48 around a new address instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Address {
     /// An IPv4 address.

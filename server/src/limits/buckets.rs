@@ -43,7 +43,7 @@ impl<K: Hash + Eq + Copy> Buckets<K> {
     }
 
     /// Does the same, but beyond `most` keys a new one uses the bucket of the key that `fold`
-    /// returns for it. There is room for a quarter as many of these.
+    /// returns for it. There is room for `most / 4` of these shared buckets.
     pub fn folding(at_once: u32, every: Duration, most: usize, fold: Fold<K>) -> Self {
         Self::with(at_once, every, most, Some(fold), MonotonicClock)
     }

@@ -5,17 +5,17 @@
 //! when a person who knows the password uses it in a known browser or in a session, or when
 //! an operator helps.
 //!
-//! An answer does not wait until its failure is written: when failures were counted in the
-//! request's transaction, they used every connection. Failures that are not written yet are
-//! counted from memory, so a stalled database does not allow more attempts at this instance.
-//! [`Failures`] collects them, and [`run`] writes them on a connection of its own, many
+//! An answer does not wait until its failure is written. In an earlier version, each request wrote
+//! its failure in its own transaction, and a flood used every connection. Failures that are not
+//! written yet are counted from memory, so a stalled database does not allow more attempts at this
+//! instance. [`Failures`] collects them, and [`run`] writes them on a connection of its own, many
 //! failures in one statement.
 //!
 //! How exact the hundred is: a failure is counted when its password has been computed, and
 //! other instances see it when it is written. At each instance two attempts under one name
-//! may be under way. So with N instances, up to 2 N more passwords may be tried. The wait of
-//! up to 15 minutes between two attempts makes the last of them rare. A deployment that must
-//! stay below a hundred in every case has to lower the limit by this number.
+//! may be under way. So with N instances, up to 2 N more passwords may be tried. Between two
+//! attempts there is a wait of up to 15 minutes, so attempts above the limit are rare. A deployment
+//! that must stay below a hundred in every case has to lower the limit by this number.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -46,8 +46,8 @@ const SPENT: u64 = 10;
 /// refuses.
 const LONGEST_WAIT: u64 = 15 * 60;
 
-/// How long an attempt waits while failures of its keys are written, and how often it reads.
-/// After that it may count failures twice, but it misses none.
+/// How long an attempt waits until failures of its keys are written, and how often it reads them. If
+/// they are still being written then, the attempt may count some failures twice, but it misses none.
 const PATIENCE_FOR_A_WRITE: Duration = Duration::from_secs(1);
 const READS: usize = 3;
 

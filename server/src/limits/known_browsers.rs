@@ -1,11 +1,11 @@
 //! Known browsers: browsers that have signed in to an account before and can prove it
 //! (OWASP, "Slow Down Online Guessing Attacks with Device Cookies").
 //!
-//! A security duty: the proof opens nothing. A client with the proof still needs the
-//! password; it only avoids the limits that strangers' failures have caused. The proof is
+//! A security duty: the proof alone does not sign a person in. A client with the proof still needs
+//! the password; it only avoids the limits that strangers' failures have caused. The proof is
 //! valid for the account, the name and the password for which it was made. For ten minutes
-//! after a change, the tokens of the previous password are also valid, with ten failures for
-//! all of them together. Tokens of older passwords have no effect.
+//! after a change, the tokens of the previous password are also valid. All of them together may
+//! fail ten times. Tokens of older passwords have no effect.
 //!
 //! The server stores nothing: the proof is a token with a MAC. The MAC also covers the
 //! username, so the server can check it with the typed name before it makes a query.

@@ -1,5 +1,5 @@
-//! How often a client may try a password. The limits make guessing slow, and a flood keeps
-//! few people out.
+//! How often a client may try a password. The limits make guessing slow. They also keep a flood of
+//! attempts from locking out many people.
 //!
 //! A sign-in costs one password computation, and these limits decide which attempts get one.
 //! They come in this order; each step is cheaper than the step that it protects:
@@ -7,15 +7,16 @@
 //! 1. **Buckets** ([`buckets`]): sign-ins, sign-ups and recoveries of one address share a
 //!    bucket. A browser that the account knows ([`known_browsers`]) has a bucket of its own, so
 //!    that other clients behind the same address cannot empty it. All browsers that have signed
-//!    in with one password of an account share a larger bucket, and so do all known browsers of
-//!    an address, because an attacker with an account of their own can get any number of tokens.
-//!    A token of an earlier password takes nothing from the present one: somebody who once knew
-//!    the password must not keep the person out. A session that
-//!    confirms its password has a bucket, and all sessions of the account share a larger one.
+//!    in with the same password of an account also share a larger bucket. All known browsers of one
+//!    address share another one. The reason: an attacker with an account of their own can get any
+//!    number of tokens. A token from the time of an earlier password does not use up attempts of
+//!    the present password. So a client that once knew the password cannot keep the person out. A
+//!    session that confirms its password has a bucket, and all sessions of the account share a
+//!    larger one.
 //! 2. **Attempts under way** ([`slots`]): two attempts for each name. Known browsers have one
 //!    for each browser, two for each password and eight for each address. Confirmations have
-//!    one for each session and two for each account. Calls that end sessions of an account have
-//!    two for each account, and no other step.
+//!    one for each session and two for each account. Calls that end sessions have two for each
+//!    session and three for each account. The other steps do not apply to them.
 //! 3. **A place in the queue** ([`queue`]): bounded, in turns by address, with places
 //!    kept for known browsers and for confirming. Up to here, an attempt only costs memory.
 //! 4. **Failures in a row** ([`failures`]): read together with the account, when it is the
@@ -65,30 +66,31 @@ const ADDRESSES: usize = 200_000;
 /// The most presented refresh tokens that are remembered.
 const REFRESH_TOKENS: usize = 100_000;
 
-/// How often one refresh token may be presented at once, and how long until once more. So
-/// fifty tabs may wake up together.
+/// How often a client may present one refresh token at once, and after which time it may present it
+/// once more. Fifty tabs that wake up together stay below this.
 const REFRESHES: (u32, Duration) = (60, Duration::from_secs(1));
 
-/// How many times as many attempts an account has as one of its browsers or sessions.
+/// The limit of an account, as a multiple of the limit of one browser or session.
 const AN_ACCOUNT: u32 = 3;
 
-/// How many times as many attempts the known browsers of an address have as strangers there.
+/// The limit of all known browsers of an address, as a multiple of the limit of strangers at that
+/// address.
 const KNOWN_AT_AN_ADDRESS: u32 = 5;
 
-/// How many times as many estimates of a password an address has as sign-ins: a page requests
-/// them while a person types.
+/// The limit of password estimates of an address, as a multiple of its limit of sign-ins: a page
+/// requests estimates while a person types.
 const ESTIMATES: u32 = 3;
 
-/// How many attempts under one name may be under way at once, and how many of the known
-/// browsers, or of the sessions, of one account.
+/// How many attempts may be under way at once: under one name, by the known browsers of one account
+/// (with the same password), or by the sessions of one account.
 const AT_ONCE: usize = 2;
 
 /// How many attempts of known browsers at one address may be under way at once: a quarter
 /// of their places in the queue.
 const KNOWN_AT_ONCE_AN_ADDRESS: usize = 8;
 
-/// The requests of one session that read from the database. A request has a connection to it, and
-/// there are sixteen by default. Twenty tabs may begin at once.
+/// The requests of one session that read from the database. Each such request uses one connection to
+/// the database, and there are sixteen connections by default. Twenty tabs may begin at once.
 const READS_OF_A_SESSION: Most = Most {
     at_once: 2,
     in_all: 64,
@@ -172,13 +174,14 @@ enum UnderWay {
     EndingsBy(Uuid),
 }
 
-/// A call that ends sessions of an account and is under way, until this is dropped.
+/// A call that ends sessions of an account and is under way. Its slots are free again when this value
+/// is dropped.
 #[derive(Debug)]
 pub struct Ending(
     #[expect(dead_code, reason = "they only have to be dropped")] [Slot<UnderWay>; 2],
 );
 
-/// The turn of a request that reads from the database, until this is dropped.
+/// The turn of a request that reads from the database. The turn ends when this value is dropped.
 #[derive(Debug)]
 pub struct ReadTurn {
     _all: Option<OwnedSemaphorePermit>,
@@ -321,7 +324,7 @@ impl Limits {
             return self.enter(Lane::Strangers, from, slots);
         };
         let address = from.for_limits().map(Address::of);
-        // The address comes first. What it may not try takes nothing from the account.
+        // The address comes first. An attempt that it refuses takes nothing from the account.
         if let Some(address) = &address {
             self.allow("known_address", inner.known_at_address.take(address))?;
         }
@@ -377,10 +380,10 @@ impl Limits {
         self.enter(Lane::Strangers, from, Vec::new())
     }
 
-    /// Takes one of the estimates of a password that an address has.
+    /// Counts one password estimate for an address.
     ///
     /// # Errors
-    /// If there is none left.
+    /// If the address has reached its limit.
     pub fn estimate(&self, from: ClientAddress) -> Result<(), Refusal> {
         match from.for_limits().map(Address::of) {
             Some(address) => self.allow("estimates", self.0.estimates.take(&address)),
@@ -445,7 +448,7 @@ impl Limits {
     ) -> Result<ReadTurn, Refusal> {
         let retry_after = A_MOMENT;
         let refused = || self.refused("reads", Refusal::TooMany { retry_after });
-        // What a session may not read takes no turn of its account, and so on.
+        // A read that the session refuses takes no turn of its account, and so on.
         let (of, of_address) = (&self.0.reads_of, &self.0.reads_of_address);
         let session = of.take(session_id, READS_OF_A_SESSION).await;
         let session = session.ok_or_else(refused)?;
@@ -482,8 +485,8 @@ impl Limits {
     /// refreshes: a thief of the token must not keep the person from signing out.
     ///
     /// # Errors
-    /// If it was logged out too often. The first time has already ended it, or the database does
-    /// not answer.
+    /// If there were too many logouts of this session. This does no harm: the first logout has ended
+    /// the session, or the database does not answer anyway.
     pub fn log_out(&self, session_id: Uuid) -> Result<(), Refusal> {
         let taken = self.0.refresh_tokens.take(&(session_id, None));
         self.allow("refresh_token", taken)
@@ -626,7 +629,8 @@ impl Place {
     }
 }
 
-/// Removes full buckets and other old entries, for ever.
+/// Runs for ever. It removes buckets that are full again, because they limit nothing, and other old
+/// entries.
 pub async fn run(limits: Limits) {
     // Refresh tokens come often, and their buckets are full again after a second.
     const OFTEN: Duration = Duration::from_secs(5);

@@ -5,11 +5,11 @@
 //!
 //! Within a lane, the next attempt is that of the address that was served the longest ago.
 //! An address that has not been served lately comes before all that have. So a flood that
-//! keeps coming back waits behind people who sign in once. When a lane is full, a newcomer
-//! takes the place of the attempt that would be served last, if the address of that attempt
-//! has more places or had its turn more recently. Between two known browsers whose addresses
-//! do not differ in this, the one of the older account keeps the place: an attacker with many
-//! addresses and many accounts of their own has made them for the flood.
+//! keeps coming back waits behind people who sign in once. When a lane is full, a new attempt may
+//! take the place of the attempt that would be served last. It does so if the address of that
+//! attempt has more places than the address of the new attempt, or had its turn more recently. If
+//! the addresses of two known browsers are equal in this, the browser of the older account keeps
+//! the place. The reason: an attacker makes new accounts for a flood.
 //!
 //! The queue treats the address of a proxy that the operator has not named like any other
 //! address, although many people may share it: it takes its turns, and has at most half of
@@ -80,7 +80,8 @@ struct Inner {
 
 struct Waiter {
     arrival: u64,
-    /// `None` if addresses are not known: then each attempt counts as another client's.
+    /// `None` if addresses are not known: then each attempt counts as an attempt of a different
+    /// client.
     address: Option<Address>,
     /// The account of a known browser. It is nil in the other lanes.
     account_id: Uuid,

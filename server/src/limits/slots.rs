@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 #[derive(Debug)]
 pub struct Slots<K>(Arc<Mutex<HashMap<K, usize>>>);
 
-/// An attempt that is under way, until this is dropped.
+/// An attempt that is under way. The slot is free again when this value is dropped.
 #[derive(Debug)]
 pub struct Slot<K: Hash + Eq> {
     slots: Slots<K>,

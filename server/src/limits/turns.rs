@@ -1,4 +1,5 @@
-//! Requests that take turns: the server works on some of one client, and its others wait.
+//! Requests that take turns: the server works on some requests of each client, and the other requests
+//! of this client wait.
 //!
 //! A security duty: a request that waits keeps its connection and some memory, and a request that is
 //! worked on may keep a connection to the database. So both numbers have a limit for each client, and
@@ -31,7 +32,7 @@ struct Places {
     count: AtomicUsize,
 }
 
-/// A request whose turn it is, until this is dropped.
+/// A request whose turn it is. The turn ends when this value is dropped.
 #[derive(Debug)]
 pub struct Turn {
     // This order is necessary: the next request begins before this one is not counted any more.
@@ -71,7 +72,7 @@ impl<K: Hash + Eq> Turns<K> {
         })
     }
 
-    /// For how many keys there are requests, or were until a moment ago.
+    /// The number of keys that have requests, or had them a moment ago.
     pub fn len(&self) -> usize {
         self.lock().len()
     }

@@ -1,6 +1,6 @@
 //! What a server function can use when it runs: the caller, and the things that the host
-//! lends to it. The crate of a function knows no database, so the host puts these things into
-//! the context of each call.
+//! lends to it. The *host* is the server that runs the function. The crate of a function knows no
+//! database, so the host puts these things into the context of each call.
 //!
 //! This is for the server only. In the browser a server function has no body.
 

@@ -8,8 +8,8 @@
 //! # What a page may rely on
 //!
 //! - **One page, one person.** A page that has shown one account reloads before it shows another
-//!   ([`Session::account_id`]), so the next person finds nothing that was typed, fetched or timed
-//!   for the person before.
+//!   ([`Session::account_id`]), so the next person finds no typed text, no loaded data and no
+//!   running timer of the previous person.
 //! - **A call belongs to the person whom the page showed** when [`Session::api`] was called. The
 //!   same is true for a sign-out, a change of the password and a server function. It never runs as
 //!   the next person: it fails with [`CallError::SessionChanged`].

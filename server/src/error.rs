@@ -5,7 +5,8 @@
 //! reasons may have the same answer: an unknown account and a wrong password are the same
 //! variant.
 //!
-//! A handler returns an `ApiError`; only `answer_errors` turns it into a body and a log line.
+//! A handler returns an `ApiError`. Only `server/src/http/answer_errors.rs` turns it into a body and a
+//! log line.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Events that no answer waits for: a bounded queue, and one task that writes.
+//! Events that the server writes after it has answered: a queue with a limited length, and one task
+//! that writes.
 //!
 //! A client can make the server write such events as often as it wants. So no memory here
 //! grows with the number of requests. A full queue drops an event and counts it. An event that

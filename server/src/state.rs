@@ -47,7 +47,7 @@ pub struct Instance {
     pub ended: EndedSessions,
     /// Whether the database can be the right one.
     pub database: DatabaseFacts,
-    /// Events that no answer waits for.
+    /// Events that the server writes after it has answered.
     pub events: EventQueue,
     /// The profiles of the accounts that were used lately.
     pub profiles: Profiles,

@@ -1,4 +1,5 @@
-//! Which sessions have ended, and how every instance learns of it.
+//! Which sessions have ended, and how every instance learns of it. An *ending* is the end of a
+//! session, for any reason.
 //!
 //! An access token is verified without the database, so an ended session's token would
 //! stay valid until it expires. Every instance therefore keeps the ids of the sessions

@@ -36,8 +36,9 @@ const RENEWED_EVERY: Duration = Duration::from_secs(60);
 const POOLS_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How much reads overlap. An ending has the time when it is written, but it becomes visible
-/// when its transaction commits. If a transaction is open for longer than this, for example
-/// because its commit waits for a standby, the read begins before it.
+/// when its transaction commits. If a transaction is open for longer than the overlap, for example
+/// because its commit waits for a standby, the next read begins before the start of that
+/// transaction.
 const OVERLAP: Duration = Duration::from_secs(60);
 
 /// How many endings one statement reads.
@@ -73,7 +74,8 @@ pub struct Reader {
     renewed_every: Duration,
     /// Which database was read.
     identity: Option<String>,
-    /// The task that says, beside the reads, that the secret is in use.
+    /// The task that writes into the database that this instance uses its secret. It runs beside the
+    /// reads.
     saying: Option<JoinHandle<()>>,
     /// Where the next read begins, on the database's clock. `None` reads everything that is
     /// kept.
@@ -205,8 +207,8 @@ impl Reader {
         })
     }
 
-    /// Says on another task what this instance has to say, so that the reads do not wait for
-    /// it.
+    /// Starts a task that writes into the database that this instance uses its secret, and how long
+    /// its sessions live, if it is time for that. The reads do not wait for it.
     fn say_what_is_due(&mut self) {
         let is_saying = self.saying.as_ref().is_some_and(|task| !task.is_finished());
         if !is_saying && self.secrets.is_due() {

@@ -98,7 +98,8 @@ pub fn verify(
     Ok(verified)
 }
 
-/// Everything about a token that stays as it is.
+/// Checks everything about a token whose result cannot change later: type, key, signature, issuer and
+/// lifetime.
 fn verify_signature(
     keys: &SigningKeys,
     token: &str,
@@ -151,7 +152,7 @@ fn verify_signature(
     })
 }
 
-/// What has to be looked at each time that a token is presented.
+/// Checks what can change between two calls: the accepted issuers, the key and the time.
 fn check(
     verified: &Verified,
     issuers: &[impl AsRef<str>],

@@ -130,17 +130,20 @@ impl Keys {
     /// Takes over what the database says about secrets at `now` (Unix seconds).
     ///
     /// If no instance has made tokens with a secret yet, the secret is trusted, because it is the
-    /// next one. If other instances have made tokens with a secret, its access tokens are
-    /// accepted for one more lifetime of an access token, which may be longer there than here. If
+    /// next one. If other instances have made tokens with a secret, its access tokens are accepted
+    /// for one more hour after the last use. That is the longest lifetime that an access token can
+    /// have; the other instances may have a longer one in their settings than this instance. If
     /// other instances have made tokens with a secret during the longest refresh lifetime, and
     /// this instance does not have that secret, this instance is behind.
     pub fn learn(&self, in_use: &[SecretInUse], longest_session: Duration, now: u64) {
         write(&self.standing).learn(&self.secrets, in_use, longest_session, now);
     }
 
-    /// Whether a database with these secrets belongs to this fleet: this instance has entered its
-    /// secret there, and accepts all secrets that the other instances use. An instance enters its
-    /// secret before it makes tokens, so every other database belongs to another fleet.
+    /// Whether a database that lists these secrets is the database of this instance and of the
+    /// instances beside it (the *fleet*). That is so if the list contains the secret of this
+    /// instance, and no secret in use that this instance does not have. An instance *enters* its
+    /// secret (it writes the fingerprint into the database) before it makes tokens, so every other
+    /// database belongs to another fleet.
     pub fn belong_to(&self, in_use: &[SecretInUse], longest_session: Duration) -> bool {
         trust::belong_to(&self.secrets, in_use, longest_session)
     }
@@ -161,8 +164,8 @@ impl Keys {
         read(&self.standing).is_forbidden()
     }
 
-    /// Whether this instance may make tokens: its secret was entered, so the others know it, and
-    /// a recent read says that it is not forbidden.
+    /// Whether this instance may make tokens: its secret is in the database, so the others know it,
+    /// and a recent read says that it is not forbidden.
     pub fn may_mint(&self) -> bool {
         self.may_mint_at(Instant::now())
     }

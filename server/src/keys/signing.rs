@@ -14,7 +14,7 @@ use super::master::Master;
 use super::trust::{Standing, Use};
 use super::verified_tokens::VerifiedTokens;
 
-/// The header type that marks an access token, and nothing else, as one (RFC 9068 §2.1).
+/// The header type of access tokens. No other kind of token has it (RFC 9068 §2.1).
 pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 
 /// How many seconds one key signs.
@@ -23,9 +23,9 @@ pub const EPOCH_SECONDS: u64 = 30 * 24 * 60 * 60;
 /// The Ed25519 keys around one epoch.
 pub struct SigningKeys {
     epoch: u64,
-    /// Of the standing that they were derived for.
+    /// The version of [`Standing`] for which these keys were derived.
     version: u64,
-    /// The current master secret's key of the current epoch.
+    /// The id of the key that signs: the key of the current master secret for the current epoch.
     pub kid: String,
     /// Signs new access tokens.
     pub pair: Ed25519KeyPair,
@@ -75,7 +75,7 @@ impl SigningKeys {
         }
     }
 
-    /// Whether they are the keys of this epoch and of what is known about the secrets.
+    /// Whether these keys were derived for this epoch and for the present state of the secrets.
     pub(super) fn are_of(&self, epoch: u64, standing: &Standing) -> bool {
         self.epoch == epoch && self.version == standing.version
     }

@@ -9,8 +9,8 @@ use holdfast_protocol::refresh_token::RefreshKey;
 use super::master::{Fingerprint, Master, shown};
 use crate::lifetimes::LONGEST_ACCESS_TOKEN;
 
-/// How many seconds longer access tokens of another secret are accepted than the last report
-/// about it says. Instances only report every ten seconds.
+/// Extra seconds for which access tokens of another secret are accepted. Instances report a use only
+/// every ten seconds, so the last use may be later than the report.
 pub(super) const RENEWAL_SLACK: u64 = 20;
 
 /// For what a secret of this instance is accepted.
@@ -66,7 +66,8 @@ pub(super) struct Standing {
     /// Counts the changes of the two above.
     pub(super) version: u64,
     pub(super) obstacle: Option<Obstacle>,
-    /// Whether the current secret was entered in the database, or no task enters it.
+    /// `true` if the fingerprint of the current secret is in the database, or if no task writes it
+    /// there.
     pub(super) is_entered: bool,
     /// When the secrets were last read, and how long this read allows the instance to make
     /// tokens. `None` if no task reads them.

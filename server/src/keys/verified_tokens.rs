@@ -1,8 +1,8 @@
 //! Access tokens whose signature was already verified.
 //!
-//! A browser sends the same access token with every call for five minutes, and verifying a
-//! signature costs fifty times as much as finding it again. Only the result of the signature is
-//! remembered: every call still checks the issuer, the times and the ended sessions.
+//! A browser sends the same access token with every call for five minutes. To verify a signature
+//! costs fifty times as much as to find the result of an earlier check. Only the result of the
+//! signature is remembered: every call still checks the issuer, the times and the ended sessions.
 //!
 //! A security duty: the found token must be exactly the token that was verified. So a token is
 //! found by a keyed hash of the whole token, with a key that this process has made. An attacker
@@ -36,8 +36,8 @@ pub struct Verified {
     pub key_until: Option<u64>,
 }
 
-/// The tokens that one set of keys has verified. Other keys begin with an empty set, so a key that
-/// is removed also removes its tokens.
+/// The tokens that one set of signing keys has verified. Each set of keys has its own set of verified
+/// tokens. So when a key is removed, its tokens are removed, too.
 pub struct VerifiedTokens {
     key: hmac::Key,
     by_hash: Cache<[u8; 32], Verified>,

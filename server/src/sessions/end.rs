@@ -21,7 +21,7 @@ use crate::store::{self, ClientInfo};
 /// How many sessions one transaction ends.
 pub const BATCH: i64 = 500;
 
-/// Ends the sessions of an account beyond the most that it may have, in transactions of 500.
+/// If an account has more sessions than allowed, this ends the surplus, in transactions of 500.
 ///
 /// # Errors
 /// While the database does not answer. The next sign-in goes on with the rest.
@@ -57,8 +57,8 @@ pub(super) fn is_full_batch(ended: &[Uuid]) -> bool {
     i64::try_from(ended.len()).is_ok_and(|ended| ended >= BATCH)
 }
 
-/// Ends a session whose time is over. `false` if it has gone, or if another request has renewed
-/// it since it was `seen`: the caller looks at the row again.
+/// Ends a session whose time is over. Returns `false` if the session has no row any more, or if
+/// another request has renewed it since `seen` was read. Then the caller must read the row again.
 pub(super) async fn expire(
     state: &AppState,
     session_id: Uuid,
@@ -76,8 +76,8 @@ pub(super) async fn expire(
 /// ends nothing.
 ///
 /// # Errors
-/// While the database does not answer, or if it may be the wrong one. Then nothing has ended. Also
-/// if the session was logged out too often.
+/// If the database does not answer, if it may be the wrong database, or if the session was logged
+/// out too often. In all these cases, the session may still live.
 pub async fn log_out(
     state: &AppState,
     refresh_token: &Secret,
@@ -122,7 +122,7 @@ pub async fn end(
     .await
 }
 
-/// The same for a session that `delete` deletes.
+/// Does the same as [`end`], but `delete` decides whether the row is deleted.
 async fn end_if(
     state: &AppState,
     session_id: Uuid,
@@ -152,7 +152,7 @@ async fn end_if(
     Ok(true)
 }
 
-/// The caller that ends sessions of an account: one of its own sessions.
+/// Who ends sessions of an account. This is always a session of the same account.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller<'a> {
     /// The account.
@@ -181,8 +181,8 @@ enum Which {
 /// Ends one session of the caller's account. `false` if it belongs to another account.
 ///
 /// # Errors
-/// What [`gone`] answers where the caller's own session is over, and 503 while the database is
-/// away.
+/// The answer of [`gone`] if the caller's own session is over, and 503 while the database does not
+/// answer.
 pub async fn end_one_of(
     state: &AppState,
     caller: Caller<'_>,
@@ -197,14 +197,14 @@ pub async fn end_one_of(
 /// transactions of 500, and commits. One transaction of the caller then ends the rest and the
 /// caller's own session. Returns how many were ended.
 ///
-/// If the caller has confirmed a password, each transaction checks that the password is still the
-/// same. So if the caller's transaction is refused afterwards, the request that changed the
-/// password has ended these sessions itself.
+/// If the caller has confirmed a password, each transaction checks that the account still has this
+/// password. If another request changes the password in between, that request ends all these
+/// sessions anyway. So no session ends that would otherwise go on.
 ///
 /// # Errors
-/// What [`gone`] answers where the caller's own session is over, 401 where the account has
-/// another password by now, is disabled or gone, and 503 while the database is away. What has
-/// ended by then stays ended.
+/// The answer of [`gone`] if the caller's own session is over, 401 if the account has another
+/// password by now, is disabled or deleted, and 503 while the database does not answer. Sessions
+/// that have ended by then stay ended.
 pub async fn end_beyond_500(
     state: &AppState,
     caller: Caller<'_>,
@@ -238,9 +238,10 @@ pub async fn end_others(
 
 /// One transaction in which a session ends others of its account. Returns how many.
 ///
-/// It locks the account's row, so that no two of them run at once, and checks that the caller's own
+/// It locks the account's row, so that no two of these run at once, and checks that the caller's own
 /// session lives. Without this, two sessions that end all others at the same moment would end each
-/// other, and none would be left. With it, the second one finds out that it is over.
+/// other, and none would be left. With the lock, the second call finds that its own session has
+/// ended.
 async fn end_some(
     state: &AppState,
     caller: Caller<'_>,

@@ -8,14 +8,18 @@ use crate::keys::SecretInUse;
 use crate::state::AppState;
 use crate::store;
 
-/// The answer to a genuine token whose session has no row, or whose account is missing. The
-/// session is over, for the reason that is still known, except if the session may be of another
-/// database. This is also possible if the other instances use secrets that this instance does
-/// not accept, or if its own secret was not entered: then it is another fleet's database.
+/// The answer to a genuine token whose session has no row, or whose account is missing.
 ///
-/// The function queries the database that misses the session, on one connection. The address may
-/// lead to another database by now than when the older connections were made, and connections
-/// live for some time. What was read every second may have been read in the old place.
+/// Normally the answer is that the session is over, with the reason if the server still knows it.
+/// But the session may belong to another database; then the answer is 503. Without a known reason,
+/// the server assumes this in two more cases: the database lists a secret that this instance does
+/// not accept, or it does not list the secret of this instance. Such a database belongs to another
+/// group of servers.
+///
+/// The function asks all questions on one connection. Otherwise they could reach different
+/// databases: `DATABASE_URL` may have begun to lead to another database, while older connections
+/// still lead to the first one. For the same reason, it does not only use the facts that the reads
+/// of every second have found.
 pub async fn gone(state: &AppState, session_id: Uuid) -> ApiError {
     let asked = async {
         let mut connection = state.pool.acquire().await?;

@@ -1,4 +1,4 @@
-//! Events that no answer waits for.
+//! Events that the server writes after it has answered.
 
 use holdfast_protocol::wire::EventKind;
 use uuid::Uuid;

@@ -30,8 +30,8 @@ pub struct Verified {
 /// Opens a session in this transaction. `None` if the account is gone, is disabled, or has
 /// another password by now: a sign-in in flight does not survive a change of the password.
 ///
-/// The transaction ends up to 500 sessions beyond the most that an account may have. If there
-/// are more, because an operator has lowered this number, [`end_surplus`] ends the rest.
+/// If the account has too many sessions, the transaction ends the surplus, at most 500 sessions. If
+/// there are more, because an operator has lowered the limit, [`end_surplus`] ends the rest.
 pub async fn open(
     state: &AppState,
     transaction: &mut PgTransaction<'_>,
@@ -103,13 +103,13 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Whether the account may have more sessions than an account may have, even after the
-    /// commit.
+    /// Whether the account may still have too many sessions after the commit.
     pub fn leaves_surplus(&self) -> bool {
         is_full_batch(&self.ended)
     }
 
-    /// Commits, notes in this instance which sessions ended with it, and returns the tokens.
+    /// Commits, tells this instance which surplus sessions the transaction has ended, and returns the
+    /// tokens.
     ///
     /// # Errors
     /// When the commit fails.

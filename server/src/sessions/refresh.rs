@@ -171,8 +171,8 @@ async fn try_refresh(
     )))
 }
 
-/// The conditional update. It compares with the state of the row for which the decision was made.
-/// It is sent together with those of other requests, or alone if it has to wait for the row.
+/// The conditional update. It only changes the row if the row is still as it was at the decision.
+/// It is sent together with the updates of other requests, or alone if it has to wait for the row.
 async fn spend(
     state: &AppState,
     token: &RefreshToken,

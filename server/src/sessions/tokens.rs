@@ -93,8 +93,8 @@ pub(super) fn tokens(
     }
 }
 
-/// The configured lifetime less up to 5 %, so that browsers that signed in together do not
-/// always renew together.
+/// The configured lifetime, minus a random part of at most 5 %, so that browsers that signed in
+/// together do not always renew together.
 fn access_token_lifetime(ttl: Duration) -> u64 {
     let most = ttl.as_secs() / 20;
     let random = u64::from_le_bytes(random::bytes());

@@ -37,8 +37,8 @@ impl Told {
 
 /// Writes what an instance says about itself when it starts. Returns the row.
 ///
-/// If the database has no account, its birth is set to now, whenever its tables were made:
-/// nobody can have signed in here yet.
+/// If the database has no account, its birth is set to now, whenever its tables were made: no person
+/// can have signed in here yet.
 pub async fn arrive(connection: &mut PgConnection, told: &Told) -> sqlx::Result<StoredDatabase> {
     sqlx::query!(
         "update database

@@ -20,9 +20,9 @@ pub struct Credentials {
 
 impl Credentials {
     /// The hash that a typed password is compared with. `None` if the account is disabled: then
-    /// the password is compared with a dummy hash, as under a name without an account. So the
-    /// time of the answer does not tell whether the password of a disabled account is right, and
-    /// an outdated hash of it is not made again.
+    /// the password is compared with a dummy hash, as under a name without an account. So the time
+    /// of the answer does not tell whether the password of a disabled account is right. Also, the
+    /// server does not replace an outdated hash of a disabled account.
     pub fn hash_to_compare(&self) -> Option<String> {
         match self.disabled_at {
             Some(_) => None,
@@ -31,14 +31,14 @@ impl Credentials {
     }
 }
 
-/// The account under a name, and the failures in a row.
+/// What a sign-in under a name is compared with: the account, and the failures in a row.
 #[derive(Debug, Clone)]
 pub struct Candidate {
     /// The account, if there is one.
     pub account: Option<Credentials>,
     /// Failures of strangers under this name.
     pub strangers: Failed,
-    /// Whether an operator has reset them since.
+    /// Whether an operator has reset these failures since the last of them.
     pub forgiven: bool,
     /// When the account's previous password was set, if there was one.
     pub previous_password_changed_at: Option<OffsetDateTime>,
@@ -59,7 +59,7 @@ pub struct Confirmable {
     pub is_read_only: bool,
 }
 
-/// Failures in a row.
+/// Failures in a row: wrong passwords since the last right one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Failed {
     /// How many.
@@ -254,8 +254,8 @@ pub async fn lock_disabled(connection: &mut PgConnection, account_id: Uuid) -> s
     Ok(row.is_some())
 }
 
-/// The same for an account with any password, disabled or not. Locks nothing if there is no
-/// such account.
+/// Locks the account's row until the transaction ends, whether the account is disabled or not.
+/// Locks nothing if there is no such account.
 pub async fn lock_any(connection: &mut PgConnection, account_id: Uuid) -> sqlx::Result<()> {
     sqlx::query!(
         "select from accounts where account_id = $1 for no key update",
@@ -287,9 +287,9 @@ pub async fn change_password(
     .await
 }
 
-/// Stores a hash of the same password with the current parameters. `false` if it was not stored,
-/// because the password has changed meanwhile, or because another transaction uses the account:
-/// then the next sign-in tries again. So this never waits.
+/// Stores a hash of the same password with the current parameters. This never waits: it returns
+/// `false` if the password has changed, or if another transaction has locked the account. In the
+/// second case the next sign-in tries again.
 pub async fn rehash(
     connection: &mut PgConnection,
     account_id: Uuid,

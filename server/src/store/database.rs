@@ -18,8 +18,8 @@ pub struct StoredDatabase {
 /// What an instance writes about itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Told {
-    /// Its issuer. `None` for the default issuer, which no operator has chosen: it does not
-    /// claim the database.
+    /// Its issuer. `None` for the default issuer: no operator has chosen it, so the server does not
+    /// write it into the database.
     pub issuer: Option<String>,
     /// The issuers that this one may replace in the database.
     pub replaces: Vec<String>,
@@ -28,7 +28,7 @@ pub struct Told {
 }
 
 impl Told {
-    /// Whether this instance can serve if the database names this issuer.
+    /// Returns `true` if this instance can serve while the database names this issuer.
     pub fn accepts(&self, issuer: &str) -> bool {
         let own = self.issuer.iter();
         own.chain(&self.replaces).any(|known| known == issuer)
@@ -37,8 +37,8 @@ impl Told {
 
 /// Writes what an instance says about itself when it starts. Returns the row.
 ///
-/// If the database has no account, its birth is set to now, whenever its tables were made: no person
-/// can have signed in here yet.
+/// If the database has no account, its birth is set to now, even if its tables are older. Without
+/// an account there is no session either.
 pub async fn arrive(connection: &mut PgConnection, told: &Told) -> sqlx::Result<StoredDatabase> {
     sqlx::query!(
         "update database
@@ -66,8 +66,9 @@ pub async fn arrive(connection: &mut PgConnection, told: &Told) -> sqlx::Result<
 /// instance calls this every few seconds.
 ///
 /// The longest lifetime goes up at once. It goes down when every session that was opened
-/// with it is over. For this, the row contains until when it counts: one lifetime after an
-/// instance last said it, and a day more, so that a running instance only writes once a day.
+/// with it is over. For this, the row contains the moment until which the lifetime counts. This is
+/// one lifetime and one day after an instance last wrote it. Because of the extra day, a running
+/// instance writes only once a day.
 pub async fn say_longest_session(connection: &mut PgConnection, seconds: i64) -> sqlx::Result<()> {
     sqlx::query!(
         "update database
@@ -111,8 +112,8 @@ pub async fn lookup(connection: &mut PgConnection) -> sqlx::Result<StoredDatabas
     .await
 }
 
-/// The row alone, so that a migration that locks the accounts does not block this read. Its
-/// birth may be later than the oldest account.
+/// Reads the row alone, without the table of accounts. So a migration that locks the accounts does
+/// not block this read. The birth that it returns may be later than the oldest account.
 pub async fn lookup_row(connection: &mut PgConnection) -> sqlx::Result<StoredDatabase> {
     sqlx::query_as!(
         StoredDatabase,

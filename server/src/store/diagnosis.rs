@@ -17,7 +17,7 @@ pub struct Server {
     /// The time limit of a statement on this connection, in milliseconds. 0 is none.
     pub statement_timeout: i64,
     /// An identity that is the same on every connection to this database, until its server
-    /// restarts. If the name is given to another database, that one has another identity.
+    /// restarts. If another database gets the same name, its identity differs.
     pub identity: String,
 }
 

@@ -45,7 +45,7 @@ pub struct StoredEvent {
     pub times: i64,
 }
 
-/// An event that may happen often, and still is one entry.
+/// One entry for an event that may happen often: the entry counts how often.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CountedEvent {
     /// The entry's id. It is derived from the entry's content, so that the entry is found
@@ -57,7 +57,8 @@ pub struct CountedEvent {
     pub session_id: Option<Uuid>,
     /// What happened.
     pub kind: EventKind,
-    /// The client, as long as it is always the same.
+    /// The client. The address is `None` if the occurrences came from several addresses, and the
+    /// browser likewise.
     pub client: ClientInfo,
     /// How often it happened.
     pub times: i64,
@@ -76,7 +77,7 @@ impl CountedEvent {
     }
 }
 
-/// Writes an event. If the account was deleted meanwhile, nothing is written.
+/// Writes an event. Writes nothing if the account does not exist any more.
 pub async fn insert(connection: &mut PgConnection, event: NewEvent<'_>) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into events (event_id, account_id, session_id, kind, ip, user_agent, detail)

@@ -48,9 +48,9 @@ pub struct ClientInfo {
 
 /// A pool whose connections all have the settings that the rules need.
 ///
-/// They use READ COMMITTED, because the loser of the conditional update must see the winner's
-/// row in its second statement. They have time limits, because a stalled statement must not
-/// keep a connection for ever.
+/// They use READ COMMITTED: if two requests update the same row, one of them changes nothing, and
+/// its second statement must see the row that the other request has written. They have time limits,
+/// because a stalled statement must not keep a connection for ever.
 pub fn pool(options: PgConnectOptions, connections: u32) -> Pool {
     Pool::new(with_settings(options), connections)
 }
@@ -58,8 +58,8 @@ pub fn pool(options: PgConnectOptions, connections: u32) -> Pool {
 /// A pool whose connections lead to a pooler, such as PgBouncer in transaction mode.
 /// Connections outside of the pool go to `direct`.
 ///
-/// A pooler refuses the settings that a client sends. Also, a setting would stay with a
-/// connection that the next client uses. So the role has the settings:
+/// A pooler refuses the settings that a client sends. Also, the pooler gives the connection to
+/// another client later, and a setting would stay. So an operator gives the settings to the role:
 /// `alter role … set …`.
 pub fn pool_behind_pooler(
     options: PgConnectOptions,
@@ -88,16 +88,16 @@ pub fn is_refused_by_pooler(error: &sqlx::Error) -> bool {
 /// Why the database refuses this client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal<'a> {
-    /// It does not let the client in: the role or the database does not exist, the password is
-    /// wrong, or `pg_hba.conf` does not allow the connection. In a new deployment, this may
+    /// The database refuses the connection: the role or the database does not exist, the password
+    /// is wrong, or `pg_hba.conf` does not allow the connection. In a new deployment, this may
     /// change in a moment.
     NotYet(&'a str),
-    /// The role may not do this, or it is not possible.
+    /// The role may not do this, or it is not possible. An operator has to change something.
     ForGood(&'a str),
 }
 
 impl<'a> Refusal<'a> {
-    /// `None` if the database does not answer, or has another problem for a while.
+    /// `None` if the database does not answer, or has another temporary problem.
     pub fn of(error: &'a sqlx::Error) -> Option<Self> {
         let error = error.as_database_error()?;
         // Classes of codes (PostgreSQL, appendix A).
@@ -123,9 +123,10 @@ pub fn with_settings(options: PgConnectOptions) -> PgConnectOptions {
 /// The connections of the lanes: as many as there are lanes, with settings for
 /// [`sessions::rotate_together`] and for nothing else. `None` behind a pooler.
 ///
-/// One plan for any number of rotations, by the primary key: below ten rows Postgres would
-/// plan each statement anew, and a plan that was made for few rows reads the whole table
-/// once there are many.
+/// With these settings, Postgres has one plan for any number of rotations, and finds rows by the
+/// primary key. Without them, Postgres makes a new plan for each statement with fewer than ten
+/// rotations. And a plan that was made while the table was small reads the whole table when the
+/// table is large.
 ///
 /// With `asynchronous` their commits do not wait for the disk. These connections carry
 /// rotations only, so nothing else that is committed can be lost.
@@ -146,8 +147,8 @@ pub fn lanes(pool: &Pool, lanes: u32, asynchronous: bool) -> Option<Pool> {
     })
 }
 
-/// Connects outside of a pool. An address may accept a connection and never answer. Then sqlx
-/// would wait for ever, and the caller could not even say why.
+/// Connects outside of a pool, with a time limit. Without the limit, sqlx would wait for ever if an
+/// address accepts the connection and never answers.
 ///
 /// # Errors
 /// When the database cannot be reached, or does not answer within five seconds.
@@ -162,8 +163,9 @@ pub async fn connect(options: &PgConnectOptions) -> sqlx::Result<PgConnection> {
 
 /// A connection for migrations only.
 ///
-/// If a migration waits for a lock, every statement behind it has to wait as well. So it
-/// gives up after a second and is tried again. Its own work has no time limit.
+/// If a migration waits for a lock, every later statement on the table has to wait as well. So the
+/// migration stops waiting after one second and is tried again. Once it has its locks, its work has
+/// no time limit.
 ///
 /// # Errors
 /// As [`connect`].

@@ -16,8 +16,7 @@ use deadpool::managed::{self, Metrics, Object, PoolError, QueueMode, RecycleErro
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, Executor as _, PgConnection, PgTransaction};
 
-/// How long a request waits until another request gives a connection back, and how long for
-/// a new connection.
+/// How long a request waits for a free connection. Opening a new connection has the same limit.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long a connection may take to say that it is alive.
@@ -46,7 +45,7 @@ pub struct Pool {
 pub struct Connection {
     object: Option<Object<Manager>>,
     doubts: Doubts,
-    /// Whether a transaction was begun without an answer so far.
+    /// Whether `begin` was sent and Postgres has not answered yet.
     is_beginning: bool,
 }
 
@@ -86,9 +85,9 @@ impl Pool {
         }
     }
 
-    /// A pool of as many other connections to the same address, with more settings. When one
-    /// of either is broken, the idle ones of both are not used again. `None` behind a pooler,
-    /// which keeps no settings.
+    /// Makes a second pool, of `connections` connections to the same address with more settings.
+    /// When a connection of one pool is broken, neither pool uses its idle connections again.
+    /// `None` behind a pooler, which keeps no settings.
     pub(super) fn of_its_own(
         &self,
         connections: u32,
@@ -145,7 +144,8 @@ impl Pool {
             }),
             Err(PoolError::Closed) => Err(sqlx::Error::PoolClosed),
             Err(PoolError::Backend(error)) => {
-                // A full database breaks no connection.
+                // A database that has no room for another connection has answered. That says
+                // nothing about the other connections.
                 if is_broken(&error) {
                     self.doubt();
                 }
@@ -245,7 +245,7 @@ impl managed::Manager for Manager {
         if metrics.age() > LIFETIME || metrics.last_used() > IDLE {
             return Err(RecycleError::message("too old"));
         }
-        // A test could take a second for each connection; a new one takes milliseconds.
+        // A test of a broken connection could take a second. A new connection takes milliseconds.
         if self.doubts.since(kept.worked_at) {
             return Err(RecycleError::message("others of its age are broken"));
         }
@@ -302,12 +302,13 @@ impl DerefMut for Connection {
     }
 }
 
-/// If a caller drops a connection without `release`, it may have been broken off in the middle
-/// of a statement, or it may have met an error. So the connection is tested, which also rolls
-/// back an open transaction. If it does not answer, it is closed.
+/// If a caller drops a connection without `release`, its request may have stopped in the middle of
+/// a statement, or it may have met an error. So the connection is tested, which also rolls back an
+/// open transaction. If the connection does not answer, it is closed.
 ///
-/// A security duty: no connection is given back with an open transaction. The statements of the
-/// next request would run in it, at the time at which it began, and would not be committed.
+/// A security duty: no connection is given back with an open transaction. Otherwise the statements
+/// of the next request would run inside that transaction. `now()` would be the time at which the
+/// transaction began, and nothing would be committed.
 impl Drop for Connection {
     fn drop(&mut self) {
         let Some(mut object) = self.object.take() else {
@@ -320,7 +321,7 @@ impl Drop for Connection {
         runtime.spawn(async move {
             let test = async {
                 if is_beginning {
-                    // The server handles this statement after the one that began.
+                    // Postgres runs this after the `begin` that was sent before.
                     object.connection.execute("rollback").await?;
                 }
                 object.connection.ping().await

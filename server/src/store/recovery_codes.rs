@@ -135,9 +135,9 @@ pub async fn insert(
     Ok(())
 }
 
-/// Notes that the person keeps this code, and deletes the account's other codes. `false` if
-/// that was known already, or if the account has no such code. The caller has locked the
-/// account's row.
+/// Notes that the person keeps this code, and deletes the account's other codes. Returns `false`
+/// and deletes nothing if the code was confirmed before, or if the account has no such code. The
+/// caller has locked the account's row.
 pub async fn confirm(
     connection: &mut PgConnection,
     account_id: Uuid,

@@ -44,8 +44,8 @@ pub async fn lock(connection: &mut PgConnection) -> sqlx::Result<()> {
 /// Enters a secret, or says again that an instance makes tokens with it. A forbidden secret
 /// stays forbidden.
 ///
-/// The table `secret_fingerprint` gets the same secret, because an instance of the release
-/// before only starts if it has the secret in that table.
+/// The table `secret_fingerprint` gets the same secret, because an instance of the previous release
+/// only starts if it has the secret of that table.
 pub async fn enter(connection: &mut PgConnection, fingerprint: &[u8]) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into secrets (fingerprint, state)
@@ -68,8 +68,8 @@ pub async fn enter(connection: &mut PgConnection, fingerprint: &[u8]) -> sqlx::R
     Ok(())
 }
 
-/// Says again that an instance makes tokens with a secret. `false` if the database does not
-/// know the secret, or if the secret is forbidden.
+/// Notes that an instance still makes tokens with a secret. `false` if the database does not know
+/// the secret, or if the secret is forbidden.
 pub async fn renew(connection: &mut PgConnection, fingerprint: &[u8]) -> sqlx::Result<bool> {
     let renewed = sqlx::query!(
         "update secrets

@@ -22,11 +22,11 @@ pub struct Ended {
 /// Where a page begins.
 #[derive(Debug, Clone, Copy)]
 pub enum Place {
-    /// At the endings of the last seconds, as many as this.
+    /// At the endings of the last so many seconds.
     Kept(f64),
-    /// At the endings after this moment.
+    /// At the endings from this moment on.
     After(OffsetDateTime),
-    /// After this row.
+    /// After this row, the last one of the page before.
     Behind(OffsetDateTime, Uuid),
 }
 
@@ -87,12 +87,12 @@ pub fn payload(session_id: Uuid, reason: EndReason) -> String {
     format!("{session_id} {}", reason.as_str())
 }
 
-/// When the oldest transaction that is writing an ending began. Its endings already have
-/// their time, but they become visible when it commits, and the commit may wait for a standby
-/// that does not answer.
+/// Returns when the oldest open transaction that writes an ending began. An ending gets its time
+/// when it is written, but it only becomes visible when its transaction commits. The commit may
+/// wait for a standby that does not answer.
 ///
-/// Call this before the endings are read. If that read misses an ending, its transaction was
-/// seen here or began later.
+/// Call this before the endings are read. If that read misses an ending, the transaction of the
+/// ending was seen here or began later.
 pub async fn oldest_writer(connection: &mut PgConnection) -> sqlx::Result<Option<OffsetDateTime>> {
     sqlx::query_scalar!(
         "select min(activity.xact_start)
@@ -196,8 +196,8 @@ pub async fn look_for(connection: &mut PgConnection, session_id: Uuid) -> sqlx::
 pub struct Retention {
     /// How long every ending is kept: longer than any access token lives.
     pub seconds: f64,
-    /// How long endings for reuse, and endings of sessions with an id before `young_until`,
-    /// are kept: as long as a refresh token lives.
+    /// How long two kinds of endings are kept: endings because of reuse, and endings of sessions
+    /// whose id is smaller than `young_until`. This is as long as a refresh token lives.
     pub longest_seconds: f64,
     /// The smallest id of a session that cannot have been opened in another database.
     pub young_until: Uuid,

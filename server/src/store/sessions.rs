@@ -1,10 +1,10 @@
 //! The table `sessions`.
 //!
-//! A security duty: only two statements spend a refresh token, [`rotate`] (one session) and
-//! [`rotate_together`] (many sessions). Both have the same guard: it compares generation
-//! **and** hash with the row for which the decision was made. Because of this guard, a token is
-//! good for one rotation only, whatever runs at the same time (CVE-2026-1035 was a check and a
-//! write without this guard). `protocol/src/rotation.rs` has the rule.
+//! A security duty: [`rotate`] and [`rotate_together`] are the only statements that spend a refresh
+//! token. Both have the same guard: it compares generation **and** hash with the row for which the
+//! decision was made. Because of this guard, a token is good for one rotation only, whatever runs
+//! at the same time (CVE-2026-1035 was a check and a write without this guard).
+//! `protocol/src/rotation.rs` has the rule.
 
 use holdfast_protocol::attempt_key::AttemptMark;
 use holdfast_protocol::rotation::{Micros, StoredSession, new_marks, read_marks};
@@ -27,7 +27,7 @@ pub struct NewSession<'a> {
     pub lifetime_seconds: i64,
     /// How long it may go without a renewal, in seconds.
     pub idle_seconds: i64,
-    /// Whether it outlives this run of the browser.
+    /// Whether it goes on after the browser was closed.
     pub remember: bool,
     /// The client.
     pub client: &'a ClientInfo,
@@ -94,7 +94,7 @@ pub struct Listed {
     pub created_at: OffsetDateTime,
     /// The last renewal.
     pub rotated_at: OffsetDateTime,
-    /// When it ends: at its own end, or at the idle limit if it is not renewed.
+    /// When it ends at the latest. If it is not renewed, it ends earlier, at the idle limit.
     pub expires_at: OffsetDateTime,
     /// The last address.
     pub ip: Option<String>,
@@ -135,9 +135,9 @@ pub async fn insert(connection: &mut PgConnection, new: NewSession<'_>) -> sqlx:
     })
 }
 
-/// Replaces the current refresh token by its successor: one statement, one round trip. `None`
-/// if the row has changed since the decision, or if the session has expired. Then the
-/// statement changes nothing.
+/// Replaces the current refresh token by its successor: one statement, one round trip. Returns
+/// `None` and changes nothing if the row has changed since the decision, or if the session has
+/// expired.
 pub async fn rotate(
     connection: &mut PgConnection,
     rotate: &Rotate,
@@ -175,17 +175,16 @@ pub async fn rotate(
     .await
 }
 
-/// Does the same as [`rotate`] for many sessions in one statement. Each session occurs at most
-/// once. Returns the result of each rotation, in their order. A row that is locked also gives
-/// `None`.
+/// Like [`rotate`], for many sessions in one statement. Each session may appear once. The result
+/// has one entry for each rotation, in the same order: what [`rotate`] would return, or `None` if
+/// the row is locked.
 ///
-/// The statement skips locked rows. Otherwise two statements with the same sessions in another
-/// order would wait for each other. If another transaction has changed a row since this statement
-/// began, the newest version of the row counts. If that was a rotation, the row does not fit any
-/// more, and the statement skips it. If not, the statement updates the newest version.
-///
-/// Postgres would plan the statement anew for each number of rotations. The settings of the
-/// function [`lanes`](super::lanes) make it use one plan, by the primary key.
+/// The statement skips locked rows. Otherwise two statements with the same sessions in different
+/// orders could wait for each other. The statement finds the rows first and then locks them. If a
+/// row is rotated in between, it does not fit any more, and the statement skips it. If a row is
+/// changed in another way, the statement updates its newest version. Postgres would make a new plan
+/// for each number of rotations. With the settings of [`super::lanes`] there is one plan, by the
+/// primary key.
 pub async fn rotate_together(
     connection: &mut PgConnection,
     rotations: &[Rotate],
@@ -412,8 +411,8 @@ pub async fn delete_some(
     delete_least_recent(connection, account_id, None, 0, Some(limit)).await
 }
 
-/// Deletes up to `limit` sessions of an account that are not among its `limit` most recently
-/// used ones, but never `keep`. Returns the deleted ones.
+/// Keeps `keep` and the `limit` most recently used of the account's other sessions. Deletes up to
+/// `limit` of the rest. Returns the deleted ones.
 pub async fn delete_some_beyond(
     connection: &mut PgConnection,
     account_id: Uuid,
@@ -508,14 +507,14 @@ pub async fn delete_expired(
     .await
 }
 
-/// What one step along the primary key found.
+/// The result of [`step`]: one part of a walk through the table, in the order of the ids.
 #[derive(Debug, Clone)]
 pub struct Step {
     /// How many sessions were read.
     pub looked_at: i64,
     /// The last of them; the next step begins after it.
     pub last: Uuid,
-    /// Those that have been idle for too long.
+    /// The sessions that have been idle for too long.
     pub idle: Vec<Uuid>,
 }
 
@@ -549,7 +548,7 @@ pub async fn step(connection: &mut PgConnection, after: Uuid, limit: i64) -> sql
     })
 }
 
-/// Deletes those of these sessions that are still idle for too long.
+/// Deletes each of the given sessions that is still idle for too long.
 pub async fn delete_idle(
     connection: &mut PgConnection,
     session_ids: &[Uuid],
@@ -605,7 +604,7 @@ pub async fn delete_of_forbidden_secrets(
     .await
 }
 
-/// Whether the session outlives this run of the browser. `None` if it is gone.
+/// Whether the session goes on after the browser was closed. `None` if the session is gone.
 pub async fn lookup_remember(
     connection: &mut PgConnection,
     session_id: Uuid,

@@ -2,12 +2,12 @@
 
 use sqlx::PgConnection;
 
-/// Failures under one key since the table was last written.
+/// New failures under one key, which the table does not have yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counted {
     /// The keyed hash.
     pub key: [u8; 16],
-    /// How many more.
+    /// How many.
     pub failures: i64,
 }
 
@@ -53,9 +53,9 @@ pub async fn count(connection: &mut PgConnection, counted: &[Counted]) -> sqlx::
     Ok(())
 }
 
-/// One step of a walk through the whole table that deletes old rows: `few` failures or more
-/// are kept for 30 days, fewer for one day. Returns where the next step begins; `None` at the
-/// end.
+/// One step of a walk through the whole table that deletes old rows. A row with `few` failures or
+/// more is kept for 30 days, a row with fewer for one day. Returns where the next step begins;
+/// `None` at the end.
 ///
 /// A row that is locked at this moment is being counted or cleared, so it is skipped. So this
 /// statement waits for no other transaction and cannot deadlock.

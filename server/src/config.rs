@@ -149,13 +149,13 @@ pub struct ServeArgs {
     #[arg(long, env = "HOLDFAST_DATABASE_CONNECTIONS", default_value_t = 16, value_parser = clap::value_parser!(u32).range(2..=1000), value_name = "NUMBER")]
     pub database_connections: u32,
 
-    /// How many statements carry rotations at once, each with a database connection of its
-    /// own beside those.
+    /// How many statements write rotations at once. Each has a database connection of its
+    /// own, in addition to HOLDFAST_DATABASE_CONNECTIONS.
     #[arg(long, env = "HOLDFAST_ROTATION_LANES", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64), value_name = "NUMBER")]
     pub rotation_lanes: u32,
 
     /// Whether a rotation waits for the disk of the database. Asynchronous ones are
-    /// cheaper; a crash of Postgres loses the last second of them, which costs no session.
+    /// cheaper. A crash of Postgres loses the rotations of up to one second, which ends no session.
     #[arg(
         long,
         env = "HOLDFAST_ROTATION_COMMIT",
@@ -168,7 +168,7 @@ pub struct ServeArgs {
     #[arg(long, env = "HOLDFAST_ATTEMPTS", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..), value_name = "NUMBER")]
     pub attempts: u32,
 
-    /// After how long an address may try once more.
+    /// The time after which an address may try once more.
     #[arg(long, env = "HOLDFAST_ATTEMPTS_EVERY", default_value = "3s", value_parser = duration, value_name = "DURATION")]
     pub attempts_every: Duration,
 

@@ -114,8 +114,8 @@ pub enum RotationError {
 }
 
 impl Lanes {
-    /// So many lanes, each with a connection of its own beside those of the pool, which
-    /// carry the rotations whose row is locked.
+    /// Makes `lanes` lanes. Each has a connection of its own, in addition to the connections of the
+    /// pool. The pool carries the rotations whose row is locked.
     ///
     /// Behind a pooler there are no lanes, and each rotation uses the pool by itself. The
     /// lanes need settings that a pooler does not keep. Past the pooler they could lead to
@@ -134,9 +134,10 @@ impl Lanes {
         }))
     }
 
-    /// Rotates, together with whatever waits at the same moment. `None` when nothing was
-    /// changed: the row is not (any more) what the decision was made about, its time is
-    /// over, something holds it, or another rotation of the session was on its way.
+    /// Rotates, together with all rotations that wait at the same moment. `None` if nothing was
+    /// changed. There are four possible reasons: the row differs from the row for which the
+    /// decision was made, the session has expired, another transaction has locked the row, or
+    /// another rotation of the session was on its way.
     ///
     /// # Errors
     /// While the database does not answer, or too many wait.
@@ -164,10 +165,10 @@ impl Lanes {
         })
     }
 
-    /// Rotates outside of the lanes, and waits for a lock of the row: for a rotation that
-    /// a lane has passed over although the rule allows it. `None` when nothing was
-    /// changed, or when another such rotation of the session was waited for: the caller
-    /// looks at the row again.
+    /// Rotates outside of the lanes, and waits for the lock of the row. The caller uses this if a
+    /// lane has skipped the rotation although the rule allows it. `None` if nothing was changed, or
+    /// if this has waited for another such rotation of the session. Then the caller looks at the
+    /// row again.
     ///
     /// # Errors
     /// While the database does not answer, or when rows stay locked.

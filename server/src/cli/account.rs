@@ -62,6 +62,6 @@ async fn act(
             .then(|| "Enabled.".to_owned()),
         Command::Unlock(_) => accounts::forgive_failures(pool, &clock, username)
             .await?
-            .then(|| "Unlocked: failed sign-ins so far do not count.".to_owned()),
+            .then(|| "Unlocked. The failed sign-ins up to now do not count any more.".to_owned()),
     })
 }

@@ -42,7 +42,7 @@ pub(super) async fn arrive(
         tracing::error!(
             issuer,
             other,
-            "The other instances have another issuer, so this one does not become ready. To change the issuer, name theirs in HOLDFAST_ISSUER_PREVIOUS."
+            "The other instances have another issuer, so this one does not become ready. To change the issuer, set HOLDFAST_ISSUER_PREVIOUS to the issuer of the others."
         );
     }
     let server = store::diagnosis::server(&mut connection).await?;
@@ -59,7 +59,8 @@ pub(super) async fn arrive(
 }
 
 /// Finishes a `holdfast keys replace --after-leak` that was interrupted. If the database has
-/// forbidden the old secret, the new one takes its place; if not, the new one is removed.
+/// forbidden the old secret, the new one takes its place. Otherwise the file with the new secret is
+/// removed.
 async fn finish_replacing(directory: &Path, pool: &Pool) -> anyhow::Result<()> {
     if secrets::next(directory)?.is_none() {
         return Ok(());

@@ -26,7 +26,7 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// waited behind it go on meanwhile.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How long to wait before a server tries again that the database did not let in. Each try may
+/// If the database refuses a server, the server waits this long before it tries again. Each try may
 /// count as a failed sign-in there.
 const PAUSE_WHEN_REFUSED: Duration = Duration::from_secs(3);
 
@@ -36,9 +36,9 @@ pub(super) struct Database {
     /// The address without a pooler.
     pub(super) direct: Option<PgConnectOptions>,
     pub(super) private: Option<Arc<LocalPostgres>>,
-    /// Whether to try again while the database does not let the command in. A server does so,
-    /// because in a new deployment its role and its database may be made while it starts. A
-    /// person who types a command wants to know at once.
+    /// Whether to try again while the database refuses the connection. A server does so, because in
+    /// a new deployment its role and its database may be made while it starts. A person who types a
+    /// command wants to know at once.
     waits_when_refused: bool,
     /// When the command stops waiting for an answer. All its waits together end then.
     give_up: Instant,
@@ -213,11 +213,11 @@ impl Database {
         }
     }
 
-    /// Whether to try again because the database refuses this command, but may stop doing so. The
-    /// log then says what is missing. `false` if the database does not refuse.
+    /// Returns `true` if the database refuses this command now but may accept it later. The log
+    /// then says what is missing. `false` if the database does not refuse.
     ///
     /// # Errors
-    /// If the database refuses, and it is no use to wait.
+    /// If the database refuses, and waiting does not help.
     fn waits_after(&self, error: &sqlx::Error, is_in_time: bool) -> anyhow::Result<bool> {
         match Refusal::of(error) {
             None => Ok(false),

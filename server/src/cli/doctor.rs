@@ -20,12 +20,13 @@ use crate::store::{self, diagnosis};
 /// old version of its row; after about five old versions, rotations write to every index.
 const LONG_TRANSACTION: Duration = Duration::from_secs(60);
 
-/// How many seconds clocks may differ, without the time that the query takes.
+/// How many seconds clocks may differ. The time that the query takes does not count.
 const CLOCK_DIFFERENCE: i64 = 2;
 
 /// How many connections a server opens in addition to those that its settings name: two for the
 /// reads of every second (while one replaces the other), one for notifications, and one for
-/// counts of failed sign-ins. That of a migration is closed before these are opened.
+/// counts of failed sign-ins. The connection of a migration does not count, because it is closed
+/// before these are opened.
 const OTHER_CONNECTIONS: i64 = 4;
 
 /// With fewer updates than this, `doctor` does not judge how many are HOT.
@@ -52,7 +53,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
 fn settings(args: &ServeArgs, config: &Config, findings: &mut Findings) {
     let public = config.issuer.starts_with("https://");
     if public && config.proxies.is_empty() {
-        // Holdfast itself speaks plain HTTP, so something else ends TLS.
+        // Holdfast itself speaks plain HTTP, so a proxy in front of it ends TLS.
         findings.bad(
             "HOLDFAST_ISSUER is https, so there is a proxy in front of the server, but HOLDFAST_TRUSTED_PROXIES names none. Then every client has the proxy's address: sessions show it, and limits by address cannot distinguish clients. Set HOLDFAST_TRUSTED_PROXIES to the proxy's network.",
         );
@@ -209,8 +210,8 @@ pub(super) fn too_many_connections(args: &ServeArgs, server: &diagnosis::Server)
     })
 }
 
-/// How many microseconds the database's clock is ahead at least. It was read at some moment
-/// between `before` and `after`.
+/// The smallest possible difference of the clocks, in microseconds; positive if the database's
+/// clock is ahead. The database's clock was read at some moment between `before` and `after`.
 fn difference(theirs: i64, before: u64, after: u64) -> i64 {
     let signed = |micros| i64::try_from(micros).unwrap_or(i64::MAX);
     let (before, after) = (signed(before), signed(after));

@@ -18,8 +18,8 @@ pub(super) enum Command {
     /// Print a new master secret for HOLDFAST_SECRET.
     NewSecret,
     /// Replace a master secret that leaked: forbid every secret except the new one, and delete
-    /// every session. Everybody has to sign in again. An ordinary change needs
-    /// HOLDFAST_SECRET_PREVIOUS and no command.
+    /// every session. All people have to sign in again. To change a secret
+    /// that did not leak, use HOLDFAST_SECRET_PREVIOUS and not this command.
     Replace(Replace),
 }
 
@@ -90,11 +90,13 @@ async fn replace(
         .context("the database does not answer")?;
     secrets_in_use::replace_after_leak(&mut connection, &keys).await?;
     if let Some(directory) = private_data {
-        // A server that started meanwhile has removed it.
+        // A server that has started since then may have removed the file with the new secret.
         secrets::prepare_replacing(directory, &new)?;
         secrets::finish_replacing(directory)?;
     }
-    println!("Every other master secret is forbidden. No token of theirs is valid any more.");
+    println!(
+        "Every other master secret is forbidden. Tokens that were made with those secrets are not valid any more."
+    );
     let deleted = secrets_in_use::delete_dead_sessions(&mut connection, &clock).await?;
     connection.release();
     println!("Sessions that were deleted: {deleted}. Start every server with the new secret.");

@@ -39,7 +39,7 @@ enum Command {
     /// Make a master secret, or replace one that leaked.
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Look for faults of the settings and of the database, and say what to do.
+    /// Check the settings and the database, and say what to change.
     Doctor(Box<ServeArgs>),
     /// Declare that a new database is the right one.
     #[command(subcommand)]

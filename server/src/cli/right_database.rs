@@ -32,7 +32,7 @@ pub(super) async fn look(
     match stored.issuer {
         Some(issuer) if !config.told().accepts(&issuer) => {
             findings.bad(format!(
-                "The other instances have the issuer {issuer}, and this one has {}. It will not become ready. To change the issuer, name theirs in HOLDFAST_ISSUER_PREVIOUS.",
+                "The other instances have the issuer {issuer}, and this one has {}. It will not become ready. To change the issuer, set HOLDFAST_ISSUER_PREVIOUS to the issuer of the others.",
                 config.issuer,
             ));
         }
@@ -41,7 +41,8 @@ pub(super) async fn look(
     secrets(args, config, connection, findings).await
 }
 
-/// Whether these secrets fit those in use. The private Postgres has its own secret.
+/// Looks whether the secrets of these settings fit the secrets in use. The private Postgres has its
+/// own secret.
 async fn secrets(
     args: &ServeArgs,
     config: &Config,

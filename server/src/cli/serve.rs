@@ -30,8 +30,8 @@ use crate::stopping::Stopping;
 use crate::store::Pool;
 use crate::{connections, router, secrets, site_files, sweep};
 
-/// How long requests may take to finish after the server has stopped listening. It is longer
-/// than a request, and the work that goes on after it, may take together.
+/// How long requests may take to finish after the server has stopped listening. This is longer than
+/// a request and the work that goes on after it may take together.
 const SHUTDOWN: Duration = Duration::from_secs(LONGEST.as_secs() + LONGEST_WORK.as_secs() + 2);
 
 pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
@@ -99,8 +99,8 @@ async fn serve(
         tracing::warn!(%site, "The pages' files are missing, so the buttons of pages will not work. Build the files with `cargo xtask run`.");
     }
     let reader = Reader::new(pool.clone(), state.ended.clone(), secrets);
-    // These tasks end before the database is released, because they would log its end as a
-    // fault.
+    // The server stops these tasks before it releases the database. Otherwise they would log the
+    // end of the database as a fault.
     let mut background = JoinSet::new();
     background.spawn(endings::reader::run(reader));
     background.spawn(endings::listener::run(pool.clone(), state.ended.clone()));
@@ -216,7 +216,7 @@ fn start_logs(filter: &str, format: LogFormat) {
     let logs = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
         .with_writer(std::io::stderr);
-    // A second start in one process (in a test) keeps the logs of the first.
+    // If a process starts a second server (in a test), the logs of the first one stay in use.
     let _ = match format {
         LogFormat::Text => logs.try_init(),
         LogFormat::Json => logs.json().flatten_event(true).try_init(),

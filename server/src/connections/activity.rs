@@ -50,7 +50,7 @@ impl Reason {
 pub(super) struct Activity {
     doing: Mutex<Doing>,
     room_wanted: AtomicBool,
-    /// Whether the connection ends although the server works on a request.
+    /// Whether the connection must end even while the server works on a request.
     ends: AtomicBool,
     /// Wakes the task that watches the connection.
     changed: Notify,
@@ -63,7 +63,7 @@ struct Doing {
     waiting_since: Instant,
     /// When the first byte after the last request came, on a connection of HTTP/1.
     first_byte: Option<Instant>,
-    /// Since when the client has not taken the written bytes.
+    /// The moment from which the client has not taken the written bytes.
     blocked_since: Option<Instant>,
     /// With HTTP/2, bytes between requests are not the beginning of a request.
     is_multiplexed: bool,
@@ -71,11 +71,11 @@ struct Doing {
 
 struct UnderWay {
     began: Instant,
-    /// Since when the request waits for its client: for more of its body, or until the
-    /// answer is taken.
+    /// The moment from which the server waits for the client: for more of the body, or until the
+    /// client takes the answer.
     waiting_since: Option<Instant>,
-    /// When the client last took a piece of the answer, or when the answer began. `None` while the
-    /// server makes the answer, or the next piece of it.
+    /// When the client last took a piece of the answer. Before the first piece: when the answer
+    /// began. `None` while the server makes the answer, or the next piece of it.
     taken_at: Option<Instant>,
 }
 
@@ -146,8 +146,8 @@ impl Activity {
     /// A request waits for more of its body, until the returned value is dropped.
     pub(super) fn await_body(activity: &Arc<Self>, number: u64) -> AwaitingBody {
         if let Some(request) = activity.lock().requests.get_mut(&number) {
-            // If the client sends byte by byte, the wait counts from the beginning of the
-            // request.
+            // The wait counts from the beginning of the request. Otherwise a client that sends
+            // single bytes would begin a new wait with each of them.
             request.waiting_since = Some(request.began);
         }
         AwaitingBody {
@@ -162,9 +162,8 @@ impl Activity {
         }
     }
 
-    /// Since when the server has been waiting for the client: for a request, for the rest of
-    /// a request, or until the client takes an answer. `None` while the server works on a
-    /// request.
+    /// The moment from which the server waits for the client: for a request, for the rest of a
+    /// request, or until the client takes an answer. `None` while the server works on a request.
     pub(super) fn waiting_since(&self) -> Option<Instant> {
         let doing = self.lock();
         if doing.blocked_since.is_some() {
@@ -190,8 +189,9 @@ impl Activity {
         self.room_wanted.load(Ordering::Relaxed)
     }
 
-    /// Whether it makes room now. It refuses if a request has begun meanwhile and the server
-    /// works on it, unless it [ends](Self::end).
+    /// Returns `true` if the connection closes now to make room. If the server now works on a
+    /// request, the connection stays open, and it is not told to make room any more, except after
+    /// [`end`](Self::end).
     pub(super) fn gives_way(&self) -> bool {
         if !self.room_is_wanted() {
             return false;
@@ -246,8 +246,9 @@ impl Doing {
 
 impl Doing {
     /// When the client last took a piece of any answer on a connection of HTTP/2. `None` if the
-    /// server works on one of the requests. With HTTP/1, the write of the bytes has this limit
-    /// itself; with HTTP/2, a client that opens no window blocks no write.
+    /// server works on one of the requests. The limit is needed here only for HTTP/2: a client that
+    /// opens no window does not make a write wait. With HTTP/1 the write waits, and `stream.rs`
+    /// limits it.
     fn taken_at(&self) -> Option<Instant> {
         if !self.is_multiplexed {
             return None;
@@ -263,8 +264,8 @@ impl Exchange {
         self.number
     }
 
-    /// Notes since when the client has not taken the answer; `None` while the server makes
-    /// it.
+    /// Notes the moment from which the client has not taken the answer; `None` while the server
+    /// makes it.
     pub(super) fn set_waiting(&self, since: Option<Instant>) {
         let mut doing = self.activity.lock();
         let is_multiplexed = doing.is_multiplexed;
@@ -275,7 +276,8 @@ impl Exchange {
         let is_first = request.taken_at.is_none();
         request.taken_at = since.map(|_| Instant::now());
         drop(doing);
-        // The limit of writing may end before that of the exchange.
+        // The write limit may come before the exchange limit, so the task that watches the
+        // connection must look again.
         if is_multiplexed && is_first && since.is_some() {
             self.activity.changed.notify_one();
         }
@@ -295,7 +297,8 @@ impl Drop for Exchange {
         if doing.requests.is_empty() {
             doing.waiting_since = Instant::now();
             drop(doing);
-            // The idle limit may end before the limit of the exchange would have ended.
+            // The idle limit may come before the moment at which the exchange limit would have
+            // come.
             self.activity.changed.notify_one();
         }
     }

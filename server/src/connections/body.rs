@@ -25,7 +25,7 @@ pub(super) struct Arriving {
     limit: Duration,
     activity: Arc<Activity>,
     number: u64,
-    /// Runs from the first time that the server had to wait for the body.
+    /// A timer. It starts when the server has to wait for the body for the first time.
     waited: Option<Pin<Box<Sleep>>>,
     awaiting: Option<AwaitingBody>,
 }
@@ -112,8 +112,9 @@ impl http_body::Body for Leaving {
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = self.get_mut();
         let frame = Pin::new(&mut this.body).poll_frame(context);
-        // hyper asks for the next piece when the client takes it. So this is where the server
-        // waits for a client of HTTP/2 that opens no window for its answer.
+        // hyper requests the next piece when the client takes it. So after each piece the server
+        // waits for the client, which may be a client of HTTP/2 that opens no window for its
+        // answer.
         let waits = frame.is_ready().then_some(this.answered);
         this.exchange.set_waiting(waits);
         frame

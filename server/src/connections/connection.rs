@@ -69,7 +69,8 @@ pub(super) async fn serve(
     let mut connection = std::pin::pin!(connection);
 
     let mut stopping = false;
-    // Set when an exchange has taken too long: the others on the connection may finish.
+    // Set when an exchange has taken too long: until this moment, the other exchanges on the
+    // connection may finish.
     let mut last_moment: Option<Instant> = None;
     loop {
         let (due, reason) = match last_moment {
@@ -85,7 +86,7 @@ pub(super) async fn serve(
             }
             changed = stop.changed(), if !stopping => {
                 stopping = true;
-                // If the server is gone, its connections stop as if it had said so.
+                // An error means that the server's loop is gone. Then the connection stops as well.
                 let _ = changed;
                 connection.as_mut().graceful_shutdown();
             }

@@ -6,10 +6,10 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 /// the runtime.
 const OTHERS: u64 = 128;
 
-/// The largest number of connections: `wanted` if that is possible. It must be smaller than
-/// the number of files that may be open, less the files that the database's connections and
-/// the rest of the server need. The function raises the soft limit for this, as far as the
-/// hard limit allows.
+/// How many connections the server may accept: `wanted`, or fewer if the limit of open files is too
+/// low. The connections to the database and the rest of the server need files too, so their number
+/// is subtracted from the limit. The function raises the soft limit for this, as far as the hard
+/// limit allows.
 pub fn most_connections(wanted: u32, database_connections: u32) -> usize {
     let reserved = OTHERS + u64::from(database_connections);
     let needed = u64::from(wanted) + reserved;

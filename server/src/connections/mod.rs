@@ -4,11 +4,12 @@
 //! A security duty: a client that is slow on purpose must not keep other clients out.
 //! Everything that a client can do slowly has a limit ([`Limits`]): sending a header,
 //! sending a body, taking an answer (with HTTP/2 also by opening no window), and doing nothing.
-//! The number of connections has a limit, too. When it is reached, connections on which the server
-//! waits for the client make room, first those of the address that has the most. If there are
-//! none, an address that has more than half of all connections makes room for clients of other
-//! addresses, although the server works on its requests. So a new client gets in, although another
-//! client holds thousands of connections open.
+//! The number of connections has a limit, too. When it is reached and a new client connects, the
+//! server closes connections on which it waits for the client, and begins with the address that has
+//! the most. If there are none, and one address has more than half of all connections, the server
+//! closes connections of that address for clients of other addresses, even while it works on their
+//! requests. So a new client can connect even if another client holds thousands of connections
+//! open.
 
 mod activity;
 mod body;
@@ -36,8 +37,8 @@ pub use body::TooSlow;
 pub use files::most_connections;
 pub use limits::Limits;
 
-/// How many bytes of an answer the kernel keeps for one client that does not read. This is
-/// twice what a distant client takes in one round trip, and it bounds the kernel's memory.
+/// How many bytes of an answer the kernel keeps for one client that does not read. This is twice as
+/// much as a distant client receives in one round trip, and it bounds the kernel's memory.
 const SEND_BUFFER: u32 = 256 * 1024;
 
 /// How long the server waits before it searches for room again.
@@ -84,8 +85,8 @@ pub async fn serve(
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // A client that hung up is not logged. If there is no file for the
-                // connection, trying again at once would only waste processor time.
+                // A client that hung up is not logged. If the process may open no more files,
+                // trying again at once would only waste processor time.
                 if !is_about_one_connection(&error) {
                     tracing::error!(%error, "A connection could not be accepted.");
                     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -136,10 +137,10 @@ struct Open {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Room {
     Free,
-    /// There is none yet.
+    /// There is no room yet.
     None,
-    /// The server works on a request of every connection, and the client's own address has more
-    /// than half of them.
+    /// There is no room: the server works on a request of every connection, and the client's own
+    /// address has more than half of them. The new connection is closed.
     OfItsOwn,
 }
 
@@ -157,7 +158,7 @@ struct Connection {
 }
 
 impl Connections {
-    /// Ends this many connections of this network, the oldest ones, but none of a trusted proxy.
+    /// Ends the `count` oldest connections of this network, but none of a trusted proxy.
     fn end(&self, network: IpAddr, count: usize) {
         let of_it = |(_, connection): &(&u64, &Connection)| {
             connection.network == network
@@ -201,7 +202,8 @@ impl Open {
             let closed = self.closed.notified();
             match self.make_room(accepted.1.ip()) {
                 Room::Free => return Ok(accepted),
-                // It must not wait, because all others would wait behind it.
+                // This client must not wait here, because every later client would wait behind it.
+                // So its connection is closed, and the next one is accepted.
                 Room::OfItsOwn => accepted = listener.accept().await?,
                 // If the server works on a request of every connection, nothing wakes this
                 // task when it has answered one. So the search is repeated.
@@ -213,16 +215,16 @@ impl Open {
     }
 
     /// Says whether there is room. If there is none, this tells connections to close on which the
-    /// server waits for the client: up to a sixteenth of all at once, so that the search is
-    /// not repeated for every new client. They keep their places until they are closed.
+    /// server waits for the client. It tells up to a sixteenth of all at once, so that the search
+    /// is not repeated for every new client. They keep their places until they are closed.
     ///
     /// The address with the most connections comes first, and of these the connection on
     /// which the server has waited longest. A trusted proxy comes last, because it has many
     /// clients.
     ///
-    /// If the server works on a request of every connection, the oldest connections of an address
-    /// that has more than half of all are ended. This is not done for a client of the same
-    /// address: it may be a proxy that the operator forgot to name.
+    /// If the server works on a request of every connection, this ends the oldest connections of an
+    /// address that has more than half of all. It does not do so for a client of the same address:
+    /// the address may be a proxy that the operator forgot to name.
     fn make_room(&self, client: IpAddr) -> Room {
         let connections = self.lock();
         if connections.by_number.len() < self.most {
@@ -246,7 +248,8 @@ impl Open {
             }
         }
         waiting.sort_unstable_by_key(|(since, _)| *since);
-        // How many connections its address still has when this one has to go.
+        // The rank of a connection has the number of connections that its address still has when
+        // this one is chosen.
         let mut ranked: Vec<_> = waiting
             .into_iter()
             .map(|(since, connection)| {
@@ -263,13 +266,15 @@ impl Open {
         if most == Some(network(client)) && ranked.is_empty() {
             return Room::OfItsOwn;
         }
-        // It may be a proxy that the operator forgot to name, so it makes no room for itself.
+        // The address may be a proxy that the operator forgot to name. So the server closes none of
+        // its connections at work for a client of the same address.
         let most = most.filter(|most| *most != network(client));
         if let Some(most) = most.filter(|_| ranked.is_empty()) {
             connections.end(most, wanted);
         }
         for (_, connection) in ranked.into_iter().take(wanted) {
-            // Of this address, another request has often begun before the connection could close.
+            // On a connection of this address, another request has often begun before the
+            // connection can close. So the server ends it in every case.
             if Some(connection.network) == most && !connection.is_proxy {
                 connection.activity.end();
             } else {

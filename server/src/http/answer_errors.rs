@@ -2,8 +2,8 @@
 //!
 //! Failures of requests are logged here and nowhere else. The OAuth endpoints answer errors
 //! about the grant in the form of RFC 6749 (`routes/oauth.rs`); all their other errors are
-//! answered here. If a session ended or a password was wrong, the request was still answered
-//! as intended. That is not an error here; `security_log.rs` logs it.
+//! answered here. A wrong password or an ended session is no failure of the request: the server
+//! answers as it should. `security_log.rs` logs these.
 //!
 //! A security duty: the log line contains the code, the status and, if the server has a
 //! fault, the cause. It never contains a token, a password, a username, a header or a body.
@@ -39,8 +39,8 @@ pub async fn answer_errors(request: Request, next: Next) -> Response {
         .get::<RequestId>()
         .and_then(|id| id.header_value().to_str().ok())
         .map(str::to_owned);
-    // A panic is answered like any other fault of the server. The connection goes on, and
-    // with HTTP/2 the other requests on it, too.
+    // A panic is answered like any other fault of the server. The connection stays open, and with
+    // HTTP/2 the other requests on it go on.
     let answering = AssertUnwindSafe(next.run(request)).catch_unwind();
     let response = match tokio::time::timeout(LONGEST, answering).await {
         Ok(Ok(response)) => response,

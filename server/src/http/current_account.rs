@@ -1,9 +1,9 @@
 //! The account of the caller. A route is protected if and only if its signature has
-//! [`CurrentAccount`]. Server functions have signatures of the client, so
-//! [`require_account`] protects them.
+//! [`CurrentAccount`]. The signature of a server function is also compiled for the browser and
+//! cannot have it, so [`require_account`] protects server functions.
 //!
 //! A security duty: this file makes no query, so the instance must already know which
-//! sessions have ended. Until it has read the ended sessions once, and after one lifetime
+//! sessions have ended. Until the instance has read the ended sessions once, and after one lifetime
 //! of an access token without a read, it answers every protected call with 503.
 
 use axum::extract::{FromRef, FromRequestParts, Request};

@@ -1,8 +1,8 @@
 //! Headers that every answer carries (OWASP ASVS 5.0 §3.4).
 //!
-//! A security duty: if a handler sets no value, the answer gets the strict one. An answer
-//! without a policy of its own may load nothing, and an answer to a signed-in person is
-//! never stored.
+//! A security duty: if a handler sets no value, the answer gets the strict one. Without a policy of
+//! its own, an answer may load nothing. Without a `Cache-Control` of its own, an answer to a
+//! signed-in person is never stored.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, header};

@@ -14,7 +14,7 @@ use serde_json::error::Category;
 use crate::connections::TooSlow;
 use crate::error::ApiError;
 
-/// A JSON body of a request or an answer. That of a request must be an object.
+/// A JSON body of a request or an answer. The body of a request must be an object.
 #[derive(Debug, Clone)]
 pub struct Json<T>(pub T);
 
@@ -50,10 +50,10 @@ pub fn has_media_type(headers: &HeaderMap, expected: &str) -> bool {
 /// Reads the body, up to the limit that the router sets. Every body of the API and of a
 /// server function is read here.
 ///
-/// A JSON array is refused. serde takes one for a struct, member by member, so that
-/// `["ada", "…"]` would sign in. The contract of the API does not say so, and a filter in
-/// front of the server that looks for a member by its name would not find it. The content type
-/// does not matter, because the JSON codec of server functions reads a body of any type.
+/// A JSON array is refused. serde accepts an array for a struct, member by member, so `["ada",
+/// "…"]` would sign in. The contract of the API does not allow this. Also, a filter in front of the
+/// server that searches a member by its name would not find it. The content type does not matter,
+/// because the JSON codec of server functions reads a body of any type.
 ///
 /// # Errors
 /// [`ApiError::PayloadTooLarge`], [`ApiError::TooSlow`], or
@@ -68,7 +68,7 @@ pub async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<By
     Ok(body)
 }
 
-/// Whether the whole body is a JSON array. A text that only begins with a bracket is none.
+/// Whether the whole body is a JSON array. `false` for a text that only begins with a bracket.
 fn is_json_array(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"[") && serde_json::from_slice::<IgnoredAny>(body).is_ok()
 }

@@ -1,5 +1,5 @@
-//! A request of HTTP/1.1 names its host exactly once (RFC 9112, section 3.2). A proxy and this server
-//! could otherwise take it for requests to two hosts.
+//! A request of HTTP/1.1 names its host exactly once (RFC 9112, section 3.2). Otherwise a proxy and
+//! this server could take one request for requests to two hosts.
 
 use axum::extract::Request;
 use axum::http::{Version, header};

@@ -36,7 +36,8 @@ pub(super) async fn delete(
     let account_id = current.account_id;
     let password = &request.password;
     let (account, _) = confirmed(&state, current, password, &client, address).await?;
-    // The caller's own session is not ended here, because the rest may still be refused.
+    // This ends the sessions beyond 500, but not the caller's own: the deletion may still be
+    // refused.
     let reason = EndReason::AccountDeleted;
     let caller = Caller {
         account_id,

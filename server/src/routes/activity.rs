@@ -40,7 +40,7 @@ pub(super) async fn list(
             .is_none_or(|limit| (1..=MAX_LIMIT).contains(&limit))
     }) else {
         return Err(ApiError::MalformedRequest(format!(
-            "This call has two parameters: limit, from 1 to {MAX_LIMIT}, and before, which is the next of the page before."
+            "This call has two parameters: limit, from 1 to {MAX_LIMIT}, and before, which is the value of next in the page before."
         )));
     };
     let limit = limit.unwrap_or(DEFAULT_LIMIT);

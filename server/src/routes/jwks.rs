@@ -7,8 +7,8 @@ use axum::response::IntoResponse;
 use crate::http::Json;
 use crate::state::AppState;
 
-/// A key is published a whole epoch before it signs, so a copy of an hour ago is still
-/// right.
+/// The server publishes each key a whole epoch before it signs with it. So a client can use a copy
+/// of the keys that is one hour old.
 const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 
 pub(super) async fn show(State(state): State<AppState>) -> impl IntoResponse {

@@ -3,7 +3,7 @@
 //! A security duty: an unknown account, a wrong password and a disabled account get the same
 //! answer in the same time. So there is always one query and one password computation, and
 //! the answer waits for no work that only one of these cases needs. An instance that makes no
-//! tokens, or whose database is read-only, looks at no password, because its answers would tell
+//! tokens, or whose database is read-only, checks no password. Otherwise its answers would tell
 //! which password is right.
 
 use axum::extract::State;
@@ -58,7 +58,7 @@ enum CountedUnder {
     Name(FailureKey),
     /// Under a known browser.
     Browser(FailureKey),
-    /// Under all browsers together that signed in with the previous password.
+    /// Under one key for all browsers that signed in with the previous password.
     PasswordBefore(FailureKey),
 }
 
@@ -96,7 +96,8 @@ async fn try_log_in(
     };
     let browsers = attempt.browsers.iter().map(|(_, keys)| *keys);
     let place = state.limits.sign_in(address, attempt.name, browsers)?;
-    // A client that goes away while it waits costs nothing. From here on the attempt counts.
+    // If the client hangs up while it waits for its turn, the server computes no password. After
+    // its turn has come, the attempt goes on without the client.
     let turn = place.turn().await?;
     let stopping = &state.stopping;
     let state = state.clone();
@@ -120,8 +121,8 @@ impl Attempt {
             .verify(&turn, &self.password, stored)
             .await?;
         drop(turn);
-        // It may have been told otherwise meanwhile. Then the answer must not depend on the
-        // password.
+        // While the password was computed, the instance may have learnt that it must not make
+        // tokens. Then the answer must not depend on the password.
         sessions::may_mint(state)?;
         let (account, rehashed, username) = match (account, verdict, self.username) {
             (Some(account), Verdict::Right { rehashed }, Some(username)) => {
@@ -186,8 +187,8 @@ impl Attempt {
         for (_, of_browser) in &self.browsers {
             keys.extend([of_browser.browser, of_browser.password]);
         }
-        // An impossible name is queried as well, so that it takes as long as a name without
-        // an account.
+        // The server also makes the query for a name that no account can have, so that it takes as
+        // long as for a name without an account.
         let username_key = self.username.as_ref().map(Username::key);
         let username_key = username_key.as_deref().unwrap_or_default();
         let lookup = || async {
@@ -214,7 +215,8 @@ impl Attempt {
             changed_at: account.password_changed_at,
             previous_changed_at: candidate.previous_password_changed_at,
         });
-        // The first of the browser's tokens that the account knows and that is not spent.
+        // The first of the browser's tokens that the account knows and whose failures are not used
+        // up.
         let known = passwords.and_then(|passwords| {
             let mut browsers = self.browsers.iter().enumerate();
             browsers.find_map(|(n, (browser, of_browser))| {
@@ -242,8 +244,9 @@ impl Attempt {
     }
 }
 
-/// Ends the sessions beyond the limit. The answer does not wait for it: the session is open, so the
-/// person must not be refused because there are many older ones. A server that stops waits.
+/// Ends the sessions beyond the limit. The answer does not wait for this: the new session is open,
+/// and the sign-in must not fail because there are many older sessions. A server that stops waits
+/// for this work.
 fn end_surplus_later(state: &AppState, account_id: Uuid, client: &ClientInfo) {
     let (state, client) = (state.clone(), client.clone());
     let under_way = state.stopping.under_way();

@@ -1,4 +1,4 @@
-//! Every address of the API. Each kind of call has a file.
+//! Every address of the API, one file for each resource.
 
 mod account;
 mod activity;

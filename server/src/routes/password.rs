@@ -41,7 +41,7 @@ pub(super) async fn change(
     let new_hash = hashed.await??;
     drop(turn);
     let reason = EndReason::PasswordChanged;
-    // The caller's own session is not ended here, because the rest may still be refused.
+    // This ends the sessions beyond 500, but not the caller's own: the change may still be refused.
     let caller = Caller {
         account_id,
         own: current.session_id,
@@ -85,8 +85,8 @@ pub(super) async fn change(
 /// password was computed. Failures count for the session only: a thief with an access token
 /// who tries here must not block the person's other sessions or the sign-in.
 ///
-/// An instance that makes no tokens looks at no password, as at a sign-in: it may count
-/// failures under keys of its own. The same is true while the database is read-only.
+/// An instance that makes no tokens checks no password, as at a sign-in: it may count failures
+/// under other keys than the other instances. The same is true while the database is read-only.
 pub(super) async fn confirmed(
     state: &AppState,
     current: CurrentAccount,
@@ -148,8 +148,8 @@ pub(super) async fn confirmed(
     }
 }
 
-/// Stores the new hash of a password that was right. The password is right without this, too, so
-/// an error is only logged.
+/// Stores the new hash of a password that was right. An error is only logged, because the old hash
+/// still works.
 async fn store_hash(state: &AppState, account: &Credentials, new: &str) {
     let (account_id, old) = (account.account_id, &account.password_hash);
     let storing = async {

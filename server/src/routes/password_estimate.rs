@@ -20,7 +20,7 @@ pub(super) async fn estimate(
     Json(request): Json<PasswordEstimateRequest>,
 ) -> Result<Json<PasswordEstimate>, ApiError> {
     state.limits.estimate(address)?;
-    // A name that no account can have, or that is not typed yet, does not matter.
+    // The estimate ignores a name that no account can have, or that is not typed yet.
     let username = request.username.as_deref().map(Username::parse);
     let username = username.and_then(Result::ok);
     let username = username.as_ref().map_or("", Username::as_str);

@@ -5,8 +5,8 @@
 //! after the same work: a place in the queue and one query. The server computes a password
 //! only after the right code.
 //!
-//! Failures are not counted. A code cannot be guessed, and a count would let a stranger close
-//! this way in for the person.
+//! Failures are not counted. A code cannot be guessed, and with a count a stranger could keep the
+//! person from recovering the account.
 //!
 //! A request may be repeated, because its answer may have been lost. The next code follows
 //! from the used one, so a repeated request gets the same answer and changes nothing more. It
@@ -32,7 +32,7 @@ use crate::store::accounts::Credentials;
 use crate::store::events::NewEvent;
 use crate::store::{self, ClientInfo};
 
-/// From which the next codes are derived.
+/// The purpose of the key from which the next codes are derived.
 const PURPOSE: &[u8] = b"holdfast recovery codes";
 
 /// How often a recovery is tried if another request changes the account meanwhile.
@@ -51,7 +51,7 @@ pub(super) async fn recover(
     Ok(Json(recovered))
 }
 
-/// The answer, and the word for the metrics.
+/// Makes the recovery. Returns the answer, and the word for the metrics.
 async fn try_recover(
     state: &AppState,
     client: &ClientInfo,
@@ -60,7 +60,8 @@ async fn try_recover(
 ) -> Result<(Recovered, &'static str), ApiError> {
     sessions::may_mint(state)?;
     let mut turn = Some(state.limits.recover(address)?.turn().await?);
-    // The check of a code tells nothing about any account, so a mistyped code needs no query.
+    // This check tells nothing about any account. So the server refuses a mistyped code without a
+    // query.
     let code = RecoveryCode::parse(request.recovery_code.expose());
     let code = code.map_err(|_| ApiError::WrongRecoveryCode)?;
     let username = Username::parse(&request.username).ok();
@@ -79,8 +80,8 @@ async fn try_recover(
         let verdict = state.passwords.verify(&turn, new_password, stored).await?;
         sessions::may_mint(state)?;
         if let Verdict::Right { .. } = verdict {
-            // The account has this password. If it comes from an earlier request with this
-            // code, its answer was lost.
+            // The account already has the new password. If an earlier request with this code has
+            // set it, the answer to that request was lost.
             let next = answered_before(state, &code, account_id, unconfirmed.as_deref());
             let next = next.ok_or(ApiError::PasswordUnchanged)?;
             let changed_at = account.password_changed_at;
@@ -109,7 +110,7 @@ async fn try_recover(
         };
         if let Some(changed_at) = recovery.make(state).await? {
             security_log::recovered(account_id, client);
-            // Strangers' failures do not keep the person out any more.
+            // Resets the count of strangers' failures, so that they do not keep the person out.
             let name = Limits::name_key(&state.keys, username.as_str())?;
             state.limits.failures().clear(name);
             let answer = answer(state, &next, account_id, username, changed_at);
@@ -119,7 +120,7 @@ async fn try_recover(
         new_hash = Some(hash);
     }
     Err(ApiError::Unavailable(anyhow::anyhow!(
-        "the account's row moved at every try"
+        "other requests changed the account at every try"
     )))
 }
 
@@ -131,8 +132,8 @@ async fn find<'a>(
     code: &RecoveryCode,
     client: &ClientInfo,
 ) -> Result<(&'a Username, Credentials, Option<Vec<u8>>), ApiError> {
-    // An impossible name is queried as well, so that it takes as long as a name without an
-    // account.
+    // The server also makes the query for a name that no account can have, so that it takes as long
+    // as for a name without an account.
     let username_key = username.map(Username::key).unwrap_or_default();
     let mut connection = state.pool.acquire().await?;
     let found = store::recovery_codes::find(&mut connection, &username_key, &code.hash()).await?;
@@ -149,8 +150,9 @@ async fn find<'a>(
     }
 }
 
-/// The code with which an earlier request with this code was answered, if the person has not
-/// confirmed or used that one. The instance that answered may have had another current secret.
+/// The next code that the answer to an earlier request with this code had, if the person has not
+/// confirmed or used that next code. This tries each accepted secret, because the instance that
+/// answered may have had another current one.
 fn answered_before(
     state: &AppState,
     code: &RecoveryCode,
@@ -196,7 +198,8 @@ impl Recovery<'_> {
     /// when the password was set. `None` if the account has another password or another code by
     /// now, is disabled or gone.
     ///
-    /// Beyond 500 sessions the least recently used ones end in transactions of 500 before.
+    /// If the account has more than 500 sessions, earlier transactions end all but the 500 most
+    /// recently used ones, at most 500 in each. The last transaction ends the rest.
     async fn make(&self, state: &AppState) -> Result<Option<OffsetDateTime>, ApiError> {
         let account_id = self.account.account_id;
         let reason = EndReason::PasswordChanged;
@@ -215,7 +218,7 @@ impl Recovery<'_> {
                     self.password_hash,
                 )
                 .await?;
-                // A used code was kept, whether the person has confirmed that or not.
+                // A person who uses a code has kept it, so it counts as confirmed.
                 let code = self.code.hash();
                 store::recovery_codes::confirm(&mut transaction, account_id, &code).await?;
                 let next = self.next.hash();

@@ -3,7 +3,7 @@
 //!
 //! A security duty: the server shows a code once, when it makes it, and stores its hash only.
 //! A confirmed code is good until the new one was confirmed or used, so a lost answer does not
-//! lose the way in. A new code replaces one that was not confirmed at once.
+//! lose the way in. If the earlier code was not confirmed, a new code makes it void at once.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -49,8 +49,8 @@ pub(super) async fn replace(
     let password = &request.password;
     let (account, turn) = confirmed(&state, current, password, &client, address).await?;
     drop(turn);
-    // The call waits for the account's row, as one that ends sessions, so it needs one of their
-    // slots.
+    // This call waits for the account's row, like a call that ends sessions. So it takes one of the
+    // slots for such calls.
     let slot = state.limits.end_sessions(account_id, current.session_id)?;
     let code = RecoveryCode::from_random(random::bytes());
 

@@ -30,7 +30,8 @@ pub(super) async fn refresh(
     Ok(TokenAnswer(StatusCode::OK, tokens))
 }
 
-/// The `Idempotency-Key`. Two such headers are refused like a malformed one.
+/// The `Idempotency-Key`. A request with two such headers is refused, like a request with a
+/// malformed one.
 fn attempt_key(headers: &HeaderMap) -> Result<Option<AttemptKey>, ApiError> {
     let mut values = headers.get_all(attempt_key::HEADER).iter();
     let Some(value) = values.next() else {

@@ -105,7 +105,7 @@ pub(super) async fn end_all(
         .limits
         .end_sessions(current.account_id, current.session_id)?;
     let stopping = state.stopping.clone();
-    // A client that hangs up does not free its slot, because its call still waits.
+    // If the client hangs up, the slot stays taken, because the work goes on.
     let ending = async move {
         let caller = caller(current, &client);
         let ended = sessions::end_others(&state, caller, keep_current).await;

@@ -64,7 +64,8 @@ pub(super) async fn sign_up(
         account.password_changed_at,
         state.clock.now(),
     );
-    // The account exists now, so this goes on even if the instance is about to stop.
+    // The account exists now. So the answer has its tokens even if the token for a known browser
+    // could not be made: then the secret was forbidden, and the instance is about to stop.
     tokens.known_browser = made.ok();
     tokens.recovery_code = Some(code.print());
     tokens.recovery_code_confirmed = Some(false);

@@ -12,10 +12,11 @@ use super::transport::{self, Call, CallError};
 /// Makes calls with the access token. A call renews a token that has expired, and it is repeated
 /// once if the server refuses the token. See [`super::Session::api`].
 ///
-/// This belongs to the **account** that the page showed when it was obtained. If another person
-/// signs in meanwhile, its calls fail with [`CallError::SessionChanged`] and are not sent as that
-/// person. If no person was signed in, its calls fail with [`CallError::SignedOut`]. After a new
-/// session of the same account, for instance after a change of the password, it goes on.
+/// An `Api` belongs to the **account** that the page showed when the caller obtained it. If another
+/// person signs in afterwards, its calls fail with [`CallError::SessionChanged`] and are not sent
+/// with the token of that person. If no person was signed in, its calls fail with
+/// [`CallError::SignedOut`]. After a new session of the same account, for instance after a change
+/// of the password, it goes on.
 #[derive(Debug, Clone, Copy)]
 pub struct Api(pub(super) Whose);
 
@@ -103,7 +104,7 @@ impl Api {
     }
 }
 
-/// The calls of the account that the page shows now. Take this before anything is awaited.
+/// The calls of the account that the page shows now. Call this before the first `await`.
 pub(super) fn whose() -> Whose {
     Driver::current().map_or(Whose::NotKnownYet, |driver| driver.whose())
 }
@@ -115,9 +116,10 @@ pub(super) async fn call(call: Call, whose: Whose) -> Result<String, CallError> 
     call_and_tell(&call, whose, true, &|_| ()).await
 }
 
-/// Does the same. `tell` gets the session as which the call is sent, just before each sending.
-/// `waits` says whether it waits for another tab's change of the password. A change of the password
-/// does not wait here: the other tab's change would wait for the note of this one.
+/// Like [`call`], with two more arguments. `tell` is called just before each sending, with the
+/// session whose access token the call carries. With `waits`, this waits while another tab changes
+/// the password. A change of the password must not wait here: the other tab would wait for the note
+/// of this one.
 pub(super) async fn call_and_tell(
     call: &Call,
     mut whose: Whose,

@@ -2,9 +2,9 @@
 //! new session, and what to do when no answer comes.
 //!
 //! A sign-up or a change of the password that gets no answer may have been done. The client
-//! repeats it. If the server refuses the repetition, the first request was perhaps done, and a
-//! sign-in with the new password finds out. Then the session of the lost answer is ended, because
-//! its tokens are nowhere.
+//! repeats it. If the server refuses the repetition, the first request was perhaps done, and the
+//! client finds out by a sign-in with the new password. If the request was done, the client ends
+//! the session of the lost answer, because no place stores its tokens.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -78,22 +78,23 @@ impl Opened {
     }
 }
 
-/// The session as which a change of the password was sent.
+/// The session whose access token a change of the password carried.
 #[derive(Debug, Clone, Copy)]
 struct Before {
     session_id: Uuid,
     remember: bool,
-    /// Whether it was sent as another session before.
+    /// Whether the change was sent with the token of another session before.
     is_another: bool,
 }
 
-/// How long a new session waits until the lost ones are ended, before it is stored.
+/// The client ends lost sessions before it stores the new session. This is the longest time that
+/// the new session waits for that.
 const ENDS_LOST_FOR_MS: u32 = 5000;
 
 /// Why a change of the password was not done.
 struct Refused {
     error: CallError,
-    /// The session that is over, but not because of this change, and why it is over.
+    /// Set if the session ended for another reason than this change: the session, and the reason.
     over: Option<(Uuid, Ending)>,
 }
 
@@ -173,7 +174,8 @@ pub(super) async fn change_password(
     if driver.is_replacing() {
         return Err(CallError::UnderWay);
     }
-    // The name is needed if the answer is lost, and the server would not answer it then.
+    // The client needs the name if the answer is lost. It requests the name now, because after a
+    // change the old access token is not valid any more.
     let account = Call::new(Method::GET, paths::ACCOUNT);
     let account: Account = transport::parse(&calls::call(account, whose).await?)?;
     let asked = driver.ask().await?;
@@ -189,7 +191,7 @@ pub(super) async fn change_password(
 }
 
 /// Changes the password. If another tab's change has ended the session before, this waits for the
-/// session of that tab, and sends the change once more as it.
+/// session of that tab, and sends the change once more with the token of that session.
 async fn change_or_wait(
     driver: &Rc<Driver>,
     account: &Account,
@@ -241,8 +243,8 @@ async fn change(
     let call = Call::new(Method::PUT, paths::PASSWORD).with_json(request);
     let sent = clock::now();
     let send = || calls::call_and_tell(&call, whose, false, &tell);
-    // Once the old session is over, no repetition can be sent as it. The server has done
-    // the change, or has ended the session for another reason; both are found out below.
+    // Once the old session is over, no repetition can carry its token. The server has done the
+    // change, or has ended the session for another reason. The code below finds out which.
     let is_over = || driver.replaced_is_over().map(|_| CallError::SignedOut);
     let (outcome, was_silent) = with_repetitions(send, is_over).await;
     let (refusal, before) = match (outcome, sent_as.get()) {
@@ -304,9 +306,10 @@ async fn change(
     }
 }
 
-/// Whether the first answer may be that to a copy of the request, and the change was done. A proxy
-/// may send a `PUT` twice (RFC 9110, section 9.2.2), and the answer to the second one says that the
-/// first one has ended the session, or that the current password is wrong.
+/// Returns `true` if the first answer may be the answer to a second copy of the request, and the
+/// change was done by the first copy. A proxy may send a `PUT` twice (RFC 9110, section 9.2.2), and
+/// the answer to the second one says that the first one has ended the session, or that the current
+/// password is wrong.
 ///
 /// # Errors
 /// If the client could not find out.
@@ -329,10 +332,11 @@ async fn may_be_answer_to_copy(
         && driver.stored_session() == Some(before.session_id))
 }
 
-/// Whether the one session that the change was sent as goes on, as the database of the server
-/// says. Then the password was not changed, because a change ends all sessions. A sign-in with
-/// the new password would find that out as well, but it would count as a failure and be listed
-/// in the person's activity.
+/// Asks the server, which reads its database, whether the session whose token the change carried
+/// goes on. If it does, the password was not changed, because a change ends all sessions. Returns
+/// `false` also if the change or this question was sent with the token of another session. A
+/// sign-in with the new password would also tell this, but it would count as a failure and be
+/// listed in the person's activity.
 async fn goes_on(whose: Whose, before: Before) -> Result<bool, CallError> {
     let asked_as = Cell::new(None);
     let tell = |of: Link| asked_as.set(Some(of.session_id));
@@ -365,13 +369,14 @@ async fn keep_after_change(
     }
 }
 
-/// The forms that ask for a new session.
+/// The forms that sign in, set a password, or do both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     SignIn,
     SignUp,
     Password,
-    /// It brings no session, but a new password and the next recovery code.
+    /// The form of a recovery. Its answer has no session. It sets a new password and brings the
+    /// next recovery code.
     Recovery,
 }
 
@@ -424,7 +429,7 @@ pub(super) fn tell_what_became(
     }));
 }
 
-/// Whether a repetition gets this refusal after a change that was done.
+/// Returns `true` if a repetition can get this refusal although the first request was done.
 fn may_mean_done(refusal: &CallError) -> bool {
     match refusal {
         // It could not be sent again, because this browser has no session of the account any more.
@@ -455,9 +460,9 @@ fn refused(driver: &Rc<Driver>, before: Before, error: CallError) -> Refused {
     }
 }
 
-/// Sends a request until there is an answer, for two minutes at most and while the page
-/// lives, or until `give_up` says why it can be sent no more. Says as well whether there
-/// was no answer at first: then it may have been done.
+/// Sends a request until there is an answer, for two minutes at most and while the page lives.
+/// Stops earlier if `give_up` returns a reason. Returns the outcome, and whether the first sending
+/// got no answer: then the request may have been done.
 async fn with_repetitions<F: Future<Output = Result<String, CallError>>>(
     send: impl Fn() -> F,
     give_up: impl Fn() -> Option<CallError>,
@@ -466,8 +471,8 @@ async fn with_repetitions<F: Future<Output = Result<String, CallError>>>(
     with_repetitions_of(has_tokens, send, give_up).await
 }
 
-/// Does the same for a request with another answer. `is_whole` says whether a body is one, and was
-/// not cut.
+/// Like [`with_repetitions`], for a request with another answer. `is_whole` returns `true` if a
+/// body is a complete answer, and was not cut.
 pub(super) async fn with_repetitions_of<F: Future<Output = Result<String, CallError>>>(
     is_whole: impl Fn(&str) -> bool,
     send: impl Fn() -> F,
@@ -489,7 +494,8 @@ pub(super) async fn with_repetitions_of<F: Future<Output = Result<String, CallEr
         if now.running_ms >= deadline {
             return (Err(CallError::NotKnown), true);
         }
-        // A time between half of it and all of it, so that many clients do not come at once.
+        // The wait is between half of the pause and all of it, so that many clients do not come at
+        // once.
         let jitter = u32::try_from((u64::from(now.jitter) * u64::from(pause_ms / 2)) >> 32);
         let left_ms = u32::try_from(deadline - now.running_ms).unwrap_or(u32::MAX);
         let wait_ms = (pause_ms / 2 + jitter.unwrap_or(0)).max(retry_after_ms(&outcome));
@@ -506,7 +512,7 @@ pub(super) async fn with_repetitions_of<F: Future<Output = Result<String, CallEr
     }
 }
 
-/// The page tells that no answer has come yet, until this is dropped.
+/// While this value exists, the page says that no answer has come yet.
 struct Waits;
 
 impl Waits {
@@ -562,25 +568,25 @@ async fn find_out(
     }
 }
 
-/// The sessions of lost answers, whose tokens no place stores. This browser has opened them since the
-/// form was sent.
+/// The sessions of lost answers. This browser has opened them since the form was sent, and no place
+/// stores their tokens.
 struct Lost {
     account_id: Uuid,
     /// Whether the form was a change of the password.
     is_replacing: bool,
-    /// The session that was found out.
+    /// The session that the sign-in of [`find_out`] has opened.
     own_id: Uuid,
     /// The same session as the server lists it, or `None` until the server has answered.
     own: Option<SessionInfo>,
-    /// How long after the form was sent it was opened, at most.
+    /// The longest possible time between the sending of the form and the opening of this session.
     elapsed_s: u64,
-    /// When it was asked for.
+    /// The number that the request of the form got in the order of sign-ins and sign-outs.
     asked: Asked,
 }
 
 impl Lost {
-    /// `form` begins when the form was sent, and ends when the sign-in was sent that has found out the
-    /// session, by the running clock of the page.
+    /// `form` is a span of time on the running clock of the page. It begins when the page sent the
+    /// form, and ends when the page sent the sign-in of [`find_out`].
     fn of(opened: &Opened, is_replacing: bool, form: Range<u64>, asked: Asked) -> Self {
         Self {
             account_id: opened.record.account_id,
@@ -592,10 +598,11 @@ impl Lost {
         }
     }
 
-    /// Ends them as the session that was found out, and returns `None` if none is left. This comes
-    /// before that session is stored: then the page may reload for it, or it may be ended.
+    /// Ends the lost sessions with the access token of the new session. Returns `None` if no lost
+    /// session is left. The caller does this before it stores the new session: after that, the page
+    /// may reload, or the new session may be ended.
     ///
-    /// It is an error if the server says that the session itself is over. That session must not be
+    /// It is an error if the server says that the new session itself is over. It must not be
     /// stored, because it could replace a good one.
     async fn end_now(
         mut self,
@@ -646,7 +653,7 @@ impl Lost {
         });
     }
 
-    /// `own` is how many requests of the caller itself are under way.
+    /// Ends the lost sessions. `own` is the number of the caller's own requests that are under way.
     async fn end(
         &mut self,
         driver: &Rc<Driver>,
@@ -660,14 +667,16 @@ impl Lost {
             let mut all = sessions.iter();
             self.own = all.find(|one| one.session_id == self.own_id).cloned();
         }
-        // If it was never listed, its time is not known, and so the lost ones are not known.
+        // If the server has never listed the new session, the client does not know when it was
+        // opened. So it cannot tell which sessions are lost.
         let Some(found) = &self.own else {
             return Ok(());
         };
-        // Another request may have brought a session of the account that is not stored yet, and that
-        // must not be ended. This order is necessary: such a session is stored before the request
-        // counts as over. A change of the password leaves a note, and its number is not asked for:
-        // the change may have been refused. Another tab's sign-in leaves only a number.
+        // Another request may have brought a session of the account that is not stored yet. That
+        // session must not be ended. This order is necessary: such a session is stored before the
+        // request counts as over. Another tab that changes the password leaves a note. Its number
+        // does not count here, because the change may have been refused. Another tab that signs in
+        // leaves only a number.
         let may_come = if self.is_replacing {
             driver.is_noted_elsewhere(self.account_id)
         } else {
@@ -689,8 +698,8 @@ impl Lost {
     }
 }
 
-/// How long after the form was sent the session was opened, at most. A page that slept before it has
-/// read the answer does not count its sleep: a request has no answer after
+/// The longest possible time between the sending of the form and the opening of the session. If the
+/// page slept before it read the answer, the sleep does not count: no answer comes later than
 /// [`transport::PATIENCE_MS`].
 fn elapsed_s(form: Range<u64>, now_ms: u64) -> u64 {
     let answered_ms = now_ms.min(form.end + u64::from(transport::PATIENCE_MS));
@@ -701,10 +710,10 @@ fn meaning(error: &CallError) -> Option<Meaning> {
     error.code().map(Code::meaning)
 }
 
-/// Whether a session is that of a lost answer. `own` was opened last, at most `elapsed_s` after the
-/// form was sent. Both times are the server's. An older session is not lost, even if its browser looks
-/// the same. A session that another device opened in that time counts as lost if its browser looks the
-/// same and it has the same address: the server does not tell them apart.
+/// Whether a session belongs to a lost answer. `own` was opened last, at most `elapsed_s` after the
+/// form was sent. Both times are the server's. An older session is not lost, even if its browser
+/// looks the same. A session that another device opened in that time counts as lost if its browser
+/// looks the same and it has the same address: the server does not tell them apart.
 fn is_lost(session: &SessionInfo, own: &SessionInfo, elapsed_s: u64) -> bool {
     /// Both times are whole seconds.
     const ROUNDED_S: i64 = 1;
@@ -725,7 +734,7 @@ async fn log_in(driver: &Rc<Driver>, request: &LoginRequest) -> Result<Opened, C
 }
 
 /// Stores a new session of this account. If there was a sign-in or a sign-out in this browser after
-/// its request was sent, that one was later, and the new session is ended.
+/// the request of this session was sent, the new session is ended.
 async fn keep(
     driver: &Rc<Driver>,
     account_id: Uuid,
@@ -733,7 +742,8 @@ async fn keep(
     change: Change,
 ) -> Result<(), CallError> {
     if driver.change(change).await {
-        // Not earlier: a session that is not kept must not take the offer of another account away.
+        // This comes only after the session is stored. Otherwise a session that is not kept would
+        // remove the offer to another account.
         new_code::opened(account_id, is_code_confirmed);
         Ok(())
     } else if driver.is_outdated() {
@@ -742,7 +752,8 @@ async fn keep(
         .record()
         .is_some_and(|record| record.account_id == account_id)
     {
-        // Another tab was faster, and the person is signed in as they want to be.
+        // Another tab has stored a session of the same account first. So the person is signed in to
+        // the account that they want.
         new_code::opened(account_id, is_code_confirmed);
         Ok(())
     } else {

@@ -27,8 +27,9 @@ pub(super) fn fresh_attempt_key() -> Option<AttemptKey> {
     random().map(AttemptKey::from_random)
 }
 
-/// A new id for a life of the browser's storage. Nil if the browser has no generator of secrets:
-/// then lives cannot be distinguished.
+/// A new random id for the present content of the browser's storage (its life). If the data are
+/// deleted, the next content gets another id. Nil if the browser has no generator of secrets: then
+/// lives cannot be distinguished.
 pub(super) fn fresh_life() -> Uuid {
     random().map_or(Uuid::nil(), Uuid::from_bytes)
 }
@@ -42,8 +43,8 @@ fn random() -> Option<[u8; 16]> {
     Some(random)
 }
 
-/// A signal that comes after this time. `None` in the browsers of before 2022, which have none: a
-/// call of the missing function would end the client.
+/// A signal that comes after this time. `None` in browsers from before 2022. They do not have this
+/// function, and a call of it would end the client.
 pub(super) fn signal_after(ms: u32) -> Option<AbortSignal> {
     let class = Reflect::get(&js_sys::global(), &"AbortSignal".into()).ok()?;
     let has_it = Reflect::has(&class, &"timeout".into()).ok()?;

@@ -44,11 +44,11 @@ const CALL_WAIT_MS: u32 = 30_000;
 /// How long a wait for a change lasts before the code checks by itself.
 const LONGEST_WAIT_MS: u32 = 1000;
 
-/// How long a reload may take before the page says that another person has signed in, and offers the
-/// person to reload it.
+/// How long a reload may take before the page says that another person has signed in, and offers a
+/// button for the reload.
 const RELOADS_FOR_MS: u32 = 3000;
 
-/// The same if the person has signed in in this page and waits for it.
+/// How long a reload may take if the person has signed in by a form of this page, and waits for it.
 const OWN_RELOADS_FOR_MS: u32 = 10_000;
 
 thread_local! {
@@ -66,11 +66,12 @@ pub(super) struct Snapshot {
     pub(super) reload: Option<Reload>,
 }
 
-/// Why a page that shows no account any more was not reloaded for another person so far.
+/// Another person has signed in, so the page shows no account and must reload. This says why it has
+/// not reloaded yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reload {
-    /// A request of this page is under way whose answer has a new session. The page reloads after
-    /// it.
+    /// The page waits for the answer to a request that opens a session. The page reloads after the
+    /// answer.
     AfterAnswer {
         /// Whether the person has signed in in this page, by another request.
         is_own: bool,
@@ -85,8 +86,8 @@ pub enum Reload {
 }
 
 impl Reload {
-    /// `is_own` says whether the person has signed in in this page, `is_answered` that no request for
-    /// a session is under way, and `is_slow` that the reload was stopped or takes long.
+    /// `is_own`: the person has signed in by a form of this page. `is_answered`: no request for a
+    /// session is under way. `is_slow`: the reload was stopped or takes long.
     fn of(is_own: bool, is_answered: bool, is_slow: bool) -> Option<Self> {
         match (is_answered, is_slow, is_own) {
             (false, _, _) => Some(Self::AfterAnswer { is_own }),
@@ -97,7 +98,7 @@ impl Reload {
     }
 }
 
-/// To whom a call belongs: to the account that the page showed when the call began.
+/// The account to which a call belongs: the account that the page showed when the call began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Whose {
     /// The page had just started and had shown no account yet. It shows at most one account, so the
@@ -128,9 +129,9 @@ impl Drop for Expectation {
 /// A change of the password that is under way in this tab.
 #[derive(Debug, Clone, Copy)]
 struct Replacing {
-    /// The account, all of whose sessions it will end.
+    /// The account. The change will end all its sessions.
     account_id: Uuid,
-    /// The session as which its request was sent.
+    /// The session whose access token its request carried.
     session_id: Option<Uuid>,
     /// Why that session is over, if the server has said that it is over.
     is_over: Option<Ending>,
@@ -153,7 +154,7 @@ pub(super) struct Driver {
     shown: RefCell<Option<Snapshot>>,
     /// The account that the page has shown, if any.
     has_shown: Cell<Option<Uuid>>,
-    /// The account whose session a form of this page has brought last.
+    /// The account to which a form of this page has signed in last.
     signed_in_here: Cell<Option<Uuid>>,
     is_reloading: Cell<bool>,
     waits_for_reload: Cell<bool>,
@@ -166,8 +167,9 @@ pub(super) struct Driver {
     refused: RefCell<logout::Refused>,
     /// The refresh tokens of new sessions that only the memory of this page has so far.
     unstored: RefCell<Vec<Secret>>,
-    /// Whether storage is being read, and whether it may have changed since.
+    /// Whether storage is being read.
     is_looking: Cell<bool>,
+    /// Whether storage may have changed since that read began.
     look_again: Cell<bool>,
 }
 
@@ -301,8 +303,9 @@ impl Driver {
         }
         self.busy.set(false);
         self.publish();
-        // A call that wakes up asks again. If its question woke the other calls, two calls would
-        // wake each other without end, and the page would hang.
+        // A call that wakes up looks at the state again, by another event. If that event woke the
+        // other calls, two calls would wake each other without end, and the page would hang. So
+        // only a change of the state wakes them.
         if *self.machine.borrow() != before {
             for waiting in self.waiting.take() {
                 let _ = waiting.send(());
@@ -367,8 +370,8 @@ impl Driver {
         }
     }
 
-    /// Sends logouts of new tokens at once, also while others are under way. All other logouts
-    /// already have their turn.
+    /// If a change has added a token, its logout is sent at once, even while other logouts are
+    /// under way. The machine has chosen the time of all other logouts.
     fn take_leaving(self: &Rc<Self>, is_leaving: bool, has_left: bool) {
         if has_left || is_leaving && !self.machine.borrow().is_leaving() {
             self.feed(Event::LeavingFound);
@@ -378,7 +381,7 @@ impl Driver {
         }
     }
 
-    /// The account that is signed in, as far as this tab knows.
+    /// The stored state, as far as this tab knows it.
     fn held(&self) -> Stored {
         self.machine.borrow().stored()
     }
@@ -388,10 +391,10 @@ impl Driver {
         self.machine.borrow().record().cloned()
     }
 
-    /// Gets the place of a new request for a session among all sign-ins and sign-outs of this
-    /// browser. This reads storage, because a tab that slept may not know them. It is an error if a
-    /// later version has taken over storage: then a new session could not be stored, and the
-    /// request must not be sent.
+    /// Gets the number of a new request for a session. The numbers are the order of all sign-ins
+    /// and sign-outs of this browser. This reads storage, because a tab that slept may not know the
+    /// last number. It is an error if a later version has taken over storage: then a new session
+    /// could not be stored, and the request must not be sent.
     pub(super) async fn ask(self: &Rc<Self>) -> Result<Asked, CallError> {
         self.until_known().await;
         let outcome = self.vault.change(Some(Change::Ask), self.held()).await;
@@ -403,8 +406,9 @@ impl Driver {
         Ok(asked)
     }
 
-    /// Whether a session was asked for after `asked`, and has not come yet. A request that was refused
-    /// counts as well until the next one, because no place notes the refusal.
+    /// Returns `true` if a tab has requested a session after `asked`, and that session is not
+    /// stored yet. A request that was refused counts as well, until the next request, because no
+    /// place notes the refusal.
     pub(super) async fn awaits_later(self: &Rc<Self>, asked: Asked) -> bool {
         let outcome = self.vault.change(None, self.held()).await;
         let last = outcome.asked;
@@ -414,7 +418,8 @@ impl Driver {
         awaits
     }
 
-    /// Whether another request for a session is under way in this page than the caller's `own` ones.
+    /// Returns `true` if more than `own` requests for a session are under way in this page. `own`
+    /// is the number of the caller's own requests.
     pub(super) fn has_others_under_way(&self, own: u32) -> bool {
         self.under_way.get() > own
     }
@@ -442,7 +447,7 @@ impl Driver {
         select(told, TimeoutFuture::new(most_ms)).await;
     }
 
-    /// To whom a call belongs that begins now.
+    /// The account to which a call belongs if it begins now.
     pub(super) fn whose(&self) -> Whose {
         match self.view() {
             // A page that will reload still belongs to the account that it has shown.
@@ -489,7 +494,7 @@ impl Driver {
         }
     }
 
-    /// The last sign-in that this tab knows: that of this account, or of any. The copy may know a
+    /// The last sign-in that this tab knows, of this account if one is given. The copy may know a
     /// later one than this tab.
     fn last_known(&self, account_id: Option<Uuid>) -> Option<Stored> {
         let is_theirs = |stored: &Stored| {
@@ -509,13 +514,13 @@ impl Driver {
         }
     }
 
-    /// Tells the person what became of a form that is gone, or tells it no more.
+    /// Shows a message about a form that is gone, or removes the message.
     pub(super) fn tell_of_form(self: &Rc<Self>, told: Option<Told>) {
         self.told.set(told);
         self.publish();
     }
 
-    /// Tells this no more, if the page still tells it.
+    /// Removes this message, if the page still shows it.
     pub(super) fn tell_no_more(self: &Rc<Self>, told: Told) {
         if self.told.get() == Some(told) {
             self.tell_of_form(None);
@@ -529,7 +534,8 @@ impl Driver {
         }
     }
 
-    /// Makes a change, and says whether it still applied. Until then nothing is sent.
+    /// Makes a change. Until storage has it, this tab renews nothing, and no call gets a token.
+    /// Returns `false` if the change did not apply any more.
     pub(super) async fn change(self: &Rc<Self>, change: Change) -> bool {
         if let Change::SignIn { record, .. } | Change::ChangePassword { record, .. } = &change
             && !record.remember
@@ -617,9 +623,10 @@ impl Driver {
         self.expect(false)
     }
 
-    /// Does the same for a change of the password of this account. [`Driver::replaces`] names the
-    /// session as which the change is sent. From then on, an answer that a session of the account is
-    /// over clears nothing, in any tab.
+    /// Like [`Driver::expect_session`], for a change of the password of this account.
+    /// [`Driver::replaces`] then names the session whose access token the change carries. From that
+    /// call on, no tab clears anything when the server answers that a session of the account is
+    /// over.
     pub(super) fn expect_replacement(self: &Rc<Self>, account_id: Uuid) -> Expectation {
         let mark = clock::now().jitter;
         self.replacing.set(Some(Replacing {
@@ -633,8 +640,9 @@ impl Driver {
         self.expect(true)
     }
 
-    /// Does this work while only the memory of this page has the new session of this refresh token. If
-    /// the page ends meanwhile, the session is ended.
+    /// Does this work before the new session of this refresh token is stored. During the work, only
+    /// the memory of this page has the token. If the page ends during the work, its last request
+    /// ends the session.
     pub(super) async fn before_storing<T>(
         &self,
         refresh_token: &Secret,
@@ -656,8 +664,8 @@ impl Driver {
         }
     }
 
-    /// Notes that the change of the password will be sent as this session. It may be another session
-    /// than before, if another tab has changed the password as well.
+    /// Notes that the change of the password will carry the access token of this session. It may be
+    /// another session than before, if another tab has changed the password as well.
     pub(super) fn replaces(&self, session_id: Uuid) {
         let Some(mut replacing) = self.replacing.get() else {
             return;
@@ -671,8 +679,9 @@ impl Driver {
             .note_replaced(replacing.account_id, replacing.mark);
     }
 
-    /// The server has ended the old session for another reason than this change. Another tab's change
-    /// may have done so, and neither tab must wait for the note of the other one.
+    /// Removes the note of this tab. The caller does this if the server has ended the old session
+    /// for another reason than this change. Another tab's change may have done so, and neither tab
+    /// must wait for the note of the other one.
     pub(super) fn replaces_nothing(&self) {
         if let Some(replacing) = self.replacing.get() {
             self.replacing.set(Some(Replacing {
@@ -701,8 +710,8 @@ impl Driver {
         self.replacing.get().is_some()
     }
 
-    /// Why the session is over that a change of the password replaces, if the server has said so.
-    /// Then no call can be made with it any more, and no call should wait.
+    /// If the server has said that the session of a running change of the password is over: why it
+    /// is over. Then no call can be made with it any more, and no call should wait.
     pub(super) fn replaced_is_over(&self) -> Option<Ending> {
         self.replacing.get()?.is_over
     }
@@ -777,7 +786,7 @@ impl Driver {
         });
     }
 
-    /// The header that shows the server that it knows this browser.
+    /// Adds the header that shows the server that it knows this browser.
     pub(super) async fn with_known_browsers(&self, mut call: Call) -> Call {
         if let Some(known) = self.vault.known_browsers().await {
             call.headers.push((wire::KNOWN_BROWSER_HEADER, known));
@@ -828,8 +837,8 @@ impl Driver {
         }
     }
 
-    /// One refresh. The record and its attempt key come from one transaction, and the same step
-    /// sends them.
+    /// Renews once. The record and its attempt key come from one transaction, and both are sent at
+    /// once.
     async fn refresh(self: &Rc<Self>, of: Link) -> Event {
         let not_renewed = |failure| Event::NotRenewed { of, failure };
         let later = not_renewed(Failure::Later { retry_after: None });
@@ -851,7 +860,8 @@ impl Driver {
         });
         let key = Secret::from(key.expose());
         call.headers.push((attempt_key::HEADER, key));
-        // The age counts from the sending, so an access token is never older than the tab believes.
+        // The client counts the age of the access token from the moment of the request. So the
+        // token is never older than the tab believes.
         let sent_at = clock::now().wall_ms;
         let tokens = match transport::send(&call, None).await {
             Ok(body) => transport::parse::<Tokens>(&body).ok(),
@@ -903,9 +913,10 @@ impl Driver {
     }
 
     /// Tells the view. A page that has shown one account reloads before it shows another, so that
-    /// nothing that was typed, fetched or timed for one person is sent as the next. Until then it
-    /// shows no account. A session that only lives in memory would be lost by a reload; then the
-    /// guard of the pages builds them again instead.
+    /// nothing that was typed, fetched or timed for one person is sent with the token of the next.
+    /// Until the reload it shows no account. A reload would lose a session that only lives in
+    /// memory. In that case `RequireSession` builds its children again, and the page does not
+    /// reload.
     fn publish(self: &Rc<Self>) {
         let view = self.machine.borrow().view();
         self.forget_told(view);
@@ -919,7 +930,7 @@ impl Driver {
             self.without_account(view)
         } else {
             if self.is_reloading.get() {
-                // The page shows its person again, so no other page has to tell it.
+                // The page shows its own account again, so no later page has to show the message.
                 self.vault.keep_told(None);
             }
             self.is_reloading.set(false);
@@ -933,8 +944,9 @@ impl Driver {
             (self.tell)(snapshot);
         }
         if is_another && self.under_way.get() == 0 {
-            // The reload deletes the next code of a recovery. The page after it says at least that
-            // the new password is set; a sign-in with it offers another code.
+            // The reload deletes the next code of a recovery. The page after the reload says at
+            // least that the new password is set. When the person signs in with it, the pages offer
+            // another code.
             let recovered = || new_code::has_recovered().then_some(Told::Recovery(Became::Done));
             self.vault.keep_told(told.or_else(recovered));
             self.reload();
@@ -962,8 +974,9 @@ impl Driver {
         }
     }
 
-    /// The page waits for its reload, and for the answer to a request for a new session before that.
-    /// Without this page no code would take that answer, and its session would live on.
+    /// What the page shows while it waits for its reload. Before the reload, it waits for the
+    /// answer to a request for a new session. Without this page no code would take that answer, and
+    /// its session would live on.
     fn without_account(&self, view: View) -> Snapshot {
         let is_own = self.is_signed_in_here(view);
         let is_answered = self.under_way.get() == 0;
@@ -984,8 +997,8 @@ impl Driver {
         self.signed_in_here.get() == Some(account_id)
     }
 
-    /// What was told about a form that is gone is over when a person signs in. That a person is still
-    /// signed in is over when the person is signed out.
+    /// Removes the message about a form that is gone when a person signs in. Removes the message
+    /// that the person is still signed in when the person is signed out.
     fn forget_told(&self, view: View) {
         let was_anonymous = matches!(self.view(), View::Anonymous { .. });
         let is_signed_in = matches!(view, View::SignedIn { .. });

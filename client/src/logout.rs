@@ -1,4 +1,4 @@
-//! The logout of one session, and which answer to it is the last one.
+//! The logout of one session, and after which answer the client does not send it again.
 
 use futures::FutureExt;
 use gloo_net::http::Method;
@@ -16,10 +16,11 @@ pub(super) enum Answer {
     /// The server has answered, and the session may still live. The answer is about this session or
     /// this request only, so the server may accept another logout.
     NotYet,
-    /// The same, but the server may be overloaded, so it gets no other logout for the time being. Or it
-    /// refuses only this session, for instance because the database of the session is lost.
+    /// The session may still live. The server may be overloaded, so the client sends no other
+    /// logout for now. Or the server refuses only this session, for instance because the database
+    /// of the session is lost.
     Later,
-    /// No answer, or one of another program. Another logout would get the same.
+    /// There was no answer, or an answer of another program. Another logout would get the same.
     None,
 }
 
@@ -29,8 +30,9 @@ pub(super) struct Refused(Vec<Secret>);
 
 impl Refused {
     /// The order of a round. The server may refuse a session for months, and a round ends with the
-    /// first refusal. So the ones that were not refused come first, the newest of them before all
-    /// others, and the refused ones take turns after them.
+    /// first refusal. So the tokens that were not refused come first, the newest of them before all
+    /// others. After them come the refused tokens: first the token that was refused the longest
+    /// ago.
     pub(super) fn in_order(&self, mut leaving: Vec<Secret>) -> Vec<Secret> {
         leaving.reverse();
         leaving.sort_by_key(|token| {
@@ -73,8 +75,8 @@ pub(super) async fn send(token: &Secret) -> Answer {
     Answer::of(outcome.and_then(|body| transport::parse_nothing(&body)))
 }
 
-/// Sends the logout while the page ends, so the request begins before this returns. No code is left
-/// that could take the answer.
+/// Sends the logout while the page ends, so the request begins before this returns. The page is
+/// gone when the answer comes, so the answer is ignored.
 pub(super) fn send_at_the_end(token: &Secret) {
     let _ = Box::pin(transport::send(&call(token), None)).now_or_never();
 }

@@ -17,11 +17,11 @@ use web_sys::Storage;
 
 use super::transport::Call;
 
-/// The account to whose person a recovery code is offered. In local storage, so that a reload and
-/// other tabs know it.
+/// The entry in local storage with the account to whose person the pages offer a recovery code. It
+/// is in local storage, so that other tabs and the page after a reload know it.
 const OFFERED_TO: &str = "holdfast.recovery-code-offered-to";
 
-/// The new code on its way over a reload. In session storage.
+/// The entry in session storage with the new code, while the page reloads.
 const HANDED_OVER: &str = "holdfast.new-recovery-code";
 
 thread_local! {
@@ -66,7 +66,8 @@ pub(super) fn of(account_id: Uuid) -> Option<Secret> {
     })
 }
 
-/// The person keeps the newest code of this account, so none is offered any more.
+/// Notes that the person keeps the newest code of this account, so the pages offer no code any
+/// more.
 pub(super) fn confirmed(account_id: Uuid) {
     NEW.with_borrow_mut(|new| {
         if new.as_ref().is_some_and(|(of, _)| *of == account_id) {
@@ -108,7 +109,8 @@ fn forget_offer() {
     may_have_changed();
 }
 
-/// Hands the new code over to the page after a reload, if that page shows its account.
+/// Stores the new code for the page after the reload, if that page will show the account of the
+/// code.
 pub(super) fn hand_over(to: Option<Uuid>) {
     NEW.with_borrow(|new| {
         if let (Some((account_id, code)), Some(storage)) = (new, of_tab())
@@ -141,7 +143,7 @@ pub(super) fn recovered_here(username: String, code: Secret, known_browser: Opti
     KNOWN_BROWSER.set(known_browser);
 }
 
-/// Whether the page has the next code of a recovery whose person has not signed in yet.
+/// Whether the page has the next code of a recovery, and the person has not signed in since.
 pub(super) fn has_recovered() -> bool {
     RECOVERED.with_borrow(Option::is_some)
 }

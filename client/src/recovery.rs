@@ -29,8 +29,8 @@ impl Session {
         self.account_id().is_some_and(new_code::is_offered_to)
     }
 
-    /// Whether the account has a recovery code. The offer of one follows the answer, unless a code
-    /// was made or confirmed in this page meanwhile.
+    /// Asks the server whether the account has a recovery code. This also updates whether the pages
+    /// offer a code, unless a code was made or confirmed in this page since the request was sent.
     ///
     /// # Errors
     /// [`CallError`].
@@ -46,8 +46,9 @@ impl Session {
         Ok(state)
     }
 
-    /// Makes a new recovery code. A confirmed code is good until the new one was confirmed or used.
-    /// A code that was not confirmed is void at once, also if the answer is lost.
+    /// Makes a new recovery code. An earlier code that was confirmed is good until the new one was
+    /// confirmed or used. An earlier code that was not confirmed is void at once, even if the
+    /// answer is lost.
     ///
     /// # Errors
     /// [`CallError`]; with the code `invalid_credentials` the password was wrong.

@@ -13,7 +13,7 @@ use super::use_session;
 ///
 /// Put it around the content of a route, inside the page. Before another person is shown, the page
 /// reloads. If that is not possible, because the browser stores nothing, the children are built
-/// again. They stay for a new session of the same account.
+/// again. If the same account gets a new session, the children stay.
 ///
 /// This only guards what is *shown*. The server must protect secret data: load them in a
 /// `LocalResource`, through [`Session::api`](super::Session::api) or a server function.
@@ -47,7 +47,8 @@ pub fn RequireSession(
     let is_unknown = Memo::new(move |_| matches!(session.view(), View::Unknown));
     view! {
         {move || is_unknown.get().then(|| fallback.run())}
-        // The view has a key. Otherwise a view in the same place would stay, with its typed text.
+        // The account is the key. So the view is built again for another account, without the text
+        // that was typed.
         <For each=move || session.account_id() key=|account_id| *account_id let:_account_id>
             {children()}
         </For>

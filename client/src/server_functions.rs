@@ -59,7 +59,7 @@ impl Client<CallError> for SessionClient {
         })
     }
 
-    /// There is none: a browser sends no `Authorization` with a web socket.
+    /// Web sockets are not supported: a browser sends no `Authorization` with a web socket.
     async fn open_websocket(
         _: &str,
     ) -> Result<

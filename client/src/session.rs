@@ -81,7 +81,7 @@ pub struct Facts {
     pub ends_at: i64,
     /// When it is over if it is not used before.
     pub idle_ends_at: i64,
-    /// Whether it outlives the browser's run.
+    /// Whether it goes on after the browser was closed.
     pub remember: bool,
 }
 
@@ -189,8 +189,8 @@ impl Session {
         is_reconnecting(self.view.get())
     }
 
-    /// Why the person is not signed in any more. This page tells it, and so do the next page and a
-    /// page after the browser was closed, until the next sign-in or [`Session::ending_was_read`].
+    /// Why the person is not signed in any more. Each page has this, also after the browser was
+    /// closed, until the next sign-in or [`Session::ending_was_read`].
     pub fn ending(self) -> Option<Ending> {
         match self.view.get() {
             View::Anonymous { ending } => ending,
@@ -235,9 +235,9 @@ impl Session {
         self.signals.leaving.get()
     }
 
-    /// A person has signed in, perhaps in this page, after the page had shown another account, and it
-    /// could not reload so far. It shows no account until then. With [`Reload::ByPerson`], offer a
-    /// button for [`Session::reload`].
+    /// `Some` if the page must reload and has not reloaded yet: a person has signed in, perhaps in
+    /// this page, after the page had shown another account. Until the reload, the page shows no
+    /// account. With [`Reload::ByPerson`], offer a button for [`Session::reload`].
     pub fn waits_for_reload(self) -> Option<Reload> {
         self.signals.reload.get()
     }

@@ -82,8 +82,8 @@ pub(super) fn is_visible() -> bool {
 /// browser that restores its tabs restores the cookie too, and one without cookies
 /// cannot tell. The server's limit of hours holds in any case.
 ///
-/// This does not set the mark. If it did, and the page ended before it has signed the person out, the
-/// next page would believe that the browser was not closed.
+/// This does not set the mark. Otherwise, if the page ended before it has signed the person out,
+/// the next page would believe that the browser was not closed.
 pub(super) fn browser_has_been_open() -> bool {
     has_cookie(OPEN) || !has_cookies()
 }

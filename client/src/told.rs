@@ -1,5 +1,5 @@
-//! What the page tells about a form that is gone. The person may have left it, or it has disappeared
-//! with the account that sent it. And what it tells about a sign-out that had no effect.
+//! The messages about a form that is gone, and about a sign-out that had no effect. A form is gone
+//! if the person has left it, or if it has disappeared with the account that sent it.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,12 +15,13 @@ pub enum Became {
     NotKnown,
 }
 
-/// What became of a form that is gone. It is told until the person has read it, or signs in.
+/// A message about a form that is gone, or about a sign-out. The page shows it until the person has
+/// read it, or signs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Told {
-    /// The password was changed, and the new session was ended, because somebody has signed
-    /// in or out in this browser since.
+    /// The password was changed, and the new session was ended, because there was a later sign-in
+    /// or sign-out in this browser.
     PasswordChanged,
     /// An account was made, and its session was ended for the same reason.
     AccountMade,
@@ -43,7 +44,7 @@ pub enum Told {
 }
 
 impl Told {
-    /// What a page tells that shows another person by now.
+    /// The message for a page that now shows another person.
     pub(super) fn to_another_person(self) -> Option<Self> {
         let became = match self {
             Self::AccountMade | Self::SignInOvertaken | Self::Recovery(_) => return Some(self),

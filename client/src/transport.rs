@@ -70,18 +70,18 @@ impl Call {
 /// Why a call has no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallError {
-    /// Nobody is signed in.
+    /// No person is signed in.
     SignedOut,
-    /// Another person signed in while the call was waiting. The call was not made as that
-    /// person.
+    /// Another person signed in while the call was waiting. The call was not made with the token of
+    /// that person.
     SessionChanged,
     /// Holdfast's own answer.
     Problem(Problem),
-    /// The server has done the request. But there was a later sign-in or sign-out in this browser,
-    /// and the last one counts: the new session was ended.
+    /// The server has done the request. But there was a later sign-in or sign-out in this browser.
+    /// The last one counts, so the client has ended the new session.
     Overtaken,
-    /// No answer, or one that is not Holdfast's: no network, a portal's page, a
-    /// proxy's error. Nothing is lost.
+    /// There was no answer, or an answer of another program: no network, a portal's page, a proxy's
+    /// error. Nothing is lost.
     Unreachable {
         /// Whether there was any answer.
         answered: bool,
@@ -91,8 +91,8 @@ pub enum CallError {
     /// Another tab runs a later version of Holdfast, and this page cannot store anything. Nothing
     /// was sent, or the new session was ended.
     Outdated,
-    /// It is not known whether a sign-up, a change of the password or a recovery was done: an answer
-    /// was lost, or was not understood, and the client could not find out.
+    /// The client does not know whether a sign-up, a change of the password or a recovery was done:
+    /// an answer was lost, or was not understood, and the client could not find out.
     NotKnown,
 }
 
@@ -118,7 +118,7 @@ impl fmt::Display for CallError {
         match self {
             Self::SignedOut => f.write_str("You are not signed in."),
             Self::SessionChanged => {
-                f.write_str("Somebody else has signed in in this browser meanwhile.")
+                f.write_str("Another person has signed in with this browser since then.")
             }
             Self::Overtaken => f.write_str(
                 "Somebody has signed in or out in this browser meanwhile, so this sign-in was \
@@ -249,7 +249,7 @@ async fn read(response: Response) -> Result<String, CallError> {
         return if is("application/json") && !body.is_empty() {
             Ok(body)
         } else {
-            // From here on there was an answer, but perhaps not Holdfast's.
+            // There was an answer, but it may not be Holdfast's.
             Err(CallError::NOT_OURS)
         };
     }

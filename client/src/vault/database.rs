@@ -56,8 +56,8 @@ impl Database {
         matches!(window().indexed_db(), Ok(Some(_)))
     }
 
-    /// Sets what to do when the browser deletes the database, or closes it by itself. It does the
-    /// latter if the person deletes the data of the site.
+    /// Sets what to do when the browser deletes the database, or closes it by itself. A browser
+    /// closes it if the person deletes the data of the site.
     pub(super) fn when_lost(&self, tell: impl Fn() + 'static) {
         *self.when_lost.borrow_mut() = Some(Box::new(tell));
     }

@@ -1,8 +1,9 @@
 //! Attempt keys outside of the database: in local storage and in memory.
 //!
 //! The database may stop working, or start working again, between two visits of one browser and
-//! while a page is open. No link must get a second key. So each key is copied to local storage before
-//! it is used, and a key that is found there is moved into the database.
+//! while a page is open. No link (one token of a session) must get a second key. So each key is
+//! copied to local storage before it is used, and a key that is found there is moved into the
+//! database.
 
 use holdfast_protocol::attempt_key::{Attempt, AttemptKey, attempt};
 use holdfast_protocol::renewal::Link;
@@ -12,7 +13,8 @@ use uuid::Uuid;
 
 use super::local;
 
-/// The entry for copies of the keys, which is also their place without the database.
+/// The entry in local storage for copies of the keys. Without the database, the keys are only
+/// there.
 const COPIES: &str = "holdfast.attempts";
 
 /// How many keys of a session are kept. The server remembers as many, so an older key explains

@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 
 use crate::told::Told;
 
-/// The key of the copy of who is signed in. `shell.rs` looks for it before the page is
-/// drawn.
+/// The name of the entry that says who is signed in: the copy of the database. A page of the app
+/// looks for it before it is drawn (`app/src/shell.rs`).
 pub const RECORD: &str = "holdfast.session";
 
 /// Refresh tokens that are only used for a logout: those of version 1, and those of a tab without
@@ -100,7 +100,7 @@ pub(super) fn known_browsers() -> Vec<KnownBrowser> {
     get_json(KNOWN_BROWSERS)
 }
 
-/// Stores them. Without them, a sign-in only has to wait as long as a stranger's.
+/// Stores these tokens. Without them, a sign-in only has to wait as long as a stranger's.
 pub(super) fn write_known_browsers(known: &[KnownBrowser]) {
     let _ = write_list(KNOWN_BROWSERS, known);
 }
@@ -110,13 +110,13 @@ pub(super) fn order() -> Order {
     get_json(ORDER)
 }
 
-/// Stores it. Without it, the first answer wins if two sign-ins run at once.
+/// Stores the order. Without it, the first answer wins if two sign-ins run at once.
 pub(super) fn write_order(order: Order) {
     let _ = set_json(ORDER, &order);
 }
 
-/// Keeps for the page that comes after a reload what it has to tell, or that it has nothing to tell.
-/// Without this storage it is not told.
+/// Stores a message for the page that comes after a reload, or removes it. Without this storage,
+/// that page shows no message.
 pub(super) fn keep_told(told: Option<Told>) {
     let Some(storage) = storage_of_tab() else {
         return;
@@ -127,7 +127,7 @@ pub(super) fn keep_told(told: Option<Told>) {
     };
 }
 
-/// What the page before had to tell. No later page finds it.
+/// Takes the message that the page before has stored. No later page finds it.
 pub(super) fn take_told() -> Option<Told> {
     let storage = storage_of_tab()?;
     let text = storage.get_item(TOLD).ok()??;

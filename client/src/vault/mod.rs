@@ -55,7 +55,7 @@ const BIRTH: &str = "birth";
 /// blocked), and a renewal must not hang with it.
 const PATIENCE_MS: u32 = 4000;
 
-/// The wait is counted in this many parts.
+/// The wait is divided into this many short waits.
 const PARTS: u32 = 8;
 
 /// After this many failures in a row, the page does not use the database any more.
@@ -84,13 +84,14 @@ pub(super) struct Outcome {
     pub(super) applied: bool,
     /// Whether there are sessions that the server still has to end.
     pub(super) is_leaving: bool,
-    /// Whether this change has left one of them.
+    /// Whether this change has added one of them.
     pub(super) has_left: bool,
-    /// What was asked for last. Of [`Change::Ask`] it is its own.
+    /// The last request for a session. After [`Change::Ask`], this is the request of that change
+    /// itself.
     pub(super) asked: Asked,
-    /// Whether that has not come yet; see [`Contents::is_awaiting`].
+    /// Whether the session of that request is not stored yet; see [`Contents::is_awaiting`].
     pub(super) is_awaiting: bool,
-    /// What also happened to storage itself.
+    /// What happened to storage itself, if anything.
     pub(super) news: Option<News>,
 }
 
@@ -107,7 +108,7 @@ pub(super) enum News {
 pub(super) enum Attempted {
     /// Both are stored: send them.
     Send(Record, AttemptKey),
-    /// Storage has another record by now.
+    /// Storage has another record than the caller expects.
     Moved(Outcome),
     /// See [`Attempt::Behind`].
     Behind,
@@ -178,7 +179,8 @@ impl Vault {
         }
         match local::copy() {
             Some(Reading::Stored(stored)) => Some(stored),
-            // Here it is not a copy: the person has deleted the data of the site.
+            // Here local storage is the only place. Without an entry no person is signed in: for
+            // instance, the person has deleted the data of the site.
             None if self.place.get() == Place::Local => Some(Stored::default()),
             Some(Reading::Later | Reading::Unreadable) | None => None,
         }
@@ -215,8 +217,8 @@ impl Vault {
     }
 
     /// Writes a sign-out or an ending to local storage at once, because the page may be closed
-    /// before the database has it. `held` is the state that this tab knows. It counts if local
-    /// storage was too full for the copy.
+    /// before the database has it. `held` is the state that this tab knows. It is used if local
+    /// storage has no copy, because it was too full.
     pub(super) fn note_at_once(&self, change: &Change, held: &Stored) {
         let is_ending = matches!(
             change,
@@ -324,7 +326,8 @@ impl Vault {
         if let Attempted::Send(_, key) = &attempted {
             self.keys.borrow_mut().put(of, key);
             if self.place.get() == Place::Database {
-                // This only matters if the database breaks as well.
+                // The copy of the key is only needed if the database breaks later. So an error here
+                // is ignored.
                 let mut copies = Keys::copies();
                 copies.put(of, key);
                 let _ = copies.write();
@@ -340,7 +343,8 @@ impl Vault {
             Place::Database => {
                 let leaving: Vec<Secret> = match self.read_list(LEAVING).await {
                     Some(leaving) => leaving,
-                    // The list is read as soon as the database works again.
+                    // The database has failed too often. Its list is read when the database works
+                    // again.
                     None if self.has_given_up() => Vec::new(),
                     None => return None,
                 };
@@ -444,7 +448,9 @@ impl Vault {
         } else if let Some(record) = held.record() {
             contents.apply(&Change::EndOnServer(record.refresh_token.clone()));
         }
-        // Sign-outs that a tab has noted without the database or before it, or version 1.
+        // Sign-outs in local storage, or in the memory of this page. They come from a tab without
+        // the database, from a tab that noted a sign-out before the database had it, or from
+        // version 1.
         let noted_elsewhere = self.noted.all();
         for token in &noted_elsewhere {
             contents.apply(&Change::EndOnServer(token.clone()));
@@ -608,14 +614,15 @@ impl Vault {
                 self.place.set(Place::Database);
                 return Attempted::Later;
             }
-            // A token whose attempt is stored nowhere must not stay in storage either:
-            // after a crash it would look stolen.
+            // If no place stores the attempt key, storage must not keep the token either. After a
+            // crash the browser would send the token with another key, and the server would take it
+            // for a stolen one.
             self.go_memory(Contents {
                 stored: outcome.stored.clone(),
                 leaving: self.noted.all(),
                 known_browsers: local::known_browsers(),
                 order: local::order(),
-                // The memory of this tab goes on with this order.
+                // The memory of this tab continues the order of local storage.
                 place: Place::Local,
             });
             return Attempted::Later;
@@ -638,7 +645,7 @@ impl Vault {
         memory.stored = held.clone();
         let before = memory.clone();
         let applied = match change {
-            // Its attempt key brings the answer again.
+            // A renewal is not lost: the same attempt key gets the same answer again.
             None | Some(Change::Renew { .. }) => false,
             Some(change) => memory.apply(change),
         };
@@ -690,8 +697,8 @@ fn has_left(before: &Contents, after: &Contents) -> bool {
     after.leaving.iter().any(is_new)
 }
 
-/// A tab without the database may have written tokens of known browsers to local storage. Those that
-/// were not to stay are forgotten there as well.
+/// A tab without the database may have written tokens of known browsers to local storage. Tokens
+/// that must not stay are removed there as well.
 fn forget_browsers_elsewhere(contents: &Contents) {
     let known = local::known_browsers();
     if known.is_empty() {
@@ -737,8 +744,8 @@ fn beside_later_version(noted: &Noted, change: Option<&Change>, held: &Stored) -
     }
 }
 
-/// Local storage may say that this session goes on in another tab. That tab is closed now, and the next
-/// visit does not need to know that there was one.
+/// Removes the note in local storage that says that this session goes on in another tab. That tab
+/// is closed now, and the next visit does not need to know that there was one.
 fn forget_note_of(session_id: Uuid) {
     let Some(Reading::Stored(stored)) = local::copy() else {
         return;
@@ -775,8 +782,9 @@ fn to_json(entry: &impl serde::Serialize) -> String {
 /// failed, or is not done yet.
 ///
 /// When a frozen page wakes up, both its timer and the answer of the database are there. With one
-/// long timer, the timer could come first, and the change would be made a second time, perhaps after
-/// a later sign-in. So the time is counted in short parts, and a freeze only costs one of them.
+/// long timer, the timer could come first. Then the change would be made a second time, perhaps
+/// after a later sign-in. So the time is divided into short parts, and a frozen page loses only one
+/// of them.
 async fn with_patience<T: 'static>(
     work: impl Future<Output = Result<T, JsValue>> + 'static,
 ) -> Option<T> {

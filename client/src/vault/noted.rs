@@ -16,7 +16,7 @@ use super::local;
 pub(super) struct Noted {
     /// The tokens that local storage did not take.
     unstored: RefCell<Vec<Secret>>,
-    /// Whether a token was noted that no outcome has told the driver yet.
+    /// Whether a token was added that the driver has not been told of yet.
     has_news: Cell<bool>,
 }
 

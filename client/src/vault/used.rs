@@ -36,8 +36,9 @@ impl Used {
         self.birth.borrow().is_some()
     }
 
-    /// Whether this copy is what was left, or written again, when the data were deleted. `birth` is
-    /// the id of the database, which has no state.
+    /// Returns `true` if this copy in local storage belongs to data that were deleted: it was left
+    /// over, or another tab has written it again. `birth` is the id of the database, which has no
+    /// state.
     pub(super) fn is_remnant(
         &self,
         copy: Option<&Reading>,

@@ -97,8 +97,8 @@ pub fn shell(options: LeptosOptions, files: &PageFiles) -> AnyView {
     .into_any()
 }
 
-/// The client with its type erased. Otherwise the server and the browser's entry would compile
-/// the whole view again at each of their changes.
+/// The client with its type erased. Otherwise each change of the server, or of the browser's entry,
+/// would compile the whole view again.
 pub fn root() -> AnyView {
     view! { <App/> }.into_any()
 }

@@ -20,8 +20,8 @@ pub fn sign_in(wanted: Option<&str>) -> String {
     }
 }
 
-/// `page` with the way back that stands in `search`, the raw query of the present page.
-/// If the way back would not be followed, it is left out.
+/// The address `page` with the way back of `search`, the raw query of the present page. A way back
+/// that a sign-in would not follow is left out.
 pub fn hand_on(page: &str, search: &str) -> String {
     match wanted(search) {
         Some(wanted) => with_way_back(page, &wanted),
@@ -29,8 +29,8 @@ pub fn hand_on(page: &str, search: &str) -> String {
     }
 }
 
-/// The page to which a sign-in leads: the one that `search` names (the raw query of the
-/// present page), or else the account page.
+/// The page to which a sign-in leads: the page that `search` names (the raw query of the present
+/// page), or else the account page.
 pub fn after_sign_in(search: &str) -> String {
     wanted(search).unwrap_or_else(|| ACCOUNT.to_owned())
 }

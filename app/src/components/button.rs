@@ -30,7 +30,7 @@ impl Kind {
 /// focus, and a person with a keyboard would have to start again at the top of the page.
 #[component]
 pub fn Button(
-    /// How much it asks to be pressed.
+    /// How important it is.
     #[prop(optional)]
     kind: Kind,
     /// What it does.
@@ -54,7 +54,7 @@ pub fn Button(
 /// keeps the focus, and the form is not sent a second time.
 #[component]
 pub fn SubmitButton(
-    /// How much it asks to be pressed.
+    /// How important it is.
     #[prop(default = Kind::Primary)]
     kind: Kind,
     /// The request is under way.

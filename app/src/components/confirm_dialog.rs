@@ -7,7 +7,7 @@ use super::{Button, Kind};
 /// closes it with Escape, and returns the focus to the element that opened it.
 #[component]
 pub fn ConfirmDialog(
-    /// What would be done, as a question; nothing while nothing is asked.
+    /// The question. `None` while the dialog is closed.
     #[prop(into)]
     question: Signal<Option<String>>,
     /// The text of the button that does it.

@@ -13,7 +13,7 @@ impl Hydrated {
         hydrated
     }
 
-    /// The one of this page.
+    /// The value that [`Hydrated::provide`] has provided.
     pub fn of_page() -> Self {
         expect_context()
     }

@@ -27,8 +27,8 @@ pub fn LoadError(
             focus_heading();
         }
     });
-    // A retry that has failed is over. Data that load later by themselves do not move the
-    // focus.
+    // If a retry fails, a later success does not move the focus, because the person has not asked
+    // for it.
     Effect::new(move |was_busy: Option<bool>| {
         let is_busy = busy.get();
         if was_busy == Some(true) && !is_busy && has_failed.get_untracked() {

@@ -1,6 +1,7 @@
 use leptos::prelude::*;
 
-/// Offers a recovery code to a person who has not kept one. Every page shows it, below its head.
+/// Offers a recovery code to a person who has not confirmed that they keep one. Every page shows
+/// it, below its head.
 #[component]
 pub fn RecoveryOffer(
     /// Whether to offer one.

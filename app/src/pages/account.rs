@@ -107,7 +107,7 @@ fn SessionCard() -> impl IntoView {
                 </dl>
                 <p class="hint">
                     {if facts.remember {
-                        "Renewals change the token and never the last day."
+                        "A renewal changes the token. It never changes the last day."
                     } else {
                         "Closing the browser signs you out before that."
                     }}

@@ -48,8 +48,8 @@ fn Activity() -> impl IntoView {
     let error = RwSignal::new(None::<String>);
     let busy = RwSignal::new(true);
     let list = NodeRef::<Ol>::new();
-    // Each load has a number. The list is that of the last one: older events that were asked for
-    // before a reload do not follow the events that the reload shows.
+    // Each load has a number, and only the answer of the newest load changes the list. So older
+    // events that were requested before a reload do not follow the events that the reload shows.
     let last_load = StoredValue::new(0_u32);
     let loads_older = StoredValue::new(false);
     let begin_load = move |is_older: bool| {
@@ -219,8 +219,8 @@ fn in_words(kind: EventKind, detail: Option<&str>) -> &'static str {
             _ => "Session ended from another browser",
         },
         EventKind::RefreshTokenReused => "A copied token was used; its session was ended",
-        EventKind::RefreshRepeated => "A lost answer was repeated",
-        EventKind::RefreshedForward => "Renewed after the server had lost its last entries",
+        EventKind::RefreshRepeated => "The server repeated an answer that was lost",
+        EventKind::RefreshedForward => "Renewed after the server had lost its newest data",
         EventKind::PasswordChanged => "Password changed",
         EventKind::Recovered => "New password set with the recovery code",
         EventKind::RecoveryCodeMade => "New recovery code made",

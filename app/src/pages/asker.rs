@@ -12,7 +12,7 @@ use leptos::task::spawn_local;
 pub(super) struct Asker(StoredValue<()>);
 
 impl Asker {
-    /// For the calling component, as long as it is shown.
+    /// Makes an `Asker` that belongs to the calling component.
     pub(super) fn here() -> Self {
         Self(StoredValue::new(()))
     }
@@ -26,8 +26,8 @@ impl Asker {
         self.ask_or(question, then, |_| ());
     }
 
-    /// Does the same, and gives the answer to `gone` if the component is not shown any more. This
-    /// must use nothing of the component.
+    /// Like [`Asker::ask`], but gives the answer to `gone` if the component is not shown any more.
+    /// `gone` must use no signal of the component.
     pub(super) fn ask_or<T: 'static>(
         self,
         question: impl Future<Output = T> + 'static,

@@ -236,7 +236,7 @@ fn leave_when_signed_in() {
     });
 }
 
-/// A link to the other form, with the way back.
+/// The address of another page, with the way back.
 pub(super) fn with_next(page: &'static str) -> impl Fn() -> String + Send + Sync + 'static {
     let search = use_location().search;
     move || hand_on(page, &search.read())

@@ -51,19 +51,19 @@ pub fn HomePage() -> impl IntoView {
                     <li>
                         <h3>"A grip for ninety days"</h3>
                         <p>
-                            "A refresh token brings the next pass. It is spent by being used: "
-                            "each renewal puts a new one in its place."
+                            "A refresh token brings the next pass. Each use spends it: a "
+                            "renewal puts a new one in its place."
                         </p>
                     </li>
                     <li>
-                        <h3>"Nobody notices"</h3>
+                        <h3>"You notice nothing"</h3>
                         <p>
                             "A pass that has run out is renewed and the call repeated, silently, "
                             "once, however many tabs are asking."
                         </p>
                     </li>
                     <li>
-                        <h3>"A copy gives itself away"</h3>
+                        <h3>"A copy is noticed"</h3>
                         <p>
                             "Once a copied token and yours have both been used, the session "
                             "ends everywhere within a second. You are told why."

@@ -11,13 +11,13 @@ use crate::components::{FormError, RecoveryCode, SubmitButton};
 pub(super) fn KeepCode(
     /// The code.
     code: String,
-    /// Whose it is.
+    /// The username of the account of the code.
     #[prop(into)]
     username: Signal<String>,
     /// Called when the person has ticked the box and goes on.
     #[prop(into)]
     on_kept: Callback<()>,
-    /// Whether that is under way.
+    /// Whether the work of `on_kept` is under way.
     #[prop(into)]
     busy: Signal<bool>,
     /// The text of the button.
@@ -29,8 +29,7 @@ pub(super) fn KeepCode(
     /// The page for a person who does not keep the code now.
     #[prop(into)]
     later: Signal<String>,
-    /// Whether it takes the place of a form that the person has just sent. Then the focus comes
-    /// here.
+    /// Whether this replaces a form that the person has just sent. Then it takes the focus.
     takes_focus: bool,
     /// More fields.
     #[prop(optional)]

@@ -45,7 +45,7 @@ pub fn OverviewFacts() -> impl IntoView {
         }
     });
     let error = Memo::new(move |_| match found.get() {
-        // If the person has just been signed out, the page changes anyway.
+        // If the person has just been signed out, the page soon shows this, so it needs no error.
         Some(Err(CallError::SignedOut)) | None => None,
         Some(outcome) => outcome.err().map(|error| error.to_string()),
     });

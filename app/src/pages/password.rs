@@ -34,7 +34,7 @@ pub fn PasswordPage() -> impl IntoView {
             <RequireSession fallback=|| view! { <div class="card"><Skeleton/></div> }>
                 <PasswordForm done/>
                 <p class="aside">
-                    "Did somebody else know your password? They may have made a recovery code with it. "
+                    "Did another person know your password? They may have made a recovery code with it. "
                     "So after the change, "
                     <a href=paths::RECOVERY_CODE>"make a new recovery code"</a> "."
                 </p>

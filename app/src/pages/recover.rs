@@ -29,8 +29,8 @@ pub fn RecoverPage() -> impl IntoView {
     let session = use_session();
     let search = use_location().search;
     let navigate = use_navigate();
-    // The page has reloaded for the person who has signed in after a recovery: they see the next
-    // code again and confirm it there.
+    // The page may have reloaded for a person who has signed in after a recovery. On the page of
+    // the recovery code, they see the next code again and confirm it.
     Effect::new(move |_| {
         if session.is_signed_in()
             && session.new_recovery_code().is_some()
@@ -59,7 +59,7 @@ pub fn RecoverPage() -> impl IntoView {
                 Some(done) => view! { <NextCode done/> }.into_any(),
                 None => view! { <RecoverForm on_done=move |it| done.set(Some(it))/> }.into_any(),
             }}
-            // A person with the next code would lose it by this link.
+            // This link leaves the page, and a person who sees the next code would lose the code.
             <p class="aside" hidden=move || done.read().is_some()>
                 "You remember your password? " <a href=sign_in>"Sign in"</a>
             </p>
@@ -275,7 +275,7 @@ fn NextCode(done: Done) -> impl IntoView {
                     let search = search.read_untracked();
                     let wanted = match confirmed {
                         Ok(()) => after_sign_in(&search),
-                        // The person tries it again there, or makes another code.
+                        // On that page the person confirms again, or makes another code.
                         Err(_) => hand_on(paths::RECOVERY_CODE, &search),
                     };
                     navigate(&wanted, NavigateOptions::default());

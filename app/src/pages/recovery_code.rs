@@ -74,8 +74,8 @@ fn ConfirmKept(
     code: Secret,
     username: Memo<String>,
     was_made_here: bool,
-    /// Called if the code is not the newest one any more, or nothing is left to confirm. Says why a
-    /// confirmation was refused.
+    /// Called if the code is not the newest one any more, or is already confirmed. The text says
+    /// why the server has refused a confirmation.
     #[prop(into)]
     on_void: Callback<Option<String>>,
 ) -> impl IntoView {
@@ -150,7 +150,8 @@ fn MakeNew(
     let busy = RwSignal::new(false);
     let wrong = RwSignal::new(None::<String>);
     let error = RwSignal::new(None::<String>);
-    // The button that the person has pressed last is gone with the refused code.
+    // The button that the person has pressed last has disappeared with the refused code, so the
+    // focus must move.
     Effect::new(move |_| {
         if refusal.read_untracked().is_some() && password.get().is_some() {
             focus(password);
@@ -183,8 +184,8 @@ fn MakeNew(
                     focus(password);
                 }
                 Err(why @ CallError::Unreachable { .. }) => error.set(Some(format!(
-                    "{why} Perhaps a new code was made. Then one that you have not confirmed is \
-                     void: make a new one."
+                    "{why} The server may have made a new code. Then a code that you have not \
+                     confirmed is void. Make a new one."
                 ))),
                 Err(why) => error.set(Some(why.to_string())),
             }
@@ -248,15 +249,15 @@ fn State() -> impl IntoView {
                 (Some(at), true) => view! {
                     <p>
                         "You have a code, made on " <DateTime at date_only=true/>
-                        ". It works until you confirm that you keep the new one."
+                        ". If you make a new code, this one works until you confirm the new one."
                     </p>
                 }
                 .into_any(),
                 (Some(at), false) => view! {
                     <p>
-                        "The one of " <DateTime at date_only=true/>
-                        " was never confirmed. If you keep it, it works. A new one makes it void "
-                        "at once."
+                        "Your code of " <DateTime at date_only=true/>
+                        " was never confirmed. If you keep it, it works. If you make a new code, "
+                        "this one is void at once."
                     </p>
                 }
                 .into_any(),

@@ -21,7 +21,8 @@ pub fn SessionsPage() -> impl IntoView {
         <div class="center stack">
             <PageHeading text="Your sessions"/>
             <p class="lead">
-                "Every browser in which you are signed in. What you end here is over within a second."
+                "Every browser in which you are signed in. A session that you end here is over "
+                "within a second."
             </p>
             <RequireSession fallback=|| view! { <div class="card"><Skeleton/></div> }>
                 <Sessions/>
@@ -90,7 +91,7 @@ fn Sessions() -> impl IntoView {
         Some(outcome) => outcome.err().map(|error| error.to_string()),
     });
     let rows = NodeRef::<Ul>::new();
-    // The action for which the dialog asks, with the words of the question.
+    // The action that the person has to confirm, and the words of the question.
     let asked = RwSignal::new(None::<(Which, String)>);
     let ending = RwSignal::new(HashSet::<Which>::new());
     let error = RwSignal::new(None::<String>);
@@ -148,7 +149,7 @@ fn Sessions() -> impl IntoView {
         let which = Which::One(info.session_id);
         let question = format!("Sign out {} now?", info.device);
         let on_end = move || {
-            // The session of this browser may be another one since the row was made.
+            // This browser may have another session now than when the row was made.
             if untrack(|| session.session_id()) == Some(info.session_id) {
                 session.sign_out();
             } else {

@@ -1,9 +1,9 @@
 //! The account that Postgres runs as.
 //!
-//! SECURITY: root never runs a program of Postgres as root, and never follows a path that the
-//! unprivileged account can change. Every program is started as that account, with an
-//! environment of its own: this program's environment may contain secrets, and every process of
-//! the same account can read the environment of a process.
+//! A security duty: root never runs a program of Postgres as root, and never follows a path that
+//! the unprivileged account can change. Every program is started as that account, with an
+//! environment of its own: this program's environment may contain secrets, and every process of the
+//! same account can read the environment of a process.
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -35,9 +35,9 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// The account of this program, or for root an unprivileged account: the owner of the
-    /// cluster if there is a cluster, so that an account that is created later does not lock the
-    /// data.
+    /// The account of this program, or an unprivileged account if root runs this program: the owner
+    /// of the cluster if there is one, or else the first account of the list. The owner comes
+    /// first, because an account of the list that is created later could not read the data.
     pub(crate) fn for_cluster(cluster: &Path) -> Result<Self, LocalPostgresError> {
         let uid = Uid::effective();
         if !uid.is_root() {
@@ -142,7 +142,7 @@ impl Account {
     }
 }
 
-/// Whether the system's answer was this one. `ErrorKind` does not distinguish EPERM and EACCES.
+/// Whether the error has this number. `ErrorKind` does not distinguish EPERM and EACCES.
 pub(crate) fn is(error: &io::Error, errno: Errno) -> bool {
     error.raw_os_error() == Some(errno as i32)
 }

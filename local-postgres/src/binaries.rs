@@ -1,8 +1,8 @@
 //! Which of the installed Postgres versions is used.
 //!
-//! SECURITY: the programs may come from the project's own `node_modules`, and they are executed.
-//! They only ever run as the unprivileged account, even to print their version. Relative entries
-//! of PATH are ignored.
+//! A security duty: the programs may come from the project's own `node_modules`, and they are
+//! executed. They only ever run as the unprivileged account, even to print their version. Relative
+//! entries of PATH are ignored.
 
 use std::fmt;
 use std::fs::Permissions;
@@ -73,8 +73,8 @@ impl fmt::Display for Version {
 }
 
 impl Binaries {
-    /// The newest installation that the account can run, or for existing data the newest
-    /// of its major version: Postgres does not read another one's files.
+    /// The newest installation that the account can run. For existing data, the newest one of the
+    /// same major version, because Postgres does not read the files of another major version.
     pub(crate) fn find(
         name: &Name,
         account: &Account,

@@ -1,7 +1,7 @@
 //! Makes, starts, watches, probes and stops a Postgres and its data.
 //!
-//! SECURITY: Postgres writes values that violate a constraint into its log, and these could be
-//! usernames. `log_error_verbosity=terse` leaves them out.
+//! A security duty: Postgres writes values that violate a constraint into its log, and these could
+//! be usernames. `log_error_verbosity=terse` leaves them out.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -29,7 +29,7 @@ const LOG_LIMIT: u64 = 10 << 20;
 /// After a crash Postgres replays its log before it serves, which can take minutes.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// How long the remains of a killed Postgres may block the start of the next one.
+/// How long a start waits if processes of a killed Postgres are still in its way.
 const REMAINS: Duration = Duration::from_secs(15);
 
 /// In seconds. A fast shutdown writes out everything in memory first.
@@ -76,8 +76,8 @@ pub(crate) fn create(
     let mut command = place.account.command(&initdb);
     command.arg("--pgdata").arg(&unfinished);
     command.args([
-        // The only role. It is the superuser: a process that reaches the socket may name any
-        // role, so a weaker one would protect nothing.
+        // The only role. It is the superuser. A weaker role would protect nothing, because a
+        // process that reaches the socket may name any role.
         "--username",
         place.name.as_str(),
         "--encoding=UTF8",
@@ -173,8 +173,8 @@ pub(crate) fn seems_alive(place: &Place) -> bool {
 }
 
 /// Stops Postgres; open connections are closed, transactions that are not committed are
-/// rolled back. `pg_ctl` runs as Postgres's account, because the process that it signals
-/// stands in a file of that account.
+/// rolled back. `pg_ctl` runs as Postgres's account, because it reads from a file of that account
+/// which process it signals.
 pub(crate) fn stop(place: &Place, binaries: &Binaries) -> Result<(), LocalPostgresError> {
     let pg_ctl = binaries.program("pg_ctl");
     let output = place
@@ -201,8 +201,8 @@ pub(crate) fn stop(place: &Place, binaries: &Binaries) -> Result<(), LocalPostgr
         });
     }
     if let Ok(directory) = place.socket_directory() {
-        // This only removes the short directory, which is empty now; the data's directory is not
-        // empty.
+        // `remove_dir` only removes an empty directory. So it removes the short directory, and not
+        // the directory of the data.
         let _ = std::fs::remove_dir(directory);
     }
     Ok(())
@@ -262,8 +262,9 @@ fn spawn(
         .spawn()
         .map_err(|error| place.account.refused(error, "run", &postgres))?;
 
-    // A thread waits for Postgres, so that a killed Postgres does not stay a zombie, whose process
-    // id would look alive to the next start. The thread does not keep this program running.
+    // A thread waits for Postgres. Otherwise a killed Postgres would stay as a zombie process, and
+    // the next start would believe that it still runs. The thread does not keep this program
+    // running.
     let (tell, ended) = oneshot::channel();
     std::thread::spawn(move || {
         if let Ok(status) = child.wait() {
@@ -372,12 +373,12 @@ fn first_pid(text: &str) -> Option<Pid> {
     Some(Pid::from_raw(number.checked_abs()?)).filter(|pid| pid.as_raw() > 1)
 }
 
-/// Whether this process lives and may be a Postgres. In doubt it is one.
+/// Whether this process lives and may be a Postgres. If this is not known, the answer is `true`.
 fn is_postgres(pid: Pid) -> bool {
     match kill(pid, None) {
         Err(Errno::ESRCH) => return false,
-        // The process is another account's, so it is not this Postgres: only root manages
-        // Postgres for another account, and root is never refused.
+        // The process belongs to another account, so it is not this Postgres: only root manages
+        // Postgres for another account, and the system never refuses root.
         Err(Errno::EPERM) => return false,
         _ => {}
     }
@@ -453,7 +454,7 @@ fn last_lines(bytes: &[u8]) -> String {
     lines[lines.len().saturating_sub(12)..].join(" | ")
 }
 
-/// Whether a killed Postgres is the cause: its processes may live on for a moment.
+/// Whether the start failed because processes of a killed Postgres still live.
 fn is_in_the_way(tail: &str) -> bool {
     !says_full(tail) && (tail.contains("shared memory block") || tail.contains("lock file"))
 }

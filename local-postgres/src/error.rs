@@ -27,7 +27,7 @@ pub enum LocalPostgresError {
         unusable: Vec<String>,
     },
     /// `PG_BIN` is set and leads nowhere.
-    #[error("PG_BIN names {}, which cannot be used: {reason}; correct or unset it", .path.display())]
+    #[error("PG_BIN names {}, which cannot be used: {reason}; correct PG_BIN, or remove it", .path.display())]
     PgBin {
         /// The value of `PG_BIN`.
         path: PathBuf,
@@ -36,7 +36,7 @@ pub enum LocalPostgresError {
     },
     /// The data was made by a Postgres of another major version than any installed one.
     #[error(
-        "the data in {} is of Postgres {data}, and the installed version is {}; install Postgres \
+        "Postgres {data} made the data in {}, but the installed version is {}; install Postgres \
          {data} beside it, or name another data directory{}",
         .path.display(), .installed.join(", "), listed("; found but not usable: ", .unusable)
     )]
@@ -60,8 +60,9 @@ pub enum LocalPostgresError {
     },
     /// The cluster exists, but the account that Postgres runs as cannot reach it.
     #[error(
-        "the account {account}, as which root runs Postgres, cannot reach the data in {}; run as its \
-         owner, or give the directories above it search permission (chmod o+x)",
+        "root runs Postgres with the account {account}, which cannot reach the data in {}; start this \
+         program as the owner of the data, or let other accounts pass through the directories above \
+         it (chmod o+x)",
         .path.display()
     )]
     Unreachable {
@@ -106,7 +107,7 @@ pub enum LocalPostgresError {
         source: io::Error,
     },
     /// `initdb` failed.
-    #[error("the data directory {} could not be set up; correct what initdb says: {output}", .path.display())]
+    #[error("the data directory {} could not be set up; initdb said: {output}; correct this and start again", .path.display())]
     InitFailed {
         /// The data directory.
         path: PathBuf,
@@ -114,7 +115,7 @@ pub enum LocalPostgresError {
         output: String,
     },
     /// Postgres ended again, or was not ready in time.
-    #[error("Postgres {what}; correct what its log ({}) names: {tail}", .log.display())]
+    #[error("Postgres {what}; its log ({}) says: {tail}; correct this and start again", .log.display())]
     StartFailed {
         /// What happened.
         what: String,

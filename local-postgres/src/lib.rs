@@ -4,22 +4,22 @@
 //! committed data. It knows nothing of the program that uses it except a [`Name`] and a
 //! directory.
 //!
-//! SECURITY: no password protects this database. It listens on no address, only on a unix socket
-//! in a directory that no other account can enter (`place`). Postgres runs as an unprivileged
-//! account, even if root runs this program. Root trusts no file that this account can write
-//! (`account`, `place`).
+//! A security duty: no password protects this database. It listens on no address, only on a unix
+//! socket in a directory that no other account can enter (`place`). Postgres runs as an
+//! unprivileged account, even if root runs this program. Root trusts no file that this account can
+//! write (`account`, `place`).
 //!
 //! The life of a private Postgres: the first process on a data directory finds the
 //! installed programs (`binaries`), makes the data and starts Postgres (`cluster`); every
 //! other process on the same directory joins. Two locks keep order. The *start lock* is
-//! held while Postgres is started or stopped. The *use lock* is held, shared, by every
-//! process that uses it, for as long as it lives; the system drops it even after SIGKILL.
-//! If a process ends normally and no other process uses Postgres, it stops Postgres. After a
-//! SIGKILL Postgres goes on, and the next process joins it.
+//! held while Postgres is started or stopped. Every process that uses Postgres holds the *use
+//! lock*, which is shared, for as long as the process lives. The system drops the lock even after
+//! SIGKILL. If a process ends normally and no other process uses Postgres, it stops Postgres. After
+//! a SIGKILL Postgres goes on, and the next process joins it.
 //!
-//! The alternative, Postgres as a child that ends with its process, was rejected: the
-//! second process would lose its database with the first, and so would a server that is
-//! restarted on every change of its sources.
+//! One alternative was rejected: Postgres as a child process that ends with the process that has
+//! started it. If the first process ended, every other process would lose its database. A server
+//! that restarts on every change of its sources would lose it each time.
 
 mod account;
 mod binaries;
@@ -61,7 +61,8 @@ pub struct Options {
     /// Files of the caller that may be in `data_dir` before Postgres is there. A directory with
     /// other files keeps its permissions.
     pub companions: &'static [&'static str],
-    /// A process that joins a running Postgres gets the durability with which it was started.
+    /// If Postgres already runs, this has no effect: it keeps the durability with which it was
+    /// started.
     pub durability: Durability,
     /// Leave Postgres running at the end.
     pub keep_running: bool,
@@ -98,7 +99,8 @@ impl LocalPostgres {
         })
         .await?;
         let start_lock = lock_start(&place).await?;
-        // The work keeps the lock, so that it still has it if the caller does not wait any more.
+        // The work owns the lock. So the lock stays until the work ends, even if the caller stops
+        // waiting.
         let (start_lock, binaries) = {
             let place = place.clone();
             blocking(move || Ok((start_lock, find_or_create(&place, durability)?))).await?
@@ -132,7 +134,7 @@ impl LocalPostgres {
         cluster::connect_options(name, &self.socket_directory).database(name.as_str())
     }
 
-    /// The same as a URL, for `psql` and for `DATABASE_URL`.
+    /// The address of its one database as a URL, for `psql` and for `DATABASE_URL`.
     pub fn database_url(&self) -> String {
         database_url(&self.place.name, &self.socket_directory)
     }
@@ -177,8 +179,8 @@ impl LocalPostgres {
     }
 
     /// Ends this use of Postgres: the last user stops it, unless it is to be kept running.
-    /// Says whether it was stopped. Close the connections first; those still open are cut.
-    /// A second release does nothing.
+    /// Returns `true` if Postgres was stopped. Close the connections first; connections that are
+    /// still open are cut. A second release does nothing.
     pub async fn release(&self) -> Result<bool, LocalPostgresError> {
         let start_lock = lock_start(&self.place).await?;
         let in_use = self
@@ -202,8 +204,8 @@ impl LocalPostgres {
         .await
     }
 
-    /// Stops the Postgres of a data directory, unless a process uses it, which is an
-    /// error. False if none runs.
+    /// Stops the Postgres of a data directory. It is an error if a process uses it. Returns `false`
+    /// if no Postgres runs.
     pub async fn stop(options: &Options) -> Result<bool, LocalPostgresError> {
         let options = options.clone();
         let found = blocking(move || {
@@ -239,7 +241,7 @@ impl LocalPostgres {
             .is_none()
     }
 
-    /// False if it was released meanwhile.
+    /// Starts Postgres again. Returns `false` if this use was released.
     async fn start_again(&self) -> Result<bool, LocalPostgresError> {
         let _start_lock = lock_start(&self.place).await?;
         if self.is_released() {
@@ -256,7 +258,7 @@ impl Options {
     }
 }
 
-/// The programs of this major version, or the newest.
+/// The programs of this major version. Without a version, the newest programs.
 fn programs_for(place: &Place, major: Option<u32>) -> Result<Binaries, LocalPostgresError> {
     let cluster = place.cluster();
     let data = major.map(|major| (cluster.as_path(), major));
@@ -325,7 +327,8 @@ async fn lock_start(place: &Place) -> Result<File, LocalPostgresError> {
     .await
 }
 
-/// The caller holds the start lock, so that no process has the use lock alone.
+/// Takes the shared use lock. The caller holds the start lock, so no other process has the use lock
+/// exclusively at this moment.
 fn hold_in_use(place: &Place) -> Result<File, LocalPostgresError> {
     let file = place.open_use_lock()?;
     file.try_lock_shared()

@@ -22,11 +22,11 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Start it, print its URL, and stop it when the standard input ends.
+    /// Start Postgres, print its URL, and stop it when the standard input ends.
     ///
-    /// SIGINT and SIGTERM stop it, too. Postgres goes on if another process uses it.
+    /// SIGINT and SIGTERM also stop it. Postgres goes on if another process uses it.
     Run(Run),
-    /// Stop it, unless a process uses it.
+    /// Stop Postgres, unless a process uses it.
     Stop(Place),
 }
 

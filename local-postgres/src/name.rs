@@ -10,7 +10,7 @@ const LONGEST: usize = 32;
 
 /// The name of the database, of its only role, and of the directories outside the data directory.
 ///
-/// SECURITY: root makes directories of this name, so it cannot lead elsewhere.
+/// A security duty: root makes directories of this name, so it cannot lead elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name(String);
 

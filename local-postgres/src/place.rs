@@ -1,13 +1,13 @@
 //! Where the private Postgres keeps its data, its socket, its log and its locks.
 //!
-//! SECURITY: this database has no passwords. The directory of its socket protects it: it has mode
-//! 0700, the account that Postgres runs as owns it, and it is in a directory that only the account
-//! of this program can change. If root runs this program, the data directory stays root's own (it
-//! may also contain secrets of the program), and the group of Postgres's account may pass through
-//! it but not list it. So that account cannot replace `postgres/`, the log or a lock by a link,
-//! and root need not trust what is there. Inside `postgres/` that account can forge everything:
-//! root only reads small regular files there, follows no link, and signals no process that a file
-//! names there.
+//! A security duty: this database has no passwords. The directory of its socket protects it: it has
+//! mode 0700, the account that Postgres runs as owns it, and it is in a directory that only the
+//! account of this program can change. If root runs this program, the data directory stays root's
+//! own (it may also contain secrets of the program), and the group of Postgres's account may pass
+//! through it but not list it. So that account cannot replace `postgres/`, the log or a lock by a
+//! link, and root need not trust what is there. Inside `postgres/` that account can forge
+//! everything: root only reads small regular files there, follows no link, and signals no process
+//! that a file names there.
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
@@ -44,7 +44,7 @@ pub(crate) const UNFINISHED: &str = "postgres.unfinished-";
 const START_LOCK: &str = "postgres-start.lock";
 const USE_LOCK: &str = "postgres-use.lock";
 
-/// A data directory, and who runs Postgres in it.
+/// A data directory, and the account that runs Postgres in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub(crate) name: Name,
@@ -62,7 +62,8 @@ pub(crate) enum Contents {
 }
 
 impl Place {
-    /// Where the data of `wanted` is or would be. Creates nothing.
+    /// Finds the directory of the data. Normally this is `wanted`; if root runs this program, it
+    /// may be a directory below `/var/lib`. Creates nothing.
     pub(crate) fn find(
         name: &Name,
         wanted: &Path,
@@ -343,7 +344,8 @@ fn resolve(path: &Path) -> io::Result<PathBuf> {
         return Err(io::ErrorKind::NotFound.into());
     }
     let existing = existing.canonicalize()?;
-    // Joining an empty rest would add a slash at the end, and the hash would be another one.
+    // If the rest is empty, `join` would add a slash at the end. Then the path would have another
+    // hash.
     Ok(if rest.as_os_str().is_empty() {
         existing
     } else {

@@ -1,8 +1,8 @@
 // A Firefox of the system. The test controls it with Firefox's own remote protocol
 // (Marionette: JSON over TCP).
 //
-// Playwright needs a Firefox of its own, which some machines cannot download, and it does not
-// work with the older versions of the distributions. The few steps of a smoke test need
+// Playwright needs a Firefox of its own, which some machines cannot download. Playwright does not
+// work with the older Firefox versions of the distributions. The few steps of a smoke test need
 // neither Playwright's Firefox nor another dependency.
 
 import { type ChildProcess, spawn } from 'node:child_process';

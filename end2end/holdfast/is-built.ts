@@ -1,3 +1,5 @@
+// Runs once before all tests: checks that the release was built.
+
 import { existsSync } from 'node:fs';
 import { FIREFOX } from './firefox';
 import { BINARY, SITE } from './server';

@@ -114,7 +114,7 @@ export async function holdAnswers(
 }
 
 /** The server answers the first request, but the answer is lost. All later requests are lost
- * until `back`. */
+ * until the test calls `back`. */
 export async function loseAnswers(page: Page): Promise<{ lost: () => number; back: () => void }> {
   let lost = 0;
   let away = true;

@@ -113,7 +113,7 @@ export async function isSignedOut(page: Page): Promise<void> {
   await expect(signOutButton(page)).toBeHidden();
 }
 
-/** This tab gets no messages from other tabs: it sleeps, and wakes when the person uses it. */
+/** Makes this tab sleep: it gets no messages from other tabs until the person uses it. */
 export async function hearsNothing(tab: Page): Promise<void> {
   await tab.addInitScript(() => {
     addEventListener('storage', (event) => event.stopImmediatePropagation(), true);

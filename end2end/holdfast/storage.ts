@@ -105,7 +105,7 @@ export async function spoilAccessToken(page: Page): Promise<void> {
   await tamper(page, { access_token: forged(access_token) });
 }
 
-/** What tabs have noted about the accounts whose password they change. */
+/** The notes of tabs that change a password. */
 export async function notesOfChanges(page: Page): Promise<Record<string, { until_ms: number }>> {
   return page.evaluate(() => {
     const isNote = ([key]: [string, string]) => key.startsWith('holdfast.replaced');
@@ -115,8 +115,8 @@ export async function notesOfChanges(page: Page): Promise<Record<string, { until
 }
 
 /**
- * One endless transaction keeps everything else from the client's database, until what is
- * returned is called. The page must be one without the client.
+ * Keeps a transaction open, so that no other code can use the client's database. The test ends it
+ * by calling the returned function. The client must not run in this page.
  */
 export async function occupyDatabase(page: Page): Promise<() => Promise<void>> {
   await page.evaluate(async () => {
@@ -139,7 +139,7 @@ export async function occupyDatabase(page: Page): Promise<() => Promise<void>> {
   return () => page.evaluate(() => void Object.assign(window, { isFree: true }));
 }
 
-/** The database fails in this page from now on, until what is returned is called. */
+/** The database fails in this page, until the test calls the returned function. */
 export async function breakDatabase(page: Page): Promise<() => Promise<void>> {
   await page.evaluate(() => {
     const broken = () => {
@@ -195,7 +195,7 @@ export async function fillStorage(page: Page, room = 0): Promise<void> {
 }
 
 /**
- * The browser closes the database of this tab, and opens it only when what is returned is called.
+ * The browser closes the database of this tab, and opens it when the test calls the returned function.
  * All other tabs can use it.
  */
 export async function closeDatabase(tab: Page): Promise<() => Promise<void>> {

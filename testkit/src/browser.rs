@@ -63,14 +63,14 @@ impl Browser {
         }
     }
 
-    /// Of the token in storage.
+    /// The session of the token in storage.
     pub fn session_id(&self) -> Uuid {
         let storage = self.storage.lock().unwrap();
         let token = UnverifiedRefreshToken::parse(storage.refresh_token.expose());
         token.unwrap().session_id()
     }
 
-    /// Of the token in storage.
+    /// The generation of the token in storage.
     pub fn generation(&self) -> u32 {
         number(&self.storage.lock().unwrap().refresh_token)
     }
@@ -90,7 +90,7 @@ impl Browser {
         self.renew_with(self.attempt(), server).await
     }
 
-    /// The request that was composed from storage earlier.
+    /// Sends the request that was made from storage earlier; see [`attempt`](Self::attempt).
     pub async fn renew_with(
         &self,
         (refresh_token, key): (Secret, AttemptKey),
@@ -122,8 +122,8 @@ impl Browser {
         unreachable!("there is always a server")
     }
 
-    /// The network delivers an old request again: one of the last `within` links, which counts as
-    /// under way from the moment it is chosen.
+    /// The network delivers an old request again: one of the last `within` requests. It counts as
+    /// under way from the moment at which it is chosen.
     pub async fn duplicate(
         &self,
         server: SocketAddr,
@@ -148,7 +148,7 @@ impl Browser {
         self.storage.lock().unwrap().attempt()
     }
 
-    /// Does the same, and the request counts as under way from now on.
+    /// Like [`attempt`](Self::attempt), and the request counts as under way from now on.
     pub fn attempt_under_way(&self, under_way: &UnderWay) -> ((Secret, AttemptKey), Held) {
         let mut storage = self.storage.lock().unwrap();
         let attempt = storage.attempt();
@@ -163,7 +163,7 @@ impl Browser {
         if answer.status == 200 {
             let tokens = answer.tokens(200);
             let mut storage = self.storage.lock().unwrap();
-            // The browser never goes back a link.
+            // The browser never replaces a token by a token of an earlier generation.
             if number(&tokens.refresh_token) > number(&storage.refresh_token) {
                 assert_eq!(number(&tokens.refresh_token), number(sent) + 1);
                 let spent = number(&storage.refresh_token);

@@ -59,7 +59,7 @@ impl Sub for Cpu {
 struct Process {
     parent: u32,
     own: Cpu,
-    /// Of its children that have ended.
+    /// The time of its children that have ended.
     ended_children: Cpu,
 }
 
@@ -81,12 +81,13 @@ impl Process {
     }
 }
 
-/// Of one process.
+/// The processor time of one process.
 pub fn of_process(id: u32) -> Option<Cpu> {
     Process::read(id).map(|process| process.own)
 }
 
-/// Of a process and all processes that it has started, also those that have ended.
+/// The processor time of a process and of all processes that it has started, also of those that
+/// have ended.
 pub fn of_family(id: u32) -> Option<Cpu> {
     let head = Process::read(id)?;
     let children = fs::read_dir("/proc")
@@ -98,12 +99,12 @@ pub fn of_family(id: u32) -> Option<Cpu> {
     Some(children.fold(head.own + head.ended_children, Add::add))
 }
 
-/// Of the programs that this one has started and seen end.
+/// The processor time of the programs that this one has started and seen end.
 pub fn of_ended_children() -> Option<Cpu> {
     Process::read(std::process::id()).map(|process| process.ended_children)
 }
 
-/// Of everything on this machine.
+/// The processor time of all programs on this machine.
 pub fn of_machine() -> Option<Duration> {
     let stat = fs::read_to_string("/proc/stat").ok()?;
     let numbers: Vec<u64> = stat
@@ -122,7 +123,7 @@ pub fn of_machine() -> Option<Duration> {
     Some(Cpu::from_ticks(busy, 0).total())
 }
 
-/// The process that started this one.
+/// The process that has started this process.
 pub fn parent_of(id: u32) -> Option<u32> {
     Process::read(id).map(|process| process.parent)
 }

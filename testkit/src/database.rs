@@ -126,8 +126,8 @@ impl Server {
     }
 }
 
-/// The number of the run that made a database: `template_<run>` or `test_<run>_<number>`. A database
-/// with an earlier form of name belongs to no run, and its lock is free.
+/// The number of the run that made a database: `template_<run>` or `test_<run>_<number>`. A
+/// database whose name has an earlier form belongs to no run, so its lock is free.
 fn run_of(database: &str) -> Option<i64> {
     let number = database.split('_').nth(1)?;
     Some(number.parse().unwrap_or_default())

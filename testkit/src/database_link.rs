@@ -13,9 +13,10 @@ use tokio::task::JoinSet;
 struct State {
     /// The socket of the Postgres; `None` if the link is cut.
     socket: Option<PathBuf>,
-    /// Counts up to end the present connections.
+    /// A test adds one to this number to end the present connections.
     cut: u32,
-    /// Counts up to make the present connections silent: they neither end nor transport bytes.
+    /// A test adds one to this number to make the present connections silent: they neither end nor
+    /// transport bytes.
     black_hole: u32,
 }
 
@@ -81,8 +82,8 @@ impl DatabaseLink {
         });
     }
 
-    /// New connections go to this Postgres, and those that there are stay where they lead, as
-    /// behind a pooler or a name whose address has changed.
+    /// New connections go to this Postgres, and the present connections stay where they lead. This
+    /// is how a pooler behaves, or a host name that gets another address.
     pub fn lead_new_connections_to(&self, database: &PgConnectOptions) {
         self.state
             .send_modify(|state| state.socket = Some(socket(database)));

@@ -1,6 +1,6 @@
-//! A small proxy between browser and server that fails on purpose, one request at a
-//! time: it reads the whole request, and the whole answer, so that a fault comes at
-//! exactly one place. When it drops an answer, the server has committed.
+//! A small proxy between browser and server that fails on purpose. It handles one request at a
+//! time, and reads the whole request and the whole answer. So a fault comes at exactly one place:
+//! if the proxy drops an answer, the server has already committed.
 
 use std::io;
 use std::net::SocketAddr;
@@ -65,7 +65,8 @@ impl FaultProxy {
         Self::start_watched(servers, plan, |_, _| {}).await
     }
 
-    /// The same proxy; `watch` sees every answer, also those that do not reach the client.
+    /// Like [`start`](Self::start), but `watch` sees every answer, also those that do not reach the
+    /// client.
     pub async fn start_watched(
         servers: Vec<SocketAddr>,
         plan: impl FnMut() -> Fault + Send + 'static,
@@ -74,7 +75,8 @@ impl FaultProxy {
         Self::start_with(servers, Box::new(plan), Box::new(watch), UnderWay::none()).await
     }
 
-    /// The same proxy, which notes every request that it has, also if the client has given it up.
+    /// Like [`start`](Self::start), but the proxy notes in `under_way` every request that it has,
+    /// even if the client has given it up.
     pub async fn start_noting(
         servers: Vec<SocketAddr>,
         plan: impl FnMut() -> Fault + Send + 'static,

@@ -44,7 +44,7 @@ impl Fleet {
         Self::with(count, settings, options).await
     }
 
-    /// The same, with these settings in addition.
+    /// Like [`start`](Self::start), with these settings in addition.
     pub async fn start_told(count: usize, more: Vec<(&'static str, String)>) -> Self {
         let options = TestDatabase::create().await.options;
         let mut settings = Settings::on(options.to_url_lossy().to_string());
@@ -52,7 +52,7 @@ impl Fleet {
         Self::with(count, settings, options).await
     }
 
-    /// The same, with a link between the servers and Postgres that can fail.
+    /// Like [`start`](Self::start), with a link between the servers and Postgres that can fail.
     pub async fn start_behind_link(count: usize) -> (Self, DatabaseLink) {
         let options = TestDatabase::create().await.options;
         let link = DatabaseLink::to(&options).await;
@@ -60,12 +60,12 @@ impl Fleet {
         (Self::with(count, settings, options).await, link)
     }
 
-    /// The same, on a Postgres of the test's own.
+    /// Like [`start`](Self::start), on a Postgres of the test's own.
     pub async fn start_on(count: usize, cluster: &Cluster) -> Self {
         Self::start_told_on(count, &[], cluster).await
     }
 
-    /// The same, with these settings in addition.
+    /// Like [`start_on`](Self::start_on), with these settings in addition.
     pub async fn start_told_on(
         count: usize,
         more: &[(&'static str, &str)],
@@ -165,7 +165,7 @@ impl Fleet {
         self.instances[n] = Instance::start(settings, Some(address)).await;
     }
 
-    /// The same, for settings that keep it from becoming ready.
+    /// Like [`restart`](Self::restart), for settings that keep the instance from becoming ready.
     pub async fn restart_unready(&mut self, n: usize, settings: &Settings) {
         let address = self.instances[n].address();
         self.instances[n].stop().await;
@@ -191,7 +191,8 @@ impl Fleet {
         self.browsers_of_before(count, Duration::ZERO).await
     }
 
-    /// The same, with sessions that were opened this long ago, as their ids say.
+    /// Like [`browsers`](Self::browsers), with sessions that were opened this long ago, as their
+    /// ids say.
     pub async fn browsers_of_before(&self, count: usize, ago: Duration) -> Vec<Browser> {
         open_sessions(&self.pool, &self.settings, count, ago)
             .await
@@ -234,7 +235,7 @@ impl Fleet {
             .unwrap()
     }
 
-    /// The errors in the logs of the instances.
+    /// The errors and panics in the logs of the instances, which are faults of Holdfast itself.
     pub fn faults_of_our_own(&self) -> Vec<String> {
         let logs = self.instances.iter().map(Instance::log);
         logs.flat_map(|log| log.lines().map(str::to_owned).collect::<Vec<_>>())

@@ -118,7 +118,7 @@ impl Http {
         self.send(Method::POST, server, path, &[], Some(body)).await
     }
 
-    /// The same, with headers.
+    /// Like [`post`](Self::post), with headers.
     pub async fn post_with(
         &self,
         server: SocketAddr,
@@ -143,7 +143,7 @@ impl Http {
             .await
     }
 
-    /// The same, with the access token alone.
+    /// Like [`call_as`](Self::call_as), with the access token alone.
     pub async fn call_with(
         &self,
         access_token: &Secret,
@@ -173,7 +173,7 @@ impl Http {
             .await
     }
 
-    /// The same with any text as token.
+    /// Like [`try_refresh`](Self::try_refresh), with any text as token.
     pub async fn try_refresh_text(
         &self,
         server: SocketAddr,

@@ -102,7 +102,7 @@ impl Instance {
         kib.unwrap().parse::<u64>().unwrap() / 1024
     }
 
-    /// How many bytes it has read so far from files. What came over connections does not count.
+    /// How many bytes it has read so far from files. Bytes from connections do not count.
     pub fn bytes_read(&self) -> u64 {
         let io = format!("/proc/{}/io", self.server.process_id());
         let io = std::fs::read_to_string(io).unwrap();

@@ -55,7 +55,7 @@ fn number<T: std::str::FromStr>(text: &str, label: &str) -> anyhow::Result<T> {
         .with_context(|| format!("pgbench did not say «{label}»"))
 }
 
-/// Where Debian keeps it, too.
+/// `PATH`, and the folders in which Debian has `pgbench`.
 fn search_path() -> String {
     let path = std::env::var("PATH").unwrap_or_default();
     let versions = std::fs::read_dir("/usr/lib/postgresql")

@@ -27,7 +27,7 @@ impl Pooler {
             let mut connections = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
                 let socket = socket.clone();
-                // The two ends of a connection handle its break.
+                // If a connection breaks, its two ends notice it themselves.
                 connections.spawn(async move { drop(carry(client, socket).await) });
                 while connections.try_join_next().is_some() {}
             }

@@ -1,6 +1,7 @@
-//! How late a request may arrive. The promise about late requests counts generations: a request that
-//! arrives up to sixteen links late ends no session. So a test that delays requests has to hold its
-//! browsers back until no request is later than that, on a machine of any speed.
+//! How late a request may arrive. The promise about late requests counts generations: a request
+//! that arrives up to sixteen generations late ends no session. So a test that delays requests
+//! makes its browsers wait until no request is later than that. This works on slow and on fast
+//! machines.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -10,7 +11,7 @@ use holdfast_protocol::secret::Secret;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-/// The furthest that a request may be behind the row that it comes to.
+/// How many generations a request may be older than the row.
 const REMEMBERED: u32 = 16;
 
 /// Every request that is under way, by its session and its link. Clones share them.

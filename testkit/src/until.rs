@@ -10,8 +10,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until `done`, and returns how long that took.
 ///
-/// It fails if this takes too long, unless the machine is too busy to measure. Then the checks
-/// themselves are slow, the test says so, and only the result counts.
+/// It fails if this takes too long, unless the machine is too busy to measure. A machine is too
+/// busy if a single check is slow. Then this prints the time, and only the result counts.
 pub async fn until(what: &str, within: Duration, done: impl AsyncFn() -> bool) -> Duration {
     let start = Instant::now();
     let mut slowest = Duration::ZERO;
@@ -30,7 +30,9 @@ pub async fn until(what: &str, within: Duration, done: impl AsyncFn() -> bool) -
     }
     let took = start.elapsed();
     if took > within {
-        println!("{what}: {took:?} could not be judged; a single look took {slowest:?}");
+        println!(
+            "{what} took {took:?}. The machine was too busy to judge this: one check took {slowest:?}."
+        );
     }
     took
 }

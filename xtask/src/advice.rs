@@ -13,12 +13,12 @@ pub fn on(line: &str) -> Option<&'static str> {
         ),
         (
             &["Read-only file system", "EROFS", "os error 30"],
-            "The checkout stands on a disk that may not be written to. Clone it to a folder of \
+            "The checkout is on a disk that may not be written to. Clone it to a folder of \
              your own.",
         ),
         (
             &["Permission denied", "EACCES", "os error 13"],
-            "A file may not be written by your account; another one has probably built here \
+            "Your account may not write a file here. Another account has probably built here \
              before. Make the checkout yours (`sudo chown -R \"$USER\" .`), or clone it once more.",
         ),
         (
@@ -35,9 +35,9 @@ pub fn on(line: &str) -> Option<&'static str> {
                 "ECONNREFUSED",
                 "ETIMEDOUT",
             ],
-            "A server on the internet was not reached: crates.io for crates, registry.npmjs.org for \
-             npm packages, your distribution's for apt. Look at the network or the proxy, then \
-             start the command again. What was fetched is kept.",
+            "This machine could not reach a server on the internet: crates.io for crates, \
+             registry.npmjs.org for npm packages, your distribution's for apt. Look at the network \
+             or the proxy, then start the command again. What was fetched is kept.",
         ),
     ];
     cases

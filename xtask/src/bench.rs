@@ -21,14 +21,17 @@ Runs the first two of these, or the named one, and prints a table for each:
             same Postgres; latency, log volume, who used the processors. Three rounds of 10 seconds
             with 16 connections, unless said otherwise
   size      what a browser downloads for the first page, beside the smallest Leptos page there is
-  call      one handler on bare axum, as an open and as a protected route: what the check of an
-            access token adds to a call, and what everything around a handler adds. Three rounds of
-            5 seconds each with 16 connections, unless said otherwise
+  call      the same handler in three places: on bare axum, as an open route and as a protected
+            route of Holdfast. Shows what the check of an access token adds to a call, and what the
+            rest of Holdfast adds. Three rounds of 5 seconds each with 16 connections, unless said
+            otherwise
   endings   sessions that end a second through HTTP on one server, beside the same statements by
-            pgbench, which tells the other servers after the commit and within the transaction.
-            Three rounds of 500 endings by each of 16 clients, unless said otherwise
+            pgbench, once with the notification of the other servers after the commit, and once
+            within the transaction. Three rounds of 500 endings by each of 16 clients, unless said
+            otherwise
   floods    what sign-in floods from one address and from 64 do to one server: renewals before,
-            during and after it, known browsers and strangers that got in, connections, memory
+            during and after it, how many known browsers and strangers could sign in, connections,
+            memory
 
 The numbers are only right on a machine that does nothing else. If HOLDFAST_BINARY names a server,
 that server is measured (with its site beside it), and nothing is built.

@@ -17,9 +17,9 @@ server. Without DATABASE_URL the server starts a private Postgres, which goes on
 stops when you stop watching with Ctrl-C.
 ";
 
-/// A shell runs longer than the watching, to stop Postgres after it. On Ctrl-C the terminal signals
-/// all processes; a shell with a trap waits until its command has ended and then goes on. A signal
-/// handler in this program would need unsafe code or a dependency.
+/// A shell starts the watching, and stops Postgres after it. On Ctrl-C the terminal signals all
+/// processes. A shell with a trap waits until its command has ended, and then runs the next line. A
+/// signal handler in this program would need unsafe code or a dependency.
 const WATCH_THEN_STOP: &str = r#"
 trap : INT
 "$@"

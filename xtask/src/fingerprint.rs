@@ -1,7 +1,7 @@
 //! Whether files have changed since the last time. It compares names, sizes and times of files.
 //!
-//! The comparison is for equality, not for newer files, because a checkout of an older state is a
-//! change, too.
+//! It asks whether the times are equal, not whether a file is newer. A checkout of an older state
+//! is a change, too.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs;

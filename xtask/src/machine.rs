@@ -58,7 +58,7 @@ pub fn is_debian() -> bool {
 }
 
 /// Runs a shell command as root: directly, or with sudo if that needs no password. If neither is
-/// possible, the failure has a sentence with the exact command, for `reason`.
+/// possible, this fails. The failure says `reason` and has the exact command.
 pub fn as_root(shell_command: &str, reason: &str) -> Outcome {
     let mut command = if is_root() {
         Command::new("sh")

@@ -24,7 +24,7 @@ use crate::workspace;
 use home::Home;
 use stopwatch::Stopwatch;
 
-pub const SUMMARY: &str = "Prove the two README commands as if this machine were bare";
+pub const SUMMARY: &str = "Test the two commands of the README as on a new machine";
 
 pub const HELP: &str = "
 Usage: cargo xtask newcomer [--toolchain <name>] [--without-rustup-downloads] [--in <folder>]
@@ -33,8 +33,8 @@ Usage: cargo xtask newcomer [--toolchain <name>] [--without-rustup-downloads] [-
 Clones HEAD to a temporary place and gives it a home and a cargo home of its own, without the tools
 of this checkout, with one toolchain of rustup. There it does what a newcomer does: it runs `cargo
 xtask run` until the page works in Chromium, the same once more, and then `cargo xtask test`. A
-table says how long each step took. Packages that apt has installed on this machine stay, and so do
-files of npm and of the system outside of the home.
+table says how long each step took. The test can still use the packages that apt has installed on
+this machine, and files of npm and of the system outside of the home.
 
   --toolchain <name>           the toolchain of that home: `stable` unless another one is named
   --without-rustup-downloads   rustup reaches no server
@@ -44,7 +44,7 @@ files of npm and of the system outside of the home.
 
 pub fn run(arguments: &[String]) -> Outcome {
     let args = Args::read(arguments)?;
-    // This needs the tools of this checkout, because its Playwright opens the newcomer's page.
+    // Playwright of this checkout opens the newcomer's page, so this checkout needs its tools.
     let toolbox = setup::prepare(Purpose::Browser)?;
 
     // A newcomer may have spaces and umlauts in their paths.

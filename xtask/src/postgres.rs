@@ -1,7 +1,8 @@
 //! A temporary Postgres, without durability and with the migrations applied.
 //!
-//! The server has a private Postgres for people's data. This one exists because the server cannot be
-//! compiled before its queries were checked against a database. `local-postgres` starts both.
+//! sqlx checks the queries of the server against this Postgres when the server is compiled. The
+//! private Postgres of the server, with people's data, is another one. `local-postgres` starts
+//! both.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};

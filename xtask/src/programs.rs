@@ -8,9 +8,9 @@ use crate::progress;
 use crate::toolbox::Toolbox;
 use crate::workspace;
 
-/// The packages of all native builds. They are always the same, because cargo chooses the features
-/// of shared dependencies by the packages that are built together. Another choice would build these
-/// dependencies again.
+/// The packages of all native builds. Each build names all of them, because cargo chooses the
+/// features of shared dependencies by the packages that are built together. With other packages,
+/// cargo would build these dependencies again.
 pub const NATIVE: &[&str] = &[
     "--package=holdfast-protocol",
     "--package=holdfast-client",

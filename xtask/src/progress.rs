@@ -35,8 +35,8 @@ pub fn show<T>(names: &[&str], work: impl FnOnce(&Board) -> Outcome<T>) -> Outco
         scope.spawn(|| board.draw_until_done());
         let outcome = work(&board);
         board.finish();
-        // The failure of the first program says more than that of a program that was stopped
-        // because of it.
+        // If one program fails, the others are stopped. The failure of the first program says more
+        // than the failures of the others.
         match outcome {
             Err(failure) => Err(board.first_failure().unwrap_or(failure)),
             done => done,
@@ -152,7 +152,7 @@ impl Board {
         Err(failure)
     }
 
-    /// Why the first program that failed has failed.
+    /// The failure of the program that failed first.
     fn first_failure(&self) -> Option<Failure> {
         self.state().failure.take()
     }

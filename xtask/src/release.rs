@@ -61,7 +61,7 @@ pub fn provide(toolbox: &Toolbox) -> Outcome<PathBuf> {
 }
 
 /// Builds a program that starts the server, and beside it the server itself unless another one is
-/// named. Answers where it is.
+/// named. Returns its path.
 pub fn build_beside_server(toolbox: &Toolbox, name: &str) -> Outcome<PathBuf> {
     let server: &[&str] = if named().is_some() {
         &[]
@@ -74,8 +74,8 @@ pub fn build_beside_server(toolbox: &Toolbox, name: &str) -> Outcome<PathBuf> {
 /// Builds, unless the last build is still valid.
 ///
 /// Making the site takes seconds even when nothing has changed. So the state of the sources is
-/// noted after a build, and that of its results with it: `dev` and a plain `cargo` call write to the
-/// same places.
+/// noted after a build, and with it the state of the results: `dev` and a plain `cargo` call write
+/// to the same places.
 pub fn build(toolbox: &Toolbox) -> Outcome {
     let stamp = workspace::target().join("xtask/release");
     let sources = sources(toolbox);
@@ -121,7 +121,8 @@ fn build_both(toolbox: &Toolbox, board: &Board) -> Outcome {
     })
 }
 
-/// This is taken before the build, so that the next build notices an edit during this one.
+/// The state of the sources. The caller computes it before the build, so that the next build
+/// notices an edit during this one.
 fn sources(toolbox: &Toolbox) -> String {
     let mut fingerprint = Fingerprint::default();
     fingerprint.add(machine::ask(toolbox.command("rustc").arg("-vV")));

@@ -32,7 +32,7 @@ pub const HELP: &str = "
 Usage: cargo xtask setup [--test | --dev]
 
 Installs what running Holdfast needs, where it is missing:
-  the browser's standard library  by rustup; on Debian, where rustup cannot, by apt and one build
+  the browser's standard library  by rustup; on Debian, if rustup cannot, by apt and one build
   wasm-bindgen                    built from xtask/wasm-bindgen
   wasm-opt, lightningcss, esbuild from npm, at the versions in package-lock.json
   Postgres                        by apt on Debian; elsewhere one sentence says what to install
@@ -70,7 +70,7 @@ pub fn run(arguments: &[String]) -> Outcome {
     };
     let started = Instant::now();
     let toolbox = find_or_install(purpose, true)?;
-    // Otherwise it is built at the same time as the server, so that no core is idle.
+    // The other commands build it at the same time as the server, so that no core is idle.
     progress::show(&[WASM_BINDGEN], |board| {
         wasm_bindgen::ensure(&toolbox, board, WASM_BINDGEN)
     })?;

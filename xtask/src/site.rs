@@ -1,5 +1,5 @@
-//! The site: the files that a browser loads. They are compiled to WebAssembly, get their JavaScript,
-//! are made small, and are compressed.
+//! The site: the files that a browser loads. This compiles the frontend to WebAssembly, makes its
+//! JavaScript, makes both small, and compresses all files.
 //!
 //! cargo-leptos does the same for the development build. A release only needs these four programs,
 //! and building cargo-leptos would take longer than all their work.
@@ -70,7 +70,7 @@ pub fn make(
     site: &Path,
 ) -> Outcome {
     let bindgen = sources.module.with_extension("bindgen");
-    // A file of an earlier version would be used as a file of this one.
+    // Without this, a file of an earlier build would become a part of this one.
     if bindgen.exists() {
         fs::remove_dir_all(&bindgen).map_err(|error| {
             Failure::new(format!("Cannot empty {}: {error}.", bindgen.display()))

@@ -1,4 +1,4 @@
-//! `cargo xtask soak`: faults and restarts sign nobody out.
+//! `cargo xtask soak`: faults and restarts sign no client out.
 
 use crate::console;
 use crate::failure::Outcome;
@@ -15,7 +15,8 @@ Usage: cargo xtask soak [--minutes <N>] [--clients <N>] [--tabs <N>] [--seed <N>
 Two servers on one Postgres, access tokens of five seconds, and a network in front of them that
 loses, delays, cuts and doubles requests and answers. Meanwhile servers are killed, frozen and
 replaced, and Postgres crashes. 200 clients and 10 tabs of one browser keep making calls and have to
-stay signed in: a line every ten seconds, a table at the end, and exit code 1 if one of them did not.
+stay signed in. The output is a line every ten seconds and a table at the end. The exit code is 1 if
+a client or a tab was signed out.
 
   --minutes   how long; 10 unless said otherwise
   --clients   how many clients without a browser: 200

@@ -46,7 +46,8 @@ fn write(toolbox: &Toolbox) -> Outcome {
     Ok(())
 }
 
-/// Fails when the committed answers are not those of a database with today's migrations.
+/// Fails if the committed answers differ from the answers of a database with the present
+/// migrations.
 pub fn check(toolbox: &Toolbox) -> Outcome {
     let found = ask_database(toolbox)?;
     let committed = read_answers(&committed_directory())?;
@@ -89,8 +90,9 @@ fn ask_database(toolbox: &Toolbox) -> Outcome<Answers> {
     read_answers(answers.path())
 }
 
-/// Gives the server's library a new time. The macros only write when they are expanded, and cargo
-/// only expands changed files. All queries are in the library, as a test of the architecture checks.
+/// Sets the time of the server's library file to now. The macros only write when they are expanded,
+/// and cargo only expands changed files. All queries are in the library, as a test of the
+/// architecture checks.
 ///
 /// At the end the library gets its old time again. Otherwise cargo would compile the server again for
 /// all later steps.

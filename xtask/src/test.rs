@@ -1,4 +1,4 @@
-//! `cargo xtask test`: all checks that must pass before a change may land.
+//! `cargo xtask test`: all checks that must pass before a change is merged.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -137,8 +137,8 @@ fn lint_native(toolbox: &Toolbox) -> Command {
     command
 }
 
-/// An application with pages of its own builds the server so. `app` is named only for its features: with
-/// them the other crates are those of the call before.
+/// Checks the server without the pages, as an application with pages of its own builds it. The call
+/// names `app` only for its features: with them, cargo uses the other crates of the call before.
 fn lint_without_pages(toolbox: &Toolbox) -> Command {
     let mut command = toolbox.cargo(&["clippy", "--release", "--lib", "--bins"]);
     command
@@ -192,8 +192,8 @@ fn unit(toolbox: &Toolbox) -> Outcome {
 }
 
 /// The tests in `tests` folders: those of the protocol's properties, and the server's through HTTP.
-/// Those of several servers go their own way, a few at a time: they measure time-outs, and each of
-/// them keeps two servers and a Postgres busy.
+/// The tests of several servers run separately, a few at a time: they measure time-outs, and each
+/// of them keeps two servers and a Postgres busy.
 fn server(toolbox: &Toolbox) -> Outcome {
     let outcome = run_tests(toolbox, &["--test=*"], "the server's tests");
     stop_test_postgres();

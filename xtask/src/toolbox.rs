@@ -34,8 +34,8 @@ impl Toolbox {
             .current_dir(workspace::root())
             .env("PATH", self.path());
         forget_own_package(&mut command);
-        // This is for a program of rustup that is found before those on `PATH`: cargo also looks for
-        // its subcommands in its own home.
+        // Cargo looks for its subcommands in its own home before `PATH`, and may find a program of
+        // rustup there. This variable tells that program which toolchain to use.
         if let Some(name) = self.rust.as_ref().and_then(|rust| rust.name.as_ref()) {
             command.env("RUSTUP_TOOLCHAIN", name);
         }

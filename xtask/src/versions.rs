@@ -19,7 +19,7 @@ pub const WASM: &str = "wasm32-unknown-unknown";
 pub const OLDEST_NODE_MAJOR: u32 = 20;
 
 /// Rebuilds and restarts on every change, for `cargo xtask dev`. Built from its own lock file,
-/// which asks for Rust 1.96.
+/// which requires Rust 1.96.
 pub const CARGO_LEPTOS: &str = "0.3.11";
 
 /// Debian's Rust for browsers, where rustup cannot fetch one. The standard library for WebAssembly
@@ -32,10 +32,11 @@ pub const DEBIAN_RUST: &[&str] = &[
     "rustfmt-web",     // for `cargo xtask test fmt`
 ];
 
-/// Keeps Debian's Postgres from starting a server for everybody at its installation.
+/// With this package, Debian's Postgres can be told not to start a server for the whole machine
+/// when it is installed.
 pub const DEBIAN_POSTGRES_COMMON: &str = "postgresql-common";
 
-/// The programs of Postgres, at Debian's version; 15 or newer will do.
+/// The programs of Postgres, at Debian's version; 15 or newer is sufficient.
 pub const DEBIAN_POSTGRES: &str = "postgresql";
 
 /// The browser for the journeys, at Debian's version.

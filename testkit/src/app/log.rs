@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Captures the log of this thread from its start on. The tests that use it run on one thread.
+/// Captures the log of the thread that has called [`start`](Self::start), from that call on. The
+/// tests that use it run on one thread.
 pub struct Log {
     text: Text,
     _guard: DefaultGuard,

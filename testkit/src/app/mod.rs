@@ -63,7 +63,7 @@ impl TestApp {
     /// An instance with a changed configuration and an empty database.
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let database = TestDatabase::create().await;
-        // No session is older than the database, as for `DatabaseFacts::unknown`.
+        // Sets the birth of the database before every session, as `DatabaseFacts::unknown` assumes.
         let mut connection = PgConnection::connect_with(&database.options).await.unwrap();
         store::database::begin_anew(&mut connection).await.unwrap();
         connection.close().await.unwrap();
@@ -129,7 +129,7 @@ impl TestApp {
             clock,
         };
         let state = AppState::from(state);
-        // The table is empty, so the instance counts as having read it.
+        // The table is empty, so it is marked as read.
         state.ended.note_read();
         let failures = state.limits.failures().clone();
         tokio::spawn(failures::run(failures, state.pool.clone()));
@@ -153,7 +153,7 @@ impl TestApp {
         self.change(|instance| instance.database = facts);
     }
 
-    /// An instance that differs in something from now on.
+    /// Changes the instance. The change lasts from now on.
     pub fn change(&mut self, change: impl FnOnce(&mut Instance)) {
         let mut instance = (*self.state).clone();
         change(&mut instance);
@@ -173,7 +173,8 @@ impl TestApp {
         Reader::new(pool, ended, self.secrets_in_use())
     }
 
-    /// From now on this is a service that is built on Holdfast.
+    /// From now on requests go to the router that `service` makes, as in an application that is
+    /// built on Holdfast.
     pub fn serve_with(&mut self, service: impl FnOnce(AppState) -> Router) {
         self.router = service(self.state.clone());
     }
@@ -262,7 +263,7 @@ impl TestApp {
         self.get_as(tokens, paths::ACCOUNT).await.status == 200
     }
 
-    /// Opens so many sessions of an account that nothing holds the tokens of.
+    /// Opens `count` sessions of an account. No client has their tokens.
     pub async fn open_unused(&self, account_id: Uuid, count: i32) {
         sqlx::query(
             "insert into sessions (
@@ -328,7 +329,8 @@ impl TestApp {
         panic!("not {count} statements wait");
     }
 
-    /// The row at an earlier generation, as a failover that loses commits leaves it.
+    /// Reads the present row, so that [`roll_back_to`](Self::roll_back_to) can restore it later. So
+    /// a test imitates a failover that loses commits.
     pub async fn remember_row(&self, session_id: Uuid) -> SavedRow {
         let (generation, token_hash, attempt_keys) = sqlx::query_as(
             "select generation, token_hash, attempt_keys from sessions where session_id = $1",
@@ -345,7 +347,7 @@ impl TestApp {
         }
     }
 
-    /// Sets the row back to that state.
+    /// Sets the row back to the state that [`remember_row`](Self::remember_row) has read.
     pub async fn roll_back_to(&self, row: &SavedRow) {
         let changed = sqlx::query(
             "update sessions

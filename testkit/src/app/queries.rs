@@ -7,8 +7,8 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Metadata, Subscriber};
 
-/// Counts on this thread from its creation until it is dropped. The tests that use it run on one
-/// thread.
+/// Counts the statements of the thread that has called [`start`](Self::start), until it is dropped.
+/// The tests that use it run on one thread.
 pub struct QueryCount {
     count: Arc<AtomicUsize>,
     _guard: DefaultGuard,

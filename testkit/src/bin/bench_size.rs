@@ -14,7 +14,7 @@ use axum::http::Method;
 use holdfast_testkit::{Answer, Http, Server, program};
 use nix::sys::signal::Signal;
 
-/// One kind of file, and its share.
+/// The name of one kind of file, and the function that reads its size.
 type Row = (&'static str, fn(&Weight) -> usize);
 
 /// The size of the page of one product, in bytes, by kind.

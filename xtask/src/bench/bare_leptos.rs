@@ -40,7 +40,8 @@ pub fn build(toolbox: &Toolbox) -> Outcome<PathBuf> {
 /// Its name in the progress.
 const LANE: &str = "the bare page";
 
-/// The build shares nothing with the product's build, because it would get the product's features.
+/// The build has a target directory of its own. In the directory of the product's build it would
+/// get the product's features.
 fn build_site(toolbox: &Toolbox, board: &Board, copy: &Path, site: &Path) -> Outcome {
     setup::wasm_bindgen::ensure(toolbox, board, LANE)?;
     let target = copy.join("target");
@@ -70,8 +71,8 @@ fn fingerprint() -> String {
     fingerprint.finish()
 }
 
-/// With the workspace's lock file, so that both have the same Leptos. Cargo drops from it what the
-/// bare page does not need.
+/// Copies the sources and the workspace's lock file, so that both have the same Leptos. Cargo drops
+/// from the lock file what the bare page does not need.
 fn copy_sources(copy: &Path) -> Outcome {
     for source in SOURCES {
         copy_file(&source_of(source), &copy.join(source))?;

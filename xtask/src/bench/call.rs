@@ -1,5 +1,5 @@
-//! What the check of an access token adds to a call. Like that of the rotations, the measuring
-//! itself is a program of `testkit`.
+//! What the check of an access token adds to a call. A program of `testkit` does the measuring, as
+//! for the rotations.
 
 use crate::console;
 use crate::failure::Outcome;

@@ -1,5 +1,4 @@
-//! Endings of sessions a second. Like that of the rotations, the measuring itself is a program of
-//! `testkit`.
+//! Endings of sessions a second. A program of `testkit` does the measuring, as for the rotations.
 
 use crate::console;
 use crate::failure::Outcome;

@@ -21,7 +21,8 @@ const PROXIES: &[&str] = &[
     "rustfmt",
 ];
 
-/// Variables that would save a newcomer work, or lead them to other folders.
+/// Variables of this machine that a newcomer does not have. They would save work, or lead to other
+/// folders.
 const NOT_INHERITED: &[&str] = &[
     "CARGO",
     "CHROME",

@@ -9,7 +9,8 @@ use crate::console;
 pub struct Stopwatch {
     rows: Vec<Row>,
     running: Option<Instant>,
-    /// The suite of tests that runs. What it sets up first is part of it, and no step beside it.
+    /// Whether a suite of tests runs. What the suite sets up first is a part of it, and not a step
+    /// of its own.
     is_in_suite: bool,
 }
 
@@ -53,7 +54,7 @@ impl Stopwatch {
         if step.starts_with("Passed so far") {
             return;
         }
-        // What follows the first half of the sentence says how long the step usually takes.
+        // The text after the semicolon says how long the step usually takes.
         let step = step.split("; ").next().unwrap_or(step);
         let is_suite = step.starts_with("Test: ");
         if self.is_in_suite && !is_suite {

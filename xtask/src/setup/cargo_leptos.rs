@@ -13,8 +13,8 @@ use crate::toolbox::Toolbox;
 use crate::versions::CARGO_LEPTOS;
 use crate::workspace;
 
-/// Takes one of the right version that is on `PATH` or was set up before, or else a prebuilt one, or
-/// else builds it.
+/// Uses cargo-leptos of the right version: one that is on `PATH` or was set up before, or else a
+/// prebuilt one, or else one that it builds.
 pub fn ensure(toolbox: &Toolbox) -> Outcome {
     if is_there(toolbox) {
         return Ok(());
@@ -58,8 +58,9 @@ fn version_in(text: &str) -> Option<&str> {
     text.lines().next()?.split_whitespace().nth(1)
 }
 
-/// Optimising all of it would take three times as long, and it is only used for seconds a day. The
-/// build directory is a permanent one, so that an interrupted build goes on where it stopped.
+/// The build is not optimised. Optimising all of it would take three times as long, and
+/// cargo-leptos itself only runs for seconds a day. The build directory is a permanent one, so that
+/// an interrupted build goes on where it stopped.
 fn build_command(toolbox: &Toolbox) -> Command {
     let mut command = toolbox.cargo(&["install", "cargo-leptos", "--locked", "--no-track"]);
     command

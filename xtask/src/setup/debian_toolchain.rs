@@ -7,8 +7,8 @@
 //! module does so once and puts it into the compiler's folder, so that every later call needs
 //! nothing special.
 //!
-//! Its programs are linked into a folder in `target`. This folder can come first on `PATH` without
-//! all other programs of `/usr/bin`.
+//! Its programs are linked into a folder in `target`. So only these programs come first on `PATH`,
+//! and not all programs of `/usr/bin`.
 
 use std::fs;
 use std::path::{Path, PathBuf};

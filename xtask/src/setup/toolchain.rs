@@ -75,7 +75,7 @@ pub fn ensure(toolbox: &mut Toolbox, needs: Needs, again: bool) -> Outcome {
     };
     if machine::is_debian() {
         console::note(&format!(
-            "The active Rust will not do ({reason}); going Debian's way."
+            "The active Rust cannot be used ({reason}). Trying the Rust of Debian."
         ));
         let debian = debian_toolchain::ensure()?;
         note_fallback("debian");
@@ -84,7 +84,7 @@ pub fn ensure(toolbox: &mut Toolbox, needs: Needs, again: bool) -> Outcome {
     }
     Err(Failure::new(format!(
         "Holdfast needs Rust {RUST} (1.{OLDEST_RUST_MINOR} at least) with {} and the standard \
-         library for {WASM}. The active Rust will not do: {reason}.",
+         library for {WASM}. The active Rust cannot be used: {reason}.",
         RUST_COMPONENTS.join(", ")
     ))
     .next(how_to_get_it(has_rustup)))
@@ -160,7 +160,7 @@ fn rustup_fetches_pinned() -> bool {
     }
     rustup
         .args(["--target", WASM, "--no-self-update"])
-        // Otherwise rustup reports an unreachable server like a fault of its own.
+        // Otherwise rustup prints a backtrace if it does not reach a server.
         .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null());
     // If this fails, there are other ways.

@@ -10,8 +10,7 @@ use crate::workspace;
 
 const PACKAGE: &str = "xtask/wasm-bindgen";
 
-/// Where it stands once it is built. [`Toolbox`] has its folder on `PATH`, where `cargo leptos`
-/// looks.
+/// Its path once it is built. [`Toolbox`] has its folder on `PATH`, where `cargo leptos` looks.
 pub fn program() -> PathBuf {
     workspace::wasm_bindgen_bin().join("wasm-bindgen")
 }

@@ -1,5 +1,5 @@
-//! `cargo xtask bench call`: what the check of an access token adds to a call, and what
-//! everything around a handler adds to bare axum.
+//! `cargo xtask bench call`: what the check of an access token adds to a call, and what the rest of
+//! Holdfast adds to a handler on bare axum.
 //!
 //! One handler at three addresses: alone on bare axum, as an open route of Holdfast, and
 //! as a protected one. They take turns within one run, so that a minute in which the
@@ -161,8 +161,8 @@ struct Phase {
     stopping: Cell<bool>,
 }
 
-/// Calls without a pause. An answer that is not the handler's stops the bench: a refusal
-/// is answered fast, and would count as a success.
+/// Calls without a pause. An answer that does not come from the handler stops the bench: refusals
+/// are fast, and would count as a success.
 async fn call(
     mut connection: Connection,
     path: &str,

@@ -1,11 +1,11 @@
 //! `cargo xtask bench endings`: how many sessions a second one instance ends.
 //!
-//! Each client signs one session out after the other, through HTTP. Beside it runs `pgbench`
-//! with the same statements, as many connections, on the same Postgres, in the same run, in
-//! two ways: the other instances are told after the commit, as Holdfast does it, and within
-//! the transaction. A `NOTIFY` within a transaction takes a lock of the whole database until
-//! the commit is on the disk, so endings are written one after the other. The ratios say what
-//! that costs here. The numbers by themselves say more about the machine: on a disk that
+//! Each client signs one session out after the other, through HTTP. For comparison, `pgbench` runs
+//! the same statements with as many connections, on the same Postgres, in the same run. It does so
+//! in two ways: it notifies the other instances after the commit, as Holdfast does it, or within
+//! the transaction. A `NOTIFY` within a transaction takes a lock of the whole database until the
+//! commit is on the disk, so endings are written one after the other. The ratios show the cost of
+//! this lock on this machine. The numbers by themselves say more about the machine: on a disk that
 //! answers at once, the difference is small.
 
 use std::collections::VecDeque;
@@ -31,7 +31,7 @@ use uuid::Uuid;
 /// How often the three ways take turns.
 const ROUNDS: usize = 3;
 
-/// What Holdfast does to end a session, without telling anybody.
+/// The statements with which Holdfast ends a session, without the notification.
 const ENDING: &str = r"delete from sessions where session_id = :id returning account_id;
 insert into session_ends (session_id, reason)
 select session_id, 'logout'
@@ -143,7 +143,7 @@ async fn measure(postgres: &LocalPostgres, each: u32, clients: u32) -> anyhow::R
             first += i64::from(count);
         }
     }
-    // No way has counted anything that it did not end.
+    // Each ending that was counted is in the database.
     let (left, ended): (i64, i64) = sqlx::query_as(
         "select (select count(*) from sessions), (select count(*) from session_ends)",
     )
@@ -181,7 +181,7 @@ async fn open_sessions(
     .bind(first + i64::from(count) - 1)
     .fetch_all(&mut *database)
     .await?;
-    // None of the ways pays for the one before.
+    // The work that one way leaves in the database must not slow the next way.
     for statement in ["vacuum sessions", "checkpoint"] {
         sqlx::query(statement).execute(&mut *database).await?;
     }

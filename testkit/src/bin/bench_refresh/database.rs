@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-/// The process that all of this Postgres's processes come from.
+/// The main process of this Postgres, which has started all its other processes.
 pub(crate) async fn postmaster(database: &mut PgConnection) -> anyhow::Result<Option<u32>> {
     let own: i32 = sqlx::query_scalar("select pg_backend_pid()")
         .fetch_one(database)
@@ -24,7 +24,7 @@ pub(crate) async fn wal_position(database: &mut PgConnection) -> sqlx::Result<i6
         .await
 }
 
-/// How often a refresh token was spent, by the rows.
+/// How many refresh tokens were spent, as the rows show it.
 pub(crate) async fn generations(database: &mut PgConnection) -> sqlx::Result<i64> {
     sqlx::query_scalar("select coalesce(sum(generation), 0)::bigint from sessions")
         .fetch_one(database)

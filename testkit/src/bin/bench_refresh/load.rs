@@ -27,7 +27,7 @@ struct Chain {
 
 /// The result of a round.
 pub(crate) struct Rotations {
-    /// Those that were answered while it was measured.
+    /// The time of each rotation that was answered during the measurement.
     pub(crate) latencies: Vec<Duration>,
     pub(crate) took: Duration,
 }
@@ -142,6 +142,6 @@ impl Chain {
 fn link(tokens: &Tokens) -> anyhow::Result<(uuid::Uuid, u32)> {
     let token = UnverifiedRefreshToken::parse(tokens.refresh_token.expose())
         .ok()
-        .context("a refresh token is none")?;
+        .context("the answer has no valid refresh token")?;
     Ok((token.session_id(), token.generation()))
 }

@@ -1,13 +1,13 @@
 //! `cargo xtask bench refresh`: how many rotations a second one instance answers.
 //!
-//! Beside it runs `pgbench` with the same update, as many connections to Postgres as the
-//! server has clients, on the same Postgres, in the same run: what the database alone can do. The ratio of
-//! the two is what Holdfast makes of it. A number by itself says more about the
-//! machine than about Holdfast. The two take turns, so that a minute in which the
-//! machine was busy falls on both.
+//! For comparison, `pgbench` runs the same update, with as many connections to Postgres as the
+//! server has clients, on the same Postgres, in the same run. It shows what the database alone can
+//! do. The ratio of the two shows how much of this Holdfast reaches. A number by itself says more
+//! about the machine than about Holdfast. The two take turns, so that a minute in which the machine
+//! was busy falls on both.
 //!
-//! Everybody shares the machine's processors: server, database, and the program that
-//! asks. Who used them, and how much for one rotation, stands in the second table.
+//! The server, the database and the load generator share the machine's processors. The second table
+//! shows how much each of them used for one rotation.
 
 mod database;
 mod load;

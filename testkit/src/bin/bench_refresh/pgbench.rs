@@ -6,7 +6,7 @@ use holdfast_local_postgres::LocalPostgres;
 use holdfast_testkit::pgbench::{self, Done};
 use sqlx::PgConnection;
 
-/// The statement of `store::sessions::rotate`, with hashes that `pgbench` can count.
+/// The statement of `store::sessions::rotate`, with hashes that `pgbench` can compute.
 const SCRIPT: &str = r"\set n :round * 1000 + :client_id
 \set from :g
 \set g :g + 1
@@ -30,8 +30,8 @@ returning
     idle_seconds;
 ";
 
-/// Rotates a new session for each client. The caller holds the rows against what was
-/// counted: a client whose update hits nothing would go on at no cost.
+/// Rotates a new session for each client. The caller compares the rows with the count, because
+/// pgbench also counts an update that changes no row.
 pub(crate) async fn run(
     postgres: &LocalPostgres,
     database: &mut PgConnection,

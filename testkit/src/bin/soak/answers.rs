@@ -15,7 +15,8 @@ pub(crate) struct Answers(Mutex<Counts>);
 
 #[derive(Default)]
 struct Counts {
-    /// The hashes of the successors in the answers: a second answer with one is a repeat.
+    /// The hashes of the successors in the answers. An answer with a successor that is already here
+    /// is a repeat.
     successors: HashSet<u64>,
     repeats: usize,
     /// All other answers, by status and code.

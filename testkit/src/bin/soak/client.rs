@@ -150,7 +150,7 @@ impl Client {
         })
     }
 
-    /// Makes calls until the soak is over, or until it is signed out.
+    /// Makes calls until the soak is over, or until the client is signed out.
     pub(crate) async fn run(mut self, mut phase: watch::Receiver<Phase>) {
         self.start();
         while *phase.borrow() != Phase::Over {

@@ -1,4 +1,4 @@
-//! `cargo xtask soak`: faults and restarts sign nobody out.
+//! `cargo xtask soak`: faults and restarts sign no client out.
 //!
 //! Two servers run on one Postgres, with access tokens of five seconds. The network in front of them
 //! loses, delays, cuts and doubles requests and answers. Meanwhile servers are killed, frozen and

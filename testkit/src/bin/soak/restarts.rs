@@ -116,7 +116,7 @@ impl Fleet {
         }
     }
 
-    /// Each of these ends with everything running again.
+    /// Makes one random restart or crash. Afterwards everything runs again.
     async fn something_happens(
         &mut self,
         random: &mut Random,

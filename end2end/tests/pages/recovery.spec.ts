@@ -420,7 +420,7 @@ test('a new code whose answer is lost may have made an unconfirmed one void, and
   );
   await page.getByLabel('Password', { exact: true }).fill(account.password);
   await page.getByRole('button', { name: 'Make a new code' }).click();
-  await expect(page.getByRole('alert')).toContainText('make a new one');
+  await expect(page.getByRole('alert')).toContainText('Make a new one');
   await page.getByRole('button', { name: 'Make a new code' }).click();
   expect(await shownCode(page)).not.toBe(first);
   await keepCode(page);

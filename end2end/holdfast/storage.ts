@@ -159,14 +159,17 @@ export async function breakDatabase(page: Page): Promise<() => Promise<void>> {
 }
 
 /** The page has no database, like in some browsers' private windows. */
-export async function denyIndexedDb(page: Page): Promise<void> {
-  await page.addInitScript(() => {
-    Object.defineProperty(window, 'indexedDB', {
+export const denyIndexedDb = (page: Page): Promise<void> => denyStorage(page, 'indexedDB');
+
+/** The browser denies the page this storage. */
+export async function denyStorage(page: Page, name: 'indexedDB' | 'localStorage'): Promise<void> {
+  await page.addInitScript((denied) => {
+    Object.defineProperty(window, denied, {
       get: () => {
         throw new DOMException('The operation is insecure.', 'SecurityError');
       },
     });
-  });
+  }, name);
 }
 
 /** The browser has a database, but it never opens in this page. */

@@ -119,16 +119,7 @@ for (const code of ['session_ended', 'invalid_credentials']) {
   }) => {
     await signIn(page, account);
     await page.goto('/password');
-    await loseFirst(page, CHANGE, async (route) => {
-      await route.fetch();
-      const second = await route.fetch();
-      const problem = (await second.json()) as Record<string, unknown>;
-      expect(problem['code']).toBe('session_ended');
-      // An instance that has not heard of the ending yet looks at the password first.
-      if (code === 'session_ended') return route.fulfill({ response: second });
-      const body = JSON.stringify({ ...problem, code, reason: undefined });
-      return route.fulfill({ status: 401, contentType: 'application/problem+json', body });
-    });
+    await loseFirst(page, CHANGE, (route) => sendTwice(route, code));
     await changePassword(page, account.password);
     await expect(page.getByRole('status').getByText(CHANGED)).toBeVisible();
     await expect(page.getByRole('alert')).toHaveCount(0);
@@ -145,12 +136,7 @@ test('bar 33: a password change that a proxy sends twice is not known if the pag
 }) => {
   await signIn(page, account);
   await page.goto('/password');
-  await loseFirst(page, CHANGE, async (route) => {
-    await route.fetch();
-    const problem = (await (await route.fetch()).json()) as Record<string, unknown>;
-    const body = JSON.stringify({ ...problem, code: 'invalid_credentials', reason: undefined });
-    return route.fulfill({ status: 401, contentType: 'application/problem+json', body });
-  });
+  await loseFirst(page, CHANGE, (route) => sendTwice(route, 'invalid_credentials'));
   await page.route('**/api/v1/sessions', (route) => route.abort());
   await changePassword(page, account.password);
   await expect(page.getByRole('alert')).toHaveText(/It is not known whether/);
@@ -896,6 +882,20 @@ async function loseFirst(
     is_first = false;
     return lose(route);
   });
+}
+
+/**
+ * A proxy sends a change twice, and the page gets the second answer. An instance that does not know yet
+ * that the session has ended checks the password first, and answers `invalid_credentials`.
+ */
+async function sendTwice(route: Route, code: string): Promise<void> {
+  await route.fetch();
+  const second = await route.fetch();
+  const problem = (await second.json()) as Record<string, unknown>;
+  expect(problem['code']).toBe('session_ended');
+  if (code === 'session_ended') return route.fulfill({ response: second });
+  const body = JSON.stringify({ ...problem, code, reason: undefined });
+  return route.fulfill({ status: 401, contentType: 'application/problem+json', body });
 }
 
 async function codeOfLogIn(api: Api, account: Account): Promise<unknown> {

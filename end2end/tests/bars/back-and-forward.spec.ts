@@ -4,7 +4,7 @@ import { type BrowserContext, chromium, type Page } from '@playwright/test';
 import {
   becomesAlive,
   checkAgain,
-  denyIndexedDb,
+  denyStorage,
   expect,
   fillIn,
   isEnded,
@@ -99,7 +99,8 @@ for (const isLost of [false, true]) {
   }) => {
     const page = await cachingBrowser.newPage();
     await becomesCacheable(cachingBrowser);
-    await storesNothing(page);
+    await denyStorage(page, 'indexedDB');
+    await denyStorage(page, 'localStorage');
     const opened = page.waitForResponse((response) => response.url().endsWith('/api/v1/login'));
     await signInHere(page, account);
     const { access_token } = (await (await opened).json()) as Tokens;
@@ -124,16 +125,6 @@ function loseRequests(): void {
   const send = window.fetch;
   window.fetch = () => Promise.reject(new TypeError('Failed to fetch'));
   addEventListener('network is back', () => (window.fetch = send));
-}
-
-async function storesNothing(page: Page): Promise<void> {
-  await denyIndexedDb(page);
-  await page.addInitScript(() => {
-    const get = (): never => {
-      throw new DOMException('Access is denied.', 'SecurityError');
-    };
-    Object.defineProperty(window, 'localStorage', { get });
-  });
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Page, Request, Route } from '@playwright/test';
 import {
   type Account,
   type Api,
+  denyStorage,
   expect,
   fillIn,
   heading,
@@ -48,6 +49,24 @@ async function fillInRecovery(
   await page.getByLabel('Recovery code').fill(code);
   await page.getByLabel('New password').fill(password);
   await page.getByRole('button', { name: 'Set new password' }).click();
+}
+
+/**
+ * Opens the form in a page that has shown another account. Returns an account with its code, and a third
+ * account.
+ */
+async function openRecoveryAfterAnother(
+  page: Page,
+  account: Account,
+  api: Api,
+): Promise<{ grace: Account; other: Account; code: string }> {
+  await signIn(page, account);
+  await signOut(page);
+  const [grace, other] = [somebody('grace'), somebody('hedy')];
+  const code = await api.makeAccount(grace);
+  await api.makeAccount(other);
+  await page.getByRole('link', { name: 'Use your recovery code' }).click();
+  return { grace, other, code };
 }
 
 /** Counts how often the page loads from now on. */
@@ -382,13 +401,7 @@ test('an answer about the codes that comes late does not hide a code that was ma
 });
 
 test('a browser without local storage offers the code as well', async ({ page }) => {
-  await page.addInitScript(() => {
-    Object.defineProperty(window, 'localStorage', {
-      get: () => {
-        throw new DOMException('Access is denied', 'SecurityError');
-      },
-    });
-  });
+  await denyStorage(page, 'localStorage');
   const account = somebody();
   await page.goto('/sign-up');
   await fillIn(page, account);
@@ -523,13 +536,7 @@ test('a page that loads for another person first waits for the answer to a recov
   account,
   api,
 }) => {
-  await signIn(page, account);
-  await signOut(page);
-  const [grace, other] = [somebody('grace'), somebody('hedy')];
-  const code = await api.makeAccount(grace);
-  await api.makeAccount(other);
-  // In the same page, which has shown another account.
-  await page.getByRole('link', { name: 'Use your recovery code' }).click();
+  const { grace, other, code } = await openRecoveryAfterAnother(page, account, api);
   const answers = await holdAnswers(page, '**/api/v1/recover');
   await fillInRecovery(page, grace, code);
   await expect.poll(answers.waiting).toBe(1);
@@ -550,12 +557,7 @@ test('a page with the next code that loads for another person tells that the pas
   account,
   api,
 }) => {
-  await signIn(page, account);
-  await signOut(page);
-  const [grace, other] = [somebody('grace'), somebody('hedy')];
-  const code = await api.makeAccount(grace);
-  await api.makeAccount(other);
-  await page.getByRole('link', { name: 'Use your recovery code' }).click();
+  const { grace, other, code } = await openRecoveryAfterAnother(page, account, api);
   await fillInRecovery(page, grace, code);
   const next = await shownCode(page);
   const loads = countLoads(page);

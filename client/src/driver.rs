@@ -252,15 +252,18 @@ impl Driver {
                 }
                 // No other tab has a session that only lives in memory, and a page that sleeps may
                 // never wake up.
-                if is_over || self.vault.is_memory() {
+                let is_memory = self.vault.is_memory();
+                if is_over || is_memory {
                     let unstored = self.unstored.take();
                     for token in self.vault.close().into_iter().chain(unstored) {
                         logout::send_at_the_end(&token);
                     }
                 }
                 // A page that wakes up shows no account. Another person may use the browser by then.
-                let left = sign_out_of(&self.held(), Ending::PageLeft);
-                if let Some(left) = left.filter(|_| !is_over && self.vault.is_memory()) {
+                if is_memory
+                    && !is_over
+                    && let Some(left) = sign_out_of(&self.held(), Ending::PageLeft)
+                {
                     let driver = self.clone();
                     spawn_local(async move {
                         driver.change(left).await;
@@ -717,8 +720,8 @@ impl Driver {
     }
 
     /// Notes that a session is over, and says whether a change of the password that is under way
-    /// replaces it. That may be another session than the one as which the change was sent: the person
-    /// may have signed in in another tab meanwhile.
+    /// replaces it. It may be another session than the one whose access token the change carried: the
+    /// person may have signed in since then, in another tab.
     fn is_being_replaced(&self, session_id: Uuid, why: Ending) -> bool {
         let account_id = self.record().map(|record| record.account_id);
         if let Some(replacing) = self.replacing.get()

@@ -110,14 +110,16 @@ fn pages_of(state: &AppState) -> (Router<AppState>, fn(&AppState)) {
 }
 
 /// An application with pages of its own uses the server without those of Holdfast. It may bring a
-/// fallback of its own, so the addresses of programs have routes here.
+/// fallback of its own, so unknown addresses for programs have routes here.
 #[cfg(not(feature = "pages"))]
 fn pages_of(_: &AppState) -> (Router<AppState>, fn(&AppState)) {
-    let of_programs = ["/api/{*rest}", "/oauth/{*rest}", "/.well-known/{*rest}"];
     let not_found = || async { ApiError::NotFound };
-    let routes = of_programs.into_iter().fold(Router::new(), |routes, path| {
-        routes.route(path, axum::routing::any(not_found))
-    });
+    let routes = http::FOR_PROGRAMS
+        .iter()
+        .fold(Router::new(), |routes, first| {
+            let path = format!("/{first}/{{*rest}}");
+            routes.route(&path, axum::routing::any(not_found))
+        });
     (routes, |_| {})
 }
 

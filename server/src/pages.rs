@@ -24,7 +24,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::services::ServeDir;
 
 use crate::client_address::ClientAddress;
-use crate::http::{ApiError, CurrentAccount};
+use crate::http::{ApiError, CurrentAccount, FOR_PROGRAMS};
 use crate::overview::overview;
 use crate::server_functions::to_function_error;
 use crate::shared_files::SharedFiles;
@@ -69,8 +69,8 @@ pub fn pages(state: &AppState) -> Router<AppState> {
 }
 
 /// A client may say that it accepts no answer as it is. The layer for compression would answer 406
-/// then, with the content and with the time for which a cache keeps it. Clients take such answers all
-/// the same, so the server ignores the header (RFC 9110 §12.5.3 lets it).
+/// then, with the content and with the time for which a cache keeps it. Clients use an answer that is
+/// not encoded anyway, so the server ignores the header (RFC 9110 §12.5.3 allows this).
 async fn answers_may_be_as_they_are(mut request: Request) -> Request {
     let mut values = request.headers().get_all(header::ACCEPT_ENCODING).iter();
     if values.any(|value| value.to_str().is_ok_and(forbids_identity)) {
@@ -180,7 +180,7 @@ async fn file_or_not_found(
     }
     let path = request.uri().path();
     let first = path.split('/').nth(1).unwrap_or_default();
-    if ["api", "oauth", ".well-known"].contains(&first) {
+    if FOR_PROGRAMS.contains(&first) {
         return ApiError::NotFound.into_response();
     }
     // A body is not read here, because it belongs to no file and to no page.

@@ -1,4 +1,4 @@
-//! The files that pages load: their names, and how long a browser may keep them.
+//! The files that pages load: where they are, their names, and how long a browser may keep them.
 //!
 //! In a release each name contains a hash of the file's content:
 //! `holdfast.0123456789abcdef.js`. A browser keeps such a file without a time limit and never

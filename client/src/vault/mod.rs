@@ -186,8 +186,8 @@ impl Vault {
         }
     }
 
-    /// Tells the other tabs that the tab with this mark will replace the session of this account, or is
-    /// still replacing it.
+    /// Tells the other tabs that the tab with this mark will replace the session of this account, or
+    /// is still replacing it.
     pub(super) fn note_replaced(&self, account_id: Uuid, mark: u32) {
         // Only this tab has a session that lives in memory.
         if !self.is_memory() {

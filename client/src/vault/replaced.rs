@@ -9,8 +9,8 @@ use super::local;
 /// The start of the keys of all notes. The mark of the tab follows.
 const REPLACED: &str = "holdfast.replaced.";
 
-/// Notes that the tab with this mark will replace the session of this account. A full storage stores no
-/// note; then the other tabs do not know it.
+/// Notes that the tab with this mark will replace the session of this account. A full storage stores
+/// no note. Then the other tabs do not know of the change.
 pub(super) fn write(account_id: Uuid, mark: u32, at: Moment) {
     let _ = local::set_json(&key(mark), &ReplacedNote::new(account_id, mark, at));
 }

@@ -59,7 +59,7 @@ async fn a_file_says_how_long_it_is_kept_and_is_sent_as_a_whole_or_not_at_all() 
     let missing = get(&fleet, Method::GET, "/no-such-file.svg", &[]).await;
     assert_eq!(missing.status, 404);
     assert_eq!(missing.header("cache-control"), "no-store");
-    // A client that accepts nothing as it is gets the file all the same, and no error.
+    // A client that accepts no answer as it is gets the file anyway, and no error.
     for none in ["identity;q=0", "br;q=0, *; q=0.0"] {
         let none = [("accept-encoding", none)];
         let whole = get(&fleet, Method::GET, "/pkg/large.wasm", &none).await;

@@ -28,7 +28,7 @@ pub const SUMMARY: &str = "Test the two commands of the README as on a new machi
 
 pub const HELP: &str = "
 Usage: cargo xtask newcomer [--toolchain <name>] [--without-rustup-downloads] [--in <folder>]
-                            [-- <steps of `cargo xtask test`>]
+                            [--keep] [-- <steps of `cargo xtask test`>]
 
 Clones HEAD to a temporary place and gives it a home and a cargo home of its own, without the tools
 of this checkout, with one toolchain of rustup. There it does what a newcomer does: it runs `cargo
@@ -39,6 +39,7 @@ this machine, and files of npm and of the system outside of the home.
   --toolchain <name>           the toolchain of that home: `stable` unless another one is named
   --without-rustup-downloads   rustup reaches no server
   --in <folder>                where the temporary place is made, for another disk or file system
+  --keep                       the temporary place stays, even if everything passed
   -- <steps>                   only these steps of the tests; `-- none` for none
 ";
 
@@ -53,7 +54,7 @@ pub fn run(arguments: &[String]) -> Outcome {
     let mut stopwatch = Stopwatch::default();
     let outcome = prove(&toolbox, &args, &place, &checkout, &mut stopwatch);
     println!("{}", stopwatch.table());
-    if outcome.is_err() {
+    if outcome.is_err() || args.keep {
         let kept = place.keep();
         console::note(&format!("Everything is still in {}.", kept.display()));
     }
@@ -124,6 +125,7 @@ struct Args {
     toolchain: String,
     offline: bool,
     place: PathBuf,
+    keep: bool,
     steps: Vec<String>,
 }
 
@@ -133,6 +135,7 @@ impl Args {
             toolchain: "stable".to_owned(),
             offline: false,
             place: std::env::temp_dir(),
+            keep: false,
             steps: Vec::new(),
         };
         let mut arguments = arguments.iter();
@@ -146,6 +149,7 @@ impl Args {
                 "--toolchain" => args.toolchain = value()?.clone(),
                 "--without-rustup-downloads" => args.offline = true,
                 "--in" => args.place = PathBuf::from(value()?),
+                "--keep" => args.keep = true,
                 "--" => {
                     args.steps = arguments.cloned().collect();
                     break;

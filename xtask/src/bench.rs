@@ -2,6 +2,7 @@
 
 mod bare_leptos;
 mod call;
+mod dev;
 mod endings;
 mod floods;
 mod refresh;
@@ -14,7 +15,7 @@ pub const SUMMARY: &str = "Measure renewals a second, and what a browser downloa
 pub const HELP: &str = "
 Usage: cargo xtask bench [refresh [<seconds> [<connections>]] | size
                          | call [<seconds> [<connections>]]
-                         | endings [<endings> [<clients>]] | floods]
+                         | endings [<endings> [<clients>]] | floods | dev [<rounds>]]
 
 Runs the first two of these, or the named one, and prints a table for each:
   refresh   rotations a second through HTTP on one server, beside the same update by pgbench on the
@@ -32,6 +33,9 @@ Runs the first two of these, or the named one, and prints a table for each:
   floods    what sign-in floods from one address and from 64 do to one server: renewals before,
             during and after it, how many known browsers and strangers could sign in, connections,
             memory
+  dev       how long a saved change takes until it is seen under `cargo xtask dev`: a word in a page,
+            a value in the style, a sentence of the server. A clone is built and changed, so it also
+            says how long the first build takes. Five rounds unless said otherwise
 
 The numbers are only right on a machine that does nothing else. If HOLDFAST_BINARY names a server,
 that server is measured (with its site beside it), and nothing is built.
@@ -46,6 +50,7 @@ pub fn run(arguments: &[String]) -> Outcome {
         Some((name, rest)) if name == "refresh" && rest.len() <= 2 => refresh::run(rest),
         Some((name, rest)) if name == "call" && rest.len() <= 2 => call::run(rest),
         Some((name, rest)) if name == "endings" && rest.len() <= 2 => endings::run(rest),
+        Some((name, rest)) if name == "dev" && rest.len() <= 1 => dev::run(rest),
         Some((name, [])) if name == "floods" => floods::run(),
         Some((name, [])) if name == "size" => size::run(),
         Some(_) => Err(Failure::usage(HELP.trim())),

@@ -1,6 +1,7 @@
 //! What kind of machine this is, and how software is installed on it.
 
 use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -37,6 +38,13 @@ pub fn ask(command: &mut Command) -> Option<String> {
         return None;
     }
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// An address of this machine with a free port, so that a server on the usual port is not disturbed.
+pub fn free_address() -> Outcome<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|listener| listener.local_addr())
+        .map_err(|error| Failure::new(format!("No port is free: {error}.")))
 }
 
 /// Whether this program runs as root.
@@ -82,6 +90,12 @@ pub fn as_root(shell_command: &str, reason: &str) -> Outcome {
 pub fn apt_install(packages: &[&str], reason: &str) -> Outcome {
     console::note(&format!("apt-get install {}", packages.join(" ")));
     as_root(&apt_command(packages), reason)
+}
+
+/// Fetches apt's list of packages, so that the next installation takes their newest versions.
+pub fn apt_update(reason: &str) -> Outcome {
+    console::note("apt-get update");
+    as_root("apt-get update --quiet", reason)
 }
 
 /// The shell's command for it.

@@ -8,7 +8,6 @@ mod home;
 mod stopwatch;
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -68,7 +67,7 @@ fn prove(
     checkout: &Path,
     stopwatch: &mut Stopwatch,
 ) -> Outcome {
-    clone_head(checkout)?;
+    workspace::clone_head(checkout)?;
     let home = Home::make(&place.path().join("home"), &args.toolchain, args.offline)?;
     console::note(&format!(
         "The newcomer has {} in {}.",
@@ -161,17 +160,6 @@ impl Args {
     }
 }
 
-/// A newcomer does not get changes that are not committed.
-fn clone_head(checkout: &Path) -> Outcome {
-    let mut clone = Command::new("git");
-    clone
-        .args(["clone", "--quiet", "--no-local"])
-        .arg(workspace::root())
-        .arg(checkout)
-        .stdin(Stdio::null());
-    toolbox::show(&mut clone, "`git clone`")
-}
-
 fn is_alive(toolbox: &Toolbox, address: &str) -> Outcome {
     let mut look = toolbox.command("node");
     look.arg(workspace::path("xtask/newcomer/alive.mjs"))
@@ -200,7 +188,7 @@ impl Server {
     }
 
     fn start_again(home: &Home, checkout: &Path, stopwatch: &mut Stopwatch) -> Outcome<Self> {
-        let listen = format!("127.0.0.1:{}", free_port()?);
+        let listen = machine::free_address()?.to_string();
         let mut process = home
             .cargo(checkout)
             .args(["xtask", "run", "--", "--listen", &listen])
@@ -279,14 +267,6 @@ impl Drop for Server {
             let _ = self.stop();
         }
     }
-}
-
-/// A free port, so that a server on the usual port is not disturbed.
-fn free_port() -> Outcome<u16> {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(|error| Failure::new(format!("No port is free: {error}.")))
 }
 
 #[cfg(test)]

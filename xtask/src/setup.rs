@@ -7,6 +7,7 @@ mod browser_library;
 mod cargo_leptos;
 mod chromium;
 mod debian_toolchain;
+mod firefox;
 mod npm;
 mod postgres_binaries;
 mod prebuilt;
@@ -37,7 +38,7 @@ Installs what running Holdfast needs, where it is missing:
   wasm-opt, lightningcss, esbuild from npm, at the versions in package-lock.json
   Postgres                        by apt on Debian; elsewhere one sentence says what to install
 
-  --test    also what the tests need: Playwright from npm, and Chromium
+  --test    also what the tests need: Playwright from npm, Chromium and Firefox
   --dev     also what `cargo xtask dev` needs: cargo-leptos, prebuilt or built
 
 Parts that are already there are not changed. Every other command does this by itself.
@@ -132,6 +133,7 @@ fn find_or_install(purpose: Purpose, again: bool) -> Outcome<Toolbox> {
     if purpose == Purpose::Browser {
         npm::ensure(&toolbox, "end2end")?;
         chromium::ensure(&mut toolbox)?;
+        firefox::ensure();
     }
     Ok(toolbox)
 }

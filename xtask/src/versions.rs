@@ -41,3 +41,6 @@ pub const DEBIAN_POSTGRES: &str = "postgresql";
 
 /// The browser for the journeys, at Debian's version.
 pub const DEBIAN_CHROMIUM: &str = "chromium";
+
+/// The browser for one more journey, at Debian's version.
+pub const DEBIAN_FIREFOX: &str = "firefox-esr";

@@ -92,6 +92,11 @@ fn install_packages() -> Outcome {
     if !has_tools || !sources.exists() || debian_rustc()?.minor < OLDEST_RUST_MINOR {
         console::begin("Installing Debian's Rust for browsers; usually half a minute, once.");
         machine::apt_install(DEBIAN_RUST, reason)?;
+        // A new machine may have a list of packages that is older than Debian's newest Rust.
+        if debian_rustc()?.minor < OLDEST_RUST_MINOR {
+            machine::apt_update(reason)?;
+            machine::apt_install(DEBIAN_RUST, reason)?;
+        }
     }
     let rustc = debian_rustc()?;
     if rustc.minor < OLDEST_RUST_MINOR {

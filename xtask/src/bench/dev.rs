@@ -1,0 +1,106 @@
+//! How long a saved change takes until it is seen under `cargo xtask dev`.
+//!
+//! The changes are made in a clone, with a target directory of its own. So the files of this checkout
+//! stay as they are, and the first build is measured as well.
+
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::console;
+use crate::failure::{Failure, Outcome};
+use crate::machine;
+use crate::setup::{self, Purpose};
+use crate::temporary::TemporaryDirectory;
+use crate::toolbox::{self, Toolbox};
+use crate::workspace;
+
+/// How many changes of each kind are measured, unless said otherwise.
+const ROUNDS: &str = "5";
+
+pub fn run(arguments: &[String]) -> Outcome {
+    let rounds = arguments.first().map_or(ROUNDS, String::as_str);
+    if !rounds.parse().is_ok_and(|rounds: u32| rounds > 0) {
+        return Err(Failure::usage(format!(
+            "`{rounds}` is not a number of rounds."
+        )));
+    }
+    let mut toolbox = setup::prepare(Purpose::Watch)?;
+    toolbox.chromium = setup::prepare(Purpose::Browser)?.chromium;
+
+    let place = TemporaryDirectory::new("holdfast-dev")?;
+    let checkout = place.path().join("checkout");
+    workspace::clone_head(&checkout)?;
+    let listen = machine::free_address()?;
+    console::begin("Building and watching a clone; usually 4 to 8 minutes on two cores.");
+    let started = Instant::now();
+    let mut watch = Watch::start(&toolbox, &checkout, listen)?;
+    watch.wait_until_it_serves(listen)?;
+    let first_build = console::duration(started.elapsed());
+
+    console::begin("Changing files, and waiting until the change is seen; about two minutes.");
+    let mut changes = toolbox.command("node");
+    changes
+        .arg(workspace::path("xtask/bench/dev.mjs"))
+        .arg(format!("http://{listen}"))
+        .arg(&checkout)
+        .arg(rounds);
+    toolbox::show(&mut changes, "The bench")?;
+    println!("\nThe first build took {first_build}.");
+    Ok(())
+}
+
+/// `cargo leptos watch` in the clone.
+struct Watch<'a> {
+    process: Child,
+    toolbox: &'a Toolbox,
+    checkout: &'a Path,
+}
+
+impl<'a> Watch<'a> {
+    fn start(toolbox: &'a Toolbox, checkout: &'a Path, listen: SocketAddr) -> Outcome<Self> {
+        let reload = machine::free_address()?;
+        let process = toolbox
+            .cargo(&["leptos", "watch"])
+            .current_dir(checkout)
+            .env_remove("CARGO_TARGET_DIR")
+            .env_remove("DATABASE_URL")
+            .env("HOLDFAST_LISTEN", listen.to_string())
+            .env("LEPTOS_SITE_ADDR", listen.to_string())
+            .env("LEPTOS_RELOAD_PORT", reload.port().to_string())
+            // The table alone belongs on standard output.
+            .stdout(Stdio::null())
+            .stdin(Stdio::null())
+            .spawn()
+            .map_err(|error| toolbox::cannot_start("`cargo leptos watch`", &error))?;
+        Ok(Self {
+            process,
+            toolbox,
+            checkout,
+        })
+    }
+
+    fn wait_until_it_serves(&mut self, listen: SocketAddr) -> Outcome {
+        while TcpStream::connect(listen).is_err() {
+            if let Ok(Some(status)) = self.process.try_wait() {
+                return Err(Failure::of_program("`cargo leptos watch`", status));
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Watch<'_> {
+    /// Stops it as Ctrl-C does, and then the private Postgres, which outlives it.
+    fn drop(&mut self) {
+        let process = self.process.id().to_string();
+        machine::ask(Command::new("kill").args(["-INT", &process]));
+        let _ = self.process.wait();
+        let server = self.checkout.join("target/debug/holdfast");
+        let mut stop = self.toolbox.command(&server.to_string_lossy());
+        machine::ask(stop.args(["postgres", "stop"]).current_dir(self.checkout));
+    }
+}

@@ -151,6 +151,16 @@ codes! {
     Internal = "internal", 500, "Internal error", Later;
 }
 
+/// A time to wait before the next try, for a person: seconds up to a minute and a half, then minutes,
+/// rounded up.
+pub fn pause_in_words(seconds: u32) -> String {
+    match seconds {
+        0 | 1 => "a second".to_owned(),
+        2..=90 => format!("{seconds} seconds"),
+        _ => format!("{} minutes", seconds.div_ceil(60)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,6 +217,21 @@ mod tests {
         for code in Code::ALL {
             let over = matches!(code.meaning(), Meaning::SessionOver | Meaning::TokenUnknown);
             assert!(!over || matches!(code.status(), 401 | 403), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn a_pause_is_never_said_shorter_than_it_is() {
+        for (seconds, words) in [
+            (0, "a second"),
+            (1, "a second"),
+            (2, "2 seconds"),
+            (90, "90 seconds"),
+            (91, "2 minutes"),
+            (120, "2 minutes"),
+            (121, "3 minutes"),
+        ] {
+            assert_eq!(pause_in_words(seconds), words);
         }
     }
 }

@@ -34,7 +34,7 @@ pub mod paths {
     pub const RECOVERY_CODE_CONFIRMED: &str = "/api/v1/account/recovery-code/confirmed";
     /// `POST` [`super::PasswordEstimateRequest`] → 200 [`super::PasswordEstimate`].
     pub const PASSWORD_ESTIMATE: &str = "/api/v1/password-estimate";
-    /// `GET` → 200 [`super::SessionList`]; `DELETE` → 200 [`super::EndedSessions`].
+    /// `GET` → 200 [`super::SessionList`]; `DELETE` → 200 [`super::EndedCount`].
     /// `DELETE` of `/api/v1/sessions/{session_id}` → 204.
     pub const SESSIONS: &str = "/api/v1/sessions";
     /// `GET` with `before` and `limit` → 200 [`super::ActivityPage`].
@@ -302,7 +302,7 @@ pub struct SessionInfo {
 
 /// How many sessions a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EndedSessions {
+pub struct EndedCount {
     /// Their number.
     pub ended: u64,
 }

@@ -25,7 +25,7 @@ use crate::lanes::RotationCommit;
 use crate::lifetimes::LONGEST_ACCESS_TOKEN;
 use crate::limits::Settings;
 use crate::password_hash::Cost;
-use crate::store::database::Told;
+use crate::store::database::InstanceFacts;
 
 /// The fewest bytes of a master secret.
 pub const MIN_SECRET_BYTES: usize = 32;
@@ -251,8 +251,8 @@ impl ServeArgs {
     }
 
     /// The limits of clients' connections, within what the machine allows.
-    pub fn connection_limits(&self) -> connections::Limits {
-        connections::Limits {
+    pub fn connection_limits(&self) -> connections::TimeLimits {
+        connections::TimeLimits {
             most: connections::most_connections(
                 self.connections,
                 self.database_connections + self.rotation_lanes,
@@ -645,11 +645,11 @@ impl Config {
     ///
     /// The default issuer does not claim a database, and another issuer replaces it: a
     /// first start without `HOLDFAST_ISSUER` must not keep the real issuer out.
-    pub fn told(&self) -> Told {
+    pub fn instance_facts(&self) -> InstanceFacts {
         let mut replaces = self.issuer_previous.clone();
         replaces.push(DEFAULT_ISSUER.to_owned());
         let longest = self.longest_session().as_secs();
-        Told {
+        InstanceFacts {
             issuer: Some(self.issuer.clone()).filter(|issuer| issuer != DEFAULT_ISSUER),
             replaces,
             longest_session_seconds: i64::try_from(longest).unwrap_or(i64::MAX),

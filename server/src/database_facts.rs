@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::error::ApiError;
-use crate::store::database::{StoredDatabase, Told};
+use crate::store::database::{InstanceFacts, StoredDatabase};
 
 /// How much the clocks of the instances and of the database may differ, in seconds.
 const CLOCK_SLACK: u64 = 60 * 60;
@@ -83,7 +83,7 @@ impl DatabaseFacts {
     /// # Errors
     /// When this instance's clock is before the birth of the database: the sessions that
     /// it opens would count as those of another database.
-    pub fn new(stored: StoredDatabase, told: &Told, clock: Clock) -> anyhow::Result<Self> {
+    pub fn new(stored: StoredDatabase, told: &InstanceFacts, clock: Clock) -> anyhow::Result<Self> {
         let read = Read::from(&stored);
         if read
             .birth
@@ -241,7 +241,7 @@ mod tests {
             issuer: None,
             longest_session_seconds: i64::try_from(90 * 24 * HOUR).unwrap(),
         };
-        let facts = DatabaseFacts::new(stored, &Told::default(), clock);
+        let facts = DatabaseFacts::new(stored, &InstanceFacts::default(), clock);
         (facts.unwrap(), now)
     }
 
@@ -338,7 +338,8 @@ mod tests {
             issuer: None,
             longest_session_seconds: 0,
         };
-        let new = |birth| DatabaseFacts::new(stored(birth), &Told::default(), clock.clone());
+        let new =
+            |birth| DatabaseFacts::new(stored(birth), &InstanceFacts::default(), clock.clone());
         assert!(new(clock.now() + 3 * START_SLACK).is_err());
         assert!(new(clock.now() + START_SLACK / 2).is_ok());
     }

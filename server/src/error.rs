@@ -15,7 +15,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use holdfast_protocol::attempt_key::MalformedAttemptKey;
 use holdfast_protocol::password::PasswordError;
-use holdfast_protocol::problem::{Code, Problem};
+use holdfast_protocol::problem::{Code, Problem, pause_in_words};
 use holdfast_protocol::username::UsernameError;
 use holdfast_protocol::wire::{EndReason, MAX_BODY};
 
@@ -85,12 +85,12 @@ pub enum ApiError {
     #[error("This is the password that you have already. Choose another.")]
     PasswordUnchanged,
     /// 429. The caller has tried too often; wait for this many seconds.
-    #[error("Too many attempts. Try again in {}.", in_words(*.0))]
+    #[error("Too many attempts. Try again in {}.", pause_in_words(*.0))]
     TooManyAttempts(u32),
     /// 429. Too many wrong passwords under this name; wait for this many seconds.
     #[error(
         "Too many wrong passwords were tried for this username. Try again in {}, or sign in from a browser that you have signed in from before.",
-        in_words(*.0)
+        pause_in_words(*.0)
     )]
     TooManyFailures(u32),
     /// 400. The request is not well formed; the sentence says where.
@@ -316,15 +316,6 @@ fn is_passing_code(code: &str) -> bool {
 /// How long a client should wait, as a header.
 pub fn retry_after(seconds: u32) -> (header::HeaderName, HeaderValue) {
     (header::RETRY_AFTER, HeaderValue::from(seconds))
-}
-
-/// A time to wait, for a person.
-fn in_words(seconds: u32) -> String {
-    match seconds {
-        0 | 1 => "a second".to_owned(),
-        2..=90 => format!("{seconds} seconds"),
-        _ => format!("{} minutes", seconds.div_ceil(60)),
-    }
 }
 
 /// The error for a database that takes no writes, as a standby does. A request that compares a

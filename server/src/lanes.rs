@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::limits::slots::{Slot, Slots};
-use crate::store::sessions::{self, Limits, Rotate};
+use crate::store::sessions::{self, Remaining, Rotate};
 use crate::store::{self, Connection, Pool};
 
 /// How many rotations one statement has at most.
@@ -95,8 +95,8 @@ enum Added {
     After(OwnedNotified),
 }
 
-/// The limits of the session that was rotated; `None` if nothing was changed.
-type Carried = Result<Option<Limits>, RotationError>;
+/// The time that remains for the session that was rotated; `None` if nothing was changed.
+type Carried = Result<Option<Remaining>, RotationError>;
 
 /// Why a rotation failed. It may still have been stored: a repeat with the same attempt key is
 /// answered with the same successor.
@@ -199,10 +199,10 @@ impl Shared {
     /// One rotation by itself, on a connection of the pool.
     async fn rotate_by_pool(&self, rotate: &Rotate) -> Carried {
         let mut connection = self.others.acquire().await.map_err(Arc::new)?;
-        let limits = sessions::rotate(&mut connection, rotate).await;
-        let limits = limits.map_err(Arc::new)?;
+        let remaining = sessions::rotate(&mut connection, rotate).await;
+        let remaining = remaining.map_err(Arc::new)?;
         connection.release();
-        Ok(limits)
+        Ok(remaining)
     }
 
     /// The turn of a session outside of the lanes; `None` once another turn of the same
@@ -310,12 +310,12 @@ impl Drop for Lane {
 }
 
 /// Sessions that are under way, until this is dropped: also where the lane panics.
-struct UnderWay<'a> {
+struct SessionsUnderWay<'a> {
     shared: &'a Shared,
     sessions: Vec<Uuid>,
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for SessionsUnderWay<'_> {
     fn drop(&mut self) {
         let mut waiting = self.shared.waiting();
         for session in &self.sessions {
@@ -337,7 +337,7 @@ impl Lane {
     async fn run(mut self) {
         while let Some(entries) = self.next() {
             let sessions = entries.iter().map(|entry| entry.rotate.session_id);
-            let under_way = UnderWay {
+            let under_way = SessionsUnderWay {
                 shared: &self.shared,
                 sessions: sessions.collect(),
             };
@@ -395,7 +395,7 @@ impl Lane {
         let carried = match rotations {
             [one] => vec![carry_one(&mut connection, one).await?],
             many => match sessions::rotate_together(&mut connection, many).await {
-                Ok(limits) => limits.into_iter().map(Ok).collect(),
+                Ok(remaining) => remaining.into_iter().map(Ok).collect(),
                 Err(error) if is_about_a_value(&error) => one_by_one(&mut connection, many).await?,
                 Err(error) => return Err(error),
             },
@@ -408,7 +408,7 @@ impl Lane {
 /// A row that is locked for half a second is passed over, as it would be among others.
 async fn carry_one(connection: &mut Connection, rotate: &Rotate) -> sqlx::Result<Carried> {
     match sessions::rotate(connection, rotate).await {
-        Ok(limits) => Ok(Ok(limits)),
+        Ok(remaining) => Ok(Ok(remaining)),
         Err(error) if is_about_a_lock(&error) => Ok(Ok(None)),
         Err(error) => Err(error),
     }

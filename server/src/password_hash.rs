@@ -1,7 +1,7 @@
 //! Password hashing: argon2id, on a few threads of its own.
 //!
 //! One computation takes 19 MiB and tens of milliseconds of a core. A caller needs a
-//! [`Turn`] for it, so `limits` decides how many computations there are and which attempts
+//! [`PasswordTurn`] for it, so `limits` decides how many computations there are and which attempts
 //! get one. The threads run at a lower priority than everything else, because people who
 //! are signed in come first. Each thread owns its memory and uses it again, because the
 //! allocator keeps the memory that is given back to it (measured: 140 MiB after a few
@@ -26,7 +26,7 @@ use tokio::sync::oneshot;
 use unicode_normalization::{UnicodeNormalization as _, is_nfkc};
 use zeroize::Zeroizing;
 
-use crate::limits::Turn;
+use crate::limits::PasswordTurn;
 use crate::password_strength::{self, Strength, TooEasy};
 
 /// The `nice` value of the threads: how much lower than normal their priority is.
@@ -98,7 +98,7 @@ impl PasswordHashes {
     /// [`Unfinished`] when the server is stopping.
     pub async fn hash_new(
         &self,
-        turn: &Turn,
+        turn: &PasswordTurn,
         password: &Secret,
         username: &str,
     ) -> Result<Result<String, TooEasy>, Unfinished> {
@@ -117,7 +117,7 @@ impl PasswordHashes {
     /// [`Unfinished`] when the server is stopping.
     pub async fn estimate(
         &self,
-        turn: &Turn,
+        turn: &PasswordTurn,
         password: &Secret,
         username: &str,
     ) -> Result<Strength, Unfinished> {
@@ -135,7 +135,7 @@ impl PasswordHashes {
     /// [`Unfinished`] when the server is stopping.
     pub async fn verify(
         &self,
-        turn: &Turn,
+        turn: &PasswordTurn,
         password: &Secret,
         stored: Option<String>,
     ) -> Result<Verdict, Unfinished> {
@@ -191,7 +191,7 @@ impl PasswordHashes {
 
     async fn run<T: Send + 'static>(
         &self,
-        turn: &Turn,
+        turn: &PasswordTurn,
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, Unfinished> {
         // The computation keeps the turn: it does not stop when the caller is dropped,
@@ -324,7 +324,7 @@ mod tests {
 
     const PASSWORD: &str = "velvet anchor drifting northward";
 
-    async fn turn() -> Turn {
+    async fn turn() -> PasswordTurn {
         let place = Limits::new(Settings::DEFAULT).sign_up(ClientAddress::Unknown);
         place.unwrap().turn().await.unwrap()
     }

@@ -26,7 +26,7 @@ use crate::config::Config;
 use crate::database_facts::DatabaseFacts;
 use crate::keys::{Keys, Obstacle, SecretInUse, shown};
 use crate::random;
-use crate::store::database::Told;
+use crate::store::database::InstanceFacts;
 use crate::store::events::NewEvent;
 use crate::store::secrets::{self, StoredSecret};
 use crate::store::{self, ClientInfo, Pool, diagnosis};
@@ -56,7 +56,7 @@ pub struct SecretsInUse {
     clock: Clock,
     database: DatabaseFacts,
     /// What this instance writes about itself in addition to its secret.
-    told: Arc<Told>,
+    facts: Arc<InstanceFacts>,
     access_token_ttl: Duration,
     renewed_at: Arc<Mutex<Option<Instant>>>,
     seen: Arc<Mutex<Seen>>,
@@ -136,7 +136,7 @@ impl SecretsInUse {
             keys,
             clock,
             database,
-            told: Arc::new(config.told()),
+            facts: Arc::new(config.instance_facts()),
             access_token_ttl: config.access_token_ttl,
             renewed_at: Arc::default(),
             seen: Arc::default(),
@@ -185,14 +185,14 @@ impl SecretsInUse {
         let enters = obstacle.is_none() || mine.first().is_some_and(is_in_use);
         let entered_in = if enters {
             secrets::enter(&mut transaction, &current).await?;
-            let stored = store::database::arrive(&mut transaction, &self.told).await?;
+            let stored = store::database::arrive(&mut transaction, &self.facts).await?;
             self.database.learn(&stored);
             Some(store::database::lookup_row(&mut transaction).await?)
         } else {
             None
         };
         transaction.commit().await?;
-        self.keys.set_may_mint(false);
+        self.keys.set_entered(false);
         if let Some(obstacle) = obstacle {
             tracing::error!(%obstacle, "This instance is behind.");
         }
@@ -209,7 +209,7 @@ impl SecretsInUse {
             tokio::time::sleep(HEARD_WITHIN.saturating_sub(known_for)).await;
         }
         self.note_renewed();
-        self.keys.set_may_mint(true);
+        self.keys.set_entered(true);
         Ok(())
     }
 
@@ -275,7 +275,7 @@ impl SecretsInUse {
                 "The database has lost the master secret of this instance, as after the restore of an older backup. The instance enters it again."
             );
         }
-        self.keys.set_may_mint(false);
+        self.keys.set_entered(false);
     }
 
     /// Whether there is something to [`say`](Self::say).
@@ -300,7 +300,7 @@ impl SecretsInUse {
             // one.
             if self.keys.may_mint() {
                 if secrets::renew(&mut connection, self.keys.fingerprint()).await? {
-                    let longest = self.told.longest_session_seconds;
+                    let longest = self.facts.longest_session_seconds;
                     store::database::say_longest_session(&mut connection, longest).await?;
                     self.note_renewed();
                 } else {
@@ -346,7 +346,7 @@ impl SecretsInUse {
 
     /// The longest lifetime of a session in this instance's settings and in the database.
     fn longest_session(&self) -> Duration {
-        let told = u64::try_from(self.told.longest_session_seconds).unwrap_or(0);
+        let told = u64::try_from(self.facts.longest_session_seconds).unwrap_or(0);
         let read = self.database.longest_session();
         read.max(Duration::from_secs(told))
     }

@@ -15,7 +15,7 @@ pub struct Stopping {
 
 /// A piece of work that a stopping server waits for, until this is dropped.
 #[derive(Debug)]
-pub struct UnderWay(#[expect(dead_code, reason = "held, not read")] watch::Receiver<()>);
+pub struct Work(#[expect(dead_code, reason = "held, not read")] watch::Receiver<()>);
 
 impl Default for Stopping {
     fn default() -> Self {
@@ -40,8 +40,8 @@ impl Stopping {
 
     /// Marks work as under way, until the result is dropped. A stopping server does not
     /// break off such work.
-    pub fn under_way(&self) -> UnderWay {
-        UnderWay(self.work.subscribe())
+    pub fn under_way(&self) -> Work {
+        Work(self.work.subscribe())
     }
 
     /// Waits until no such work is under way.

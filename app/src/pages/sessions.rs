@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use holdfast_client::{CallError, RequireSession, use_session};
 use holdfast_protocol::problem::Code;
-use holdfast_protocol::wire::{EndedSessions, SessionInfo, SessionList, paths};
+use holdfast_protocol::wire::{EndedCount, SessionInfo, SessionList, paths};
 use leptos::html::Ul;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -112,7 +112,7 @@ fn Sessions() -> impl IntoView {
                     Err(error) if error.code() == Some(Code::NotFound) => Ok(()),
                     outcome => outcome,
                 },
-                Which::AllOthers => api.delete_for::<EndedSessions>(&path).await.map(drop),
+                Which::AllOthers => api.delete_for::<EndedCount>(&path).await.map(drop),
             }
         };
         asker.ask(call, move |outcome| {

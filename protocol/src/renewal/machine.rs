@@ -78,7 +78,7 @@ impl Machine {
     pub fn stored(&self) -> Stored {
         match &self.held {
             Some(held) => Stored::SignedIn(held.record.clone()),
-            None => Stored::nobody(self.era, None),
+            None => Stored::signed_out(self.era, None),
         }
     }
 

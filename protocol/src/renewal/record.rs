@@ -211,7 +211,7 @@ pub enum Stored {
 
 impl Default for Stored {
     fn default() -> Self {
-        Self::nobody(Era::default(), None)
+        Self::signed_out(Era::default(), None)
     }
 }
 
@@ -239,7 +239,7 @@ pub enum Reading {
 
 impl Stored {
     /// No person is signed in.
-    pub(super) fn nobody(era: Era, ended: Option<Ended>) -> Self {
+    pub(super) fn signed_out(era: Era, ended: Option<Ended>) -> Self {
         Self::SignedOut(Tombstone {
             version: RECORD_VERSION,
             epoch: era.epoch,
@@ -397,8 +397,8 @@ mod tests {
         let era = Stored::SignedIn(record()).era();
         for stored in [
             Stored::SignedIn(record()),
-            Stored::nobody(era, Some(ended)),
-            Stored::nobody(era, Some(read)),
+            Stored::signed_out(era, Some(ended)),
+            Stored::signed_out(era, Some(read)),
             Stored::default(),
         ] {
             let text = stored.to_json();
@@ -460,7 +460,7 @@ mod tests {
     fn the_epoch_counts_first_and_the_generation_only_within_a_session() {
         let signed_out = |epoch| {
             let life = Uuid::nil();
-            Stored::nobody(Era { life, epoch }, None).position()
+            Stored::signed_out(Era { life, epoch }, None).position()
         };
         let rising = [
             Stored::default().position(),

@@ -79,7 +79,7 @@ fn signed_out(session_id: Uuid, why: Ending) -> Stored {
         why,
         is_read: false,
     };
-    Stored::nobody(era(2), Some(ended))
+    Stored::signed_out(era(2), Some(ended))
 }
 
 fn feed(machine: Machine, event: Event, ms: u64) -> (Machine, Vec<Action>) {
@@ -504,7 +504,7 @@ fn what_storage_holds_and_what_is_taken_up() {
         (stored(1, record(SESSION, 2)), Some((SESSION, 3))),
         (stored(0, record(OTHER, 9)), Some((SESSION, 3))),
         (Stored::default(), Some((SESSION, 3))),
-        (Stored::nobody(era(1), None), Some((SESSION, 3))),
+        (Stored::signed_out(era(1), None), Some((SESSION, 3))),
         (stored(2, record(OTHER, 0)), Some((OTHER, 0))),
         (signed_out(SESSION, Ending::Expired), None),
     ] {
@@ -731,7 +731,7 @@ fn a_session_past_its_own_limits_has_expired_whatever_the_server_remembers() {
 #[test]
 fn a_start_forgets_what_the_machine_held() {
     let start = Event::Start {
-        stored: Stored::nobody(era(1), None),
+        stored: Stored::signed_out(era(1), None),
         visible: true,
     };
     let (machine, _) = feed(started(Some(record(SESSION, 3))), start, 10);
@@ -803,7 +803,7 @@ fn a_tab_that_slept_while_the_data_were_deleted_takes_up_who_came_after() {
     assert_eq!(seen.stored().era(), same.era());
     assert!(!actions.contains(&leave), "{actions:?}");
     // A person has signed in and out again.
-    let gone = Stored::nobody(
+    let gone = Stored::signed_out(
         Era {
             life: Uuid::from_u128(2),
             epoch: 2,

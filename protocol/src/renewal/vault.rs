@@ -525,7 +525,7 @@ impl Vault {
             why,
             is_read: false,
         });
-        self.stored = Stored::nobody(era, ended);
+        self.stored = Stored::signed_out(era, ended);
         self.order.epoch = era.epoch;
     }
 

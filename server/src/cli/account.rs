@@ -4,7 +4,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use holdfast_protocol::username::Username;
 
-use super::database::{Database, Migrations};
+use super::which_database::{Database, Migrations};
 use crate::accounts;
 use crate::clock::Clock;
 use crate::config::DatabaseArgs;

@@ -35,7 +35,7 @@ pub(super) async fn arrive(
     let keys = Arc::new(Keys::new(secrets, clock.now()));
     let mut connection = pool.acquire().await?;
     let stored = store::database::lookup(&mut connection).await?;
-    let facts = DatabaseFacts::new(stored, &config.told(), clock.clone())?;
+    let facts = DatabaseFacts::new(stored, &config.instance_facts(), clock.clone())?;
     let secrets = SecretsInUse::new(Arc::clone(&keys), clock.clone(), config, facts.clone());
     if let Some(other) = facts.other_issuer() {
         let issuer = &config.issuer;

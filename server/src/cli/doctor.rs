@@ -9,9 +9,9 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use sqlx::{Connection as _, PgConnection};
 
-use super::database::Database;
 use super::findings::Findings;
 use super::right_database;
+use super::which_database::Database;
 use crate::clock::Clock;
 use crate::config::{Config, ServeArgs};
 use crate::store::{self, diagnosis};

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use holdfast_protocol::secret::Secret;
 
-use super::database::{Database, Migrations};
+use super::which_database::{Database, Migrations};
 use crate::clock::Clock;
 use crate::config::{self, DatabaseArgs, MasterSecret};
 use crate::keys::Keys;

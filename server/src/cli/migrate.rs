@@ -1,6 +1,6 @@
 //! `holdfast migrate`.
 
-use super::database::{Database, Migrations, WhenUnreachable};
+use super::which_database::{Database, Migrations, WhenUnreachable};
 use crate::config::DatabaseArgs;
 
 pub(super) async fn run(args: DatabaseArgs) -> anyhow::Result<()> {

@@ -2,7 +2,6 @@
 
 mod account;
 mod arrive;
-mod begin_anew;
 mod database;
 mod doctor;
 mod findings;
@@ -11,6 +10,7 @@ mod migrate;
 mod postgres;
 mod right_database;
 mod serve;
+mod which_database;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -43,7 +43,7 @@ enum Command {
     Doctor(Box<ServeArgs>),
     /// Declare that a new database is the right one.
     #[command(subcommand)]
-    Database(begin_anew::Command),
+    Database(database::Command),
     /// Start or stop the private Postgres by hand.
     #[command(subcommand)]
     Postgres(postgres::Command),
@@ -67,7 +67,7 @@ pub fn run(args: Vec<OsString>) -> ExitCode {
                     Command::Account(command) => account::run(command).await,
                     Command::Keys(command) => keys::run(command).await,
                     Command::Doctor(args) => doctor::run(*args).await,
-                    Command::Database(command) => begin_anew::run(command).await,
+                    Command::Database(command) => database::run(command).await,
                     Command::Postgres(command) => postgres::run(command).await,
                 }
             })

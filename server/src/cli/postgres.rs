@@ -10,13 +10,13 @@ use crate::private_postgres;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Start it, leave it running and print its DATABASE_URL.
-    Start(Place),
+    Start(PlaceArgs),
     /// Stop it, unless a server uses it.
-    Stop(Place),
+    Stop(PlaceArgs),
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Place {
+pub(super) struct PlaceArgs {
     /// The directory of the private Postgres and its secret.
     #[arg(
         long,
@@ -29,7 +29,7 @@ pub(super) struct Place {
 
 pub(super) async fn run(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Start(Place { data_dir }) => {
+        Command::Start(PlaceArgs { data_dir }) => {
             let options = Options {
                 keep_running: true,
                 ..private_postgres::options(&data_dir)
@@ -38,7 +38,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             println!("{}", postgres.database_url());
             postgres.release().await?;
         }
-        Command::Stop(Place { data_dir }) => {
+        Command::Stop(PlaceArgs { data_dir }) => {
             if private_postgres::stop(&data_dir).await? {
                 println!("The private Postgres was stopped.");
             } else {

@@ -30,7 +30,7 @@ pub(super) async fn look(
         _ => findings.good("The database has accounts, or an operator declared it the right one."),
     }
     match stored.issuer {
-        Some(issuer) if !config.told().accepts(&issuer) => {
+        Some(issuer) if !config.instance_facts().accepts(&issuer) => {
             findings.bad(format!(
                 "The other instances have the issuer {issuer}, and this one has {}. It will not become ready. To change the issuer, set HOLDFAST_ISSUER_PREVIOUS to the issuer of the others.",
                 config.issuer,

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
 use super::arrive::{Arrived, arrive};
-use super::database::{Database, Migrations, WhenUnreachable};
+use super::which_database::{Database, Migrations, WhenUnreachable};
 use crate::client_address::Proxies;
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat, ServeArgs};
@@ -80,7 +80,7 @@ async fn serve(
     let (pool, arrived) = tokio::select! {
         arrived = arriving => arrived?,
         _ = signals.next() => {
-            tracing::info!("Told to stop during the start.");
+            tracing::info!("StopSignal to stop during the start.");
             return Ok(());
         }
     };
@@ -168,9 +168,9 @@ async fn serve_metrics(address: SocketAddr, state: &AppState) -> anyhow::Result<
     let (ended, events) = (state.ended.clone(), state.events.clone());
     let (pool, limits) = (state.pool.clone(), state.limits.clone());
     let service = metrics::router(&state.metrics, ended, events, pool, limits);
-    let limits = connections::Limits {
+    let limits = connections::TimeLimits {
         most: 64,
-        ..connections::Limits::default()
+        ..connections::TimeLimits::default()
     };
     let never = std::future::pending();
     let counts = ConnectionCounts::default();
@@ -230,12 +230,12 @@ fn start_logs(filter: &str, format: LogFormat) {
 async fn told_to_stop(stopping: &Stopping, delay: Duration, mut signals: Signals) {
     let told = signals.next().await;
     stopping.tell();
-    if matches!(told, Told::Interrupt) {
+    if matches!(told, StopSignal::Interrupt) {
         return;
     }
     tracing::info!(
         delay.seconds = delay.as_secs(),
-        "Told to stop: not ready any more."
+        "StopSignal to stop: not ready any more."
     );
     tokio::select! {
         _ = signals.next() => {}
@@ -250,7 +250,7 @@ struct Signals {
     terminate: Signal,
 }
 
-enum Told {
+enum StopSignal {
     Interrupt,
     Terminate,
 }
@@ -263,10 +263,10 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) -> Told {
+    async fn next(&mut self) -> StopSignal {
         tokio::select! {
-            _ = self.interrupt.recv() => Told::Interrupt,
-            _ = self.terminate.recv() => Told::Terminate,
+            _ = self.interrupt.recv() => StopSignal::Interrupt,
+            _ = self.terminate.recv() => StopSignal::Terminate,
         }
     }
 }

@@ -9,7 +9,7 @@ use axum::http::Version;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::limits::Limits;
+use super::time_limits::TimeLimits;
 
 /// How long a connection without a request stays open while the server stops.
 const IDLE_WHILE_STOPPING: Duration = Duration::from_secs(1);
@@ -58,7 +58,7 @@ pub(super) struct Activity {
 
 struct Doing {
     /// The requests that are under way, in the order in which they began.
-    requests: BTreeMap<u64, UnderWay>,
+    requests: BTreeMap<u64, Times>,
     next: u64,
     waiting_since: Instant,
     /// When the first byte after the last request came, on a connection of HTTP/1.
@@ -69,7 +69,8 @@ struct Doing {
     is_multiplexed: bool,
 }
 
-struct UnderWay {
+/// When a request that is under way did what.
+struct Times {
     began: Instant,
     /// The moment from which the server waits for the client: for more of the body, or until the
     /// client takes the answer.
@@ -113,7 +114,7 @@ impl Activity {
         let mut doing = activity.lock();
         let number = doing.next;
         doing.next += 1;
-        let request = UnderWay {
+        let request = Times {
             began: Instant::now(),
             waiting_since: None,
             taken_at: None,
@@ -207,7 +208,7 @@ impl Activity {
     }
 
     /// Until when the connection may go on, and which limit ends it then.
-    pub(super) fn due(&self, limits: &Limits, stopping: bool) -> (Instant, Reason) {
+    pub(super) fn due(&self, limits: &TimeLimits, stopping: bool) -> (Instant, Reason) {
         let doing = self.lock();
         if let Some((_, oldest)) = doing.requests.first_key_value() {
             let exchange = (oldest.began + limits.exchange, Reason::Exchange);

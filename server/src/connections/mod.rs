@@ -2,7 +2,7 @@
 //! they end.
 //!
 //! A security duty: a client that is slow on purpose must not keep other clients out.
-//! Everything that a client can do slowly has a limit ([`Limits`]): sending a header,
+//! Everything that a client can do slowly has a limit ([`TimeLimits`]): sending a header,
 //! sending a body, taking an answer (with HTTP/2 also by opening no window), and doing nothing.
 //! The number of connections has a limit, too. When it is reached and a new client connects, the
 //! server closes connections on which it waits for the client, and begins with the address that has
@@ -15,8 +15,8 @@ mod activity;
 mod body;
 mod connection;
 mod files;
-mod limits;
 mod stream;
+mod time_limits;
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -35,7 +35,7 @@ use activity::Activity;
 pub use activity::Reason;
 pub use body::TooSlow;
 pub use files::most_connections;
-pub use limits::Limits;
+pub use time_limits::TimeLimits;
 
 /// How many bytes of an answer the kernel keeps for one client that does not read. This is twice as
 /// much as a distant client receives in one round trip, and it bounds the kernel's memory.
@@ -69,7 +69,7 @@ pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 pub async fn serve(
     listener: TcpListener,
     service: Router,
-    limits: Limits,
+    limits: TimeLimits,
     proxies: Proxies,
     counts: ConnectionCounts,
     stop: impl Future<Output = ()>,
@@ -174,7 +174,7 @@ impl Connections {
 }
 
 /// A connection's place among the open ones.
-struct Place {
+struct OpenConnection {
     open: Arc<Open>,
     number: u64,
     activity: Arc<Activity>,
@@ -284,7 +284,7 @@ impl Open {
         Room::None
     }
 
-    fn enter(open: &Arc<Self>, peer: IpAddr) -> Place {
+    fn enter(open: &Arc<Self>, peer: IpAddr) -> OpenConnection {
         let activity = Arc::new(Activity::new());
         let mut connections = open.lock();
         let number = connections.next;
@@ -297,7 +297,7 @@ impl Open {
         connections.by_number.insert(number, connection);
         drop(connections);
         open.counts.opened();
-        Place {
+        OpenConnection {
             open: Arc::clone(open),
             number,
             activity,
@@ -311,13 +311,13 @@ impl Open {
     }
 }
 
-impl Place {
+impl OpenConnection {
     fn leave(self, closed: Reason) {
         self.open.counts.closed(closed.as_str());
     }
 }
 
-impl Drop for Place {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.open.lock().by_number.remove(&self.number);
         self.open.closed.notify_waiters();
@@ -343,7 +343,7 @@ mod tests {
     const NEW: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 1));
 
     /// The connections of these addresses, as many as there may be, the oldest first.
-    fn full(addresses: &[&str]) -> (Arc<Open>, Vec<Place>) {
+    fn full(addresses: &[&str]) -> (Arc<Open>, Vec<OpenConnection>) {
         let proxies = vec![client_address::network("10.0.0.0/8").unwrap()];
         let proxies = Proxies::new(proxies, HeaderName::from_static("forwarded"));
         let counts = ConnectionCounts::default();
@@ -354,7 +354,7 @@ mod tests {
     }
 
     /// Which connections were told to make room.
-    fn told(places: &[Place]) -> Vec<usize> {
+    fn told(places: &[OpenConnection]) -> Vec<usize> {
         let is_told = |at: &usize| places[*at].activity.room_is_wanted();
         (0..places.len()).filter(is_told).collect()
     }
@@ -398,7 +398,7 @@ mod tests {
     #[test]
     fn an_address_with_more_than_half_of_all_makes_room_for_others_although_it_is_served() {
         let (flood, proxy) = ("192.0.2.1", "10.0.0.1");
-        let serve = |place: &Place| Activity::begin(&place.activity, Version::HTTP_11);
+        let serve = |place: &OpenConnection| Activity::begin(&place.activity, Version::HTTP_11);
         let (open, places) = full(&[proxy, flood, flood, flood]);
         let _exchanges: Vec<_> = places.iter().map(serve).collect();
         let more = open.make_room(flood.parse().unwrap());

@@ -15,7 +15,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::{EndedSessions, Ending, KEPT};
 use crate::secrets_in_use::SecretsInUse;
-use crate::store::session_ends::{self, Place};
+use crate::store::session_ends::{self, PageStart};
 use crate::store::{self, Pool, diagnosis, is_broken};
 
 /// How often the table is read.
@@ -239,8 +239,8 @@ impl Reader {
         let oldest_writer = session_ends::oldest_writer(connection);
         let oldest_writer = timeout(patience, oldest_writer).await??;
         let mut place = match self.read_from {
-            Some(moment) => Place::After(moment),
-            None => Place::Kept(KEPT.as_secs_f64()),
+            Some(moment) => PageStart::After(moment),
+            None => PageStart::Kept(KEPT.as_secs_f64()),
         };
         loop {
             let page = session_ends::read(connection, place, PAGE);

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::signing::{ACCESS_TOKEN_TYPE, SigningKeys};
-use super::verified_tokens::Verified;
+use super::verified_tokens::VerifiedToken;
 use crate::lifetimes::LONGEST_ACCESS_TOKEN;
 
 /// The client id of Holdfast's own pages.
@@ -80,7 +80,7 @@ pub fn verify(
     token: &str,
     issuers: &[impl AsRef<str>],
     now: u64,
-) -> Result<Verified, AccessTokenError> {
+) -> Result<VerifiedToken, AccessTokenError> {
     if token.len() > MAX_LENGTH {
         return Err(AccessTokenError::Invalid);
     }
@@ -105,7 +105,7 @@ fn verify_signature(
     token: &str,
     issuers: &[impl AsRef<str>],
     now: u64,
-) -> Result<Verified, AccessTokenError> {
+) -> Result<VerifiedToken, AccessTokenError> {
     use AccessTokenError::Invalid;
     let header = jsonwebtoken::decode_header(token).map_err(|_| Invalid)?;
     let right_type = header
@@ -142,7 +142,7 @@ fn verify_signature(
     if lifetime > LONGEST_ACCESS_TOKEN.as_secs() {
         return Err(Invalid);
     }
-    Ok(Verified {
+    Ok(VerifiedToken {
         issuer: claims.iss.into(),
         account_id: claims.sub,
         session_id: claims.sid,
@@ -154,7 +154,7 @@ fn verify_signature(
 
 /// Checks what can change between two calls: the accepted issuers, the key and the time.
 fn check(
-    verified: &Verified,
+    verified: &VerifiedToken,
     issuers: &[impl AsRef<str>],
     now: u64,
 ) -> Result<(), AccessTokenError> {
@@ -199,8 +199,8 @@ mod tests {
         }
     }
 
-    fn said_by(claims: &Claims) -> Verified {
-        Verified {
+    fn said_by(claims: &Claims) -> VerifiedToken {
+        VerifiedToken {
             issuer: claims.iss.as_str().into(),
             account_id: claims.sub,
             session_id: claims.sid,
@@ -210,7 +210,7 @@ mod tests {
         }
     }
 
-    fn check(claims: &Claims, now: u64) -> Result<Verified, AccessTokenError> {
+    fn check(claims: &Claims, now: u64) -> Result<VerifiedToken, AccessTokenError> {
         let token = mint(&keys(1), claims);
         verify(&keys(1), token.expose(), &[ISSUER], now)
     }
@@ -368,7 +368,7 @@ mod tests {
         );
         assert!(!known());
 
-        let limited = Verified {
+        let limited = VerifiedToken {
             key_until: Some(NOW + 10),
             ..said_by(&claims())
         };

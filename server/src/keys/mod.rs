@@ -196,8 +196,8 @@ impl Keys {
     }
 
     /// Notes whether the current secret was entered.
-    pub fn set_may_mint(&self, may_mint: bool) {
-        write(&self.standing).is_entered = may_mint;
+    pub fn set_entered(&self, is_entered: bool) {
+        write(&self.standing).is_entered = is_entered;
     }
 }
 

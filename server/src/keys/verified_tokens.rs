@@ -21,7 +21,7 @@ const MOST: usize = 10_000;
 
 /// The claims of a verified token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verified {
+pub struct VerifiedToken {
     /// The issuer.
     pub issuer: Box<str>,
     /// The account.
@@ -40,7 +40,7 @@ pub struct Verified {
 /// tokens. So when a key is removed, its tokens are removed, too.
 pub struct VerifiedTokens {
     key: hmac::Key,
-    by_hash: Cache<[u8; 32], Verified>,
+    by_hash: Cache<[u8; 32], VerifiedToken>,
 }
 
 impl Default for VerifiedTokens {
@@ -54,29 +54,29 @@ impl Default for VerifiedTokens {
 
 impl VerifiedTokens {
     /// The place of this token. A token is hashed once, to find it and to remember it.
-    pub fn place(&self, token: &str) -> Place<'_> {
+    pub fn place(&self, token: &str) -> Entry<'_> {
         let tag = hmac::sign(&self.key, token.as_bytes());
         let mut hash = [0; 32];
         hash.copy_from_slice(tag.as_ref());
         let by_hash = &self.by_hash;
-        Place { hash, by_hash }
+        Entry { hash, by_hash }
     }
 }
 
 /// Where one token is remembered.
-pub struct Place<'a> {
+pub struct Entry<'a> {
     hash: [u8; 32],
-    by_hash: &'a Cache<[u8; 32], Verified>,
+    by_hash: &'a Cache<[u8; 32], VerifiedToken>,
 }
 
-impl Place<'_> {
+impl Entry<'_> {
     /// The claims of the token, if its signature was verified.
-    pub fn get(&self) -> Option<Verified> {
+    pub fn get(&self) -> Option<VerifiedToken> {
         self.by_hash.get(&self.hash)
     }
 
     /// Remembers a token whose signature was verified.
-    pub fn insert(&self, verified: Verified) {
+    pub fn insert(&self, verified: VerifiedToken) {
         self.by_hash.insert(self.hash, verified);
     }
 

@@ -52,7 +52,7 @@ use self::address::Address;
 use self::buckets::Buckets;
 use self::failures::{FailureKey, Failures};
 use self::known_browsers::KnownBrowser;
-use self::queue::{Lane, Queue};
+use self::queue::{Line, Queue};
 pub use self::refusal::Refusal;
 use self::slots::{Slot, Slots};
 use self::turns::{Most, Turns};
@@ -155,7 +155,7 @@ struct Inner {
     reads_of: Turns<Uuid>,
     reads_of_address: Turns<Address>,
     reads: Arc<Semaphore>,
-    under_way: Slots<UnderWay>,
+    under_way: Slots<SlotKey>,
     queue: Queue,
     failures: Failures,
     refusals: Family<Limit, Counter>,
@@ -163,7 +163,7 @@ struct Inner {
 
 /// The key under which attempts are under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum UnderWay {
+enum SlotKey {
     /// A name, a known browser, a session, or an account.
     Key(FailureKey),
     /// The known browsers of an address.
@@ -177,17 +177,17 @@ enum UnderWay {
 /// A call that ends sessions of an account and is under way. Its slots are free again when this value
 /// is dropped.
 #[derive(Debug)]
-pub struct Ending(
-    #[expect(dead_code, reason = "they only have to be dropped")] [Slot<UnderWay>; 2],
+pub struct EndingSlots(
+    #[expect(dead_code, reason = "they only have to be dropped")] [Slot<SlotKey>; 2],
 );
 
 /// The turn of a request that reads from the database. The turn ends when this value is dropped.
 #[derive(Debug)]
 pub struct ReadTurn {
     _all: Option<OwnedSemaphorePermit>,
-    _address: Option<turns::Turn>,
-    _account: turns::Turn,
-    _session: turns::Turn,
+    _address: Option<turns::TurnOfKey>,
+    _account: turns::TurnOfKey,
+    _session: turns::TurnOfKey,
 }
 
 /// The keys under which the attempts of a known browser are counted.
@@ -215,20 +215,20 @@ struct Limit {
 }
 
 /// A place in the queue, and the slots that the attempt keeps meanwhile.
-pub struct Place {
+pub struct QueuedAttempt {
     limits: Limits,
     waiting: queue::Place,
-    slots: Vec<Slot<UnderWay>>,
+    slots: Vec<Slot<SlotKey>>,
 }
 
 /// The attempt's turn: a password may be computed. Clones are the same turn; the last
 /// one that is dropped ends it.
 #[derive(Clone)]
-pub struct Turn(Arc<Held>);
+pub struct PasswordTurn(Arc<Held>);
 
 struct Held {
     _turn: queue::Turn,
-    slots: Mutex<Vec<Slot<UnderWay>>>,
+    slots: Mutex<Vec<Slot<SlotKey>>>,
 }
 
 impl Limits {
@@ -316,12 +316,12 @@ impl Limits {
         from: ClientAddress,
         name: FailureKey,
         browsers: impl Iterator<Item = BrowserKeys>,
-    ) -> Result<Place, Refusal> {
+    ) -> Result<QueuedAttempt, Refusal> {
         let inner = &self.0;
         let Some(browser) = self.first_with_attempts(browsers)? else {
             self.attempt_of(from)?;
             let slots = vec![self.one_of("name_under_way", name, AT_ONCE)?];
-            return self.enter(Lane::Strangers, from, slots);
+            return self.enter(Line::Strangers, from, slots);
         };
         let address = from.for_limits().map(Address::of);
         // The address comes first. An attempt that it refuses takes nothing from the account.
@@ -335,7 +335,7 @@ impl Limits {
             self.one_of("known_password_under_way", browser.password, AT_ONCE)?,
         ];
         if let Some(address) = address {
-            let (key, most) = (UnderWay::KnownAt(address), KNOWN_AT_ONCE_AN_ADDRESS);
+            let (key, most) = (SlotKey::KnownAt(address), KNOWN_AT_ONCE_AN_ADDRESS);
             slots.push(self.slot("known_address_under_way", key, most)?);
         }
         let place = inner.queue.enter_known(from, browser.account_id);
@@ -350,7 +350,7 @@ impl Limits {
     /// If a stranger may not try now.
     pub fn pay_as_stranger(
         &self,
-        turn: &Turn,
+        turn: &PasswordTurn,
         from: ClientAddress,
         name: FailureKey,
     ) -> Result<(), Refusal> {
@@ -365,9 +365,9 @@ impl Limits {
     ///
     /// # Errors
     /// If the client may not try now.
-    pub fn sign_up(&self, from: ClientAddress) -> Result<Place, Refusal> {
+    pub fn sign_up(&self, from: ClientAddress) -> Result<QueuedAttempt, Refusal> {
         self.attempt_of(from)?;
-        self.enter(Lane::Strangers, from, Vec::new())
+        self.enter(Line::Strangers, from, Vec::new())
     }
 
     /// A place for a recovery. Only the address limits it: a recovery code cannot be guessed,
@@ -375,9 +375,9 @@ impl Limits {
     ///
     /// # Errors
     /// If the client may not try now.
-    pub fn recover(&self, from: ClientAddress) -> Result<Place, Refusal> {
+    pub fn recover(&self, from: ClientAddress) -> Result<QueuedAttempt, Refusal> {
         self.attempt_of(from)?;
-        self.enter(Lane::Strangers, from, Vec::new())
+        self.enter(Line::Strangers, from, Vec::new())
     }
 
     /// Counts one password estimate for an address.
@@ -395,15 +395,19 @@ impl Limits {
     ///
     /// # Errors
     /// If there is none.
-    pub fn enter_for_estimate(&self, from: ClientAddress) -> Result<Place, Refusal> {
-        self.enter(Lane::Strangers, from, Vec::new())
+    pub fn enter_for_estimate(&self, from: ClientAddress) -> Result<QueuedAttempt, Refusal> {
+        self.enter(Line::Strangers, from, Vec::new())
     }
 
     /// A place for confirming the password within a live session.
     ///
     /// # Errors
     /// If the client may not try now.
-    pub fn confirm(&self, from: ClientAddress, keys: SessionKeys) -> Result<Place, Refusal> {
+    pub fn confirm(
+        &self,
+        from: ClientAddress,
+        keys: SessionKeys,
+    ) -> Result<QueuedAttempt, Refusal> {
         let inner = &self.0;
         // The session's own bucket comes first. It is empty before the account's, so a thief
         // of one session does not keep the person's other sessions from confirming.
@@ -413,7 +417,7 @@ impl Limits {
             self.one_of("session_under_way", keys.session, 1)?,
             self.one_of("account_under_way", keys.account, AT_ONCE)?,
         ];
-        self.enter(Lane::Confirming, from, slots)
+        self.enter(Line::Confirming, from, slots)
     }
 
     /// A slot for a call with which this session ends sessions of its account. Such calls wait for
@@ -425,11 +429,11 @@ impl Limits {
     ///
     /// # Errors
     /// If too many such calls of the session or of the account are under way.
-    pub fn end_sessions(&self, account_id: Uuid, session_id: Uuid) -> Result<Ending, Refusal> {
+    pub fn end_sessions(&self, account_id: Uuid, session_id: Uuid) -> Result<EndingSlots, Refusal> {
         let slot = |key, most| self.slot("endings_under_way", key, most);
-        let by_session = slot(UnderWay::EndingsBy(session_id), AT_ONCE)?;
-        let of_account = slot(UnderWay::EndingsOf(account_id), AT_ONCE + 1)?;
-        Ok(Ending([by_session, of_account]))
+        let by_session = slot(SlotKey::EndingsBy(session_id), AT_ONCE)?;
+        let of_account = slot(SlotKey::EndingsOf(account_id), AT_ONCE + 1)?;
+        Ok(EndingSlots([by_session, of_account]))
     }
 
     /// Waits until a request with an access token may read from the database. Without this limit,
@@ -558,16 +562,16 @@ impl Limits {
         limit: &'static str,
         key: FailureKey,
         most: usize,
-    ) -> Result<Slot<UnderWay>, Refusal> {
-        self.slot(limit, UnderWay::Key(key), most)
+    ) -> Result<Slot<SlotKey>, Refusal> {
+        self.slot(limit, SlotKey::Key(key), most)
     }
 
     fn slot(
         &self,
         limit: &'static str,
-        key: UnderWay,
+        key: SlotKey,
         most: usize,
-    ) -> Result<Slot<UnderWay>, Refusal> {
+    ) -> Result<Slot<SlotKey>, Refusal> {
         let retry_after = A_MOMENT;
         let slot = self.0.under_way.take(key, most);
         slot.ok_or_else(|| self.refused(limit, Refusal::TooMany { retry_after }))
@@ -575,20 +579,20 @@ impl Limits {
 
     fn enter(
         &self,
-        lane: Lane,
+        line: Line,
         from: ClientAddress,
-        slots: Vec<Slot<UnderWay>>,
-    ) -> Result<Place, Refusal> {
-        self.entered(self.0.queue.enter(lane, from), slots)
+        slots: Vec<Slot<SlotKey>>,
+    ) -> Result<QueuedAttempt, Refusal> {
+        self.entered(self.0.queue.enter(line, from), slots)
     }
 
     fn entered(
         &self,
         place: Result<queue::Place, queue::Refused>,
-        slots: Vec<Slot<UnderWay>>,
-    ) -> Result<Place, Refusal> {
+        slots: Vec<Slot<SlotKey>>,
+    ) -> Result<QueuedAttempt, Refusal> {
         match place {
-            Ok(waiting) => Ok(Place {
+            Ok(waiting) => Ok(QueuedAttempt {
                 limits: self.clone(),
                 waiting,
                 slots,
@@ -613,14 +617,14 @@ impl fmt::Debug for Limits {
     }
 }
 
-impl Place {
+impl QueuedAttempt {
     /// Waits for the turn. If the caller stops waiting, the place is free again.
     ///
     /// # Errors
     /// If it takes too long, or if a client that has tried less gets the place.
-    pub async fn turn(self) -> Result<Turn, Refusal> {
+    pub async fn turn(self) -> Result<PasswordTurn, Refusal> {
         match self.waiting.turn().await {
-            Some(turn) => Ok(Turn(Arc::new(Held {
+            Some(turn) => Ok(PasswordTurn(Arc::new(Held {
                 _turn: turn,
                 slots: Mutex::new(self.slots),
             }))),

@@ -1,11 +1,11 @@
 //! The queue for password computations: bounded, and in turns.
 //!
-//! There are three lanes, which are served in turn: confirming a password within a session,
-//! known browsers, and strangers. Each lane has places that no other lane can fill.
+//! There are three lines, which are served in turn: confirming a password within a session,
+//! known browsers, and strangers. Each line has places that no other line can fill.
 //!
-//! Within a lane, the next attempt is that of the address that was served the longest ago.
+//! Within a line, the next attempt is that of the address that was served the longest ago.
 //! An address that has not been served lately comes before all that have. So a flood that
-//! keeps coming back waits behind people who sign in once. When a lane is full, a new attempt may
+//! keeps coming back waits behind people who sign in once. When a line is full, a new attempt may
 //! take the place of the attempt that would be served last. It does so if the address of that
 //! attempt has more places than the address of the new attempt, or had its turn more recently. If
 //! the addresses of two known browsers are equal in this, the browser of the older account keeps
@@ -29,7 +29,7 @@ use crate::client_address::ClientAddress;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The most attempts of one address that wait as strangers. A shared address may have half
-/// of the lane.
+/// of the line.
 const STRANGERS_AN_ADDRESS: usize = 2;
 
 /// For how many addresses the last turn is remembered.
@@ -38,9 +38,9 @@ const TURNS_REMEMBERED: usize = 10_000;
 /// Places for confirming a password within a session, in addition to all others.
 const CONFIRMING: usize = 16;
 
-/// The lane in which an attempt waits.
+/// The line in which an attempt waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lane {
+pub enum Line {
     /// A signed-in person who confirms their password.
     Confirming,
     /// A browser that is known to the account.
@@ -49,7 +49,7 @@ pub enum Lane {
     Strangers,
 }
 
-const LANES: [Lane; 3] = [Lane::Confirming, Lane::Known, Lane::Strangers];
+const LINES: [Line; 3] = [Line::Confirming, Line::Known, Line::Strangers];
 
 /// Why there is no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,11 +67,11 @@ pub struct Queue(Arc<Mutex<Inner>>);
 struct Inner {
     /// The number of free turns.
     free: usize,
-    /// How many places each lane has.
+    /// How many places each line has.
     places: [usize; 3],
     waiting: [Vec<Waiter>; 3],
-    /// The lane that was served last.
-    lane: usize,
+    /// The line that was served last.
+    line: usize,
     /// In which turn each address was served last.
     served: HashMap<Address, u64>,
     turns: u64,
@@ -83,7 +83,7 @@ struct Waiter {
     /// `None` if addresses are not known: then each attempt counts as an attempt of a different
     /// client.
     address: Option<Address>,
-    /// The account of a known browser. It is nil in the other lanes.
+    /// The account of a known browser. It is nil in the other lines.
     account_id: Uuid,
     turn: oneshot::Sender<Turn>,
 }
@@ -91,7 +91,7 @@ struct Waiter {
 /// A place in the queue, given back when it is dropped.
 pub struct Place {
     queue: Queue,
-    lane: Lane,
+    line: Line,
     arrival: u64,
     turn: oneshot::Receiver<Turn>,
 }
@@ -108,7 +108,7 @@ impl Queue {
             free: turns.max(1),
             places: [CONFIRMING, known, places.saturating_sub(known).max(1)],
             waiting: [Vec::new(), Vec::new(), Vec::new()],
-            lane: 0,
+            line: 0,
             served: HashMap::new(),
             turns: 0,
             arrivals: 0,
@@ -119,8 +119,8 @@ impl Queue {
     ///
     /// # Errors
     /// If there is none for this client.
-    pub fn enter(&self, lane: Lane, from: ClientAddress) -> Result<Place, Refused> {
-        self.enter_as(lane, from, Uuid::nil())
+    pub fn enter(&self, line: Line, from: ClientAddress) -> Result<Place, Refused> {
+        self.enter_as(line, from, Uuid::nil())
     }
 
     /// Takes a place for a known browser of this account.
@@ -128,21 +128,21 @@ impl Queue {
     /// # Errors
     /// If there is none for this client.
     pub fn enter_known(&self, from: ClientAddress, account_id: Uuid) -> Result<Place, Refused> {
-        self.enter_as(Lane::Known, from, account_id)
+        self.enter_as(Line::Known, from, account_id)
     }
 
     fn enter_as(
         &self,
-        lane: Lane,
+        line: Line,
         from: ClientAddress,
         account_id: Uuid,
     ) -> Result<Place, Refused> {
         let mut inner = self.lock();
-        inner.make_room(lane, from, account_id)?;
+        inner.make_room(line, from, account_id)?;
         inner.arrivals += 1;
         let arrival = inner.arrivals;
         let (sender, turn) = oneshot::channel();
-        inner.waiting[lane as usize].push(Waiter {
+        inner.waiting[line as usize].push(Waiter {
             arrival,
             address: from.ip().map(Address::of),
             account_id,
@@ -151,7 +151,7 @@ impl Queue {
         inner.serve(self);
         Ok(Place {
             queue: self.clone(),
-            lane,
+            line,
             arrival,
             turn,
         })
@@ -175,19 +175,19 @@ impl Queue {
 impl Inner {
     fn make_room(
         &mut self,
-        lane: Lane,
+        line: Line,
         from: ClientAddress,
         account_id: Uuid,
     ) -> Result<(), Refused> {
         let address = from.ip().map(Address::of);
-        let places = self.places[lane as usize];
-        let waiting = &self.waiting[lane as usize];
+        let places = self.places[line as usize];
+        let waiting = &self.waiting[line as usize];
         let of = |address: Option<Address>| match address {
             Some(_) => waiting.iter().filter(|w| w.address == address).count(),
             None => 0,
         };
         let mine = of(address);
-        if lane == Lane::Strangers {
+        if line == Line::Strangers {
             // If many people share the address, the client may not be the cause. So it is
             // told that the server is busy.
             let (most, refused) = if from.is_shared() {
@@ -220,7 +220,7 @@ impl Inner {
         if last <= (mine, self.last_turn(address), account_id) {
             return Err(Refused::Full);
         }
-        self.waiting[lane as usize].swap_remove(at);
+        self.waiting[line as usize].swap_remove(at);
         Ok(())
     }
 
@@ -254,15 +254,15 @@ impl Inner {
     }
 
     fn next(&mut self) -> Option<Waiter> {
-        let after = |n: usize| (self.lane + 1 + n) % LANES.len();
-        let lane = (0..LANES.len())
+        let after = |n: usize| (self.line + 1 + n) % LINES.len();
+        let line = (0..LINES.len())
             .map(after)
-            .find(|lane| !self.waiting[*lane].is_empty())?;
-        self.lane = lane;
-        let waiting = &self.waiting[lane];
+            .find(|line| !self.waiting[*line].is_empty())?;
+        self.line = line;
+        let waiting = &self.waiting[line];
         let rank = |waiter: &Waiter| (self.last_turn(waiter.address), waiter.arrival);
         let first = (0..waiting.len()).min_by_key(|at| rank(&waiting[*at]))?;
-        Some(self.waiting[lane].swap_remove(first))
+        Some(self.waiting[line].swap_remove(first))
     }
 }
 
@@ -281,7 +281,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut inner = self.queue.lock();
-        inner.waiting[self.lane as usize].retain(|waiter| waiter.arrival != self.arrival);
+        inner.waiting[self.line as usize].retain(|waiter| waiter.arrival != self.arrival);
     }
 }
 
@@ -306,7 +306,7 @@ mod tests {
     /// A queue with one turn, which is taken.
     async fn busy(places: usize) -> (Queue, Turn) {
         let queue = Queue::new(1, places);
-        let turn = queue.enter(Lane::Strangers, address(255)).unwrap();
+        let turn = queue.enter(Line::Strangers, address(255)).unwrap();
         let turn = turn.turn().await.unwrap();
         (queue, turn)
     }
@@ -328,11 +328,11 @@ mod tests {
         let (queue, mut turn) = busy(100).await;
         let mut places = Vec::new();
         for (name, n) in [("one a", 1), ("one b", 1), ("two a", 2), ("two b", 2)] {
-            places.push((name, queue.enter(Lane::Strangers, address(n)).unwrap()));
+            places.push((name, queue.enter(Line::Strangers, address(n)).unwrap()));
         }
         assert_eq!(next(&mut turn, &mut places), "one a");
         assert_eq!(next(&mut turn, &mut places), "two a");
-        let late = queue.enter(Lane::Strangers, address(3)).unwrap();
+        let late = queue.enter(Line::Strangers, address(3)).unwrap();
         places.push(("three", late));
         assert_eq!(next(&mut turn, &mut places), "three");
         assert_eq!(next(&mut turn, &mut places), "one b");
@@ -343,18 +343,18 @@ mod tests {
     #[tokio::test]
     async fn at_most_two_attempts_of_an_address_wait() {
         let (queue, _turn) = busy(100).await;
-        let one = queue.enter(Lane::Strangers, address(1)).unwrap();
-        let _two = queue.enter(Lane::Strangers, address(1)).unwrap();
-        let third = queue.enter(Lane::Strangers, address(1)).map(drop);
+        let one = queue.enter(Line::Strangers, address(1)).unwrap();
+        let _two = queue.enter(Line::Strangers, address(1)).unwrap();
+        let third = queue.enter(Line::Strangers, address(1)).map(drop);
         assert_eq!(third, Err(Refused::Address));
-        let _known = queue.enter(Lane::Known, address(1)).unwrap();
+        let _known = queue.enter(Line::Known, address(1)).unwrap();
         drop(one);
-        assert!(queue.enter(Lane::Strangers, address(1)).is_ok());
+        assert!(queue.enter(Line::Strangers, address(1)).is_ok());
         // Without addresses, no attempts count together.
         let unknown: Vec<_> = (0..5)
             .map(|_| {
                 queue
-                    .enter(Lane::Strangers, ClientAddress::Unknown)
+                    .enter(Line::Strangers, ClientAddress::Unknown)
                     .map(drop)
             })
             .collect();
@@ -367,12 +367,12 @@ mod tests {
         let shared = ClientAddress::Proxy([10, 0, 0, 1].into());
         let mut places = Vec::new();
         for _ in 0..3 {
-            places.push(("shared", queue.enter(Lane::Strangers, shared).unwrap()));
+            places.push(("shared", queue.enter(Line::Strangers, shared).unwrap()));
         }
-        let fourth = queue.enter(Lane::Strangers, shared).map(drop);
+        let fourth = queue.enter(Line::Strangers, shared).map(drop);
         assert_eq!(fourth, Err(Refused::Full));
         for n in 1..=3 {
-            let place = queue.enter(Lane::Strangers, address(n)).unwrap();
+            let place = queue.enter(Line::Strangers, address(n)).unwrap();
             places.push(("other", place));
         }
         let order: Vec<_> = (0..6).map(|_| next(&mut turn, &mut places)).collect();
@@ -381,20 +381,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lanes_take_turns_and_have_places_of_their_own() {
+    async fn lines_take_turns_and_have_places_of_their_own() {
         let (queue, mut turn) = busy(4).await;
         let mut places = Vec::new();
         for n in 1..=3 {
-            let place = queue.enter(Lane::Strangers, address(n)).unwrap();
+            let place = queue.enter(Line::Strangers, address(n)).unwrap();
             places.push(("stranger", place));
         }
-        let more = queue.enter(Lane::Strangers, address(4)).map(drop);
+        let more = queue.enter(Line::Strangers, address(4)).map(drop);
         assert_eq!(more, Err(Refused::Full));
-        places.push(("known", queue.enter(Lane::Known, address(5)).unwrap()));
+        places.push(("known", queue.enter(Line::Known, address(5)).unwrap()));
         places.push((
             "confirming",
             queue
-                .enter(Lane::Confirming, ClientAddress::Unknown)
+                .enter(Line::Confirming, ClientAddress::Unknown)
                 .unwrap(),
         ));
         let order: Vec<_> = (0..5).map(|_| next(&mut turn, &mut places)).collect();
@@ -406,17 +406,17 @@ mod tests {
     #[tokio::test]
     async fn a_newcomer_takes_the_place_of_an_address_that_has_had_more() {
         let (queue, _turn) = busy(4).await;
-        let served = queue.enter(Lane::Strangers, address(255)).unwrap();
-        let one = queue.enter(Lane::Strangers, address(1)).unwrap();
-        let second = queue.enter(Lane::Strangers, address(1)).unwrap();
+        let served = queue.enter(Line::Strangers, address(255)).unwrap();
+        let one = queue.enter(Line::Strangers, address(1)).unwrap();
+        let second = queue.enter(Line::Strangers, address(1)).unwrap();
         // The second attempt of one address loses its place first, then that of an address
         // that was served before.
-        let two = queue.enter(Lane::Strangers, address(2)).unwrap();
+        let two = queue.enter(Line::Strangers, address(2)).unwrap();
         assert!(second.turn().await.is_none());
-        let three = queue.enter(Lane::Strangers, address(3)).unwrap();
+        let three = queue.enter(Line::Strangers, address(3)).unwrap();
         assert!(served.turn().await.is_none());
         // Among equals, the attempt that came first stays.
-        let four = queue.enter(Lane::Strangers, address(4)).map(drop);
+        let four = queue.enter(Line::Strangers, address(4)).map(drop);
         assert_eq!(four, Err(Refused::Full));
         assert_eq!(queue.len(), 3);
         drop((one, two, three));
@@ -449,9 +449,9 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_goes_away_gives_place_and_turn_back() {
         let (queue, turn) = busy(4).await;
-        let gone = queue.enter(Lane::Strangers, address(1)).unwrap();
-        let granted = queue.enter(Lane::Strangers, address(2)).unwrap();
-        let stays = queue.enter(Lane::Strangers, address(3)).unwrap();
+        let gone = queue.enter(Line::Strangers, address(1)).unwrap();
+        let granted = queue.enter(Line::Strangers, address(2)).unwrap();
+        let stays = queue.enter(Line::Strangers, address(3)).unwrap();
         drop(gone);
         // The second attempt gets the turn, but goes away before it looks.
         drop(turn);
@@ -466,7 +466,7 @@ mod tests {
     #[tokio::test]
     async fn no_attempt_waits_for_ever() {
         let (queue, _turn) = busy(4).await;
-        let place = queue.enter(Lane::Strangers, address(1)).unwrap();
+        let place = queue.enter(Line::Strangers, address(1)).unwrap();
         assert!(place.turn_within(Duration::ZERO).await.is_none());
         assert!(queue.is_empty());
     }

@@ -34,7 +34,7 @@ struct Places {
 
 /// A request whose turn it is. The turn ends when this value is dropped.
 #[derive(Debug)]
-pub struct Turn {
+pub struct TurnOfKey {
     // This order is necessary: the next request begins before this one is not counted any more.
     _working: OwnedSemaphorePermit,
     _counted: Counted,
@@ -57,7 +57,7 @@ impl<K> Default for Turns<K> {
 
 impl<K: Hash + Eq> Turns<K> {
     /// Waits for the turn of a request. `None` if there are too many requests of this key.
-    pub async fn take(&self, key: K, most: Most) -> Option<Turn> {
+    pub async fn take(&self, key: K, most: Most) -> Option<TurnOfKey> {
         let places = self.places_of(key, most.at_once);
         let before = places.count.fetch_add(1, Ordering::Relaxed);
         let counted = Counted(places);
@@ -66,7 +66,7 @@ impl<K: Hash + Eq> Turns<K> {
         }
         // The semaphore is never closed.
         let working = Arc::clone(&counted.0.working).acquire_owned().await.ok()?;
-        Some(Turn {
+        Some(TurnOfKey {
             _working: working,
             _counted: counted,
         })

@@ -23,7 +23,7 @@ const MAX_LIMIT: i64 = 100;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Page {
+pub(super) struct PageRequest {
     before: Option<Uuid>,
     limit: Option<i64>,
 }
@@ -32,10 +32,10 @@ pub(super) async fn list(
     State(state): State<AppState>,
     current: CurrentAccount,
     from: ClientAddress,
-    page: Result<Query<Page>, QueryRejection>,
+    page: Result<Query<PageRequest>, QueryRejection>,
 ) -> Result<Json<ActivityPage>, ApiError> {
     let page = page.ok().map(|Query(page)| page);
-    let Some(Page { before, limit }) = page.filter(|page| {
+    let Some(PageRequest { before, limit }) = page.filter(|page| {
         page.limit
             .is_none_or(|limit| (1..=MAX_LIMIT).contains(&limit))
     }) else {

@@ -19,9 +19,9 @@ use crate::error::read_only;
 use crate::http::{ApiError, Json, TokenAnswer};
 use crate::limits::failures::{self, FailureKey};
 use crate::limits::known_browsers::{self, Known, KnownBrowser, Passwords};
-use crate::limits::{BrowserKeys, Limits, Turn};
+use crate::limits::{BrowserKeys, Limits, PasswordTurn};
 use crate::password_hash::Verdict;
-use crate::sessions::{self, Verified, note_failure};
+use crate::sessions::{self, VerifiedPassword, note_failure};
 use crate::state::AppState;
 use crate::store::accounts::Credentials;
 use crate::store::{self, ClientInfo};
@@ -111,7 +111,7 @@ impl Attempt {
     async fn make(
         self,
         state: &AppState,
-        turn: Turn,
+        turn: PasswordTurn,
         client: &ClientInfo,
     ) -> Result<TokenAnswer, ApiError> {
         let (account, counted_under) = self.find(state, &turn).await?;
@@ -146,7 +146,7 @@ impl Attempt {
         if let Some(new) = rehashed {
             store::accounts::rehash(&mut transaction, account_id, &password_hash, &new).await?;
         }
-        let verified = Verified {
+        let verified = VerifiedPassword {
             account_id,
             password_changed_at,
         };
@@ -180,7 +180,7 @@ impl Attempt {
     async fn find(
         &self,
         state: &AppState,
-        turn: &Turn,
+        turn: &PasswordTurn,
     ) -> Result<(Option<Credentials>, CountedUnder), ApiError> {
         let failures = state.limits.failures();
         let mut keys = vec![self.name];

@@ -11,9 +11,9 @@ use holdfast_protocol::wire::{ChangePassword, EndReason, EventKind};
 use crate::client_address::ClientAddress;
 use crate::error::read_only;
 use crate::http::{ApiError, CurrentAccount, Json, TokenAnswer};
-use crate::limits::{Limits, Turn, failures, known_browsers};
+use crate::limits::{Limits, PasswordTurn, failures, known_browsers};
 use crate::password_hash::{Verdict, normal};
-use crate::sessions::{self, Caller, Verified, note_failure};
+use crate::sessions::{self, Caller, VerifiedPassword, note_failure};
 use crate::state::AppState;
 use crate::store::accounts::{Confirmable, Credentials};
 use crate::store::{self, ClientInfo};
@@ -60,7 +60,7 @@ pub(super) async fn change(
     let remember = store::sessions::lookup_remember(&mut transaction, current.session_id).await?;
     let ended =
         sessions::end_all(&state.clock, &mut transaction, account_id, reason, &client).await?;
-    let verified = Verified {
+    let verified = VerifiedPassword {
         account_id,
         password_changed_at,
     };
@@ -93,7 +93,7 @@ pub(super) async fn confirmed(
     password: &Secret,
     client: &ClientInfo,
     address: ClientAddress,
-) -> Result<(Credentials, Turn), ApiError> {
+) -> Result<(Credentials, PasswordTurn), ApiError> {
     let CurrentAccount {
         account_id,
         session_id,

@@ -3,7 +3,7 @@
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use holdfast_protocol::wire::{EndReason, EndedSessions, SessionInfo, SessionList};
+use holdfast_protocol::wire::{EndReason, EndedCount, SessionInfo, SessionList};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -95,7 +95,7 @@ pub(super) async fn end_all(
     current: CurrentAccount,
     client: ClientInfo,
     query: Result<Query<EndAll>, QueryRejection>,
-) -> Result<Json<EndedSessions>, ApiError> {
+) -> Result<Json<EndedCount>, ApiError> {
     let Ok(Query(EndAll { keep_current })) = query else {
         return Err(ApiError::MalformedRequest(
             "The only parameter of this call is keep_current, true or false.".to_owned(),
@@ -113,7 +113,7 @@ pub(super) async fn end_all(
         ended
     };
     let ended = to_the_end(&stopping, ending).await?;
-    Ok(Json(EndedSessions { ended }))
+    Ok(Json(EndedCount { ended }))
 }
 
 fn caller(current: CurrentAccount, client: &ClientInfo) -> Caller<'_> {

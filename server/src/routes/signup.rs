@@ -11,7 +11,7 @@ use crate::client_address::ClientAddress;
 use crate::http::{ApiError, Json, TokenAnswer};
 use crate::limits::known_browsers;
 use crate::random;
-use crate::sessions::{self, Verified};
+use crate::sessions::{self, VerifiedPassword};
 use crate::state::AppState;
 use crate::store::{self, ClientInfo};
 
@@ -42,7 +42,7 @@ pub(super) async fn sign_up(
     };
     let code = RecoveryCode::from_random(random::bytes());
     store::recovery_codes::insert(&mut transaction, account_id, &code.hash()).await?;
-    let verified = Verified {
+    let verified = VerifiedPassword {
         account_id,
         password_changed_at: account.password_changed_at,
     };

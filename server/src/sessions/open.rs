@@ -20,7 +20,7 @@ use crate::store::{self, ClientInfo};
 
 /// What a sign-in has verified.
 #[derive(Debug, Clone, Copy)]
-pub struct Verified {
+pub struct VerifiedPassword {
     /// The account.
     pub account_id: Uuid,
     /// When its password was set.
@@ -35,7 +35,7 @@ pub struct Verified {
 pub async fn open(
     state: &AppState,
     transaction: &mut PgTransaction<'_>,
-    verified: Verified,
+    verified: VerifiedPassword,
     remember: bool,
     kind: EventKind,
     client: &ClientInfo,

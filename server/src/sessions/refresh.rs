@@ -16,7 +16,7 @@ use crate::error::ApiError;
 use crate::events::{self, QueuedEvent};
 use crate::security_log;
 use crate::state::AppState;
-use crate::store::sessions::{Limits, Rotate, Snapshot};
+use crate::store::sessions::{Remaining, Rotate, Snapshot};
 use crate::store::{self, ClientInfo};
 
 /// How often a refresh is tried if its update changed no row although the rule says rotate.
@@ -83,9 +83,9 @@ async fn try_refresh(
         attempt: AttemptMark::of(attempt_key),
         plain_client: refresh.plain_client,
     };
-    let answer = |limits, how| match &successor {
+    let answer = |remaining, how| match &successor {
         Some(secret) => {
-            let tokens = tokens(state, session_id, token.generation + 1, secret, limits);
+            let tokens = tokens(state, session_id, token.generation + 1, secret, remaining);
             Ok((tokens, how))
         }
         None => Err(ApiError::Internal(anyhow::anyhow!(
@@ -98,11 +98,12 @@ async fn try_refresh(
     let mut together = true;
     for _ in 0..TRIES {
         if successor.is_some()
-            && let Some(limits) = spend(state, &token, &presented, from, client, together).await?
+            && let Some(remaining) =
+                spend(state, &token, &presented, from, client, together).await?
         {
             let forward = from.0 < presented.generation;
             return answer(
-                limits,
+                remaining,
                 if forward {
                     "rotated_forward"
                 } else {
@@ -127,7 +128,7 @@ async fn try_refresh(
             (
                 Rotation::Repeat { late },
                 Some(Snapshot {
-                    limits, session, ..
+                    remaining, session, ..
                 }),
             ) => {
                 // A client may repeat as often as it wants, so there is one event for each
@@ -140,7 +141,7 @@ async fn try_refresh(
                             token.generation,
                             session.rotated_at,
                         ),
-                        account_id: limits.account_id,
+                        account_id: remaining.account_id,
                         session_id: Some(session_id),
                         kind,
                         client: client.clone(),
@@ -149,7 +150,7 @@ async fn try_refresh(
                         log_anomaly(session_id, kind);
                     }
                 }
-                return answer(limits, "repeated");
+                return answer(remaining, "repeated");
             }
             (Rotation::Conflict, _) => return Err(ApiError::RefreshConflict),
             (Rotation::Expired(_), Some(Snapshot { session, .. })) => {
@@ -180,7 +181,7 @@ async fn spend(
     (from_generation, from_hash): (u32, [u8; 32]),
     client: &ClientInfo,
     together: bool,
-) -> Result<Option<Limits>, ApiError> {
+) -> Result<Option<Remaining>, ApiError> {
     let rotate = Rotate {
         session_id: token.session_id,
         from_generation,
@@ -190,32 +191,32 @@ async fn spend(
         attempt: presented.attempt,
         client: client.clone(),
     };
-    let limits = if together {
+    let remaining = if together {
         state.lanes.rotate(rotate).await?
     } else {
         state.lanes.rotate_alone(&rotate).await?
     };
-    if let Some(limits) = limits.filter(|_| from_generation < presented.generation) {
+    if let Some(remaining) = remaining.filter(|_| from_generation < presented.generation) {
         note_anomaly(
             state,
-            &limits,
+            &remaining,
             token.session_id,
             EventKind::RefreshedForward,
             client,
         );
     }
-    Ok(limits)
+    Ok(remaining)
 }
 
 fn note_anomaly(
     state: &AppState,
-    limits: &Limits,
+    remaining: &Remaining,
     session_id: Uuid,
     kind: EventKind,
     client: &ClientInfo,
 ) {
     log_anomaly(session_id, kind);
-    note_later(state, limits.account_id, Some(session_id), kind, client);
+    note_later(state, remaining.account_id, Some(session_id), kind, client);
 }
 
 fn log_anomaly(session_id: Uuid, kind: EventKind) {

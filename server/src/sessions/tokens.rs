@@ -12,7 +12,7 @@ use crate::keys::access_token::{self, CLIENT_ID, Claims};
 use crate::random;
 use crate::secrets_in_use::HEARD_WITHIN;
 use crate::state::AppState;
-use crate::store::sessions::Limits;
+use crate::store::sessions::Remaining;
 
 /// The token, if its MAC is right.
 ///
@@ -61,16 +61,16 @@ pub(super) fn tokens(
     session_id: Uuid,
     generation: u32,
     secret: &ChainSecret,
-    limits: Limits,
+    remaining: Remaining,
 ) -> Tokens {
-    let remaining = u64::try_from(limits.remaining_seconds).unwrap_or(0);
-    let idle = u64::try_from(limits.idle_seconds).unwrap_or(0);
-    let lifetime = access_token_lifetime(state.config.access_token_ttl).min(remaining);
+    let until_end = u64::try_from(remaining.remaining_seconds).unwrap_or(0);
+    let until_idle = u64::try_from(remaining.idle_seconds).unwrap_or(0);
+    let lifetime = access_token_lifetime(state.config.access_token_ttl).min(until_end);
     let now = state.clock.now();
     let claims = Claims {
         iss: state.config.issuer.clone(),
         aud: state.config.issuer.clone(),
-        sub: limits.account_id,
+        sub: remaining.account_id,
         sid: session_id,
         client_id: CLIENT_ID.to_owned(),
         iat: now,
@@ -83,13 +83,13 @@ pub(super) fn tokens(
         token_type: TokenType::Bearer,
         expires_in: lifetime,
         refresh_token: refresh_token::print(key, session_id, generation, secret),
-        refresh_expires_in: remaining,
-        refresh_idle_expires_in: idle.min(remaining),
+        refresh_expires_in: until_end,
+        refresh_idle_expires_in: until_idle.min(until_end),
         session_id,
         known_browser: None,
         recovery_code: None,
         recovery_code_confirmed: None,
-        account_id: limits.account_id,
+        account_id: remaining.account_id,
     }
 }
 

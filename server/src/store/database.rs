@@ -17,7 +17,7 @@ pub struct StoredDatabase {
 
 /// What an instance writes about itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct InstanceFacts {
     /// Its issuer. `None` for the default issuer: no operator has chosen it, so the server does not
     /// write it into the database.
     pub issuer: Option<String>,
@@ -27,7 +27,7 @@ pub struct Told {
     pub longest_session_seconds: i64,
 }
 
-impl Told {
+impl InstanceFacts {
     /// Returns `true` if this instance can serve while the database names this issuer.
     pub fn accepts(&self, issuer: &str) -> bool {
         let own = self.issuer.iter();
@@ -39,7 +39,10 @@ impl Told {
 ///
 /// If the database has no account, its birth is set to now, even if its tables are older. Without
 /// an account there is no session either.
-pub async fn arrive(connection: &mut PgConnection, told: &Told) -> sqlx::Result<StoredDatabase> {
+pub async fn arrive(
+    connection: &mut PgConnection,
+    told: &InstanceFacts,
+) -> sqlx::Result<StoredDatabase> {
     sqlx::query!(
         "update database
          set birth = clock_timestamp()

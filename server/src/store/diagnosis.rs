@@ -34,7 +34,7 @@ pub struct LongTransaction {
 
 /// A replication slot that keeps old data.
 #[derive(Debug, Clone)]
-pub struct Slot {
+pub struct ReplicationSlot {
     /// Its name.
     pub name: String,
     /// Whether a standby or another program reads from it.
@@ -112,9 +112,9 @@ pub async fn long_transactions(
 }
 
 /// The replication slots that keep old versions of rows, or unread WAL.
-pub async fn costly_slots(connection: &mut PgConnection) -> sqlx::Result<Vec<Slot>> {
+pub async fn costly_slots(connection: &mut PgConnection) -> sqlx::Result<Vec<ReplicationSlot>> {
     sqlx::query_as!(
-        Slot,
+        ReplicationSlot,
         r#"select
              slot_name::text as "name!",
              active as "is_active!",

@@ -87,7 +87,7 @@ pub fn is_refused_by_pooler(error: &sqlx::Error) -> bool {
 
 /// Why the database refuses this client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal<'a> {
+pub enum ConnectionRefusal<'a> {
     /// The database refuses the connection: the role or the database does not exist, the password
     /// is wrong, or `pg_hba.conf` does not allow the connection. In a new deployment, this may
     /// change in a moment.
@@ -96,7 +96,7 @@ pub enum Refusal<'a> {
     ForGood(&'a str),
 }
 
-impl<'a> Refusal<'a> {
+impl<'a> ConnectionRefusal<'a> {
     /// `None` if the database does not answer, or has another temporary problem.
     pub fn of(error: &'a sqlx::Error) -> Option<Self> {
         let error = error.as_database_error()?;

@@ -21,7 +21,7 @@ pub struct Ended {
 
 /// Where a page begins.
 #[derive(Debug, Clone, Copy)]
-pub enum Place {
+pub enum PageStart {
     /// At the endings of the last so many seconds.
     Kept(f64),
     /// At the endings from this moment on.
@@ -38,7 +38,7 @@ pub struct Page {
     /// The database's clock at that moment.
     pub read_at: OffsetDateTime,
     /// Where the next page begins, if there may be one.
-    pub next: Option<Place>,
+    pub next: Option<PageStart>,
 }
 
 /// Writes the endings of sessions. [`notify`] tells the instances after the commit.
@@ -109,11 +109,15 @@ pub async fn oldest_writer(connection: &mut PgConnection) -> sqlx::Result<Option
 }
 
 /// Reads up to `limit` endings from a place on, the oldest first.
-pub async fn read(connection: &mut PgConnection, from: Place, limit: i64) -> sqlx::Result<Page> {
+pub async fn read(
+    connection: &mut PgConnection,
+    from: PageStart,
+    limit: i64,
+) -> sqlx::Result<Page> {
     let (kept, after, behind) = match from {
-        Place::Kept(seconds) => (Some(seconds), None, None),
-        Place::After(moment) => (None, Some(moment), None),
-        Place::Behind(moment, session_id) => (None, Some(moment), Some(session_id)),
+        PageStart::Kept(seconds) => (Some(seconds), None, None),
+        PageStart::After(moment) => (None, Some(moment), None),
+        PageStart::Behind(moment, session_id) => (None, Some(moment), Some(session_id)),
     };
     let row = sqlx::query!(
         r#"select
@@ -150,7 +154,7 @@ pub async fn read(connection: &mut PgConnection, from: Place, limit: i64) -> sql
     let next = endings
         .last()
         .filter(|_| is_full)
-        .map(|last| Place::Behind(last.ended_at, last.session_id));
+        .map(|last| PageStart::Behind(last.ended_at, last.session_id));
     Ok(Page {
         endings,
         read_at: row.read_at,

@@ -65,7 +65,7 @@ impl Rotate {
 
 /// What an answer with tokens says about a session.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct Remaining {
     /// The account that signed in.
     pub account_id: Uuid,
     /// Seconds until its end, on the database's clock.
@@ -82,7 +82,7 @@ pub struct Snapshot {
     /// The database's clock.
     pub now: Micros,
     /// What an answer with tokens says.
-    pub limits: Limits,
+    pub remaining: Remaining,
 }
 
 /// A session as its owner sees it.
@@ -107,7 +107,7 @@ pub struct Listed {
 /// The list of attempt keys has its full length from the start. It is filled with marks that
 /// no key matches ([`AttemptMark::WITHOUT_KEY`]). If the row grew with its first rotations, it
 /// would not fit into its page, and these rotations would not be HOT updates.
-pub async fn insert(connection: &mut PgConnection, new: NewSession<'_>) -> sqlx::Result<Limits> {
+pub async fn insert(connection: &mut PgConnection, new: NewSession<'_>) -> sqlx::Result<Remaining> {
     sqlx::query!(
         "insert into sessions (
              session_id, account_id, generation, token_hash, attempt_keys,
@@ -128,7 +128,7 @@ pub async fn insert(connection: &mut PgConnection, new: NewSession<'_>) -> sqlx:
     )
     .execute(connection)
     .await?;
-    Ok(Limits {
+    Ok(Remaining {
         account_id: new.account_id,
         remaining_seconds: new.lifetime_seconds,
         idle_seconds: new.idle_seconds,
@@ -141,9 +141,9 @@ pub async fn insert(connection: &mut PgConnection, new: NewSession<'_>) -> sqlx:
 pub async fn rotate(
     connection: &mut PgConnection,
     rotate: &Rotate,
-) -> sqlx::Result<Option<Limits>> {
+) -> sqlx::Result<Option<Remaining>> {
     sqlx::query_as!(
-        Limits,
+        Remaining,
         r#"update sessions
          set
              generation = $4,
@@ -188,7 +188,7 @@ pub async fn rotate(
 pub async fn rotate_together(
     connection: &mut PgConnection,
     rotations: &[Rotate],
-) -> sqlx::Result<Vec<Option<Limits>>> {
+) -> sqlx::Result<Vec<Option<Remaining>>> {
     let ids: Vec<_> = rotations.iter().map(|one| one.session_id).collect();
     let from_generations: Vec<_> = rotations
         .iter()
@@ -257,21 +257,21 @@ pub async fn rotate_together(
     )
     .fetch_all(connection)
     .await?;
-    let mut limits = vec![None; rotations.len()];
+    let mut remaining = vec![None; rotations.len()];
     for row in rotated {
         let place = usize::try_from(row.ordinality - 1)
             .ok()
-            .and_then(|place| limits.get_mut(place));
+            .and_then(|place| remaining.get_mut(place));
         let Some(place) = place else {
             return Err(sqlx::Error::Decode("an ordinal out of range".into()));
         };
-        *place = Some(Limits {
+        *place = Some(Remaining {
             account_id: row.account_id,
             remaining_seconds: row.remaining_seconds,
             idle_seconds: row.idle_seconds,
         });
     }
-    Ok(limits)
+    Ok(remaining)
 }
 
 /// The row and the database's clock, read in one statement.
@@ -314,7 +314,7 @@ pub async fn lookup(
                 idle_seconds: row.idle_seconds,
             },
             now: row.now,
-            limits: Limits {
+            remaining: Remaining {
                 account_id: row.account_id,
                 remaining_seconds: row.remaining_seconds,
                 idle_seconds: row.idle_seconds,

@@ -6,7 +6,7 @@ use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::EndReason;
 use holdfast_server::endings::{self, EndedSessions};
 use holdfast_server::random;
-use holdfast_server::store::session_ends::{self, Place};
+use holdfast_server::store::session_ends::{self, PageStart};
 
 use crate::support::{TestApp, new_key};
 
@@ -98,7 +98,7 @@ async fn endings_are_read_page_by_page_and_none_is_missed_or_read_twice() {
         .await
         .unwrap();
     let mut read = Vec::new();
-    let mut place = Place::Kept(7200.0);
+    let mut place = PageStart::Kept(7200.0);
     loop {
         let page = session_ends::read(&mut connection, place, 3).await.unwrap();
         assert!(page.endings.len() <= 3);

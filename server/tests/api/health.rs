@@ -7,7 +7,7 @@ use holdfast_protocol::wire::paths;
 use holdfast_server::database_facts::DatabaseFacts;
 use holdfast_server::endings::EndedSessions;
 use holdfast_server::store;
-use holdfast_server::store::database::Told;
+use holdfast_server::store::database::InstanceFacts;
 use serde_json::Value;
 
 use crate::support::{Answer, TestApp};
@@ -76,7 +76,7 @@ async fn a_database_that_lacks_a_migration_is_not_ready() {
 async fn an_instance_with_another_issuer_is_not_ready_unless_it_names_the_one_before() {
     let mut app = TestApp::start().await;
     let arrive = async |issuer: &str, previous: &[&str]| {
-        let told = Told {
+        let told = InstanceFacts {
             issuer: Some(issuer.to_owned()),
             replaces: previous.iter().map(|&issuer| issuer.to_owned()).collect(),
             longest_session_seconds: 1,

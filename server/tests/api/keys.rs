@@ -193,7 +193,7 @@ async fn an_instance_that_makes_no_tokens_tells_no_right_password_from_a_wrong_o
     let tokens = one.sign_up("ada").await;
     // Its secret was not entered: the others use one that it does not have.
     let wrong = one.second_instance(&[9, 1]);
-    wrong.state.keys.set_may_mint(false);
+    wrong.state.keys.set_entered(false);
     looks_at_no_password(&wrong, &tokens).await;
     // It has not read for too long which secrets are good.
     let deaf = one.second_instance(&[1]);
@@ -222,7 +222,7 @@ async fn an_instance_that_may_mint_no_more_meanwhile_does_not_answer_by_the_pass
     let app = TestApp::start().await;
     app.sign_up("ada").await;
     for password in [PASSWORD, "not the right password at all"] {
-        app.state.keys.set_may_mint(true);
+        app.state.keys.set_entered(true);
         // The sign-in has begun, and waits for the account that it compares with.
         let mut holding = app.pool().begin().await.unwrap();
         sqlx::query("lock table accounts in access exclusive mode")
@@ -231,7 +231,7 @@ async fn an_instance_that_may_mint_no_more_meanwhile_does_not_answer_by_the_pass
             .unwrap();
         let (answer, ()) = tokio::join!(app.try_log_in("ada", password), async {
             app.until_waiting(1).await;
-            app.state.keys.set_may_mint(false);
+            app.state.keys.set_entered(false);
             holding.rollback().await.unwrap();
         });
         answer.is(Code::TemporarilyUnavailable);

@@ -125,12 +125,23 @@ async fn the_default_issuer_claims_no_database_and_a_chosen_issuer_replaces_it()
         .execute(app.pool())
         .await
         .unwrap();
-    assert!(app.state.config.told().accepts("http://localhost:3000"));
+    assert!(
+        app.state
+            .config
+            .instance_facts()
+            .accepts("http://localhost:3000")
+    );
     arrive(&app).await;
     assert_eq!(issuer().await.as_deref(), Some(crate::support::ISSUER));
     arrive(&unset).await;
     assert_eq!(issuer().await.as_deref(), Some(crate::support::ISSUER));
-    assert!(!unset.state.config.told().accepts(crate::support::ISSUER));
+    assert!(
+        !unset
+            .state
+            .config
+            .instance_facts()
+            .accepts(crate::support::ISSUER)
+    );
 }
 
 #[tokio::test]

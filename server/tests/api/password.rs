@@ -61,7 +61,7 @@ async fn a_wrong_or_bad_password_changes_nothing() {
 async fn bar_30_a_sign_in_with_the_old_password_in_flight_gets_no_session() {
     use holdfast_protocol::username::Username;
     use holdfast_protocol::wire::EventKind;
-    use holdfast_server::sessions::{self, Verified};
+    use holdfast_server::sessions::{self, VerifiedPassword};
     use holdfast_server::store::{self, ClientInfo};
 
     let app = TestApp::start().await;
@@ -75,7 +75,7 @@ async fn bar_30_a_sign_in_with_the_old_password_in_flight_gets_no_session() {
     // … when it is changed …
     change(&app, &tokens, PASSWORD, ANOTHER).await.tokens(200);
     // … and goes on.
-    let verified = Verified {
+    let verified = VerifiedPassword {
         account_id: account.account_id,
         password_changed_at: account.password_changed_at,
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::{Method, header};
 use holdfast_protocol::problem::Code;
-use holdfast_protocol::wire::{EndReason, EndedSessions, SessionList, Tokens, paths};
+use holdfast_protocol::wire::{EndReason, EndedCount, SessionList, Tokens, paths};
 use holdfast_testkit::until;
 use serde_json::json;
 use sqlx::{Postgres, Transaction};
@@ -99,14 +99,14 @@ async fn bar_11_ending_all_others_keeps_this_session_and_ending_all_does_not() {
     let answer = app
         .call_as(&here, Method::DELETE, paths::SESSIONS, None)
         .await;
-    assert_eq!(answer.json::<EndedSessions>().ended, 2);
+    assert_eq!(answer.json::<EndedCount>().ended, 2);
     assert!(app.accepts(&here).await);
     for other in &others {
         assert!(!app.accepts(other).await);
     }
     let all = format!("{}?keep_current=false", paths::SESSIONS);
     let answer = app.call_as(&here, Method::DELETE, &all, None).await;
-    assert_eq!(answer.json::<EndedSessions>().ended, 1);
+    assert_eq!(answer.json::<EndedCount>().ended, 1);
     assert!(!app.accepts(&here).await);
 }
 
@@ -135,7 +135,7 @@ async fn more_than_five_hundred_sessions_end_in_transactions_of_five_hundred() {
     let others = app
         .call_as(&here, Method::DELETE, paths::SESSIONS, None)
         .await;
-    assert_eq!(others.json::<EndedSessions>().ended, 1700);
+    assert_eq!(others.json::<EndedCount>().ended, 1700);
     assert_eq!(app.state.ended.len(), 1700);
     assert!(app.accepts(&here).await);
     assert_eq!(app.most_endings_of_one_transaction().await, 500);
@@ -216,7 +216,7 @@ async fn of_two_sessions_that_end_all_others_at_once_one_is_left() {
     let ended: Vec<_> = [&first, &second]
         .into_iter()
         .filter(|answer| answer.status == 200)
-        .map(|answer| answer.json::<EndedSessions>().ended)
+        .map(|answer| answer.json::<EndedCount>().ended)
         .collect();
     assert_eq!(ended, [2]);
     one_of_two_has_won(&app, [(&one, first), (&other, second)]).await;

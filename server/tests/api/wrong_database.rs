@@ -14,7 +14,7 @@ use holdfast_server::keys::refresh_key;
 use holdfast_server::random;
 use holdfast_server::sessions;
 use holdfast_server::store;
-use holdfast_server::store::database::{StoredDatabase, Told};
+use holdfast_server::store::database::{InstanceFacts, StoredDatabase};
 use holdfast_server::sweep::Sweep;
 use serde_json::json;
 use uuid::Uuid;
@@ -36,7 +36,9 @@ async fn app_with_database_of(age: u64) -> TestApp {
     .await
     .unwrap();
     let clock = app.state.clock.clone();
-    app.replace_database(DatabaseFacts::new(stored(&app).await, &Told::default(), clock).unwrap());
+    app.replace_database(
+        DatabaseFacts::new(stored(&app).await, &InstanceFacts::default(), clock).unwrap(),
+    );
     app
 }
 
@@ -155,7 +157,7 @@ async fn bar_39_the_facts_of_the_queried_database_decide() {
         ..stored(&app).await
     };
     let clock = app.state.clock.clone();
-    app.replace_database(DatabaseFacts::new(old, &Told::default(), clock).unwrap());
+    app.replace_database(DatabaseFacts::new(old, &InstanceFacts::default(), clock).unwrap());
     let key = app.state.keys.current_refresh_key().clone();
     let tokens = tokens_of_another_database(&app, 2 * DAY, &key);
     assert_unsure(&app, &tokens).await;
@@ -238,7 +240,7 @@ async fn bar_39_after_begin_anew_unknown_sessions_are_over() {
     store::database::begin_anew(&mut connection).await.unwrap();
     let stored = store::database::lookup(&mut connection).await.unwrap();
     assert_eq!(stored.birth, None);
-    app.replace_database(DatabaseFacts::new(stored, &Told::default(), clock).unwrap());
+    app.replace_database(DatabaseFacts::new(stored, &InstanceFacts::default(), clock).unwrap());
     app.refresh(&tokens, &new_key())
         .await
         .is(Code::SessionEnded);
@@ -316,7 +318,7 @@ async fn bar_39_the_birth_of_an_empty_database_is_the_start_of_the_first_server(
         .await
         .unwrap();
     let now = app.state.clock.now();
-    let arrived = store::database::arrive(&mut connection, &Told::default()).await;
+    let arrived = store::database::arrive(&mut connection, &InstanceFacts::default()).await;
     let birth = u64::try_from(arrived.unwrap().birth.unwrap()).unwrap();
     assert!(birth + 60 > now, "{} seconds", now - birth);
     // If the database has an account, its birth does not change.
@@ -325,7 +327,7 @@ async fn bar_39_the_birth_of_an_empty_database_is_the_start_of_the_first_server(
         .execute(app.pool())
         .await
         .unwrap();
-    let arrived = store::database::arrive(&mut connection, &Told::default()).await;
+    let arrived = store::database::arrive(&mut connection, &InstanceFacts::default()).await;
     let birth = u64::try_from(arrived.unwrap().birth.unwrap()).unwrap();
     assert!(birth < now - 2 * DAY);
     // After `begin-anew` a start does not change the birth.
@@ -334,7 +336,7 @@ async fn bar_39_the_birth_of_an_empty_database_is_the_start_of_the_first_server(
         .await
         .unwrap();
     store::database::begin_anew(&mut connection).await.unwrap();
-    let arrived = store::database::arrive(&mut connection, &Told::default()).await;
+    let arrived = store::database::arrive(&mut connection, &InstanceFacts::default()).await;
     assert_eq!(arrived.unwrap().birth, None);
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// How slow a client may be, and how many connections there may be.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct TimeLimits {
     /// How many connections may be open.
     pub most: usize,
     /// The time from the first byte of a request until its header is complete.
@@ -19,7 +19,7 @@ pub struct Limits {
     pub exchange: Duration,
 }
 
-impl Default for Limits {
+impl Default for TimeLimits {
     fn default() -> Self {
         Self {
             most: 4096,

@@ -92,13 +92,13 @@ struct Before {
 const ENDS_LOST_FOR_MS: u32 = 5000;
 
 /// Why a change of the password was not done.
-struct Refused {
+struct NotChanged {
     error: CallError,
     /// Set if the session ended for another reason than this change: the session, and the reason.
     over: Option<(Uuid, Ending)>,
 }
 
-impl From<CallError> for Refused {
+impl From<CallError> for NotChanged {
     fn from(error: CallError) -> Self {
         Self { error, over: None }
     }
@@ -109,10 +109,10 @@ pub(super) async fn sign_in(request: LoginRequest) -> Result<(), CallError> {
     let driver = Driver::current().ok_or(CallError::SILENCE)?;
     let _expectation = driver.expect_session();
     let asked = driver.ask().await?;
-    let opened = log_in(&driver, &request).await?;
+    let opened = request_login(&driver, &request).await?;
     let (account_id, is_code_confirmed) = (opened.record.account_id, opened.is_code_confirmed);
     new_code::signed_in_as(&request.username, account_id, is_code_confirmed);
-    let kept = keep(
+    let kept = store_opened(
         &driver,
         account_id,
         is_code_confirmed,
@@ -151,7 +151,7 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), CallError> {
         Err(error) => return Err(error),
     };
     let (account_id, is_code_confirmed) = (opened.record.account_id, opened.is_code_confirmed);
-    let kept = keep(
+    let kept = store_opened(
         &driver,
         account_id,
         is_code_confirmed,
@@ -226,7 +226,7 @@ async fn change(
     account: &Account,
     request: &ChangePassword,
     asked: Asked,
-) -> Result<(), Refused> {
+) -> Result<(), NotChanged> {
     let whose = Whose::Of(Some(account.account_id));
     let sent_as = Cell::new(None);
     let tell = |of: Link| {
@@ -285,13 +285,13 @@ async fn change(
     } else {
         CallError::NotKnown
     };
-    let log_in = LoginRequest {
+    let login = LoginRequest {
         username: account.username.clone(),
         password: request.new_password.clone(),
         remember: before.remember,
     };
     let form = sent.running_ms..clock::now().running_ms;
-    match find_out(driver, &log_in, refusal).await {
+    match find_out(driver, &login, refusal).await {
         Ok(opened) => {
             let lost = Lost::of(&opened, true, form, asked)
                 .end_now(driver, &opened)
@@ -357,7 +357,7 @@ async fn keep_after_change(
 ) -> Result<(), CallError> {
     let (account_id, is_code_confirmed) = (opened.record.account_id, opened.is_code_confirmed);
     let change = opened.change_password(before, asked, is_found_out);
-    match keep(driver, account_id, is_code_confirmed, change).await {
+    match store_opened(driver, account_id, is_code_confirmed, change).await {
         // The form has disappeared with the person who sent it.
         Err(CallError::Overtaken) => {
             driver.tell_of_form(Some(Told::PasswordChanged));
@@ -446,7 +446,7 @@ fn may_mean_done(refusal: &CallError) -> bool {
 }
 
 /// The change was not done. Its session may be over for another reason.
-fn refused(driver: &Rc<Driver>, before: Before, error: CallError) -> Refused {
+fn refused(driver: &Rc<Driver>, before: Before, error: CallError) -> NotChanged {
     let why = match &error {
         CallError::Problem(problem) if problem.code.meaning() == Meaning::SessionOver => {
             Some(Ending::of(problem))
@@ -454,7 +454,7 @@ fn refused(driver: &Rc<Driver>, before: Before, error: CallError) -> Refused {
         CallError::SignedOut => driver.replaced_is_over(),
         _ => None,
     };
-    Refused {
+    NotChanged {
         error,
         over: why.map(|why| (before.session_id, why)),
     }
@@ -559,7 +559,7 @@ async fn find_out(
     request: &LoginRequest,
     refusal: CallError,
 ) -> Result<Opened, CallError> {
-    match log_in(driver, request).await {
+    match request_login(driver, request).await {
         Ok(opened) => Ok(opened),
         Err(CallError::Problem(problem)) if problem.code == Code::InvalidCredentials => {
             Err(refusal)
@@ -724,7 +724,7 @@ fn is_lost(session: &SessionInfo, own: &SessionInfo, elapsed_s: u64) -> bool {
         && session.ip == own.ip
 }
 
-async fn log_in(driver: &Rc<Driver>, request: &LoginRequest) -> Result<Opened, CallError> {
+async fn request_login(driver: &Rc<Driver>, request: &LoginRequest) -> Result<Opened, CallError> {
     let call = Call::new(Method::POST, paths::LOGIN).with_json(request);
     let mut call = driver.with_known_browsers(call).await;
     new_code::add_known_browser(&mut call);
@@ -735,7 +735,7 @@ async fn log_in(driver: &Rc<Driver>, request: &LoginRequest) -> Result<Opened, C
 
 /// Stores a new session of this account. If there was a sign-in or a sign-out in this browser after
 /// the request of this session was sent, the new session is ended.
-async fn keep(
+async fn store_opened(
     driver: &Rc<Driver>,
     account_id: Uuid,
     is_code_confirmed: Option<bool>,

@@ -13,24 +13,26 @@ use futures::future::select;
 use gloo_net::http::Method;
 use gloo_timers::callback::Timeout;
 use gloo_timers::future::TimeoutFuture;
+use holdfast_protocol::attempt_key::{self, AttemptKey};
 use holdfast_protocol::problem::Meaning;
+use holdfast_protocol::renewal::driver::{self, Attempted, Copied, Host, Outcome, Refreshed};
 use holdfast_protocol::renewal::{
-    Access, Action, Asked, Change, Ending, Event, Failure, Link, Machine, NOTE_RENEWED_EVERY_MS,
-    Notice, Record, Stored, View,
+    Access, Asked, Change, Ending, Event, Link, LogoutAnswer, Machine, NOTE_RENEWED_EVERY_MS,
+    Notice, Record, RefusedLogouts, Stored, View,
 };
 use holdfast_protocol::secret::Secret;
+use holdfast_protocol::wire;
 use holdfast_protocol::wire::{RefreshRequest, Tokens, paths};
-use holdfast_protocol::{attempt_key, wire};
 use leptos::task::spawn_local;
 use uuid::Uuid;
 use web_sys::BroadcastChannel;
 
-use super::logout::{self, Answer};
+use super::logout;
 use super::surroundings::{self, News};
 use super::told::{Became, Told};
 use super::transport::{self, Call, CallError};
-use super::vault::{Attempted, Outcome, Vault};
-use super::{clock, lock, new_code, vault};
+use super::vault::Vault;
+use super::{clock, lock, new_code};
 
 /// The lock for renewals, which all tabs share.
 const LOCK: &str = "holdfast.renewal";
@@ -164,7 +166,7 @@ pub(super) struct Driver {
     under_way: Cell<u32>,
     replacing: Cell<Option<Replacing>>,
     /// The logouts that the server has refused for now.
-    refused: RefCell<logout::Refused>,
+    refused: RefCell<RefusedLogouts>,
     /// The refresh tokens of new sessions that only the memory of this page has so far.
     unstored: RefCell<Vec<Secret>>,
     /// Whether storage is being read.
@@ -230,7 +232,7 @@ impl Driver {
             stored: outcome.stored.clone(),
             visible: surroundings::is_visible(),
         });
-        self.take(outcome);
+        driver::take(&TabHost(self.clone()), outcome);
         let driver = self.clone();
         surroundings::listen(self.channel.as_ref(), move |news| driver.hear(news));
         let driver = self.clone();
@@ -301,7 +303,7 @@ impl Driver {
             let (machine, actions) = machine.on(event, clock::now());
             self.machine.replace(machine);
             for action in actions {
-                self.perform(action);
+                spawn_local(driver::perform(TabHost(self.clone()), action));
             }
         }
         self.busy.set(false);
@@ -331,9 +333,7 @@ impl Driver {
         let driver = self.clone();
         spawn_local(async move {
             while driver.look_again.replace(false) {
-                let held = driver.held();
-                let outcome = driver.vault.change(None, held).await;
-                driver.take(outcome);
+                driver::read(&TabHost(driver.clone())).await;
             }
             driver.is_looking.set(false);
         });
@@ -343,44 +343,10 @@ impl Driver {
         let Some(copy) = self.vault.copy() else {
             return;
         };
-        let held = self.held();
-        let is_of_another_life = copy.era().is_of_another_life(held.era());
-        if is_of_another_life || copy.position() < held.position() {
-            // Another tab has overwritten it with an older copy, or the data were deleted
-            // meanwhile. A read of the database finds out which, and corrects it.
-            self.look_later();
-        } else if copy.record() != held.record() {
-            self.feed(Event::Stored(copy));
-        }
-    }
-
-    /// Takes over the state of storage.
-    fn take(self: &Rc<Self>, outcome: Outcome) {
-        let is_news = outcome.stored != self.held();
-        if outcome.news.is_none() && is_news {
-            self.feed(Event::Stored(outcome.stored));
-        }
-        self.take_news(outcome.news);
-        self.take_leaving(outcome.is_leaving, outcome.has_left);
-    }
-
-    /// Handles what happened to storage itself.
-    fn take_news(self: &Rc<Self>, news: Option<vault::News>) {
-        match news {
-            Some(vault::News::Gone) => self.feed(Event::Gone),
-            Some(vault::News::LaterVersion) => self.feed(Event::StorageOfLaterVersion),
-            None => {}
-        }
-    }
-
-    /// If a change has added a token, its logout is sent at once, even while other logouts are
-    /// under way. The machine has chosen the time of all other logouts.
-    fn take_leaving(self: &Rc<Self>, is_leaving: bool, has_left: bool) {
-        if has_left || is_leaving && !self.machine.borrow().is_leaving() {
-            self.feed(Event::LeavingFound);
-        }
-        if self.vault.is_memory() && self.notice.get() != Some(Notice::ThisTabOnly) {
-            self.feed(Event::StorageFailed);
+        match Copied::of(copy, &self.held()) {
+            Copied::Read => self.look_later(),
+            Copied::Feed(copy) => self.feed(Event::Stored(copy)),
+            Copied::Known => {}
         }
     }
 
@@ -402,7 +368,7 @@ impl Driver {
         self.until_known().await;
         let outcome = self.vault.change(Some(Change::Ask), self.held()).await;
         let asked = outcome.asked;
-        self.take(outcome);
+        driver::take(&TabHost(self.clone()), outcome);
         if self.is_outdated() {
             return Err(CallError::Outdated);
         }
@@ -417,7 +383,7 @@ impl Driver {
         let last = outcome.asked;
         let is_later = last.place == asked.place && last.number > asked.number;
         let awaits = outcome.is_awaiting && is_later;
-        self.take(outcome);
+        driver::take(&TabHost(self.clone()), outcome);
         awaits
     }
 
@@ -547,29 +513,7 @@ impl Driver {
         }
         self.feed(Event::Changing);
         self.vault.note_at_once(&change, &self.held());
-        self.finish_change(change).await
-    }
-
-    async fn finish_change(self: &Rc<Self>, change: Change) -> bool {
-        let opened = match &change {
-            Change::SignIn { record, .. } | Change::ChangePassword { record, .. } => {
-                Some(record.account_id)
-            }
-            _ => None,
-        };
-        let outcome = self.vault.change(Some(change), self.held()).await;
-        let applied = outcome.applied;
-        if applied && opened.is_some() {
-            self.signed_in_here.set(opened);
-        }
-        self.feed(Event::Changed {
-            stored: outcome.stored,
-            applied,
-        });
-        self.take_news(outcome.news);
-        self.take_leaving(outcome.is_leaving, outcome.has_left);
-        surroundings::tell_others(self.channel.as_ref());
-        applied
+        driver::make_change(&TabHost(self.clone()), change).await
     }
 
     /// The access token for a call, after a renewal if that is necessary.
@@ -741,7 +685,7 @@ impl Driver {
     /// Whether another tab will replace the session of this account.
     pub(super) fn is_noted_elsewhere(&self, account_id: Uuid) -> bool {
         let own_mark = self.replacing.get().map(|replacing| replacing.mark);
-        self.vault.is_replaced(account_id, own_mark)
+        self.vault.will_be_replaced(account_id, own_mark)
     }
 
     /// The session that this browser stores, as far as it can be known without waiting.
@@ -795,124 +739,6 @@ impl Driver {
             call.headers.push((wire::KNOWN_BROWSER_HEADER, known));
         }
         call
-    }
-
-    fn perform(self: &Rc<Self>, action: Action) {
-        let driver = self.clone();
-        match action {
-            Action::Refresh { of } => spawn_local(async move {
-                let event = driver.refresh(of).await;
-                driver.feed(event);
-            }),
-            Action::Change(change) => {
-                self.vault.note_at_once(&change, &self.held());
-                spawn_local(async move {
-                    driver.finish_change(change).await;
-                });
-            }
-            Action::Wake(after) => {
-                let timer = after.map(|ms| {
-                    // The browser counts in 32 bits; a timer that is too early is set again.
-                    let ms = u32::try_from(ms)
-                        .unwrap_or(u32::MAX)
-                        .min(i32::MAX.unsigned_abs());
-                    Timeout::new(ms, move || {
-                        driver.look();
-                        driver.feed(Event::Timer);
-                    })
-                });
-                *self.timer.borrow_mut() = timer;
-            }
-            Action::Probe => spawn_local(async move {
-                let answer = transport::send(&Call::new(Method::GET, paths::HEALTHZ), None).await;
-                let silence = matches!(answer, Err(CallError::Unreachable { answered: false }));
-                driver.feed(if silence {
-                    Event::Unreachable
-                } else {
-                    Event::ProbeAnswered
-                });
-            }),
-            Action::SendLeaving => spawn_local(async move {
-                let all = driver.send_leaving().await;
-                driver.feed(Event::LeavingSent { all });
-            }),
-            Action::Tell(notice) => self.notice.set(Some(notice)),
-        }
-    }
-
-    /// Renews once. The record and its attempt key come from one transaction, and both are sent at
-    /// once.
-    async fn refresh(self: &Rc<Self>, of: Link) -> Event {
-        let not_renewed = |failure| Event::NotRenewed { of, failure };
-        let later = not_renewed(Failure::Later { retry_after: None });
-        let _lock = lock::acquire(LOCK, LOCK_WAIT_MS).await;
-        let attempted = self.vault.attempt(of, self.held()).await;
-        self.take_leaving(false, false);
-        let (record, key) = match attempted {
-            Attempted::Send(record, key) => (record, key),
-            Attempted::Moved(outcome) => {
-                self.take(outcome);
-                return not_renewed(Failure::Moved);
-            }
-            Attempted::Behind => return not_renewed(Failure::Behind),
-            Attempted::Outdated => return not_renewed(Failure::Outdated),
-            Attempted::Later => return later,
-        };
-        let mut call = Call::new(Method::POST, paths::REFRESH).with_json(&RefreshRequest {
-            refresh_token: record.refresh_token.clone(),
-        });
-        let key = Secret::from(key.expose());
-        call.headers.push((attempt_key::HEADER, key));
-        // The client counts the age of the access token from the moment of the request. So the
-        // token is never older than the tab believes.
-        let sent_at = clock::now().wall_ms;
-        let tokens = match transport::send(&call, None).await {
-            Ok(body) => transport::parse::<Tokens>(&body).ok(),
-            Err(CallError::Problem(problem)) => {
-                return match Failure::of(&problem) {
-                    Failure::Over(why) if self.is_being_replaced(of.session_id, why) => later,
-                    failure => not_renewed(failure),
-                };
-            }
-            Err(_) => None,
-        };
-        let renewed = tokens.and_then(|tokens| Record::new(&tokens, record.remember, sent_at));
-        let Some(renewed) = renewed else {
-            return later;
-        };
-        let change = Change::Renew { record: renewed };
-        let outcome = self.vault.change(Some(change), self.held()).await;
-        self.take_news(outcome.news);
-        self.take_leaving(outcome.is_leaving, outcome.has_left);
-        surroundings::tell_others(self.channel.as_ref());
-        Event::Renewed {
-            of,
-            stored: outcome.stored,
-        }
-    }
-
-    /// Sends the logouts that the server does not know yet, one by one, and says whether it has
-    /// accepted all of them.
-    async fn send_leaving(self: &Rc<Self>) -> bool {
-        // A list that could not be read may contain tokens, so it is read again later.
-        let Some(leaving) = self.vault.leaving().await else {
-            return false;
-        };
-        let leaving = self.refused.borrow().in_order(leaving);
-        let mut all = true;
-        for token in leaving {
-            let answer = logout::send(&token).await;
-            self.refused.borrow_mut().note(&token, answer);
-            match answer {
-                Answer::Over => {
-                    let left = Change::Left(token);
-                    self.vault.change(Some(left), self.held()).await;
-                }
-                Answer::NotYet => all = false,
-                Answer::Later | Answer::None => return false,
-            }
-        }
-        all
     }
 
     /// Tells the view. A page that has shown one account reloads before it shows another, so that
@@ -1040,6 +866,119 @@ impl Driver {
     /// Reloads the page, because the person wants it.
     pub(super) fn reload_now(&self) {
         surroundings::reload();
+    }
+}
+
+/// This tab, for what carries out the machine's decisions.
+struct TabHost(Rc<Driver>);
+
+impl Host for TabHost {
+    type Lock = Option<lock::Lock>;
+
+    fn wall_ms(&self) -> i64 {
+        clock::now().wall_ms
+    }
+
+    fn feed(&self, event: Event) {
+        self.0.feed(event);
+    }
+
+    fn held(&self) -> Stored {
+        self.0.held()
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.0.machine.borrow().is_leaving()
+    }
+
+    fn wake(&self, after_ms: Option<u64>) {
+        let driver = self.0.clone();
+        let timer = after_ms.map(|ms| {
+            // The browser counts in 32 bits; a timer that is too early is set again.
+            let ms = u32::try_from(ms)
+                .unwrap_or(u32::MAX)
+                .min(i32::MAX.unsigned_abs());
+            Timeout::new(ms, move || {
+                driver.look();
+                driver.feed(Event::Timer);
+            })
+        });
+        *self.0.timer.borrow_mut() = timer;
+    }
+
+    fn show(&self, notice: Notice) {
+        self.0.notice.set(Some(notice));
+    }
+
+    fn note_at_once(&self, change: &Change) {
+        self.0.vault.note_at_once(change, &self.0.held());
+    }
+
+    fn tell_others(&self) {
+        surroundings::tell_others(self.0.channel.as_ref());
+    }
+
+    fn is_memory(&self) -> bool {
+        self.0.vault.is_memory()
+    }
+
+    fn is_being_replaced(&self, session_id: Uuid, why: Ending) -> bool {
+        self.0.is_being_replaced(session_id, why)
+    }
+
+    async fn lock(&self) -> Self::Lock {
+        lock::acquire(LOCK, LOCK_WAIT_MS).await
+    }
+
+    async fn change(&self, change: Option<Change>) -> Outcome {
+        let opened = match &change {
+            Some(Change::SignIn { record, .. } | Change::ChangePassword { record, .. }) => {
+                Some(record.account_id)
+            }
+            _ => None,
+        };
+        let outcome = self.0.vault.change(change, self.0.held()).await;
+        if outcome.applied && opened.is_some() {
+            self.0.signed_in_here.set(opened);
+        }
+        outcome
+    }
+
+    async fn attempt(&self, of: Link) -> Attempted {
+        self.0.vault.attempt(of, self.0.held()).await
+    }
+
+    async fn leaving(&self) -> Option<Vec<Secret>> {
+        self.0.vault.leaving().await
+    }
+
+    fn with_refused<T>(&self, use_them: impl FnOnce(&mut RefusedLogouts) -> T) -> T {
+        use_them(&mut self.0.refused.borrow_mut())
+    }
+
+    async fn send_refresh(&self, token: &Secret, key: &AttemptKey) -> Refreshed {
+        let mut call = Call::new(Method::POST, paths::REFRESH).with_json(&RefreshRequest {
+            refresh_token: token.clone(),
+        });
+        let key = Secret::from(key.expose());
+        call.headers.push((attempt_key::HEADER, key));
+        match transport::send(&call, None).await {
+            Ok(body) => match transport::parse::<Tokens>(&body) {
+                Ok(tokens) => Refreshed::Tokens(Box::new(tokens)),
+                Err(_) => Refreshed::None,
+            },
+            Err(CallError::Problem(problem)) => Refreshed::Refused(problem),
+            Err(_) => Refreshed::None,
+        }
+    }
+
+    async fn send_logout(&self, token: &Secret) -> LogoutAnswer {
+        logout::send(token).await
+    }
+
+    async fn probe(&self) -> bool {
+        let answer = transport::send(&Call::new(Method::GET, paths::HEALTHZ), None).await;
+        !matches!(answer, Err(CallError::Unreachable { answered: false }))
     }
 }
 

@@ -130,7 +130,7 @@ impl fmt::Display for CallError {
                 let is_said = problem.detail.contains("Try again");
                 match problem.retry_after {
                     Some(seconds) if seconds > 1 && !is_said => {
-                        write!(f, " Try again in {}.", in_words(seconds))
+                        write!(f, " Try again in {}.", problem::pause_in_words(seconds))
                     }
                     _ => Ok(()),
                 }
@@ -159,13 +159,6 @@ impl fmt::Display for CallError {
 }
 
 impl std::error::Error for CallError {}
-
-fn in_words(seconds: u32) -> String {
-    match seconds {
-        0..=90 => format!("{seconds} seconds"),
-        _ => format!("{} minutes", seconds.div_ceil(60)),
-    }
-}
 
 /// Sends a call and returns the body of a successful answer.
 pub(super) async fn send(call: &Call, bearer: Option<&Secret>) -> Result<String, CallError> {

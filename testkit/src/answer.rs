@@ -1,8 +1,11 @@
-//! A complete answer from the network.
+//! A complete answer, from the network or from a router.
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::body::{Bytes, HttpBody};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use holdfast_protocol::problem::{Code, MEDIA_TYPE, Problem};
 use holdfast_protocol::wire::Tokens;
+use http_body_util::BodyExt as _;
+use serde::de::DeserializeOwned;
 
 /// Status, headers and body.
 #[derive(Debug, Clone)]
@@ -11,14 +14,25 @@ pub struct Answer {
     pub status: StatusCode,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body as text. If the body is not text, for example compressed, only parts can be read.
-    pub body: String,
-    /// How many bytes the body had on the wire.
-    pub body_bytes: usize,
+    /// Its body, as it was on the wire: perhaps compressed.
+    pub body: Bytes,
 }
 
 impl Answer {
-    /// An answer of HTTP/1.1. `None` if it is not complete.
+    /// Reads the whole answer.
+    ///
+    /// # Errors
+    /// If the body breaks off.
+    pub async fn read<B: HttpBody>(response: Response<B>) -> Result<Self, B::Error> {
+        let (parts, body) = response.into_parts();
+        Ok(Self {
+            status: parts.status,
+            headers: parts.headers,
+            body: body.collect().await?.to_bytes(),
+        })
+    }
+
+    /// The bytes of an answer of HTTP/1.1, as a proxy sees them. `None` if it is not complete.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
         let head = std::str::from_utf8(&bytes[..end]).ok()?;
@@ -32,8 +46,7 @@ impl Answer {
         let mut answer = Self {
             status: status.parse().ok()?,
             headers: headers.collect(),
-            body: String::new(),
-            body_bytes: 0,
+            body: Bytes::new(),
         };
         let rest = &bytes[end + 4..];
         let body = if answer.header("transfer-encoding") == "chunked" {
@@ -42,47 +55,74 @@ impl Answer {
             let length = answer.header("content-length").parse().unwrap_or(0);
             rest.get(..length)?.to_vec()
         };
-        answer.body_bytes = body.len();
-        answer.body = match String::from_utf8(body) {
-            Ok(text) => text,
-            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-        };
+        answer.body = body.into();
         Some(answer)
+    }
+
+    /// Its body as text. If the body is not text, for example compressed, only parts can be read.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// Its body as JSON.
+    #[track_caller]
+    pub fn json<T: DeserializeOwned>(&self) -> T {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error} in {} {}", self.status, self.text()))
     }
 
     /// The tokens of an answer of this status.
     #[track_caller]
     pub fn tokens(&self, status: u16) -> Tokens {
-        assert_eq!(self.status, status, "{}", self.body);
+        assert_eq!(self.status, status, "{}", self.text());
         assert_eq!(self.header("cache-control"), "no-store");
-        serde_json::from_str(&self.body).unwrap()
+        self.json()
     }
 
-    /// The problem; `None` if the answer is not one of Holdfast's problems.
-    pub fn problem(&self) -> Option<Problem> {
+    /// The problem, with all members that RFC 9457 and Holdfast's API require.
+    #[track_caller]
+    pub fn problem(&self) -> Problem {
+        let of = format!("{} {}", self.status, self.text());
+        assert_eq!(self.header("content-type"), MEDIA_TYPE, "{of}");
+        let problem: Problem = self.json();
+        assert_eq!(problem.status, self.status.as_u16());
+        assert_eq!(
+            problem.kind,
+            format!("urn:holdfast:problem:{}", problem.code.as_str())
+        );
+        assert!(problem.detail.ends_with('.'), "{}", problem.detail);
+        assert!(problem.request_id.is_some());
+        if self.status == StatusCode::UNAUTHORIZED {
+            assert!(self.header("www-authenticate").starts_with("Bearer realm="));
+        }
+        problem
+    }
+
+    /// The code of the problem. `None` if the answer is not one of Holdfast's problems.
+    pub fn code(&self) -> Option<Code> {
         if self.header("content-type") != MEDIA_TYPE {
             return None;
         }
-        serde_json::from_str(&self.body).ok()
+        let problem: Problem = serde_json::from_slice(&self.body).ok()?;
+        Some(problem.code)
     }
 
-    /// The code of the problem.
-    pub fn code(&self) -> Option<Code> {
-        self.problem().map(|problem| problem.code)
-    }
-
-    /// Asserts that this is the problem with this code.
+    /// Asserts that this is the problem with this code, and that it has the code's status. The
+    /// status of a malformed request says more than its code.
     #[track_caller]
     pub fn is(&self, code: Code) {
-        assert_eq!(self.code(), Some(code), "{} {}", self.status, self.body);
-        assert_eq!(self.status, code.status());
+        assert_eq!(self.problem().code, code, "{}", self.text());
+        if code != Code::MalformedRequest {
+            assert_eq!(self.status, code.status(), "{}", self.text());
+        }
     }
 
     /// A header's value; empty if there is none.
+    #[track_caller]
     pub fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
-            .map_or("", |value| value.to_str().unwrap_or_default())
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     /// Status and code, for a tally.
@@ -122,8 +162,8 @@ mod tests {
             3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
         let answer = Answer::parse(whole).unwrap();
         assert_eq!(
-            (answer.status.as_u16(), answer.body.as_str()),
-            (200, "abcde")
+            (answer.status.as_u16(), &answer.body[..]),
+            (200, &b"abcde"[..])
         );
         assert_eq!(answer.header("content-encoding"), "br");
         assert!(Answer::parse(&whole[..whole.len() - 7]).is_none());
@@ -138,6 +178,6 @@ mod tests {
     #[test]
     fn the_length_of_a_body_is_counted_in_bytes_of_the_wire() {
         let compressed = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n\xff\xfe\xfd";
-        assert_eq!(Answer::parse(compressed).unwrap().body_bytes, 3);
+        assert_eq!(Answer::parse(compressed).unwrap().body.len(), 3);
     }
 }

@@ -1,15 +1,20 @@
 //! Requests over the network. No request is sent twice unless a test does it.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::http::Method;
+use axum::body::Bytes;
+use axum::http::{HeaderValue, Method, Request, header};
 use holdfast_protocol::attempt_key::{self, AttemptKey};
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::wire::{Tokens, paths};
+use http_body_util::Full;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::answer::Answer;
@@ -25,9 +30,10 @@ pub struct NoAnswer;
 
 /// A connection that is kept alive. No request is sent twice.
 pub struct Connection {
-    stream: TcpStream,
-    server: SocketAddr,
-    buffer: Vec<u8>,
+    requests: SendRequest<Full<Bytes>>,
+    /// What reads and writes. `None` after the connection has ended.
+    io: Option<http1::Connection<TokioIo<TcpStream>, Full<Bytes>>>,
+    host: HeaderValue,
 }
 
 impl Connection {
@@ -35,10 +41,13 @@ impl Connection {
     pub async fn open(server: SocketAddr) -> Result<Self, NoAnswer> {
         let stream = TcpStream::connect(server).await.map_err(|_| NoAnswer)?;
         stream.set_nodelay(true).map_err(|_| NoAnswer)?;
+        let opened = http1::handshake(TokioIo::new(stream)).await;
+        let (requests, io) = opened.map_err(|_| NoAnswer)?;
+        let host = HeaderValue::try_from(server.to_string()).map_err(|_| NoAnswer)?;
         Ok(Self {
-            stream,
-            server,
-            buffer: Vec::with_capacity(4096),
+            requests,
+            io: Some(io),
+            host,
         })
     }
 
@@ -50,35 +59,37 @@ impl Connection {
         headers: &[(&str, &str)],
         body: Option<&str>,
     ) -> Result<Answer, NoAnswer> {
-        let server = self.server;
-        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {server}\r\n");
-        request.push_str("user-agent: holdfast-testkit\r\n");
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, &self.host)
+            .header(header::USER_AGENT, "holdfast-testkit");
         for (name, value) in headers {
-            request.push_str(&format!("{name}: {value}\r\n"));
+            request = request.header(*name, *value);
         }
-        if let Some(body) = body {
-            let length = body.len();
-            request.push_str("content-type: application/json\r\n");
-            request.push_str(&format!("content-length: {length}\r\n"));
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
         }
-        request.push_str("\r\n");
-        request.push_str(body.unwrap_or_default());
-        let written = self.stream.write_all(request.as_bytes()).await;
-        written.map_err(|_| NoAnswer)?;
-        self.read().await
-    }
-
-    async fn read(&mut self) -> Result<Answer, NoAnswer> {
-        self.buffer.clear();
-        loop {
-            match self.stream.read_buf(&mut self.buffer).await {
-                Ok(0) | Err(_) => return Err(NoAnswer),
-                Ok(_) => {}
+        let body = Bytes::copy_from_slice(body.unwrap_or_default().as_bytes());
+        let request = request.body(Full::new(body)).map_err(|_| NoAnswer)?;
+        let asked = self.requests.send_request(request);
+        let answered = async {
+            let response = asked.await.map_err(|_| NoAnswer)?;
+            Answer::read(response).await.map_err(|_| NoAnswer)
+        };
+        let mut answered = pin!(answered);
+        let io = &mut self.io;
+        // One task reads, writes and waits. A task of its own for the connection would cost a switch
+        // for each request, and the benches would measure it.
+        poll_fn(|context| {
+            if let Some(open) = io
+                && Pin::new(open).poll(context).is_ready()
+            {
+                *io = None;
             }
-            if let Some(answer) = Answer::parse(&self.buffer) {
-                return Ok(answer);
-            }
-        }
+            answered.as_mut().poll(context)
+        })
+        .await
     }
 }
 
@@ -208,7 +219,7 @@ impl Http {
             "a sign-up was answered {}",
             answer.summary()
         );
-        serde_json::from_str(&answer.body).context("a sign-up was answered without tokens")
+        serde_json::from_slice(&answer.body).context("a sign-up was answered without tokens")
     }
 
     /// Makes an account.

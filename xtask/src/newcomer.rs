@@ -67,7 +67,7 @@ fn prove(
     checkout: &Path,
     stopwatch: &mut Stopwatch,
 ) -> Outcome {
-    workspace::clone_head(checkout)?;
+    toolbox::clone_head(checkout)?;
     let home = Home::make(&place.path().join("home"), &args.toolchain, args.offline)?;
     console::note(&format!(
         "The newcomer has {} in {}.",

@@ -1,8 +1,8 @@
 //! How the tools are started after `setup` has found them.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use crate::failure::{Failure, Outcome};
 use crate::workspace;
@@ -72,6 +72,17 @@ pub fn show(command: &mut Command, what: &str) -> Outcome {
     } else {
         Err(Failure::of_program(what, status))
     }
+}
+
+/// Clones HEAD to a new folder. The clone lacks changes that are not committed.
+pub fn clone_head(checkout: &Path) -> Outcome {
+    let mut clone = Command::new("git");
+    clone
+        .args(["clone", "--quiet", "--no-local"])
+        .arg(workspace::root())
+        .arg(checkout)
+        .stdin(Stdio::null());
+    show(&mut clone, "`git clone`")
 }
 
 /// Replaces this process by the program: it gets the process, the terminal and every signal, and its

@@ -1,10 +1,6 @@
 //! The places in the repository.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-
-use crate::failure::Outcome;
-use crate::toolbox;
 
 /// The repository's root. It is known at compile time, because `cargo xtask` builds this program in
 /// the checkout on which it works. The command works from any folder of the checkout.
@@ -35,15 +31,4 @@ pub fn wasm_bindgen_bin() -> PathBuf {
 /// The folder that only contains cargo-leptos, after it was fetched or built.
 pub fn cargo_leptos_bin() -> PathBuf {
     target().join("tools/cargo-leptos/bin")
-}
-
-/// Clones HEAD to a new folder. The clone lacks changes that are not committed.
-pub fn clone_head(checkout: &Path) -> Outcome {
-    let mut clone = Command::new("git");
-    clone
-        .args(["clone", "--quiet", "--no-local"])
-        .arg(root())
-        .arg(checkout)
-        .stdin(Stdio::null());
-    toolbox::show(&mut clone, "`git clone`")
 }

@@ -46,7 +46,7 @@ impl Keys {
     }
 
     /// Writes the copies.
-    pub(super) fn write(&self) -> Result<(), local::Refused> {
+    pub(super) fn write(&self) -> Result<(), local::NotWritten> {
         local::set_json(COPIES, self)
     }
 

@@ -30,7 +30,7 @@ const TOLD: &str = "holdfast.told";
 
 /// Storage did not accept a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Refused;
+pub(super) struct NotWritten;
 
 /// Whether local storage exists and takes a value.
 pub(super) fn is_usable() -> bool {
@@ -58,14 +58,14 @@ pub(super) fn remove_copy() {
 
 /// Writes the copy, unless a later one of the same life is there. A copy that cannot be
 /// written is removed: it would be an old token that looks like the current one.
-pub(super) fn write_copy(stored: &Stored) -> Result<(), Refused> {
+pub(super) fn write_copy(stored: &Stored) -> Result<(), NotWritten> {
     let text = stored.to_json();
     let before = get(RECORD);
     if before.as_ref() == Some(&text) {
         return Ok(());
     }
     match before.map(|before| Stored::read(&before)) {
-        Some(Reading::Later) => return Err(Refused),
+        Some(Reading::Later) => return Err(NotWritten),
         Some(Reading::Stored(copy))
             if copy.position() > stored.position()
                 && !copy.era().is_of_another_life(stored.era()) =>
@@ -80,7 +80,7 @@ pub(super) fn write_copy(stored: &Stored) -> Result<(), Refused> {
         remove(RECORD);
         match stored {
             Stored::SignedOut(_) => set(RECORD, &text),
-            Stored::SignedIn(_) => Err(Refused),
+            Stored::SignedIn(_) => Err(NotWritten),
         }
     })
 }
@@ -91,7 +91,7 @@ pub(super) fn leaving() -> Vec<Secret> {
 }
 
 /// Stores them. See [`Noted`](super::noted::Noted) for what happens if storage is full.
-pub(super) fn write_leaving(tokens: &[Secret]) -> Result<(), Refused> {
+pub(super) fn write_leaving(tokens: &[Secret]) -> Result<(), NotWritten> {
     write_list(LEAVING, tokens)
 }
 
@@ -135,7 +135,7 @@ pub(super) fn take_told() -> Option<Told> {
     serde_json::from_str(&text).ok()
 }
 
-fn write_list<T: Serialize>(key: &str, list: &[T]) -> Result<(), Refused> {
+fn write_list<T: Serialize>(key: &str, list: &[T]) -> Result<(), NotWritten> {
     if list.is_empty() {
         remove(key);
         return Ok(());
@@ -151,17 +151,17 @@ pub(super) fn get_json<T: DeserializeOwned + Default>(key: &str) -> T {
 }
 
 /// Writes an entry.
-pub(super) fn set_json(key: &str, value: &impl Serialize) -> Result<(), Refused> {
-    set(key, &serde_json::to_string(value).map_err(|_| Refused)?)
+pub(super) fn set_json(key: &str, value: &impl Serialize) -> Result<(), NotWritten> {
+    set(key, &serde_json::to_string(value).map_err(|_| NotWritten)?)
 }
 
 fn get(key: &str) -> Option<String> {
     storage()?.get_item(key).ok()?
 }
 
-fn set(key: &str, text: &str) -> Result<(), Refused> {
-    let storage = storage().ok_or(Refused)?;
-    storage.set_item(key, text).map_err(|_| Refused)
+fn set(key: &str, text: &str) -> Result<(), NotWritten> {
+    let storage = storage().ok_or(NotWritten)?;
+    storage.set_item(key, text).map_err(|_| NotWritten)
 }
 
 /// The keys that begin with this text.

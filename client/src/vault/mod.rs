@@ -24,9 +24,9 @@ use futures::channel::oneshot;
 use futures::future::{Either, select};
 use gloo_timers::future::TimeoutFuture;
 use holdfast_protocol::attempt_key::{Attempt, AttemptKey, attempt};
+use holdfast_protocol::renewal::driver::{Attempted, Outcome, StorageNews};
 use holdfast_protocol::renewal::{
-    self, Asked, Change, KnownBrowser, Link, Place, Reading, Record, Stored, Vault as Contents,
-    begun_blind,
+    self, Change, KnownBrowser, Link, Place, Reading, Stored, Vault as Contents, begun_blind,
 };
 use holdfast_protocol::secret::Secret;
 use js_sys::Array;
@@ -75,47 +75,6 @@ pub(super) struct Vault {
     noted: Noted,
     /// What this page knows of the places that it has used.
     used: Used,
-}
-
-/// The state after storage was read or changed.
-pub(super) struct Outcome {
-    pub(super) stored: Stored,
-    /// Whether the change still applied.
-    pub(super) applied: bool,
-    /// Whether there are sessions that the server still has to end.
-    pub(super) is_leaving: bool,
-    /// Whether this change has added one of them.
-    pub(super) has_left: bool,
-    /// The last request for a session. After [`Change::Ask`], this is the request of that change
-    /// itself.
-    pub(super) asked: Asked,
-    /// Whether the session of that request is not stored yet; see [`Contents::is_awaiting`].
-    pub(super) is_awaiting: bool,
-    /// What happened to storage itself, if anything.
-    pub(super) news: Option<News>,
-}
-
-/// An event of storage itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum News {
-    /// It was opened and is empty, although a person is signed in here.
-    Gone,
-    /// It belongs to a later version of Holdfast and was not changed.
-    LaterVersion,
-}
-
-/// The result of the request for a record and its attempt key.
-pub(super) enum Attempted {
-    /// Both are stored: send them.
-    Send(Record, AttemptKey),
-    /// Storage has another record than the caller expects.
-    Moved(Outcome),
-    /// See [`Attempt::Behind`].
-    Behind,
-    /// Storage belongs to a later version of Holdfast.
-    Outdated,
-    /// Not now. Try again later; another key must not be made meanwhile.
-    Later,
 }
 
 impl Vault {
@@ -196,7 +155,7 @@ impl Vault {
     }
 
     /// Whether another tab than the one with this mark will replace the session of this account.
-    pub(super) fn is_replaced(&self, account_id: Uuid, own_mark: Option<u32>) -> bool {
+    pub(super) fn will_be_replaced(&self, account_id: Uuid, own_mark: Option<u32>) -> bool {
         // No other tab stores a session for a page that only has it in its memory.
         !self.is_memory() && replaced::is_noted(account_id, own_mark, clock::now())
     }
@@ -265,7 +224,7 @@ impl Vault {
                     });
                     if let Some(outcome) = self.count(done.await) {
                         // The copy is not necessary, so a full storage may refuse it.
-                        if outcome.news != Some(News::LaterVersion) {
+                        if outcome.news != Some(StorageNews::LaterVersion) {
                             let _ = local::write_copy(&outcome.stored);
                             Keys::forget_all_but(session_of(&outcome.stored));
                         }
@@ -498,7 +457,7 @@ impl Vault {
         forget_browsers_elsewhere(&contents);
         let is_gone = is_empty && held.record().is_some();
         Ok(Outcome {
-            news: is_gone.then_some(News::Gone),
+            news: is_gone.then_some(StorageNews::Gone),
             has_left: has_left(&before, &contents),
             ..outcome(&contents, applied)
         })
@@ -567,7 +526,7 @@ impl Vault {
             contents.begin_life(if is_blind { begun_blind(life) } else { life });
         }
         let told = Outcome {
-            news: (is_gone && held.record().is_some()).then_some(News::Gone),
+            news: (is_gone && held.record().is_some()).then_some(StorageNews::Gone),
             has_left: has_left(&before, &contents),
             ..outcome(&contents, applied)
         };
@@ -598,7 +557,7 @@ impl Vault {
 
     fn attempt_in_local_storage(&self, of: Link, fresh: &AttemptKey, held: &Stored) -> Attempted {
         let outcome = self.change_in_local_storage(None, held);
-        if outcome.news == Some(News::LaterVersion) {
+        if outcome.news == Some(StorageNews::LaterVersion) {
             return Attempted::Outdated;
         }
         if self.place.get() == Place::Database {
@@ -738,7 +697,7 @@ fn beside_later_version(noted: &Noted, change: Option<&Change>, held: &Stored) -
         noted.write(&contents.leaving);
     }
     Outcome {
-        news: Some(News::LaterVersion),
+        news: Some(StorageNews::LaterVersion),
         has_left: has_left(&before, &contents),
         ..outcome(&contents, applied)
     }

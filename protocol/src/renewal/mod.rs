@@ -7,9 +7,9 @@
 //! - [`Vault::apply`] is the storage that all tabs of a browser share: it takes a [`Change`]
 //!   and says whether it still applies.
 //!
-//! So every interleaving of tabs, lost answers and crashes can be tested natively. The driver
-//! in `client/src/driver.rs` only carries out [`Action`]s and runs changes, each as one
-//! transaction.
+//! So every interleaving of tabs, lost answers and crashes can be tested natively. What carries
+//! out the [`Action`]s is also here ([`driver`]), over a trait for storage, requests, the lock and
+//! the timer. `client/src/driver.rs` is that trait in a browser.
 //!
 //! # The terms
 //!
@@ -52,8 +52,10 @@
 //! two readings of the wall clock. So a wall clock that is years off does no harm. A wall clock that
 //! is set while the page runs costs one extra refresh.
 
+pub mod driver;
 mod ending;
 mod held;
+mod logouts;
 mod machine;
 mod moment;
 mod patience;
@@ -65,6 +67,7 @@ mod vault;
 mod words;
 
 pub use ending::Ending;
+pub use logouts::{LogoutAnswer, RefusedLogouts};
 pub use machine::Machine;
 pub use moment::Moment;
 pub use patience::{CONFLICT_ATTEMPTS, CONFLICT_PATIENCE_MS, LONGEST_RETRY_AFTER_S};

@@ -67,6 +67,58 @@ fn rust_files(directories: &[&str]) -> Vec<PathBuf> {
     found
 }
 
+/// The types of a file that other files can name.
+fn visible_types(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|line| {
+        let line = line.trim_start().strip_prefix("pub")?;
+        let line = match line.strip_prefix('(') {
+            Some(restricted) => restricted.split_once(')')?.1,
+            None => line,
+        };
+        let (kind, rest) = line.trim_start().split_once(' ')?;
+        if !["struct", "enum", "trait", "type", "union"].contains(&kind) {
+            return None;
+        }
+        rest.split(|letter: char| !letter.is_alphanumeric()).next()
+    })
+}
+
+#[test]
+fn two_types_of_one_crate_have_two_names() {
+    assert_eq!(
+        visible_types("pub struct A;\n    pub(super) enum B<T> {\nstruct C;\npub fn d() {}\n")
+            .collect::<Vec<_>>(),
+        ["A", "B"]
+    );
+    for directory in [
+        "protocol/src",
+        "client/src",
+        "app/src",
+        "local-postgres/src",
+        "server/src",
+        "testkit/src",
+        "xtask/src",
+    ] {
+        let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for path in rust_files(&[directory]) {
+            // Each file of a program is a small crate of its own, which may name things by itself.
+            let is_program = path.components().any(|part| part.as_os_str() == "bin");
+            // Each command of the program `holdfast` has its own enum, as clap's documentation does.
+            let is_command = path.starts_with(root().join("server/src/cli"));
+            if is_program || is_command {
+                continue;
+            }
+            for name in visible_types(&fs::read_to_string(&path).unwrap()) {
+                let at = path.display().to_string();
+                files.entry(name.to_owned()).or_default().push(at);
+            }
+        }
+        assert!(files.len() > 5, "{directory}: {files:?}");
+        files.retain(|_, at| at.len() > 1);
+        assert!(files.is_empty(), "{files:#?}");
+    }
+}
+
 #[test]
 fn protocol_has_no_crate_that_does_io_or_is_a_framework() {
     let crates = crates_of("holdfast-protocol", &[]);

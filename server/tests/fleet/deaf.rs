@@ -115,7 +115,7 @@ async fn bar_43_a_stopped_database_degrades_first_and_refuses_after_one_lifetime
     assert!(staying.expires_in > 240);
     let ready = async |path: &str| {
         let answer = fleet.http.get(fleet.at(1), path).await.unwrap();
-        (answer.status.as_u16(), answer.body)
+        (answer.status.as_u16(), answer.text())
     };
     // The call is refused because of its parameter, after the token was accepted. It needs no
     // query.

@@ -83,7 +83,7 @@ async fn bar_40_after_one_command_no_server_accepts_a_token_of_the_leaked_secret
     .await;
     let answer = fleet.http.refresh(server, &with_new, &new_key()).await;
     answer.is(Code::SessionEnded);
-    let reason = answer.problem().unwrap().reason;
+    let reason = answer.problem().reason;
     assert_eq!(reason, Some(EndReason::EndedElsewhere));
     // A server does not start with the leaked secret any more, even if another secret follows it.
     let old = leaked.encode().to_string();

@@ -32,7 +32,7 @@ async fn bar_3_reuse_is_in_the_activity_and_ends_one_session_on_every_server() {
         .call_as(&other, Method::GET, fleet.at(1), paths::ACTIVITY, None)
         .await
         .unwrap();
-    let page: ActivityPage = serde_json::from_str(&activity.body).unwrap();
+    let page: ActivityPage = serde_json::from_slice(&activity.body).unwrap();
     let reused: Vec<_> = page
         .events
         .iter()

@@ -1,6 +1,5 @@
 //! [`TestApp`]: the service with a database of its own. Its functions are the actions of a person.
 
-mod answer;
 pub mod log;
 pub mod queries;
 
@@ -37,7 +36,7 @@ use tower::ServiceExt as _;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-pub use answer::Answer;
+pub use crate::answer::Answer;
 
 use crate::database::{self, TestDatabase};
 pub use crate::tokens::{PASSWORD, generation, new_key};
@@ -190,7 +189,7 @@ impl TestApp {
         let host = HeaderValue::from_static("id.example");
         request.headers_mut().entry(header::HOST).or_insert(host);
         let response = self.router.clone().oneshot(request).await.unwrap();
-        Answer::read(response).await
+        Answer::read(response).await.unwrap()
     }
 
     /// Sends a JSON body.

@@ -51,7 +51,7 @@ async fn main() -> anyhow::Result<()> {
 async fn over_the_wire(server: SocketAddr) -> anyhow::Result<Weight> {
     let page = get(server, "/", "br").await?;
     let mut weight = Weight {
-        html: page.body_bytes,
+        html: page.body.len(),
         ..Weight::default()
     };
     // Only the plain text names the files.
@@ -59,12 +59,12 @@ async fn over_the_wire(server: SocketAddr) -> anyhow::Result<Weight> {
     if page.header("content-encoding") != "br" {
         println!("The server does not compress its pages.");
     }
-    for path in files_named_in(&plain.body) {
+    for path in files_named_in(&plain.text()) {
         let file = get(server, &path, "br").await?;
         if file.header("content-encoding") != "br" {
             println!("{path} is not compressed.");
         }
-        weight.add(&path, file.body_bytes);
+        weight.add(&path, file.body.len());
     }
     Ok(weight)
 }

@@ -32,7 +32,7 @@ pub fn run(arguments: &[String]) -> Outcome {
 
     let place = TemporaryDirectory::new("holdfast-dev")?;
     let checkout = place.path().join("checkout");
-    workspace::clone_head(&checkout)?;
+    toolbox::clone_head(&checkout)?;
     let listen = machine::free_address()?;
     console::begin("Building and watching a clone; usually 4 to 8 minutes on two cores.");
     let started = Instant::now();

@@ -139,7 +139,7 @@ async fn the_page_is_rendered_without_what_it_protects() {
     ] {
         let request = Request::builder().uri(path).body(Body::empty()).unwrap();
         let response = tower::ServiceExt::oneshot(pages.clone(), request).await;
-        let answer = Answer::read(response.unwrap()).await;
+        let answer = Answer::read(response.unwrap()).await.unwrap();
         assert_eq!(answer.status, 200);
         assert!(answer.text().contains(there), "{}", answer.text());
         assert!(!answer.text().contains(not_there), "{}", answer.text());

@@ -177,7 +177,7 @@ async fn call(
             answer.status == 200 && answer.body == BODY,
             "{path} was answered {}: {}",
             answer.status,
-            answer.body
+            answer.text()
         );
         if phase.measuring.get() {
             calls += 1;

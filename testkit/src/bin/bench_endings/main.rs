@@ -223,7 +223,7 @@ async fn end_each(mut connection: Connection, tokens: Vec<Secret>) -> anyhow::Re
             answer.status == 204,
             "an ending was answered {}: {}",
             answer.status,
-            answer.body
+            answer.text()
         );
     }
     Ok(())

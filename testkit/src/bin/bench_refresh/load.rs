@@ -126,9 +126,9 @@ impl Chain {
             answer.status == 200,
             "a rotation was answered {}: {}",
             answer.status,
-            answer.body
+            answer.text()
         );
-        let tokens: Tokens = serde_json::from_str(&answer.body)?;
+        let tokens: Tokens = serde_json::from_slice(&answer.body)?;
         ensure!(
             link(&tokens)? == (self.tokens.session_id, link(&self.tokens)?.1 + 1),
             "a rotation was not answered with the next token"

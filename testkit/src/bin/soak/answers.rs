@@ -34,7 +34,7 @@ impl Answers {
             return;
         };
         let mut counts = self.counts();
-        match serde_json::from_str::<Tokens>(&answer.body) {
+        match serde_json::from_slice::<Tokens>(&answer.body) {
             Ok(tokens) if answer.status == 200 => {
                 let mut hasher = DefaultHasher::new();
                 tokens.refresh_token.expose().hash(&mut hasher);

@@ -1,9 +1,8 @@
-//! One client without a browser: it carries out what the renewal machine decides.
+//! One client without a browser. Like a tab, it is a [`Host`] for the driver of
+//! `holdfast_protocol::renewal`, which makes every decision.
 //!
-//! This file reads, writes, sends and waits, like `client/src/driver.rs`;
-//! `holdfast_protocol::renewal` makes every decision. [`Storage`] contains what a real client would
-//! write to disk. Only this survives a crash, and the client crashes from time to time during a
-//! refresh.
+//! [`Storage`] contains what a real client would write to disk. Only this survives a crash, and the
+//! client crashes from time to time during a refresh.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -14,16 +13,17 @@ use anyhow::Context as _;
 use axum::http::Method;
 use holdfast_protocol::attempt_key::{Attempt, AttemptKey, attempt};
 use holdfast_protocol::problem::{MEDIA_TYPE, Meaning, Problem};
+use holdfast_protocol::renewal::driver::{self, Attempted, Host, Outcome, Refreshed};
 use holdfast_protocol::renewal::{
-    Access, Action, Change, Ending, Event, Failure, Link, Machine, Moment, Record, Stored, Vault,
-    View,
+    Access, Change, Ending, Event, Link, LogoutAnswer, Machine, Moment, Notice, Record,
+    RefusedLogouts, Stored, Vault, View,
 };
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::wire::{Tokens, paths};
 use holdfast_server::clock::Clock;
 use holdfast_testkit::{Answer, Http, NoAnswer, Random, new_key};
 use serde_json::json;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
@@ -63,6 +63,18 @@ struct Door {
     storage: Arc<Mutex<Storage>>,
     tally: Arc<Tally>,
     clock: Clock,
+    told: Arc<Mutex<Told>>,
+    /// What the tasks tell the machine.
+    events: mpsc::UnboundedSender<Event>,
+}
+
+/// What the tasks know of the machine, and what it tells them.
+#[derive(Default)]
+struct Told {
+    held: Stored,
+    is_leaving: bool,
+    wake: Option<Instant>,
+    refused: RefusedLogouts,
 }
 
 /// See the module.
@@ -72,18 +84,18 @@ pub(crate) struct Client {
     random: Random,
     started: Instant,
     machine: Machine,
-    wake: Option<Instant>,
     crash: Instant,
-    tasks: JoinSet<Done>,
+    tasks: JoinSet<Option<Called>>,
+    events: mpsc::UnboundedReceiver<Event>,
     call: Call,
     last_words: String,
     is_settled: bool,
 }
 
-/// The result of a task.
-enum Done {
-    Event(Event),
-    Call { of: Link, outcome: Outcome },
+/// The result of the protected call.
+struct Called {
+    of: Link,
+    heard: Heard,
 }
 
 /// The protected call; there is one at a time.
@@ -104,7 +116,7 @@ enum Call {
 }
 
 /// The result of a request.
-enum Outcome {
+enum Heard {
     Body(String),
     Problem(Problem),
     /// There was an answer, but not Holdfast's.
@@ -130,6 +142,7 @@ impl Client {
             asked: None,
         });
         let now = Instant::now();
+        let (sender, events) = mpsc::unbounded_channel();
         Ok(Self {
             number,
             door: Door {
@@ -137,13 +150,15 @@ impl Client {
                 storage: Arc::new(Mutex::new(storage)),
                 tally,
                 clock,
+                told: Arc::default(),
+                events: sender,
             },
             random,
             started: now,
             machine: Machine::new(),
-            wake: None,
             crash: now,
             tasks: JoinSet::new(),
+            events,
             call: Call::Pause { until: now },
             last_words: String::new(),
             is_settled: false,
@@ -155,10 +170,16 @@ impl Client {
         self.start();
         while *phase.borrow() != Phase::Over {
             let call = self.next_call();
+            let wake = self.door.told().wake;
             tokio::select! {
-                Some(Ok(done)) = self.tasks.join_next() => self.take(done),
-                () = sleep_until(self.wake.unwrap_or(call)), if self.wake.is_some() => {
-                    self.wake = None;
+                Some(Ok(called)) = self.tasks.join_next() => {
+                    if let Some(Called { of, heard }) = called {
+                        self.called(of, heard);
+                    }
+                }
+                Some(event) = self.events.recv() => self.take(event),
+                () = sleep_until(wake.unwrap_or(call)), if wake.is_some() => {
+                    self.door.told().wake = None;
                     self.feed(Event::Timer);
                 }
                 () = sleep_until(call) => {
@@ -187,8 +208,9 @@ impl Client {
     fn start(&mut self) {
         self.tasks.abort_all();
         self.tasks = JoinSet::new();
+        (self.door.events, self.events) = mpsc::unbounded_channel();
+        self.door.told = Arc::default();
         self.machine = Machine::new();
-        self.wake = None;
         self.started = Instant::now();
         self.crash = self.started + self.up_to(LIFE * 2);
         let until = self.started + self.up_to(Duration::from_secs(2));
@@ -204,51 +226,26 @@ impl Client {
         let moment = self.now();
         let (machine, actions) = std::mem::take(&mut self.machine).on(event, moment);
         self.machine = machine;
+        {
+            let mut told = self.door.told();
+            told.held = self.machine.stored();
+            told.is_leaving = self.machine.is_leaving();
+        }
         for action in actions {
-            self.perform(action);
+            let work = driver::perform(self.door.clone(), action);
+            self.tasks.spawn(async move {
+                work.await;
+                None
+            });
         }
     }
 
-    fn perform(&mut self, action: Action) {
-        match action {
-            Action::Refresh { of } => {
-                let door = self.door.clone();
-                self.tasks.spawn(async move { door.refresh(of).await });
-            }
-            Action::Change(change) => {
-                let (stored, applied) = self.door.change(&change);
-                self.feed(Event::Changed { stored, applied });
-                if !self.door.storage().vault.leaving.is_empty() {
-                    self.feed(Event::LeavingFound);
-                }
-            }
-            Action::SendLeaving => {
-                let door = self.door.clone();
-                self.tasks.spawn(async move { door.send_leaving().await });
-            }
-            Action::Wake(after) => {
-                self.wake = after.map(|ms| Instant::now() + Duration::from_millis(ms));
-            }
-            Action::Probe => {
-                let door = self.door.clone();
-                self.tasks.spawn(async move { door.probe().await });
-            }
-            // This client shows no messages.
-            Action::Tell(_) => {}
+    fn take(&mut self, event: Event) {
+        if let Event::NotRenewed { of, failure } = &event {
+            let generation = of.generation;
+            self.last_words = format!("{failure:?} of generation {generation}");
         }
-    }
-
-    fn take(&mut self, done: Done) {
-        match done {
-            Done::Event(event) => {
-                if let Event::NotRenewed { of, failure } = &event {
-                    let generation = of.generation;
-                    self.last_words = format!("{failure:?} of generation {generation}");
-                }
-                self.feed(event);
-            }
-            Done::Call { of, outcome } => self.called(of, outcome),
-        }
+        self.feed(event);
     }
 
     /// When the next call begins, or gives up waiting.
@@ -286,8 +283,8 @@ impl Client {
                 let door = self.door.clone();
                 self.call = Call::OnItsWay { begun, again };
                 self.tasks.spawn(async move {
-                    let outcome = door.call(&token).await;
-                    Done::Call { of, outcome }
+                    let heard = door.call(&token).await;
+                    Some(Called { of, heard })
                 });
             }
             Access::NotNow | Access::Outdated => self.end_call(None),
@@ -296,12 +293,12 @@ impl Client {
     }
 
     /// A call whose access token was refused is made once more, after a renewal.
-    fn called(&mut self, of: Link, outcome: Outcome) {
+    fn called(&mut self, of: Link, heard: Heard) {
         let Call::OnItsWay { begun, again } = self.call else {
             return;
         };
-        match outcome {
-            Outcome::Problem(problem) if problem.code.meaning() == Meaning::Renew && !again => {
+        match heard {
+            Heard::Problem(problem) if problem.code.meaning() == Meaning::Renew && !again => {
                 self.feed(Event::CallRefused { of });
                 self.call = Call::Wanted {
                     since: Instant::now(),
@@ -309,7 +306,7 @@ impl Client {
                     again: true,
                 };
             }
-            Outcome::Problem(problem) if problem.code.meaning() == Meaning::SessionOver => {
+            Heard::Problem(problem) if problem.code.meaning() == Meaning::SessionOver => {
                 self.last_words = format!("{:?} for a call", problem.code);
                 self.feed(Event::CallOver {
                     session_id: of.session_id,
@@ -317,15 +314,15 @@ impl Client {
                 });
                 self.end_call(None);
             }
-            Outcome::Silence => {
+            Heard::Silence => {
                 self.feed(Event::Unreachable);
                 self.end_call(None);
             }
-            Outcome::Problem(_) | Outcome::NotOurs => {
+            Heard::Problem(_) | Heard::NotOurs => {
                 self.feed(Event::Reached);
                 self.end_call(None);
             }
-            Outcome::Body(_) => {
+            Heard::Body(_) => {
                 self.feed(Event::Reached);
                 self.end_call(Some(begun));
             }
@@ -368,59 +365,82 @@ impl Door {
         self.storage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One refresh. The step that sends it also reads storage, and the attempt key is in storage
-    /// before anything is sent.
-    async fn refresh(&self, of: Link) -> Done {
-        let not_renewed = |failure| Done::Event(Event::NotRenewed { of, failure });
-        let (token, key) = match self.compose(of) {
-            Ok(composed) => composed,
-            Err(failure) => return not_renewed(failure),
-        };
-        let sent_at = wall_ms(&self.clock);
-        let asking = Http.try_refresh(self.address, &token, &key);
-        match outcome_of(asking).await {
-            Outcome::Body(body) => {
-                let tokens = serde_json::from_str::<Tokens>(&body).ok();
-                match tokens.and_then(|tokens| Record::new(&tokens, true, sent_at)) {
-                    Some(record) => {
-                        let (stored, _) = self.change(&Change::Renew { record });
-                        Done::Event(Event::Renewed { of, stored })
-                    }
-                    None => not_renewed(Failure::Later { retry_after: None }),
-                }
-            }
-            Outcome::Problem(problem) => not_renewed(Failure::of(&problem)),
-            Outcome::NotOurs | Outcome::Silence => {
-                not_renewed(Failure::Later { retry_after: None })
-            }
-        }
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change(&self, change: &Change) -> (Stored, bool) {
+    async fn call(&self, token: &Secret) -> Heard {
+        heard(Http.call_with(token, Method::GET, self.address, paths::ACCOUNT, None)).await
+    }
+}
+
+impl Host for Door {
+    /// Only one task of a client renews.
+    type Lock = ();
+
+    fn wall_ms(&self) -> i64 {
+        wall_ms(&self.clock)
+    }
+
+    fn feed(&self, event: Event) {
+        // A client that has crashed hears nothing more.
+        let _ = self.events.send(event);
+    }
+
+    fn held(&self) -> Stored {
+        self.told().held.clone()
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.told().is_leaving
+    }
+
+    fn wake(&self, after_ms: Option<u64>) {
+        self.told().wake = after_ms.map(|ms| Instant::now() + Duration::from_millis(ms));
+    }
+
+    /// This client shows no messages.
+    fn show(&self, _: Notice) {}
+
+    /// Its storage takes a change at once.
+    fn note_at_once(&self, _: &Change) {}
+
+    /// Its storage has no other tabs.
+    fn tell_others(&self) {}
+
+    fn is_memory(&self) -> bool {
+        false
+    }
+
+    /// It never changes its password.
+    fn is_being_replaced(&self, _: Uuid, _: Ending) -> bool {
+        false
+    }
+
+    async fn lock(&self) {}
+
+    async fn change(&self, change: Option<Change>) -> Outcome {
         let vault = &mut self.storage().vault;
-        let applied = vault.apply(change);
-        (vault.stored.clone(), applied)
-    }
-
-    async fn send_leaving(&self) -> Done {
-        let leaving = self.storage().vault.leaving.clone();
-        let mut all = true;
-        for token in leaving {
-            let body = json!({"refresh_token": token.expose()});
-            let asking = Http.post(self.address, paths::LOGOUT, &body);
-            let is_done = matches!(outcome_of(asking).await, Outcome::Body(_));
-            if is_done {
-                self.change(&Change::Left(token));
-            }
-            all &= is_done;
+        let before = vault.leaving.clone();
+        let applied = change.is_some_and(|change| vault.apply(&change));
+        Outcome {
+            stored: vault.stored.clone(),
+            applied,
+            is_leaving: !vault.leaving.is_empty(),
+            has_left: vault.leaving.iter().any(|token| !before.contains(token)),
+            asked: vault.asked(),
+            is_awaiting: vault.is_awaiting(),
+            news: None,
         }
-        Done::Event(Event::LeavingSent { all })
     }
 
-    fn compose(&self, of: Link) -> Result<(Secret, AttemptKey), Failure> {
+    /// The attempt key is in storage before anything is sent.
+    async fn attempt(&self, of: Link) -> Attempted {
+        let outcome = self.change(None).await;
+        let Some(record) = outcome.stored.record().filter(|it| it.link() == of) else {
+            return Attempted::Moved(outcome);
+        };
         let mut storage = self.storage();
-        let record = storage.vault.stored.record().filter(|it| it.link() == of);
-        let token = record.ok_or(Failure::Moved)?.refresh_token.clone();
         let at = (of.session_id, of.generation);
         let of_session = (of.session_id, 0)..=(of.session_id, u32::MAX);
         let highest = storage.attempt_keys.range(of_session).next_back();
@@ -433,41 +453,62 @@ impl Door {
                 storage.attempt_keys.insert(at, key.clone());
                 key
             }
-            (Attempt::Use | Attempt::Behind, _) => return Err(Failure::Behind),
+            (Attempt::Use | Attempt::Behind, _) => return Attempted::Behind,
         };
         if !storage.sent.insert(at) {
             self.tally.retries.one_more();
         }
-        Ok((token, key))
+        Attempted::Send(record.clone(), key)
     }
 
-    async fn call(&self, token: &Secret) -> Outcome {
-        outcome_of(Http.call_with(token, Method::GET, self.address, paths::ACCOUNT, None)).await
+    async fn leaving(&self) -> Option<Vec<Secret>> {
+        Some(self.storage().vault.leaving.clone())
     }
 
-    async fn probe(&self) -> Done {
-        let answer = outcome_of(Http.get(self.address, paths::HEALTHZ)).await;
-        Done::Event(match answer {
-            Outcome::Silence => Event::Unreachable,
-            _ => Event::ProbeAnswered,
-        })
+    fn with_refused<T>(&self, use_them: impl FnOnce(&mut RefusedLogouts) -> T) -> T {
+        use_them(&mut self.told().refused)
+    }
+
+    async fn send_refresh(&self, token: &Secret, key: &AttemptKey) -> Refreshed {
+        match heard(Http.try_refresh(self.address, token, key)).await {
+            Heard::Body(body) => match serde_json::from_str::<Tokens>(&body) {
+                Ok(tokens) => Refreshed::Tokens(Box::new(tokens)),
+                Err(_) => Refreshed::None,
+            },
+            Heard::Problem(problem) => Refreshed::Refused(problem),
+            Heard::NotOurs | Heard::Silence => Refreshed::None,
+        }
+    }
+
+    async fn send_logout(&self, token: &Secret) -> LogoutAnswer {
+        let body = json!({"refresh_token": token.expose()});
+        match heard(Http.post(self.address, paths::LOGOUT, &body)).await {
+            Heard::Body(_) => LogoutAnswer::Over,
+            Heard::Problem(problem) => LogoutAnswer::of(&problem),
+            Heard::NotOurs | Heard::Silence => LogoutAnswer::None,
+        }
+    }
+
+    async fn probe(&self) -> bool {
+        let answer = heard(Http.get(self.address, paths::HEALTHZ)).await;
+        !matches!(answer, Heard::Silence)
     }
 }
 
 /// What an answer means to a client, as in `client/src/transport.rs`.
-async fn outcome_of(asking: impl Future<Output = Result<Answer, NoAnswer>>) -> Outcome {
+async fn heard(asking: impl Future<Output = Result<Answer, NoAnswer>>) -> Heard {
     let Ok(Ok(answer)) = tokio::time::timeout(PATIENCE, asking).await else {
-        return Outcome::Silence;
+        return Heard::Silence;
     };
     if answer.status.is_success() {
-        return Outcome::Body(answer.body);
+        return Heard::Body(answer.text());
     }
-    match serde_json::from_str::<Problem>(&answer.body) {
+    match serde_json::from_slice::<Problem>(&answer.body) {
         Ok(mut problem) if answer.header("content-type") == MEDIA_TYPE => {
             problem.retry_after = answer.header("retry-after").parse().ok();
-            Outcome::Problem(problem)
+            Heard::Problem(problem)
         }
-        _ => Outcome::NotOurs,
+        _ => Heard::NotOurs,
     }
 }
 

@@ -14,14 +14,22 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod flow;
 
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
+
+use flow::{Ask, Flow, Reply, TabHost};
 use holdfast_protocol::attempt_key::{Attempt, AttemptKey, AttemptMark, attempt};
 use holdfast_protocol::problem::{Code, Problem};
 use holdfast_protocol::refresh_token::{ChainSecret, RefreshKey, UnverifiedRefreshToken, print};
+use holdfast_protocol::renewal::driver::{
+    Attempted, Copied, Outcome, Refreshed, StorageNews, make_change, perform, read,
+};
 use holdfast_protocol::renewal::{
-    Access, Action, Asked, Change, Ending, Era, Event, Failure, Link, Machine, Moment, Record,
-    ReplacedNote, Stored, Vault, View,
+    Access, Action, Asked, Change, Ending, Era, Event, Link, LogoutAnswer, Machine, Moment, Record,
+    RefusedLogouts, ReplacedNote, Stored, Vault, View,
 };
 use holdfast_protocol::rotation::{
     Presented, Rotation, StoredSession, decide, new_marks, read_marks,
@@ -112,17 +120,13 @@ impl Server {
         }
     }
 
-    fn refresh(
-        &mut self,
-        token: &Secret,
-        key: &AttemptKey,
-        now_ms: i64,
-    ) -> Result<Tokens, Failure> {
+    fn refresh(&mut self, token: &Secret, key: &AttemptKey, now_ms: i64) -> Refreshed {
         self.requests += 1;
         if self.away {
-            return Err(Failure::Later { retry_after: None });
+            return Refreshed::None;
         }
-        let no = |code| Err(Failure::of(&Problem::new(code, "")));
+        let no = |code| Refreshed::Refused(Problem::new(code, ""));
+        let yes = |tokens| Refreshed::Tokens(Box::new(tokens));
         let token = UnverifiedRefreshToken::parse(token.expose())
             .unwrap()
             .verify(std::slice::from_ref(&self.key))
@@ -147,9 +151,9 @@ impl Server {
                 row.stored.token_hash = successor.hash();
                 row.stored.rotated_at = now_ms * 1000;
                 row.secret = successor;
-                Ok(self.tokens(token.session_id))
+                yes(self.tokens(token.session_id))
             }
-            Rotation::Repeat { .. } => Ok(self.tokens(token.session_id)),
+            Rotation::Repeat { .. } => yes(self.tokens(token.session_id)),
             Rotation::RotateForward { .. } => panic!("nothing here loses commits"),
             Rotation::Conflict => no(Code::RefreshConflict),
             Rotation::Ended => no(Code::SessionEnded),
@@ -261,8 +265,8 @@ enum Step {
 #[derive(Clone)]
 struct Request {
     tab: usize,
-    flight: u32,
-    of: Link,
+    page: u32,
+    flow: u32,
     sent_at: u64,
     token: Secret,
     key: AttemptKey,
@@ -280,13 +284,14 @@ struct Tab {
     /// How many writes to local storage have reached this tab.
     seen: usize,
     wake_at: Option<u64>,
-    /// The refresh whose answer it waits for.
-    flight: Option<u32>,
-    /// Its transactions, in the order in which they were begun.
+    /// What its driver does and waits for.
+    flows: BTreeMap<u32, Flow>,
+    refused: Rc<RefCell<RefusedLogouts>>,
+    /// Its transactions and short requests, in the order in which they were begun.
     jobs: VecDeque<Job>,
 }
 
-/// A transaction that waits for its turn.
+/// What waits for its turn.
 struct Job {
     page: u32,
     work: Work,
@@ -296,36 +301,21 @@ enum Work {
     /// A page has started.
     Start,
     /// The person sends the form of a sign-in: when is that?
-    AskToSignIn {
-        account_id: Uuid,
-    },
+    AskToSignIn { account_id: Uuid },
     /// The person sends the form of a change of the password.
     AskToChange {
         account_id: Uuid,
         current: u32,
         wanted: u32,
     },
-    /// Another tab may have changed something.
-    Look,
-    Change(Change),
-    /// The person has pressed the button when `acts` had happened and this session was known.
-    SignOut {
-        change: Change,
-        acts: Acts,
-        known: Uuid,
+    /// The driver waits for this.
+    Of {
+        flow: u32,
+        ask: Box<Ask>,
+        /// The person has pressed the button when these acts had happened, and when this session was
+        /// known.
+        pressed: Option<(Acts, Uuid)>,
     },
-    /// Get the record and its attempt key, and send them.
-    Send {
-        of: Link,
-        flight: u32,
-    },
-    /// Store what a refresh brought.
-    Renew {
-        of: Link,
-        record: Record,
-    },
-    /// Tell the server which sessions were left.
-    SendLeaving,
 }
 
 /// A sign-in that the server has done, and whose answer is on its way.
@@ -384,7 +374,8 @@ struct World {
     /// note to the other tabs than this, but a request to the server takes longer still.
     notes: Vec<ReplacedNote>,
     marks: u32,
-    flights: u32,
+    /// Counts what the drivers have begun.
+    flows: u32,
     jitter: u32,
     last: Last,
     acts: Acts,
@@ -423,7 +414,7 @@ impl World {
             changes: Vec::new(),
             notes: Vec::new(),
             marks: 0,
-            flights: 0,
+            flows: 0,
             jitter: 1,
             last: Last::SignedOut,
             acts: Acts {
@@ -448,7 +439,8 @@ impl World {
                 session: None,
                 seen: 1,
                 wake_at: None,
-                flight: None,
+                flows: BTreeMap::new(),
+                refused: Rc::default(),
                 jobs: VecDeque::new(),
             });
             world.start(tab);
@@ -509,7 +501,8 @@ impl World {
         self.tabs[tab].frozen = false;
         self.tabs[tab].shown = None;
         self.tabs[tab].session = None;
-        self.tabs[tab].flight = None;
+        self.tabs[tab].flows.clear();
+        self.tabs[tab].refused = Rc::default();
         self.tabs[tab].wake_at = None;
         self.highest_held.retain(|(of, _), _| *of != tab);
         self.begin(tab, Work::Start);
@@ -518,16 +511,26 @@ impl World {
     /// Reads the copy at once, and the database when it is its turn.
     fn look(&mut self, tab: usize) {
         self.look_at_copy(tab);
-        self.begin(tab, Work::Look);
+        self.read(tab);
     }
 
     fn look_at_copy(&mut self, tab: usize) {
-        let held = self.tabs[tab].machine.stored();
-        if let Some(copy) = self.copy(tab)
-            && !copy.era().is_of_another_life(held.era())
-        {
-            self.feed(tab, Event::Stored(copy));
+        let Some(copy) = self.copy(tab) else { return };
+        match Copied::of(copy, &self.tabs[tab].machine.stored()) {
+            Copied::Read => self.read(tab),
+            Copied::Feed(copy) => self.feed(tab, Event::Stored(copy)),
+            Copied::Known => {}
         }
+    }
+
+    fn read(&mut self, tab: usize) {
+        let host = self.host(tab);
+        let of = host.clone();
+        self.begin_flow(tab, Flow::new(host, async move { read(&of).await }), None);
+    }
+
+    fn host(&self, tab: usize) -> TabHost {
+        TabHost::new(self.tabs[tab].refused.clone())
     }
 
     fn feed(&mut self, tab: usize, event: Event) {
@@ -536,27 +539,82 @@ impl World {
         let (machine, actions) = machine.on(event, moment);
         self.tabs[tab].machine = machine;
         for action in actions {
-            match action {
-                Action::Refresh { of } => {
-                    assert_eq!(
-                        self.tabs[tab].flight, None,
-                        "one refresh of a tab at a time"
-                    );
-                    self.flights += 1;
-                    let flight = self.flights;
-                    self.tabs[tab].flight = Some(flight);
-                    self.begin(tab, Work::Send { of, flight });
-                }
-                Action::Change(change) => self.change(tab, change),
-                Action::SendLeaving => self.begin(tab, Work::SendLeaving),
-                Action::Wake(after) => {
-                    self.tabs[tab].wake_at = after.map(|after| self.now + after);
-                }
-                Action::Probe | Action::Tell(_) => {}
-            }
+            let is_refresh = matches!(action, Action::Refresh { .. });
+            let mut flows = self.tabs[tab].flows.values();
+            assert!(
+                !is_refresh || !flows.any(|flow| flow.is_refresh),
+                "one refresh of a tab at a time"
+            );
+            let host = self.host(tab);
+            let work = perform(host.clone(), action);
+            let mut flow = Flow::new(host, work);
+            flow.is_refresh = is_refresh;
+            self.begin_flow(tab, flow, None);
         }
         self.check(tab);
         self.show(tab);
+    }
+
+    /// For a sign-out, `pressed` is what the person knew when they pressed the button.
+    fn begin_flow(&mut self, tab: usize, flow: Flow, pressed: Option<(Acts, Uuid)>) {
+        self.flows += 1;
+        let number = self.flows;
+        self.tabs[tab].flows.insert(number, flow);
+        self.go_on(tab, number, None, pressed);
+    }
+
+    /// The driver goes on with what it has begun, until it waits again.
+    fn go_on(
+        &mut self,
+        tab: usize,
+        number: u32,
+        reply: Option<Reply>,
+        pressed: Option<(Acts, Uuid)>,
+    ) {
+        let is_being_replaced = self.is_being_replaced(tab);
+        let wall = self.wall();
+        let Some(mut flow) = self.tabs[tab].flows.remove(&number) else {
+            return;
+        };
+        let page = self.tabs[tab].page;
+        let machine = &self.tabs[tab].machine;
+        let state = flow::State {
+            held: machine.stored(),
+            is_leaving: machine.is_leaving(),
+            is_being_replaced,
+            wall_ms: wall,
+        };
+        let said = flow.go_on(state, reply);
+        if let Some(after) = said.wake {
+            self.tabs[tab].wake_at = after.map(|after| self.now + after);
+        }
+        for change in said.noted {
+            self.note_at_once(tab, &change);
+        }
+        if !said.is_over {
+            self.tabs[tab].flows.insert(number, flow);
+        }
+        match said.ask {
+            Some(Ask::Refresh { token, key }) => self.network.push(Request {
+                tab,
+                page,
+                flow: number,
+                sent_at: self.now,
+                token,
+                key,
+            }),
+            Some(ask) => {
+                let (flow, ask) = (number, Box::new(ask));
+                self.begin(tab, Work::Of { flow, ask, pressed });
+            }
+            None => {}
+        }
+        for event in said.events {
+            // A page that reloads hears nothing more.
+            if self.tabs[tab].page == page {
+                self.feed(tab, event);
+            }
+        }
     }
 
     /// A page that has shown one account reloads before it shows another.
@@ -615,21 +673,25 @@ impl World {
         self.tabs[tab].frozen = false;
     }
 
-    /// A sign-out or an ending stands in local storage at once, for a page that is
-    /// closed before its transaction has its turn.
-    fn change(&mut self, tab: usize, change: Change) {
+    /// A change of this page, of which the machine knows that it is under way. A sign-out or an
+    /// ending is in local storage at once, for a page that is closed before its transaction has its
+    /// turn.
+    fn change(&mut self, tab: usize, change: Change, pressed: Option<(Acts, Uuid)>) {
+        self.note_at_once(tab, &change);
+        let host = self.host(tab);
+        let of = host.clone();
+        let flow = Flow::new(host, async move {
+            make_change(&of, change).await;
+        });
+        self.begin_flow(tab, flow, pressed);
+    }
+
+    fn note_at_once(&mut self, tab: usize, change: &Change) {
         let is_ending = matches!(
             change,
             Change::SignOut { .. } | Change::End { .. } | Change::EndLink { .. }
         );
-        if is_ending {
-            self.note_at_once(tab, &change);
-        }
-        self.begin(tab, Work::Change(change));
-    }
-
-    fn note_at_once(&mut self, tab: usize, change: &Change) {
-        if let Some(stored) = self.copy(tab) {
+        if is_ending && let Some(stored) = self.copy(tab) {
             let mut copy = Vault {
                 stored,
                 ..Vault::default()
@@ -662,37 +724,14 @@ impl World {
                 self.note_catch_up();
             }
         }
-        // The new session of a change is stored before its note is removed.
-        let is_storing =
-            is_there && matches!(job.work, Work::Change(Change::ChangePassword { .. }));
         let event = match job.work {
+            Work::Of { flow, ask, pressed } => {
+                return self.do_for(tab, is_there, is_gone, flow, *ask, pressed);
+            }
             Work::Start => Event::Start {
                 stored: self.database.stored.clone(),
                 visible: true,
             },
-            Work::Look => Event::Stored(self.database.stored.clone()),
-            Work::Change(change) => {
-                let applied = self.apply(&change);
-                self.note(&change, applied);
-                let stored = self.database.stored.clone();
-                Event::Changed { stored, applied }
-            }
-            Work::SignOut {
-                change,
-                acts,
-                known,
-            } => {
-                let applied = self.apply(&change);
-                self.note_sign_out(&change, applied, acts, known);
-                let stored = self.database.stored.clone();
-                Event::Changed { stored, applied }
-            }
-            Work::Renew { of, record } => {
-                let change = Change::Renew { record };
-                self.apply(&change);
-                let stored = self.database.stored.clone();
-                Event::Renewed { of, stored }
-            }
             Work::AskToSignIn { account_id } if is_there => {
                 self.sign_in(tab, account_id);
                 Event::Stored(self.database.stored.clone())
@@ -705,28 +744,7 @@ impl World {
                 self.begin_change(tab, account_id, current, wanted);
                 Event::Stored(self.database.stored.clone())
             }
-            Work::Send { of, flight } if is_there => {
-                self.send(tab, of, flight);
-                if is_gone {
-                    self.feed(tab, Event::Gone);
-                }
-                return;
-            }
-            Work::SendLeaving if is_there => {
-                if !self.server.away {
-                    for token in std::mem::take(&mut self.database.leaving) {
-                        self.check_left(&token);
-                        self.server.log_out(&token);
-                    }
-                }
-                Event::LeavingSent {
-                    all: !self.server.away,
-                }
-            }
-            Work::Send { .. }
-            | Work::SendLeaving
-            | Work::AskToSignIn { .. }
-            | Work::AskToChange { .. } => return,
+            Work::AskToSignIn { .. } | Work::AskToChange { .. } => return,
         };
         self.check_last();
         let stored = self.database.stored.clone();
@@ -737,11 +755,82 @@ impl World {
                 self.feed(tab, Event::Gone);
             }
         }
+        if is_there && !self.database.leaving.is_empty() && !self.tabs[tab].machine.is_leaving() {
+            self.feed(tab, Event::LeavingFound);
+        }
+    }
+
+    /// Does what a driver waits for. Of a page that has gone, only its transactions are done.
+    fn do_for(
+        &mut self,
+        tab: usize,
+        is_there: bool,
+        is_gone: bool,
+        flow: u32,
+        ask: Ask,
+        pressed: Option<(Acts, Uuid)>,
+    ) {
+        // The new session of a change is stored before its note is removed.
+        let is_storing =
+            is_there && matches!(ask, Ask::Change(Some(Change::ChangePassword { .. })));
+        let before = self.database.leaving.clone();
+        let reply = match ask {
+            Ask::Change(change) => {
+                let mut applied = false;
+                if let Some(change) = change {
+                    applied = self.apply(&change);
+                    match pressed {
+                        Some((acts, known)) => self.note_sign_out(&change, applied, acts, known),
+                        None => self.note(&change, applied),
+                    }
+                }
+                Reply::Outcome(self.outcome(applied, &before, is_gone))
+            }
+            Ask::Attempt(of) if is_there => Reply::Attempted(self.attempt(of, &before, is_gone)),
+            Ask::Leaving if is_there => Reply::Leaving(self.database.leaving.clone()),
+            Ask::Logout(token) if is_there => Reply::Logout(if self.server.away {
+                LogoutAnswer::None
+            } else {
+                self.check_left(&token);
+                self.server.log_out(&token);
+                LogoutAnswer::Over
+            }),
+            Ask::Probe if is_there => Reply::Probe(!self.server.away),
+            Ask::Refresh { .. } => panic!("a refresh goes through the network"),
+            Ask::Attempt(_) | Ask::Leaving | Ask::Logout(_) | Ask::Probe => return,
+        };
+        self.check_last();
+        if is_there {
+            let stored = self.database.stored.clone();
+            self.write_copy(tab, &stored);
+            self.go_on(tab, flow, Some(reply), None);
+        }
         if is_storing {
             self.end_changes(|change| change.tab == tab && change.step == Step::Storing);
         }
-        if is_there && !self.database.leaving.is_empty() && !self.tabs[tab].machine.is_leaving() {
-            self.feed(tab, Event::LeavingFound);
+    }
+
+    fn outcome(&self, applied: bool, leaving_before: &[Secret], is_gone: bool) -> Outcome {
+        let leaving = &self.database.leaving;
+        Outcome {
+            stored: self.database.stored.clone(),
+            applied,
+            is_leaving: !leaving.is_empty(),
+            has_left: leaving.iter().any(|token| !leaving_before.contains(token)),
+            asked: self.database.asked(),
+            is_awaiting: self.database.is_awaiting(),
+            news: is_gone.then_some(StorageNews::Gone),
+        }
+    }
+
+    fn attempt(&mut self, of: Link, leaving_before: &[Secret], is_gone: bool) -> Attempted {
+        let stored = self.database.stored.clone();
+        let Some(record) = stored.record().filter(|record| record.link() == of) else {
+            return Attempted::Moved(self.outcome(false, leaving_before, is_gone));
+        };
+        match self.key_for(of) {
+            Some(key) => Attempted::Send(record.clone(), key),
+            None => Attempted::Behind,
         }
     }
 
@@ -755,27 +844,6 @@ impl World {
         applied
     }
 
-    /// The driver's part of a refresh: read, get or add the key, send.
-    fn send(&mut self, tab: usize, of: Link, flight: u32) {
-        let stored = self.database.stored.clone();
-        self.write_copy(tab, &stored);
-        let Some(record) = stored.record().filter(|record| record.link() == of) else {
-            self.feed(tab, Event::Stored(stored));
-            return self.answer(tab, flight, of, Err(Failure::Moved));
-        };
-        let Some(key) = self.key_for(of) else {
-            return self.answer(tab, flight, of, Err(Failure::Behind));
-        };
-        self.network.push(Request {
-            tab,
-            flight,
-            of,
-            sent_at: self.now,
-            token: record.refresh_token.clone(),
-            key,
-        });
-    }
-
     fn key_for(&mut self, of: Link) -> Option<AttemptKey> {
         let session = (of.session_id, 0)..=(of.session_id, u32::MAX);
         let highest = self.keys.range(session).next_back().map(|((_, g), _)| *g);
@@ -784,7 +852,7 @@ impl World {
             Attempt::Use => Some(self.keys[&at].clone()),
             Attempt::Make => {
                 let mut random = [0; 16];
-                random[..4].copy_from_slice(&self.flights.to_be_bytes());
+                random[..4].copy_from_slice(&self.flows.to_be_bytes());
                 let key = AttemptKey::from_random(random);
                 self.keys.insert(at, key.clone());
                 Some(key)
@@ -800,39 +868,23 @@ impl World {
         if !keep {
             self.network.remove(at);
         }
-        let silence = Err(Failure::Later { retry_after: None });
-        let (tab, flight, of) = (request.tab, request.flight, request.of);
         // No network delays for longer, and the server remembers sixteen links.
-        if self.now - request.sent_at > 1_800_000 {
-            return self.answer(tab, flight, of, silence);
-        }
-        let wall = self.wall();
-        let answer = self.server.refresh(&request.token, &request.key, wall);
-        let answer = if lose_answer { silence } else { answer };
-        self.answer(tab, flight, of, answer);
-    }
-
-    fn answer(&mut self, tab: usize, flight: u32, of: Link, answer: Result<Tokens, Failure>) {
-        if self.tabs[tab].flight != Some(flight) {
-            return;
-        }
-        self.tabs[tab].flight = None;
-        match answer {
-            Ok(tokens) => {
-                // Until it is stored, this is still the one refresh of the tab.
-                let record = Record::new(&tokens, true, self.wall()).unwrap();
-                self.begin(tab, Work::Renew { of, record });
-            }
-            Err(failure) => {
-                let is_replaced =
-                    matches!(failure, Failure::Over(_)) && self.is_being_replaced(tab);
-                let failure = if is_replaced {
-                    Failure::Later { retry_after: None }
-                } else {
-                    failure
-                };
-                self.feed(tab, Event::NotRenewed { of, failure });
-            }
+        let answer = if self.now - request.sent_at > 1_800_000 {
+            Refreshed::None
+        } else {
+            let wall = self.wall();
+            let answer = self.server.refresh(&request.token, &request.key, wall);
+            if lose_answer { Refreshed::None } else { answer }
+        };
+        let tab = &self.tabs[request.tab];
+        let flow = tab.flows.get(&request.flow);
+        if tab.page == request.page && flow.is_some_and(Flow::waits_for_refresh) {
+            self.go_on(
+                request.tab,
+                request.flow,
+                Some(Reply::Refreshed(answer)),
+                None,
+            );
         }
     }
 
@@ -894,7 +946,7 @@ impl World {
             known_browser: None,
             asked: Some(sign_in.asked),
         };
-        self.change(tab, change);
+        self.change(tab, change, None);
     }
 
     /// The person deletes what the browser keeps for the site, while its tabs are open.
@@ -937,14 +989,7 @@ impl World {
         };
         let known = known.record().unwrap().session_id;
         self.feed(tab, Event::Changing);
-        self.note_at_once(tab, &change);
-        let acts = self.acts;
-        let work = Work::SignOut {
-            change,
-            acts,
-            known,
-        };
-        self.begin(tab, work);
+        self.change(tab, change, Some((self.acts, known)));
     }
 
     /// The person sends the form of a change of the password: with the same new password as
@@ -1182,7 +1227,7 @@ impl World {
         change.step = Step::Storing;
         self.put(change);
         self.feed(tab, Event::Changing);
-        self.change(tab, stored);
+        self.change(tab, stored, None);
     }
 
     /// A tab writes its note before it sends its change, and renews it while it lives.
@@ -1671,6 +1716,8 @@ fn check_the_end(world: &mut World) -> Result<(), TestCaseError> {
             None => prop_assert_eq!(access, Access::SignedOut),
         }
     }
+    // No token is kept for a session that the server has ended.
+    prop_assert!(world.database.leaving.is_empty());
     // The person who is signed in can go on, and every other session was ended.
     let expected: Vec<_> = kept
         .record()
@@ -1747,7 +1794,7 @@ proptest! {
             random[..4].copy_from_slice(&refreshes.to_be_bytes());
             let key = pending.take().unwrap_or(AttemptKey::from_random(random));
             let wall = world.wall();
-            if let Ok(tokens) = world.server.refresh(&stolen.refresh_token, &key, wall) {
+            if let Refreshed::Tokens(tokens) = world.server.refresh(&stolen.refresh_token, &key, wall) {
                 stolen = Record::new(&tokens, true, wall).unwrap();
             }
             world.pass(rhythm * 1000);

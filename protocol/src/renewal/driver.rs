@@ -1,0 +1,316 @@
+//! How a driver carries out what the machine decides.
+//!
+//! The browser's tab, the simulated tab and the soak's client each give a [`Host`]: their storage,
+//! their requests, their lock and their timer. Everything between these is here, so all three run the
+//! same lines. Nothing here waits by itself, reads a clock or sends anything: the host does.
+
+use std::future::Future;
+
+use uuid::Uuid;
+
+use super::ending::Ending;
+use super::logouts::{LogoutAnswer, RefusedLogouts};
+use super::record::{Link, Record, Stored};
+use super::vault::{Asked, Change};
+use super::words::{Action, Event, Failure, Notice};
+use crate::attempt_key::AttemptKey;
+use crate::problem::Problem;
+use crate::secret::Secret;
+use crate::wire::Tokens;
+
+/// What a driver works with. Each `async` function may take as long as it likes, and the driver may
+/// be dropped while it waits, as a page that is closed.
+pub trait Host {
+    /// Keeps the other tabs from renewing until it is dropped.
+    type Lock;
+
+    /// The client's clock, in milliseconds since the Unix epoch.
+    fn wall_ms(&self) -> i64;
+
+    /// Gives the machine this event.
+    fn feed(&self, event: Event);
+
+    /// The stored state, as far as the machine knows it: `Machine::stored`.
+    fn held(&self) -> Stored;
+
+    /// `Machine::is_leaving`.
+    fn is_leaving(&self) -> bool;
+
+    /// Sets the timer, as [`Action::Wake`] says.
+    fn wake(&self, after_ms: Option<u64>);
+
+    /// Tells the person.
+    fn show(&self, notice: Notice);
+
+    /// Writes a sign-out or an ending where it can be written without waiting, because the page may
+    /// be closed before storage has it. Other changes are ignored.
+    fn note_at_once(&self, change: &Change);
+
+    /// Tells the other tabs that storage may have changed.
+    fn tell_others(&self);
+
+    /// Whether only the memory of this page has the session.
+    fn is_memory(&self) -> bool;
+
+    /// Whether a change of the password that is under way, in any tab, replaces this session. The
+    /// server has said that the session is over.
+    fn is_being_replaced(&self, session_id: Uuid, why: Ending) -> bool;
+
+    /// Takes the lock for renewals, or goes on without it after a while.
+    fn lock(&self) -> impl Future<Output = Self::Lock>;
+
+    /// Reads storage, and makes a change if there is one. [`Host::held`] is brought along: a place
+    /// that is behind catches up. There is always an outcome.
+    fn change(&self, change: Option<Change>) -> impl Future<Output = Outcome>;
+
+    /// The record of this link and its one attempt key, from one transaction.
+    fn attempt(&self, of: Link) -> impl Future<Output = Attempted>;
+
+    /// The tokens whose sessions the server still has to end. `None` if storage did not answer, which
+    /// is not the same as an empty list.
+    fn leaving(&self) -> impl Future<Output = Option<Vec<Secret>>>;
+
+    /// The logouts that the server has refused for now.
+    fn with_refused<T>(&self, use_them: impl FnOnce(&mut RefusedLogouts) -> T) -> T;
+
+    /// Sends a refresh.
+    fn send_refresh(&self, token: &Secret, key: &AttemptKey) -> impl Future<Output = Refreshed>;
+
+    /// Sends a logout.
+    fn send_logout(&self, token: &Secret) -> impl Future<Output = LogoutAnswer>;
+
+    /// Whether the server can be reached.
+    fn probe(&self) -> impl Future<Output = bool>;
+}
+
+/// The state after storage was read or changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// Who is signed in.
+    pub stored: Stored,
+    /// Whether the change still applied.
+    pub applied: bool,
+    /// Whether there are sessions that the server still has to end.
+    pub is_leaving: bool,
+    /// Whether this change has added one of them.
+    pub has_left: bool,
+    /// The last request for a session. After [`Change::Ask`], this is the request of that change
+    /// itself.
+    pub asked: Asked,
+    /// Whether the session of that request is not stored yet; see `Vault::is_awaiting`.
+    pub is_awaiting: bool,
+    /// What happened to storage itself, if anything.
+    pub news: Option<StorageNews>,
+}
+
+/// An event of storage itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StorageNews {
+    /// It was opened and is empty, although a person is signed in here.
+    Gone,
+    /// It belongs to a later version of Holdfast and was not changed.
+    LaterVersion,
+}
+
+/// The result of the request for a record and its attempt key.
+#[derive(Debug)]
+pub enum Attempted {
+    /// Both are stored: send them.
+    Send(Record, AttemptKey),
+    /// Storage has another record than the caller expects.
+    Moved(Outcome),
+    /// See [`Attempt::Behind`](crate::attempt_key::Attempt::Behind).
+    Behind,
+    /// Storage belongs to a later version of Holdfast.
+    Outdated,
+    /// Not now. Try again later; another key must not be made meanwhile.
+    Later,
+}
+
+/// The answer to a refresh.
+#[derive(Debug)]
+pub enum Refreshed {
+    /// New tokens.
+    Tokens(Box<Tokens>),
+    /// A problem of Holdfast's own.
+    Refused(Problem),
+    /// No answer, or an answer of another program.
+    None,
+}
+
+/// What a driver does with the copy of the stored state, which other tabs write as well.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Copied {
+    /// Another tab has overwritten it with an older copy, or the data were deleted meanwhile. A read
+    /// of storage finds out which, and corrects it.
+    Read,
+    /// The machine takes it over.
+    Feed(Stored),
+    /// It is what this tab knows.
+    Known,
+}
+
+impl Copied {
+    /// `held` is the state that this tab knows.
+    pub fn of(copy: Stored, held: &Stored) -> Self {
+        let is_of_another_life = copy.era().is_of_another_life(held.era());
+        if is_of_another_life || copy.position() < held.position() {
+            Self::Read
+        } else if copy.record() == held.record() {
+            Self::Known
+        } else {
+            Self::Feed(copy)
+        }
+    }
+}
+
+/// Carries out an action. What must not wait is done before this returns; the returned work is to be
+/// run to its end, or dropped with the page.
+pub fn perform<H: Host>(host: H, action: Action) -> impl Future<Output = ()> {
+    match &action {
+        Action::Wake(after_ms) => host.wake(*after_ms),
+        Action::Tell(notice) => host.show(*notice),
+        Action::Change(change) => host.note_at_once(change),
+        Action::Refresh { .. } | Action::Probe | Action::SendLeaving => {}
+    }
+    async move {
+        match action {
+            Action::Wake(_) | Action::Tell(_) => {}
+            Action::Change(change) => {
+                make_change(&host, change).await;
+            }
+            Action::Refresh { of } => {
+                let event = refresh(&host, of).await;
+                host.feed(event);
+            }
+            Action::Probe => {
+                let event = match host.probe().await {
+                    true => Event::ProbeAnswered,
+                    false => Event::Unreachable,
+                };
+                host.feed(event);
+            }
+            Action::SendLeaving => {
+                let all = send_leaving(&host).await;
+                host.feed(Event::LeavingSent { all });
+            }
+        }
+    }
+}
+
+/// Makes a change that the machine knows to be under way. Returns `false` if the change did not apply
+/// any more.
+pub async fn make_change<H: Host>(host: &H, change: Change) -> bool {
+    let outcome = host.change(Some(change)).await;
+    let applied = outcome.applied;
+    host.feed(Event::Changed {
+        stored: outcome.stored,
+        applied,
+    });
+    take_news(host, outcome.news);
+    take_leaving(host, outcome.is_leaving, outcome.has_left);
+    host.tell_others();
+    applied
+}
+
+/// Reads storage.
+pub async fn read<H: Host>(host: &H) {
+    let outcome = host.change(None).await;
+    take(host, outcome);
+}
+
+/// Takes over the state of storage.
+pub fn take<H: Host>(host: &H, outcome: Outcome) {
+    if outcome.news.is_none() && outcome.stored != host.held() {
+        host.feed(Event::Stored(outcome.stored));
+    }
+    take_news(host, outcome.news);
+    take_leaving(host, outcome.is_leaving, outcome.has_left);
+}
+
+fn take_news<H: Host>(host: &H, news: Option<StorageNews>) {
+    match news {
+        Some(StorageNews::Gone) => host.feed(Event::Gone),
+        Some(StorageNews::LaterVersion) => host.feed(Event::StorageOfLaterVersion),
+        None => {}
+    }
+}
+
+/// If a change has added a token, its logout is sent at once, even while other logouts are under way.
+/// The machine has chosen the time of all other logouts.
+fn take_leaving<H: Host>(host: &H, is_leaving: bool, has_left: bool) {
+    if has_left || is_leaving && !host.is_leaving() {
+        host.feed(Event::LeavingFound);
+    }
+    if host.is_memory() {
+        host.feed(Event::StorageFailed);
+    }
+}
+
+/// Renews once. The record and its attempt key come from one transaction, and both are sent at once.
+async fn refresh<H: Host>(host: &H, of: Link) -> Event {
+    let not_renewed = |failure| Event::NotRenewed { of, failure };
+    let later = Failure::Later { retry_after: None };
+    let _lock = host.lock().await;
+    let attempted = host.attempt(of).await;
+    take_leaving(host, false, false);
+    let (record, key) = match attempted {
+        Attempted::Send(record, key) => (record, key),
+        Attempted::Moved(outcome) => {
+            take(host, outcome);
+            return not_renewed(Failure::Moved);
+        }
+        Attempted::Behind => return not_renewed(Failure::Behind),
+        Attempted::Outdated => return not_renewed(Failure::Outdated),
+        Attempted::Later => return not_renewed(later),
+    };
+    // The client counts the age of the access token from the moment of the request. So the token is
+    // never older than the tab believes.
+    let sent_at = host.wall_ms();
+    let tokens = match host.send_refresh(&record.refresh_token, &key).await {
+        Refreshed::Tokens(tokens) => Record::new(&tokens, record.remember, sent_at),
+        Refreshed::Refused(problem) => {
+            return match Failure::of(&problem) {
+                Failure::Over(why) if host.is_being_replaced(of.session_id, why) => {
+                    not_renewed(later)
+                }
+                failure => not_renewed(failure),
+            };
+        }
+        Refreshed::None => None,
+    };
+    let Some(renewed) = tokens else {
+        return not_renewed(later);
+    };
+    let outcome = host.change(Some(Change::Renew { record: renewed })).await;
+    take_news(host, outcome.news);
+    take_leaving(host, outcome.is_leaving, outcome.has_left);
+    host.tell_others();
+    Event::Renewed {
+        of,
+        stored: outcome.stored,
+    }
+}
+
+/// Sends the logouts that the server does not know yet, one by one, and says whether it has accepted
+/// all of them.
+async fn send_leaving<H: Host>(host: &H) -> bool {
+    // A list that could not be read may contain tokens, so it is read again later.
+    let Some(leaving) = host.leaving().await else {
+        return false;
+    };
+    let leaving = host.with_refused(|refused| refused.in_order(leaving));
+    let mut all = true;
+    for token in leaving {
+        let answer = host.send_logout(&token).await;
+        host.with_refused(|refused| refused.note(&token, answer));
+        match answer {
+            LogoutAnswer::Over => {
+                host.change(Some(Change::Left(token))).await;
+            }
+            LogoutAnswer::NotYet => all = false,
+            LogoutAnswer::Later | LogoutAnswer::None => return false,
+        }
+    }
+    all
+}

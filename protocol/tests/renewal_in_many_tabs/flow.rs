@@ -1,0 +1,220 @@
+//! A simulated tab as the driver's host. The driver runs until it waits for something, and the
+//! simulation decides when that comes.
+
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use holdfast_protocol::attempt_key::AttemptKey;
+use holdfast_protocol::renewal::driver::{Attempted, Host, Outcome, Refreshed};
+use holdfast_protocol::renewal::{
+    Change, Ending, Event, Link, LogoutAnswer, Notice, RefusedLogouts, Stored,
+};
+use holdfast_protocol::secret::Secret;
+use uuid::Uuid;
+
+/// What a driver waits for.
+#[derive(Debug)]
+pub enum Ask {
+    Change(Option<Change>),
+    Attempt(Link),
+    Leaving,
+    Refresh { token: Secret, key: AttemptKey },
+    Logout(Secret),
+    Probe,
+}
+
+/// What it has waited for.
+pub enum Reply {
+    Outcome(Outcome),
+    Attempted(Attempted),
+    Leaving(Vec<Secret>),
+    Refreshed(Refreshed),
+    Logout(LogoutAnswer),
+    Probe(bool),
+}
+
+/// What a driver can see of its tab while it runs.
+#[derive(Default)]
+pub struct State {
+    pub held: Stored,
+    pub is_leaving: bool,
+    pub is_being_replaced: bool,
+    pub wall_ms: i64,
+}
+
+/// What a driver has said until it waited again, or ended.
+#[derive(Default)]
+pub struct Said {
+    pub ask: Option<Ask>,
+    pub events: Vec<Event>,
+    pub noted: Vec<Change>,
+    pub wake: Option<Option<u64>>,
+    pub is_over: bool,
+}
+
+#[derive(Default)]
+struct Mailbox {
+    state: State,
+    reply: Option<Reply>,
+    said: Said,
+}
+
+/// See the module.
+#[derive(Clone)]
+pub struct TabHost {
+    mailbox: Rc<RefCell<Mailbox>>,
+    refused: Rc<RefCell<RefusedLogouts>>,
+}
+
+/// One piece of a driver's work.
+pub struct Flow {
+    host: TabHost,
+    work: Pin<Box<dyn Future<Output = ()>>>,
+    waits_for_refresh: bool,
+    /// Whether it is a refresh.
+    pub is_refresh: bool,
+}
+
+impl Flow {
+    pub fn new(host: TabHost, work: impl Future<Output = ()> + 'static) -> Self {
+        Self {
+            host,
+            work: Box::pin(work),
+            waits_for_refresh: false,
+            is_refresh: false,
+        }
+    }
+
+    pub fn waits_for_refresh(&self) -> bool {
+        self.waits_for_refresh
+    }
+
+    /// Runs until the driver waits again, or has ended.
+    pub fn go_on(&mut self, state: State, reply: Option<Reply>) -> Said {
+        {
+            let mut mailbox = self.host.mailbox.borrow_mut();
+            mailbox.state = state;
+            mailbox.reply = reply;
+        }
+        let mut context = Context::from_waker(Waker::noop());
+        let is_over = self.work.as_mut().poll(&mut context).is_ready();
+        let mut said = std::mem::take(&mut self.host.mailbox.borrow_mut().said);
+        self.waits_for_refresh = matches!(said.ask, Some(Ask::Refresh { .. }));
+        assert!(is_over || said.ask.is_some(), "it waits for something");
+        said.is_over = is_over;
+        said
+    }
+}
+
+impl TabHost {
+    pub fn new(refused: Rc<RefCell<RefusedLogouts>>) -> Self {
+        Self {
+            mailbox: Rc::default(),
+            refused,
+        }
+    }
+
+    async fn ask(&self, ask: Ask) -> Reply {
+        self.mailbox.borrow_mut().said.ask = Some(ask);
+        std::future::poll_fn(|_| match self.mailbox.borrow_mut().reply.take() {
+            Some(reply) => Poll::Ready(reply),
+            None => Poll::Pending,
+        })
+        .await
+    }
+}
+
+const WRONG: &str = "the simulation has answered another question";
+
+impl Host for TabHost {
+    /// Two tabs may renew at once, because a tab does not wait long for the lock.
+    type Lock = ();
+
+    fn wall_ms(&self) -> i64 {
+        self.mailbox.borrow().state.wall_ms
+    }
+
+    fn feed(&self, event: Event) {
+        self.mailbox.borrow_mut().said.events.push(event);
+    }
+
+    fn held(&self) -> Stored {
+        self.mailbox.borrow().state.held.clone()
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.mailbox.borrow().state.is_leaving
+    }
+
+    fn wake(&self, after_ms: Option<u64>) {
+        self.mailbox.borrow_mut().said.wake = Some(after_ms);
+    }
+
+    fn show(&self, _: Notice) {}
+
+    fn note_at_once(&self, change: &Change) {
+        self.mailbox.borrow_mut().said.noted.push(change.clone());
+    }
+
+    /// The others see a write when its time comes.
+    fn tell_others(&self) {}
+
+    fn is_memory(&self) -> bool {
+        false
+    }
+
+    fn is_being_replaced(&self, _: Uuid, why: Ending) -> bool {
+        why.may_be_a_change() && self.mailbox.borrow().state.is_being_replaced
+    }
+
+    async fn lock(&self) {}
+
+    async fn change(&self, change: Option<Change>) -> Outcome {
+        match self.ask(Ask::Change(change)).await {
+            Reply::Outcome(outcome) => outcome,
+            _ => panic!("{WRONG}"),
+        }
+    }
+
+    async fn attempt(&self, of: Link) -> Attempted {
+        match self.ask(Ask::Attempt(of)).await {
+            Reply::Attempted(attempted) => attempted,
+            _ => panic!("{WRONG}"),
+        }
+    }
+
+    async fn leaving(&self) -> Option<Vec<Secret>> {
+        match self.ask(Ask::Leaving).await {
+            Reply::Leaving(leaving) => Some(leaving),
+            _ => panic!("{WRONG}"),
+        }
+    }
+
+    fn with_refused<T>(&self, use_them: impl FnOnce(&mut RefusedLogouts) -> T) -> T {
+        use_them(&mut self.refused.borrow_mut())
+    }
+
+    async fn send_refresh(&self, token: &Secret, key: &AttemptKey) -> Refreshed {
+        let (token, key) = (token.clone(), key.clone());
+        match self.ask(Ask::Refresh { token, key }).await {
+            Reply::Refreshed(refreshed) => refreshed,
+            _ => panic!("{WRONG}"),
+        }
+    }
+
+    async fn send_logout(&self, token: &Secret) -> LogoutAnswer {
+        match self.ask(Ask::Logout(token.clone())).await {
+            Reply::Logout(answer) => answer,
+            _ => panic!("{WRONG}"),
+        }
+    }
+
+    async fn probe(&self) -> bool {
+        match self.ask(Ask::Probe).await {
+            Reply::Probe(answers) => answers,
+            _ => panic!("{WRONG}"),
+        }
+    }
+}

@@ -94,7 +94,7 @@ async fn the_last_of_two_servers_stops_postgres_and_a_restart_keeps_the_data() {
 
     let again = dir.start().await.unwrap();
     assert!(sqlx::Postgres::database_exists(&kept).await.unwrap());
-    // Gone without a release, like a killed server: Postgres goes on until it is stopped.
+    // The test does not release it, like a killed server. So Postgres goes on until it is stopped.
     drop(again);
     assert!(LocalPostgres::stop(&dir.options()).await.unwrap());
 }

@@ -85,7 +85,7 @@ mod tests {
             let copy = Reading::Stored(in_life(copy));
             page.is_remnant(Some(&copy), birth, &in_life(1))
         };
-        // The page has just started, and the copy may be all that there is.
+        // The page has just started, and perhaps there is only the copy.
         assert!(!is_remnant(&page, 1, None));
         page.note_database("first".to_owned());
         assert!(!is_remnant(&page, 1, Some("first")));

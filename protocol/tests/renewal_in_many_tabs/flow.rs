@@ -1,5 +1,5 @@
 //! A simulated tab as the driver's host. The driver runs until it waits for something, and the
-//! simulation decides when that comes.
+//! simulation decides when that happens.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -158,7 +158,7 @@ impl Host for TabHost {
         self.mailbox.borrow_mut().said.noted.push(change.clone());
     }
 
-    /// The others see a write when its time comes.
+    /// The simulation decides when the other tabs see a write.
     fn tell_others(&self) {}
 
     fn is_memory(&self) -> bool {

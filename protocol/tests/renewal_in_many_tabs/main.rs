@@ -1,16 +1,22 @@
-//! The renewal machine in several tabs of one browser, against the server's own
-//! rule, with everything that goes wrong in between.
+//! The renewal machine in several tabs of one browser, against the server's own rule, with
+//! everything that can go wrong between them.
 //!
-//! Simulated are: one database that all tabs share, whose transactions wait for their
-//! turn; a copy in local storage, whose writes other tabs see late; tabs that freeze,
-//! crash and are reloaded; a browser that is killed, loses its last writes to local
-//! storage and every transaction that has not had its turn; a network that loses,
-//! delays and repeats requests and loses answers; a server that is away; people who
-//! sign in, out and in as another, whose sign-in is answered late, who change their
-//! password in one tab or in several, also with lost requests and answers, and who delete
-//! what the browser keeps for the site; and, in a test of its own, a thief with a copy of
-//! the storage. Steps are drawn by proptest, so a failure
-//! shrinks and replays from its seed.
+//! The test simulates:
+//! - one database that all tabs share; its transactions wait for their turn;
+//! - a copy in local storage; other tabs see its writes late;
+//! - tabs that freeze, crash and are reloaded;
+//! - a browser that is killed; it loses its last writes to local storage, and every transaction
+//!   that has not had its turn;
+//! - a network that loses, delays and repeats requests, and loses answers;
+//! - a server that is away;
+//! - people who sign in, sign out, and sign in as another person; the answer to a sign-in may
+//!   come late;
+//! - people who change their password in one tab or in several, also with lost requests and
+//!   answers;
+//! - people who delete what the browser keeps for the site;
+//! - in a test of its own, a thief with a copy of the storage.
+//!
+//! proptest draws the steps, so a failure is shrunk, and its seed repeats it.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
@@ -45,7 +51,7 @@ const START: i64 = 1_764_000_000_000;
 const ADA: Uuid = Uuid::from_u128(1 << 64);
 const GRACE: Uuid = Uuid::from_u128(2 << 64);
 
-/// The server: one row a session, and the rule of `rotation.rs`.
+/// The server: one row for each session, and the rule of `rotation.rs`.
 struct Server {
     key: RefreshKey,
     rows: BTreeMap<Uuid, Row>,
@@ -232,19 +238,19 @@ struct PasswordChange {
     wanted: u32,
     asked: Asked,
     acts: Acts,
-    /// Distinguishes its note.
+    /// Distinguishes its note from others.
     mark: u32,
     noted_at: u64,
     /// Its tab slept so long that its note did not count.
     has_slept: bool,
-    /// The session as which it was sent.
+    /// It was sent with the access token of this session.
     sent_as: Option<Uuid>,
     is_another: bool,
     was_silent: bool,
     /// It was sent once more, after the change of another tab was done.
     is_sent_again: bool,
     step: Step,
-    /// Since when it waits.
+    /// When it began to wait.
     waits_since: u64,
     /// The sessions that it has ended on the server.
     has_ended: Vec<Uuid>,
@@ -260,8 +266,8 @@ enum Step {
     Storing,
 }
 
-/// A refresh on its way. It may arrive late, twice or never, and its answer reaches
-/// only the one flight it belongs to.
+/// A refresh on its way. It may arrive late, twice or never. Its answer reaches only the flow that
+/// has sent it.
 #[derive(Clone)]
 struct Request {
     tab: usize,
@@ -277,7 +283,7 @@ struct Tab {
     /// Counts the pages that this tab has shown: reloads and crashes.
     page: u32,
     frozen: bool,
-    /// Whom this page has shown.
+    /// The account that this page has shown.
     shown: Option<Uuid>,
     /// The session that it has shown last.
     session: Option<Uuid>,
@@ -300,7 +306,7 @@ struct Job {
 enum Work {
     /// A page has started.
     Start,
-    /// The person sends the form of a sign-in: when is that?
+    /// The person sends the form of a sign-in. The database gives this act its number.
     AskToSignIn { account_id: Uuid },
     /// The person sends the form of a change of the password.
     AskToChange {
@@ -312,13 +318,12 @@ enum Work {
     Of {
         flow: u32,
         ask: Box<Ask>,
-        /// The person has pressed the button when these acts had happened, and when this session was
-        /// known.
+        /// When the person pressed the button, these acts had happened, and this session was known.
         pressed: Option<(Acts, Uuid)>,
     },
 }
 
-/// A sign-in that the server has done, and whose answer is on its way.
+/// A sign-in that the server has done. Its answer is on its way.
 struct SignIn {
     tab: usize,
     page: u32,
@@ -326,13 +331,13 @@ struct SignIn {
     record: Record,
 }
 
-/// What has happened until a sign-in was asked for.
+/// Counts what had happened when a sign-in was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Acts {
     /// How often a person has asked for a session, signed out, changed the password or
     /// deleted the data.
     of_people: u32,
-    /// Endings by the server.
+    /// How often the server ended a session.
     of_server: u32,
     /// How often the data were deleted.
     deletions: u32,
@@ -345,7 +350,7 @@ struct Write {
     stored: Option<Stored>,
 }
 
-/// What the person did last, in the order in which it took effect.
+/// The last thing that a person did, in the order in which the acts took effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Last {
     SignedOut,
@@ -370,8 +375,8 @@ struct World {
     network: Vec<Request>,
     sign_ins: Vec<SignIn>,
     changes: Vec<PasswordChange>,
-    /// What the tabs note about them in local storage. The real one takes longer to show a
-    /// note to the other tabs than this, but a request to the server takes longer still.
+    /// What the tabs note about them in local storage. Here the other tabs see a note at once. A
+    /// real local storage takes longer, but a request to the server takes even longer.
     notes: Vec<ReplacedNote>,
     marks: u32,
     /// Counts what the drivers have begun.
@@ -379,19 +384,19 @@ struct World {
     jitter: u32,
     last: Last,
     acts: Acts,
-    /// Which act of people has made what is.
+    /// The number of the act that has made the present state.
     last_act: u32,
-    /// How far the acts were when each session was asked for.
+    /// The counts of acts when each session was asked for.
     asked: BTreeMap<Uuid, Acts>,
-    /// How far they were when the person of each session signed in. A change of the password
-    /// is no sign-in.
+    /// The count of people's acts when the person of each session signed in. A change of the
+    /// password is not a sign-in.
     since: BTreeMap<Uuid, u32>,
     /// See [`World::note_sign_in`].
     is_muddled: bool,
     /// Counts the lives of the browser's storage.
     lives: u128,
     /// Sessions whose tokens never reached storage, or were deleted with it. They may live
-    /// on, because nobody can end them.
+    /// on, because no client can end them.
     orphans: BTreeSet<Uuid>,
     /// The highest generation that each page has held.
     highest_held: BTreeMap<(usize, Uuid), u32>,
@@ -610,7 +615,7 @@ impl World {
             None => {}
         }
         for event in said.events {
-            // A page that reloads hears nothing more.
+            // A page that reloads gets no more events.
             if self.tabs[tab].page == page {
                 self.feed(tab, event);
             }
@@ -654,8 +659,8 @@ impl World {
         );
     }
 
-    /// Whether the note of a change may not count any more. A hidden tab may run its timers
-    /// only once a minute.
+    /// Whether the note of a change perhaps does not count any more. A hidden tab may run its
+    /// timers only once a minute.
     fn has_slept(&self, change: &PasswordChange) -> bool {
         let is_asleep = self.tabs[change.tab].frozen;
         change.has_slept || is_asleep && self.now >= change.noted_at + 60_000
@@ -673,9 +678,9 @@ impl World {
         self.tabs[tab].frozen = false;
     }
 
-    /// A change of this page, of which the machine knows that it is under way. A sign-out or an
-    /// ending is in local storage at once, for a page that is closed before its transaction has its
-    /// turn.
+    /// A change of this page. The machine knows that the change is under way. A sign-out or an
+    /// ending is in local storage at once, because the page may be closed before its transaction
+    /// has its turn.
     fn change(&mut self, tab: usize, change: Change, pressed: Option<(Acts, Uuid)>) {
         self.note_at_once(tab, &change);
         let host = self.host(tab);
@@ -707,11 +712,12 @@ impl World {
         let Some(job) = self.tabs[tab].jobs.pop_front() else {
             return;
         };
-        // A page that has gone cannot hear how its last transaction went.
+        // A page that is gone does not learn the result of its last transaction.
         let is_there = job.page == self.tabs[tab].page;
         let copy = self.copy(tab);
         let held = is_there.then(|| self.tabs[tab].machine.stored());
-        // What a tab still holds is not brought back into a browser whose data were deleted.
+        // If the browser's data were deleted, the session that a tab still holds does not come
+        // back.
         let is_empty = self.database.stored == Stored::default() && copy.is_none();
         let is_gone = is_empty && held.as_ref().is_some_and(|held| held.record().is_some());
         for copy in copy.into_iter().chain(held) {
@@ -760,7 +766,7 @@ impl World {
         }
     }
 
-    /// Does what a driver waits for. Of a page that has gone, only its transactions are done.
+    /// Does what a driver waits for. If the page is gone, only its transactions are done.
     fn do_for(
         &mut self,
         tab: usize,
@@ -861,14 +867,13 @@ impl World {
         }
     }
 
-    /// Lets a request arrive, perhaps not for the last time, and its answer come
-    /// back or be lost.
+    /// Lets a request arrive, perhaps not for the last time. Its answer comes back or is lost.
     fn deliver(&mut self, at: usize, keep: bool, lose_answer: bool) {
         let request = self.network[at].clone();
         if !keep {
             self.network.remove(at);
         }
-        // No network delays for longer, and the server remembers sixteen links.
+        // No network delays a request for longer, and the server remembers sixteen links.
         let answer = if self.now - request.sent_at > 1_800_000 {
             Refreshed::None
         } else {
@@ -916,7 +921,7 @@ impl World {
         self.begin(tab, Work::AskToSignIn { account_id });
     }
 
-    /// It is known when that is, and the server opens a session.
+    /// The database gives the sign-in its number, and the server opens a session.
     fn sign_in(&mut self, tab: usize, account_id: Uuid) {
         self.database.apply(&Change::Ask);
         self.acts.of_people += 1;
@@ -958,7 +963,7 @@ impl World {
         self.database = Vault::default();
         self.keys.clear();
         self.orphans.extend(self.server.rows.keys().copied());
-        // A deletion is written down at once, so a kill brings nothing back.
+        // The browser writes a deletion to disk at once, so a kill brings nothing back.
         self.writes = vec![Write {
             at: self.now,
             stored: None,
@@ -968,8 +973,8 @@ impl World {
         }
     }
 
-    /// The person signs out whom the page shows. What the tab knows at this moment is the
-    /// later of its own record and the copy.
+    /// The person whom the page shows signs out. At this moment the tab knows the later one of its
+    /// own record and the copy.
     fn sign_out(&mut self, tab: usize) {
         let Some(account_id) = self.tabs[tab].shown else {
             return;
@@ -1043,7 +1048,7 @@ impl World {
         });
     }
 
-    /// Lets a change of the password go on by one step. Says whether it could.
+    /// Lets a change of the password go on by one step. Returns whether that was possible.
     fn go_on_with_change(&mut self, at: usize, lost: Lost) -> bool {
         let change = self.changes[at].clone();
         let tab = change.tab;
@@ -1099,7 +1104,7 @@ impl World {
                 self.end_changes(|other| other.mark == change.mark);
                 true
             }
-            // A renewal or a call finds out that no repetition can be sent as this session.
+            // A renewal or a call finds out that no repetition can be sent with this session.
             Access::Soon | Access::NotNow
                 if change.was_silent
                     && !self.server.away
@@ -1164,8 +1169,8 @@ impl World {
         }
     }
 
-    /// This tab does not replace the session. Another one may do so, and must not wait for the note of
-    /// this one.
+    /// This tab does not replace the session. Another tab may do so, and must not wait for the note
+    /// of this tab.
     fn let_another_replace(&mut self, mut change: PasswordChange) {
         self.notes.retain(|note| note.mark() != change.mark);
         change.step = Step::WaitingForAnother;
@@ -1173,8 +1178,8 @@ impl World {
         self.put(change);
     }
 
-    /// The session is over. If another tab's change has ended it, the change is sent once more
-    /// as the new session.
+    /// The session is over. If another tab's change has ended it, this change is sent once more,
+    /// with the new session.
     fn wait_for_another(&mut self, mut change: PasswordChange) -> bool {
         let tab = change.tab;
         let sent_as = change.sent_as.unwrap();
@@ -1250,7 +1255,7 @@ impl World {
         }
     }
 
-    /// Whether a tab, perhaps this one, replaces the session of the account that this one has.
+    /// Whether a tab, perhaps this one, replaces the session of this tab's account.
     fn is_being_replaced(&mut self, tab: usize) -> bool {
         let record = self.tabs[tab].machine.record();
         let account_id = record.map(|record| record.account_id);
@@ -1276,8 +1281,8 @@ impl World {
         self.last_act = self.acts.of_people;
     }
 
-    /// What the last sign-in or sign-out was, told from what people did and not from
-    /// what the vault decided.
+    /// Notes the last sign-in or sign-out. It follows from what people did, and not from what the
+    /// vault decided.
     fn note(&mut self, change: &Change, applied: bool) {
         match change {
             Change::SignIn { record, asked, .. } => {
@@ -1296,7 +1301,7 @@ impl World {
     }
 
     /// A sign-out ends the session that the tab knew, or its successor after a change of the
-    /// password. It ends none that was asked for after the button was pressed.
+    /// password. It ends no session that was asked for after the person pressed the button.
     fn note_sign_out(&mut self, change: &Change, applied: bool, pressed: Acts, known: Uuid) {
         let Change::SignOut { account_id, .. } = change else {
             panic!("{change:?}");
@@ -1324,8 +1329,8 @@ impl World {
         }
     }
 
-    /// A change of the password goes on with the session as which it was sent, also if the
-    /// server has ended that one. Of two changes, the later one is kept.
+    /// A change of the password replaces the session with which it was sent, also if the server has
+    /// ended that session. If there are two changes, the later one is kept.
     fn note_change(&mut self, replaced: Uuid, record: &Record, asked: Asked, applied: bool) {
         self.orphans.remove(&record.session_id);
         let then = self.asked[&record.session_id];
@@ -1364,7 +1369,7 @@ impl World {
         }
     }
 
-    /// The server's word ends a session, and it ends no other than that.
+    /// The server ends this session, and no other session ends with it.
     fn note_end(&mut self, ended: Uuid) {
         if let Last::SignedIn {
             account_id,
@@ -1380,7 +1385,7 @@ impl World {
         }
     }
 
-    /// The database takes up only what a tab wrote to local storage before its own
+    /// The database only takes from local storage what a tab wrote there before its own
     /// transaction: a sign-out or an ending that was already under way.
     fn note_catch_up(&mut self) {
         let Stored::SignedOut(tombstone) = &self.database.stored else {
@@ -1389,8 +1394,8 @@ impl World {
         let Last::SignedIn { session_id, .. } = self.last else {
             panic!("nobody was signed in");
         };
-        // A tab that has seen the note holds no reason; somebody may have written an older
-        // copy over it since.
+        // A tab that has seen the note holds no reason. A tab may have written an older copy over
+        // the note since then.
         let by_the_server = match tombstone.ended {
             Some(ended) => ended.why != Ending::SignedOut,
             None => !self.server.rows.contains_key(&session_id),
@@ -1403,14 +1408,15 @@ impl World {
         }
     }
 
-    /// Of what people did, the last one wins, in whatever order the answers come.
+    /// The last thing that a person did wins, also if the answers come in another order.
     fn note_sign_in(&mut self, record: &Record, asked: Asked, applied: bool) {
         self.orphans.remove(&record.session_id);
         let then = self.asked[&record.session_id];
         let is_last = then.of_people > self.last_act;
         let is_of_now = then.deletions == self.acts.deletions;
-        // An empty browser looks the same again once it was emptied. A sign-in that was
-        // asked for before may be kept then; and it has taken its number from before.
+        // An empty browser looks the same before its first session and after a deletion. So a
+        // sign-in that was asked for before the deletion may be kept. Its number is from before the
+        // deletion.
         let looks_the_same = asked.era == Era::default() && !is_of_now;
         if is_last && is_of_now && then.of_server == self.acts.of_server && !self.is_muddled {
             assert!(applied, "somebody who signs in is signed in");
@@ -1449,7 +1455,7 @@ impl World {
                 self.look(tab);
                 self.feed(tab, Event::Timer);
             }
-            // Whatever was sent is answered before minutes pass.
+            // Every request that was sent is answered before minutes pass.
             self.settle();
         }
         self.now = end;
@@ -1504,9 +1510,9 @@ impl World {
         }
     }
 
-    /// The browser is killed: all tabs are gone, and so are transactions that have not
-    /// had their turn, and some of the last 45 seconds' writes to local storage, which
-    /// is the most that was measured.
+    /// The browser is killed. All tabs are gone, and all transactions that have not had their turn.
+    /// Some of the writes to local storage of the last 45 seconds are lost. A longer time was never
+    /// measured.
     fn kill(&mut self, lost: usize) {
         let is_fresh = |write: &&Write| write.at + 45_000 > self.now;
         let lost = self
@@ -1563,7 +1569,7 @@ impl World {
         }
     }
 
-    /// Nobody is signed out who did not want to be.
+    /// Only a person who wants it is signed out.
     fn check_session(&self) {
         assert!(
             self.server.reused.is_empty(),
@@ -1586,12 +1592,12 @@ impl World {
     }
 }
 
-/// What happens next, in which tab, and a number that tells more. See [`step`].
+/// The kind of the next step, its tab, and a number that says more about it. See [`step`].
 type Drawn = (u8, u8, u16);
 
-/// A person signs in in one tab and changes the password in another one, so the change ends the session
-/// of the sign-in before that one is stored. The answer to the change is lost, and the first tab
-/// changes the password as its new session.
+/// A person signs in in one tab and changes the password in another tab. So the change ends the
+/// session of the sign-in before that session is stored. The answer to the change is lost. The
+/// first tab changes the password with its new session.
 const SIGN_IN_DURING_A_CHANGE: &[Drawn] = &[
     (12, 0, 0),
     (12, 2, 0),
@@ -1612,7 +1618,8 @@ const SIGN_IN_DURING_A_CHANGE: &[Drawn] = &[
 /// How many kinds of steps there are.
 const KINDS: u8 = 30;
 
-/// The kinds of steps around a change of the password, each as often as it is drawn.
+/// The kinds of steps around a change of the password. Kinds that are here several times are drawn
+/// more often.
 const CHANGES: &[u8] = &[
     8, 11, 12, 14, 15, 16, 16, 16, 16, 18, 18, 18, 18, 24, 26, 28, 28, 28, 28, 28, 28,
 ];
@@ -1674,8 +1681,8 @@ fn step(world: &mut World, (kind, tab, amount): Drawn) {
     }
 }
 
-/// Everything that was under way comes to its end, and every session is renewed once: so a
-/// tab hears of one that the server has ended.
+/// Everything that was under way ends, and every session is renewed once. So a tab learns of a
+/// session that the server has ended.
 fn calm(world: &mut World) {
     world.server.away = false;
     for tab in 0..world.tabs.len() {
@@ -1687,7 +1694,7 @@ fn calm(world: &mut World) {
     }
 }
 
-/// Everybody agrees in the end.
+/// All tabs, the database and its copy agree at the end.
 fn check_the_end(world: &mut World) -> Result<(), TestCaseError> {
     calm(world);
     // Every tab, the database and its copy say the same.
@@ -1751,8 +1758,8 @@ proptest! {
         check_the_end(&mut world)?;
     }
 
-    /// The same, with the steps that meet each other in few of the draws above: the person
-    /// changes the password in several tabs at once, and signs out and in again meanwhile.
+    /// The same with other steps, which come together in few of the draws above: the person changes
+    /// the password in several tabs at once, and signs out and in again meanwhile.
     #[test]
     fn bar_33_changes_of_the_password_in_several_tabs_end_in_one_session(
         tabs in 2_usize..=3,
@@ -1800,8 +1807,8 @@ proptest! {
             world.pass(rhythm * 1000);
             world.settle();
         }
-        // Both refresh at least every five minutes, so both have after ten; a
-        // conflict may take a minute more to become final.
+        // The thief and the browser refresh at least every five minutes, so both have refreshed
+        // after ten minutes. A conflict may take a minute more to become final.
         prop_assert!(refreshes * u32::try_from(rhythm).unwrap() < 1000, "{refreshes}");
         world.pass(400_000);
         world.settle();

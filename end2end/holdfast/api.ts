@@ -17,7 +17,7 @@ export interface Tokens {
   refresh_expires_in: number;
   refresh_idle_expires_in: number;
   session_id: string;
-  /** Only a sign-up answers it. */
+  /** Only the answer to a sign-up has it. */
   recovery_code?: string;
 }
 
@@ -32,7 +32,7 @@ export interface SessionInfo {
   user_agent: string;
 }
 
-/** An answer, whatever its status. */
+/** An answer with any status. */
 export interface Answer<Body = Record<string, unknown>> {
   status: number;
   headers: Headers;

@@ -82,7 +82,7 @@ async function finish(request: Request, call: Call): Promise<void> {
 
 /** A gate in the network. */
 export interface Gate {
-  /** How many wait at the gate. */
+  /** How many requests or answers wait at the gate. */
   waiting: () => number;
   open: () => void;
 }

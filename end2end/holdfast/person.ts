@@ -83,8 +83,8 @@ export async function seesAccount(page: Page, account: Account): Promise<void> {
 export async function openTabs(page: Page, account: Account, count: number): Promise<Page[]> {
   const tabs = [page];
   while (tabs.length < count) {
-    // The more tabs there are, the longer a new one takes: the tabs share the processor.
-    // Two at a time, because each tab compiles the whole client.
+    // If there are many tabs, a new one takes longer, because the tabs share the processor. The
+    // test opens two at a time, because each tab compiles the whole client.
     const more = Array.from({ length: Math.min(2, count - tabs.length) }, async () => {
       const tab = await page.context().newPage();
       await tab.goto('/account');
@@ -118,7 +118,7 @@ export async function hearsNothing(tab: Page): Promise<void> {
   await tab.addInitScript(() => {
     addEventListener('storage', (event) => event.stopImmediatePropagation(), true);
     Reflect.deleteProperty(globalThis, 'BroadcastChannel');
-    // The database is closed without a word, as if the browser did it.
+    // The database is closed without an event, as if the browser did it.
     for (const event of ['onversionchange', 'onclose']) {
       Object.defineProperty(IDBDatabase.prototype, event, { set: () => {} });
     }

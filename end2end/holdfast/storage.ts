@@ -198,8 +198,8 @@ export async function fillStorage(page: Page, room = 0): Promise<void> {
 }
 
 /**
- * The browser closes the database of this tab, and opens it when the test calls the returned function.
- * All other tabs can use it.
+ * The browser closes the database of this tab, and opens it when the test calls the returned
+ * function. All other tabs can use it.
  */
 export async function closeDatabase(tab: Page): Promise<() => Promise<void>> {
   await tab.evaluate(() => {

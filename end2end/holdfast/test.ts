@@ -2,7 +2,7 @@
 //
 //   test.use({ lifetimes: { accessTokenTtl: '1s' } });
 //
-// A test that says nothing shares the server of its worker, which has the default lifetimes.
+// A test that does not say this shares the server of its worker, which has the default lifetimes.
 
 import { type BrowserContext, type Page, expect, test as base } from '@playwright/test';
 import { type Account, Api, somebody } from './api';

@@ -1,7 +1,7 @@
-// Ten tabs of one browser that all keep making calls, through a network and servers that fail. In
-// one more tab two people sign in and out, and change their passwords. No tab may ever be signed
-// out otherwise, and all of them show who is signed in. In yet another tab something is typed,
-// and a change of the password keeps it. One press on «Sign out» is enough.
+// Ten tabs of one browser make calls all the time. The network and the servers fail from time to
+// time. In one more tab two people sign in and out, and change their passwords. No tab may be
+// signed out in any other way, and all tabs show who is signed in. In another tab a person types
+// something, and a change of the password keeps it. One press on «Sign out» is enough.
 
 import { type BrowserContext, type Page, expect, test } from '@playwright/test';
 import {
@@ -33,7 +33,7 @@ const tally = {
   changesRefused: 0,
 };
 
-/** The account that is signed in. It is not known while people do something, until it is done. */
+/** The account that is signed in. While a person does something, it is not known. */
 const now: { person: Account; acts: number; isActing: boolean } = {
   person: somebody('soak'),
   acts: 0,
@@ -80,7 +80,7 @@ test('nobody is signed out', async ({ context }) => {
   });
   await Promise.all([people, ...lives]);
 
-  // Everything has been repaired by now, or soon is: each tab makes one more call.
+  // Everything is repaired now, or will be soon. Then each tab makes one more call.
   for (const [number, tab] of tabs.entries()) {
     await expect(async () => {
       if (!(await isAlive(tab))) await open(tab);
@@ -97,7 +97,8 @@ test('nobody is signed out', async ({ context }) => {
       `generation ${session?.generation}, unwanted sign-outs and strangers ${faults.length}`,
   );
   expect(faults).toEqual([]);
-  // A soak in which nothing happened has shown nothing. A short one may have no time for all.
+  // A soak in which nothing happened has shown nothing. A short soak may have no time for all of
+  // these.
   expect(tally.renewals).toBeGreaterThan(0);
   if (SECONDS >= 300) {
     expect(tally.signOuts).toBeGreaterThan(0);
@@ -152,7 +153,7 @@ async function type(desk: Page): Promise<string> {
   return text;
 }
 
-/** Makes an account. The answer may get lost; then another account is as good. */
+/** Makes an account. If the answer gets lost, it makes another account. */
 async function signUp(page: Page): Promise<Account> {
   let account = somebody('soak');
   await expect(async () => {
@@ -202,7 +203,7 @@ async function signIn(page: Page, account: Account): Promise<void> {
   }).toPass({ timeout: 120_000 });
 }
 
-/** Changes the password. What the page says about it has to be true. */
+/** Changes the password. What the page says about the result must be true. */
 async function changePassword(
   page: Page,
   account: Account,
@@ -288,7 +289,7 @@ async function call(page: Page): Promise<boolean> {
   return isAnswered;
 }
 
-/** How a person would notice it: the page says so, or storage is empty. */
+/** How a person would notice that they are signed out: the page says so, or storage is empty. */
 async function isSignedOut(page: Page): Promise<string | null> {
   const session = await storedSession(page).catch(() => 'the page is just being loaded');
   if (session !== null && !(await heading(page, 'Sign in').isVisible())) {

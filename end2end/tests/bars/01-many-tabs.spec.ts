@@ -38,7 +38,7 @@ test.describe('bar 1: twenty tabs', () => {
 
       const refreshes = (await network.refreshes()).slice(before);
       const rotations = (await theStoredSession(page)).generation - start;
-      // Mostly one tab renews for all of them; sometimes two do.
+      // Usually one tab renews for all of them. Sometimes two tabs renew.
       expect(refreshes.length).toBeLessThanOrEqual(2 * rotations);
       expect(refreshes.filter(({ status }) => status !== 200 && status !== 409)).toEqual([]);
       await Promise.all(tabs.map((tab) => checkAgain(tab)));

@@ -18,7 +18,7 @@ test('bar 5: a lock that a frozen tab never releases delays other tabs by at mos
   await waitsForLocksEndByHand(page);
   await signIn(page, account);
 
-  // Which locks does a renewal take?
+  // This finds out which locks a renewal takes.
   const renewal = await holdRequests(page, '**/api/v1/refresh');
   await spoilAccessToken(page);
   const check = checkAgain(page);

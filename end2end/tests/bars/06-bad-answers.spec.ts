@@ -115,7 +115,7 @@ test('bar 6: while the server is down for twenty minutes, the number of requests
     await hasTried(page);
   }
 
-  // After the pauses have grown, these are about two in a minute.
+  // When the pauses have grown, the client sends about two requests in a minute.
   const asked = (await network.calls()).length + probes;
   expect(asked).toBeGreaterThan(10);
   expect(asked).toBeLessThan(100);

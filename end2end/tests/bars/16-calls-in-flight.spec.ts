@@ -15,7 +15,8 @@ test('bar 16: twenty calls in flight across a refresh all succeed', async ({ pag
   await signIn(page, account);
   const { access_token, generation } = await theStoredSession(page);
 
-  // Ten leave before the refresh and arrive after it; ten leave after it.
+  // The page sends ten calls before the refresh, and they arrive after it. It sends ten more calls
+  // after the refresh.
   const early = await holdRequests(page, '**/api/v1/activity');
   const call = (times: number) =>
     page.evaluate(

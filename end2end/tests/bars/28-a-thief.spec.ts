@@ -27,7 +27,7 @@ test('bar 28: a thief with storage and pending attempt key is found out within a
   await page.getByRole('button', { name: 'Check again' }).click();
   await expect.poll(() => network.refreshes()).not.toEqual([]);
 
-  // At this moment the thief copies everything, and is faster.
+  // At this moment the thief copies everything, and refreshes before the browser.
   const copy = await theStoredSession(page);
   const key = network.begun('POST /api/v1/refresh')[0]?.attemptKey;
   const first = await api.refresh(copy.refresh_token, key);
@@ -48,7 +48,8 @@ test('bar 28: a thief with storage and pending attempt key is found out within a
   expect((await api.account(second.body.access_token)).status).toBe(401);
 });
 
-/** Lets time pass for the page, and counts its minutes. No time passes while it is answered. */
+/** Lets time pass for the page, and counts its minutes. No time passes while the page waits for an
+ * answer. */
 async function untilSignedOut(page: Page, network: Network): Promise<number> {
   for (let seconds = 0; seconds < 240; seconds += 2) {
     await page.clock.runFor(2000);

@@ -85,7 +85,7 @@ for (const [name, lose] of LOSSES) {
     await seesAccount(page, account);
     // The recovery code was in the answer that was lost, so the page offers another one.
     await expect(page.getByRole('complementary', { name: 'Recovery code' })).toBeVisible();
-    // No session is left of the answer that was lost.
+    // The session of the lost answer has ended.
     await becomesTheOnlySession(page, api);
     await page.reload();
     await seesAccount(page, account);
@@ -205,7 +205,7 @@ test('bar 33: a page that is closed before it has stored the session that it fou
   const found = page.waitForResponse('**/api/v1/login');
   await page.getByRole('button', { name: 'Create account' }).click();
   await expect.poll(answers.waiting).toBe(1);
-  // The page waits for the list as long as the test does.
+  // The page's clock is stopped, so the page waits for the list as long as the test does.
   await pauseClock(page);
   answers.open();
   const { access_token } = (await (await found).json()) as Tokens;
@@ -223,7 +223,7 @@ test('bar 33: a lost answer to a sign-up ends no session that the account had be
   await page.goto('/sign-up');
   const elsewhere = await api.logIn(account, await page.evaluate(() => navigator.userAgent));
   const [before] = await api.sessions(elsewhere.access_token);
-  // The server says when sessions were opened in whole seconds.
+  // The server gives the opening time of a session in whole seconds.
   await expect.poll(() => Date.now() / 1000 - before!.created_at).toBeGreaterThan(5);
 
   // The person has forgotten that there is an account.
@@ -237,7 +237,7 @@ test('bar 33: a lost answer to a sign-up ends no session that the account had be
   const { session_id } = await theStoredSession(page);
   const ids = sessions.map((session) => session.session_id);
   expect(ids.sort()).toEqual([elsewhere.session_id, session_id].sort());
-  // Only the time distinguishes them.
+  // Only the time distinguishes the two sessions.
   const [one, other] = sessions;
   expect([one!.ip, one!.user_agent]).toEqual([other!.ip, other!.user_agent]);
 });
@@ -413,7 +413,7 @@ test('bar 33: a change of the password that ends the session of a sign-in under 
   await changePassword(page, account.password);
   await expect.poll(() => isDone).toBe(true);
 
-  // The tab stores the session of its sign-in, and hears that it is over.
+  // The tab stores the session of its sign-in, and learns that this session is over.
   const refused = tab.waitForResponse((response) => response.status() === 401);
   second.open();
   await refused;
@@ -448,7 +448,8 @@ test('bar 33: of two tabs that send the same change, each session that is not ke
   await changePassword(page, account.password);
   await expect(page.getByRole('status').getByText(CHANGED)).toBeVisible();
 
-  // The tab is refused, and finds out by a sign-in that the password is the one that it wants.
+  // The server refuses the tab's request. By a sign-in the tab finds out that the password is
+  // already the one that it wants.
   isAway = false;
   await expect(tab.getByRole('status').getByText(CHANGED)).toBeVisible({ timeout: 60_000 });
   await becomesTheOnlySession(page, api);
@@ -461,8 +462,8 @@ test('bar 33: of two tabs that send the same change, each session that is not ke
 for (const [arrives, isFirst] of [
   ['first', 'first'],
   ['first', 'second'],
-  // The session of the second tab is the older one, and it must stay, although it is not stored yet
-  // when the first tab finds out, or although it is.
+  // Here the session of the second tab is the older one. It must stay, also if it is not stored yet
+  // when the first tab finds out.
   ['second', 'first'],
   ['second', 'second'],
 ] as const) {
@@ -602,7 +603,7 @@ for (const isDone of [true, false]) {
     const tab = await context.newPage();
     await tab.goto('/account');
     await page.goto('/password');
-    // The other person is faster than every answer.
+    // The other person signs in before an answer comes.
     let waiting = 0;
     let lose = () => {};
     const isOver = new Promise<void>((resolve) => (lose = resolve));
@@ -683,7 +684,7 @@ test('bar 33: a person who signs out meanwhile stays signed out', async ({
   await signOut(tab);
   await isSignedOut(page);
   late.open();
-  // No place stores the session that the change has opened.
+  // The session that the change has opened is stored nowhere.
   await isEnded(api, tokens!.access_token);
   // The form has disappeared, and the person has to learn what happened.
   const told = page.getByRole('status').getByText('Your password is changed.');
@@ -763,7 +764,7 @@ test('bar 33: a person who signs out after a lost answer stays signed out', asyn
   account,
   api,
 }) => {
-  // This is the clock of all tabs, so it comes before their first timer.
+  // All tabs have this clock, so the test installs it before their first timer.
   await page.clock.install();
   await signIn(page, account);
   const tab = await context.newPage();
@@ -823,8 +824,8 @@ test('bar 33: a second try while the first one is under way says so', async ({
   expect(await notesOfChanges(page)).toEqual({});
 });
 
-/** Changes the password in this tab. The first request arrives when the test says so, and its answer
- * is lost. The answer to the sign-in that finds out waits at a gate. */
+/** Changes the password in this tab. The first request arrives when the test says so, and its
+ * answer is lost. The page finds out by a sign-in, whose answer waits at a gate. */
 async function changeAndLoseAnswer(
   page: Page,
   current: string,
@@ -854,7 +855,7 @@ async function pauseClock(page: Page): Promise<void> {
   await page.clock.pauseAt(Date.now() + 1000);
 }
 
-/** The server ends all sessions but the one that this browser keeps. */
+/** The server ends all sessions except the one that this browser keeps. */
 async function becomesTheOnlySession(page: Page, api: Api): Promise<void> {
   await expect
     .poll(async () => {
@@ -885,8 +886,8 @@ async function loseFirst(
 }
 
 /**
- * A proxy sends a change twice, and the page gets the second answer. An instance that does not know yet
- * that the session has ended checks the password first, and answers `invalid_credentials`.
+ * A proxy sends a change twice, and the page gets the second answer. An instance that does not know
+ * yet that the session has ended checks the password first, and answers `invalid_credentials`.
  */
 async function sendTwice(route: Route, code: string): Promise<void> {
   await route.fetch();

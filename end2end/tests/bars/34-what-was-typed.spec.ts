@@ -1,5 +1,5 @@
-// Bar 34: after a form was sent, no field contains the typed text. A change of the password keeps the
-// text that was typed in other tabs. After a change of person the page is new.
+// Bar 34: after a form was sent, no field contains the typed text. A change of the password keeps
+// the text that was typed in other tabs. After a change of person the page is new.
 
 import type { Locator, Page } from '@playwright/test';
 import {
@@ -181,7 +181,7 @@ test('bar 34: a tab that died during a change hides no other change', async ({
   await wanted(tab).fill('another sentence that is quite long');
   await wanted(tab).evaluate((field) => field.setAttribute('data-same', 'yes'));
 
-  // One that asks for a change, and dies before its request has left.
+  // This tab asks for a change, and is closed before its request is sent.
   const dying = await context.newPage();
   await dying.goto('/password');
   const requests = await holdRequests(dying, '**/api/v1/account/password');
@@ -191,7 +191,7 @@ test('bar 34: a tab that died during a change hides no other change', async ({
   const ofTheDead = Object.keys(await notesOfChanges(tab));
   expect(ofTheDead).toHaveLength(1);
 
-  // The next one lives, and says so again and again.
+  // The next tab lives, and renews its note again and again.
   await page.goto('/password');
   const late = await holdAnswers(page, '**/api/v1/account/password');
   await change(page, account.password, NEW);
@@ -234,7 +234,7 @@ test('bar 34: the page tells a change that died with its tab, when its note does
   await expect.poll(late.waiting).toBe(1);
   await dying.close();
 
-  // The server has changed the password, and the new session has died with that tab.
+  // The server has changed the password, and the new session is lost with that tab.
   const refused = page.waitForResponse(
     (response) => response.url().endsWith('/api/v1/account') && response.status() === 401,
   );
@@ -248,7 +248,7 @@ test('bar 34: the page tells a change that died with its tab, when its note does
       localStorage.setItem(key, JSON.stringify({ ...note, until_ms: Date.now() }));
     }
   });
-  // The next call, or this one once it has waited long enough.
+  // The next call is told, or this one after it has waited long enough.
   await page.reload();
   await expect(page.getByText('The password was changed. Sign in with the new one.')).toBeVisible();
   await signIn(page, { ...account, password: NEW });
@@ -325,11 +325,11 @@ test('bar 34: a page whose reload was stopped can be reloaded', async ({
   const other = somebody('grace');
   await api.makeAccount(other);
   await signIn(page, account);
-  // What Esc does, just after the reload has begun.
+  // This does the same as Esc, just after the reload has begun.
   await page.evaluate(() => {
     addEventListener('beforeunload', () => setTimeout(() => window.stop(), 0), { once: true });
   });
-  // The page that comes takes longer than the stop, also on a busy machine.
+  // The new page takes longer than the stop, also on a busy machine.
   const delay = await delayAnswers(page, 10_000);
   const tab = await context.newPage();
   await tab.goto('/account');
@@ -425,7 +425,7 @@ test('bar 34: a tab that slept through a change of person has nothing of the fir
   const network = new Network(tab);
   await tab.getByRole('button', { name: 'Change password' }).click();
 
-  // The page is new, and it is the other person's.
+  // The page is a new one, and it shows the other person.
   await expect(tab.locator('html[data-page]')).toHaveCount(0);
   await becomesAlive(tab);
   await expect(heading(tab, 'Change password')).toBeVisible();

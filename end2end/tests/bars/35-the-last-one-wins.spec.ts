@@ -189,7 +189,7 @@ test('bar 35: a sign-out that hangs in one tab does not undo a later sign-in of 
   const { session_id } = await theStoredSession(page);
 
   await free();
-  // This waits its turn behind what the tab had to write.
+  // This read has its turn after the tab's write.
   expect((await sessionInDatabase(tab))?.session_id).toBe(session_id);
   await seesAccount(tab, account);
   await page.reload();
@@ -212,7 +212,7 @@ test('bar 35: a tab that slept while the data were deleted does not sign the per
 }) => {
   const other = somebody('grace');
   await api.makeAccount(other);
-  // After this, the page has counted further than the next life of the storage will count.
+  // After this, the page has a higher count than the next life of the storage will have.
   await signIn(page, account);
   await signOut(page);
   await hearsNothing(page);

@@ -1,5 +1,5 @@
-// Bar 54: if the script of a page does not arrive, the page says so within ten seconds, and says what
-// to do. No text stays "Loading…" for ever, and no button is dead without an explanation.
+// Bar 54: if the script of a page does not arrive, the page says so within ten seconds, and says
+// what to do. No text stays "Loading…" for ever, and no button is dead without an explanation.
 
 import type { Page, Route } from '@playwright/test';
 import {
@@ -42,7 +42,8 @@ async function saysWhatIsWrong(page: Page, words: RegExp): Promise<void> {
   await expect(alert).toContainText('its buttons do nothing');
   await expect(alert.getByRole('link', { name: 'Load the page again' })).toBeVisible();
   await expect(page.getByText('Loading…')).toBeHidden();
-  // The page itself says so as well, so that a screen reader and an eye find the same.
+  // The page itself says so as well, so that people with a screen reader and people without one
+  // find the same text.
   await expect(alert).toBeInViewport();
 }
 

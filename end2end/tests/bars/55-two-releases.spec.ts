@@ -1,6 +1,6 @@
-// Bar 55: during a rolling deploy two releases run side by side, and a browser may send each request
-// to either of them. A page never gets the script, the WebAssembly or the style of the other release.
-// A page that misses its files reloads once.
+// Bar 55: during a rolling deploy two releases run side by side, and a browser may send each
+// request to either of them. A page never gets the script, the WebAssembly or the style of the
+// other release. A page that misses its files reloads once.
 
 import { cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -137,7 +137,7 @@ test('bar 55: a page that always misses its files says so, and mixes nothing', a
   await page.route('**/pkg/**', (route) => loads.answeredBy(newer, route));
   await openUnhydrated(page, '/sign-in');
   await expect(page.getByRole('alert')).toContainText('did not arrive');
-  // The page says so only after it has reloaded in vain.
+  // The page says so only after a reload without success.
   expect(loads.pages).toBe(2);
   expect(loads.missed).not.toEqual([]);
   expect(loads.got).toEqual([]);
@@ -157,7 +157,7 @@ test('bar 55: with the files of both releases on both sides every page works at 
   });
   const newer = await server({ site: next.site });
   const loads = new Loads(page);
-  // Pages come from either release in turn; files always from the newer one.
+  // The two releases answer for the pages in turn. The newer one answers for all files.
   let turn = 0;
   await page.route('**/sign-in', (route) =>
     loads.answeredBy(turn++ % 2 === 0 ? holdfast : newer, route),

@@ -1,4 +1,5 @@
-// A browser is killed just after a person did something. What the person did last must hold.
+// A browser is killed just after a person did something. The last thing that the person did must
+// stay in effect.
 
 import type { Page } from '@playwright/test';
 import {
@@ -12,7 +13,7 @@ import {
   testWithRestarts as test,
 } from '../../holdfast';
 
-/** How often the browser is killed after each of the three. The full trial is `KILLS=20`. */
+/** How often the browser is killed after each of the three acts. The full trial is `KILLS=20`. */
 const KILLS = Number(process.env.KILLS || 3);
 
 /** The browser is killed at some moment within this time. */
@@ -57,7 +58,7 @@ test(`bar 56: what the person did last holds, ${KILLS} kills after each`, async 
     });
   }
 
-  /** How many sessions there are, with the one that this opens to find out. */
+  /** How many sessions there are. The session that this function opens counts, too. */
   async function sessionsOf(account: Account): Promise<number> {
     const tokens = await api.logIn(account);
     const sessions = await api.sessions(tokens.access_token);

@@ -46,7 +46,7 @@ for (const [name, before, after] of [
 
     const refreshes = await network.refreshes();
     expect(new Set(refreshes.map(({ attemptKey }) => attemptKey)).size).toBe(1);
-    // The next one is a new attempt, wherever its key is kept.
+    // The next refresh is a new attempt, in every place where its key can be kept.
     await spoilAccessToken(page);
     await checkAgain(page);
     expect((await theStoredSession(page)).generation).toBe(generation + 2);
@@ -63,7 +63,7 @@ async function letIndexedDbBreak(page: Page): Promise<void> {
   });
 }
 
-/** Does it from the next visit on. */
+/** IndexedDB works, or is broken, from the next visit on. */
 async function setIndexedDb(page: Page, state: 'works' | 'broken'): Promise<void> {
   await page.evaluate((state) => localStorage.setItem('test.indexed-db', state), state);
 }

@@ -120,7 +120,8 @@ for (const isLost of [false, true]) {
   });
 }
 
-/** Until the network is back. Playwright cannot intercept a request that outlives its page. */
+/** Every request is lost until the network is back. Playwright cannot intercept a request that
+ * outlives its page. */
 function loseRequests(): void {
   const send = window.fetch;
   window.fetch = () => Promise.reject(new TypeError('Failed to fetch'));
@@ -128,8 +129,8 @@ function loseRequests(): void {
 }
 
 /**
- * Holdfast's pages have `no-store`, so Chromium does not cache them, and it drops a page that gets a
- * message from another tab. Other browsers cache such pages, and Chromium may do so later.
+ * Holdfast's pages have `no-store`, so Chromium does not cache them, and it drops a page that gets
+ * a message from another tab. Other browsers cache such pages, and Chromium may do so later.
  */
 async function becomesCacheable(context: BrowserContext): Promise<void> {
   await context.addInitScript(() => {

@@ -1,4 +1,5 @@
-// Another tab runs a later release, whose record this page cannot read. This page does not change it.
+// Another tab runs a later release, whose record this page cannot read. This page does not change
+// it.
 
 import type { Page } from '@playwright/test';
 import {
@@ -34,7 +35,7 @@ test.describe('a page beside a later version', () => {
       await becomesLater(page, places);
       const network = new Network(page);
       await expect(page.getByRole('status').getByText(NOTICE)).toBeVisible();
-      // Its access token has expired by now, or expires soon. A call says the same.
+      // The page's access token has expired, or expires soon. Then a call shows the same notice.
       await expect(async () => {
         await page.getByRole('button', { name: /^(Check again|Try again)$/ }).click();
         await expect(page.getByRole('alert')).toContainText(NOTICE, { timeout: 1000 });

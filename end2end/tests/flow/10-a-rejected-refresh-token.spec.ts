@@ -170,7 +170,8 @@ test.describe('when the access token lasts to the end of the session', () => {
       timeout: 30_000,
     });
     const statuses = (await network.refreshes()).map(({ status }) => status);
-    // The page asks at the end. The session may have a moment left on the server then.
+    // The page sends a refresh at the end of the session. On the server the session may live a
+    // moment longer.
     expect(statuses.filter((status) => status === 200).length).toBeLessThanOrEqual(1);
     expect(statuses.length).toBeLessThanOrEqual(3);
   });

@@ -33,7 +33,8 @@ test('step 2 and 3: a person signs in and the server answers with two tokens', a
   expect(tokens.token_type).toBe('Bearer');
   expect(tokens.refresh_token).toMatch(/^hfr_[\w-]+$/);
   expect(tokens.access_token.split('.')).toHaveLength(3);
-  // It is five minutes less up to five per cent, and ninety days less the time of the answer.
+  // The access token lives for five minutes, less up to five per cent. The refresh token lives for
+  // ninety days, less the time of the answer.
   expect(tokens.expires_in).toBeGreaterThanOrEqual(285);
   expect(tokens.expires_in).toBeLessThanOrEqual(300);
   for (const [left, days] of [

@@ -52,8 +52,8 @@ async function fillInRecovery(
 }
 
 /**
- * Opens the form in a page that has shown another account. Returns an account with its code, and a third
- * account.
+ * Opens the form in a page that has shown another account. Returns an account with its code, and a
+ * third account.
  */
 async function openRecoveryAfterAnother(
   page: Page,
@@ -224,7 +224,7 @@ test('a code that was not confirmed is offered on every page, in every browser, 
   await expect(offer(page)).toHaveCount(0);
   const code = await shownCode(page);
 
-  // Without the box, the page does not go on.
+  // Without a tick in the box, the page does not go on.
   await page.getByRole('button', { name: 'Go on' }).click();
   await expect(page.getByRole('alert')).toHaveText('Keep the code first, then tick this box.');
   await expect(page.getByLabel('I have kept it')).toBeFocused();
@@ -505,7 +505,7 @@ test('a person who leaves the next code for later sees it again after signing in
   await fillIn(page, { username: account.username.toUpperCase(), password: NEW });
   await signInButton(page).click();
   expect(await keepCode(page)).toBe(next);
-  // The way back is the one of the page before.
+  // The page goes where `next` of the first page leads.
   await expect(heading(page, 'Your sessions')).toBeVisible();
   await expect(offer(page)).toHaveCount(0);
 });

@@ -159,7 +159,7 @@ test('the late answer to a sign-in does not replace another sign-in', async ({
   answers.open();
   await answered;
   await seesAccount(late, account);
-  // Its person does not work on the other person's account without knowing it.
+  // The page says so, because its person must not use the other person's account by mistake.
   await expect(late.getByRole('status').getByText(/your sign-in was ended/)).toBeVisible();
   await page.reload();
   await seesAccount(page, account);

@@ -221,7 +221,7 @@ async fn deleting_an_account_leaves_its_events_to_the_sweep_which_deletes_them_i
         .call_as(&tokens, Method::DELETE, paths::ACCOUNT, Some(&password))
         .await;
     assert_eq!(deleted.status, 204);
-    // The request did not wait for the events, however many there are.
+    // The request did not wait for the events, although there are many.
     assert!(count().await >= 2000);
     let round = Sweep::from_the_beginning().round(&app.state).await;
     assert!(round.failed.is_empty());

@@ -62,7 +62,7 @@ async fn a_session_that_confirms_too_often_has_to_wait_before_a_query() {
     let queries = QueryCount::start();
     assert_eq!(confirm(&app, &busy).await, Code::TooManyAttempts);
     assert_eq!(queries.so_far(), 0);
-    // A thief of one session does not keep the person's other sessions from confirming.
+    // A thief who has one session does not prevent the person's other sessions from confirming.
     assert_eq!(confirm(&app, &other).await, Code::PasswordNotAccepted);
 }
 

@@ -253,7 +253,7 @@ async fn a_new_client_gets_in_although_others_are_slow_in_every_way() {
         for _ in 0..20 {
             server.says_hello().await;
         }
-        // A connection on whose request the server works makes no room, but the others do.
+        // The server closes other connections to make room, but none on whose request it works.
         let busy = server.after("GET /never HTTP/1.1\r\nhost: a\r\n\r\n").await;
         for _ in 0..40 {
             server.says_hello().await;

@@ -1,4 +1,4 @@
-//! A change of keys signs nobody out.
+//! A change of keys signs no person out.
 
 use std::time::{Duration, Instant};
 
@@ -93,7 +93,7 @@ async fn the_three_rolling_steps_in_any_order_of_restarts_keep_every_instance_re
             .sign_up(&format!("ada{}", random::id(&app.state.clock).simple()))
             .await;
     }
-    // The old secret is dropped too early: the instance is not ready, and nobody is signed out.
+    // The old secret is dropped too early: the instance is not ready, and no person is signed out.
     let old = app.second_instance(&[1]).sign_up("ada").await;
     let dropped = app.second_instance(&[2]);
     enter(&dropped).await.unwrap();
@@ -154,7 +154,7 @@ async fn an_instance_with_a_wrong_secret_makes_no_tokens_and_leaves_the_others_r
     one.renew(&tokens).await;
 }
 
-/// Every call that looks at a password is answered 503, whatever the password is.
+/// Every call that looks at a password is answered 503, also if the password is right.
 async fn looks_at_no_password(app: &TestApp, tokens: &Tokens) {
     for password in [PASSWORD, "not the right password at all"] {
         for name in ["ada", "nobody"] {
@@ -195,7 +195,7 @@ async fn an_instance_that_makes_no_tokens_tells_no_right_password_from_a_wrong_o
     let wrong = one.second_instance(&[9, 1]);
     wrong.state.keys.set_entered(false);
     looks_at_no_password(&wrong, &tokens).await;
-    // It has not read for too long which secrets are good.
+    // It is too long ago that this instance read which secrets are good.
     let deaf = one.second_instance(&[1]);
     let late = Instant::now() - Duration::from_secs(300);
     deaf.state.keys.note_read(late, Duration::from_secs(300));

@@ -53,7 +53,8 @@ async fn the_tokens_of_one_account_share_a_bucket() {
     other.log_in(&app, "eve", PASSWORD).await.tokens(200);
 }
 
-/// Somebody who once knew the password has tokens of it. The person has changed the password since.
+/// Another person, who once knew the password, has tokens of it. The password was changed since
+/// then.
 #[tokio::test]
 async fn tokens_of_earlier_passwords_use_up_no_attempts_of_the_present_one() {
     let app = app_with_attempts(2).await;
@@ -81,7 +82,7 @@ async fn tokens_of_earlier_passwords_use_up_no_attempts_of_the_present_one() {
     }
 }
 
-/// The bucket of an address is asked before that of the account.
+/// The server asks the bucket of an address before that of the account.
 #[tokio::test]
 async fn attempts_that_their_address_may_not_make_use_up_none_of_the_account() {
     let app = app_with_attempts(2).await;
@@ -176,7 +177,7 @@ async fn an_attempt_with_a_spent_token_counts_as_a_strangers() {
             .await
             .is(Code::InvalidCredentials);
     }
-    // Only the address keeps it out: at another address it signs in.
+    // Only the address prevents the sign-in: at another address the browser signs in.
     let refused = known_at(here, &spent).log_in(&app, "ada", PASSWORD).await;
     refused.is(Code::TooManyAttempts);
     let known = known_at(here, &good).log_in(&app, "ada", PASSWORD).await;

@@ -1,4 +1,4 @@
-//! Rotations that travel together.
+//! Rotations that one statement does together.
 
 use futures::FutureExt as _;
 use futures::future::join_all;
@@ -12,7 +12,7 @@ use holdfast_testkit::Pooler;
 
 use crate::support::TestApp;
 
-/// A first rotation of each of so many sessions.
+/// A first rotation of each of this many sessions.
 async fn first_rotations(app: &TestApp, sessions: usize) -> Vec<Rotate> {
     let mut rotations = Vec::new();
     for n in 0..sessions {

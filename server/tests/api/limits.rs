@@ -477,7 +477,7 @@ async fn a_client_that_presents_one_token_too_often_has_to_wait() {
 async fn a_client_that_logs_one_session_out_too_often_has_to_wait() {
     let app = TestApp::start().await;
     let (tokens, other) = (app.sign_up("ada").await, app.log_in("ada").await);
-    // Refreshes with the stolen token do not keep the person from signing out.
+    // Refreshes with the stolen token do not prevent the person from signing out.
     for _ in 0..70 {
         app.refresh(&tokens, &new_key()).await;
     }
@@ -559,7 +559,7 @@ async fn failures_are_kept_for_one_day_or_for_thirty() {
     until_counted(&app, "few, new", 9).await;
     until_counted(&app, "many, old", 0).await;
     until_counted(&app, "many, new", 10).await;
-    // Step by step, the walk reaches the end of the table.
+    // The walk reaches the end of the table step by step.
     let mut connection = app.pool().acquire().await.unwrap();
     let (mut after, mut steps) = (Some(Vec::new()), 0);
     while let Some(from) = after {
@@ -635,7 +635,8 @@ async fn a_failure_is_written_although_its_event_cannot_be() {
         .execute(&mut *blocker)
         .await
         .unwrap();
-    // Only an account has events. If its failure waited for them, so would the next attempt.
+    // Only an account has events. If the failure of an account waited for its events, the next
+    // attempt would wait, too.
     From::ip("192.0.2.1").log_in(&app, "ada", WRONG).await;
     From::ip("192.0.2.1").log_in(&app, "nobody", WRONG).await;
     until_counted(&app, "ada", 1).await;

@@ -1,5 +1,5 @@
 //! The API from outside, one file for each verb. The tests call the router without a port,
-//! each test has a database of its own, and they move the clock by hand.
+//! each test has a database of its own, and they move the clock themselves.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 

@@ -1,4 +1,4 @@
-//! The connections to the database, and what is left on one when a request breaks off.
+//! The connections to the database, and what is left on a connection when a request breaks off.
 
 use futures::FutureExt as _;
 use holdfast_server::store;
@@ -7,7 +7,7 @@ use nix::unistd::Pid;
 
 use crate::support::TestApp;
 
-/// A process that stands still until this is dropped.
+/// A process that is frozen until this is dropped.
 struct Frozen(Pid);
 
 impl Frozen {
@@ -24,8 +24,8 @@ impl Drop for Frozen {
     }
 }
 
-/// Otherwise the next request would run inside of that transaction: its time would stand still, and
-/// its changes would not be committed.
+/// Otherwise the next request would run inside of that transaction. Its time would always be the
+/// same, and its changes would not be committed.
 #[tokio::test]
 async fn a_request_that_breaks_off_while_its_transaction_begins_leaves_no_transaction_open() {
     let app = TestApp::start().await;
@@ -36,8 +36,8 @@ async fn a_request_that_breaks_off_while_its_transaction_begins_leaves_no_transa
         .fetch_one(&mut *connection)
         .await
         .unwrap();
-    // The statement is sent when the future is polled for the first time. Its answer cannot be there
-    // then, because Postgres stands still.
+    // The statement is sent when the future is polled for the first time. Its answer cannot be
+    // there then, because Postgres is frozen.
     let frozen = Frozen::new(before);
     assert!(connection.begin().now_or_never().is_none());
     drop(frozen);

@@ -273,7 +273,7 @@ async fn recoveries_are_limited_by_address_and_share_the_limit_with_sign_ins() {
     from(attacker, paths::LOGIN, &sign_in)
         .await
         .is(Code::TooManyAttempts);
-    // The person, at another address, is not kept out.
+    // The person recovers the account at another address.
     let right = json!({
         "username": "ada",
         "recovery_code": code.expose(),
@@ -412,7 +412,7 @@ async fn recoveries_that_wait_for_a_row_let_others_sign_in() {
         .execute(&mut *transaction)
         .await
         .unwrap();
-    // As many as there are turns: one for the thread, and one more.
+    // There are two turns: one for the thread, and one more. Two requests take both.
     let code = code_of(&ada);
     let try_it = || try_recover(&app, "ada", code.expose(), ANOTHER);
     let (mut one, mut two) = (Box::pin(try_it()), Box::pin(try_it()));
@@ -439,7 +439,7 @@ async fn recoveries_that_wait_for_a_row_let_others_sign_in() {
         _ = &mut two => panic!("the sign-in has waited for the second recovery"),
     }
     transaction.rollback().await.unwrap();
-    // The second one finds what the first one has done, and has the same answer.
+    // The second recovery finds the result of the first one, and has the same answer.
     let (one, two) = tokio::join!(one, two);
     assert_eq!(recovered(&one).recovery_code, recovered(&two).recovery_code);
 }

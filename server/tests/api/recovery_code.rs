@@ -50,7 +50,7 @@ async fn state(app: &TestApp, tokens: &Tokens) -> RecoveryCodeState {
     answer.json()
 }
 
-/// Whether this code gives the account back. Afterwards it has another password.
+/// Whether this code recovers the account. Afterwards the account has another password.
 async fn is_good(app: &TestApp, code: &Secret, password: &str) -> bool {
     let answer = try_recover(app, "ada", code.expose(), password).await;
     answer.status == 200
@@ -114,7 +114,7 @@ async fn the_old_code_is_good_while_the_new_one_is_not_confirmed() {
     confirm(&app, &tokens, &old).await;
     let new = replace(&app, &tokens, PASSWORD).await;
     assert!(is_good(&app, &old, ANOTHER).await);
-    // Its use has made the next code, which takes the place of the one that was never used.
+    // The use of a code makes the next code. It takes the place of the code that was never used.
     assert!(!is_good(&app, &new, PASSWORD).await);
 }
 
@@ -143,7 +143,7 @@ async fn only_a_client_that_knows_a_code_confirms_it() {
     for code in [&made_up, &Secret::from("nonsense"), &Secret::from("")] {
         confirm(&app, &tokens, code).await.is(Code::NotFound);
     }
-    // The code of another account is none of this one.
+    // The code of another account is not a code of this account.
     let other = app.sign_up("eve").await;
     confirm(&app, &tokens, &code_of(&other))
         .await
@@ -187,7 +187,7 @@ async fn a_deleted_account_takes_its_codes_with_it() {
         .await
         .unwrap();
     assert_eq!(left, 0);
-    // The next account with this name is not opened by the old code.
+    // The old code does not open the next account with this name.
     app.sign_up("ada").await;
     try_recover(&app, "ada", code_of(&tokens).expose(), ANOTHER)
         .await

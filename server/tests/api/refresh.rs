@@ -433,7 +433,7 @@ async fn reuse_ends_one_session_only() {
 async fn a_copied_token_is_found_out_when_both_sides_have_refreshed() {
     let app = TestApp::start().await;
     let copied = app.sign_up("ada").await;
-    // The thief is first.
+    // The thief renews first.
     let thief = app.renew(&copied).await;
     app.let_pass(copied.session_id, 31).await;
     app.refresh(&copied, &new_key())
@@ -613,7 +613,7 @@ async fn rows_that_something_holds_keep_no_other_refresh_waiting() {
     for n in 0..30 {
         sessions.push(app.sign_up(&format!("person{n}")).await);
     }
-    // More rows are held than rotations travel at once, in the lanes and outside of them.
+    // The test holds more rows than rotations run at once, in the lanes and outside of them.
     let (held, others) = sessions.split_at(8);
     let mut holding = app.pool().begin().await.unwrap();
     for tokens in held {

@@ -337,7 +337,7 @@ async fn a_session_that_is_flooded_with_endings_leaves_one_to_the_others_of_its_
     }
 }
 
-/// Otherwise a client that hangs up at once could have any number of endings wait.
+/// Otherwise a client that closes its connection at once could make any number of endings wait.
 #[tokio::test]
 async fn an_ending_whose_client_has_hung_up_still_counts_as_one() {
     let app = Arc::new(TestApp::start().await);

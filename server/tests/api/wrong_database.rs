@@ -263,8 +263,8 @@ async fn bar_39_an_instance_with_another_secret_says_of_no_session_that_it_is_ov
 
 #[tokio::test]
 async fn bar_39_a_connection_that_leads_to_another_fleets_database_ends_no_session() {
-    // What was read every second was read in the right place. Then the address led elsewhere,
-    // and a new connection of the pool was the first to go there.
+    // The instance has read the right database every second. Then the address led to another
+    // database, and a new connection of the pool was the first one that went there.
     let app = app_with_database_of(300 * DAY).await;
     app.sign_up("ada").await;
     let mut connection = app.state.pool.acquire().await.unwrap();
@@ -276,11 +276,11 @@ async fn bar_39_a_connection_that_leads_to_another_fleets_database_ends_no_sessi
         .await
         .is(Code::SessionEnded);
     for other_fleet in [
-        // Another one's secret beside ours, as after a wrong start.
+        // The other fleet's secret is beside ours, as after a wrong start.
         "insert into secrets (fingerprint, state) values ('\\x07', 'in_use')",
-        // Another one's alone.
+        // The other fleet's secret is alone.
         "delete from secrets where fingerprint <> '\\x07'",
-        // None: nobody has ever served from it.
+        // No secret: no server has ever used this database.
         "delete from secrets",
     ] {
         sqlx::query(other_fleet).execute(app.pool()).await.unwrap();
@@ -290,8 +290,8 @@ async fn bar_39_a_connection_that_leads_to_another_fleets_database_ends_no_sessi
 
 #[tokio::test]
 async fn bar_39_a_database_that_was_made_up_to_an_hour_before_the_session_does_not_end_it() {
-    // The clocks of two machines differ, so a database that was made a while before the session
-    // was opened may be the wrong one as well as one that was made later.
+    // The clocks of two machines differ, so a database that was made a short time before the
+    // session was opened may be the wrong one, like a database that was made later.
     for (made, opened) in [
         // The session is older than the database.
         (60, DAY),

@@ -103,7 +103,8 @@ fn two_types_of_one_crate_have_two_names() {
         for path in rust_files(&[directory]) {
             // Each file of a program is a small crate of its own, which may name things by itself.
             let is_program = path.components().any(|part| part.as_os_str() == "bin");
-            // Each command of the program `holdfast` has its own enum, as clap's documentation does.
+            // Each command of the program `holdfast` has its own enum, as clap's documentation
+            // does.
             let is_command = path.starts_with(root().join("server/src/cli"));
             if is_program || is_command {
                 continue;

@@ -179,7 +179,7 @@ async fn connections_that_vanish_without_a_close_are_given_up_and_refreshes_go_o
     fleet.assert_nobody_was_signed_out(&browsers).await;
 }
 
-/// A balancer without a member does this, for example, and a machine whose disk is frozen.
+/// For example, a balancer without a member does this, or a machine whose disk is frozen.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_accepts_a_connection_and_never_answers_is_given_up() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

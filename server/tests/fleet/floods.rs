@@ -1,7 +1,7 @@
 //! Floods of sign-ins, and the attempts that get through.
 //!
-//! The tests assert which attempts get in, how many, and what is left afterwards. Times are
-//! only printed, because they depend on the machine and on its other work.
+//! The tests assert which attempts the server accepts, how many, and what is left afterwards. Times
+//! are only printed, because they depend on the machine and on its other work.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -234,7 +234,7 @@ impl Scene {
         self.floods += 1;
         let idle_before = renewals(&self.browsers, server).await;
         let flood = flood();
-        // Wait until the flood has begun: an attempt was refused.
+        // This waits until the flood has begun, which is when the server refuses attempts.
         while flood.refused.load(Ordering::Relaxed) < FLOOD / 2 {
             tokio::task::yield_now().await;
         }

@@ -130,7 +130,7 @@ async fn bar_42_late_repeats_at_two_servers_write_one_event_and_few_lines() {
         });
         for answer in futures::future::join_all(repeats).await {
             let status = answer.unwrap().status.as_u16();
-            // A repeat, or too many of them: never an ending.
+            // The answer is a repeat, or it says that there were too many. It is never an ending.
             assert!([200, 429].contains(&status), "{status}");
         }
     }

@@ -100,7 +100,7 @@ async fn bar_40_after_one_command_no_server_accepts_a_token_of_the_leaked_secret
         "{}",
         ended.said
     );
-    // Everybody has to sign in again.
+    // Every person has to sign in again.
     let signed_in = fleet
         .http
         .log_in(server, "ada", crate::support::PASSWORD)

@@ -34,8 +34,8 @@ async fn execute(database: &PgConnectOptions, statement: String) {
     connection.close().await.unwrap();
 }
 
-/// Makes a database of a year ago, with an account, from which servers with another secret
-/// serve: that of a staging fleet, say.
+/// Makes a database of a year ago, with an account. Servers with another secret use it, like those
+/// of a staging fleet.
 async fn becomes_another_fleets(database: &PgConnectOptions) {
     let mut connection = PgConnection::connect_with(database).await.unwrap();
     MIGRATOR.run(&mut connection).await.unwrap();
@@ -54,7 +54,7 @@ async fn becomes_another_fleets(database: &PgConnectOptions) {
     connection.close().await.unwrap();
 }
 
-/// All browsers renew at once, at every server. Answers how many were told to come later.
+/// All browsers renew at once, at every server. Returns how many were told to come later.
 async fn renew_at_once(fleet: &Fleet, browsers: &[Browser]) -> usize {
     let mut renewing = JoinSet::new();
     for (n, browser) in browsers.iter().enumerate() {
@@ -87,14 +87,14 @@ async fn bar_39_new_connections_that_lead_to_another_fleets_database_end_no_sess
         .await
         .unwrap();
     let browsers = fleet.browsers(40).await;
-    // One after the other: each server has few connections.
+    // The browsers renew one after the other, because each server has few connections.
     for (n, browser) in browsers.iter().enumerate() {
         assert_eq!(browser.renew(fleet.at(n)).await, Renewal::Renewed);
     }
     becomes_another_fleets(&other).await;
 
-    // Those that there are go on. What is opened beside them leads to the wrong place, and
-    // the servers read in the right one still which secrets are in use.
+    // The present connections go on. New connections lead to the wrong database. The servers still
+    // read in the right one which secrets are in use.
     link.lead_new_connections_to(&other);
     let mut later = 0;
     for _ in 0..200 {
@@ -190,7 +190,7 @@ async fn servers_enter_their_secret_again_after_an_older_backup_is_restored_unde
     rename(&postgres, "holdfast", "damaged").await;
     rename(&postgres, "backup", "holdfast").await;
     for server in fleet.addresses() {
-        // The session is not in the backup. The servers say so once their secret is.
+        // The session is not in the backup. The servers say so when their secret is in it.
         until("over", Duration::from_secs(30), async || {
             let answer = fleet.http.refresh(server, &since, &new_key()).await;
             let is_over = answer.status == 401;
@@ -205,7 +205,7 @@ async fn servers_enter_their_secret_again_after_an_older_backup_is_restored_unde
     assert_eq!(known_secrets(&database).await, 1);
     let anew = fleet.sign_up("ada").await;
     fleet.http.renew(fleet.at(1), &anew).await;
-    // The one that noticed it first has entered the secret for both.
+    // The server that noticed it first has entered the secret for both.
     let logs: Vec<_> = fleet.instances.iter().map(Instance::log).collect();
     let notices = |log: &String| log.contains("The instance enters it again");
     assert!(logs.iter().any(notices), "{logs:?}");
@@ -222,7 +222,8 @@ async fn known_secrets(database: &PgConnectOptions) -> i64 {
     known
 }
 
-/// Renames a database under those who use it, as an operator has to: their connections end.
+/// Renames a database while servers use it. It ends their connections first, as an operator has to
+/// do.
 async fn rename(postgres: &PgConnectOptions, from: &str, to: &str) {
     for statement in [
         format!("alter database {from} with allow_connections false"),

@@ -34,7 +34,7 @@ impl Drop for DataDir {
 #[tokio::test]
 async fn a_server_that_is_told_to_stop_while_it_starts_leaves_no_postgres_behind() {
     let dir = DataDir::new();
-    // Made, so that the start is short. Only the server uses it.
+    // The test makes the database first, so that the start is short. Then only the server uses it.
     let made = private_postgres::start(private_postgres::options(&dir.0)).await;
     made.unwrap().release().await.unwrap();
     assert_eq!(dir.pid(), None);

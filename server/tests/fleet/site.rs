@@ -47,7 +47,7 @@ async fn a_file_says_how_long_it_is_kept_and_is_sent_as_a_whole_or_not_at_all() 
         assert_eq!((whole.status.as_u16(), whole.body.len()), (200, length));
         assert_eq!(whole.header("vary"), "accept-encoding");
         assert_eq!(whole.header("cache-control"), "no-cache");
-        // A part is the whole file, which is allowed.
+        // The answer to a request for a part is the whole file, which is allowed.
         let part = [("range", "bytes=0-9")];
         let part = get(&fleet, Method::GET, path, &part).await;
         assert_eq!((part.status.as_u16(), part.body.len()), (200, length));
@@ -59,7 +59,7 @@ async fn a_file_says_how_long_it_is_kept_and_is_sent_as_a_whole_or_not_at_all() 
     let missing = get(&fleet, Method::GET, "/no-such-file.svg", &[]).await;
     assert_eq!(missing.status, 404);
     assert_eq!(missing.header("cache-control"), "no-store");
-    // A client that accepts no answer as it is gets the file anyway, and no error.
+    // A client that accepts no form of the answer gets the file anyway, and no error.
     for none in ["identity;q=0", "br;q=0, *; q=0.0"] {
         let none = [("accept-encoding", none)];
         let whole = get(&fleet, Method::GET, "/pkg/large.wasm", &none).await;
@@ -68,7 +68,7 @@ async fn a_file_says_how_long_it_is_kept_and_is_sent_as_a_whole_or_not_at_all() 
         assert_eq!(unknown.status, 404);
         assert_eq!(unknown.header("content-type"), "application/problem+json");
     }
-    // What is no file has no page for another method either.
+    // With another method there is no file, and no page either.
     let posted = get(&fleet, Method::POST, "/icon.svg", &[]).await;
     assert_eq!(posted.status, 404);
 }

@@ -124,7 +124,7 @@ async fn bar_38_a_client_that_does_not_read_is_closed() {
         let connection = socket.connect(server).await.unwrap();
         deaf.push(connection);
     }
-    // The answers are many more than the buffers on the way can keep.
+    // There are many more answers than the buffers on the way can keep.
     let closed = async {
         for connection in &mut deaf {
             until("closed", PATIENCE, async || {
@@ -285,7 +285,7 @@ async fn downloads_that_clients_do_not_take_read_each_file_once_and_hold_no_open
     println!("{held} open files, {grown} MiB and {read} bytes read for {CONNECTIONS} connections");
     // The two files have 1.1 MB together. Each download would be as much again.
     assert!(read <= 20_000_000, "{read}");
-    // Each connection is one, and a few files may be open for other work.
+    // Each connection is one open file, and a few files may be open for other work.
     assert!(held <= CONNECTIONS + 20, "{held}");
     // 64 KiB for each download, and a compressor for each page, would be much more.
     assert!(grown <= 45, "{grown} MiB");

@@ -144,7 +144,7 @@ async fn renew_everywhere(fleet: &Fleet, browsers: &[Browser]) {
     }
 }
 
-/// What one instance ends is over at the other one, and its accounts are those of the other one.
+/// A session that one instance ends is over at the other one, and both have the same accounts.
 async fn agree(fleet: &Fleet, name: &str) {
     for n in 0..2 {
         let name = format!("{name}-{n}");
@@ -166,7 +166,7 @@ async fn agree(fleet: &Fleet, name: &str) {
     }
 }
 
-/// Run it with the program of an earlier release, which nothing here builds:
+/// Run it with the program of an earlier release. Nothing here builds that program:
 /// `HOLDFAST_OLDER_BINARY=… cargo test --test fleet older -- --ignored --nocapture`.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a program of an earlier release: set HOLDFAST_OLDER_BINARY and add --ignored"]
@@ -189,7 +189,7 @@ async fn bar_41_an_older_release_serves_beside_this_one_and_can_be_rolled_back_t
     renew_everywhere(&fleet, &browsers).await;
     let before = applied(&fleet).await;
 
-    // Side by side: the first instance is this release, and brings the tables with it.
+    // The releases run side by side. The first instance is this release, and it makes its tables.
     fleet.restart(0, &new).await;
     let after = applied(&fleet).await;
     let added: Vec<_> = after.iter().filter(|one| !before.contains(one)).collect();

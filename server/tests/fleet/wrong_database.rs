@@ -1,4 +1,4 @@
-//! An instance that lost its database, or has the address of another one, signs nobody out.
+//! An instance that lost its database, or has the address of another one, signs no person out.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ async fn bar_39_a_database_that_is_a_day_old_signs_no_older_session_out() {
         assert_eq!(browser.renew(fleet.at(0)).await, Renewal::Renewed);
     }
     let right = fleet.settings.clone();
-    // A person has signed up there a day ago.
+    // A person signed up there a day ago.
     let options = Fleet::migrated_database().await;
     let mut connection = PgConnection::connect_with(&options).await.unwrap();
     for statement in [
@@ -124,8 +124,8 @@ async fn bar_39_an_older_copy_of_the_database_goes_on_with_the_sessions_that_it_
     assert_eq!(account(&fleet, &staying).await.status, 200);
     fleet.http.renew(fleet.at(0), &staying).await;
     assert_eq!(fleet.http.log_out(fleet.at(0), &leaving).await.status, 204);
-    // Sessions that were opened since are not in the copy. The copy is older than they are, so the
-    // server cannot distinguish them from sessions that are over.
+    // Sessions that were opened since then are not in the copy. The copy is older than they are, so
+    // the server cannot distinguish them from sessions that are over.
     assert_eq!(account(&fleet, &since).await.status, 200);
     fleet
         .http

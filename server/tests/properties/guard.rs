@@ -186,7 +186,7 @@ async fn try_case(app: &TestApp, case: &Case) -> Found {
         back(&mut transaction).await;
         *hit = rotated.is_some();
 
-        // Among others the statement does the same, and says so of the right one.
+        // The statement for several rotations does the same, and says so about the right one.
         let other = Rotate {
             session_id: Uuid::nil(),
             ..wanted.clone()
@@ -208,7 +208,7 @@ async fn try_case(app: &TestApp, case: &Case) -> Found {
     }
 }
 
-/// What a rotation writes into a row, but for the time.
+/// What a rotation writes into a row, except the time.
 async fn row_of(transaction: &mut PgTransaction<'_>, session_id: Uuid) -> (i64, Vec<u8>, Vec<u8>) {
     sqlx::query_as(
         "select generation, token_hash, attempt_keys from sessions where session_id = $1",

@@ -164,7 +164,7 @@ impl<'a> World<'a> {
         let kept = self.model.earlier.len().saturating_sub(rotations).max(1);
         self.model.earlier.truncate(kept);
         let earlier = self.model.earlier[kept - 1].clone();
-        // The row keeps its times, because the tests' verb does not turn them back.
+        // The row keeps its times, because `roll_back_to` does not turn them back.
         *row = StoredSession {
             rotated_at: row.rotated_at,
             ..earlier

@@ -86,7 +86,7 @@ async fn the_route_is_protected_and_keeps_everybody_to_their_own() {
     let read: Note = app.get_as(&eve, NOTE).await.json();
     assert_eq!(read, Note::default());
     write(&"x".repeat(1001)).await.is(Code::MalformedRequest);
-    // The limit of the body is the API's.
+    // The limit of the body is the same as in the API.
     write(&"x".repeat(100_000)).await.is(Code::PayloadTooLarge);
     app.call_as(&ada, Method::POST, NOTE, None)
         .await

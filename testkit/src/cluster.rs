@@ -1,5 +1,5 @@
-//! A Postgres that belongs to one test, which may stop it, crash it and make a failover. It uses the
-//! programs and the account of Holdfast's private Postgres.
+//! A Postgres that belongs to one test, which may stop it, crash it and make a failover. It uses
+//! the programs and the account of Holdfast's private Postgres.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
@@ -92,8 +92,8 @@ impl Cluster {
         cluster
     }
 
-    /// A running asynchronous streaming replica of this Postgres, which stops for a moment while it is
-    /// copied. `primary` is how the replica reaches it.
+    /// A running asynchronous streaming replica of this Postgres, which stops for a moment while it
+    /// is copied. `primary` is how the replica reaches it.
     pub async fn replica(&self, primary: &str) -> Self {
         let replica = Self::prepare(self.programs.clone());
         self.stop("fast");
@@ -229,7 +229,8 @@ impl Drop for Cluster {
     }
 }
 
-/// The output goes into files, because a server that `pg_ctl` starts would keep pipes open for ever.
+/// The output goes into files, because a server that `pg_ctl` starts would keep pipes open for
+/// ever.
 fn run(mut command: Command) {
     let name = format!(
         "holdfast-fleet-output-{:016x}",

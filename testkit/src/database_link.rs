@@ -89,8 +89,8 @@ impl DatabaseLink {
             .send_modify(|state| state.socket = Some(socket(database)));
     }
 
-    /// The host vanishes without closing its connections: the present ones neither end nor transport
-    /// bytes. New ones work.
+    /// The host vanishes without closing its connections: the present ones neither end nor
+    /// transport bytes. New ones work.
     pub fn lose_connections_silently(&self) {
         self.state.send_modify(|state| state.black_hole += 1);
     }

@@ -80,8 +80,8 @@ impl Fleet {
         Self::with(count, settings, options).await
     }
 
-    /// `count` servers with these settings. The tests themselves reach the database by `options`, also
-    /// if there is a link between it and the servers.
+    /// `count` servers with these settings. The tests themselves reach the database by `options`,
+    /// also if there is a link between it and the servers.
     pub async fn with(count: usize, settings: Settings, options: PgConnectOptions) -> Self {
         let pool = PgPoolOptions::new()
             .max_connections(4)

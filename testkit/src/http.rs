@@ -79,8 +79,8 @@ impl Connection {
         };
         let mut answered = pin!(answered);
         let io = &mut self.io;
-        // One task reads, writes and waits. A task of its own for the connection would cost a switch
-        // for each request, and the benches would measure it.
+        // One task reads, writes and waits. A task of its own for the connection would cost a
+        // switch for each request, and the benches would measure it.
         poll_fn(|context| {
             if let Some(open) = io
                 && Pin::new(open).poll(context).is_ready()
@@ -248,8 +248,8 @@ impl Http {
         self.post(server, paths::LOGOUT, &body).await.unwrap()
     }
 
-    /// Whether a server accepts an access token. This needs no query: the call is refused because of
-    /// its parameter, after the token was checked.
+    /// Whether a server accepts an access token. This needs no query: the call is refused because
+    /// of its parameter, after the token was checked.
     pub async fn accepts(&self, server: SocketAddr, tokens: &Tokens) -> bool {
         let path = format!("{}?limit=0", paths::ACTIVITY);
         let answer = self

@@ -50,8 +50,8 @@ pub struct Load {
 }
 
 impl Load {
-    /// Each browser renews every `pause`, at a random server. A request without an answer is repeated
-    /// at another server.
+    /// Each browser renews every `pause`, at a random server. A request without an answer is
+    /// repeated at another server.
     pub fn start(
         browsers: &[Browser],
         servers: &[SocketAddr],
@@ -97,7 +97,7 @@ impl Load {
         self.tally.lock().unwrap().clone()
     }
 
-    /// Waits until this many more renewals have gone through.
+    /// Waits until this many more renewals have succeeded.
     pub async fn renews(&self, more: usize) {
         let wanted = self.so_far().of("renewed") + more;
         until("renewals go on", Duration::from_secs(60), async || {

@@ -12,7 +12,7 @@ pub struct Done {
     pub per_second: f64,
 }
 
-/// Runs this script over and over on so many connections.
+/// Runs this script repeatedly on this many connections.
 ///
 /// # Errors
 /// When there is no `pgbench`, or it fails.

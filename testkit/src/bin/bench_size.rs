@@ -1,7 +1,8 @@
 //! `cargo xtask bench size`: what a browser downloads for the first page.
 //!
 //! It requests the product's page like a browser that understands Brotli, and then every file that
-//! the page names. The bare page's files are the output of the same tool, which also compresses them.
+//! the page names. The bare page's files are the output of the same tool, which also compresses
+//! them.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -3,9 +3,8 @@
 //!
 //! One handler at three addresses: alone on bare axum, as an open route of Holdfast, and
 //! as a protected one. They take turns within one run, so that a minute in which the
-//! machine was busy falls on all of them. The server is a process of its own, and its
-//! processor time for one call is printed, too. The calls a second also depend on the
-//! load generator.
+//! machine was busy affects all of them. The server is a process of its own, and its processor time
+//! for one call is printed, too. The calls a second also depend on the load generator.
 
 mod serve;
 
@@ -73,7 +72,7 @@ impl Server {
     }
 }
 
-/// It ends with its input, and takes its Postgres along.
+/// The server ends when its input ends, and stops its Postgres.
 impl Drop for Server {
     fn drop(&mut self) {
         drop(self.process.stdin.take());

@@ -1,4 +1,4 @@
-//! `cargo xtask bench endings`: how many sessions a second one instance ends.
+//! `cargo xtask bench endings`: how many sessions one instance ends in a second.
 //!
 //! Each client signs one session out after the other, through HTTP. For comparison, `pgbench` runs
 //! the same statements with as many connections, on the same Postgres, in the same run. It does so
@@ -194,7 +194,7 @@ fn token(key: &RefreshKey, session_id: Uuid) -> Secret {
     refresh_token::print(key, session_id, 0, &secret)
 }
 
-/// Each client ends so many sessions, one after the other.
+/// Each client ends this many sessions, one after the other.
 async fn end_by_http(server: &Server, tokens: Vec<Secret>, each: u32) -> anyhow::Result<Duration> {
     let mut tokens = VecDeque::from(tokens);
     let mut clients = Vec::new();

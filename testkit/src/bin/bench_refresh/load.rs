@@ -33,7 +33,7 @@ pub(crate) struct Rotations {
 }
 
 impl Load {
-    /// Signs up as many accounts.
+    /// Signs up this many accounts.
     pub(crate) async fn sign_up(server: SocketAddr, count: u32) -> anyhow::Result<Self> {
         let mut chains = Vec::new();
         for n in 0..count {
@@ -63,8 +63,8 @@ impl Load {
         end: impl AsyncFnOnce(T) -> anyhow::Result<()>,
     ) -> anyhow::Result<Rotations> {
         let phase = Rc::new(Phase::default());
-        // All clients run on this thread: the fewer threads the load has, the less processor time it
-        // takes from the server.
+        // All clients run on this thread: the fewer threads the load has, the less processor time
+        // it takes from the server.
         let tasks: Vec<_> = self
             .chains
             .drain(..)

@@ -4,7 +4,7 @@
 //! server has clients, on the same Postgres, in the same run. It shows what the database alone can
 //! do. The ratio of the two shows how much of this Holdfast reaches. A number by itself says more
 //! about the machine than about Holdfast. The two take turns, so that a minute in which the machine
-//! was busy falls on both.
+//! was busy affects both.
 //!
 //! The server, the database and the load generator share the machine's processors. The second table
 //! shows how much each of them used for one rotation.
@@ -33,7 +33,7 @@ const ROUNDS: usize = 3;
 /// Time in each round before measuring begins: caches are filled.
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// More than this share of the machine used by others spoils the result.
+/// If other programs use more than this share of the machine, the result is not reliable.
 const BUSY_MACHINE: f64 = 0.05;
 
 fn main() -> anyhow::Result<()> {

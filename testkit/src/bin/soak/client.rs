@@ -203,8 +203,8 @@ impl Client {
         }
     }
 
-    /// Starts, or starts again after a crash, from the content of storage and without requests under
-    /// way. An older answer that comes now is lost.
+    /// Starts, or starts again after a crash, from the content of storage and without requests
+    /// under way. An older answer that comes now is lost.
     fn start(&mut self) {
         self.tasks.abort_all();
         self.tasks = JoinSet::new();
@@ -383,7 +383,7 @@ impl Host for Door {
     }
 
     fn feed(&self, event: Event) {
-        // A client that has crashed hears nothing more.
+        // A client that has crashed gets no more events.
         let _ = self.events.send(event);
     }
 

@@ -1,10 +1,10 @@
 //! `cargo xtask soak`: faults and restarts sign no client out.
 //!
-//! Two servers run on one Postgres, with access tokens of five seconds. The network in front of them
-//! loses, delays, cuts and doubles requests and answers. Meanwhile servers are killed, frozen and
-//! replaced, and Postgres crashes. Two hundred clients and ten tabs of one browser keep making calls.
-//! Each client carries out what `holdfast_protocol::renewal` decides, like the browser, so the rules
-//! are not written a second time.
+//! Two servers run on one Postgres, with access tokens of five seconds. The network in front of
+//! them loses, delays, cuts and doubles requests and answers. Meanwhile servers are killed, frozen
+//! and replaced, and Postgres crashes. Two hundred clients and ten tabs of one browser keep making
+//! calls. Each client carries out what `holdfast_protocol::renewal` decides, like the browser, so
+//! the rules are not written a second time.
 //!
 //! Afterwards everything is repaired, and each client and each tab must make one more call.
 

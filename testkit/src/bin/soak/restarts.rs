@@ -164,8 +164,8 @@ impl Fleet {
         Ok(())
     }
 
-    /// Crashes Postgres like `pg_ctl stop --mode immediate`, so that it has to recover afterwards. The
-    /// supervisor starts it again.
+    /// Crashes Postgres like `pg_ctl stop --mode immediate`, so that it has to recover afterwards.
+    /// The supervisor starts it again.
     fn crash_postgres(&self) -> anyhow::Result<()> {
         let file = self.postgres.data_dir().join("postgres/postmaster.pid");
         let text = std::fs::read_to_string(file)?;

@@ -2,8 +2,8 @@
 //
 //   node xtask/bench/dev.mjs ADDRESS CHECKOUT ROUNDS
 //
-// It changes files of the checkout: a word in a page, a value in the style, a sentence of the server.
-// It prints one line for each kind: the median, the fastest and the slowest round.
+// It changes files of the checkout: a word in a page, a value in the style, a sentence of the
+// server. It prints one line for each kind: the median, the fastest and the slowest round.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -1,5 +1,5 @@
-// Whether the page at the given address is alive: signs somebody up in Chromium, which only works
-// once the WebAssembly runs.
+// Checks whether the page at the given address is alive. It signs a person up in Chromium. This
+// only works when the WebAssembly runs.
 //
 //   node xtask/newcomer/alive.mjs http://127.0.0.1:3000
 

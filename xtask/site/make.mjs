@@ -2,15 +2,15 @@
 //
 //   node xtask/site/make.mjs <output of wasm-bindgen> <public files or ''> <style or ''> <site> [hashed]
 //
-// The site is made beside its place and then moved there, so that it is never half there. Its
-// layout is that of cargo-leptos, which makes the same for the development build:
+// The site is made beside its place and then moved there, so that an unfinished site is never
+// there. Its layout is that of cargo-leptos, which makes the same for the development build:
 //
-//   <site>/pkg/<name>.js, .wasm, .css    and whatever stands in the public folder
+//   <site>/pkg/<name>.js, .wasm, .css    and everything in the public folder
 //   each file with .br and .gz beside it, which is what the server sends
 //
-// With `hashed` as a last word, each name gets a hash of what is in the file, and `pkg/files.json`
-// says what the files are called: so browsers keep them for good, and two releases that stand side
-// by side are never mixed.
+// With `hashed` as the last argument, each name gets a hash of the content of the file, and
+// `pkg/files.json` contains the names. So browsers keep the files for ever, and two releases that
+// run side by side are never mixed.
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -51,7 +51,7 @@ await Promise.all((await filesBelow(beside)).map(compress));
 await rm(site, { recursive: true, force: true });
 await rename(beside, site);
 
-/** What wasm-bindgen was told to call its output. */
+/** The name that wasm-bindgen has given its output. */
 async function nameIn(directory) {
   const script = (await readdir(directory)).find((file) => file.endsWith('.js'));
   if (!script) {
@@ -60,7 +60,7 @@ async function nameIn(directory) {
   return basename(script, '.js');
 }
 
-/** wasm-opt is compiled to WebAssembly itself, so Node runs it on every machine. */
+/** wasm-opt itself is WebAssembly, so Node runs it on every machine. */
 async function makeWasm() {
   const wasmOpt = join(ROOT, 'node_modules/binaryen/bin/wasm-opt');
   await access(wasmOpt);

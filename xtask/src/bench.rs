@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: the numbers of `docs/performance.md`, measured here and now.
+//! `cargo xtask bench`: the numbers of `docs/performance.md`, measured on this machine.
 
 mod bare_leptos;
 mod call;

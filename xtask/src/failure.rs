@@ -33,8 +33,8 @@ impl Failure {
         }
     }
 
-    /// A program that this one started has failed, and has said why. This program ends with the same
-    /// exit code.
+    /// A program that this one started has failed, and has said why. This program ends with the
+    /// same exit code.
     pub fn of_program(what: &str, status: ExitStatus) -> Self {
         use std::os::unix::process::ExitStatusExt;
 

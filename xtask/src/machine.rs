@@ -40,7 +40,8 @@ pub fn ask(command: &mut Command) -> Option<String> {
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// An address of this machine with a free port, so that a server on the usual port is not disturbed.
+/// An address of this machine with a free port, so that a server on the usual port is not
+/// disturbed.
 pub fn free_address() -> Outcome<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .and_then(|listener| listener.local_addr())

@@ -60,7 +60,7 @@ impl TemporaryPostgres {
 }
 
 impl Drop for TemporaryPostgres {
-    /// The program stops Postgres in good order when its input ends, and ends itself then.
+    /// When its input ends, the program stops Postgres normally and then ends itself.
     fn drop(&mut self) {
         drop(self.program.stdin.take());
         let _ = self.program.wait();

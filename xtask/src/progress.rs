@@ -90,8 +90,8 @@ impl Board {
         }
     }
 
-    /// Runs a program under one of the names. If it fails, the other programs are stopped: the whole
-    /// step has failed, and the reason should be the last text on the screen.
+    /// Runs a program under one of the names. If it fails, the other programs are stopped: the
+    /// whole step has failed, and the reason should be the last text on the screen.
     pub fn run(&self, name: &str, command: &mut Command) -> Outcome {
         command
             .stdin(Stdio::null())

@@ -31,7 +31,7 @@ pub fn run(arguments: &[String]) -> Outcome {
     release::build(&toolbox)?;
 
     // The server replaces this process instead of being a child. So Ctrl-C and every signal reach
-    // it, it can shut down in order, and its exit code is that of the command.
+    // it, it can shut down normally, and its exit code is that of the command.
     let binary = release::binary();
     let mut serve = toolbox.command(&binary.to_string_lossy());
     serve.arg("serve").args(for_server);

@@ -94,8 +94,8 @@ fn ask_database(toolbox: &Toolbox) -> Outcome<Answers> {
 /// and cargo only expands changed files. All queries are in the library, as a test of the
 /// architecture checks.
 ///
-/// At the end the library gets its old time again. Otherwise cargo would compile the server again for
-/// all later steps.
+/// At the end the library gets its old time again. Otherwise cargo would compile the server again
+/// for all later steps.
 struct Touched {
     file: fs::File,
     before: std::time::SystemTime,

@@ -129,8 +129,8 @@ fn lint(toolbox: &Toolbox) -> Outcome {
     deny(toolbox)
 }
 
-/// The checks use the profile of the release. So they use the macros and build scripts of the release
-/// build, which are half of all crates, and do not compile them again.
+/// The checks use the profile of the release. So they use the macros and build scripts of the
+/// release build, which are half of all crates, and do not compile them again.
 fn lint_native(toolbox: &Toolbox) -> Command {
     let mut command = toolbox.cargo(&["clippy", "--release", "--all-targets"]);
     command.args(NATIVE).args(["--", "-D", "warnings"]);
@@ -148,8 +148,8 @@ fn lint_without_pages(toolbox: &Toolbox) -> Command {
     command
 }
 
-/// This is a separate call: in one call with the server's packages, cargo would give the client both
-/// of its features, `ssr` and `hydrate`.
+/// This is a separate call: in one call with the server's packages, cargo would give the client
+/// both of its features, `ssr` and `hydrate`.
 fn lint_browser(toolbox: &Toolbox) -> Command {
     let mut command = toolbox.cargo(&["clippy", "--profile=wasm-release"]);
     command
@@ -176,8 +176,8 @@ fn deny(toolbox: &Toolbox) -> Outcome {
     toolbox::show(&mut toolbox.cargo(&["deny", "check"]), "cargo-deny")
 }
 
-/// Tests run in the release profile, so that the dependencies are compiled once for the tests and for
-/// the server of the journeys. The tests themselves, and the server in each of them, are not
+/// Tests run in the release profile, so that the dependencies are compiled once for the tests and
+/// for the server of the journeys. The tests themselves, and the server in each of them, are not
 /// optimised, because that would take five times as long as running them: measured on two cores,
 /// 90 s of processor time instead of 8 minutes.
 const UNOPTIMISED: &[&str] = &[

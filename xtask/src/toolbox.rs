@@ -45,7 +45,8 @@ impl Toolbox {
         command
     }
 
-    /// The chosen and the built programs come first, because another version would be used otherwise.
+    /// The chosen and the built programs come first, because another version would be used
+    /// otherwise.
     fn path(&self) -> OsString {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let rust = self.rust.as_ref().map(|rust| rust.bin.clone());
@@ -85,8 +86,8 @@ pub fn clone_head(checkout: &Path) -> Outcome {
     show(&mut clone, "`git clone`")
 }
 
-/// Replaces this process by the program: it gets the process, the terminal and every signal, and its
-/// exit code is that of the command. This only returns if that was not possible.
+/// Replaces this process by the program: it gets the process, the terminal and every signal, and
+/// its exit code is that of the command. This only returns if that was not possible.
 pub fn become_program(command: &mut Command, what: &str) -> Failure {
     use std::os::unix::process::CommandExt;
 
@@ -98,8 +99,9 @@ pub fn cannot_start(what: &str, error: &std::io::Error) -> Failure {
     Failure::new(format!("{what} cannot be started: {error}."))
 }
 
-/// Cargo describes the package that it runs in variables. If another cargo inherited them, they would
-/// describe this package to build scripts of other packages, and cargo would build these again.
+/// Cargo describes the package that it runs in variables. If another cargo inherited them, they
+/// would describe this package to build scripts of other packages, and cargo would build these
+/// again.
 fn forget_own_package(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let Some(name) = name.to_str() else { continue };

@@ -1,12 +1,13 @@
-//! The versions of everything that set-up installs or builds. Only packages with a lock file are not
-//! listed here: crates in `Cargo.lock` and `xtask/wasm-bindgen/Cargo.lock`, and npm packages in the
-//! two `package-lock.json`.
+//! The versions of everything that set-up installs or builds. Only packages with a lock file are
+//! not listed here: crates in `Cargo.lock` and `xtask/wasm-bindgen/Cargo.lock`, and npm packages in
+//! the two `package-lock.json`.
 
-/// The Rust with which everything is compiled and tested; rustup fetches it. It is new enough for the
-/// workspace and for each tool that set-up builds.
+/// The Rust with which everything is compiled and tested; rustup fetches it. It is new enough for
+/// the workspace and for each tool that set-up builds.
 pub const RUST: &str = "1.96.0";
 
-/// The oldest Rust that is sufficient if rustup cannot fetch that one: `rust-version` in Cargo.toml.
+/// The oldest Rust that is sufficient if rustup cannot fetch that one: `rust-version` in
+/// Cargo.toml.
 pub const OLDEST_RUST_MINOR: u32 = 96;
 
 /// The components of a toolchain that the tests need in addition to the compiler.

@@ -1,7 +1,7 @@
 //! How long a saved change takes until it is seen under `cargo xtask dev`.
 //!
-//! The changes are made in a clone, with a target directory of its own. So the files of this checkout
-//! stay as they are, and the first build is measured as well.
+//! The changes are made in a clone, with a target directory of its own. So the files of this
+//! checkout stay as they are, and the first build is measured as well.
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -70,7 +70,7 @@ impl<'a> Watch<'a> {
             .env("HOLDFAST_LISTEN", listen.to_string())
             .env("LEPTOS_SITE_ADDR", listen.to_string())
             .env("LEPTOS_RELOAD_PORT", reload.port().to_string())
-            // The table alone belongs on standard output.
+            // Only the table belongs on standard output.
             .stdout(Stdio::null())
             .stdin(Stdio::null())
             .spawn()
@@ -94,7 +94,7 @@ impl<'a> Watch<'a> {
 }
 
 impl Drop for Watch<'_> {
-    /// Stops it as Ctrl-C does, and then the private Postgres, which outlives it.
+    /// Stops it as Ctrl-C does. Then it stops the private Postgres, which would go on running.
     fn drop(&mut self) {
         let process = self.process.id().to_string();
         machine::ask(Command::new("kill").args(["-INT", &process]));

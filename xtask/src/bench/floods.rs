@@ -1,6 +1,5 @@
-//! Floods of sign-ins. The measuring is done by the fleet tests of the same name, which attack a
-//! server of their own. Here they run with an optimised server, one after the other, and show what
-//! they have found.
+//! Floods of sign-ins. The fleet tests of the same name do the measuring. They attack a server of
+//! their own. Here they run with an optimised server, one after the other, and print their results.
 
 use std::process::Command;
 

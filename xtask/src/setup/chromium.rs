@@ -20,8 +20,8 @@ const PROGRAMS: &[&str] = &[
 
 /// Finds one, or else installs it: on Debian with apt, elsewhere with Playwright.
 ///
-/// Playwright finds the one that it has fetched itself. `HOLDFAST_CHROMIUM` names any other one, and
-/// `end2end/playwright.config.ts` reads it.
+/// Playwright finds the one that it has fetched itself. `HOLDFAST_CHROMIUM` names any other one,
+/// and `end2end/playwright.config.ts` reads it.
 pub fn ensure(toolbox: &mut Toolbox) -> Outcome {
     if let Some(chromium) = find() {
         toolbox.chromium = Some(chromium);

@@ -43,8 +43,8 @@ const PROGRAMS: &[&str] = &[
 /// The empty crate whose dependencies are the standard library.
 const EMPTY_CRATE: &str = "empty";
 
-/// Installs the packages, builds the library, and links the programs. Steps that are already done are
-/// skipped.
+/// Installs the packages, builds the library, and links the programs. Steps that are already done
+/// are skipped.
 pub fn ensure() -> Outcome<Toolchain> {
     install_packages()?;
     if !browser_library::is_there(Path::new(SYSROOT)) {

@@ -1,4 +1,5 @@
-//! The programs of Postgres. Only the programs are needed, because Holdfast starts a private server.
+//! The programs of Postgres. Only the programs are needed, because Holdfast starts a private
+//! server.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -5,9 +5,9 @@
 //! 2. the one that is active;
 //! 3. Debian's.
 //!
-//! There is no `rust-toolchain.toml`, because cargo would not start with one if rustup may not fetch
-//! toolchains by itself. The settings of the person do not change: the chosen toolchain comes first
-//! on the `PATH` of the programs that xtask starts, and a plain `cargo` works as before.
+//! There is no `rust-toolchain.toml`, because cargo would not start with one if rustup may not
+//! fetch toolchains by itself. The settings of the person do not change: the chosen toolchain comes
+//! first on the `PATH` of the programs that xtask starts, and a plain `cargo` works as before.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -15,7 +15,9 @@ use gloo_timers::callback::Timeout;
 use gloo_timers::future::TimeoutFuture;
 use holdfast_protocol::attempt_key::{self, AttemptKey};
 use holdfast_protocol::problem::Meaning;
-use holdfast_protocol::renewal::driver::{self, Attempted, Copied, Host, Outcome, Refreshed};
+use holdfast_protocol::renewal::driver::{
+    self, CopyIs, Environment, Outcome, Prepared, RefreshAnswer,
+};
 use holdfast_protocol::renewal::{
     Access, Asked, Change, Ending, Event, Link, LogoutAnswer, Machine, NOTE_RENEWED_EVERY_MS,
     Notice, Record, RefusedLogouts, Stored, View,
@@ -64,7 +66,8 @@ pub(super) struct Snapshot {
     pub(super) record: Option<Record>,
     pub(super) notice: Option<Notice>,
     pub(super) told: Option<Told>,
-    pub(super) is_leaving: bool,
+    /// Whether the server has not accepted a sign-out so far.
+    pub(super) is_sign_out_delayed: bool,
     pub(super) reload: Option<Reload>,
 }
 
@@ -159,7 +162,7 @@ pub(super) struct Driver {
     /// The account to which a form of this page has signed in last.
     signed_in_here: Cell<Option<Uuid>>,
     is_reloading: Cell<bool>,
-    waits_for_reload: Cell<bool>,
+    is_reload_slow: Cell<bool>,
     notice: Cell<Option<Notice>>,
     told: Cell<Option<Told>>,
     /// The number of requests under way whose answer has a new session.
@@ -191,7 +194,7 @@ impl Driver {
             has_shown: Cell::new(None),
             signed_in_here: Cell::new(None),
             is_reloading: Cell::new(false),
-            waits_for_reload: Cell::new(false),
+            is_reload_slow: Cell::new(false),
             notice: Cell::new(None),
             told: Cell::new(None),
             under_way: Cell::new(0),
@@ -232,7 +235,7 @@ impl Driver {
             stored: outcome.stored.clone(),
             visible: surroundings::is_visible(),
         });
-        driver::take(&TabHost(self.clone()), outcome);
+        driver::take(&TabEnvironment(self.clone()), outcome);
         let driver = self.clone();
         surroundings::listen(self.channel.as_ref(), move |news| driver.hear(news));
         let driver = self.clone();
@@ -303,7 +306,7 @@ impl Driver {
             let (machine, actions) = machine.on(event, clock::now());
             self.machine.replace(machine);
             for action in actions {
-                spawn_local(driver::perform(TabHost(self.clone()), action));
+                spawn_local(driver::perform(TabEnvironment(self.clone()), action));
             }
         }
         self.busy.set(false);
@@ -322,10 +325,10 @@ impl Driver {
     /// share one read.
     fn look(self: &Rc<Self>) {
         self.look_at_copy();
-        self.look_later();
+        self.look_at_storage();
     }
 
-    fn look_later(self: &Rc<Self>) {
+    fn look_at_storage(self: &Rc<Self>) {
         self.look_again.set(true);
         if self.is_looking.replace(true) {
             return;
@@ -333,7 +336,7 @@ impl Driver {
         let driver = self.clone();
         spawn_local(async move {
             while driver.look_again.replace(false) {
-                driver::read(&TabHost(driver.clone())).await;
+                driver::read(&TabEnvironment(driver.clone())).await;
             }
             driver.is_looking.set(false);
         });
@@ -343,10 +346,10 @@ impl Driver {
         let Some(copy) = self.vault.copy() else {
             return;
         };
-        match Copied::of(copy, &self.held()) {
-            Copied::Read => self.look_later(),
-            Copied::Feed(copy) => self.feed(Event::Stored(copy)),
-            Copied::Known => {}
+        match CopyIs::of(copy, &self.held()) {
+            CopyIs::Read => self.look_at_storage(),
+            CopyIs::Feed(copy) => self.feed(Event::Stored(copy)),
+            CopyIs::Known => {}
         }
     }
 
@@ -368,7 +371,7 @@ impl Driver {
         self.until_known().await;
         let outcome = self.vault.change(Some(Change::Ask), self.held()).await;
         let asked = outcome.asked;
-        driver::take(&TabHost(self.clone()), outcome);
+        driver::take(&TabEnvironment(self.clone()), outcome);
         if self.is_outdated() {
             return Err(CallError::Outdated);
         }
@@ -383,7 +386,7 @@ impl Driver {
         let last = outcome.asked;
         let is_later = last.place == asked.place && last.number > asked.number;
         let awaits = outcome.is_awaiting && is_later;
-        driver::take(&TabHost(self.clone()), outcome);
+        driver::take(&TabEnvironment(self.clone()), outcome);
         awaits
     }
 
@@ -513,7 +516,7 @@ impl Driver {
         }
         self.feed(Event::Changing);
         self.vault.note_at_once(&change, &self.held());
-        driver::make_change(&TabHost(self.clone()), change).await
+        driver::make_change(&TabEnvironment(self.clone()), change).await
     }
 
     /// The access token for a call, after a renewal if that is necessary.
@@ -666,7 +669,7 @@ impl Driver {
     /// Notes that a session is over, and says whether a change of the password that is under way
     /// replaces it. It may be another session than the one whose access token the change carried: the
     /// person may have signed in since then, in another tab.
-    fn is_being_replaced(&self, session_id: Uuid, why: Ending) -> bool {
+    fn note_session_over(&self, session_id: Uuid, why: Ending) -> bool {
         let account_id = self.record().map(|record| record.account_id);
         if let Some(replacing) = self.replacing.get()
             && let Some(sent_as) = replacing.session_id
@@ -722,7 +725,7 @@ impl Driver {
         self.feed(match outcome {
             Err(CallError::Problem(problem)) if problem.code.meaning() == Meaning::SessionOver => {
                 let why = Ending::of(problem);
-                if self.is_being_replaced(session_id, why) {
+                if self.note_session_over(session_id, why) {
                     Event::Reached
                 } else {
                     Event::CallOver { session_id, why }
@@ -763,7 +766,7 @@ impl Driver {
                 self.vault.keep_told(None);
             }
             self.is_reloading.set(false);
-            self.waits_for_reload.set(false);
+            self.is_reload_slow.set(false);
             self.snapshot()
         };
         let told = snapshot.told;
@@ -798,7 +801,7 @@ impl Driver {
             record: machine.record().cloned(),
             notice: self.notice.get(),
             told: self.told.get(),
-            is_leaving: machine.is_kept_from_leaving(),
+            is_sign_out_delayed: machine.is_kept_from_leaving(),
             reload: None,
         }
     }
@@ -813,7 +816,7 @@ impl Driver {
             view: View::Unknown,
             record: None,
             told: self.told.get().and_then(Told::to_another_person),
-            reload: Reload::of(is_own, is_answered, self.waits_for_reload.get()),
+            reload: Reload::of(is_own, is_answered, self.is_reload_slow.get()),
             ..self.snapshot()
         }
     }
@@ -858,7 +861,7 @@ impl Driver {
         };
         spawn_local(async move {
             TimeoutFuture::new(patience_ms).await;
-            driver.waits_for_reload.set(driver.is_reloading.get());
+            driver.is_reload_slow.set(driver.is_reloading.get());
             driver.publish();
         });
     }
@@ -870,9 +873,9 @@ impl Driver {
 }
 
 /// This tab, for what carries out the machine's decisions.
-struct TabHost(Rc<Driver>);
+struct TabEnvironment(Rc<Driver>);
 
-impl Host for TabHost {
+impl Environment for TabEnvironment {
     type Lock = Option<lock::Lock>;
 
     fn wall_ms(&self) -> i64 {
@@ -922,8 +925,8 @@ impl Host for TabHost {
         self.0.vault.is_memory()
     }
 
-    fn is_being_replaced(&self, session_id: Uuid, why: Ending) -> bool {
-        self.0.is_being_replaced(session_id, why)
+    fn note_session_over(&self, session_id: Uuid, why: Ending) -> bool {
+        self.0.note_session_over(session_id, why)
     }
 
     async fn lock(&self) -> Self::Lock {
@@ -944,8 +947,8 @@ impl Host for TabHost {
         outcome
     }
 
-    async fn attempt(&self, of: Link) -> Attempted {
-        self.0.vault.attempt(of, self.0.held()).await
+    async fn prepare(&self, of: Link) -> Prepared {
+        self.0.vault.prepare(of, self.0.held()).await
     }
 
     async fn leaving(&self) -> Option<Vec<Secret>> {
@@ -956,7 +959,7 @@ impl Host for TabHost {
         use_them(&mut self.0.refused.borrow_mut())
     }
 
-    async fn send_refresh(&self, token: &Secret, key: &AttemptKey) -> Refreshed {
+    async fn send_refresh(&self, token: &Secret, key: &AttemptKey) -> RefreshAnswer {
         let mut call = Call::new(Method::POST, paths::REFRESH).with_json(&RefreshRequest {
             refresh_token: token.clone(),
         });
@@ -964,11 +967,11 @@ impl Host for TabHost {
         call.headers.push((attempt_key::HEADER, key));
         match transport::send(&call, None).await {
             Ok(body) => match transport::parse::<Tokens>(&body) {
-                Ok(tokens) => Refreshed::Tokens(Box::new(tokens)),
-                Err(_) => Refreshed::None,
+                Ok(tokens) => RefreshAnswer::Tokens(Box::new(tokens)),
+                Err(_) => RefreshAnswer::NoAnswer,
             },
-            Err(CallError::Problem(problem)) => Refreshed::Refused(problem),
-            Err(_) => Refreshed::None,
+            Err(CallError::Problem(problem)) => RefreshAnswer::Refused(problem),
+            Err(_) => RefreshAnswer::NoAnswer,
         }
     }
 

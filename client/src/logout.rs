@@ -12,7 +12,7 @@ fn answer_of(outcome: Result<(), CallError>) -> LogoutAnswer {
     match outcome {
         Ok(()) => LogoutAnswer::Over,
         Err(CallError::Problem(problem)) => LogoutAnswer::of(&problem),
-        Err(_) => LogoutAnswer::None,
+        Err(_) => LogoutAnswer::NoAnswer,
     }
 }
 
@@ -48,8 +48,8 @@ mod tests {
         let ended = CallError::Problem(Problem::new(Code::SessionEnded, ""));
         assert_eq!(answer_of(Ok(())), LogoutAnswer::Over);
         assert_eq!(answer_of(Err(ended)), LogoutAnswer::Over);
-        assert_eq!(answer_of(Err(CallError::SILENCE)), LogoutAnswer::None);
-        assert_eq!(answer_of(Err(CallError::NOT_OURS)), LogoutAnswer::None);
+        assert_eq!(answer_of(Err(CallError::SILENCE)), LogoutAnswer::NoAnswer);
+        assert_eq!(answer_of(Err(CallError::NOT_OURS)), LogoutAnswer::NoAnswer);
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl Signals {
         }
         set_if_new(self.facts, snapshot.record.as_ref().map(Facts::of));
         set_if_new(self.notice, snapshot.notice);
-        set_if_new(self.leaving, snapshot.is_leaving);
+        set_if_new(self.leaving, snapshot.is_sign_out_delayed);
         set_if_new(self.told, snapshot.told);
         set_if_new(self.reload, snapshot.reload);
     }

@@ -24,7 +24,7 @@ use futures::channel::oneshot;
 use futures::future::{Either, select};
 use gloo_timers::future::TimeoutFuture;
 use holdfast_protocol::attempt_key::{Attempt, AttemptKey, attempt};
-use holdfast_protocol::renewal::driver::{Attempted, Outcome, StorageNews};
+use holdfast_protocol::renewal::driver::{Outcome, Prepared, StorageNews};
 use holdfast_protocol::renewal::{
     self, Change, KnownBrowser, Link, Place, Reading, Stored, Vault as Contents, begun_blind,
 };
@@ -253,36 +253,36 @@ impl Vault {
     }
 
     /// The record of this link and its one attempt key, both stored.
-    pub(super) async fn attempt(self: &Rc<Self>, of: Link, held: Stored) -> Attempted {
+    pub(super) async fn prepare(self: &Rc<Self>, of: Link, held: Stored) -> Prepared {
         let known = self.keys.borrow().get(of);
         let Some(fresh) = known.or_else(clock::fresh_attempt_key) else {
-            return Attempted::Later;
+            return Prepared::Later;
         };
-        let attempted = match self.place.get() {
+        let prepared = match self.place.get() {
             Place::Database => {
                 let fresh = Keys::copies().get(of).unwrap_or(fresh);
                 let vault = self.clone();
                 let done =
                     with_patience(
-                        async move { vault.attempt_in_database(of, &fresh, &held).await },
+                        async move { vault.prepare_in_database(of, &fresh, &held).await },
                     );
-                self.count(done.await).unwrap_or(Attempted::Later)
+                self.count(done.await).unwrap_or(Prepared::Later)
             }
-            Place::Local => self.attempt_in_local_storage(of, &fresh, &held),
+            Place::Local => self.prepare_in_local_storage(of, &fresh, &held),
             Place::Memory => {
                 let mut memory = self.memory.borrow_mut();
                 memory.apply(&Change::CatchUp(held));
                 match memory.stored.record().filter(|record| record.link() == of) {
                     Some(record) => match self.keys.borrow_mut().get_or_add(of, &fresh) {
-                        Kept::Key(key) => Attempted::Send(record.clone(), key),
-                        Kept::Behind => Attempted::Behind,
-                        Kept::NotStorable => Attempted::Later,
+                        Kept::Key(key) => Prepared::Send(record.clone(), key),
+                        Kept::Behind => Prepared::Behind,
+                        Kept::NotStorable => Prepared::Later,
                     },
-                    None => Attempted::Moved(outcome(&memory, false)),
+                    None => Prepared::Moved(outcome(&memory, false)),
                 }
             }
         };
-        if let Attempted::Send(_, key) = &attempted {
+        if let Prepared::Send(_, key) = &prepared {
             self.keys.borrow_mut().put(of, key);
             if self.place.get() == Place::Database {
                 // The copy of the key is only needed if the database breaks later. So an error here
@@ -292,7 +292,7 @@ impl Vault {
                 let _ = copies.write();
             }
         }
-        attempted
+        prepared
     }
 
     /// The tokens whose sessions the server still has to end. `None` if the database did not answer,
@@ -463,34 +463,34 @@ impl Vault {
         })
     }
 
-    async fn attempt_in_database(
+    async fn prepare_in_database(
         &self,
         of: Link,
         fresh: &AttemptKey,
         held: &Stored,
-    ) -> Result<Attempted, JsValue> {
+    ) -> Result<Prepared, JsValue> {
         let transaction = self.database.begin().await?;
         let current = transaction.get(CURRENT).await?;
         let stored = match current.as_deref().map(Stored::read) {
             Some(Reading::Stored(stored)) => stored,
-            Some(Reading::Later) => return Ok(Attempted::Outdated),
+            Some(Reading::Later) => return Ok(Prepared::Outdated),
             Some(Reading::Unreadable) | None => Stored::default(),
         };
         if local::copy() == Some(Reading::Later) {
-            return Ok(Attempted::Outdated);
+            return Ok(Prepared::Outdated);
         }
         let Some(record) = stored.record().filter(|record| record.link() == of) else {
             transaction.finish().await?;
             // A read updates every place that is behind.
             let outcome = self.change_in_database(None, held).await?;
-            return Ok(Attempted::Moved(outcome));
+            return Ok(Prepared::Moved(outcome));
         };
         let kept = get_or_add(&transaction.store(ATTEMPT_KEYS)?, of, fresh).await?;
         transaction.finish().await?;
         Ok(match kept {
-            Kept::Key(key) => Attempted::Send(record.clone(), key),
-            Kept::Behind => Attempted::Behind,
-            Kept::NotStorable => Attempted::Later,
+            Kept::Key(key) => Prepared::Send(record.clone(), key),
+            Kept::Behind => Prepared::Behind,
+            Kept::NotStorable => Prepared::Later,
         })
     }
 
@@ -555,23 +555,23 @@ impl Vault {
         told
     }
 
-    fn attempt_in_local_storage(&self, of: Link, fresh: &AttemptKey, held: &Stored) -> Attempted {
+    fn prepare_in_local_storage(&self, of: Link, fresh: &AttemptKey, held: &Stored) -> Prepared {
         let outcome = self.change_in_local_storage(None, held);
         if outcome.news == Some(StorageNews::LaterVersion) {
-            return Attempted::Outdated;
+            return Prepared::Outdated;
         }
         if self.place.get() == Place::Database {
-            return Attempted::Later;
+            return Prepared::Later;
         }
         let Some(record) = outcome.stored.record().filter(|held| held.link() == of) else {
-            return Attempted::Moved(outcome);
+            return Prepared::Moved(outcome);
         };
         let mut keys = Keys::copies();
         let kept = keys.get_or_add(of, fresh);
         if keys.write().is_err() {
             if self.used.has_database() {
                 self.place.set(Place::Database);
-                return Attempted::Later;
+                return Prepared::Later;
             }
             // If no place stores the attempt key, storage must not keep the token either. After a
             // crash the browser would send the token with another key, and the server would take it
@@ -584,12 +584,12 @@ impl Vault {
                 // The memory of this tab continues the order of local storage.
                 place: Place::Local,
             });
-            return Attempted::Later;
+            return Prepared::Later;
         }
         match kept {
-            Kept::Key(key) => Attempted::Send(record.clone(), key),
-            Kept::Behind => Attempted::Behind,
-            Kept::NotStorable => Attempted::Later,
+            Kept::Key(key) => Prepared::Send(record.clone(), key),
+            Kept::Behind => Prepared::Behind,
+            Kept::NotStorable => Prepared::Later,
         }
     }
 

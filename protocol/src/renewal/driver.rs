@@ -1,8 +1,8 @@
 //! How a driver carries out what the machine decides.
 //!
-//! The browser's tab, the simulated tab and the soak's client each give a [`Host`]: their storage,
+//! The browser's tab, the simulated tab and the soak's client each give a [`Environment`]: their storage,
 //! their requests, their lock and their timer. Everything between these is here, so all three run the
-//! same lines. Nothing here waits by itself, reads a clock or sends anything: the host does.
+//! same lines. Nothing here waits by itself, reads a clock or sends anything: the environment does.
 
 use std::future::Future;
 
@@ -20,7 +20,7 @@ use crate::wire::Tokens;
 
 /// What a driver works with. Each `async` function may take as long as it likes, and the driver may
 /// be dropped while it waits, as a page that is closed.
-pub trait Host {
+pub trait Environment {
     /// Keeps the other tabs from renewing until it is dropped.
     type Lock;
 
@@ -52,19 +52,19 @@ pub trait Host {
     /// Whether only the memory of this page has the session.
     fn is_memory(&self) -> bool;
 
-    /// Whether a change of the password that is under way, in any tab, replaces this session. The
-    /// server has said that the session is over.
-    fn is_being_replaced(&self, session_id: Uuid, why: Ending) -> bool;
+    /// Notes that the server has said that this session is over. Returns `true` if a running change of
+    /// the password, in any tab, replaces the session: then the client waits for the new one.
+    fn note_session_over(&self, session_id: Uuid, why: Ending) -> bool;
 
     /// Takes the lock for renewals, or goes on without it after a while.
     fn lock(&self) -> impl Future<Output = Self::Lock>;
 
-    /// Reads storage, and makes a change if there is one. [`Host::held`] is brought along: a place
+    /// Reads storage, and makes a change if there is one. [`Environment::held`] is brought along: a place
     /// that is behind catches up. There is always an outcome.
     fn change(&self, change: Option<Change>) -> impl Future<Output = Outcome>;
 
     /// The record of this link and its one attempt key, from one transaction.
-    fn attempt(&self, of: Link) -> impl Future<Output = Attempted>;
+    fn prepare(&self, of: Link) -> impl Future<Output = Prepared>;
 
     /// The tokens whose sessions the server still has to end. `None` if storage did not answer, which
     /// is not the same as an empty list.
@@ -74,7 +74,8 @@ pub trait Host {
     fn with_refused<T>(&self, use_them: impl FnOnce(&mut RefusedLogouts) -> T) -> T;
 
     /// Sends a refresh.
-    fn send_refresh(&self, token: &Secret, key: &AttemptKey) -> impl Future<Output = Refreshed>;
+    fn send_refresh(&self, token: &Secret, key: &AttemptKey)
+    -> impl Future<Output = RefreshAnswer>;
 
     /// Sends a logout.
     fn send_logout(&self, token: &Secret) -> impl Future<Output = LogoutAnswer>;
@@ -114,7 +115,7 @@ pub enum StorageNews {
 
 /// The result of the request for a record and its attempt key.
 #[derive(Debug)]
-pub enum Attempted {
+pub enum Prepared {
     /// Both are stored: send them.
     Send(Record, AttemptKey),
     /// Storage has another record than the caller expects.
@@ -129,18 +130,18 @@ pub enum Attempted {
 
 /// The answer to a refresh.
 #[derive(Debug)]
-pub enum Refreshed {
+pub enum RefreshAnswer {
     /// New tokens.
     Tokens(Box<Tokens>),
     /// A problem of Holdfast's own.
     Refused(Problem),
     /// No answer, or an answer of another program.
-    None,
+    NoAnswer,
 }
 
 /// What a driver does with the copy of the stored state, which other tabs write as well.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Copied {
+pub enum CopyIs {
     /// Another tab has overwritten it with an older copy, or the data were deleted meanwhile. A read
     /// of storage finds out which, and corrects it.
     Read,
@@ -150,7 +151,7 @@ pub enum Copied {
     Known,
 }
 
-impl Copied {
+impl CopyIs {
     /// `held` is the state that this tab knows.
     pub fn of(copy: Stored, held: &Stored) -> Self {
         let is_of_another_life = copy.era().is_of_another_life(held.era());
@@ -166,33 +167,33 @@ impl Copied {
 
 /// Carries out an action. What must not wait is done before this returns; the returned work is to be
 /// run to its end, or dropped with the page.
-pub fn perform<H: Host>(host: H, action: Action) -> impl Future<Output = ()> {
+pub fn perform<E: Environment>(environment: E, action: Action) -> impl Future<Output = ()> {
     match &action {
-        Action::Wake(after_ms) => host.wake(*after_ms),
-        Action::Tell(notice) => host.show(*notice),
-        Action::Change(change) => host.note_at_once(change),
+        Action::Wake(after_ms) => environment.wake(*after_ms),
+        Action::Tell(notice) => environment.show(*notice),
+        Action::Change(change) => environment.note_at_once(change),
         Action::Refresh { .. } | Action::Probe | Action::SendLeaving => {}
     }
     async move {
         match action {
             Action::Wake(_) | Action::Tell(_) => {}
             Action::Change(change) => {
-                make_change(&host, change).await;
+                make_change(&environment, change).await;
             }
             Action::Refresh { of } => {
-                let event = refresh(&host, of).await;
-                host.feed(event);
+                let event = refresh(&environment, of).await;
+                environment.feed(event);
             }
             Action::Probe => {
-                let event = match host.probe().await {
+                let event = match environment.probe().await {
                     true => Event::ProbeAnswered,
                     false => Event::Unreachable,
                 };
-                host.feed(event);
+                environment.feed(event);
             }
             Action::SendLeaving => {
-                let all = send_leaving(&host).await;
-                host.feed(Event::LeavingSent { all });
+                let all = send_leaving(&environment).await;
+                environment.feed(Event::LeavingSent { all });
             }
         }
     }
@@ -200,92 +201,99 @@ pub fn perform<H: Host>(host: H, action: Action) -> impl Future<Output = ()> {
 
 /// Makes a change that the machine knows to be under way. Returns `false` if the change did not apply
 /// any more.
-pub async fn make_change<H: Host>(host: &H, change: Change) -> bool {
-    let outcome = host.change(Some(change)).await;
+pub async fn make_change<E: Environment>(environment: &E, change: Change) -> bool {
+    let outcome = environment.change(Some(change)).await;
     let applied = outcome.applied;
-    host.feed(Event::Changed {
+    environment.feed(Event::Changed {
         stored: outcome.stored,
         applied,
     });
-    take_news(host, outcome.news);
-    take_leaving(host, outcome.is_leaving, outcome.has_left);
-    host.tell_others();
+    take_news(environment, outcome.news);
+    take_leaving(environment, outcome.is_leaving, outcome.has_left);
+    environment.tell_others();
     applied
 }
 
 /// Reads storage.
-pub async fn read<H: Host>(host: &H) {
-    let outcome = host.change(None).await;
-    take(host, outcome);
+pub async fn read<E: Environment>(environment: &E) {
+    let outcome = environment.change(None).await;
+    take(environment, outcome);
 }
 
 /// Takes over the state of storage.
-pub fn take<H: Host>(host: &H, outcome: Outcome) {
-    if outcome.news.is_none() && outcome.stored != host.held() {
-        host.feed(Event::Stored(outcome.stored));
+pub fn take<E: Environment>(environment: &E, outcome: Outcome) {
+    if outcome.news.is_none() && outcome.stored != environment.held() {
+        environment.feed(Event::Stored(outcome.stored));
     }
-    take_news(host, outcome.news);
-    take_leaving(host, outcome.is_leaving, outcome.has_left);
+    take_news(environment, outcome.news);
+    take_leaving(environment, outcome.is_leaving, outcome.has_left);
 }
 
-fn take_news<H: Host>(host: &H, news: Option<StorageNews>) {
+fn take_news<E: Environment>(environment: &E, news: Option<StorageNews>) {
     match news {
-        Some(StorageNews::Gone) => host.feed(Event::Gone),
-        Some(StorageNews::LaterVersion) => host.feed(Event::StorageOfLaterVersion),
+        Some(StorageNews::Gone) => environment.feed(Event::Gone),
+        Some(StorageNews::LaterVersion) => environment.feed(Event::StorageOfLaterVersion),
         None => {}
     }
 }
 
 /// If a change has added a token, its logout is sent at once, even while other logouts are under way.
 /// The machine has chosen the time of all other logouts.
-fn take_leaving<H: Host>(host: &H, is_leaving: bool, has_left: bool) {
-    if has_left || is_leaving && !host.is_leaving() {
-        host.feed(Event::LeavingFound);
+fn take_leaving<E: Environment>(environment: &E, is_leaving: bool, has_left: bool) {
+    if has_left || is_leaving && !environment.is_leaving() {
+        environment.feed(Event::LeavingFound);
     }
-    if host.is_memory() {
-        host.feed(Event::StorageFailed);
+    report_memory(environment);
+}
+
+/// Tells the machine if only the memory of this page has the session.
+fn report_memory<E: Environment>(environment: &E) {
+    if environment.is_memory() {
+        environment.feed(Event::StorageFailed);
     }
 }
 
 /// Renews once. The record and its attempt key come from one transaction, and both are sent at once.
-async fn refresh<H: Host>(host: &H, of: Link) -> Event {
+async fn refresh<E: Environment>(environment: &E, of: Link) -> Event {
     let not_renewed = |failure| Event::NotRenewed { of, failure };
     let later = Failure::Later { retry_after: None };
-    let _lock = host.lock().await;
-    let attempted = host.attempt(of).await;
-    take_leaving(host, false, false);
-    let (record, key) = match attempted {
-        Attempted::Send(record, key) => (record, key),
-        Attempted::Moved(outcome) => {
-            take(host, outcome);
+    let _lock = environment.lock().await;
+    let prepared = environment.prepare(of).await;
+    report_memory(environment);
+    let (record, key) = match prepared {
+        Prepared::Send(record, key) => (record, key),
+        Prepared::Moved(outcome) => {
+            take(environment, outcome);
             return not_renewed(Failure::Moved);
         }
-        Attempted::Behind => return not_renewed(Failure::Behind),
-        Attempted::Outdated => return not_renewed(Failure::Outdated),
-        Attempted::Later => return not_renewed(later),
+        Prepared::Behind => return not_renewed(Failure::Behind),
+        Prepared::Outdated => return not_renewed(Failure::Outdated),
+        Prepared::Later => return not_renewed(later),
     };
     // The client counts the age of the access token from the moment of the request. So the token is
     // never older than the tab believes.
-    let sent_at = host.wall_ms();
-    let tokens = match host.send_refresh(&record.refresh_token, &key).await {
-        Refreshed::Tokens(tokens) => Record::new(&tokens, record.remember, sent_at),
-        Refreshed::Refused(problem) => {
+    let sent_at = environment.wall_ms();
+    let renewed = match environment.send_refresh(&record.refresh_token, &key).await {
+        RefreshAnswer::Tokens(tokens) => Record::new(&tokens, record.remember, sent_at),
+        RefreshAnswer::Refused(problem) => {
             return match Failure::of(&problem) {
-                Failure::Over(why) if host.is_being_replaced(of.session_id, why) => {
+                Failure::Over(why) if environment.note_session_over(of.session_id, why) => {
                     not_renewed(later)
                 }
                 failure => not_renewed(failure),
             };
         }
-        Refreshed::None => None,
+        RefreshAnswer::NoAnswer => None,
     };
-    let Some(renewed) = tokens else {
+    let Some(renewed) = renewed else {
         return not_renewed(later);
     };
-    let outcome = host.change(Some(Change::Renew { record: renewed })).await;
-    take_news(host, outcome.news);
-    take_leaving(host, outcome.is_leaving, outcome.has_left);
-    host.tell_others();
+    let outcome = environment
+        .change(Some(Change::Renew { record: renewed }))
+        .await;
+    take_news(environment, outcome.news);
+    take_leaving(environment, outcome.is_leaving, outcome.has_left);
+    environment.tell_others();
     Event::Renewed {
         of,
         stored: outcome.stored,
@@ -294,22 +302,22 @@ async fn refresh<H: Host>(host: &H, of: Link) -> Event {
 
 /// Sends the logouts that the server does not know yet, one by one, and says whether it has accepted
 /// all of them.
-async fn send_leaving<H: Host>(host: &H) -> bool {
+async fn send_leaving<E: Environment>(environment: &E) -> bool {
     // A list that could not be read may contain tokens, so it is read again later.
-    let Some(leaving) = host.leaving().await else {
+    let Some(leaving) = environment.leaving().await else {
         return false;
     };
-    let leaving = host.with_refused(|refused| refused.in_order(leaving));
+    let leaving = environment.with_refused(|refused| refused.in_order(leaving));
     let mut all = true;
     for token in leaving {
-        let answer = host.send_logout(&token).await;
-        host.with_refused(|refused| refused.note(&token, answer));
+        let answer = environment.send_logout(&token).await;
+        environment.with_refused(|refused| refused.note(&token, answer));
         match answer {
             LogoutAnswer::Over => {
-                host.change(Some(Change::Left(token))).await;
+                environment.change(Some(Change::Left(token))).await;
             }
             LogoutAnswer::NotYet => all = false,
-            LogoutAnswer::Later | LogoutAnswer::None => return false,
+            LogoutAnswer::Later | LogoutAnswer::NoAnswer => return false,
         }
     }
     all

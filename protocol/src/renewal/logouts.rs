@@ -16,7 +16,7 @@ pub enum LogoutAnswer {
     /// of the session is lost.
     Later,
     /// There was no answer, or an answer of another program. Another logout would get the same.
-    None,
+    NoAnswer,
 }
 
 impl LogoutAnswer {
@@ -107,8 +107,8 @@ mod tests {
             ("c", LogoutAnswer::Later, "bac"),
             ("b", LogoutAnswer::Later, "acb"),
             // A round that gets no answer forgets nothing.
-            ("a", LogoutAnswer::None, "acb"),
-            ("c", LogoutAnswer::None, "acb"),
+            ("a", LogoutAnswer::NoAnswer, "acb"),
+            ("c", LogoutAnswer::NoAnswer, "acb"),
             ("a", LogoutAnswer::NotYet, "acb"),
             ("a", LogoutAnswer::Later, "cba"),
             ("c", LogoutAnswer::Later, "bac"),

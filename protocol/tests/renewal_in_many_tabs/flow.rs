@@ -1,4 +1,4 @@
-//! A simulated tab as the driver's host. The driver runs until it waits for something, and the
+//! A simulated tab as the driver's environment. The driver runs until it waits for something, and the
 //! simulation decides when that happens.
 
 use std::cell::RefCell;
@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use holdfast_protocol::attempt_key::AttemptKey;
-use holdfast_protocol::renewal::driver::{Attempted, Host, Outcome, Refreshed};
+use holdfast_protocol::renewal::driver::{Environment, Outcome, Prepared, RefreshAnswer};
 use holdfast_protocol::renewal::{
     Change, Ending, Event, Link, LogoutAnswer, Notice, RefusedLogouts, Stored,
 };
@@ -18,7 +18,7 @@ use uuid::Uuid;
 #[derive(Debug)]
 pub enum Ask {
     Change(Option<Change>),
-    Attempt(Link),
+    Prepare(Link),
     Leaving,
     Refresh { token: Secret, key: AttemptKey },
     Logout(Secret),
@@ -28,9 +28,9 @@ pub enum Ask {
 /// What it has waited for.
 pub enum Reply {
     Outcome(Outcome),
-    Attempted(Attempted),
+    Prepared(Prepared),
     Leaving(Vec<Secret>),
-    Refreshed(Refreshed),
+    RefreshAnswer(RefreshAnswer),
     Logout(LogoutAnswer),
     Probe(bool),
 }
@@ -63,14 +63,14 @@ struct Mailbox {
 
 /// See the module.
 #[derive(Clone)]
-pub struct TabHost {
+pub struct TabEnvironment {
     mailbox: Rc<RefCell<Mailbox>>,
     refused: Rc<RefCell<RefusedLogouts>>,
 }
 
 /// One piece of a driver's work.
 pub struct Flow {
-    host: TabHost,
+    environment: TabEnvironment,
     work: Pin<Box<dyn Future<Output = ()>>>,
     waits_for_refresh: bool,
     /// Whether it is a refresh.
@@ -78,9 +78,9 @@ pub struct Flow {
 }
 
 impl Flow {
-    pub fn new(host: TabHost, work: impl Future<Output = ()> + 'static) -> Self {
+    pub fn new(environment: TabEnvironment, work: impl Future<Output = ()> + 'static) -> Self {
         Self {
-            host,
+            environment,
             work: Box::pin(work),
             waits_for_refresh: false,
             is_refresh: false,
@@ -94,13 +94,13 @@ impl Flow {
     /// Runs until the driver waits again, or has ended.
     pub fn go_on(&mut self, state: State, reply: Option<Reply>) -> Said {
         {
-            let mut mailbox = self.host.mailbox.borrow_mut();
+            let mut mailbox = self.environment.mailbox.borrow_mut();
             mailbox.state = state;
             mailbox.reply = reply;
         }
         let mut context = Context::from_waker(Waker::noop());
         let is_over = self.work.as_mut().poll(&mut context).is_ready();
-        let mut said = std::mem::take(&mut self.host.mailbox.borrow_mut().said);
+        let mut said = std::mem::take(&mut self.environment.mailbox.borrow_mut().said);
         self.waits_for_refresh = matches!(said.ask, Some(Ask::Refresh { .. }));
         assert!(is_over || said.ask.is_some(), "it waits for something");
         said.is_over = is_over;
@@ -108,7 +108,7 @@ impl Flow {
     }
 }
 
-impl TabHost {
+impl TabEnvironment {
     pub fn new(refused: Rc<RefCell<RefusedLogouts>>) -> Self {
         Self {
             mailbox: Rc::default(),
@@ -128,7 +128,7 @@ impl TabHost {
 
 const WRONG: &str = "the simulation has answered another question";
 
-impl Host for TabHost {
+impl Environment for TabEnvironment {
     /// Two tabs may renew at once, because a tab does not wait long for the lock.
     type Lock = ();
 
@@ -165,7 +165,7 @@ impl Host for TabHost {
         false
     }
 
-    fn is_being_replaced(&self, _: Uuid, why: Ending) -> bool {
+    fn note_session_over(&self, _: Uuid, why: Ending) -> bool {
         why.may_be_a_change() && self.mailbox.borrow().state.is_being_replaced
     }
 
@@ -178,9 +178,9 @@ impl Host for TabHost {
         }
     }
 
-    async fn attempt(&self, of: Link) -> Attempted {
-        match self.ask(Ask::Attempt(of)).await {
-            Reply::Attempted(attempted) => attempted,
+    async fn prepare(&self, of: Link) -> Prepared {
+        match self.ask(Ask::Prepare(of)).await {
+            Reply::Prepared(prepared) => prepared,
             _ => panic!("{WRONG}"),
         }
     }
@@ -196,10 +196,10 @@ impl Host for TabHost {
         use_them(&mut self.refused.borrow_mut())
     }
 
-    async fn send_refresh(&self, token: &Secret, key: &AttemptKey) -> Refreshed {
+    async fn send_refresh(&self, token: &Secret, key: &AttemptKey) -> RefreshAnswer {
         let (token, key) = (token.clone(), key.clone());
         match self.ask(Ask::Refresh { token, key }).await {
-            Reply::Refreshed(refreshed) => refreshed,
+            Reply::RefreshAnswer(refreshed) => refreshed,
             _ => panic!("{WRONG}"),
         }
     }

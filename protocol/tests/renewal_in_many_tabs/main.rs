@@ -26,12 +26,12 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
-use flow::{Ask, Flow, Reply, TabHost};
+use flow::{Ask, Flow, Reply, TabEnvironment};
 use holdfast_protocol::attempt_key::{Attempt, AttemptKey, AttemptMark, attempt};
 use holdfast_protocol::problem::{Code, Problem};
 use holdfast_protocol::refresh_token::{ChainSecret, RefreshKey, UnverifiedRefreshToken, print};
 use holdfast_protocol::renewal::driver::{
-    Attempted, Copied, Outcome, Refreshed, StorageNews, make_change, perform, read,
+    CopyIs, Outcome, Prepared, RefreshAnswer, StorageNews, make_change, perform, read,
 };
 use holdfast_protocol::renewal::{
     Access, Action, Asked, Change, Ending, Era, Event, Link, LogoutAnswer, Machine, Moment, Record,
@@ -126,13 +126,13 @@ impl Server {
         }
     }
 
-    fn refresh(&mut self, token: &Secret, key: &AttemptKey, now_ms: i64) -> Refreshed {
+    fn refresh(&mut self, token: &Secret, key: &AttemptKey, now_ms: i64) -> RefreshAnswer {
         self.requests += 1;
         if self.away {
-            return Refreshed::None;
+            return RefreshAnswer::NoAnswer;
         }
-        let no = |code| Refreshed::Refused(Problem::new(code, ""));
-        let yes = |tokens| Refreshed::Tokens(Box::new(tokens));
+        let no = |code| RefreshAnswer::Refused(Problem::new(code, ""));
+        let yes = |tokens| RefreshAnswer::Tokens(Box::new(tokens));
         let token = UnverifiedRefreshToken::parse(token.expose())
             .unwrap()
             .verify(std::slice::from_ref(&self.key))
@@ -521,21 +521,25 @@ impl World {
 
     fn look_at_copy(&mut self, tab: usize) {
         let Some(copy) = self.copy(tab) else { return };
-        match Copied::of(copy, &self.tabs[tab].machine.stored()) {
-            Copied::Read => self.read(tab),
-            Copied::Feed(copy) => self.feed(tab, Event::Stored(copy)),
-            Copied::Known => {}
+        match CopyIs::of(copy, &self.tabs[tab].machine.stored()) {
+            CopyIs::Read => self.read(tab),
+            CopyIs::Feed(copy) => self.feed(tab, Event::Stored(copy)),
+            CopyIs::Known => {}
         }
     }
 
     fn read(&mut self, tab: usize) {
-        let host = self.host(tab);
-        let of = host.clone();
-        self.begin_flow(tab, Flow::new(host, async move { read(&of).await }), None);
+        let environment = self.environment(tab);
+        let of = environment.clone();
+        self.begin_flow(
+            tab,
+            Flow::new(environment, async move { read(&of).await }),
+            None,
+        );
     }
 
-    fn host(&self, tab: usize) -> TabHost {
-        TabHost::new(self.tabs[tab].refused.clone())
+    fn environment(&self, tab: usize) -> TabEnvironment {
+        TabEnvironment::new(self.tabs[tab].refused.clone())
     }
 
     fn feed(&mut self, tab: usize, event: Event) {
@@ -550,9 +554,9 @@ impl World {
                 !is_refresh || !flows.any(|flow| flow.is_refresh),
                 "one refresh of a tab at a time"
             );
-            let host = self.host(tab);
-            let work = perform(host.clone(), action);
-            let mut flow = Flow::new(host, work);
+            let environment = self.environment(tab);
+            let work = perform(environment.clone(), action);
+            let mut flow = Flow::new(environment, work);
             flow.is_refresh = is_refresh;
             self.begin_flow(tab, flow, None);
         }
@@ -683,9 +687,9 @@ impl World {
     /// has its turn.
     fn change(&mut self, tab: usize, change: Change, pressed: Option<(Acts, Uuid)>) {
         self.note_at_once(tab, &change);
-        let host = self.host(tab);
-        let of = host.clone();
-        let flow = Flow::new(host, async move {
+        let environment = self.environment(tab);
+        let of = environment.clone();
+        let flow = Flow::new(environment, async move {
             make_change(&of, change).await;
         });
         self.begin_flow(tab, flow, pressed);
@@ -792,10 +796,10 @@ impl World {
                 }
                 Reply::Outcome(self.outcome(applied, &before, is_gone))
             }
-            Ask::Attempt(of) if is_there => Reply::Attempted(self.attempt(of, &before, is_gone)),
+            Ask::Prepare(of) if is_there => Reply::Prepared(self.prepare(of, &before, is_gone)),
             Ask::Leaving if is_there => Reply::Leaving(self.database.leaving.clone()),
             Ask::Logout(token) if is_there => Reply::Logout(if self.server.away {
-                LogoutAnswer::None
+                LogoutAnswer::NoAnswer
             } else {
                 self.check_left(&token);
                 self.server.log_out(&token);
@@ -803,7 +807,7 @@ impl World {
             }),
             Ask::Probe if is_there => Reply::Probe(!self.server.away),
             Ask::Refresh { .. } => panic!("a refresh goes through the network"),
-            Ask::Attempt(_) | Ask::Leaving | Ask::Logout(_) | Ask::Probe => return,
+            Ask::Prepare(_) | Ask::Leaving | Ask::Logout(_) | Ask::Probe => return,
         };
         self.check_last();
         if is_there {
@@ -829,14 +833,14 @@ impl World {
         }
     }
 
-    fn attempt(&mut self, of: Link, leaving_before: &[Secret], is_gone: bool) -> Attempted {
+    fn prepare(&mut self, of: Link, leaving_before: &[Secret], is_gone: bool) -> Prepared {
         let stored = self.database.stored.clone();
         let Some(record) = stored.record().filter(|record| record.link() == of) else {
-            return Attempted::Moved(self.outcome(false, leaving_before, is_gone));
+            return Prepared::Moved(self.outcome(false, leaving_before, is_gone));
         };
         match self.key_for(of) {
-            Some(key) => Attempted::Send(record.clone(), key),
-            None => Attempted::Behind,
+            Some(key) => Prepared::Send(record.clone(), key),
+            None => Prepared::Behind,
         }
     }
 
@@ -875,11 +879,15 @@ impl World {
         }
         // No network delays a request for longer, and the server remembers sixteen links.
         let answer = if self.now - request.sent_at > 1_800_000 {
-            Refreshed::None
+            RefreshAnswer::NoAnswer
         } else {
             let wall = self.wall();
             let answer = self.server.refresh(&request.token, &request.key, wall);
-            if lose_answer { Refreshed::None } else { answer }
+            if lose_answer {
+                RefreshAnswer::NoAnswer
+            } else {
+                answer
+            }
         };
         let tab = &self.tabs[request.tab];
         let flow = tab.flows.get(&request.flow);
@@ -887,7 +895,7 @@ impl World {
             self.go_on(
                 request.tab,
                 request.flow,
-                Some(Reply::Refreshed(answer)),
+                Some(Reply::RefreshAnswer(answer)),
                 None,
             );
         }
@@ -1801,7 +1809,7 @@ proptest! {
             random[..4].copy_from_slice(&refreshes.to_be_bytes());
             let key = pending.take().unwrap_or(AttemptKey::from_random(random));
             let wall = world.wall();
-            if let Refreshed::Tokens(tokens) = world.server.refresh(&stolen.refresh_token, &key, wall) {
+            if let RefreshAnswer::Tokens(tokens) = world.server.refresh(&stolen.refresh_token, &key, wall) {
                 stolen = Record::new(&tokens, true, wall).unwrap();
             }
             world.pass(rhythm * 1000);

@@ -1,4 +1,4 @@
-//! One client without a browser. Like a tab, it is a [`Host`] for the driver of
+//! One client without a browser. Like a tab, it is a [`Environment`] for the driver of
 //! `holdfast_protocol::renewal`, which makes every decision.
 //!
 //! [`Storage`] contains what a real client would write to disk. Only this survives a crash, and the
@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use axum::http::Method;
 use holdfast_protocol::attempt_key::{Attempt, AttemptKey, attempt};
 use holdfast_protocol::problem::{MEDIA_TYPE, Meaning, Problem};
-use holdfast_protocol::renewal::driver::{self, Attempted, Host, Outcome, Refreshed};
+use holdfast_protocol::renewal::driver::{self, Environment, Outcome, Prepared, RefreshAnswer};
 use holdfast_protocol::renewal::{
     Access, Change, Ending, Event, Link, LogoutAnswer, Machine, Moment, Notice, Record,
     RefusedLogouts, Stored, Vault, View,
@@ -374,7 +374,7 @@ impl Door {
     }
 }
 
-impl Host for Door {
+impl Environment for Door {
     /// Only one task of a client renews.
     type Lock = ();
 
@@ -413,7 +413,7 @@ impl Host for Door {
     }
 
     /// It never changes its password.
-    fn is_being_replaced(&self, _: Uuid, _: Ending) -> bool {
+    fn note_session_over(&self, _: Uuid, _: Ending) -> bool {
         false
     }
 
@@ -435,10 +435,10 @@ impl Host for Door {
     }
 
     /// The attempt key is in storage before anything is sent.
-    async fn attempt(&self, of: Link) -> Attempted {
+    async fn prepare(&self, of: Link) -> Prepared {
         let outcome = self.change(None).await;
         let Some(record) = outcome.stored.record().filter(|it| it.link() == of) else {
-            return Attempted::Moved(outcome);
+            return Prepared::Moved(outcome);
         };
         let mut storage = self.storage();
         let at = (of.session_id, of.generation);
@@ -453,12 +453,12 @@ impl Host for Door {
                 storage.attempt_keys.insert(at, key.clone());
                 key
             }
-            (Attempt::Use | Attempt::Behind, _) => return Attempted::Behind,
+            (Attempt::Use | Attempt::Behind, _) => return Prepared::Behind,
         };
         if !storage.sent.insert(at) {
             self.tally.retries.one_more();
         }
-        Attempted::Send(record.clone(), key)
+        Prepared::Send(record.clone(), key)
     }
 
     async fn leaving(&self) -> Option<Vec<Secret>> {
@@ -469,14 +469,14 @@ impl Host for Door {
         use_them(&mut self.told().refused)
     }
 
-    async fn send_refresh(&self, token: &Secret, key: &AttemptKey) -> Refreshed {
+    async fn send_refresh(&self, token: &Secret, key: &AttemptKey) -> RefreshAnswer {
         match heard(Http.try_refresh(self.address, token, key)).await {
             Heard::Body(body) => match serde_json::from_str::<Tokens>(&body) {
-                Ok(tokens) => Refreshed::Tokens(Box::new(tokens)),
-                Err(_) => Refreshed::None,
+                Ok(tokens) => RefreshAnswer::Tokens(Box::new(tokens)),
+                Err(_) => RefreshAnswer::NoAnswer,
             },
-            Heard::Problem(problem) => Refreshed::Refused(problem),
-            Heard::NotOurs | Heard::Silence => Refreshed::None,
+            Heard::Problem(problem) => RefreshAnswer::Refused(problem),
+            Heard::NotOurs | Heard::Silence => RefreshAnswer::NoAnswer,
         }
     }
 
@@ -485,7 +485,7 @@ impl Host for Door {
         match heard(Http.post(self.address, paths::LOGOUT, &body)).await {
             Heard::Body(_) => LogoutAnswer::Over,
             Heard::Problem(problem) => LogoutAnswer::of(&problem),
-            Heard::NotOurs | Heard::Silence => LogoutAnswer::None,
+            Heard::NotOurs | Heard::Silence => LogoutAnswer::NoAnswer,
         }
     }
 

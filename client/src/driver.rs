@@ -921,8 +921,8 @@ impl Environment for TabEnvironment {
         surroundings::tell_others(self.0.channel.as_ref());
     }
 
-    fn is_memory(&self) -> bool {
-        self.0.vault.is_memory()
+    fn is_memory_untold(&self) -> bool {
+        self.0.vault.is_memory() && self.0.notice.get() != Some(Notice::ThisTabOnly)
     }
 
     fn note_session_over(&self, session_id: Uuid, why: Ending) -> bool {

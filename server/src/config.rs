@@ -251,8 +251,8 @@ impl ServeArgs {
     }
 
     /// The limits of clients' connections, within what the machine allows.
-    pub fn connection_limits(&self) -> connections::TimeLimits {
-        connections::TimeLimits {
+    pub fn connection_limits(&self) -> connections::ConnectionLimits {
+        connections::ConnectionLimits {
             most: connections::most_connections(
                 self.connections,
                 self.database_connections + self.rotation_lanes,

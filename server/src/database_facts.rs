@@ -78,12 +78,12 @@ impl DatabaseFacts {
         }
     }
 
-    /// The facts in `stored`, for an instance that has written `told`.
+    /// The facts in `stored`, for an instance that has written `own`.
     ///
     /// # Errors
     /// When this instance's clock is before the birth of the database: the sessions that
     /// it opens would count as those of another database.
-    pub fn new(stored: StoredDatabase, told: &InstanceFacts, clock: Clock) -> anyhow::Result<Self> {
+    pub fn new(stored: StoredDatabase, own: &InstanceFacts, clock: Clock) -> anyhow::Result<Self> {
         let read = Read::from(&stored);
         if read
             .birth
@@ -95,7 +95,7 @@ impl DatabaseFacts {
         }
         Ok(Self {
             read: Arc::new(RwLock::new(read)),
-            other_issuer: stored.issuer.filter(|issuer| !told.accepts(issuer)),
+            other_issuer: stored.issuer.filter(|issuer| !own.accepts(issuer)),
             is_another: Arc::default(),
             clock,
             alarms: Arc::default(),

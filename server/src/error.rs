@@ -5,8 +5,8 @@
 //! reasons may have the same answer: an unknown account and a wrong password are the same
 //! variant.
 //!
-//! A handler returns an `ApiError`. Only `server/src/http/answer_errors.rs` turns it into a body and a
-//! log line.
+//! A handler returns an `ApiError`. Only `server/src/http/answer_errors.rs` turns it into a body
+//! and a log line.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -123,7 +123,8 @@ pub enum ApiError {
     /// 503. Try again later; nothing is lost.
     #[error("The service cannot answer this at the moment. Try again in a few seconds.")]
     Unavailable(#[source] anyhow::Error),
-    /// 503. The token may be valid. It is not logged: every client can make up such a token.
+    /// 503. The token may be valid. It is only logged at the level `debug`, because every client
+    /// can make up such a token.
     #[error("The service cannot answer this at the moment. Try again in a few seconds.")]
     Unsure(&'static str),
     /// 503. Too many passwords are already waiting to be checked.

@@ -228,7 +228,8 @@ fn set_policy() {
     };
     response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let nonce = use_nonce();
-    let policy = nonce.map(|nonce| content_security_policy(&nonce, site_files::is_watched()));
+    let reload_port = site_files::is_watched().then(|| site_files::leptos_options().reload_port);
+    let policy = nonce.map(|nonce| content_security_policy(&nonce, reload_port));
     match policy.and_then(|policy| HeaderValue::from_str(&policy).ok()) {
         Some(policy) => response.insert_header(header::CONTENT_SECURITY_POLICY, policy),
         None => tracing::error!("A page has no nonce, so it was served without its scripts."),
@@ -237,13 +238,11 @@ fn set_policy() {
 
 /// Allows scripts with this page's nonce and files of this origin. It allows nothing from
 /// another origin, no frames, and no `eval` except that of WebAssembly.
-fn content_security_policy(nonce: &str, watched: bool) -> String {
-    // `cargo leptos watch` reloads pages through a socket of its own.
-    let reload = if watched {
-        " ws://localhost:3001 ws://127.0.0.1:3001"
-    } else {
-        ""
-    };
+fn content_security_policy(nonce: &str, reload_port: Option<u32>) -> String {
+    // `cargo leptos watch` reloads pages through a socket on a port of its own.
+    let reload = reload_port.map_or_else(String::new, |port| {
+        format!(" ws://localhost:{port} ws://127.0.0.1:{port}")
+    });
     format!(
         "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; \
          style-src 'self'; img-src 'self' data:; font-src 'self'; \

@@ -59,22 +59,28 @@ impl Answer {
         Some(answer)
     }
 
-    /// Its body as text. If the body is not text, for example compressed, only parts can be read.
+    /// Its body, which must be text.
+    #[track_caller]
     pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
+        String::from_utf8(self.body.to_vec()).unwrap()
+    }
+
+    /// Its status and its body for a message. Of a compressed body, only parts can be read.
+    fn shown(&self) -> String {
+        format!("{} {}", self.status, String::from_utf8_lossy(&self.body))
     }
 
     /// Its body as JSON.
     #[track_caller]
     pub fn json<T: DeserializeOwned>(&self) -> T {
         serde_json::from_slice(&self.body)
-            .unwrap_or_else(|error| panic!("{error} in {} {}", self.status, self.text()))
+            .unwrap_or_else(|error| panic!("{error} in {}", self.shown()))
     }
 
     /// The tokens of an answer of this status.
     #[track_caller]
     pub fn tokens(&self, status: u16) -> Tokens {
-        assert_eq!(self.status, status, "{}", self.text());
+        assert_eq!(self.status, status, "{}", self.shown());
         assert_eq!(self.header("cache-control"), "no-store");
         self.json()
     }
@@ -82,8 +88,7 @@ impl Answer {
     /// The problem, with all members that RFC 9457 and Holdfast's API require.
     #[track_caller]
     pub fn problem(&self) -> Problem {
-        let of = format!("{} {}", self.status, self.text());
-        assert_eq!(self.header("content-type"), MEDIA_TYPE, "{of}");
+        assert_eq!(self.header("content-type"), MEDIA_TYPE, "{}", self.shown());
         let problem: Problem = self.json();
         assert_eq!(problem.status, self.status.as_u16());
         assert_eq!(
@@ -111,9 +116,9 @@ impl Answer {
     /// status of a malformed request says more than its code.
     #[track_caller]
     pub fn is(&self, code: Code) {
-        assert_eq!(self.problem().code, code, "{}", self.text());
+        assert_eq!(self.problem().code, code, "{}", self.shown());
         if code != Code::MalformedRequest {
-            assert_eq!(self.status, code.status(), "{}", self.text());
+            assert_eq!(self.status, code.status(), "{}", self.shown());
         }
     }
 

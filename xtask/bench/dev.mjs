@@ -88,11 +88,14 @@ try {
     nth: (round) => `#[error("There is nothing at this address, ${round}.")]`,
     seen: async (line) => {
       const sentence = line.split('"')[1];
-      for (;;) {
-        const answer = await fetch(`${address}/api/v1/nothing`).catch(() => null);
+      const deadline = performance.now() + PATIENCE_MS;
+      while (performance.now() < deadline) {
+        const signal = AbortSignal.timeout(5_000);
+        const answer = await fetch(`${address}/api/v1/nothing`, { signal }).catch(() => null);
         if ((await answer?.json().catch(() => null))?.detail === sentence) return;
         await pause(20);
       }
+      throw new Error(`The server has not answered «${sentence}» in time.`);
     },
   });
 } finally {

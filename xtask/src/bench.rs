@@ -38,7 +38,7 @@ Runs the first two of these, or the named one, and prints a table for each:
             says how long the first build takes. Five rounds unless said otherwise
 
 The numbers are only right on a machine that does nothing else. If HOLDFAST_BINARY names a server,
-that server is measured (with its site beside it), and nothing is built.
+that server is measured (with its site beside it), and nothing is built, except for `dev`.
 ";
 
 pub fn run(arguments: &[String]) -> Outcome {

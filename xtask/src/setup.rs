@@ -7,7 +7,7 @@ mod browser_library;
 mod cargo_leptos;
 mod chromium;
 mod debian_toolchain;
-mod firefox;
+pub mod firefox;
 mod npm;
 mod postgres_binaries;
 mod prebuilt;
@@ -71,6 +71,9 @@ pub fn run(arguments: &[String]) -> Outcome {
     };
     let started = Instant::now();
     let toolbox = find_or_install(purpose, true)?;
+    if purpose == Purpose::Browser {
+        firefox::ensure();
+    }
     // The other commands build it at the same time as the server, so that no core is idle.
     progress::show(&[WASM_BINDGEN], |board| {
         wasm_bindgen::ensure(&toolbox, board, WASM_BINDGEN)
@@ -133,7 +136,6 @@ fn find_or_install(purpose: Purpose, again: bool) -> Outcome<Toolbox> {
     if purpose == Purpose::Browser {
         npm::ensure(&toolbox, "end2end")?;
         chromium::ensure(&mut toolbox)?;
-        firefox::ensure();
     }
     Ok(toolbox)
 }

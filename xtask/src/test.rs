@@ -9,7 +9,7 @@ use crate::machine;
 use crate::programs::NATIVE;
 use crate::progress;
 use crate::release;
-use crate::setup::{self, Purpose};
+use crate::setup::{self, Purpose, firefox};
 use crate::sqlx;
 use crate::toolbox::{self, Toolbox};
 use crate::workspace;
@@ -228,6 +228,7 @@ pub fn stop_test_postgres() {
 /// Runs the journeys. Playwright fails by itself if it finds no test.
 fn e2e(toolbox: &Toolbox) -> Outcome {
     release::build(toolbox)?;
+    firefox::ensure();
     let mut playwright = toolbox.command("npx");
     playwright
         .args(["--no-install", "playwright", "test"])

@@ -340,9 +340,9 @@ impl Vault {
         Some(read_json(text.as_deref()))
     }
 
-    /// Counts the database's failures. After three in a row the page goes on without the database. If
-    /// it has used the database, other pages go on with the session there. So it does not take the
-    /// session into its memory, but tries the database again.
+    /// Counts the database's failures. After three in a row the page uses local storage. If that does
+    /// not work either, and the page has used the database before, it tries the database again,
+    /// because other pages still have the session there.
     fn count<T>(&self, done: Option<T>) -> Option<T> {
         if done.is_some() {
             self.failures.set(0);

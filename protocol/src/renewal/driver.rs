@@ -1,8 +1,9 @@
 //! How a driver carries out what the machine decides.
 //!
-//! The browser's tab, the simulated tab and the soak's client each give a [`Environment`]: their storage,
-//! their requests, their lock and their timer. Everything between these is here, so all three run the
-//! same lines. Nothing here waits by itself, reads a clock or sends anything: the environment does.
+//! The browser's tab, the simulated tab and the soak's client each give a [`Environment`]: their
+//! storage, their requests, their lock and their timer. Everything between these is here, so all
+//! three run the same lines. Nothing here waits by itself, reads a clock or sends anything: the
+//! environment does.
 
 use std::future::Future;
 
@@ -21,7 +22,8 @@ use crate::wire::Tokens;
 /// What a driver works with. Each `async` function may take as long as it likes, and the driver may
 /// be dropped while it waits, as a page that is closed.
 pub trait Environment {
-    /// Keeps the other tabs from renewing until it is dropped.
+    /// The lock for renewals; dropping it releases it. It only saves requests: two tabs may still
+    /// renew at once.
     type Lock;
 
     /// The client's clock, in milliseconds since the Unix epoch.
@@ -49,25 +51,25 @@ pub trait Environment {
     /// Tells the other tabs that storage may have changed.
     fn tell_others(&self);
 
-    /// Whether only the memory of this page has the session.
-    fn is_memory(&self) -> bool;
+    /// Whether only the memory of this page has the session, and the person was not told so yet.
+    fn is_memory_untold(&self) -> bool;
 
-    /// Notes that the server has said that this session is over. Returns `true` if a running change of
-    /// the password, in any tab, replaces the session: then the client waits for the new one.
+    /// Notes that the server has said that this session is over. Returns `true` if a running change
+    /// of the password, in any tab, replaces the session: then the client waits for the new one.
     fn note_session_over(&self, session_id: Uuid, why: Ending) -> bool;
 
     /// Takes the lock for renewals, or goes on without it after a while.
     fn lock(&self) -> impl Future<Output = Self::Lock>;
 
-    /// Reads storage, and makes a change if there is one. [`Environment::held`] is brought along: a place
-    /// that is behind catches up. There is always an outcome.
+    /// Reads storage, and makes a change if there is one. [`Environment::held`] is brought along: a
+    /// place that is behind catches up. There is always an outcome.
     fn change(&self, change: Option<Change>) -> impl Future<Output = Outcome>;
 
     /// The record of this link and its one attempt key, from one transaction.
     fn prepare(&self, of: Link) -> impl Future<Output = Prepared>;
 
-    /// The tokens whose sessions the server still has to end. `None` if storage did not answer, which
-    /// is not the same as an empty list.
+    /// The tokens whose sessions the server still has to end. `None` if storage did not answer,
+    /// which is not the same as an empty list.
     fn leaving(&self) -> impl Future<Output = Option<Vec<Secret>>>;
 
     /// The logouts that the server has refused for now.
@@ -142,8 +144,8 @@ pub enum RefreshAnswer {
 /// What a driver does with the copy of the stored state, which other tabs write as well.
 #[derive(Debug, PartialEq, Eq)]
 pub enum CopyIs {
-    /// Another tab has overwritten it with an older copy, or the data were deleted meanwhile. A read
-    /// of storage finds out which, and corrects it.
+    /// Another tab has overwritten it with an older copy, or the data were deleted meanwhile. A
+    /// read of storage finds out which, and corrects it.
     Read,
     /// The machine takes it over.
     Feed(Stored),
@@ -165,8 +167,8 @@ impl CopyIs {
     }
 }
 
-/// Carries out an action. What must not wait is done before this returns; the returned work is to be
-/// run to its end, or dropped with the page.
+/// Carries out an action. What must not wait is done before this returns; the returned work is to
+/// be run to its end, or dropped with the page.
 pub fn perform<E: Environment>(environment: E, action: Action) -> impl Future<Output = ()> {
     match &action {
         Action::Wake(after_ms) => environment.wake(*after_ms),
@@ -199,8 +201,8 @@ pub fn perform<E: Environment>(environment: E, action: Action) -> impl Future<Ou
     }
 }
 
-/// Makes a change that the machine knows to be under way. Returns `false` if the change did not apply
-/// any more.
+/// Makes a change that the machine knows to be under way. Returns `false` if the change did not
+/// apply any more.
 pub async fn make_change<E: Environment>(environment: &E, change: Change) -> bool {
     let outcome = environment.change(Some(change)).await;
     let applied = outcome.applied;
@@ -237,8 +239,9 @@ fn take_news<E: Environment>(environment: &E, news: Option<StorageNews>) {
     }
 }
 
-/// If a change has added a token, its logout is sent at once, even while other logouts are under way.
-/// The machine has chosen the time of all other logouts.
+/// If a change has added a token, its logout does not wait for the pause after a refused one: it is
+/// sent at once, or after the round that is under way. For all other logouts the machine decides
+/// when they are sent.
 fn take_leaving<E: Environment>(environment: &E, is_leaving: bool, has_left: bool) {
     if has_left || is_leaving && !environment.is_leaving() {
         environment.feed(Event::LeavingFound);
@@ -248,12 +251,13 @@ fn take_leaving<E: Environment>(environment: &E, is_leaving: bool, has_left: boo
 
 /// Tells the machine if only the memory of this page has the session.
 fn report_memory<E: Environment>(environment: &E) {
-    if environment.is_memory() {
+    if environment.is_memory_untold() {
         environment.feed(Event::StorageFailed);
     }
 }
 
-/// Renews once. The record and its attempt key come from one transaction, and both are sent at once.
+/// Renews once. The record and its attempt key come from one transaction, and both are sent at
+/// once.
 async fn refresh<E: Environment>(environment: &E, of: Link) -> Event {
     let not_renewed = |failure| Event::NotRenewed { of, failure };
     let later = Failure::Later { retry_after: None };
@@ -300,8 +304,8 @@ async fn refresh<E: Environment>(environment: &E, of: Link) -> Event {
     }
 }
 
-/// Sends the logouts that the server does not know yet, one by one, and says whether it has accepted
-/// all of them.
+/// Sends the logouts that the server does not know yet, one by one, and says whether it has
+/// accepted all of them.
 async fn send_leaving<E: Environment>(environment: &E) -> bool {
     // A list that could not be read may contain tokens, so it is read again later.
     let Some(leaving) = environment.leaving().await else {

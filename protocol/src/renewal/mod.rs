@@ -36,7 +36,7 @@
 //!   arrives later. A renewal, or an answer about an old session, changes nothing for the next
 //!   person.
 //! - At most one refresh of a tab is under way.
-//! - A session's record is only ever replaced by a later generation.
+//! - A session's record is never replaced by an earlier generation.
 //! - The client only clears the tokens on a definitive answer of Holdfast's server, or on a
 //!   conflict that has become final. In all other cases it keeps them and waits.
 //! - New tokens are stored before they are used.
@@ -47,10 +47,9 @@
 //! # Time
 //!
 //! The client never compares the browser's clock with the server's. It uses an access token for
-//! `expires_in` seconds, and measures this time in the browser. If this page received the token,
-//! the page's running clock measures the time. If an earlier page received it, the client subtracts
-//! two readings of the wall clock. So a wall clock that is years off does no harm. A wall clock that
-//! is set while the page runs costs one extra refresh.
+//! `expires_in` seconds, and measures this time in the browser, by the page's running clock and by
+//! two readings of the wall clock; the larger age counts. So a wall clock that is years off does no
+//! harm. A wall clock that is set while the page runs costs one extra refresh.
 
 pub mod driver;
 mod ending;

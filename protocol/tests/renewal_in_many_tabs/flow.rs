@@ -25,6 +25,13 @@ pub enum Ask {
     Probe,
 }
 
+impl Ask {
+    /// Whether storage answers it, by a transaction that may write.
+    pub fn is_of_storage(&self) -> bool {
+        matches!(self, Self::Change(_) | Self::Prepare(_))
+    }
+}
+
 /// What it has waited for.
 pub enum Reply {
     Outcome(Outcome),
@@ -40,7 +47,10 @@ pub enum Reply {
 pub struct State {
     pub held: Stored,
     pub is_leaving: bool,
+    /// Another tab replaces the session of this one.
     pub is_being_replaced: bool,
+    /// The sessions as which this page has sent a change of the password that is under way.
+    pub sent_as: Vec<Uuid>,
     pub wall_ms: i64,
 }
 
@@ -73,8 +83,6 @@ pub struct Flow {
     environment: TabEnvironment,
     work: Pin<Box<dyn Future<Output = ()>>>,
     waits_for_refresh: bool,
-    /// Whether it is a refresh.
-    pub is_refresh: bool,
 }
 
 impl Flow {
@@ -83,12 +91,20 @@ impl Flow {
             environment,
             work: Box::pin(work),
             waits_for_refresh: false,
-            is_refresh: false,
         }
     }
 
     pub fn waits_for_refresh(&self) -> bool {
         self.waits_for_refresh
+    }
+
+    pub fn has_noted(&self) -> bool {
+        !self.environment.mailbox.borrow().said.noted.is_empty()
+    }
+
+    /// What the driver has done at once, before any of its work has run.
+    pub fn said_at_once(&mut self) -> Said {
+        std::mem::take(&mut self.environment.mailbox.borrow_mut().said)
     }
 
     /// Runs until the driver waits again, or has ended.
@@ -103,6 +119,15 @@ impl Flow {
         let mut said = std::mem::take(&mut self.environment.mailbox.borrow_mut().said);
         self.waits_for_refresh = matches!(said.ask, Some(Ask::Refresh { .. }));
         assert!(is_over || said.ask.is_some(), "it waits for something");
+        assert!(
+            said.noted.is_empty() && said.wake.is_none(),
+            "a page may be closed before its work runs"
+        );
+        // A browser's machine hears an event at once, and this one when the driver waits again.
+        assert!(
+            said.events.is_empty() || said.ask.is_none(),
+            "the machine hears too late what was said before it waits"
+        );
         said.is_over = is_over;
         said
     }
@@ -161,12 +186,13 @@ impl Environment for TabEnvironment {
     /// The simulation decides when the other tabs see a write.
     fn tell_others(&self) {}
 
-    fn is_memory(&self) -> bool {
+    fn is_memory_untold(&self) -> bool {
         false
     }
 
-    fn note_session_over(&self, _: Uuid, why: Ending) -> bool {
-        why.may_be_a_change() && self.mailbox.borrow().state.is_being_replaced
+    fn note_session_over(&self, session_id: Uuid, why: Ending) -> bool {
+        let state = &self.mailbox.borrow().state;
+        state.sent_as.contains(&session_id) || why.may_be_a_change() && state.is_being_replaced
     }
 
     async fn lock(&self) {}

@@ -290,6 +290,8 @@ struct Tab {
     /// How many writes to local storage have reached this tab.
     seen: usize,
     wake_at: Option<u64>,
+    /// Whether the machine has begun a refresh and has not heard of its end.
+    refreshes: bool,
     /// What its driver does and waits for.
     flows: BTreeMap<u32, Flow>,
     refused: Rc<RefCell<RefusedLogouts>>,
@@ -444,6 +446,7 @@ impl World {
                 session: None,
                 seen: 1,
                 wake_at: None,
+                refreshes: false,
                 flows: BTreeMap::new(),
                 refused: Rc::default(),
                 jobs: VecDeque::new(),
@@ -509,6 +512,7 @@ impl World {
         self.tabs[tab].flows.clear();
         self.tabs[tab].refused = Rc::default();
         self.tabs[tab].wake_at = None;
+        self.tabs[tab].refreshes = false;
         self.highest_held.retain(|(of, _), _| *of != tab);
         self.begin(tab, Work::Start);
     }
@@ -543,21 +547,23 @@ impl World {
     }
 
     fn feed(&mut self, tab: usize, event: Event) {
+        if matches!(event, Event::Renewed { .. } | Event::NotRenewed { .. }) {
+            self.tabs[tab].refreshes = false;
+        }
         let moment = self.moment();
         let machine = std::mem::take(&mut self.tabs[tab].machine);
         let (machine, actions) = machine.on(event, moment);
         self.tabs[tab].machine = machine;
         for action in actions {
-            let is_refresh = matches!(action, Action::Refresh { .. });
-            let mut flows = self.tabs[tab].flows.values();
-            assert!(
-                !is_refresh || !flows.any(|flow| flow.is_refresh),
-                "one refresh of a tab at a time"
-            );
+            if matches!(action, Action::Refresh { .. }) {
+                let is_second = std::mem::replace(&mut self.tabs[tab].refreshes, true);
+                assert!(!is_second, "one refresh of a tab at a time");
+            }
+            let is_change = matches!(action, Action::Change(_));
             let environment = self.environment(tab);
             let work = perform(environment.clone(), action);
-            let mut flow = Flow::new(environment, work);
-            flow.is_refresh = is_refresh;
+            let flow = Flow::new(environment, work);
+            assert!(!is_change || flow.has_noted(), "not noted at once");
             self.begin_flow(tab, flow, None);
         }
         self.check(tab);
@@ -565,7 +571,14 @@ impl World {
     }
 
     /// For a sign-out, `pressed` is what the person knew when they pressed the button.
-    fn begin_flow(&mut self, tab: usize, flow: Flow, pressed: Option<(Acts, Uuid)>) {
+    fn begin_flow(&mut self, tab: usize, mut flow: Flow, pressed: Option<(Acts, Uuid)>) {
+        let said = flow.said_at_once();
+        if let Some(after) = said.wake {
+            self.tabs[tab].wake_at = after.map(|after| self.now + after);
+        }
+        for change in said.noted {
+            self.note_at_once(tab, &change);
+        }
         self.flows += 1;
         let number = self.flows;
         self.tabs[tab].flows.insert(number, flow);
@@ -586,20 +599,20 @@ impl World {
             return;
         };
         let page = self.tabs[tab].page;
+        let own = self
+            .changes
+            .iter()
+            .filter(|change| (change.tab, change.page) == (tab, page));
+        let sent_as = own.filter_map(|change| change.sent_as).collect();
         let machine = &self.tabs[tab].machine;
         let state = flow::State {
             held: machine.stored(),
             is_leaving: machine.is_leaving(),
             is_being_replaced,
+            sent_as,
             wall_ms: wall,
         };
         let said = flow.go_on(state, reply);
-        if let Some(after) = said.wake {
-            self.tabs[tab].wake_at = after.map(|after| self.now + after);
-        }
-        for change in said.noted {
-            self.note_at_once(tab, &change);
-        }
         if !said.is_over {
             self.tabs[tab].flows.insert(number, flow);
         }
@@ -718,6 +731,15 @@ impl World {
         };
         // A page that is gone does not learn the result of its last transaction.
         let is_there = job.page == self.tabs[tab].page;
+        let job = match job.work {
+            Work::Of { flow, ask, .. } if !ask.is_of_storage() => {
+                if is_there {
+                    self.answer(tab, flow, *ask);
+                }
+                return;
+            }
+            work => Job { work, ..job },
+        };
         let copy = self.copy(tab);
         let held = is_there.then(|| self.tabs[tab].machine.stored());
         // If the browser's data were deleted, the session that a tab still holds does not come
@@ -770,7 +792,23 @@ impl World {
         }
     }
 
-    /// Does what a driver waits for. If the page is gone, only its transactions are done.
+    /// Answers what a driver waits for if that is no change of storage.
+    fn answer(&mut self, tab: usize, flow: u32, ask: Ask) {
+        let reply = match ask {
+            Ask::Leaving => Reply::Leaving(self.database.leaving.clone()),
+            Ask::Logout(_) if self.server.away => Reply::Logout(LogoutAnswer::NoAnswer),
+            Ask::Logout(token) => {
+                self.check_left(&token);
+                self.server.log_out(&token);
+                Reply::Logout(LogoutAnswer::Over)
+            }
+            Ask::Probe => Reply::Probe(!self.server.away),
+            Ask::Refresh { .. } | Ask::Change(_) | Ask::Prepare(_) => panic!("{ask:?}"),
+        };
+        self.go_on(tab, flow, Some(reply), None);
+    }
+
+    /// Does in storage what a driver waits for. If the page is gone, only its changes are made.
     fn do_for(
         &mut self,
         tab: usize,
@@ -797,17 +835,10 @@ impl World {
                 Reply::Outcome(self.outcome(applied, &before, is_gone))
             }
             Ask::Prepare(of) if is_there => Reply::Prepared(self.prepare(of, &before, is_gone)),
-            Ask::Leaving if is_there => Reply::Leaving(self.database.leaving.clone()),
-            Ask::Logout(token) if is_there => Reply::Logout(if self.server.away {
-                LogoutAnswer::NoAnswer
-            } else {
-                self.check_left(&token);
-                self.server.log_out(&token);
-                LogoutAnswer::Over
-            }),
-            Ask::Probe if is_there => Reply::Probe(!self.server.away),
-            Ask::Refresh { .. } => panic!("a refresh goes through the network"),
-            Ask::Prepare(_) | Ask::Leaving | Ask::Logout(_) | Ask::Probe => return,
+            Ask::Prepare(_) => return,
+            Ask::Leaving | Ask::Refresh { .. } | Ask::Logout(_) | Ask::Probe => {
+                panic!("{ask:?} is no change of storage")
+            }
         };
         self.check_last();
         if is_there {

@@ -80,7 +80,7 @@ async fn serve(
     let (pool, arrived) = tokio::select! {
         arrived = arriving => arrived?,
         _ = signals.next() => {
-            tracing::info!("StopSignal to stop during the start.");
+            tracing::info!("Told to stop during the start.");
             return Ok(());
         }
     };
@@ -168,9 +168,9 @@ async fn serve_metrics(address: SocketAddr, state: &AppState) -> anyhow::Result<
     let (ended, events) = (state.ended.clone(), state.events.clone());
     let (pool, limits) = (state.pool.clone(), state.limits.clone());
     let service = metrics::router(&state.metrics, ended, events, pool, limits);
-    let limits = connections::TimeLimits {
+    let limits = connections::ConnectionLimits {
         most: 64,
-        ..connections::TimeLimits::default()
+        ..connections::ConnectionLimits::default()
     };
     let never = std::future::pending();
     let counts = ConnectionCounts::default();
@@ -235,7 +235,7 @@ async fn told_to_stop(stopping: &Stopping, delay: Duration, mut signals: Signals
     }
     tracing::info!(
         delay.seconds = delay.as_secs(),
-        "StopSignal to stop: not ready any more."
+        "Told to stop: not ready any more."
     );
     tokio::select! {
         _ = signals.next() => {}

@@ -9,7 +9,7 @@ use axum::http::Version;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::time_limits::TimeLimits;
+use super::connection_limits::ConnectionLimits;
 
 /// How long a connection without a request stays open while the server stops.
 const IDLE_WHILE_STOPPING: Duration = Duration::from_secs(1);
@@ -208,7 +208,7 @@ impl Activity {
     }
 
     /// Until when the connection may go on, and which limit ends it then.
-    pub(super) fn due(&self, limits: &TimeLimits, stopping: bool) -> (Instant, Reason) {
+    pub(super) fn due(&self, limits: &ConnectionLimits, stopping: bool) -> (Instant, Reason) {
         let doing = self.lock();
         if let Some((_, oldest)) = doing.requests.first_key_value() {
             let exchange = (oldest.began + limits.exchange, Reason::Exchange);

@@ -20,8 +20,8 @@ use tower::ServiceExt as _;
 
 use super::activity::{Activity, Reason};
 use super::body::{Arriving, Leaving};
+use super::connection_limits::ConnectionLimits;
 use super::stream::Stream;
-use super::time_limits::TimeLimits;
 
 /// The largest header of a request: its first line and all its fields, in bytes.
 const MAX_HEADER: usize = 16 * 1024;
@@ -42,7 +42,7 @@ pub(super) async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
     service: Router,
-    limits: TimeLimits,
+    limits: ConnectionLimits,
     activity: Arc<Activity>,
     mut stop: watch::Receiver<bool>,
 ) -> Reason {

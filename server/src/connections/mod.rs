@@ -2,7 +2,7 @@
 //! they end.
 //!
 //! A security duty: a client that is slow on purpose must not keep other clients out.
-//! Everything that a client can do slowly has a limit ([`TimeLimits`]): sending a header,
+//! Everything that a client can do slowly has a limit ([`ConnectionLimits`]): sending a header,
 //! sending a body, taking an answer (with HTTP/2 also by opening no window), and doing nothing.
 //! The number of connections has a limit, too. When it is reached and a new client connects, the
 //! server closes connections on which it waits for the client, and begins with the address that has
@@ -14,9 +14,9 @@
 mod activity;
 mod body;
 mod connection;
+mod connection_limits;
 mod files;
 mod stream;
-mod time_limits;
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -34,8 +34,8 @@ use activity::Activity;
 
 pub use activity::Reason;
 pub use body::TooSlow;
+pub use connection_limits::ConnectionLimits;
 pub use files::most_connections;
-pub use time_limits::TimeLimits;
 
 /// How many bytes of an answer the kernel keeps for one client that does not read. This is twice as
 /// much as a distant client receives in one round trip, and it bounds the kernel's memory.
@@ -69,7 +69,7 @@ pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 pub async fn serve(
     listener: TcpListener,
     service: Router,
-    limits: TimeLimits,
+    limits: ConnectionLimits,
     proxies: Proxies,
     counts: ConnectionCounts,
     stop: impl Future<Output = ()>,

@@ -2,8 +2,8 @@
 //!
 //! Failures of requests are logged here and nowhere else. The OAuth endpoints answer errors
 //! about the grant in the form of RFC 6749 (`routes/oauth.rs`); all their other errors are
-//! answered here. A wrong password or an ended session is no failure of the request: the server
-//! answers as it should. `security_log.rs` logs these.
+//! answered here. A wrong password or an ended session is no failure of the request, so this file
+//! logs it at the level `debug` only. `security_log.rs` writes the line for the operator.
 //!
 //! A security duty: the log line contains the code, the status and, if the server has a
 //! fault, the cause. It never contains a token, a password, a username, a header or a body.

@@ -41,7 +41,7 @@ impl InstanceFacts {
 /// an account there is no session either.
 pub async fn arrive(
     connection: &mut PgConnection,
-    told: &InstanceFacts,
+    facts: &InstanceFacts,
 ) -> sqlx::Result<StoredDatabase> {
     sqlx::query!(
         "update database
@@ -50,18 +50,18 @@ pub async fn arrive(
     )
     .execute(&mut *connection)
     .await?;
-    if let Some(issuer) = &told.issuer {
+    if let Some(issuer) = &facts.issuer {
         sqlx::query!(
             "update database
              set issuer = $1
              where (issuer is null or issuer = any($2)) and issuer is distinct from $1",
             issuer,
-            &told.replaces,
+            &facts.replaces,
         )
         .execute(&mut *connection)
         .await?;
     }
-    say_longest_session(connection, told.longest_session_seconds).await?;
+    say_longest_session(connection, facts.longest_session_seconds).await?;
     lookup(connection).await
 }
 

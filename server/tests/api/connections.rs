@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::routing::{get, post};
 use holdfast_server::client_address::Proxies;
-use holdfast_server::connections::{self, TimeLimits};
+use holdfast_server::connections::{self, ConnectionLimits};
 use holdfast_server::metrics::ConnectionCounts;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -18,8 +18,8 @@ use tokio::task::JoinHandle;
 
 const NEVER: Duration = Duration::from_secs(600);
 
-/// TimeLimits that are longer than any test.
-const LONG: TimeLimits = TimeLimits {
+/// Limits that are longer than any test.
+const LONG: ConnectionLimits = ConnectionLimits {
     most: 16,
     header: NEVER,
     body: NEVER,
@@ -40,7 +40,7 @@ struct Server {
 }
 
 impl Server {
-    fn start(limits: TimeLimits) -> Self {
+    fn start(limits: ConnectionLimits) -> Self {
         let listener = connections::listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let address = listener.local_addr().unwrap();
         let later = Arc::new(Notify::new());
@@ -160,7 +160,7 @@ async fn a_client_of_http2_is_told_how_many_requests_it_may_have_under_way() {
 
 #[tokio::test]
 async fn a_request_beside_one_that_took_too_long_is_still_answered() {
-    let server = Server::start(TimeLimits {
+    let server = Server::start(ConnectionLimits {
         exchange: SHORT,
         ..LONG
     });
@@ -180,7 +180,7 @@ async fn a_request_beside_one_that_took_too_long_is_still_answered() {
 async fn each_limit_closes_and_is_counted_under_its_name() {
     for (limits, sent, reason) in [
         (
-            TimeLimits {
+            ConnectionLimits {
                 header: SHORT,
                 ..LONG
             },
@@ -188,7 +188,7 @@ async fn each_limit_closes_and_is_counted_under_its_name() {
             "header_limit",
         ),
         (
-            TimeLimits {
+            ConnectionLimits {
                 idle: SHORT,
                 ..LONG
             },
@@ -196,7 +196,7 @@ async fn each_limit_closes_and_is_counted_under_its_name() {
             "idle_limit",
         ),
         (
-            TimeLimits {
+            ConnectionLimits {
                 idle: SHORT,
                 ..LONG
             },
@@ -204,7 +204,7 @@ async fn each_limit_closes_and_is_counted_under_its_name() {
             "idle_limit",
         ),
         (
-            TimeLimits {
+            ConnectionLimits {
                 exchange: SHORT,
                 write: SHORT,
                 ..LONG
@@ -213,7 +213,7 @@ async fn each_limit_closes_and_is_counted_under_its_name() {
             "exchange_limit",
         ),
         (
-            TimeLimits {
+            ConnectionLimits {
                 body: SHORT,
                 ..LONG
             },

@@ -94,8 +94,9 @@ fn install_packages() -> Outcome {
         machine::apt_install(DEBIAN_RUST, reason)?;
         // A new machine may have a list of packages that is older than Debian's newest Rust.
         if debian_rustc()?.minor < OLDEST_RUST_MINOR {
-            machine::apt_update(reason)?;
-            machine::apt_install(DEBIAN_RUST, reason)?;
+            // If this fails, the sentence below says what is missing.
+            let _ = machine::apt_update(reason)
+                .and_then(|()| machine::apt_install(DEBIAN_RUST, reason));
         }
     }
     let rustc = debian_rustc()?;

@@ -1,4 +1,4 @@
-//! A Firefox for the one journey in a second browser.
+//! Firefox, for the one test that does not run in Chromium.
 
 use std::path::Path;
 
@@ -6,34 +6,35 @@ use crate::console;
 use crate::machine;
 use crate::versions::DEBIAN_FIREFOX;
 
-/// The places in which `end2end/holdfast/firefox.ts` looks, too.
+/// Where to look. `end2end/holdfast/firefox.ts` has the same list.
 const PLACES: &[&str] = &[
     "/usr/bin/firefox",
     "/usr/bin/firefox-esr",
     "/Applications/Firefox.app/Contents/MacOS/firefox",
 ];
 
-/// Finds one, or else installs Debian's. `HOLDFAST_FIREFOX` names any other one. Without a Firefox
-/// its journey is skipped, and all others run.
+/// Finds Firefox, or installs Debian's package. `HOLDFAST_FIREFOX` may name another program. Without
+/// Firefox, only the test in Firefox is skipped.
 pub fn ensure() {
     if is_there() {
         return;
     }
     if machine::is_debian() {
         console::begin("Installing Firefox; usually a minute, once.");
-        let installed = machine::apt_install(&[DEBIAN_FIREFOX], "One journey needs Firefox.");
-        if installed.is_ok() && is_there() {
-            return;
+        match machine::apt_install(&[DEBIAN_FIREFOX], "One test needs Firefox.") {
+            Ok(()) if is_there() => return,
+            Ok(()) => {}
+            Err(failure) => console::note(&failure.to_string()),
         }
     }
     console::note(
-        "No Firefox was found or could be installed, so its journey is skipped. Install one, or name \
-         it in HOLDFAST_FIREFOX.",
+        "Firefox was not found and could not be installed, so the test in Firefox is skipped. Install \
+         it, or name it in HOLDFAST_FIREFOX.",
     );
 }
 
 fn is_there() -> bool {
-    std::env::var_os("HOLDFAST_FIREFOX").is_some()
+    std::env::var_os("HOLDFAST_FIREFOX").is_some_and(|named| !named.is_empty())
         || PLACES
             .iter()
             .any(|place| machine::is_program(Path::new(place)))

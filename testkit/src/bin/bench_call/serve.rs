@@ -8,7 +8,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use holdfast_server::additions::Additions;
 use holdfast_server::client_address::Proxies;
-use holdfast_server::connections::{self, TimeLimits};
+use holdfast_server::connections::{self, ConnectionLimits};
 use holdfast_server::http::CurrentAccount;
 use holdfast_server::metrics::ConnectionCounts;
 use holdfast_server::router_with;
@@ -69,7 +69,7 @@ async fn serve() -> anyhow::Result<()> {
     tokio::spawn(connections::serve(
         holdfast,
         service,
-        TimeLimits::default(),
+        ConnectionLimits::default(),
         Proxies::default(),
         ConnectionCounts::default(),
         std::future::pending(),

@@ -56,7 +56,24 @@ struct Storage {
     sent: BTreeSet<(Uuid, u32)>,
 }
 
-/// The data that tasks of a client share: the address of the servers, and the storage.
+impl Storage {
+    fn change(&mut self, change: Option<Change>) -> Outcome {
+        let vault = &mut self.vault;
+        let before = vault.leaving.clone();
+        let applied = change.is_some_and(|change| vault.apply(&change));
+        Outcome {
+            stored: vault.stored.clone(),
+            applied,
+            is_leaving: !vault.leaving.is_empty(),
+            has_left: vault.leaving.iter().any(|token| !before.contains(token)),
+            asked: vault.asked(),
+            is_awaiting: vault.is_awaiting(),
+            news: None,
+        }
+    }
+}
+
+/// What the tasks of a client share: the servers' address, the storage, and a way to its machine.
 #[derive(Clone)]
 struct Door {
     address: SocketAddr,
@@ -191,6 +208,10 @@ impl Client {
                     self.start();
                 }
                 _ = phase.changed() => {}
+            }
+            // Nothing that a task has said is lost when the soak ends.
+            while let Ok(event) = self.events.try_recv() {
+                self.take(event);
             }
             self.go_on_with_call();
             if let View::Anonymous { ending } = self.machine.view() {
@@ -402,13 +423,20 @@ impl Environment for Door {
     /// This client shows no messages.
     fn show(&self, _: Notice) {}
 
-    /// Its storage takes a change at once.
-    fn note_at_once(&self, _: &Change) {}
+    /// A crash must not lose an ending that the client has learnt of.
+    fn note_at_once(&self, change: &Change) {
+        if matches!(
+            change,
+            Change::SignOut { .. } | Change::End { .. } | Change::EndLink { .. }
+        ) {
+            self.storage().vault.apply(change);
+        }
+    }
 
     /// Its storage has no other tabs.
     fn tell_others(&self) {}
 
-    fn is_memory(&self) -> bool {
+    fn is_memory_untold(&self) -> bool {
         false
     }
 
@@ -420,27 +448,16 @@ impl Environment for Door {
     async fn lock(&self) {}
 
     async fn change(&self, change: Option<Change>) -> Outcome {
-        let vault = &mut self.storage().vault;
-        let before = vault.leaving.clone();
-        let applied = change.is_some_and(|change| vault.apply(&change));
-        Outcome {
-            stored: vault.stored.clone(),
-            applied,
-            is_leaving: !vault.leaving.is_empty(),
-            has_left: vault.leaving.iter().any(|token| !before.contains(token)),
-            asked: vault.asked(),
-            is_awaiting: vault.is_awaiting(),
-            news: None,
-        }
+        self.storage().change(change)
     }
 
     /// The attempt key is in storage before anything is sent.
     async fn prepare(&self, of: Link) -> Prepared {
-        let outcome = self.change(None).await;
+        let mut storage = self.storage();
+        let outcome = storage.change(None);
         let Some(record) = outcome.stored.record().filter(|it| it.link() == of) else {
             return Prepared::Moved(outcome);
         };
-        let mut storage = self.storage();
         let at = (of.session_id, of.generation);
         let of_session = (of.session_id, 0)..=(of.session_id, u32::MAX);
         let highest = storage.attempt_keys.range(of_session).next_back();

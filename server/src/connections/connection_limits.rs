@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// How slow a client may be, and how many connections there may be.
 #[derive(Debug, Clone, Copy)]
-pub struct TimeLimits {
+pub struct ConnectionLimits {
     /// How many connections may be open.
     pub most: usize,
     /// The time from the first byte of a request until its header is complete.
@@ -19,7 +19,7 @@ pub struct TimeLimits {
     pub exchange: Duration,
 }
 
-impl Default for TimeLimits {
+impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
             most: 4096,

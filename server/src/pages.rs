@@ -250,3 +250,22 @@ fn content_security_policy(nonce: &str, reload_port: Option<u32>) -> String {
          form-action 'self'; frame-ancestors 'none'"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_watched_page_may_open_the_socket_of_the_watcher_and_on_its_port() {
+        let connect = |reload_port| {
+            let policy = content_security_policy("nonce", reload_port);
+            let directive = policy.split(';').find(|part| part.contains("connect-src"));
+            directive.unwrap().trim().to_owned()
+        };
+        assert_eq!(connect(None), "connect-src 'self'");
+        assert_eq!(
+            connect(Some(4001)),
+            "connect-src 'self' ws://localhost:4001 ws://127.0.0.1:4001"
+        );
+    }
+}

@@ -9,14 +9,14 @@ use serde::de::DeserializeOwned;
 use super::driver::{Driver, Whose};
 use super::transport::{self, Call, CallError};
 
-/// Makes calls with the access token. A call renews a token that has expired, and it is repeated
-/// once if the server refuses the token. See [`super::Session::api`].
+/// Makes calls with the access token. A call first renews a token that has expired. If the server
+/// refuses the token, the call is sent once more. See [`super::Session::api`].
 ///
 /// An `Api` belongs to the **account** that the page showed when the caller obtained it. If another
-/// person signs in afterwards, its calls fail with [`CallError::SessionChanged`] and are not sent
-/// with the token of that person. If no person was signed in, its calls fail with
-/// [`CallError::SignedOut`]. After a new session of the same account, for instance after a change
-/// of the password, it goes on.
+/// person signs in afterwards, the calls of this `Api` fail with [`CallError::SessionChanged`] and
+/// are not sent with the token of that person. If no person was signed in, the calls fail with
+/// [`CallError::SignedOut`]. If the same account gets a new session, for instance by a change of
+/// the password, the `Api` still works.
 #[derive(Debug, Clone, Copy)]
 pub struct Api(pub(super) Whose);
 
@@ -109,17 +109,17 @@ pub(super) fn whose() -> Whose {
     Driver::current().map_or(Whose::NotKnownYet, |driver| driver.whose())
 }
 
-/// Sends the call. If its access token is refused, it renews and sends the call once more. If
-/// another tab changes the password meanwhile, it sends the call once more with the new session.
-/// The function is not generic, so that it is compiled only once.
+/// Sends the call. If the server refuses the access token, this renews the token and sends the call
+/// once more. If another tab changes the password meanwhile, this sends the call once more with the
+/// new session. The function is not generic, so that it is compiled only once.
 pub(super) async fn call(call: Call, whose: Whose) -> Result<String, CallError> {
     call_and_tell(&call, whose, true, &|_| ()).await
 }
 
 /// Like [`call`], with two more arguments. `tell` is called just before each sending, with the
 /// session whose access token the call carries. With `waits`, this waits while another tab changes
-/// the password. A change of the password must not wait here: the other tab would wait for the note
-/// of this one.
+/// the password. A change of the password must not wait here, because the other tab may wait for
+/// the note of this tab.
 pub(super) async fn call_and_tell(
     call: &Call,
     mut whose: Whose,
@@ -141,7 +141,8 @@ pub(super) async fn call_and_tell(
                 driver.feed(Event::CallRefused { of });
                 true
             }
-            // The account goes on with a new session when the other tab has it.
+            // After the other tab has stored the new session, the call can be sent with that
+            // session.
             Some(Meaning::SessionOver) if !is_repeated => {
                 driver.is_replaced(of.session_id, waits).await
             }

@@ -48,7 +48,8 @@ impl Opened {
     fn read(body: &str, remember: bool, sent_at: i64) -> Result<Self, CallError> {
         let tokens: Tokens = transport::parse(body)?;
         let record = Record::new(&tokens, remember, sent_at).ok_or(CallError::NOT_OURS)?;
-        // The page that the sign-up leads to shows it as soon as the person is signed in.
+        // The sign-up leads to a page that shows this recovery code as soon as the person is signed
+        // in.
         if let Some(code) = tokens.recovery_code {
             new_code::keep(tokens.account_id, code);
         }
@@ -87,14 +88,14 @@ struct Before {
     is_another: bool,
 }
 
-/// The client ends lost sessions before it stores the new session. This is the longest time that
-/// the new session waits for that.
+/// The client ends lost sessions before it stores the new session. This is the longest time that it
+/// takes for that.
 const ENDS_LOST_FOR_MS: u32 = 5000;
 
 /// Why a change of the password was not done.
 struct NotChanged {
     error: CallError,
-    /// Set if the session ended for another reason than this change: the session, and the reason.
+    /// The session and why it is over, if it ended for another reason than this change.
     over: Option<(Uuid, Ending)>,
 }
 
@@ -183,15 +184,17 @@ pub(super) async fn change_password(
         return Err(CallError::UnderWay);
     }
     driver.tell_of_form(None);
-    // Other calls of this page may find out first that the old session has ended.
+    // Before the answer to the change arrives, another call of this page may be told that the old
+    // session has ended.
     let _expectation = driver.expect_replacement(account.account_id);
     let outcome = change_or_wait(&driver, &account, &request, asked).await;
     tell_if_replaced(&driver, account.account_id, Form::Password, &outcome);
     outcome
 }
 
-/// Changes the password. If another tab's change has ended the session before, this waits for the
-/// session of that tab, and sends the change once more with the token of that session.
+/// Changes the password. If a change in another tab has already ended the session, this waits for
+/// the new session of that tab, and then sends the change once more with the token of the new
+/// session.
 async fn change_or_wait(
     driver: &Rc<Driver>,
     account: &Account,
@@ -306,10 +309,10 @@ async fn change(
     }
 }
 
-/// Returns `true` if the first answer may be the answer to a second copy of the request, and the
-/// change was done by the first copy. A proxy may send a `PUT` twice (RFC 9110, section 9.2.2), and
-/// the answer to the second one says that the first one has ended the session, or that the current
-/// password is wrong.
+/// Returns `true` if this refusal may be the answer to a second copy of the request, although the
+/// first copy has changed the password. A proxy may send a `PUT` twice (RFC 9110, section 9.2.2).
+/// After the first copy has changed the password, the answer to the second copy says that the
+/// session has ended, or that the current password is wrong.
 ///
 /// # Errors
 /// If the client could not find out.
@@ -325,17 +328,19 @@ async fn may_be_answer_to_copy(
     if problem.code == Code::InvalidCredentials {
         return Ok(!goes_on(Whose::Of(Some(account_id)), before).await?);
     }
-    // The change of another tab ends the session for the same reason.
+    // A change in another tab ends the session for the same reason. The last two conditions exclude
+    // it.
     Ok(problem.code.meaning() == Meaning::SessionOver
         && Ending::of(problem) == Ending::PasswordChanged
         && !driver.is_noted_elsewhere(account_id)
         && driver.stored_session() == Some(before.session_id))
 }
 
-/// Asks the server, which reads its database, whether the session whose token the change carried
-/// goes on. If it does, the password was not changed, because a change ends all sessions. Returns
-/// `false` also if the change or this question was sent with the token of another session. A
-/// sign-in with the new password would also tell this, but it would count as a failure and be
+/// Asks the server whether the session whose token the change carried is still open. The server
+/// reads its database for the answer. If the session is still open, the password was not changed,
+/// because a change ends all sessions. The result is also `false` if the change or this question
+/// was sent with the token of another session. A sign-in with the new password would give the same
+/// information. But if the password was not changed, the sign-in would count as a failure and be
 /// listed in the person's activity.
 async fn goes_on(whose: Whose, before: Before) -> Result<bool, CallError> {
     let asked_as = Cell::new(None);
@@ -358,12 +363,12 @@ async fn keep_after_change(
     let (account_id, is_code_confirmed) = (opened.record.account_id, opened.is_code_confirmed);
     let change = opened.change_password(before, asked, is_found_out);
     match store_opened(driver, account_id, is_code_confirmed, change).await {
-        // The form has disappeared with the person who sent it.
+        // The form has disappeared, because the person who sent it is not signed in any more.
         Err(CallError::Overtaken) => {
             driver.tell_of_form(Some(Told::PasswordChanged));
             Err(CallError::Overtaken)
         }
-        // The password is changed. The page says as well that it has to be loaded again.
+        // The password is changed. The page also says that the person has to load it again.
         Err(CallError::Outdated) => Ok(()),
         kept => kept,
     }
@@ -375,13 +380,13 @@ pub(super) enum Form {
     SignIn,
     SignUp,
     Password,
-    /// The form of a recovery. Its answer has no session. It sets a new password and brings the
-    /// next recovery code.
+    /// The form of a recovery. The form sets a new password. The answer has the next recovery code,
+    /// but no session.
     Recovery,
 }
 
-/// Tells at the top of the page what became of a form, if another person is signed in: then the form
-/// disappears, and the page may reload.
+/// If another person is signed in, this tells at the top of the page what became of the form. In
+/// that case the form disappears, and the page may reload.
 fn tell_if_replaced(
     driver: &Rc<Driver>,
     account_id: Uuid,
@@ -393,7 +398,7 @@ fn tell_if_replaced(
     }
 }
 
-/// Tells at the top of the page what became of a form that is gone.
+/// Tells at the top of the page what became of a form that has disappeared.
 pub(super) fn tell_what_became(
     driver: &Rc<Driver>,
     form: Form,
@@ -407,7 +412,8 @@ pub(super) fn tell_what_became(
         (Form::SignUp, Err(CallError::Overtaken)) => {
             return driver.tell_of_form(Some(Told::AccountMade));
         }
-        // The page shows that the person is signed in, or that they have left the form.
+        // This needs no message: the person sees that they are signed in, or that they have left
+        // the form.
         (Form::SignIn | Form::SignUp, _) => return,
         // This was told already.
         (Form::Password, Err(CallError::Overtaken)) if !is_of_another => return,
@@ -432,7 +438,8 @@ pub(super) fn tell_what_became(
 /// Returns `true` if a repetition can get this refusal although the first request was done.
 fn may_mean_done(refusal: &CallError) -> bool {
     match refusal {
-        // It could not be sent again, because this browser has no session of the account any more.
+        // The request could not be sent again, because this browser has no session of the account
+        // any more.
         CallError::SignedOut | CallError::SessionChanged => true,
         CallError::Problem(problem) => {
             problem.code == Code::InvalidCredentials
@@ -445,7 +452,7 @@ fn may_mean_done(refusal: &CallError) -> bool {
     }
 }
 
-/// The change was not done. Its session may be over for another reason.
+/// Says that the change was not done. The session that sent it may be over for another reason.
 fn refused(driver: &Rc<Driver>, before: Before, error: CallError) -> NotChanged {
     let why = match &error {
         CallError::Problem(problem) if problem.code.meaning() == Meaning::SessionOver => {
@@ -461,8 +468,8 @@ fn refused(driver: &Rc<Driver>, before: Before, error: CallError) -> NotChanged 
 }
 
 /// Sends a request until there is an answer, for two minutes at most and while the page lives.
-/// Stops earlier if `give_up` returns a reason. Returns the outcome, and whether the first sending
-/// got no answer: then the request may have been done.
+/// Stops earlier if `give_up` returns a reason. Returns the outcome, and `true` if the first
+/// sending got no answer. In that case the request may have been done.
 async fn with_repetitions<F: Future<Output = Result<String, CallError>>>(
     send: impl Fn() -> F,
     give_up: impl Fn() -> Option<CallError>,
@@ -494,8 +501,8 @@ pub(super) async fn with_repetitions_of<F: Future<Output = Result<String, CallEr
         if now.running_ms >= deadline {
             return (Err(CallError::NotKnown), true);
         }
-        // The wait is between half of the pause and all of it, so that many clients do not come at
-        // once.
+        // The wait is between half of the pause and the whole pause, so that many clients do not
+        // send at the same moment.
         let jitter = u32::try_from((u64::from(now.jitter) * u64::from(pause_ms / 2)) >> 32);
         let left_ms = u32::try_from(deadline - now.running_ms).unwrap_or(u32::MAX);
         let wait_ms = (pause_ms / 2 + jitter.unwrap_or(0)).max(retry_after_ms(&outcome));
@@ -551,9 +558,9 @@ fn retry_after_ms(outcome: &Result<String, CallError>) -> u32 {
     }
 }
 
-/// Signs in with the new password, to find out whether the request was done. If the password is
-/// refused, the request was not done, and its refusal was right. Any other refusal says nothing about
-/// the request.
+/// Signs in with the new password, to find out whether the request was done. If the server refuses
+/// the new password, the request was not done, and this returns `refusal`. Any other error of the
+/// sign-in says nothing about the request.
 async fn find_out(
     driver: &Rc<Driver>,
     request: &LoginRequest,
@@ -599,11 +606,11 @@ impl Lost {
     }
 
     /// Ends the lost sessions with the access token of the new session. Returns `None` if no lost
-    /// session is left. The caller does this before it stores the new session: after that, the page
-    /// may reload, or the new session may be ended.
+    /// session is left. The caller does this before it stores the new session. After the new
+    /// session is stored, the page may reload, or the new session may be ended.
     ///
-    /// It is an error if the server says that the new session itself is over. It must not be
-    /// stored, because it could replace a good one.
+    /// Returns an error if the server says that the new session itself is over. The caller must not
+    /// store that session, because it could replace a good one.
     async fn end_now(
         mut self,
         driver: &Rc<Driver>,
@@ -626,8 +633,9 @@ impl Lost {
         }
     }
 
-    /// Tries again while the page lives, for as long as another tab may send its change. If the person
-    /// has signed out, the page has no access token, but they may sign in again.
+    /// Tries again while the page lives, for two minutes at most. For that long, another tab may
+    /// repeat its change. If the person has signed out, the page has no access token. The client
+    /// still goes on, because the person may sign in again.
     fn end_later(mut self, driver: &Rc<Driver>) {
         let driver = driver.clone();
         spawn_local(async move {
@@ -672,11 +680,12 @@ impl Lost {
         let Some(found) = &self.own else {
             return Ok(());
         };
-        // Another request may have brought a session of the account that is not stored yet. That
-        // session must not be ended. This order is necessary: such a session is stored before the
-        // request counts as over. Another tab that changes the password leaves a note. Its number
-        // does not count here, because the change may have been refused. Another tab that signs in
-        // leaves only a number.
+        // Another request may have brought a session of the account that is not stored yet. The
+        // client must not end that session. So it looks for such requests before it reads the
+        // stored session: a new session is stored before its request counts as over. Another tab
+        // that changes the password leaves a note. The number of its request does not count here,
+        // because the server may have refused the change. Another tab that signs in leaves only a
+        // number.
         let may_come = if self.is_replacing {
             driver.is_noted_elsewhere(self.account_id)
         } else {
@@ -711,9 +720,9 @@ fn meaning(error: &CallError) -> Option<Meaning> {
 }
 
 /// Whether a session belongs to a lost answer. `own` was opened last, at most `elapsed_s` after the
-/// form was sent. Both times are the server's. An older session is not lost, even if its browser
-/// looks the same. A session that another device opened in that time counts as lost if its browser
-/// looks the same and it has the same address: the server does not tell them apart.
+/// form was sent. The server has set the times of both sessions. An older session is not lost, even
+/// if its browser looks the same. A session that another device opened in that time counts as lost
+/// if its browser looks the same and it has the same address: the server does not tell them apart.
 fn is_lost(session: &SessionInfo, own: &SessionInfo, elapsed_s: u64) -> bool {
     /// Both times are whole seconds.
     const ROUNDED_S: i64 = 1;
@@ -734,7 +743,7 @@ async fn request_login(driver: &Rc<Driver>, request: &LoginRequest) -> Result<Op
 }
 
 /// Stores a new session of this account. If there was a sign-in or a sign-out in this browser after
-/// the request of this session was sent, the new session is ended.
+/// the request for this session was sent, the client ends the new session instead.
 async fn store_opened(
     driver: &Rc<Driver>,
     account_id: Uuid,

@@ -1,8 +1,8 @@
 //! The driver of a tab: it carries out what the renewal machine decides.
 //!
-//! Every event goes through [`Driver::feed`], one after the other, and
-//! `holdfast_protocol::renewal` makes every decision. The driver only reads, writes, sends and
-//! waits. It only runs in the browser, and it knows no view: it gives [`Snapshot`]s to the view.
+//! Every event goes through [`Driver::feed`], one after the other, and `holdfast_protocol::renewal`
+//! makes every decision. The driver only reads, writes, sends and waits. The driver only runs in
+//! the browser. It knows no view: it gives [`Snapshot`]s to the function that it was started with.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
@@ -45,14 +45,15 @@ const LOCK_WAIT_MS: u32 = 2000;
 /// How long a call waits for a renewal before it fails.
 const CALL_WAIT_MS: u32 = 30_000;
 
-/// How long a wait for a change lasts before the code checks by itself.
+/// How long the code waits for a change of the state before it checks the state by itself.
 const LONGEST_WAIT_MS: u32 = 1000;
 
 /// How long a reload may take before the page says that another person has signed in, and offers a
 /// button for the reload.
 const RELOADS_FOR_MS: u32 = 3000;
 
-/// How long a reload may take if the person has signed in by a form of this page, and waits for it.
+/// How long a reload may take after a sign-in by a form of this page. This time is longer, because
+/// the person waits for the reload.
 const OWN_RELOADS_FOR_MS: u32 = 10_000;
 
 thread_local! {
@@ -71,8 +72,8 @@ pub(super) struct Snapshot {
     pub(super) reload: Option<Reload>,
 }
 
-/// Another person has signed in, so the page shows no account and must reload. This says why it has
-/// not reloaded yet.
+/// Why the page has not reloaded yet. Another person has signed in, so the page shows no account
+/// and must reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reload {
     /// The page waits for the answer to a request that opens a session. The page reloads after the
@@ -81,9 +82,10 @@ pub enum Reload {
         /// Whether the person has signed in in this page, by another request.
         is_own: bool,
     },
-    /// The person has signed in in this page, and it loads.
+    /// The person has signed in in this page, and the page is reloading.
     Loading,
-    /// The person, or other code in the page, has stopped it, or it takes long.
+    /// The person or other code in the page has stopped the reload, or the reload takes long. The
+    /// person has to reload the page.
     ByPerson {
         /// Whether the person has signed in in this page.
         is_own: bool,
@@ -106,10 +108,10 @@ impl Reload {
 /// The account to which a call belongs: the account that the page showed when the call began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Whose {
-    /// The page had just started and had shown no account yet. It shows at most one account, so the
-    /// call belongs to that one.
+    /// The page had just started and had shown no account yet. A page shows one account only, so
+    /// the call belongs to the first account that it will show.
     NotKnownYet,
-    /// To this account, or to no account.
+    /// The call belongs to this account, or to no account.
     Of(Option<Uuid>),
 }
 
@@ -134,11 +136,11 @@ impl Drop for Expectation {
 /// A change of the password that is under way in this tab.
 #[derive(Debug, Clone, Copy)]
 struct Replacing {
-    /// The account. The change will end all its sessions.
+    /// The change will end all sessions of this account.
     account_id: Uuid,
-    /// The session whose access token its request carried.
+    /// The session whose access token the request of the change carried.
     session_id: Option<Uuid>,
-    /// Why that session is over, if the server has said that it is over.
+    /// Why that session, or another one of the account, is over, if the server has said so.
     is_over: Option<Ending>,
     /// Distinguishes this tab's note from the notes of other tabs.
     mark: u32,
@@ -159,13 +161,13 @@ pub(super) struct Driver {
     shown: RefCell<Option<Snapshot>>,
     /// The account that the page has shown, if any.
     has_shown: Cell<Option<Uuid>>,
-    /// The account to which a form of this page has signed in last.
+    /// The account of the last session that a form of this page has opened.
     signed_in_here: Cell<Option<Uuid>>,
     is_reloading: Cell<bool>,
     is_reload_slow: Cell<bool>,
     notice: Cell<Option<Notice>>,
     told: Cell<Option<Told>>,
-    /// The number of requests under way whose answer has a new session.
+    /// How many requests are under way whose answer has a new session, or a new recovery code.
     under_way: Cell<u32>,
     replacing: Cell<Option<Replacing>>,
     /// The logouts that the server has refused for now.
@@ -247,15 +249,16 @@ impl Driver {
     fn hear(self: &Rc<Self>, news: News) {
         let is_visible = surroundings::is_visible();
         match news {
-            // A page that goes to sleep must not wait for an answer of the database, because the
-            // browser would not keep it then.
+            // The browser does not keep a sleeping page that has an open connection to the
+            // database.
             News::Left { is_over } => {
                 self.vault.rest();
-                // Not earlier: a reload that the person stops must leave no code in storage.
+                // The page hands over the recovery code only now: if the person stops the reload,
+                // no code may stay in storage.
                 if is_over && self.is_reloading.get() {
                     new_code::hand_over(self.record().map(|record| record.account_id));
                 }
-                // No other tab has a session that only lives in memory, and a page that sleeps may
+                // If a session is only in memory, no other tab has it, and a page that sleeps may
                 // never wake up.
                 let is_memory = self.vault.is_memory();
                 if is_over || is_memory {
@@ -264,7 +267,8 @@ impl Driver {
                         logout::send_at_the_end(&token);
                     }
                 }
-                // A page that wakes up shows no account. Another person may use the browser by then.
+                // When the page wakes up, it must show no account, because another person may use
+                // the browser by then.
                 if is_memory
                     && !is_over
                     && let Some(left) = sign_out_of(&self.held(), Ending::PageLeft)
@@ -311,9 +315,9 @@ impl Driver {
         }
         self.busy.set(false);
         self.publish();
-        // A call that wakes up looks at the state again, by another event. If that event woke the
-        // other calls, two calls would wake each other without end, and the page would hang. So
-        // only a change of the state wakes them.
+        // A call that wakes up feeds another event. If every event woke the waiting calls, two
+        // calls would wake each other without end, and the page would hang. So only a change of the
+        // state wakes them.
         if *self.machine.borrow() != before {
             for waiting in self.waiting.take() {
                 let _ = waiting.send(());
@@ -365,8 +369,8 @@ impl Driver {
 
     /// Gets the number of a new request for a session. The numbers are the order of all sign-ins
     /// and sign-outs of this browser. This reads storage, because a tab that slept may not know the
-    /// last number. It is an error if a later version has taken over storage: then a new session
-    /// could not be stored, and the request must not be sent.
+    /// last number. Returns an error if a later version has taken over storage: the browser could
+    /// not store a new session, so the caller must not send the request.
     pub(super) async fn ask(self: &Rc<Self>) -> Result<Asked, CallError> {
         self.until_known().await;
         let outcome = self.vault.change(Some(Change::Ask), self.held()).await;
@@ -379,8 +383,9 @@ impl Driver {
     }
 
     /// Returns `true` if a tab has requested a session after `asked`, and that session is not
-    /// stored yet. A request that was refused counts as well, until the next request, because no
-    /// place notes the refusal.
+    /// stored yet. A request that the server has refused counts as well, because no place notes the
+    /// refusal. It counts until the session of a later request is stored, or until a later
+    /// sign-out.
     pub(super) async fn awaits_later(self: &Rc<Self>, asked: Asked) -> bool {
         let outcome = self.vault.change(None, self.held()).await;
         let last = outcome.asked;
@@ -401,7 +406,7 @@ impl Driver {
         self.machine.borrow().is_outdated()
     }
 
-    /// Whether the page waits for its reload for another person.
+    /// Whether the page must reload because another person has signed in.
     pub(super) fn is_for_another(&self) -> bool {
         self.is_another(self.machine.borrow().view())
     }
@@ -412,7 +417,7 @@ impl Driver {
         record.is_some_and(|record| record.account_id != account_id)
     }
 
-    /// Waits until the state of this tab has changed, but not longer than this.
+    /// Waits until the state of this tab has changed, but not longer than `most_ms`.
     async fn wait_for_news(&self, most_ms: u32) {
         let (tell, told) = oneshot::channel();
         self.waiting.borrow_mut().push(tell);
@@ -446,7 +451,8 @@ impl Driver {
             View::Anonymous { .. } => return,
             View::Unknown => None,
         };
-        // This is read now. Until storage answers, another person may sign in, or this one again.
+        // The code reads this now, because another person may sign in before storage answers, or
+        // the same person may sign in again.
         let mut pressed = self.last_known(shown);
         let sign_out_of = |pressed: &Stored| sign_out_of(pressed, Ending::SignedOut);
         if let Some(sign_out) = pressed.as_ref().and_then(sign_out_of) {
@@ -466,8 +472,8 @@ impl Driver {
         }
     }
 
-    /// The last sign-in that this tab knows, of this account if one is given. The copy may know a
-    /// later one than this tab.
+    /// The last sign-in that this tab knows. If an account is given, only a sign-in of that account
+    /// counts. The copy may have a later sign-in than the memory of this tab.
     fn last_known(&self, account_id: Option<Uuid>) -> Option<Stored> {
         let is_theirs = |stored: &Stored| {
             let held = account_of(stored);
@@ -486,7 +492,7 @@ impl Driver {
         }
     }
 
-    /// Shows a message about a form that is gone, or removes the message.
+    /// Shows a message about a form that has disappeared, or removes the message.
     pub(super) fn tell_of_form(self: &Rc<Self>, told: Option<Told>) {
         self.told.set(told);
         self.publish();
@@ -506,8 +512,8 @@ impl Driver {
         }
     }
 
-    /// Makes a change. Until storage has it, this tab renews nothing, and no call gets a token.
-    /// Returns `false` if the change did not apply any more.
+    /// Makes a change. Until storage has the change, this tab renews nothing, and no call gets a
+    /// token. Returns `false` if the change did not apply any more.
     pub(super) async fn change(self: &Rc<Self>, change: Change) -> bool {
         if let Change::SignIn { record, .. } | Change::ChangePassword { record, .. } = &change
             && !record.remember
@@ -566,17 +572,17 @@ impl Driver {
         }
     }
 
-    /// Notes that a request is under way whose answer has a new session, or a new recovery code. Until
-    /// the returned value is dropped, the page does not reload: otherwise no code would take the
-    /// answer, and its session would live on.
+    /// Notes that a request is under way whose answer has a new session, or a new recovery code.
+    /// Until the returned value is dropped, the page does not reload: otherwise nothing in the page
+    /// would receive the answer, and the new session would stay open on the server.
     pub(super) fn expect_session(self: &Rc<Self>) -> Expectation {
         self.expect(false)
     }
 
     /// Like [`Driver::expect_session`], for a change of the password of this account.
-    /// [`Driver::replaces`] then names the session whose access token the change carries. From that
-    /// call on, no tab clears anything when the server answers that a session of the account is
-    /// over.
+    /// [`Driver::replaces`] then names the session whose access token the change carries. After
+    /// `replaces` was called, no tab signs the person out because a session of this account is
+    /// over, if the change may have ended that session.
     pub(super) fn expect_replacement(self: &Rc<Self>, account_id: Uuid) -> Expectation {
         let mark = clock::now().jitter;
         self.replacing.set(Some(Replacing {
@@ -590,9 +596,9 @@ impl Driver {
         self.expect(true)
     }
 
-    /// Does this work before the new session of this refresh token is stored. During the work, only
-    /// the memory of this page has the token. If the page ends during the work, its last request
-    /// ends the session.
+    /// Does some work before the new session with this refresh token is stored. During the work,
+    /// only the memory of this page has the token. If the page ends during the work, its last
+    /// request ends the session.
     pub(super) async fn before_storing<T>(
         &self,
         refresh_token: &Secret,
@@ -614,8 +620,8 @@ impl Driver {
         }
     }
 
-    /// Notes that the change of the password will carry the access token of this session. It may be
-    /// another session than before, if another tab has changed the password as well.
+    /// Notes that the change of the password will carry the access token of this session. If
+    /// another tab has changed the password as well, this may be another session than before.
     pub(super) fn replaces(&self, session_id: Uuid) {
         let Some(mut replacing) = self.replacing.get() else {
             return;
@@ -630,8 +636,8 @@ impl Driver {
     }
 
     /// Removes the note of this tab. The caller does this if the server has ended the old session
-    /// for another reason than this change. Another tab's change may have done so, and neither tab
-    /// must wait for the note of the other one.
+    /// for another reason than this change. The reason may be a change in another tab. Then the two
+    /// tabs must not wait for each other's notes.
     pub(super) fn replaces_nothing(&self) {
         if let Some(replacing) = self.replacing.get() {
             self.replacing.set(Some(Replacing {
@@ -643,7 +649,8 @@ impl Driver {
         }
     }
 
-    /// Tells the other tabs from time to time that this one still lives and changes the password.
+    /// Renews the note of this tab from time to time. The note tells the other tabs that this tab
+    /// still lives and still changes the password.
     async fn renew_note(&self, mark: u32) {
         loop {
             TimeoutFuture::new(NOTE_RENEWED_EVERY_MS).await;
@@ -660,15 +667,15 @@ impl Driver {
         self.replacing.get().is_some()
     }
 
-    /// If the server has said that the session of a running change of the password is over: why it
-    /// is over. Then no call can be made with it any more, and no call should wait.
+    /// Why the session of a running change of the password is over, if the server has said so. No
+    /// call can use that session any more, and no call should wait for it.
     pub(super) fn replaced_is_over(&self) -> Option<Ending> {
         self.replacing.get()?.is_over
     }
 
-    /// Notes that a session is over, and says whether a change of the password that is under way
-    /// replaces it. It may be another session than the one whose access token the change carried: the
-    /// person may have signed in since then, in another tab.
+    /// Notes that a session is over. Returns `true` if a change of the password that is under way
+    /// replaces the session. This session may differ from the one whose access token the change
+    /// carried, because the person may have signed in since then in another tab.
     fn note_session_over(&self, session_id: Uuid, why: Ending) -> bool {
         let account_id = self.record().map(|record| record.account_id);
         if let Some(replacing) = self.replacing.get()
@@ -691,14 +698,14 @@ impl Driver {
         self.vault.will_be_replaced(account_id, own_mark)
     }
 
-    /// The session that this browser stores, as far as it can be known without waiting.
+    /// The session that this browser stores, as far as the page can know it without waiting.
     pub(super) fn stored_session(self: &Rc<Self>) -> Option<Uuid> {
         self.look_at_copy();
         self.record().map(|record| record.session_id)
     }
 
-    /// Says whether this tab has another session by now. With `waits`, this waits for it while
-    /// another tab replaces the session.
+    /// Returns `true` if this tab has another session by now. With `waits`, this waits for the new
+    /// session while another tab replaces the old one.
     pub(super) async fn is_replaced(self: &Rc<Self>, session_id: Uuid, waits: bool) -> bool {
         let deadline = clock::now().running_ms + u64::from(CALL_WAIT_MS);
         self.look_at_copy();
@@ -706,7 +713,8 @@ impl Driver {
             return false;
         };
         loop {
-            // This order is necessary: the new session is stored before the note is removed.
+            // These two lines must stay in this order, because the other tab stores the new session
+            // before it removes its note.
             let is_noted = self.is_noted_elsewhere(account_id);
             let held = self.stored_session();
             if held != Some(session_id) {
@@ -736,7 +744,8 @@ impl Driver {
         });
     }
 
-    /// Adds the header that shows the server that it knows this browser.
+    /// Adds the header with the tokens that show the server that a person has signed in in this
+    /// browser before.
     pub(super) async fn with_known_browsers(&self, mut call: Call) -> Call {
         if let Some(known) = self.vault.known_browsers().await {
             call.headers.push((wire::KNOWN_BROWSER_HEADER, known));
@@ -744,11 +753,11 @@ impl Driver {
         call
     }
 
-    /// Tells the view. A page that has shown one account reloads before it shows another, so that
-    /// nothing that was typed, fetched or timed for one person is sent with the token of the next.
-    /// Until the reload it shows no account. A reload would lose a session that only lives in
-    /// memory. In that case `RequireSession` builds its children again, and the page does not
-    /// reload.
+    /// Tells the view the state of this tab. A page that has shown one account reloads before it
+    /// shows another account. So nothing that was typed, fetched or timed for one person is sent
+    /// with the token of the next person. Until the reload, the page shows no account. If the
+    /// session is only in memory, a reload would lose it. In that case the page does not reload,
+    /// and `RequireSession` builds its children again.
     fn publish(self: &Rc<Self>) {
         let view = self.machine.borrow().view();
         self.forget_told(view);
@@ -776,9 +785,9 @@ impl Driver {
             (self.tell)(snapshot);
         }
         if is_another && self.under_way.get() == 0 {
-            // The reload deletes the next code of a recovery. The page after the reload says at
-            // least that the new password is set. When the person signs in with it, the pages offer
-            // another code.
+            // A recovery has set a new password and brought the next recovery code. The reload
+            // deletes that code. So the page after the reload says at least that the new password
+            // is set. When the person signs in with the new password, the pages offer another code.
             let recovered = || new_code::has_recovered().then_some(Told::Recovery(Became::Done));
             self.vault.keep_told(told.or_else(recovered));
             self.reload();
@@ -806,9 +815,9 @@ impl Driver {
         }
     }
 
-    /// What the page shows while it waits for its reload. Before the reload, it waits for the
-    /// answer to a request for a new session. Without this page no code would take that answer, and
-    /// its session would live on.
+    /// What the page shows while it waits for its reload. Before the reload, the page waits for the
+    /// answers to requests for a new session: otherwise nothing would receive these answers, and
+    /// the new sessions would stay open on the server.
     fn without_account(&self, view: View) -> Snapshot {
         let is_own = self.is_signed_in_here(view);
         let is_answered = self.under_way.get() == 0;
@@ -821,7 +830,7 @@ impl Driver {
         }
     }
 
-    /// Whether a form of this page has brought the session of the account that this shows.
+    /// Whether a form of this page has opened the last session of the account in this view.
     fn is_signed_in_here(&self, view: View) -> bool {
         let View::SignedIn { account_id, .. } = view else {
             return false;
@@ -829,8 +838,9 @@ impl Driver {
         self.signed_in_here.get() == Some(account_id)
     }
 
-    /// Removes the message about a form that is gone when a person signs in. Removes the message
-    /// that the person is still signed in when the person is signed out.
+    /// Removes a message that is not true any more. If a person signs in, this is the message about
+    /// a form that has disappeared. If the person is signed out, this is the message that the
+    /// person is still signed in.
     fn forget_told(&self, view: View) {
         let was_anonymous = matches!(self.view(), View::Anonymous { .. });
         let is_signed_in = matches!(view, View::SignedIn { .. });
@@ -843,10 +853,11 @@ impl Driver {
         }
     }
 
-    /// Reloads the page. Other code in it may ask the person whether to leave it, the person may stop
-    /// the reload, and it may take long. The browser does not tell these apart. So the page shows no
-    /// account, and after a moment it offers a button for a reload. It does not reload by itself
-    /// again, because that would stop a reload that only takes long.
+    /// Reloads the page. Other code in the page may ask the person whether to leave the page, and
+    /// the person may stop the reload. The reload may also take long. The browser does not tell the
+    /// page which of these has happened. So the page shows no account, and after a few seconds it
+    /// offers a button for a reload. The page does not start a second reload by itself, because
+    /// that would stop a reload that only takes long.
     fn reload(self: &Rc<Self>) {
         if self.is_reloading.replace(true) {
             return;
@@ -866,13 +877,13 @@ impl Driver {
         });
     }
 
-    /// Reloads the page, because the person wants it.
+    /// Reloads the page, because the person has asked for the reload.
     pub(super) fn reload_now(&self) {
         surroundings::reload();
     }
 }
 
-/// This tab, for what carries out the machine's decisions.
+/// This tab, as the code that carries out the machine's decisions uses it.
 struct TabEnvironment(Rc<Driver>);
 
 impl Environment for TabEnvironment {
@@ -897,7 +908,8 @@ impl Environment for TabEnvironment {
     fn wake(&self, after_ms: Option<u64>) {
         let driver = self.0.clone();
         let timer = after_ms.map(|ms| {
-            // The browser counts in 32 bits; a timer that is too early is set again.
+            // A timer of the browser has at most 32 bits. If a timer comes too early, the machine
+            // sets it again.
             let ms = u32::try_from(ms)
                 .unwrap_or(u32::MAX)
                 .min(i32::MAX.unsigned_abs());
@@ -989,7 +1001,7 @@ fn account_of(stored: &Stored) -> Option<Uuid> {
     stored.record().map(|record| record.account_id)
 }
 
-/// The sign-out of the person who is signed in, as of this moment.
+/// The sign-out of the person who is signed in in this state.
 fn sign_out_of(pressed: &Stored, why: Ending) -> Option<Change> {
     Some(Change::SignOut {
         account_id: pressed.record()?.account_id,

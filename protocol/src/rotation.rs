@@ -1,12 +1,12 @@
 //! The server's whole decision about a refresh token.
 //!
-//! [`decide`] is the rule. `server/src/store/sessions.rs` carries out the common case,
-//! number 3, with one conditional `update`. If this changes no row,
-//! `server/src/sessions/refresh.rs` calls [`decide`]. A test runs both on random rows and
-//! tokens and compares the results.
+//! [`decide`] is the rule. The server first tries the common case, number 3, with one conditional
+//! `update` (`server/src/store/sessions.rs`). If the `update` changes no row,
+//! `server/src/sessions/refresh.rs` calls [`decide`]. A test runs both on random rows and tokens
+//! and compares the results.
 //!
-//! In the table, `g` is the generation of the presented token, whose MAC is right; `n` is
-//! the row's generation; `k` is the attempt key of the request.
+//! In the table, `g` is the generation of the presented token, `n` is the generation of the row,
+//! and `k` is the attempt key of the request. The MAC of the token is right.
 //!
 //! | # | case | answer |
 //! | --- | --- | --- |
@@ -23,12 +23,12 @@
 //! The list of attempt keys has a blank ([`AttemptMark::BLANK`]) for each generation that a
 //! forward rotation has skipped.
 //!
-//! A plain OAuth client sends no attempt keys. For such a client only, `g = n − 1` is a
-//! repeat under these conditions: the token leads to the stored hash, the rotation had no key, the
-//! request has no key, and the rotation was at most 10 s ago.
+//! A plain OAuth client sends no attempt keys. Only for such a client, `g = n − 1` is also a repeat
+//! under these conditions: the token leads to the stored hash, the rotation had no key, the request
+//! has no key, and the rotation was at most 10 s ago.
 //!
-//! Reuse is an outcome, not an error: the caller ends the session, **commits**, and
-//! only then answers 401 (RFC 9700 §4.14.2).
+//! Reuse is an outcome, not an error: the caller ends the session, **commits**, and answers 401
+//! after the commit (RFC 9700 §4.14.2).
 
 use crate::attempt_key::AttemptMark;
 
@@ -43,10 +43,10 @@ pub const REMEMBERED_KEYS: usize = 16;
 /// session than this.
 pub const FORWARD_LIMIT: u32 = 4096;
 
-/// Seconds after a rotation in which a different attempt counts as a race.
+/// For so many seconds after a rotation, a request with another attempt key counts as a race.
 pub const RACE_SECONDS: i64 = 30;
 
-/// Seconds after a rotation in which a client without attempt keys may repeat.
+/// For so many seconds after a rotation, a client without attempt keys may repeat the request.
 pub const PLAIN_REPEAT_SECONDS: i64 = 10;
 
 /// A point in time on the database's clock, or a duration on it, in microseconds.
@@ -65,7 +65,7 @@ pub struct Presented {
     pub successor_hash: [u8; 32],
     /// The mark of the attempt key.
     pub attempt: AttemptMark,
-    /// Whether it came to the OAuth endpoint, whose clients send no attempt keys.
+    /// Whether the token came to the OAuth endpoint, whose clients send no attempt keys.
     pub plain_client: bool,
 }
 
@@ -90,9 +90,9 @@ pub struct StoredSession {
 /// Why a session has expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expiry {
-    /// Its end, which was fixed at the sign-in, has come.
+    /// The end of the session, which was fixed at the sign-in, has come.
     Absolute,
-    /// No client renewed it for too long.
+    /// No client has renewed the session for too long.
     Idle,
 }
 
@@ -103,7 +103,7 @@ pub enum Rotation {
     Rotate,
     /// Genuine and newer than the row: replace the row by the token's successor.
     RotateForward {
-        /// How many generations the row never had.
+        /// How many generations the row has never had.
         skipped: u32,
     },
     /// The same request again: answer with the current token, change nothing.
@@ -112,15 +112,15 @@ pub enum Rotation {
         /// an event.
         late: bool,
     },
-    /// The token is spent, but a race or a late duplicate explains it. 409; nothing
-    /// changes.
+    /// The token is spent, but a race or a late duplicate explains this. The caller answers 409 and
+    /// changes nothing.
     Conflict,
     /// There is no such session.
     Ended,
     /// The session has expired. The caller ends it.
     Expired(Expiry),
-    /// The token is spent, and nothing explains it. The caller ends the session and
-    /// commits before it answers.
+    /// The token is spent, and nothing explains this. The caller ends the session and commits
+    /// before it answers.
     Reuse,
 }
 
@@ -153,7 +153,7 @@ pub fn decide(
     }
     if g > n {
         let skipped = g - n;
-        // The last generation has no successor; its session cannot go on.
+        // The last generation has no successor, so the session cannot go on.
         return if skipped <= FORWARD_LIMIT && g < crate::refresh_token::LAST_GENERATION {
             Rotation::RotateForward { skipped }
         } else {
@@ -475,7 +475,8 @@ mod tests {
             on(presented, &session)
         }
 
-        /// The first row of the table above that fits; this follows the table literally.
+        /// The first row of the table that fits. This code follows the table at the top of the file
+        /// word by word.
         fn row_of_the_table(&self) -> (usize, Rotation) {
             let (g, n) = (self.generation, 20);
             let within_sixteen = g < n && n - g <= 16;
@@ -605,7 +606,8 @@ mod tests {
         );
         assert_eq!(on(plain, &rotated_without_key(11)), Rotation::Conflict);
         assert_eq!(on(plain, &rotated_without_key(31)), Rotation::Reuse);
-        // It is no repeat if a key was used, or on Holdfast's own endpoint.
+        // The request is no repeat if the rotation had a key, or if the request came to Holdfast's
+        // own endpoint.
         assert_eq!(on(plain, &with_age(5)), Rotation::Conflict);
         let own = Presented {
             plain_client: false,

@@ -32,7 +32,8 @@ impl Answer {
         })
     }
 
-    /// The bytes of an answer of HTTP/1.1, as a proxy sees them. `None` if it is not complete.
+    /// Reads an answer of HTTP/1.1 from its bytes, as a proxy sees them. `None` if it is not
+    /// complete.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
         let head = std::str::from_utf8(&bytes[..end]).ok()?;
@@ -59,13 +60,13 @@ impl Answer {
         Some(answer)
     }
 
-    /// Its body, which must be text.
+    /// The body of the answer, which must be text.
     #[track_caller]
     pub fn text(&self) -> String {
         String::from_utf8(self.body.to_vec()).unwrap()
     }
 
-    /// Its status and its body for a message. Of a compressed body, only parts can be read.
+    /// The status and the body, for a message. Only parts of a compressed body can be read.
     fn shown(&self) -> String {
         format!("{} {}", self.status, String::from_utf8_lossy(&self.body))
     }
@@ -77,7 +78,7 @@ impl Answer {
             .unwrap_or_else(|error| panic!("{error} in {}", self.shown()))
     }
 
-    /// The tokens of an answer of this status.
+    /// Asserts the status and that no cache may store the answer, and returns the tokens.
     #[track_caller]
     pub fn tokens(&self, status: u16) -> Tokens {
         assert_eq!(self.status, status, "{}", self.shown());
@@ -85,7 +86,8 @@ impl Answer {
         self.json()
     }
 
-    /// The problem, with all members that RFC 9457 and Holdfast's API require.
+    /// Returns the problem, and asserts that it has all members that RFC 9457 and Holdfast's API
+    /// require.
     #[track_caller]
     pub fn problem(&self) -> Problem {
         assert_eq!(self.header("content-type"), MEDIA_TYPE, "{}", self.shown());
@@ -112,8 +114,8 @@ impl Answer {
         Some(problem.code)
     }
 
-    /// Asserts that this is the problem with this code, and that it has the code's status. The
-    /// status of a malformed request says more than its code.
+    /// Asserts that this is the problem with this code, and that it has the code's status. For a
+    /// malformed request, the status is not compared: several statuses have that code.
     #[track_caller]
     pub fn is(&self, code: Code) {
         assert_eq!(self.problem().code, code, "{}", self.shown());

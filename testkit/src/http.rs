@@ -23,7 +23,8 @@ use crate::tokens::{PASSWORD, new_key};
 /// Longer than a server needs for any request.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// The answer did not come, or it is not complete. It is not known whether the server has acted.
+/// The answer did not come, or it is not complete. The caller does not know whether the server has
+/// carried out the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("there was no answer, or not a whole one")]
 pub struct NoAnswer;
@@ -31,7 +32,7 @@ pub struct NoAnswer;
 /// A connection that is kept alive. No request is sent twice.
 pub struct Connection {
     requests: SendRequest<Full<Bytes>>,
-    /// What reads and writes. `None` after the connection has ended.
+    /// The part that reads and writes. `None` after the connection has ended.
     io: Option<http1::Connection<TokioIo<TcpStream>, Full<Bytes>>>,
     host: HeaderValue,
 }
@@ -79,8 +80,8 @@ impl Connection {
         };
         let mut answered = pin!(answered);
         let io = &mut self.io;
-        // One task reads, writes and waits. A task of its own for the connection would cost a
-        // switch for each request, and the benches would measure it.
+        // One task reads, writes and waits. With a second task for the connection, each request
+        // would cost a switch between tasks, and the benches would measure that, too.
         poll_fn(|context| {
             if let Some(open) = io
                 && Pin::new(open).poll(context).is_ready()
@@ -209,8 +210,8 @@ impl Http {
         self.refresh(server, tokens, &new_key()).await.tokens(200)
     }
 
-    /// Makes an account. If that fails, this says how the server answered, for a program without
-    /// tests.
+    /// Makes an account. If that fails, the error says how the server answered. This is for
+    /// programs that are not tests.
     pub async fn try_sign_up(&self, server: SocketAddr, username: &str) -> anyhow::Result<Tokens> {
         let body = json!({"username": username, "password": PASSWORD});
         let answer = self.post(server, paths::SIGNUP, &body).await?;
@@ -248,8 +249,8 @@ impl Http {
         self.post(server, paths::LOGOUT, &body).await.unwrap()
     }
 
-    /// Whether a server accepts an access token. This needs no query: the call is refused because
-    /// of its parameter, after the token was checked.
+    /// Whether a server accepts an access token. The parameter of this call is wrong, so the server
+    /// checks the token and then refuses the call without a query.
     pub async fn accepts(&self, server: SocketAddr, tokens: &Tokens) -> bool {
         let path = format!("{}?limit=0", paths::ACTIVITY);
         let answer = self

@@ -2,12 +2,12 @@
 //!
 //! One [`database`], which all tabs share, is authoritative; each change is one strict transaction.
 //! Local storage ([`local`]) has a copy, for code that cannot wait for the database. Without the
-//! database, local storage is authoritative. Without both, the memory of this tab is, and the page
-//! tells the person.
+//! database, local storage is authoritative. Without both, the memory of this tab is authoritative,
+//! and the page tells the person.
 //!
-//! `holdfast_protocol::renewal` decides what a change does. Holdfast stores tokens in the browser by
-//! a deliberate decision; docs/threat-model.md names the risks. No other code in the client writes a
-//! token.
+//! `holdfast_protocol::renewal` decides what a change does. Holdfast stores tokens in the browser
+//! by a deliberate decision; `docs/threat-model.md` names the risks. No other code in the client
+//! writes a token.
 
 mod database;
 mod keys;
@@ -51,8 +51,8 @@ const KNOWN_BROWSERS: &str = "known_browsers";
 const ORDER: &str = "order";
 const BIRTH: &str = "birth";
 
-/// How long to wait for the database. It may hang (if the browser shuts down, or an upgrade is
-/// blocked), and a renewal must not hang with it.
+/// How long the page waits for the database. The database may hang, for instance if the browser
+/// shuts down or if an upgrade is blocked. A renewal must not hang with the database.
 const PATIENCE_MS: u32 = 4000;
 
 /// The wait is divided into this many short waits.
@@ -69,7 +69,7 @@ pub(super) struct Vault {
     /// How often in a row the database has failed.
     failures: Cell<u32>,
     memory: RefCell<Contents>,
-    /// The attempt keys that this page has used. They stay even if storage fails.
+    /// The attempt keys that this page has used. The page keeps them even if storage fails.
     keys: RefCell<Keys>,
     /// The sign-outs that are noted outside of the database.
     noted: Noted,
@@ -111,7 +111,7 @@ impl Vault {
         self.database.when_lost(tell);
     }
 
-    /// The page ends. Returns the tokens of the sessions that no other place knows.
+    /// The page ends. Returns the tokens of the sessions that only this page knows.
     pub(super) fn close(&self) -> Vec<Secret> {
         let unstored = self.noted.unstored();
         if !self.is_memory() {
@@ -131,24 +131,24 @@ impl Vault {
         self.place.get() == Place::Memory
     }
 
-    /// The state, as far as it can be known without waiting.
+    /// The state, as far as the page can know it without waiting.
     pub(super) fn copy(&self) -> Option<Stored> {
         if self.is_memory() {
             return Some(self.memory.borrow().stored.clone());
         }
         match local::copy() {
             Some(Reading::Stored(stored)) => Some(stored),
-            // Here local storage is the only place. Without an entry no person is signed in: for
+            // Local storage is the only place here. If it has no entry, no person is signed in. For
             // instance, the person has deleted the data of the site.
             None if self.place.get() == Place::Local => Some(Stored::default()),
             Some(Reading::Later | Reading::Unreadable) | None => None,
         }
     }
 
-    /// Tells the other tabs that the tab with this mark will replace the session of this account, or
-    /// is still replacing it.
+    /// Tells the other tabs that the tab with this mark will replace the session of this account,
+    /// or is still replacing that session.
     pub(super) fn note_replaced(&self, account_id: Uuid, mark: u32) {
-        // Only this tab has a session that lives in memory.
+        // If the session is only in memory, no other tab has it.
         if !self.is_memory() {
             replaced::write(account_id, mark, clock::now());
         }
@@ -156,7 +156,7 @@ impl Vault {
 
     /// Whether another tab than the one with this mark will replace the session of this account.
     pub(super) fn will_be_replaced(&self, account_id: Uuid, own_mark: Option<u32>) -> bool {
-        // No other tab stores a session for a page that only has it in its memory.
+        // If the session is only in the memory of this page, no other tab can replace it.
         !self.is_memory() && replaced::is_noted(account_id, own_mark, clock::now())
     }
 
@@ -165,19 +165,19 @@ impl Vault {
         replaced::remove(mark);
     }
 
-    /// Keeps for the page that comes after a reload what it has to tell, if anything.
+    /// Stores the message that the page shows after a reload, or removes it.
     pub(super) fn keep_told(&self, told: Option<Told>) {
         local::keep_told(told);
     }
 
-    /// What the page before the reload had to tell.
+    /// Takes the message that the page has stored before the reload.
     pub(super) fn take_told(&self) -> Option<Told> {
         local::take_told()
     }
 
     /// Writes a sign-out or an ending to local storage at once, because the page may be closed
-    /// before the database has it. `held` is the state that this tab knows. It is used if local
-    /// storage has no copy, because it was too full.
+    /// before the database has it. `held` is the state that this tab knows. The function uses it if
+    /// local storage has no copy, for instance because local storage was too full.
     pub(super) fn note_at_once(&self, change: &Change, held: &Stored) {
         let is_ending = matches!(
             change,
@@ -196,7 +196,7 @@ impl Vault {
             ..Contents::default()
         };
         if copy.apply(change) {
-            // The token is noted as well. The database may fail, and then no other place has it.
+            // The token is noted as well: if the database fails, no other place has the token.
             self.noted.add(&copy.leaving);
             let _ = local::write_copy(&copy.stored);
             // The note of a sign-out is shorter than a record, so there may be room now.
@@ -204,9 +204,9 @@ impl Vault {
         }
     }
 
-    /// Reads storage, makes a change if there is one, and updates every place that is behind. `held`
-    /// is the record that this tab knows. There is always an outcome: if a place fails, the next one
-    /// is used.
+    /// Reads storage, makes a change if there is one, and updates every place that is behind.
+    /// `held` is the state that this tab knows. There is always an outcome: if a place fails, the
+    /// next place is used.
     pub(super) async fn change(self: &Rc<Self>, change: Option<Change>, held: Stored) -> Outcome {
         let mut outcome = self.change_somewhere(change, held).await;
         outcome.has_left |= self.noted.take_news();
@@ -223,7 +223,8 @@ impl Vault {
                         vault.change_in_database(asked.as_ref(), &known).await
                     });
                     if let Some(outcome) = self.count(done.await) {
-                        // The copy is not necessary, so a full storage may refuse it.
+                        // The copy is not necessary, so an error of a full local storage is
+                        // ignored.
                         if outcome.news != Some(StorageNews::LaterVersion) {
                             let _ = local::write_copy(&outcome.stored);
                             Keys::forget_all_but(session_of(&outcome.stored));
@@ -252,7 +253,7 @@ impl Vault {
         }
     }
 
-    /// The record of this link and its one attempt key, both stored.
+    /// Returns the record of this link and the only attempt key of the link. Both are stored.
     pub(super) async fn prepare(self: &Rc<Self>, of: Link, held: Stored) -> Prepared {
         let known = self.keys.borrow().get(of);
         let Some(fresh) = known.or_else(clock::fresh_attempt_key) else {
@@ -295,8 +296,8 @@ impl Vault {
         prepared
     }
 
-    /// The tokens whose sessions the server still has to end. `None` if the database did not answer,
-    /// which is not the same as an empty list.
+    /// The tokens whose sessions the server still has to end. `None` if the database did not
+    /// answer. This is not the same as an empty list.
     pub(super) async fn leaving(self: &Rc<Self>) -> Option<Vec<Secret>> {
         match self.place.get() {
             Place::Database => {
@@ -307,7 +308,8 @@ impl Vault {
                     None if self.has_given_up() => Vec::new(),
                     None => return None,
                 };
-                // With a later version, the tokens there are not moved.
+                // If storage belongs to a later version, the noted tokens are not moved to the
+                // database. So both lists are used.
                 Some(noted::joined(leaving, &self.noted.all()))
             }
             Place::Local => Some(self.noted.all()),
@@ -340,9 +342,9 @@ impl Vault {
         Some(read_json(text.as_deref()))
     }
 
-    /// Counts the database's failures. After three in a row the page uses local storage. If that does
-    /// not work either, and the page has used the database before, it tries the database again,
-    /// because other pages still have the session there.
+    /// Counts the database's failures. After three in a row the page uses local storage. If local
+    /// storage does not work either, and the page has used the database before, the page tries the
+    /// database again, because other pages still have the session there.
     fn count<T>(&self, done: Option<T>) -> Option<T> {
         if done.is_some() {
             self.failures.set(0);
@@ -401,15 +403,15 @@ impl Vault {
             };
         }
         // If the browser's data were deleted, the record of an open page is not written again, and
-        // its session has to end.
+        // the session of that record has to end.
         if !is_empty {
             contents.apply(&Change::CatchUp(held.clone()));
         } else if let Some(record) = held.record() {
             contents.apply(&Change::EndOnServer(record.refresh_token.clone()));
         }
-        // Sign-outs in local storage, or in the memory of this page. They come from a tab without
-        // the database, from a tab that noted a sign-out before the database had it, or from
-        // version 1.
+        // These are the sign-outs in local storage and in the memory of this page. They come from a
+        // tab without the database, from a tab that noted a sign-out before the database had it, or
+        // from version 1.
         let noted_elsewhere = self.noted.all();
         for token in &noted_elsewhere {
             contents.apply(&Change::EndOnServer(token.clone()));
@@ -450,7 +452,8 @@ impl Vault {
         if is_remnant {
             local::remove_copy();
         }
-        // If this page has given up waiting for the database, it does not read the list there.
+        // If this page does not use the database any more, it will not read the database's list.
+        // Then the noted tokens stay.
         if self.place.get() == Place::Database {
             self.noted.remove(&noted_elsewhere);
         }
@@ -536,7 +539,8 @@ impl Vault {
             self.place.set(Place::Database);
             return self.change_without_storage(change, held);
         }
-        // This comes after the copy: a sign-out makes room for its token in a full storage.
+        // The tokens are written after the copy: in a full storage, the short copy of a sign-out
+        // makes room for the token.
         if contents.leaving != before.leaving {
             self.noted.write(&contents.leaving);
         }
@@ -574,8 +578,8 @@ impl Vault {
                 return Prepared::Later;
             }
             // If no place stores the attempt key, storage must not keep the token either. After a
-            // crash the browser would send the token with another key, and the server would take it
-            // for a stolen one.
+            // crash the browser would send the token with another key, and the server would believe
+            // that the token was stolen.
             self.go_memory(Contents {
                 stored: outcome.stored.clone(),
                 leaving: self.noted.all(),
@@ -593,9 +597,10 @@ impl Vault {
         }
     }
 
-    /// Neither the database nor local storage takes the state at this moment, but other pages go on with
-    /// it. This page makes the change only for itself, and storage catches up when it works again. A new
-    /// session is not in the other pages, so this page takes it into its memory.
+    /// Neither the database nor local storage can store a state at this moment, but other pages go
+    /// on with the stored session. This page makes the change only for itself, and storage catches
+    /// up when it works again. Other pages do not know a new session, so this page keeps it in its
+    /// memory.
     fn change_without_storage(&self, change: Option<&Change>, held: &Stored) -> Outcome {
         if let Some(Change::Left(token)) = change {
             self.noted.remove(slice::from_ref(token));
@@ -621,8 +626,9 @@ impl Vault {
         outcome
     }
 
-    /// From now on only this tab has the session. Its record in local storage is replaced by a note
-    /// that tells this to the other tabs, because its token will be spent after the next renewal.
+    /// From now on only this tab has the session. The record in local storage is replaced by a note
+    /// that tells this to the other tabs, because the token of that record will be spent after the
+    /// next renewal.
     fn go_memory(&self, contents: Contents) {
         if let Some(session_id) = session_of(&contents.stored) {
             let mut note = Contents {
@@ -650,7 +656,7 @@ fn outcome(contents: &Contents, applied: bool) -> Outcome {
     }
 }
 
-/// Whether there is a new token to send.
+/// Whether `after` has a token to send that `before` did not have.
 fn has_left(before: &Contents, after: &Contents) -> bool {
     let is_new = |token| !before.leaving.contains(token);
     after.leaving.iter().any(is_new)
@@ -674,9 +680,9 @@ fn forget_browsers_elsewhere(contents: &Contents) {
     }
 }
 
-/// Storage belongs to a later version and is not changed. This page makes the change only for itself.
-/// The tokens of sessions that end by it, or that cannot be stored, are noted outside of the
-/// database, and are still sent.
+/// Storage belongs to a later version and is not changed. This page makes the change only for
+/// itself. If the change ends a session, or brings one that cannot be stored, the token of that
+/// session is noted outside of the database, and the logout is still sent.
 fn beside_later_version(noted: &Noted, change: Option<&Change>, held: &Stored) -> Outcome {
     let mut contents = Contents {
         stored: held.clone(),
@@ -685,7 +691,7 @@ fn beside_later_version(noted: &Noted, change: Option<&Change>, held: &Stored) -
     };
     let before = contents.clone();
     let applied = match change {
-        // The later version repeats a refresh by its attempt key.
+        // The later version repeats the refresh with the same attempt key.
         None | Some(Change::Renew { .. } | Change::CatchUp(_)) => false,
         Some(Change::SignIn { record, .. } | Change::ChangePassword { record, .. }) => {
             contents.apply(&Change::EndOnServer(record.refresh_token.clone()));
@@ -703,8 +709,9 @@ fn beside_later_version(noted: &Noted, change: Option<&Change>, held: &Stored) -
     }
 }
 
-/// Removes the note in local storage that says that this session goes on in another tab. That tab
-/// is closed now, and the next visit does not need to know that there was one.
+/// Local storage may have a note that this session goes on in another tab. This function marks the
+/// note as read. This page is that other tab, and it ends now, so the next page need not show the
+/// note.
 fn forget_note_of(session_id: Uuid) {
     let Some(Reading::Stored(stored)) = local::copy() else {
         return;
@@ -732,13 +739,13 @@ fn read_json<T: DeserializeOwned + Default>(text: Option<&str>) -> T {
 }
 
 fn to_json(entry: &impl serde::Serialize) -> String {
-    // Plain members, and lists of them, cannot fail.
+    // A value with plain members, or a list of such values, always becomes JSON without an error.
     serde_json::to_string(entry).unwrap_or_default()
 }
 
-/// Waits for the database, but not for ever. On time-out the work is detached instead of dropped,
-/// because dropping it would abort a database that is just being made. `None` means that the work
-/// failed, or is not done yet.
+/// Waits for the database, but not for ever. After the time-out, the work goes on in the
+/// background. It is not dropped, because that would abort a database that is just being made.
+/// `None` means that the work failed, or is not done yet.
 ///
 /// When a frozen page wakes up, both its timer and the answer of the database are there. With one
 /// long timer, the timer could come first. Then the change would be made a second time, perhaps
@@ -801,7 +808,7 @@ fn generation_of(key: &JsValue) -> Option<u32> {
     Some(generation as u32)
 }
 
-/// The links of a session up to a number.
+/// The entries for the keys of a session's links, up to this link number.
 fn links_of(session_id: Uuid, last: u32) -> Result<JsValue, JsValue> {
     let at = |generation| {
         key_of(Link {

@@ -1,9 +1,9 @@
 //! How a driver carries out what the machine decides.
 //!
-//! The browser's tab, the simulated tab and the soak's client each give a [`Environment`]: their
-//! storage, their requests, their lock and their timer. Everything between these is here, so all
-//! three run the same lines. Nothing here waits by itself, reads a clock or sends anything: the
-//! environment does.
+//! The browser's tab, the simulated tab and the soak's client each give an [`Environment`]: their
+//! storage, their requests, their lock and their timer. All other steps are here, so all three run
+//! the same code. Nothing here waits by itself, reads a clock or sends anything: the environment
+//! does.
 
 use std::future::Future;
 
@@ -19,11 +19,11 @@ use crate::problem::Problem;
 use crate::secret::Secret;
 use crate::wire::Tokens;
 
-/// What a driver works with. Each `async` function may take as long as it likes, and the driver may
-/// be dropped while it waits, as a page that is closed.
+/// What a driver works with. Each `async` function may take any time. The driver may be dropped
+/// while it waits, just as a page may be closed.
 pub trait Environment {
-    /// The lock for renewals; dropping it releases it. It only saves requests: two tabs may still
-    /// renew at once.
+    /// The lock for renewals. Dropping the value releases the lock. The lock only saves requests:
+    /// two tabs may still renew at once.
     type Lock;
 
     /// The client's clock, in milliseconds since the Unix epoch.
@@ -44,8 +44,8 @@ pub trait Environment {
     /// Tells the person.
     fn show(&self, notice: Notice);
 
-    /// Writes a sign-out or an ending where it can be written without waiting, because the page may
-    /// be closed before storage has it. Other changes are ignored.
+    /// Writes a sign-out or an ending to a place for which no code has to wait, because the page
+    /// may be closed before storage has the change. Other changes are ignored.
     fn note_at_once(&self, change: &Change);
 
     /// Tells the other tabs that storage may have changed.
@@ -55,17 +55,18 @@ pub trait Environment {
     fn is_memory_untold(&self) -> bool;
 
     /// Notes that the server has said that this session is over. Returns `true` if a running change
-    /// of the password, in any tab, replaces the session: then the client waits for the new one.
+    /// of the password, in any tab, replaces the session. In that case the client waits for the new
+    /// session.
     fn note_session_over(&self, session_id: Uuid, why: Ending) -> bool;
 
     /// Takes the lock for renewals, or goes on without it after a while.
     fn lock(&self) -> impl Future<Output = Self::Lock>;
 
-    /// Reads storage, and makes a change if there is one. [`Environment::held`] is brought along: a
-    /// place that is behind catches up. There is always an outcome.
+    /// Reads storage, and makes a change if there is one. It also takes [`Environment::held`] to
+    /// storage, so that a place with an older state catches up. There is always an outcome.
     fn change(&self, change: Option<Change>) -> impl Future<Output = Outcome>;
 
-    /// The record of this link and its one attempt key, from one transaction.
+    /// The record of this link and the only attempt key of the link, from one transaction.
     fn prepare(&self, of: Link) -> impl Future<Output = Prepared>;
 
     /// The tokens whose sessions the server still has to end. `None` if storage did not answer,
@@ -109,9 +110,9 @@ pub struct Outcome {
 /// An event of storage itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StorageNews {
-    /// It was opened and is empty, although a person is signed in here.
+    /// Storage was opened and is empty, although a person is signed in here.
     Gone,
-    /// It belongs to a later version of Holdfast and was not changed.
+    /// Storage belongs to a later version of Holdfast and was not changed.
     LaterVersion,
 }
 
@@ -126,7 +127,7 @@ pub enum Prepared {
     Behind,
     /// Storage belongs to a later version of Holdfast.
     Outdated,
-    /// Not now. Try again later; another key must not be made meanwhile.
+    /// Not now. The caller tries again later, and must not make another key meanwhile.
     Later,
 }
 
@@ -145,11 +146,11 @@ pub enum RefreshAnswer {
 #[derive(Debug, PartialEq, Eq)]
 pub enum CopyIs {
     /// Another tab has overwritten it with an older copy, or the data were deleted meanwhile. A
-    /// read of storage finds out which, and corrects it.
+    /// read of storage finds out which of these is true, and corrects the copy.
     Read,
     /// The machine takes it over.
     Feed(Stored),
-    /// It is what this tab knows.
+    /// The copy has the same record as this tab.
     Known,
 }
 
@@ -167,8 +168,8 @@ impl CopyIs {
     }
 }
 
-/// Carries out an action. What must not wait is done before this returns; the returned work is to
-/// be run to its end, or dropped with the page.
+/// Carries out an action. The part that must not wait is done before this function returns. The
+/// caller runs the returned work to its end, or drops it with the page.
 pub fn perform<E: Environment>(environment: E, action: Action) -> impl Future<Output = ()> {
     match &action {
         Action::Wake(after_ms) => environment.wake(*after_ms),
@@ -201,8 +202,8 @@ pub fn perform<E: Environment>(environment: E, action: Action) -> impl Future<Ou
     }
 }
 
-/// Makes a change that the machine knows to be under way. Returns `false` if the change did not
-/// apply any more.
+/// Makes a change. The machine already knows that this change is under way. Returns `false` if the
+/// change did not apply any more.
 pub async fn make_change<E: Environment>(environment: &E, change: Change) -> bool {
     let outcome = environment.change(Some(change)).await;
     let applied = outcome.applied;
@@ -239,9 +240,9 @@ fn take_news<E: Environment>(environment: &E, news: Option<StorageNews>) {
     }
 }
 
-/// If a change has added a token, its logout does not wait for the pause after a refused one: it is
-/// sent at once, or after the round that is under way. For all other logouts the machine decides
-/// when they are sent.
+/// If a change has added a token, the client sends the logouts at once, or after the round that is
+/// under way. It does not wait for the pause that follows a refused logout. In all other cases the
+/// machine decides when the logouts are sent.
 fn take_leaving<E: Environment>(environment: &E, is_leaving: bool, has_left: bool) {
     if has_left || is_leaving && !environment.is_leaving() {
         environment.feed(Event::LeavingFound);
@@ -256,8 +257,8 @@ fn report_memory<E: Environment>(environment: &E) {
     }
 }
 
-/// Renews once. The record and its attempt key come from one transaction, and both are sent at
-/// once.
+/// Renews once. The record and its attempt key come from one transaction, and the client sends both
+/// in one request.
 async fn refresh<E: Environment>(environment: &E, of: Link) -> Event {
     let not_renewed = |failure| Event::NotRenewed { of, failure };
     let later = Failure::Later { retry_after: None };
@@ -304,8 +305,8 @@ async fn refresh<E: Environment>(environment: &E, of: Link) -> Event {
     }
 }
 
-/// Sends the logouts that the server does not know yet, one by one, and says whether it has
-/// accepted all of them.
+/// Sends the logouts that the server does not know yet, one by one. Returns `true` if the server
+/// has accepted all of them.
 async fn send_leaving<E: Environment>(environment: &E) -> bool {
     // A list that could not be read may contain tokens, so it is read again later.
     let Some(leaving) = environment.leaving().await else {

@@ -8,22 +8,23 @@ use crate::secret::Secret;
 pub enum LogoutAnswer {
     /// The session is over, and the server knows it.
     Over,
-    /// The server has answered, and the session may still live. The answer is about this session or
-    /// this request only, so the server may accept another logout.
+    /// The server has answered, and the session may still be open. The answer is about this session
+    /// or this request only, so the server may accept the logout of another session.
     NotYet,
-    /// The session may still live. The server may be overloaded, so the client sends no other
+    /// The session may still be open. The server may be overloaded, so the client sends no other
     /// logout for now. Or the server refuses only this session, for instance because the database
     /// of the session is lost.
     Later,
-    /// There was no answer, or an answer of another program. Another logout would get the same.
+    /// There was no answer, or an answer of another program. Another logout would have the same
+    /// result.
     NoAnswer,
 }
 
 impl LogoutAnswer {
     /// The meaning of a problem.
     pub fn of(problem: &Problem) -> Self {
-        // The code of a mistake in the request does not say that the session is over: the server
-        // also answers it if the body of the request was slow or broke off on the way.
+        // An error about the request does not say that the session is over: the server also sends
+        // such an error if the body of the request was slow or broke off on the way.
         match problem.code.meaning() {
             Meaning::SessionOver | Meaning::TokenUnknown => Self::Over,
             Meaning::Renew | Meaning::Conflict | Meaning::Request => Self::NotYet,
@@ -32,15 +33,15 @@ impl LogoutAnswer {
     }
 }
 
-/// The logouts that the server has refused for now, in the order in which it refused them last.
+/// The logouts that the server has refused for now, in the order of their last refusals.
 #[derive(Debug, Default)]
 pub struct RefusedLogouts(Vec<Secret>);
 
 impl RefusedLogouts {
     /// The order of a round. The server may refuse a session for months, and a round ends with the
-    /// first refusal. So the tokens that were not refused come first, the newest of them before all
-    /// others. After them come the refused tokens: first the token that was refused the longest
-    /// ago.
+    /// first refusal. So the tokens that were not refused come first, the newest token before all
+    /// others. The refused tokens come after them. Among these, the token whose refusal is the
+    /// oldest comes first.
     pub fn in_order(&self, mut leaving: Vec<Secret>) -> Vec<Secret> {
         leaving.reverse();
         leaving.sort_by_key(|token| {

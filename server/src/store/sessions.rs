@@ -2,8 +2,8 @@
 //!
 //! A security duty: [`rotate`] and [`rotate_together`] are the only statements that spend a refresh
 //! token. Both have the same guard: it compares generation **and** hash with the row for which the
-//! decision was made. Because of this guard, a token is good for one rotation only, whatever runs
-//! at the same time (CVE-2026-1035 was a check and a write without this guard).
+//! decision was made. Because of this guard, a token can be used for one rotation only, even if
+//! other requests run at the same time (CVE-2026-1035 was a check and a write without this guard).
 //! `protocol/src/rotation.rs` has the rule.
 
 use holdfast_protocol::attempt_key::AttemptMark;
@@ -17,17 +17,17 @@ use super::ClientInfo;
 /// A session to be opened.
 #[derive(Debug, Clone)]
 pub struct NewSession<'a> {
-    /// Its id, made from the server's clock and randomness.
+    /// The session's id, made from the server's clock and randomness.
     pub session_id: Uuid,
     /// The account that signed in.
     pub account_id: Uuid,
     /// SHA-256 of the first refresh token's secret.
     pub token_hash: [u8; 32],
-    /// How long it may live, in seconds. After the insert this never changes.
+    /// How long the session may last, in seconds. After the insert this never changes.
     pub lifetime_seconds: i64,
-    /// How long it may go without a renewal, in seconds.
+    /// How long the session may go without a renewal, in seconds.
     pub idle_seconds: i64,
-    /// Whether it goes on after the browser was closed.
+    /// Whether the session goes on after the browser was closed.
     pub remember: bool,
     /// The client.
     pub client: &'a ClientInfo,
@@ -38,22 +38,23 @@ pub struct NewSession<'a> {
 pub struct Rotate {
     /// The session.
     pub session_id: Uuid,
-    /// The row's generation for which the decision was made.
+    /// The generation that the row had at the decision.
     pub from_generation: u32,
-    /// The row's hash for which the decision was made.
+    /// The hash that the row had at the decision.
     pub from_hash: [u8; 32],
     /// The presented token's generation plus one.
     pub to_generation: u32,
     /// SHA-256 of the successor's secret.
     pub to_hash: [u8; 32],
-    /// The mark of the attempt key, and blanks for skipped generations.
+    /// The mark of the attempt key.
     pub attempt: AttemptMark,
     /// The client.
     pub client: ClientInfo,
 }
 
 impl Rotate {
-    /// What comes to the front of the row's remembered attempt keys.
+    /// The marks that come in front of the row's attempt keys: the mark of this attempt key, and a
+    /// blank for each skipped generation.
     fn marks(&self) -> Vec<u8> {
         let skipped = self
             .to_generation
@@ -68,9 +69,9 @@ impl Rotate {
 pub struct Remaining {
     /// The account that signed in.
     pub account_id: Uuid,
-    /// Seconds until its end, on the database's clock.
+    /// Seconds until the session's end, on the database's clock.
     pub remaining_seconds: i64,
-    /// Seconds it may go without a renewal.
+    /// Seconds that the session may go without a renewal.
     pub idle_seconds: i64,
 }
 
@@ -94,7 +95,8 @@ pub struct Listed {
     pub created_at: OffsetDateTime,
     /// The last renewal.
     pub rotated_at: OffsetDateTime,
-    /// When it ends at the latest. If it is not renewed, it ends earlier, at the idle limit.
+    /// The latest end of the session. If the session is not renewed, it ends earlier, at the idle
+    /// limit.
     pub expires_at: OffsetDateTime,
     /// The last address.
     pub ip: Option<String>,
@@ -357,8 +359,8 @@ pub async fn delete(connection: &mut PgConnection, session_id: Uuid) -> sqlx::Re
     .await
 }
 
-/// Deletes one session unless it was renewed since it was looked at. Returns the account of
-/// the session; `None` if it has gone already or was renewed.
+/// Deletes one session, unless it was renewed after `seen` was read. Returns the account of the
+/// session; `None` if the session is already gone or was renewed.
 pub async fn delete_unless_renewed(
     connection: &mut PgConnection,
     session_id: Uuid,
@@ -434,8 +436,8 @@ pub async fn delete_beyond(
     delete_least_recent(connection, account_id, None, most, Some(limit)).await
 }
 
-/// Deletes up to `limit` sessions of an account that are not among its `most` most recently
-/// used ones; `keep` does not count. Returns the deleted ones.
+/// Deletes up to `limit` sessions of an account that are not among its `most` most recently used
+/// ones. `keep` is not deleted and does not count as one of them. Returns the deleted ones.
 ///
 /// The rows are locked in the order of their ids, as in every statement that deletes several
 /// sessions and waits for locks. Otherwise two such statements at once could wait for each
@@ -548,7 +550,7 @@ pub async fn step(connection: &mut PgConnection, after: Uuid, limit: i64) -> sql
     })
 }
 
-/// Deletes each of the given sessions that is still idle for too long.
+/// Deletes each of the given sessions that has still been idle for too long.
 pub async fn delete_idle(
     connection: &mut PgConnection,
     session_ids: &[Uuid],

@@ -1,4 +1,4 @@
-//! How long a saved change takes until it is seen under `cargo xtask dev`.
+//! Measures how long it takes under `cargo xtask dev` until the browser shows a saved change.
 //!
 //! The changes are made in a clone, with a target directory of its own. So the files of this
 //! checkout stay as they are, and the first build is measured as well.
@@ -20,7 +20,7 @@ use crate::workspace;
 /// How long the first build may take.
 const PATIENCE: Duration = Duration::from_secs(45 * 60);
 
-/// How many changes of each kind are measured, unless said otherwise.
+/// How many changes of each kind are measured, unless the command names another number.
 const ROUNDS: &str = "5";
 
 pub fn run(arguments: &[String]) -> Outcome {
@@ -66,7 +66,7 @@ impl<'a> Watch<'a> {
     fn start(toolbox: &'a Toolbox, checkout: &'a Path, listen: SocketAddr) -> Outcome<Self> {
         let reload = machine::free_address()?;
         let mut watch = toolbox.cargo(&["leptos", "watch"]);
-        // The server has its own settings here, not those of the person.
+        // The server gets its own settings here, not those of the person who runs the bench.
         for (name, _) in std::env::vars_os() {
             if is_a_setting(&name.to_string_lossy()) {
                 watch.env_remove(name);
@@ -97,7 +97,8 @@ impl<'a> Watch<'a> {
             if let Ok(Some(status)) = self.process.try_wait() {
                 return Err(Failure::of_program("`cargo leptos watch`", status));
             }
-            // After an error of the compiler it goes on watching.
+            // `cargo leptos watch` goes on after an error of the compiler. Then only this limit
+            // ends the wait.
             if begun.elapsed() > PATIENCE {
                 return Err(Failure::new(format!(
                     "The first build has not served a page within {}.",
@@ -111,7 +112,8 @@ impl<'a> Watch<'a> {
 }
 
 impl Drop for Watch<'_> {
-    /// Stops it as Ctrl-C does. Then it stops the private Postgres, which would go on running.
+    /// Stops `cargo leptos watch` as Ctrl-C does. Then stops the private Postgres, which would
+    /// otherwise go on running.
     fn drop(&mut self) {
         let process = self.process.id().to_string();
         machine::ask(Command::new("kill").args(["-INT", &process]));

@@ -561,3 +561,13 @@ fn the_page_of_bars_links_every_test_of_a_bar_and_no_other() {
     listed.sort();
     assert_eq!(written, listed);
 }
+
+#[test]
+fn a_server_that_is_rebuilt_on_every_change_has_the_pages() {
+    let manifest = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    // cargo-leptos builds without the default features.
+    let default = manifest("server/Cargo.toml");
+    assert!(default.contains("\ndefault = [\"pages\"]\n"), "{default}");
+    let watched = manifest("Cargo.toml");
+    assert!(watched.contains("\nbin-features = [\"pages\"]\n"), "{watched}");
+}

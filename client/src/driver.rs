@@ -108,8 +108,8 @@ impl Reload {
 /// The account to which a call belongs: the account that the page showed when the call began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Whose {
-    /// The page had just started and had shown no account yet. A page shows one account only, so
-    /// the call belongs to the first account that it will show.
+    /// The page had just started and had shown no account yet. The call belongs to the first account
+    /// that the page will show.
     NotKnownYet,
     /// The call belongs to this account, or to no account.
     Of(Option<Uuid>),

@@ -569,5 +569,8 @@ fn a_server_that_is_rebuilt_on_every_change_has_the_pages() {
     let default = manifest("server/Cargo.toml");
     assert!(default.contains("\ndefault = [\"pages\"]\n"), "{default}");
     let watched = manifest("Cargo.toml");
-    assert!(watched.contains("\nbin-features = [\"pages\"]\n"), "{watched}");
+    assert!(
+        watched.contains("\nbin-features = [\"pages\"]\n"),
+        "{watched}"
+    );
 }

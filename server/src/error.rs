@@ -123,8 +123,7 @@ pub enum ApiError {
     /// 503. Try again later; nothing is lost.
     #[error("The service cannot answer this at the moment. Try again in a few seconds.")]
     Unavailable(#[source] anyhow::Error),
-    /// 503. The token may be valid. It is only logged at the level `debug`, because every client
-    /// can make up such a token.
+    /// 503. The token may be valid. Logged at `debug` only: every client can make up such a token.
     #[error("The service cannot answer this at the moment. Try again in a few seconds.")]
     Unsure(&'static str),
     /// 503. Too many passwords are already waiting to be checked.

@@ -1781,6 +1781,15 @@ fn check_the_end(world: &mut World) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+fn check_after(tabs: usize, steps: Vec<Drawn>) -> Result<(), TestCaseError> {
+    let mut world = World::new(tabs);
+    for drawn in steps {
+        step(&mut world, drawn);
+        world.check_session();
+    }
+    check_the_end(&mut world)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 
@@ -1789,12 +1798,7 @@ proptest! {
         tabs in 1_usize..=4,
         steps in prop::collection::vec((any::<u8>(), any::<u8>(), any::<u16>()), 0..300),
     ) {
-        let mut world = World::new(tabs);
-        for drawn in steps {
-            step(&mut world, drawn);
-            world.check_session();
-        }
-        check_the_end(&mut world)?;
+        check_after(tabs, steps)?;
     }
 
     /// The same with other steps, which come together in few of the draws above: the person changes
@@ -1807,12 +1811,7 @@ proptest! {
             0..120,
         ),
     ) {
-        let mut world = World::new(tabs);
-        for drawn in steps {
-            step(&mut world, drawn);
-            world.check_session();
-        }
-        check_the_end(&mut world)?;
+        check_after(tabs, steps)?;
     }
 
     #[test]

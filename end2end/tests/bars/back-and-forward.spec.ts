@@ -7,6 +7,7 @@ import {
   denyStorage,
   expect,
   fillIn,
+  inDatabase,
   isEnded,
   isSignedOut,
   Network,
@@ -178,4 +179,6 @@ async function signOutInAnotherTab(
   await tab.getByRole('main').getByRole('button', { name: 'Sign out', exact: true }).click();
   await isSignedOut(tab);
   expect(await storedSession(tab)).toBeNull();
+  // Until the server has answered, each page of this browser that opens sends the sign-out again.
+  await expect.poll(async () => (await inDatabase(tab))['leaving']).toBe('[]');
 }

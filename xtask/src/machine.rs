@@ -102,7 +102,10 @@ pub fn apt_update(reason: &str) -> Outcome {
 /// The shell's command for it.
 pub fn apt_command(packages: &[&str]) -> String {
     let packages = packages.join(" ");
-    let install = format!("apt-get install --yes --quiet --no-install-recommends {packages}");
+    // Another apt may be at work: one of the system, or one that goes on after Ctrl-C.
+    let install = format!(
+        "apt-get install --yes --quiet --no-install-recommends -o DPkg::Lock::Timeout=300 {packages}"
+    );
     // An earlier installation may have been interrupted.
     format!(
         "{{ {install} >/dev/null 2>&1 || {{ dpkg --configure -a; apt-get update --quiet; \

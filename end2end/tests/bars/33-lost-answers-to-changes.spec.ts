@@ -645,12 +645,17 @@ test('bar 33: what was dismissed before the page loads for another person is not
   const late = await holdAnswers(page, CHANGE);
   await changePassword(page, account.password);
   await expect.poll(late.waiting).toBe(1);
-  await page.evaluate(() => {
-    addEventListener('beforeunload', () => setTimeout(() => window.stop(), 0), { once: true });
+  // The page loads for the other person in vain: a page whose answer is 204 is not replaced.
+  let reloads = 0;
+  await page.route('**/*', (route) => {
+    if (route.request().resourceType() !== 'document') return route.fallback();
+    reloads += 1;
+    return reloads === 1 ? route.fulfill({ status: 204 }) : route.continue();
   });
   await signOut(tab);
   await signIn(tab, other);
   late.open();
+  await expect.poll(() => reloads).toBe(1);
   const told = page.getByText('The password of the account that was open here before is changed.');
   await expect(told).toBeVisible();
   const reload = page.getByRole('button', { name: 'Reload this page' });

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use axum::Router;
 
-use crate::state::AppState;
+use crate::state::Holdfast;
+
+/// Runs before a server function.
+pub type Lend = Arc<dyn Fn() + Send + Sync>;
 
 /// Routes and server functions beside Holdfast's own, for
 /// [`router_with`](crate::router_with).
@@ -17,10 +20,10 @@ pub struct Additions {
     /// Routes. A route is protected if its signature has `CurrentAccount`. An `ApiError`
     /// of such a route is answered and logged like Holdfast's own. The limit of bodies is
     /// Holdfast's own, unless a route sets another `DefaultBodyLimit`.
-    pub routes: Router<AppState>,
+    pub routes: Router<Holdfast>,
     /// Runs before each server function, to lend the function what it uses: it calls
     /// `provide_context`.
-    pub lend: Option<Arc<dyn Fn() + Send + Sync>>,
+    pub lend: Option<Lend>,
     /// The paths of the server functions that need no access token. All other functions
     /// need one. Holdfast itself has no public function.
     pub public_server_functions: Vec<&'static str>,

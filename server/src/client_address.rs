@@ -78,6 +78,15 @@ impl Proxies {
         Self { networks, header }
     }
 
+    /// Checks the networks and the header, as the flags of `holdfast serve` do.
+    ///
+    /// # Errors
+    /// One sentence about what is wrong.
+    pub fn check(&self) -> Result<(), String> {
+        self.networks.iter().try_for_each(is_narrow)?;
+        is_of_proxies(&self.header)
+    }
+
     /// Whether no proxy is named.
     pub fn is_empty(&self) -> bool {
         self.networks.is_empty()
@@ -239,6 +248,11 @@ pub fn network(text: &str) -> Result<IpNet, String> {
         }
         _ => network,
     };
+    is_narrow(&network)?;
+    Ok(network.trunc())
+}
+
+fn is_narrow(network: &IpNet) -> Result<(), String> {
     let widest = match network {
         IpNet::V4(_) => WIDEST_V4,
         IpNet::V6(_) => WIDEST_V6,
@@ -248,7 +262,30 @@ pub fn network(text: &str) -> Result<IpNet, String> {
             "{network} is too wide and would trust much of the internet; the widest is /{widest}"
         ));
     }
-    Ok(network.trunc())
+    Ok(())
+}
+
+/// Whether proxies may write the client's address into this header. In some headers clients write
+/// what they want, and proxies pass it on.
+pub(crate) fn is_of_proxies(name: &HeaderName) -> Result<(), String> {
+    const OF_CLIENTS: [&str; 12] = [
+        "accept",
+        "accept-encoding",
+        "accept-language",
+        "authorization",
+        "content-length",
+        "content-type",
+        "cookie",
+        "host",
+        "idempotency-key",
+        "origin",
+        "referer",
+        "user-agent",
+    ];
+    if OF_CLIENTS.contains(&name.as_str()) {
+        return Err("clients write this header, so it does not say who they are".to_owned());
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! keys. So the server only starts with 32 random bytes or more.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -32,6 +33,12 @@ pub const MIN_SECRET_BYTES: usize = 32;
 
 /// The issuer if none is set: for a first try on one machine.
 const DEFAULT_ISSUER: &str = "http://localhost:3000";
+
+/// How many database connections one instance opens, if no number is set.
+pub(crate) const DATABASE_CONNECTIONS: u32 = 16;
+
+/// How many statements write rotations at once, if no number is set.
+pub(crate) const ROTATION_LANES: u32 = 4;
 
 /// The settings of `holdfast serve`.
 #[derive(Debug, Clone, Args)]
@@ -146,12 +153,12 @@ pub struct ServeArgs {
     pub shutdown_delay: Duration,
 
     /// How many database connections one instance opens.
-    #[arg(long, env = "HOLDFAST_DATABASE_CONNECTIONS", default_value_t = 16, value_parser = clap::value_parser!(u32).range(2..=1000), value_name = "NUMBER")]
+    #[arg(long, env = "HOLDFAST_DATABASE_CONNECTIONS", default_value_t = DATABASE_CONNECTIONS, value_parser = clap::value_parser!(u32).range(2..=1000), value_name = "NUMBER")]
     pub database_connections: u32,
 
     /// How many statements write rotations at once. Each has a database connection of its
     /// own, in addition to HOLDFAST_DATABASE_CONNECTIONS.
-    #[arg(long, env = "HOLDFAST_ROTATION_LANES", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64), value_name = "NUMBER")]
+    #[arg(long, env = "HOLDFAST_ROTATION_LANES", default_value_t = ROTATION_LANES, value_parser = clap::value_parser!(u32).range(1..=64), value_name = "NUMBER")]
     pub rotation_lanes: u32,
 
     /// Whether a rotation waits for the disk of the database. Asynchronous ones are
@@ -393,29 +400,12 @@ fn on_or_off(text: &str) -> Result<bool, String> {
     }
 }
 
-/// A header in which proxies name their clients. In other headers clients write what they want, and
-/// proxies pass it on.
+/// A header in which proxies name their clients.
 fn proxy_header(text: &str) -> Result<HeaderName, String> {
-    const OF_CLIENTS: [&str; 12] = [
-        "accept",
-        "accept-encoding",
-        "accept-language",
-        "authorization",
-        "content-length",
-        "content-type",
-        "cookie",
-        "host",
-        "idempotency-key",
-        "origin",
-        "referer",
-        "user-agent",
-    ];
     let name: HeaderName = text
         .parse()
         .map_err(|error: InvalidHeaderName| error.to_string())?;
-    if OF_CLIENTS.contains(&name.as_str()) {
-        return Err("clients write this header, so it does not say who they are".to_owned());
-    }
+    client_address::is_of_proxies(&name)?;
     Ok(name)
 }
 
@@ -429,13 +419,18 @@ fn log_filter(text: &str) -> Result<String, String> {
 fn duration(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text)
         .map_err(|_| "write it as a number with a unit, such as 30s, 5m, 12h or 90d".to_owned())?;
+    lifetime_is_possible(duration)?;
+    Ok(duration)
+}
+
+fn lifetime_is_possible(duration: Duration) -> Result<(), String> {
     if duration < Duration::from_secs(1) || duration.subsec_nanos() != 0 {
         return Err("it must be whole seconds, and at least one".to_owned());
     }
     if duration > Duration::from_secs(10 * 365 * 24 * 60 * 60) {
         return Err("it can be at most ten years".to_owned());
     }
-    Ok(duration)
+    Ok(())
 }
 
 /// A duration, or zero.
@@ -666,21 +661,13 @@ impl Config {
     /// # Errors
     /// One sentence about the settings that do not fit.
     pub fn new(args: &ServeArgs) -> anyhow::Result<Self> {
-        anyhow::ensure!(
-            args.access_token_ttl <= LONGEST_ACCESS_TOKEN,
-            "HOLDFAST_ACCESS_TOKEN_TTL can be at most 1h: until an access token expires, only Holdfast itself learns that its session has ended."
-        );
-        anyhow::ensure!(
-            args.access_token_ttl <= args.refresh_idle,
-            "HOLDFAST_REFRESH_IDLE is shorter than HOLDFAST_ACCESS_TOKEN_TTL: a session would be over before its first renewal."
-        );
-        Ok(Self {
+        let config = Self {
             issuer: args.issuer.clone(),
             issuer_previous: args.issuer_previous.clone(),
             access_token_ttl: args.access_token_ttl,
             refresh_token_ttl: args.refresh_token_ttl,
             refresh_idle: args.refresh_idle,
-            session_ttl_short: args.session_ttl_short.min(args.refresh_token_ttl),
+            session_ttl_short: args.session_ttl_short,
             sessions_per_account: args.sessions_per_account,
             activity_kept: args.activity_kept,
             proxies: Proxies::new(args.trusted_proxies.clone(), args.proxy_header.clone()),
@@ -694,8 +681,98 @@ impl Config {
                 reads: reads(args.database_connections),
                 ..Settings::DEFAULT
             },
+        };
+        config.consistent()
+    }
+
+    /// The configuration of an instance with `connections` to its database, after the checks that
+    /// the flags of `holdfast serve` make for each setting.
+    ///
+    /// # Errors
+    /// One sentence about a setting that is wrong, or about settings that do not fit.
+    pub(crate) fn checked(self, connections: u32) -> anyhow::Result<Self> {
+        let wrong = |setting: &'static str| {
+            move |why: String| anyhow::anyhow!("The setting `{setting}` is wrong: {why}.")
+        };
+        let issuer = issuer(&self.issuer).map_err(wrong("issuer"))?;
+        let previous = self
+            .issuer_previous
+            .iter()
+            .map(|text| previous_issuer(text));
+        let issuer_previous = previous
+            .collect::<Result<_, _>>()
+            .map_err(wrong("previous_issuer"))?;
+        for (setting, lifetime) in [
+            ("access_token_ttl", self.access_token_ttl),
+            ("refresh_token_ttl", self.refresh_token_ttl),
+            ("refresh_idle", self.refresh_idle),
+            ("session_ttl_short", self.session_ttl_short),
+        ] {
+            lifetime_is_possible(lifetime).map_err(wrong(setting))?;
+        }
+        in_range(self.sessions_per_account, 1..=10_000).map_err(wrong("sessions_per_account"))?;
+        in_range(connections, 2..=1000).map_err(wrong("database_connections"))?;
+        self.proxies.check().map_err(wrong("trusted_proxies"))?;
+        let limits = Settings {
+            reads: reads(connections),
+            ..self.limits
+        };
+        let config = Self {
+            issuer,
+            issuer_previous,
+            limits,
+            ..self
+        };
+        config.consistent()
+    }
+
+    /// Checks the settings that depend on each other.
+    fn consistent(self) -> anyhow::Result<Self> {
+        anyhow::ensure!(
+            self.access_token_ttl <= LONGEST_ACCESS_TOKEN,
+            "The lifetime of access tokens (HOLDFAST_ACCESS_TOKEN_TTL) can be at most 1h: until an access token expires, only Holdfast itself learns that its session has ended."
+        );
+        anyhow::ensure!(
+            self.access_token_ttl <= self.refresh_idle,
+            "The time for which a session may stay unused (HOLDFAST_REFRESH_IDLE) is shorter than the lifetime of access tokens (HOLDFAST_ACCESS_TOKEN_TTL): a session would be over before its first renewal."
+        );
+        Ok(Self {
+            session_ttl_short: self.session_ttl_short.min(self.refresh_token_ttl),
+            ..self
         })
     }
+}
+
+/// The defaults of `holdfast serve`.
+impl Default for Config {
+    fn default() -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        Self {
+            issuer: DEFAULT_ISSUER.to_owned(),
+            issuer_previous: Vec::new(),
+            access_token_ttl: Duration::from_secs(5 * 60),
+            refresh_token_ttl: 90 * DAY,
+            refresh_idle: 30 * DAY,
+            session_ttl_short: DAY / 2,
+            sessions_per_account: 50,
+            activity_kept: 180 * DAY,
+            proxies: Proxies::default(),
+            password_cost: Cost::OWASP,
+            limits: Settings {
+                password_threads: password_threads(),
+                reads: reads(DATABASE_CONNECTIONS),
+                ..Settings::DEFAULT
+            },
+        }
+    }
+}
+
+fn in_range(number: u32, range: RangeInclusive<u32>) -> Result<(), String> {
+    if range.contains(&number) {
+        return Ok(());
+    }
+    let (least, most) = (range.start(), range.end());
+    Err(format!("{number} is not from {least} to {most}"))
 }
 
 /// How many of the connections to the database may read lists: all but four, which are for what
@@ -730,6 +807,68 @@ mod tests {
         assert_eq!(config.refresh_token_ttl, days(90));
         assert_eq!(config.refresh_idle, days(30));
         assert_eq!(config.session_ttl_short, Duration::from_secs(12 * 60 * 60));
+    }
+
+    #[test]
+    fn an_application_has_the_same_defaults_as_the_program() {
+        let of_program = Config::new(&parse(&[]).unwrap()).unwrap();
+        let of_application = Config::default().checked(DATABASE_CONNECTIONS).unwrap();
+        assert_eq!(format!("{of_application:?}"), format!("{of_program:?}"));
+    }
+
+    #[test]
+    fn a_wrong_setting_of_an_application_is_named() {
+        let with = |change: &dyn Fn(&mut Config), connections| {
+            let mut config = Config::default();
+            change(&mut config);
+            config.checked(connections).unwrap_err().to_string()
+        };
+        let second = Duration::from_secs(1);
+        let networks = vec!["0.0.0.0/0".parse().unwrap()];
+        let wide = Proxies::new(networks, HeaderName::from_static("forwarded"));
+        let of_clients = Proxies::new(Vec::new(), HeaderName::from_static("host"));
+        type Change<'a> = &'a dyn Fn(&mut Config);
+        let wrong: [(Change, &str); 9] = [
+            (
+                &|c| c.issuer = "http://id.example".to_owned(),
+                "`issuer` is wrong: it must be https",
+            ),
+            (
+                &|c| c.issuer_previous = vec!["id.example".to_owned()],
+                "`previous_issuer` is wrong: it must be an http or https URL",
+            ),
+            (
+                &|c| c.refresh_idle = second / 2,
+                "`refresh_idle` is wrong: it must be whole seconds",
+            ),
+            (
+                &|c| c.refresh_token_ttl = 400_000_000 * second,
+                "`refresh_token_ttl` is wrong: it can be at most ten years",
+            ),
+            (
+                &|c| c.sessions_per_account = 0,
+                "`sessions_per_account` is wrong: 0 is not from 1 to 10000",
+            ),
+            (&|c| c.access_token_ttl = 7200 * second, "at most 1h"),
+            (&|c| c.refresh_idle = 2 * second, "before its first renewal"),
+            (
+                &|c| c.proxies = wide.clone(),
+                "`trusted_proxies` is wrong: 0.0.0.0/0 is too wide",
+            ),
+            (
+                &|c| c.proxies = of_clients.clone(),
+                "`trusted_proxies` is wrong: clients write this header",
+            ),
+        ];
+        for (change, sentence) in wrong {
+            let error = with(change, 16);
+            assert!(error.contains(sentence), "{error}");
+        }
+        let error = with(&|_| (), 1);
+        assert!(
+            error.contains("`database_connections` is wrong: 1 is not"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Rotations that wait at the same moment are sent to the database together.
 //!
-//! A rotation costs the database less as one of many rows of a statement than as a
-//! statement of its own, because the rows share the round trip, the parsing of the message
-//! and the commit. So there are a few lanes, each with a connection of its own. An idle lane
-//! takes all rotations that wait, and never waits for more. So without load every rotation is
-//! sent alone and at once.
+//! A rotation costs the database less as one of many rows of a statement than as a statement of its
+//! own, because the rows share the round trip, the parsing of the message and the commit. So there
+//! are a few lanes, each with a connection of its own. An idle lane takes the rotations that wait,
+//! at most 64, and does not wait for more. So without load every rotation is sent alone and at
+//! once.
 //!
 //! A security duty: the caller only learns that its rotation was stored if the statement
 //! returns exactly this rotation. A rotation that the statement has skipped (another request
@@ -35,8 +35,9 @@ const MOST_WAITING: usize = 4096;
 /// lanes waits until it is its turn.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How many rotations run outside of the lanes at once. Their row was locked or has changed: a
-/// row that a stalled transaction has locked must not make the others wait.
+/// How many rotations run outside of the lanes at once. A lane has skipped each of them, although
+/// its row has not changed. Usually another transaction holds a lock on the row. These rotations
+/// run outside of the lanes, so that one locked row does not make the rotations in the lanes wait.
 const MOST_ALONE: usize = 2;
 
 /// When a rotation counts as stored.
@@ -62,7 +63,7 @@ struct Shared {
     others: Pool,
     alone: Semaphore,
     alone_by_session: Slots<Uuid>,
-    /// One of these is over.
+    /// A rotation outside of the lanes has ended.
     alone_is_over: Notify,
 }
 
@@ -70,9 +71,9 @@ struct Shared {
 struct Waiting {
     entries: VecDeque<Entry>,
     /// The sessions that have a rotation in the queue or in a lane, and what wakes the other
-    /// requests of the session when that rotation is over. A session is there only once,
-    /// because a statement that changes one row twice would report both as stored, and
-    /// because one account must not fill the queue.
+    /// requests of the session when that rotation is over. A session is there only once, because a
+    /// statement can carry only one rotation of a row, and because one session must not fill the
+    /// queue.
     travelling: HashMap<Uuid, Option<Arc<Notify>>>,
     /// How many lanes are busy.
     busy: usize,
@@ -91,7 +92,8 @@ enum Added {
     Begins,
     /// A busy lane will carry it.
     Waits,
-    /// Another rotation of the session is on its way. This wakes the caller after it.
+    /// Another rotation of the session is under way. When that rotation ends, this wakes the
+    /// caller.
     After(OwnedNotified),
 }
 
@@ -105,8 +107,9 @@ pub enum RotationError {
     /// Too many wait already.
     #[error("{MOST_WAITING} rotations wait for the database already")]
     Full,
-    /// Another transaction does not release its locks of rows.
-    #[error("other rotations waited for locked rows for longer than {} seconds", PATIENCE.as_secs())]
+    /// A rotation outside of the lanes took too long. Usually another transaction does not release
+    /// its locks of rows.
+    #[error("this rotation waited for longer than {} seconds; rows of sessions may be locked", PATIENCE.as_secs())]
     Locked,
     /// The database, or the way to it.
     #[error(transparent)]
@@ -117,9 +120,9 @@ impl Lanes {
     /// Makes `lanes` lanes. Each has a connection of its own, in addition to the connections of the
     /// pool. The pool carries the rotations whose row is locked.
     ///
-    /// Behind a pooler there are no lanes, and each rotation uses the pool by itself. The
-    /// lanes need settings that a pooler does not keep. Past the pooler they could lead to
-    /// another database than everything else, for as long as a failover takes.
+    /// Behind a pooler there are no lanes, and each rotation uses the pool by itself. The lanes
+    /// need settings that a pooler does not keep. If the lanes connected directly to Postgres,
+    /// their connections and those of the pool could lead to different databases during a failover.
     pub fn new(pool: Pool, lanes: u32, commit: RotationCommit) -> Self {
         let asynchronous = commit == RotationCommit::Asynchronous;
         let connections = store::lanes(&pool, lanes, asynchronous);
@@ -205,8 +208,8 @@ impl Shared {
         Ok(remaining)
     }
 
-    /// The turn of a session outside of the lanes; `None` once another turn of the same
-    /// session is over.
+    /// Returns the turn of a session outside of the lanes. If another rotation of this session has
+    /// the turn, this waits for its end and returns `None`.
     async fn turn_of(&self, session_id: Uuid) -> Option<(Alone<'_>, SemaphorePermit<'_>)> {
         let mut has_waited = false;
         loop {
@@ -293,7 +296,7 @@ struct Lane {
     is_busy: bool,
 }
 
-/// A lane that panics leaves what waits to another one.
+/// If a lane panics while rotations wait, a new lane starts for them.
 impl Drop for Lane {
     fn drop(&mut self) {
         if !self.is_busy {
@@ -346,8 +349,8 @@ impl Lane {
         }
     }
 
-    /// What waits; `None` once the lane counts as idle. Both under one lock: an entry that
-    /// comes later finds an idle lane.
+    /// Takes the waiting rotations. If there are none, counts the lane as idle and returns `None`.
+    /// Both happen under one lock, so a rotation that comes later starts a lane.
     fn next(&mut self) -> Option<Vec<Entry>> {
         let mut waiting = self.shared.waiting();
         let entries = waiting.take();
@@ -405,7 +408,8 @@ impl Lane {
     }
 }
 
-/// A row that is locked for half a second is passed over, as it would be among others.
+/// If the row stays locked for half a second, this returns `None`. `rotate_together` also returns
+/// `None` for a locked row.
 async fn carry_one(connection: &mut Connection, rotate: &Rotate) -> sqlx::Result<Carried> {
     match sessions::rotate(connection, rotate).await {
         Ok(remaining) => Ok(Ok(remaining)),

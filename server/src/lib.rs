@@ -2,10 +2,13 @@
 //!
 //! [`router`] is the whole service as a value. `main.rs` gives it a socket; tests call it
 //! without one. Start reading at [`routes`], then read [`sessions`]: its
-//! [`sessions::refresh`] is the centre of the server.
+//! [`sessions::refresh`] is the centre of the server. An application with routes of its own starts
+//! at [`builder`].
 
 pub mod accounts;
 pub mod additions;
+pub mod background;
+pub mod builder;
 pub mod cli;
 pub mod client_address;
 pub mod clock;
@@ -38,6 +41,7 @@ pub mod server_functions;
 pub mod sessions;
 pub mod shared_files;
 pub mod site_files;
+pub mod start;
 pub mod state;
 pub mod stopping;
 pub mod store;
@@ -60,12 +64,12 @@ use crate::http::client_info::peer;
 use crate::http::headers::security_headers;
 use crate::http::one_host::require_one_host;
 use crate::http::same_site::refuse_other_sites;
-use crate::state::AppState;
+use crate::state::Holdfast;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The whole service.
-pub fn router(state: AppState) -> Router {
+pub fn router(state: Holdfast) -> Router {
     router_with(state, Additions::default())
 }
 
@@ -73,7 +77,29 @@ pub fn router(state: AppState) -> Router {
 ///
 /// # Panics
 /// If two routes have the same address, or a public server function does not exist.
-pub fn router_with(state: AppState, additions: Additions) -> Router {
+pub fn router_with(state: Holdfast, additions: Additions) -> Router {
+    let (pages, lend) = pages_of(&state);
+    let public = &additions.public_server_functions;
+    let functions = server_functions::server_functions(&state, public, lend, additions.lend);
+    let service = routes::api()
+        .merge(pages)
+        .merge(functions)
+        .merge(additions.routes.layer(DefaultBodyLimit::max(MAX_BODY)))
+        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed });
+    with_layers(&state, service).with_state(state)
+}
+
+/// The API without pages, for the router of an application.
+fn api(state: &Holdfast) -> Router<Holdfast> {
+    with_layers(state, routes::api())
+}
+
+/// The layers that every request passes: they give it an id, refuse it if another site has sent it,
+/// answer its errors and set the security headers.
+fn with_layers<S: Clone + Send + Sync + 'static>(
+    state: &Holdfast,
+    service: Router<S>,
+) -> Router<S> {
     // The outermost layer comes first.
     let layers = ServiceBuilder::new()
         .layer(map_request_with_state(
@@ -93,26 +119,19 @@ pub fn router_with(state: AppState, additions: Additions) -> Router {
         .layer(from_fn(answer_errors))
         .layer(from_fn(require_one_host))
         .layer(from_fn(refuse_other_sites));
-    let (pages, lend) = pages_of(&state);
-    routes::api()
-        .merge(pages)
-        .merge(server_functions::server_functions(&state, &additions, lend))
-        .merge(additions.routes.layer(DefaultBodyLimit::max(MAX_BODY)))
-        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
-        .layer(layers)
-        .with_state(state)
+    service.layer(layers)
 }
 
 /// The pages, and what lends their server functions what they need.
 #[cfg(feature = "pages")]
-fn pages_of(state: &AppState) -> (Router<AppState>, fn(&AppState)) {
+fn pages_of(state: &Holdfast) -> (Router<Holdfast>, fn(&Holdfast)) {
     (pages::pages(state), pages::lend)
 }
 
 /// An application with pages of its own uses the server without those of Holdfast. It may bring a
 /// fallback of its own, so unknown addresses for programs have routes here.
 #[cfg(not(feature = "pages"))]
-fn pages_of(_: &AppState) -> (Router<AppState>, fn(&AppState)) {
+fn pages_of(_: &Holdfast) -> (Router<Holdfast>, fn(&Holdfast)) {
     let not_found = || async { ApiError::NotFound };
     let routes = http::FOR_PROGRAMS
         .iter()
@@ -127,7 +146,7 @@ fn pages_of(_: &AppState) -> (Router<AppState>, fn(&AppState)) {
 /// another form, does not get into the logs: a client could otherwise make its requests
 /// look like another client's.
 async fn only_a_request_id_of_a_proxy(
-    State(state): State<AppState>,
+    State(state): State<Holdfast>,
     mut request: Request,
 ) -> Request {
     let trusted = peer(request.extensions()).is_some_and(|ip| state.config.proxies.trusts(ip));

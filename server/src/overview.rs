@@ -6,7 +6,7 @@ use crate::client_address::ClientAddress;
 use crate::device;
 use crate::http::{ApiError, CurrentAccount};
 use crate::sessions;
-use crate::state::AppState;
+use crate::state::Holdfast;
 use crate::store;
 
 /// The account's name, its number of sessions and its newest sign-in.
@@ -14,7 +14,7 @@ use crate::store;
 /// # Errors
 /// [`ApiError::SessionEnded`] when the account or its last session has just gone.
 pub async fn overview(
-    state: &AppState,
+    state: &Holdfast,
     current: CurrentAccount,
     from: ClientAddress,
 ) -> Result<Overview, ApiError> {

@@ -29,11 +29,11 @@ use crate::overview::overview;
 use crate::server_functions::to_function_error;
 use crate::shared_files::SharedFiles;
 use crate::site_files;
-use crate::state::AppState;
+use crate::state::Holdfast;
 
 /// The routes of all pages and of the files that they load, and the answer to all other
 /// paths.
-pub fn pages(state: &AppState) -> Router<AppState> {
+pub fn pages(state: &Holdfast) -> Router<Holdfast> {
     let options = state.leptos.clone();
     // Without this, `leptos_routes` would serve every server function without a token.
     let functions = server_fn_paths().map(|(path, _)| path.to_owned()).collect();
@@ -138,7 +138,7 @@ impl Site {
 }
 
 /// Lends the server function of the home page the closure that it calls.
-pub fn lend(state: &AppState) {
+pub fn lend(state: &Holdfast) {
     let state = state.clone();
     let from = use_context().unwrap_or(ClientAddress::Unknown);
     provide_context(Overviews(Arc::new(move |caller| {
@@ -156,7 +156,7 @@ pub fn lend(state: &AppState) {
 }
 
 /// The names of the pages' files, in the client's type.
-fn page_files(state: &AppState) -> PageFiles {
+fn page_files(state: &Holdfast) -> PageFiles {
     let names = state.site_files.clone();
     PageFiles {
         js: names.js,
@@ -169,7 +169,7 @@ fn page_files(state: &AppState) -> PageFiles {
 /// for programs, a page for people.
 async fn file_or_not_found(
     root: Site,
-    State(state): State<AppState>,
+    State(state): State<Holdfast>,
     client: ClientAddress,
     request: Request,
 ) -> Response {

@@ -21,24 +21,24 @@ use leptos::server_fn::axum::server_fn_paths;
 use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
 use leptos_axum::handle_server_fns_with_context;
 
-use crate::additions::Additions;
+use crate::additions::Lend;
 use crate::client_address::ClientAddress;
 use crate::error::ApiError;
 use crate::http::json::read_body;
 use crate::http::{CurrentAccount, require_account};
-use crate::state::AppState;
+use crate::state::Holdfast;
 
-/// Every server function that is compiled into the program.
-/// `lend` gives the pages' functions what they need, as [`Additions`] does for others.
+/// Every server function that is compiled into the program. `lend` gives the pages' functions what
+/// they need, and `more` does so for the functions of an application.
 ///
 /// # Panics
 /// If a function that is listed as public does not exist.
 pub fn server_functions(
-    state: &AppState,
-    additions: &Additions,
-    lend: fn(&AppState),
-) -> Router<AppState> {
-    let public = &additions.public_server_functions;
+    state: &Holdfast,
+    public: &[&'static str],
+    lend: fn(&Holdfast),
+    more: Option<Lend>,
+) -> Router<Holdfast> {
     for path in public {
         assert!(
             server_fn_paths().any(|(known, _)| known == *path),
@@ -47,7 +47,7 @@ pub fn server_functions(
     }
     let (mut for_all, mut for_accounts) = (Router::new(), Router::new());
     for (path, method) in server_fn_paths() {
-        let more = additions.lend.clone();
+        let more = more.clone();
         let run = move |state, from, request| run_server_function(state, lend, more, from, request);
         let method = MethodFilter::try_from(method).expect("functions have common methods");
         if public.contains(&path) {
@@ -67,9 +67,9 @@ pub fn server_functions(
 
 /// Runs a server function, and answers its errors in the same form as all other errors.
 async fn run_server_function(
-    State(state): State<AppState>,
-    lend: fn(&AppState),
-    more: Option<Arc<dyn Fn() + Send + Sync>>,
+    State(state): State<Holdfast>,
+    lend: fn(&Holdfast),
+    more: Option<Lend>,
     from: ClientAddress,
     mut request: Request,
 ) -> Result<Response, ApiError> {

@@ -1,11 +1,13 @@
-//! The state that every request can use.
+//! The state that every request can use: [`Holdfast`].
 
+use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
 
+use crate::background::Background;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::database_facts::DatabaseFacts;
@@ -21,10 +23,12 @@ use crate::site_files::SiteFiles;
 use crate::stopping::Stopping;
 use crate::store::Pool;
 
-/// The state of one instance. Clones share it, and cost next to nothing: every request has
+/// One instance of Holdfast. Clones share it, and cost next to nothing: every request has
 /// several.
+///
+/// An application gets one from [`Holdfast::builder`], and keeps it in its own state.
 #[derive(Clone)]
-pub struct AppState(Arc<Instance>);
+pub struct Holdfast(Arc<Instance>);
 
 /// What an instance has.
 #[derive(Clone)]
@@ -55,19 +59,30 @@ pub struct Instance {
     pub metrics: Metrics,
     /// Whether this instance was told to stop.
     pub stopping: Stopping,
+    /// The tasks that go on while the instance runs.
+    pub background: Background,
     /// Where the pages' files are.
     pub leptos: LeptosOptions,
     /// The names of these files.
     pub site_files: SiteFiles,
 }
 
-impl From<Instance> for AppState {
+impl From<Instance> for Holdfast {
     fn from(instance: Instance) -> Self {
         Self(Arc::new(instance))
     }
 }
 
-impl Deref for AppState {
+/// Only the issuer: the rest is of no use in a log, and some of it is secret.
+impl fmt::Debug for Holdfast {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Holdfast")
+            .field("issuer", &self.config.issuer)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Deref for Holdfast {
     type Target = Instance;
 
     fn deref(&self) -> &Instance {
@@ -76,8 +91,8 @@ impl Deref for AppState {
 }
 
 /// The options of the page renderer.
-impl FromRef<AppState> for LeptosOptions {
-    fn from_ref(state: &AppState) -> Self {
+impl FromRef<Holdfast> for LeptosOptions {
+    fn from_ref(state: &Holdfast) -> Self {
         state.leptos.clone()
     }
 }

@@ -19,7 +19,7 @@ use crate::endings;
 use crate::error::{ApiError, timed_out};
 use crate::limits::failures::FEW;
 use crate::random;
-use crate::state::AppState;
+use crate::state::Holdfast;
 use crate::store::events::NewEvent;
 use crate::store::{self, ClientInfo};
 
@@ -58,7 +58,7 @@ pub struct Round {
 }
 
 /// Sweeps for ever.
-pub async fn run(state: AppState) {
+pub async fn run(state: Holdfast) {
     let mut sweep = Sweep::from_anywhere(&state);
     loop {
         // The jitter keeps instances that were started together from sweeping together.
@@ -90,7 +90,7 @@ impl Sweep {
 
     /// A sweep that begins at a random place among the sessions. If instances restart before
     /// a walk ends, the later sessions are still reached.
-    fn from_anywhere(state: &AppState) -> Self {
+    fn from_anywhere(state: &Holdfast) -> Self {
         let lifetime = state.config.refresh_token_ttl.as_secs().max(1);
         let age = u64::from_le_bytes(crate::random::bytes()) % lifetime;
         let opened = state.clock.now().saturating_sub(age);
@@ -103,7 +103,7 @@ impl Sweep {
     }
 
     /// Runs every purge once. If one fails, the others still run.
-    pub async fn round(&mut self, state: &AppState) -> Round {
+    pub async fn round(&mut self, state: &Holdfast) -> Round {
         let mut round = Round::default();
         round.add("expired sessions", within(expired_sessions(state)).await);
         round.add("endings", within(old_endings(state)).await);
@@ -124,7 +124,7 @@ impl Sweep {
     }
 
     /// Walks on along the failures in a row and deletes old ones.
-    async fn walk_failures(&mut self, state: &AppState) -> Result<(), ApiError> {
+    async fn walk_failures(&mut self, state: &Holdfast) -> Result<(), ApiError> {
         let few = i64::try_from(FEW).unwrap_or(i64::MAX);
         for _ in 0..STEPS {
             let mut connection = state.pool.acquire().await?;
@@ -143,7 +143,7 @@ impl Sweep {
 
     /// Walks on along the sessions and ends those that were idle for too long. Returns how
     /// many were read, and how many were ended.
-    async fn walk(&mut self, state: &AppState) -> Result<(u64, u64), ApiError> {
+    async fn walk(&mut self, state: &Holdfast) -> Result<(u64, u64), ApiError> {
         let (mut looked_at, mut ended) = (0, 0);
         for _ in 0..STEPS {
             let mut connection = state.pool.acquire().await?;
@@ -179,7 +179,7 @@ async fn within<T>(purge: impl Future<Output = Result<T, ApiError>>) -> Result<T
         .unwrap_or_else(|_| Err(timed_out(PATIENCE)))
 }
 
-async fn expired_sessions(state: &AppState) -> Result<u64, ApiError> {
+async fn expired_sessions(state: &Holdfast) -> Result<u64, ApiError> {
     let mut total = 0;
     loop {
         let ended = end(state, Over::Expired).await?;
@@ -190,7 +190,7 @@ async fn expired_sessions(state: &AppState) -> Result<u64, ApiError> {
     }
 }
 
-async fn old_endings(state: &AppState) -> Result<u64, ApiError> {
+async fn old_endings(state: &Holdfast) -> Result<u64, ApiError> {
     let kept = endings::retention(&state.database);
     let mut connection = state.pool.acquire().await?;
     let mut total = 0;
@@ -203,7 +203,7 @@ async fn old_endings(state: &AppState) -> Result<u64, ApiError> {
     }
 }
 
-async fn old_events(state: &AppState) -> Result<u64, ApiError> {
+async fn old_events(state: &Holdfast) -> Result<u64, ApiError> {
     let kept = state.config.activity_kept.as_secs_f64();
     let mut connection = state.pool.acquire().await?;
     let mut total = 0;
@@ -216,7 +216,7 @@ async fn old_events(state: &AppState) -> Result<u64, ApiError> {
     }
 }
 
-async fn events_of_deleted_accounts(state: &AppState) -> Result<u64, ApiError> {
+async fn events_of_deleted_accounts(state: &Holdfast) -> Result<u64, ApiError> {
     let mut connection = state.pool.acquire().await?;
     let mut total = 0;
     loop {
@@ -238,7 +238,7 @@ enum Over<'a> {
 
 /// Ends one batch. The access tokens of these sessions have expired as well, so the other
 /// instances need no notification.
-async fn end(state: &AppState, over: Over<'_>) -> Result<u64, ApiError> {
+async fn end(state: &Holdfast, over: Over<'_>) -> Result<u64, ApiError> {
     let mut connection = state.pool.acquire().await?;
     let mut transaction = connection.begin().await?;
     let ended = match over {

@@ -1,26 +1,17 @@
 //! What a server reads from its database, and writes about itself, before it serves.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::doctor;
 use crate::clock::Clock;
 use crate::config::{Config, ServeArgs};
-use crate::database_facts::DatabaseFacts;
-use crate::keys::{Keys, fingerprint};
+use crate::keys::fingerprint;
 use crate::secrets;
-use crate::secrets_in_use::SecretsInUse;
+use crate::start::{self, Arrived};
 use crate::store::{self, Pool};
 
-/// The result for a server that may serve.
-pub(super) struct Arrived {
-    pub(super) keys: Arc<Keys>,
-    pub(super) facts: DatabaseFacts,
-    pub(super) secrets: SecretsInUse,
-}
-
-/// Finds out whether this can be the right database, and writes the fingerprint of the master
-/// secret into it.
+/// As [`start::arrive`], with the secrets of the settings. It finishes an interrupted replacement of
+/// the secret first, and warns if Postgres has too few connections for these settings.
 pub(super) async fn arrive(
     args: &ServeArgs,
     config: &Config,
@@ -32,30 +23,14 @@ pub(super) async fn arrive(
         finish_replacing(directory, pool).await?;
     }
     let secrets = secrets::from_args(args, private_data)?;
-    let keys = Arc::new(Keys::new(secrets, clock.now()));
+    let arrived = start::arrive(config, secrets, pool, clock).await?;
     let mut connection = pool.acquire().await?;
-    let stored = store::database::lookup(&mut connection).await?;
-    let facts = DatabaseFacts::new(stored, &config.instance_facts(), clock.clone())?;
-    let secrets = SecretsInUse::new(Arc::clone(&keys), clock.clone(), config, facts.clone());
-    if let Some(other) = facts.other_issuer() {
-        let issuer = &config.issuer;
-        tracing::error!(
-            issuer,
-            other,
-            "The other instances have another issuer, so this one does not become ready. To change the issuer, set HOLDFAST_ISSUER_PREVIOUS to the issuer of the others."
-        );
-    }
     let server = store::diagnosis::server(&mut connection).await?;
+    connection.release();
     if let Some(sentence) = doctor::too_many_connections(args, &server) {
         tracing::warn!("{sentence}");
     }
-    secrets.enter(&mut connection).await?;
-    connection.release();
-    Ok(Arrived {
-        keys,
-        facts,
-        secrets,
-    })
+    Ok(arrived)
 }
 
 /// Finishes a `holdfast keys replace --after-leak` that was interrupted. If the database has

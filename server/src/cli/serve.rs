@@ -6,29 +6,21 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
-use super::arrive::{Arrived, arrive};
+use super::arrive::arrive;
 use super::which_database::{Database, Migrations, WhenUnreachable};
 use crate::client_address::Proxies;
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat, ServeArgs};
-use crate::database_facts::DatabaseFacts;
-use crate::endings::reader::Reader;
-use crate::endings::{self, EndedSessions};
-use crate::events::EventQueue;
 use crate::http::answer_errors::{LONGEST, LONGEST_WORK};
-use crate::keys::{Keys, Obstacle, shown};
+use crate::keys::{Obstacle, shown};
 use crate::lanes::Lanes;
-use crate::limits::{self, Limits};
-use crate::metrics::{self, ConnectionCounts, Metrics};
-use crate::password_hash::PasswordHashes;
-use crate::profiles::Profiles;
-use crate::state::{AppState, Instance};
+use crate::metrics::{self, ConnectionCounts};
+use crate::start::{self, Started};
+use crate::state::Holdfast;
 use crate::stopping::Stopping;
-use crate::store::Pool;
-use crate::{connections, router, secrets, site_files, sweep};
+use crate::{connections, router, secrets, site_files};
 
 /// How long requests may take to finish after the server has stopped listening. This is longer than
 /// a request and the work that goes on after it may take together.
@@ -84,30 +76,16 @@ async fn serve(
             return Ok(());
         }
     };
-    let Arrived {
-        keys,
-        facts,
-        secrets,
-    } = arrived;
-    let forbidden = secrets.forbidden();
-    let secret = shown(keys.fingerprint());
-
+    let secret = shown(arrived.keys.fingerprint());
     let lanes = Lanes::new(pool.clone(), args.rotation_lanes, args.rotation_commit);
-    let state = state(config, pool.clone(), lanes.clone(), keys, facts, clock)?;
+    let Started {
+        holdfast: state,
+        forbidden,
+    } = start::start(config, pool.clone(), lanes.clone(), arrived, clock)?;
     if cfg!(feature = "pages") && !site_files::is_built(&state.leptos) {
         let site = &state.leptos.site_root;
         tracing::warn!(%site, "The pages' files are missing, so the buttons of pages will not work. Build the files with `cargo xtask run`.");
     }
-    let reader = Reader::new(pool.clone(), state.ended.clone(), secrets);
-    // The server stops these tasks before it releases the database. Otherwise they would log the
-    // end of the database as a fault.
-    let mut background = JoinSet::new();
-    background.spawn(endings::reader::run(reader));
-    background.spawn(endings::listener::run(pool.clone(), state.ended.clone()));
-    background.spawn(sweep::run(state.clone()));
-    let failures = state.limits.failures().clone();
-    tokio::spawn(limits::failures::run(failures, pool.clone()));
-    tokio::spawn(limits::run(state.limits.clone()));
     let metrics = match args.metrics_listen {
         Some(address) => Some(serve_metrics(address, &state).await?),
         None => None,
@@ -142,7 +120,15 @@ async fn serve(
     let limits = args.connection_limits();
     let serving = async {
         let proxies = state.config.proxies.clone();
-        connections::serve(listener, router(state), limits, proxies, counts, stop).await;
+        connections::serve(
+            listener,
+            router(state.clone()),
+            limits,
+            proxies,
+            counts,
+            stop,
+        )
+        .await;
         stopping.finished().await;
     };
     tokio::select! {
@@ -153,7 +139,7 @@ async fn serve(
             tracing::warn!("Some requests did not finish in time.");
         }
     }
-    background.shutdown().await;
+    state.background.stop().await;
     let _ = tokio::time::timeout(Duration::from_secs(2), events.written()).await;
     let closing = async { tokio::join!(pool.close(), lanes.close()) };
     let _ = tokio::time::timeout(Duration::from_secs(2), closing).await;
@@ -161,7 +147,7 @@ async fn serve(
 }
 
 /// Serves the metrics on an address of their own.
-async fn serve_metrics(address: SocketAddr, state: &AppState) -> anyhow::Result<SocketAddr> {
+async fn serve_metrics(address: SocketAddr, state: &Holdfast) -> anyhow::Result<SocketAddr> {
     let listener = connections::listen(address)
         .with_context(|| format!("cannot listen on {address} (HOLDFAST_METRICS_LISTEN)"))?;
     let address = listener.local_addr()?;
@@ -179,37 +165,6 @@ async fn serve_metrics(address: SocketAddr, state: &AppState) -> anyhow::Result<
         listener, service, limits, proxies, counts, never,
     ));
     Ok(address)
-}
-
-/// The state of an instance of this configuration.
-fn state(
-    config: Config,
-    pool: Pool,
-    lanes: Lanes,
-    keys: Arc<Keys>,
-    database: DatabaseFacts,
-    clock: Clock,
-) -> anyhow::Result<AppState> {
-    let threads = config.limits.password_threads;
-    let leptos = site_files::leptos_options();
-    let instance = Instance {
-        limits: Limits::new(config.limits),
-        passwords: PasswordHashes::new(config.password_cost, threads),
-        ended: EndedSessions::new(config.access_token_ttl),
-        profiles: Profiles::default(),
-        metrics: Metrics::default(),
-        stopping: Stopping::default(),
-        config: Arc::new(config),
-        keys,
-        database,
-        events: EventQueue::start(pool.clone()),
-        site_files: site_files::names(&leptos, site_files::is_watched())?,
-        leptos,
-        pool,
-        lanes,
-        clock,
-    };
-    Ok(instance.into())
 }
 
 fn start_logs(filter: &str, format: LogFormat) {

@@ -62,8 +62,8 @@ struct Shared {
 type Minute = HashMap<Uuid, EndReason, BuildHasherDefault<IdHasher>>;
 
 impl EndedSessions {
-    /// An empty set. After one lifetime of an access token without a read of the table, it is
-    /// not trusted any more.
+    /// An empty set. It is trusted only after a read of the table, for one lifetime of an access
+    /// token, and for at least ten seconds.
     pub fn new(access_token_ttl: Duration) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -77,7 +77,7 @@ impl EndedSessions {
         }
     }
 
-    /// Notes that the set contains the whole table as of now.
+    /// Notes that the set now contains every ending of the last [`KEPT`] that the read could see.
     pub fn note_read(&self) {
         *lock(&self.shared.read_at) = Some(Instant::now());
     }
@@ -87,8 +87,8 @@ impl EndedSessions {
         lock(&self.shared.read_at).map(|at| at.elapsed())
     }
 
-    /// Whether the set can decide about an access token: the table has been read, and
-    /// that was less than one lifetime ago.
+    /// Whether the set can decide about an access token. It is trusted only after a read of the
+    /// table, for one lifetime of an access token, and for at least ten seconds.
     pub fn is_trusted(&self) -> bool {
         self.trusts(self.since_read())
     }

@@ -20,8 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// How long a connection is used. If the address leads to another server by then, the new
-/// connection goes there, although the old server still runs. Notifications that are missed
-/// meanwhile are read within a second.
+/// connection goes there, although the old server still runs. If a notification is missed
+/// meanwhile, the reader finds the ending in the table within a second.
 const RENEWED_EVERY: Duration = Duration::from_secs(60);
 
 /// How many notifications one statement sends.

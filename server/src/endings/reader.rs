@@ -74,7 +74,7 @@ pub struct Reader {
     renewed_every: Duration,
     /// Which database was read.
     identity: Option<String>,
-    /// The task that writes into the database that this instance uses its secret. It runs beside the
+    /// The task that notes, in the database, which secret this instance uses. It runs beside the
     /// reads.
     saying: Option<JoinHandle<()>>,
     /// Where the next read begins, on the database's clock. `None` reads everything that is
@@ -167,8 +167,8 @@ impl Reader {
 
     async fn read_by_new_connection(&mut self) -> anyhow::Result<()> {
         let mut own = self.connect(NEW_PATIENCE).await?;
-        // It is not certain what the broken connection read last, so the reader begins with
-        // a new one.
+        // It is not certain what the broken connection read last. So the next read reads all
+        // endings that are kept.
         self.read_from = None;
         self.read_by(&mut own.connection, NEW_PATIENCE).await?;
         self.own = Some(own);
@@ -207,8 +207,8 @@ impl Reader {
         })
     }
 
-    /// Starts a task that writes into the database that this instance uses its secret, and how long
-    /// its sessions live, if it is time for that. The reads do not wait for it.
+    /// If it is time for that, starts the task that notes, in the database, which secret this
+    /// instance uses and how long its sessions live. The reads do not wait for the task.
     fn say_what_is_due(&mut self) {
         let is_saying = self.saying.as_ref().is_some_and(|task| !task.is_finished());
         if !is_saying && self.secrets.is_due() {

@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, header};
 
 use crate::client_address::ClientAddress;
-use crate::state::AppState;
+use crate::state::Holdfast;
 use crate::store::ClientInfo;
 
 /// The most bytes of a user agent that are kept.
@@ -17,7 +17,7 @@ const USER_AGENT_BYTES: usize = 256;
 
 impl<S: Send + Sync> FromRequestParts<S> for ClientAddress
 where
-    AppState: FromRef<S>,
+    Holdfast: FromRef<S>,
 {
     type Rejection = Infallible;
 
@@ -25,7 +25,7 @@ where
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(*known);
         }
-        let state = AppState::from_ref(state);
+        let state = Holdfast::from_ref(state);
         let address = state
             .config
             .proxies
@@ -41,7 +41,7 @@ where
 
 impl<S: Send + Sync> FromRequestParts<S> for ClientInfo
 where
-    AppState: FromRef<S>,
+    Holdfast: FromRef<S>,
 {
     type Rejection = Infallible;
 

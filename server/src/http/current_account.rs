@@ -19,7 +19,7 @@ use crate::keys::Obstacle;
 use crate::keys::access_token;
 use crate::limits::{ReadTurn, Refusal};
 use crate::secrets_in_use::HEARD_WITHIN;
-use crate::state::AppState;
+use crate::state::Holdfast;
 
 /// The account and the session of a valid access token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl CurrentAccount {
     /// If the caller asks for too much at once.
     pub async fn turn_to_read(
         self,
-        state: &AppState,
+        state: &Holdfast,
         from: ClientAddress,
     ) -> Result<ReadTurn, Refusal> {
         let (account_id, session_id) = (self.account_id, self.session_id);
@@ -52,12 +52,12 @@ impl CurrentAccount {
 
 impl<S: Send + Sync> FromRequestParts<S> for CurrentAccount
 where
-    AppState: FromRef<S>,
+    Holdfast: FromRef<S>,
 {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let state = AppState::from_ref(state);
+        let state = Holdfast::from_ref(state);
         let token = bearer(&parts.headers)?;
         let now = state.clock.now();
         let config = &state.config;

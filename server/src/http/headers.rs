@@ -9,7 +9,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use crate::state::AppState;
+use crate::state::Holdfast;
 
 const ALWAYS: [(HeaderName, HeaderValue); 7] = [
     (
@@ -53,7 +53,7 @@ const ONLY_HTTPS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Adds the headers that an answer has not set itself.
 pub async fn security_headers(
-    State(state): State<AppState>,
+    State(state): State<Holdfast>,
     request: Request,
     next: Next,
 ) -> Response {

@@ -13,16 +13,19 @@
 //!    the present password. So a client that once knew the password cannot keep the person out. A
 //!    session that confirms its password has a bucket, and all sessions of the account share a
 //!    larger one.
-//! 2. **Attempts under way** ([`slots`]): two attempts for each name. Known browsers have one
-//!    for each browser, two for each password and eight for each address. Confirmations have
-//!    one for each session and two for each account. Calls that end sessions have two for each
-//!    session and three for each account. The other steps do not apply to them.
+//! 2. **Attempts under way** ([`slots`]): strangers have two attempts for each name. Known browsers
+//!    do not count there. They have one for each browser, two for each password and eight for each
+//!    address. Confirmations have one for each session and two for each account. Calls that end
+//!    sessions have two for each session and three for each account. The other steps do not apply
+//!    to them.
 //! 3. **A place in the queue** ([`queue`]): bounded, in turns by address, with places
 //!    kept for known browsers and for confirming. Up to here, an attempt only costs memory.
 //! 4. **Failures in a row** ([`failures`]): read together with the account, when it is the
-//!    attempt's turn. Strangers wait, longer each time. If the token of a known browser turns
-//!    out to be worthless, the attempt counts as a stranger's: it takes from the strangers'
-//!    limits before the password is computed.
+//!    attempt's turn. From ten failures on, the server refuses a stranger for a time that doubles
+//!    with each failure, up to 15 minutes. From a hundred on, it refuses every stranger. The same
+//!    is true for the confirmations of one session. If the token of a known browser turns out to be
+//!    worthless, the attempt counts as a stranger's: it takes from the strangers' limits before the
+//!    password is computed.
 //!
 //! A security duty: every answer is the same for names with and without an account.
 
@@ -66,8 +69,8 @@ const ADDRESSES: usize = 200_000;
 /// The most presented refresh tokens that are remembered.
 const REFRESH_TOKENS: usize = 100_000;
 
-/// How often a client may present one refresh token at once, and after which time it may present it
-/// once more. Fifty tabs that wake up together stay below this.
+/// Each refresh token may be presented 60 times in a burst, and then once more in each second.
+/// Fifty tabs that wake up together stay below this.
 const REFRESHES: (u32, Duration) = (60, Duration::from_secs(1));
 
 /// The limit of an account, as a multiple of the limit of one browser or session.
@@ -324,7 +327,9 @@ impl Limits {
             return self.enter(Line::Strangers, from, slots);
         };
         let address = from.for_limits().map(Address::of);
-        // The address comes first. An attempt that it refuses takes nothing from the account.
+        // `first_with_attempts` has taken an attempt from the bucket of the browser. The address
+        // comes before the bucket that all browsers with this password share. So an attempt that
+        // the address refuses takes nothing from that bucket.
         if let Some(address) = &address {
             self.allow("known_address", inner.known_at_address.take(address))?;
         }
@@ -409,8 +414,9 @@ impl Limits {
         keys: SessionKeys,
     ) -> Result<QueuedAttempt, Refusal> {
         let inner = &self.0;
-        // The session's own bucket comes first. It is empty before the account's, so a thief
-        // of one session does not keep the person's other sessions from confirming.
+        // The session's own bucket comes first. It has a third of the attempts of the account's
+        // bucket, so it is used up first. So a thief of one session does not keep the person's
+        // other sessions from confirming.
         self.allow("session", inner.single.take(&keys.session))?;
         self.allow("account", inner.accounts.take(&keys.account))?;
         let slots = vec![
@@ -452,7 +458,8 @@ impl Limits {
     ) -> Result<ReadTurn, Refusal> {
         let retry_after = A_MOMENT;
         let refused = || self.refused("reads", Refusal::TooMany { retry_after });
-        // A read that the session refuses takes no turn of its account, and so on.
+        // The limit of the session is checked first, then the account, then the address. A read
+        // that one of them refuses takes nothing from the next.
         let (of, of_address) = (&self.0.reads_of, &self.0.reads_of_address);
         let session = of.take(session_id, READS_OF_A_SESSION).await;
         let session = session.ok_or_else(refused)?;
@@ -465,7 +472,8 @@ impl Limits {
             }
             None => None,
         };
-        // The rest of the connections is for what changes something. The semaphore is never closed.
+        // Reads use at most 12 of the 16 connections by default. The others are for requests that
+        // write. The semaphore is never closed.
         let all = Arc::clone(&self.0.reads).acquire_owned().await;
         Ok(ReadTurn {
             _all: all.ok(),
@@ -633,8 +641,7 @@ impl QueuedAttempt {
     }
 }
 
-/// Runs for ever. It removes buckets that are full again, because they limit nothing, and other old
-/// entries.
+/// Runs for ever. It removes the buckets that are full again, because they limit nothing.
 pub async fn run(limits: Limits) {
     // Refresh tokens come often, and their buckets are full again after a second.
     const OFTEN: Duration = Duration::from_secs(5);

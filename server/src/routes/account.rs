@@ -8,11 +8,11 @@ use super::password::confirmed;
 use crate::client_address::ClientAddress;
 use crate::http::{ApiError, CurrentAccount, Json};
 use crate::sessions::{self, Caller};
-use crate::state::AppState;
+use crate::state::Holdfast;
 use crate::store::{self, ClientInfo};
 
 pub(super) async fn show(
-    State(state): State<AppState>,
+    State(state): State<Holdfast>,
     current: CurrentAccount,
 ) -> Result<Json<Account>, ApiError> {
     let Some(profile) = state.profiles.get(&state.pool, current.account_id).await? else {
@@ -27,7 +27,7 @@ pub(super) async fn show(
 }
 
 pub(super) async fn delete(
-    State(state): State<AppState>,
+    State(state): State<Holdfast>,
     current: CurrentAccount,
     client: ClientInfo,
     address: ClientAddress,

@@ -12,7 +12,7 @@ use crate::client_address::ClientAddress;
 use crate::device;
 use crate::http::{ApiError, CurrentAccount, Json};
 use crate::sessions;
-use crate::state::AppState;
+use crate::state::Holdfast;
 use crate::store;
 
 /// The number of events of a page if the caller gives no limit.
@@ -29,7 +29,7 @@ pub(super) struct PageRequest {
 }
 
 pub(super) async fn list(
-    State(state): State<AppState>,
+    State(state): State<Holdfast>,
     current: CurrentAccount,
     from: ClientAddress,
     page: Result<Query<PageRequest>, QueryRejection>,

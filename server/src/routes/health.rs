@@ -11,14 +11,14 @@ use axum::extract::{RawQuery, State};
 
 use crate::endings::DEGRADED_AFTER;
 use crate::http::ApiError;
-use crate::state::AppState;
+use crate::state::Holdfast;
 
 pub(super) async fn alive() -> &'static str {
     "alive\n"
 }
 
 pub(super) async fn ready(
-    State(state): State<AppState>,
+    State(state): State<Holdfast>,
     RawQuery(query): RawQuery,
 ) -> Result<&'static str, ApiError> {
     let not_ready = |why| Err(ApiError::Unavailable(why));

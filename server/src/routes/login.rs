@@ -22,12 +22,12 @@ use crate::limits::known_browsers::{self, Known, KnownBrowser, Passwords};
 use crate::limits::{BrowserKeys, Limits, PasswordTurn};
 use crate::password_hash::Verdict;
 use crate::sessions::{self, VerifiedPassword, note_failure};
-use crate::state::AppState;
+use crate::state::Holdfast;
 use crate::store::accounts::Credentials;
 use crate::store::{self, ClientInfo};
 
 pub(super) async fn log_in(
-    State(state): State<AppState>,
+    State(state): State<Holdfast>,
     client: ClientInfo,
     address: ClientAddress,
     headers: HeaderMap,
@@ -70,7 +70,7 @@ impl CountedUnder {
 }
 
 async fn try_log_in(
-    state: &AppState,
+    state: &Holdfast,
     client: ClientInfo,
     address: ClientAddress,
     headers: &HeaderMap,
@@ -110,7 +110,7 @@ async fn try_log_in(
 impl Attempt {
     async fn make(
         self,
-        state: &AppState,
+        state: &Holdfast,
         turn: PasswordTurn,
         client: &ClientInfo,
     ) -> Result<TokenAnswer, ApiError> {
@@ -179,7 +179,7 @@ impl Attempt {
     /// wait; browsers that the account knows need not wait.
     async fn find(
         &self,
-        state: &AppState,
+        state: &Holdfast,
         turn: &PasswordTurn,
     ) -> Result<(Option<Credentials>, CountedUnder), ApiError> {
         let failures = state.limits.failures();
@@ -247,7 +247,7 @@ impl Attempt {
 /// Ends the sessions beyond the limit. The answer does not wait for this: the new session is open,
 /// and the sign-in must not fail because there are many older sessions. A server that stops waits
 /// for this work.
-fn end_surplus_later(state: &AppState, account_id: Uuid, client: &ClientInfo) {
+fn end_surplus_later(state: &Holdfast, account_id: Uuid, client: &ClientInfo) {
     let (state, client) = (state.clone(), client.clone());
     let under_way = state.stopping.under_way();
     tokio::spawn(async move {

@@ -11,11 +11,11 @@ use holdfast_protocol::wire::LogoutRequest;
 use super::to_the_end::to_the_end;
 use crate::http::{ApiError, Json};
 use crate::sessions;
-use crate::state::AppState;
+use crate::state::Holdfast;
 use crate::store::ClientInfo;
 
 pub(super) async fn log_out(
-    State(state): State<AppState>,
+    State(state): State<Holdfast>,
     client: ClientInfo,
     Json(request): Json<LogoutRequest>,
 ) -> Result<StatusCode, ApiError> {

@@ -22,10 +22,10 @@ use axum::routing::{delete, get, post, put};
 use holdfast_protocol::wire::{MAX_BODY, paths};
 
 use crate::http::ApiError;
-use crate::state::AppState;
+use crate::state::Holdfast;
 
 /// The whole API.
-pub fn api() -> Router<AppState> {
+pub fn api() -> Router<Holdfast> {
     Router::new()
         .route(paths::SIGNUP, post(signup::sign_up))
         .route(paths::LOGIN, post(login::log_in))

@@ -24,7 +24,7 @@ use crate::http::form::Form;
 use crate::http::{ApiError, Json};
 use crate::keys::access_token::CLIENT_ID;
 use crate::sessions::{self, Refresh};
-use crate::state::AppState;
+use crate::state::Holdfast;
 use crate::store::ClientInfo;
 
 /// Unknown parameters are ignored, as RFC 6749 §3.2 requires.
@@ -45,7 +45,7 @@ struct TokenBody {
 }
 
 pub(super) async fn token(
-    State(state): State<AppState>,
+    State(state): State<Holdfast>,
     client: ClientInfo,
     form: Result<Form<TokenForm>, ApiError>,
 ) -> Response {
@@ -120,7 +120,7 @@ pub(super) struct RevokeForm {
 /// An access token ends nothing, because a thief who has only an access token must not sign
 /// people out.
 pub(super) async fn revoke(
-    State(state): State<AppState>,
+    State(state): State<Holdfast>,
     client: ClientInfo,
     form: Result<Form<RevokeForm>, ApiError>,
 ) -> Response {
@@ -153,7 +153,7 @@ pub(super) async fn revoke(
 
 /// The metadata by which a client configures itself (RFC 8414 §2). There is no
 /// `authorization_endpoint`, because no supported grant uses one.
-pub(super) async fn metadata(State(state): State<AppState>) -> impl IntoResponse {
+pub(super) async fn metadata(State(state): State<Holdfast>) -> impl IntoResponse {
     let issuer = &state.config.issuer;
     let cache = (
         header::CACHE_CONTROL,

@@ -14,12 +14,12 @@ use crate::http::{ApiError, CurrentAccount, Json, TokenAnswer};
 use crate::limits::{Limits, PasswordTurn, failures, known_browsers};
 use crate::password_hash::{Verdict, normal};
 use crate::sessions::{self, Caller, VerifiedPassword, note_failure};
-use crate::state::AppState;
+use crate::state::Holdfast;
 use crate::store::accounts::{Confirmable, Credentials};
 use crate::store::{self, ClientInfo};
 
 pub(super) async fn change(
-    State(state): State<AppState>,
+    State(state): State<Holdfast>,
     current: CurrentAccount,
     client: ClientInfo,
     address: ClientAddress,
@@ -88,7 +88,7 @@ pub(super) async fn change(
 /// An instance that makes no tokens checks no password, as at a sign-in: it may count failures
 /// under other keys than the other instances. The same is true while the database is read-only.
 pub(super) async fn confirmed(
-    state: &AppState,
+    state: &Holdfast,
     current: CurrentAccount,
     password: &Secret,
     client: &ClientInfo,
@@ -150,7 +150,7 @@ pub(super) async fn confirmed(
 
 /// Stores the new hash of a password that was right. An error is only logged, because the old hash
 /// still works.
-async fn store_hash(state: &AppState, account: &Credentials, new: &str) {
+async fn store_hash(state: &Holdfast, account: &Credentials, new: &str) {
     let (account_id, old) = (account.account_id, &account.password_hash);
     let storing = async {
         let mut connection = state.pool.acquire().await?;

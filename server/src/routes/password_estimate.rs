@@ -12,10 +12,10 @@ use holdfast_protocol::wire::{PasswordEstimate, PasswordEstimateRequest};
 
 use crate::client_address::ClientAddress;
 use crate::http::{ApiError, Json};
-use crate::state::AppState;
+use crate::state::Holdfast;
 
 pub(super) async fn estimate(
-    State(state): State<AppState>,
+    State(state): State<Holdfast>,
     address: ClientAddress,
     Json(request): Json<PasswordEstimateRequest>,
 ) -> Result<Json<PasswordEstimate>, ApiError> {

@@ -27,7 +27,7 @@ use crate::password_hash::Verdict;
 use crate::random;
 use crate::security_log;
 use crate::sessions::{self, BATCH, note_ended};
-use crate::state::AppState;
+use crate::state::Holdfast;
 use crate::store::accounts::Credentials;
 use crate::store::events::NewEvent;
 use crate::store::{self, ClientInfo};
@@ -39,7 +39,7 @@ const PURPOSE: &[u8] = b"holdfast recovery codes";
 const TRIES: usize = 3;
 
 pub(super) async fn recover(
-    State(state): State<AppState>,
+    State(state): State<Holdfast>,
     client: ClientInfo,
     address: ClientAddress,
     Json(request): Json<RecoverRequest>,
@@ -53,7 +53,7 @@ pub(super) async fn recover(
 
 /// Makes the recovery. Returns the answer, and the word for the metrics.
 async fn try_recover(
-    state: &AppState,
+    state: &Holdfast,
     client: &ClientInfo,
     address: ClientAddress,
     request: RecoverRequest,
@@ -127,7 +127,7 @@ async fn try_recover(
 /// The account with this name and code, and the hash of its newest code, if that is not
 /// confirmed.
 async fn find<'a>(
-    state: &AppState,
+    state: &Holdfast,
     username: Option<&'a Username>,
     code: &RecoveryCode,
     client: &ClientInfo,
@@ -154,7 +154,7 @@ async fn find<'a>(
 /// confirmed or used that next code. This tries each accepted secret, because the instance that
 /// answered may have had another current one.
 fn answered_before(
-    state: &AppState,
+    state: &Holdfast,
     code: &RecoveryCode,
     account_id: Uuid,
     unconfirmed: Option<&[u8]>,
@@ -170,7 +170,7 @@ fn answered_before(
 /// The answer, with a token that makes this browser a known one. So the sign-in that follows
 /// does not compete with strangers.
 fn answer(
-    state: &AppState,
+    state: &Holdfast,
     next: &RecoveryCode,
     account_id: Uuid,
     username: &Username,
@@ -200,7 +200,7 @@ impl Recovery<'_> {
     ///
     /// If the account has more than 500 sessions, earlier transactions end all but the 500 most
     /// recently used ones, at most 500 in each. The last transaction ends the rest.
-    async fn make(&self, state: &AppState) -> Result<Option<OffsetDateTime>, ApiError> {
+    async fn make(&self, state: &Holdfast) -> Result<Option<OffsetDateTime>, ApiError> {
         let account_id = self.account.account_id;
         let reason = EndReason::PasswordChanged;
         loop {

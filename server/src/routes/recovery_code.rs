@@ -18,12 +18,12 @@ use crate::client_address::ClientAddress;
 use crate::http::{ApiError, CurrentAccount, Json};
 use crate::random;
 use crate::sessions;
-use crate::state::AppState;
+use crate::state::Holdfast;
 use crate::store::events::NewEvent;
 use crate::store::{self, ClientInfo};
 
 pub(super) async fn show(
-    State(state): State<AppState>,
+    State(state): State<Holdfast>,
     current: CurrentAccount,
     from: ClientAddress,
 ) -> Result<Json<RecoveryCodeState>, ApiError> {
@@ -39,7 +39,7 @@ pub(super) async fn show(
 }
 
 pub(super) async fn replace(
-    State(state): State<AppState>,
+    State(state): State<Holdfast>,
     current: CurrentAccount,
     client: ClientInfo,
     address: ClientAddress,
@@ -70,7 +70,7 @@ pub(super) async fn replace(
 }
 
 pub(super) async fn confirm(
-    State(state): State<AppState>,
+    State(state): State<Holdfast>,
     current: CurrentAccount,
     client: ClientInfo,
     Json(request): Json<ConfirmRecoveryCode>,
@@ -92,7 +92,7 @@ pub(super) async fn confirm(
 }
 
 async fn try_confirm(
-    state: &AppState,
+    state: &Holdfast,
     current: CurrentAccount,
     client: &ClientInfo,
     code: &RecoveryCode,
@@ -119,7 +119,7 @@ async fn try_confirm(
 }
 
 fn event<'a>(
-    state: &AppState,
+    state: &Holdfast,
     current: CurrentAccount,
     kind: EventKind,
     client: &'a ClientInfo,

@@ -9,11 +9,11 @@ use tokio::time::Instant;
 use super::to_the_end::to_the_end;
 use crate::http::{ApiError, Json, TokenAnswer};
 use crate::sessions::{self, Refresh};
-use crate::state::AppState;
+use crate::state::Holdfast;
 use crate::store::ClientInfo;
 
 pub(super) async fn refresh(
-    State(state): State<AppState>,
+    State(state): State<Holdfast>,
     client: ClientInfo,
     headers: HeaderMap,
     Json(request): Json<RefreshRequest>,

@@ -12,7 +12,7 @@ use crate::client_address::ClientAddress;
 use crate::device;
 use crate::http::{ApiError, CurrentAccount, Json};
 use crate::sessions::{self, Caller};
-use crate::state::AppState;
+use crate::state::Holdfast;
 use crate::store::{self, ClientInfo};
 
 /// The last use is rounded down to this many seconds, so that a thief cannot see when the
@@ -20,7 +20,7 @@ use crate::store::{self, ClientInfo};
 const LAST_USED_GRAIN: i64 = 5 * 60;
 
 pub(super) async fn list(
-    State(state): State<AppState>,
+    State(state): State<Holdfast>,
     current: CurrentAccount,
     from: ClientAddress,
 ) -> Result<Json<SessionList>, ApiError> {
@@ -49,7 +49,7 @@ pub(super) async fn list(
 }
 
 pub(super) async fn end_one(
-    State(state): State<AppState>,
+    State(state): State<Holdfast>,
     current: CurrentAccount,
     client: ClientInfo,
     session_id: Result<Path<Uuid>, PathRejection>,
@@ -91,7 +91,7 @@ fn yes() -> bool {
 }
 
 pub(super) async fn end_all(
-    State(state): State<AppState>,
+    State(state): State<Holdfast>,
     current: CurrentAccount,
     client: ClientInfo,
     query: Result<Query<EndAll>, QueryRejection>,

@@ -12,11 +12,11 @@ use crate::http::{ApiError, Json, TokenAnswer};
 use crate::limits::known_browsers;
 use crate::random;
 use crate::sessions::{self, VerifiedPassword};
-use crate::state::AppState;
+use crate::state::Holdfast;
 use crate::store::{self, ClientInfo};
 
 pub(super) async fn sign_up(
-    State(state): State<AppState>,
+    State(state): State<Holdfast>,
     client: ClientInfo,
     address: ClientAddress,
     Json(request): Json<SignupRequest>,

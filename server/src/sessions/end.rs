@@ -14,7 +14,7 @@ use super::tokens::genuine;
 use crate::clock::Clock;
 use crate::error::ApiError;
 use crate::random;
-use crate::state::AppState;
+use crate::state::Holdfast;
 use crate::store::events::NewEvent;
 use crate::store::{self, ClientInfo};
 
@@ -26,7 +26,7 @@ pub const BATCH: i64 = 500;
 /// # Errors
 /// While the database does not answer. The next sign-in goes on with the rest.
 pub async fn end_surplus(
-    state: &AppState,
+    state: &Holdfast,
     account_id: Uuid,
     client: &ClientInfo,
 ) -> Result<(), ApiError> {
@@ -60,7 +60,7 @@ pub(super) fn is_full_batch(ended: &[Uuid]) -> bool {
 /// Ends a session whose time is over. Returns `false` if the session has no row any more, or if
 /// another request has renewed it since `seen` was read. Then the caller must read the row again.
 pub(super) async fn expire(
-    state: &AppState,
+    state: &Holdfast,
     session_id: Uuid,
     seen: &StoredSession,
     client: &ClientInfo,
@@ -79,7 +79,7 @@ pub(super) async fn expire(
 /// If the database does not answer, if it may be the wrong database, or if the session was logged
 /// out too often. In all these cases, the session may still live.
 pub async fn log_out(
-    state: &AppState,
+    state: &Holdfast,
     refresh_token: &Secret,
     client: &ClientInfo,
 ) -> Result<(), ApiError> {
@@ -105,7 +105,7 @@ pub async fn log_out(
 /// # Errors
 /// While the database does not answer.
 pub async fn end(
-    state: &AppState,
+    state: &Holdfast,
     session_id: Uuid,
     reason: EndReason,
     kind: EventKind,
@@ -124,7 +124,7 @@ pub async fn end(
 
 /// Does the same as [`end`], but `delete` decides whether the row is deleted.
 async fn end_if(
-    state: &AppState,
+    state: &Holdfast,
     session_id: Uuid,
     delete: impl AsyncFnOnce(&mut PgConnection, Uuid) -> sqlx::Result<Option<Uuid>>,
     reason: EndReason,
@@ -184,7 +184,7 @@ enum Which {
 /// The answer of [`gone`] if the caller's own session is over, and 503 while the database does not
 /// answer.
 pub async fn end_one_of(
-    state: &AppState,
+    state: &Holdfast,
     caller: Caller<'_>,
     session_id: Uuid,
     reason: EndReason,
@@ -206,7 +206,7 @@ pub async fn end_one_of(
 /// password by now, is disabled or deleted, and 503 while the database does not answer. Sessions
 /// that have ended by then stay ended.
 pub async fn end_beyond_500(
-    state: &AppState,
+    state: &Holdfast,
     caller: Caller<'_>,
     reason: EndReason,
 ) -> Result<u64, ApiError> {
@@ -225,7 +225,7 @@ pub async fn end_beyond_500(
 /// # Errors
 /// As [`end_beyond_500`].
 pub async fn end_others(
-    state: &AppState,
+    state: &Holdfast,
     caller: Caller<'_>,
     keep_own: bool,
 ) -> Result<u64, ApiError> {
@@ -243,7 +243,7 @@ pub async fn end_others(
 /// other, and none would be left. With the lock, the second call finds that its own session has
 /// ended.
 async fn end_some(
-    state: &AppState,
+    state: &Holdfast,
     caller: Caller<'_>,
     which: Which,
     reason: EndReason,

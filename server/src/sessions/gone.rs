@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::error::ApiError;
 use crate::keys::SecretInUse;
-use crate::state::AppState;
+use crate::state::Holdfast;
 use crate::store;
 
 /// The answer to a genuine token whose session has no row, or whose account is missing.
@@ -20,7 +20,7 @@ use crate::store;
 /// databases: `DATABASE_URL` may have begun to lead to another database, while older connections
 /// still lead to the first one. For the same reason, it does not only use the facts that the reads
 /// of every second have found.
-pub async fn gone(state: &AppState, session_id: Uuid) -> ApiError {
+pub async fn gone(state: &Holdfast, session_id: Uuid) -> ApiError {
     let asked = async {
         let mut connection = state.pool.acquire().await?;
         let found = store::session_ends::look_for(&mut connection, session_id).await?;
@@ -61,7 +61,7 @@ pub async fn gone(state: &AppState, session_id: Uuid) -> ApiError {
 }
 
 /// Whether the secrets of the database behind this connection are those of this instance.
-async fn is_ours_now(state: &AppState, connection: &mut PgConnection) -> sqlx::Result<bool> {
+async fn is_ours_now(state: &Holdfast, connection: &mut PgConnection) -> sqlx::Result<bool> {
     if !state.keys.is_followed() {
         return Ok(true);
     }
@@ -78,7 +78,7 @@ async fn is_ours_now(state: &AppState, connection: &mut PgConnection) -> sqlx::R
 ///
 /// # Errors
 /// The answer of [`gone`] if the session has no row, and 503 while the database does not answer.
-pub async fn must_have_row(state: &AppState, session_id: Uuid) -> Result<(), ApiError> {
+pub async fn must_have_row(state: &Holdfast, session_id: Uuid) -> Result<(), ApiError> {
     let mut connection = state.pool.acquire().await?;
     let row = store::sessions::lookup_remember(&mut connection, session_id).await?;
     connection.release();

@@ -7,12 +7,12 @@ use crate::events::QueuedEvent;
 use crate::limits::failures::{self, FailureKey};
 use crate::random;
 use crate::security_log;
-use crate::state::AppState;
+use crate::state::Holdfast;
 use crate::store::ClientInfo;
 
 /// Writes an event. The answer does not wait for it.
 pub fn note_later(
-    state: &AppState,
+    state: &Holdfast,
     account_id: Uuid,
     session_id: Option<Uuid>,
     kind: EventKind,
@@ -30,7 +30,7 @@ pub fn note_later(
 /// Counts a failed sign-in, or a failed confirmation, and notes it in the activity and
 /// in the log. The answer does not wait for it.
 pub fn note_failure(
-    state: &AppState,
+    state: &Holdfast,
     counted_under: FailureKey,
     account_id: Option<Uuid>,
     session_id: Option<Uuid>,

@@ -13,7 +13,7 @@ use super::tokens::{may_mint, tokens};
 use crate::error::ApiError;
 use crate::random;
 use crate::security_log;
-use crate::state::AppState;
+use crate::state::Holdfast;
 use crate::store::events::NewEvent;
 use crate::store::sessions::NewSession;
 use crate::store::{self, ClientInfo};
@@ -33,7 +33,7 @@ pub struct VerifiedPassword {
 /// If the account has too many sessions, the transaction ends the surplus, at most 500 sessions. If
 /// there are more, because an operator has lowered the limit, [`end_surplus`] ends the rest.
 pub async fn open(
-    state: &AppState,
+    state: &Holdfast,
     transaction: &mut PgTransaction<'_>,
     verified: VerifiedPassword,
     remember: bool,
@@ -115,7 +115,7 @@ impl Opened {
     /// When the commit fails.
     pub async fn commit(
         self,
-        state: &AppState,
+        state: &Holdfast,
         transaction: PgTransaction<'_>,
     ) -> Result<Tokens, ApiError> {
         transaction.commit().await?;

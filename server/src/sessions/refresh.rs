@@ -15,12 +15,13 @@ use super::tokens::{genuine, may_mint, tokens};
 use crate::error::ApiError;
 use crate::events::{self, QueuedEvent};
 use crate::security_log;
-use crate::state::AppState;
+use crate::state::Holdfast;
 use crate::store::sessions::{Remaining, Rotate, Snapshot};
 use crate::store::{self, ClientInfo};
 
-/// How often a refresh is tried if its update changed no row although the rule says rotate.
-/// This happens if the row changes between the two statements.
+/// How often a refresh is tried if its update changed no row although the rule says rotate. This
+/// happens if the row has changed between the two statements, if the row was locked, if another
+/// rotation of the session was under way, or if the token is newer than the row.
 const TRIES: usize = 3;
 
 /// A refresh as it arrived.
@@ -41,7 +42,7 @@ pub struct Refresh {
 /// # Errors
 /// The answer of the case that applies, or 503 while the database does not answer.
 pub async fn refresh(
-    state: &AppState,
+    state: &Holdfast,
     refresh: &Refresh,
     client: &ClientInfo,
 ) -> Result<Tokens, ApiError> {
@@ -53,7 +54,7 @@ pub async fn refresh(
 
 /// The tokens, and the word for the metrics.
 async fn try_refresh(
-    state: &AppState,
+    state: &Holdfast,
     refresh: &Refresh,
     client: &ClientInfo,
 ) -> Result<(Tokens, &'static str), ApiError> {
@@ -120,8 +121,9 @@ async fn try_refresh(
         match (rotation::decide(&presented, session, now, waited), snapshot) {
             (Rotation::Rotate | Rotation::RotateForward { .. }, Some(Snapshot { session, .. })) => {
                 let row = (session.generation, session.token_hash);
-                // The row fits and was not changed. Another transaction holds it, or another
-                // rotation of the session was under way and failed.
+                // If the row is still the same (`row == from`), another transaction has locked it,
+                // or another rotation of the session has failed. Then the next try is sent alone
+                // and waits for the row. If the row differs, the next try uses the lanes.
                 together = row != from;
                 from = row;
             }
@@ -175,7 +177,7 @@ async fn try_refresh(
 /// The conditional update. It only changes the row if the row is still as it was at the decision.
 /// It is sent together with the updates of other requests, or alone if it has to wait for the row.
 async fn spend(
-    state: &AppState,
+    state: &Holdfast,
     token: &RefreshToken,
     presented: &Presented,
     (from_generation, from_hash): (u32, [u8; 32]),
@@ -209,7 +211,7 @@ async fn spend(
 }
 
 fn note_anomaly(
-    state: &AppState,
+    state: &Holdfast,
     remaining: &Remaining,
     session_id: Uuid,
     kind: EventKind,

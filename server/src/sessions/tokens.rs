@@ -11,7 +11,7 @@ use crate::error::ApiError;
 use crate::keys::access_token::{self, CLIENT_ID, Claims};
 use crate::random;
 use crate::secrets_in_use::HEARD_WITHIN;
-use crate::state::AppState;
+use crate::state::Holdfast;
 use crate::store::sessions::Remaining;
 
 /// The token, if its MAC is right.
@@ -20,7 +20,7 @@ use crate::store::sessions::Remaining;
 /// 401 for a token that no server of this service made. 503 if a server may have made it: another
 /// instance may have a secret that this one lacks, or the secret was lost together with the
 /// database.
-pub(super) fn genuine(state: &AppState, refresh_token: &Secret) -> Result<RefreshToken, ApiError> {
+pub(super) fn genuine(state: &Holdfast, refresh_token: &Secret) -> Result<RefreshToken, ApiError> {
     let Ok(token) = UnverifiedRefreshToken::parse(refresh_token.expose()) else {
         return Err(ApiError::RefreshTokenInvalid);
     };
@@ -44,7 +44,7 @@ pub(super) fn genuine(state: &AppState, refresh_token: &Secret) -> Result<Refres
 ///
 /// # Errors
 /// 503 when this instance makes no tokens.
-pub fn may_mint(state: &AppState) -> Result<(), ApiError> {
+pub fn may_mint(state: &Holdfast) -> Result<(), ApiError> {
     if state.keys.may_mint() {
         return Ok(());
     }
@@ -57,7 +57,7 @@ pub fn may_mint(state: &AppState) -> Result<(), ApiError> {
 
 /// Makes the answer of a sign-in or a refresh.
 pub(super) fn tokens(
-    state: &AppState,
+    state: &Holdfast,
     session_id: Uuid,
     generation: u32,
     secret: &ChainSecret,

@@ -13,6 +13,7 @@ mod confirming;
 mod connections;
 mod diagnosis;
 mod disabled;
+mod embedded;
 mod ended_sessions;
 mod guide;
 mod headers;

@@ -11,6 +11,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Method, Request, header};
 use holdfast_protocol::attempt_key::AttemptKey;
 use holdfast_protocol::wire::{Tokens, paths};
+use holdfast_server::background::Background;
 use holdfast_server::client_address::Proxies;
 use holdfast_server::clock::Clock;
 use holdfast_server::config::Config;
@@ -26,7 +27,7 @@ use holdfast_server::password_hash::{Cost, PasswordHashes};
 use holdfast_server::profiles::Profiles;
 use holdfast_server::secrets_in_use::SecretsInUse;
 use holdfast_server::site_files::{self, SiteFiles};
-use holdfast_server::state::{AppState, Instance};
+use holdfast_server::state::{Holdfast, Instance};
 use holdfast_server::stopping::Stopping;
 use holdfast_server::{router, store};
 use serde_json::{Value, json};
@@ -47,7 +48,7 @@ pub const ISSUER: &str = "https://id.example";
 /// The service, as one instance.
 pub struct TestApp {
     /// The state of the instance.
-    pub state: AppState,
+    pub state: Holdfast,
     router: Router,
     pool: PgPool,
     database: TestDatabase,
@@ -121,13 +122,14 @@ impl TestApp {
             profiles: Profiles::default(),
             metrics: Metrics::default(),
             stopping: Stopping::default(),
+            background: Background::default(),
             config: Arc::new(config),
             pool,
             leptos: site_files::leptos_options(),
             site_files: SiteFiles::without_hashes("holdfast"),
             clock,
         };
-        let state = AppState::from(state);
+        let state = Holdfast::from(state);
         // The table is empty, so it is marked as read.
         state.ended.note_read();
         let failures = state.limits.failures().clone();
@@ -174,7 +176,7 @@ impl TestApp {
 
     /// From now on requests go to the router that `service` makes, as in an application that is
     /// built on Holdfast.
-    pub fn serve_with(&mut self, service: impl FnOnce(AppState) -> Router) {
+    pub fn serve_with(&mut self, service: impl FnOnce(Holdfast) -> Router) {
         self.router = service(self.state.clone());
     }
 

@@ -1,7 +1,8 @@
 //! `docs/build-on-holdfast.md`: every block of Rust in it is also here, where it is
 //! compiled and does what the guide says.
 
-mod note;
+pub mod note;
+pub mod own;
 mod page;
 mod route;
 mod server_function;
@@ -11,7 +12,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, header};
 use holdfast_client::{SessionConfig, provide_session};
 use holdfast_protocol::problem::Code;
-use holdfast_server::state::AppState;
+use holdfast_server::state::Holdfast;
 use leptos::prelude::*;
 use leptos_axum::{LeptosRoutes as _, generate_route_list_with_exclusions};
 use leptos_router::components::{Route, Router as Pages, Routes};
@@ -34,10 +35,10 @@ mod wiring {
     use axum::Router;
     use holdfast_server::additions::Additions;
     use holdfast_server::router_with;
-    use holdfast_server::state::AppState;
+    use holdfast_server::state::Holdfast;
     use leptos::prelude::provide_context;
 
-    pub fn service(state: AppState) -> Router {
+    pub fn service(state: Holdfast) -> Router {
         let notes = Notes::default();
         let lent = notes.clone();
         let additions = Additions {
@@ -122,7 +123,7 @@ fn Site() -> impl IntoView {
     }
 }
 
-fn pages(state: &AppState) -> Router<AppState> {
+fn pages(state: &Holdfast) -> Router<Holdfast> {
     let functions = leptos::server_fn::axum::server_fn_paths();
     let functions = functions.map(|(path, _)| path.to_owned()).collect();
     let routes = generate_route_list_with_exclusions(Site, Some(functions));
@@ -152,6 +153,7 @@ fn regions() -> Vec<String> {
     let files = [
         include_str!("mod.rs"),
         include_str!("note.rs"),
+        include_str!("own.rs"),
         include_str!("page.rs"),
         include_str!("route.rs"),
         include_str!("server_function.rs"),

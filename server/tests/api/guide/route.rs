@@ -8,7 +8,7 @@ use axum::extract::Extension;
 use axum::http::StatusCode;
 use axum::routing::get;
 use holdfast_server::http::{ApiError, CurrentAccount, Json};
-use holdfast_server::state::AppState;
+use holdfast_server::state::Holdfast;
 
 /// `GET /api/v1/note`: protected, because `CurrentAccount` is in the signature.
 async fn show(current: CurrentAccount, Extension(notes): Extension<Notes>) -> Json<Note> {
@@ -29,7 +29,7 @@ async fn write(
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub fn routes(notes: Notes) -> Router<AppState> {
+pub fn routes(notes: Notes) -> Router<Holdfast> {
     Router::new()
         .route("/api/v1/note", get(show).put(write))
         .layer(Extension(notes))

@@ -23,7 +23,6 @@ pub fn App() -> impl IntoView {
     let hydrated = Hydrated::provide();
 
     Effect::new(move |_| {
-        session.start();
         hydrated.set();
         mark_document("hydrated", "true");
     });

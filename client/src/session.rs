@@ -106,8 +106,17 @@ pub struct SessionConfig {
     pub sign_in_page: fn(back_to: Option<&str>) -> String,
 }
 
-/// Provides the session to all components below. The app calls this once, at its root.
+/// Provides the session to all components below, and starts it in the browser: from then on it
+/// reads storage, listens to other tabs and renews. The app calls this once, at its root.
+///
+/// # Panics
+/// If a component above this one has called it already. Two sessions in one page would not know of
+/// each other.
 pub fn provide_session(config: SessionConfig) -> Session {
+    assert!(
+        use_context::<Session>().is_none(),
+        "`provide_session` is called twice: call it once, at the root of the app"
+    );
     let signals = Signals {
         view: RwSignal::new(View::Unknown),
         facts: RwSignal::new(None),
@@ -132,6 +141,8 @@ pub fn provide_session(config: SessionConfig) -> Session {
         }),
     };
     provide_context(session);
+    // An effect runs in the browser only. There is no storage while the server renders.
+    Effect::new(move |_| session.start());
     session
 }
 
@@ -140,7 +151,10 @@ pub fn provide_session(config: SessionConfig) -> Session {
 /// # Panics
 /// Outside of the app that provides it; see [`provide_session`].
 pub fn use_session() -> Session {
-    expect_context()
+    use_context().expect(
+        "there is no session here: call `provide_session` in a component above this one, at the \
+         root of the app",
+    )
 }
 
 impl Session {
@@ -149,9 +163,8 @@ impl Session {
         (self.config.sign_in_page)(back_to)
     }
 
-    /// Begins to read storage, to listen to other tabs and to renew. Call this in an effect only,
-    /// because there is no browser while the server renders.
-    pub fn start(self) {
+    /// Begins to read storage, to listen to other tabs and to renew.
+    fn start(self) {
         Driver::start(move |snapshot| self.signals.take(snapshot));
     }
 
@@ -249,8 +262,8 @@ impl Session {
         }
     }
 
-    /// Read this in a resource that should load again for another person's session, and when the
-    /// server can be reached again.
+    /// Read this in a resource that should load again for a new session, and when the server can be
+    /// reached again.
     pub fn reload_trigger(self) -> (Option<Uuid>, u32) {
         (self.session_id.get(), self.signals.resumed.get())
     }
@@ -353,5 +366,40 @@ impl Session {
         if let Some(driver) = Driver::current() {
             spawn_local(async move { driver.sign_out().await });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn provide() -> Session {
+        provide_session(SessionConfig {
+            sign_in_page: |_| "/sign-in".to_owned(),
+        })
+    }
+
+    #[test]
+    fn a_component_below_the_provider_gets_its_session() {
+        Owner::new().with(|| {
+            let provided = provide();
+            assert_eq!(use_session().view, provided.view);
+            assert!(!use_session().is_signed_in() && !use_session().is_anonymous());
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "call `provide_session` in a component above this one")]
+    fn a_component_outside_of_a_provider_says_what_is_missing() {
+        Owner::new().with(use_session);
+    }
+
+    #[test]
+    #[should_panic(expected = "`provide_session` is called twice")]
+    fn a_second_provider_is_an_error() {
+        Owner::new().with(|| {
+            provide();
+            Owner::new().with(provide);
+        });
     }
 }

@@ -104,7 +104,7 @@ impl Api {
     }
 }
 
-/// The calls of the account that the page shows now. Call this before the first `await`.
+/// The account to which a call belongs that begins now. Call this before the first `await`.
 pub(super) fn whose() -> Whose {
     Driver::current().map_or(Whose::NotKnownYet, |driver| driver.whose())
 }
@@ -118,8 +118,8 @@ pub(super) async fn call(call: Call, whose: Whose) -> Result<String, CallError> 
 
 /// Like [`call`], with two more arguments. `tell` is called just before each sending, with the
 /// session whose access token the call carries. With `waits`, this waits while another tab changes
-/// the password. A change of the password must not wait here, because the other tab may wait for
-/// the note of this tab.
+/// the password. A change of the password must not wait here, because the other tab may be waiting
+/// until this tab removes its own note. Then both would wait for each other.
 pub(super) async fn call_and_tell(
     call: &Call,
     mut whose: Whose,

@@ -10,9 +10,10 @@
 //! - **One page, one person.** A page that has shown one account reloads before it shows another
 //!   ([`Session::account_id`]), so the next person finds no typed text, no loaded data and no
 //!   running timer of the previous person.
-//! - **A call belongs to the person whom the page showed** when [`Session::api`] was called. The
-//!   same is true for a sign-out, a change of the password and a server function. It never runs as
-//!   the next person: it fails with [`CallError::SessionChanged`].
+//! - **A call belongs to the person whom the page showed** when [`Session::api`] was called. It
+//!   never runs as the next person: it fails with [`CallError::SessionChanged`]. The same is true
+//!   for a change of the password and for a server function. A sign-out has no result, and it never
+//!   signs out another person.
 //! - **An account's new session** (after a change of the password) keeps the open pages and the
 //!   text that was typed in them; [`Session::session_id`] changes, `account_id` does not.
 //! - **The last sign-in or sign-out wins**, in every tab, also after the browser was

@@ -1,5 +1,5 @@
 //! The messages about a form that is gone, and about a sign-out that had no effect. A form is gone
-//! if the person has left it, or if it has disappeared with the account that sent it.
+//! if the person has left it, or if the page does not show the account of the form any more.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub enum Became {
     /// The password is changed.
     Done,
-    /// It is as it was.
+    /// The password was not changed.
     NotDone,
     /// The client could not find out.
     NotKnown,

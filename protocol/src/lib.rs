@@ -34,8 +34,9 @@
 //! 6. Once the access token has expired, the browser presents its refresh token.
 //! 7. The server decides ([`rotation::decide`]) and rotates: it makes a new token with
 //!    the same expiration date.
-//! 8. The browser stores the new pair and repeats the failed call. The person notices
-//!    nothing.
+//! 8. The browser stores the new pair and sends the call with the new access token.
+//!    It repeats a call only if the server refused the access token of that call.
+//!    The person notices nothing.
 //! 9. Logout deletes the refresh token on both sides.
 //! 10. The server refuses an expired or invalid refresh token, and the browser clears
 //!     its storage.

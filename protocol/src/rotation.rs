@@ -15,10 +15,13 @@
 //! | 3 | `g = n`, hash matches | [`Rotation::Rotate`] |
 //! | 4 | `g = n`, hash differs | [`Rotation::Reuse`] |
 //! | 5 | `n < g ≤ n + 4096` | [`Rotation::RotateForward`] |
-//! | 6 | `g = n − 1`, `k` is the newest key and leads to the stored hash | [`Rotation::Repeat`] |
-//! | 7 | `g < n`, `k` is remembered for `g`, or the row has a blank for `g` | [`Rotation::Conflict`] |
+//! | 6 | `g = n − 1`, `k` is the newest stored key, and the token and `k` together give the stored hash | [`Rotation::Repeat`] |
+//! | 7 | `g < n`, and (`k` is remembered for `g`, or the row has a blank for `g`) | [`Rotation::Conflict`] |
 //! | 8 | `g = n − 1`, another key, within 30 s | [`Rotation::Conflict`] |
 //! | 9 | any other `g < n` | [`Rotation::Reuse`] |
+//!
+//! The last generation has no successor. If `g` is the last generation, the answer is
+//! [`Rotation::Expired`] in case 3 and [`Rotation::Reuse`] in case 5.
 //!
 //! The list of attempt keys has a blank ([`AttemptMark::BLANK`]) for each generation that a
 //! forward rotation has skipped.
@@ -43,10 +46,12 @@ pub const REMEMBERED_KEYS: usize = 16;
 /// session than this.
 pub const FORWARD_LIMIT: u32 = 4096;
 
-/// For so many seconds after a rotation, a request with another attempt key counts as a race.
+/// The number of seconds after a rotation during which a request with another attempt key counts as
+/// a race.
 pub const RACE_SECONDS: i64 = 30;
 
-/// For so many seconds after a rotation, a client without attempt keys may repeat the request.
+/// The number of seconds after a rotation during which a client without attempt keys may repeat the
+/// request.
 pub const PLAIN_REPEAT_SECONDS: i64 = 10;
 
 /// A point in time on the database's clock, or a duration on it, in microseconds.
@@ -83,7 +88,7 @@ pub struct StoredSession {
     pub rotated_at: Micros,
     /// When the session is over. It never changes.
     pub expires_at: Micros,
-    /// How many seconds the session may go without a renewal.
+    /// After this many seconds without a renewal, the session expires.
     pub idle_seconds: i64,
 }
 
@@ -103,7 +108,8 @@ pub enum Rotation {
     Rotate,
     /// Genuine and newer than the row: replace the row by the token's successor.
     RotateForward {
-        /// How many generations the row has never had.
+        /// The row goes from generation `n` to `g + 1`. This is `g − n`, the number of generations
+        /// that it skips.
         skipped: u32,
     },
     /// The same request again: answer with the current token, change nothing.
@@ -126,9 +132,9 @@ pub enum Rotation {
 
 /// Decides about one presented token.
 ///
-/// `now` is the database's clock. `waited` is how long this request has already
-/// waited inside the server. This time is subtracted from the token's age, so that a
-/// slow database does not turn a race into reuse.
+/// `now` is the database's clock. `waited` is how long this request has already waited inside the
+/// server. It is subtracted from the time since the last rotation, so that a slow database does not
+/// turn a race into reuse.
 pub fn decide(
     presented: &Presented,
     session: Option<&StoredSession>,

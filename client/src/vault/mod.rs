@@ -58,7 +58,8 @@ const PATIENCE_MS: u32 = 4000;
 /// The wait is divided into this many short waits.
 const PARTS: u32 = 8;
 
-/// After this many failures in a row, the page does not use the database any more.
+/// After this many failures in a row, the page uses local storage, if local storage works. See
+/// `Vault::count` for the other cases.
 const MOST_FAILURES: u32 = 3;
 
 /// The storage of this browser.
@@ -101,12 +102,13 @@ impl Vault {
         }
     }
 
-    /// The page ends, or goes into the browser's cache of pages.
+    /// Closes the connection to the database. Call this when the page ends, or goes into the
+    /// browser's cache of pages.
     pub(super) fn rest(&self) {
         self.database.rest();
     }
 
-    /// Sets what to do when the database may be deleted.
+    /// Sets what to do when the browser has perhaps deleted the database, or has closed it.
     pub(super) fn when_lost(&self, tell: impl Fn() + 'static) {
         self.database.when_lost(tell);
     }
@@ -253,7 +255,8 @@ impl Vault {
         }
     }
 
-    /// Returns the record of this link and the only attempt key of the link. Both are stored.
+    /// If the record of this link is still the current one, returns it with the only attempt key of
+    /// the link. Both are stored first. If nothing can be stored, both are in memory.
     pub(super) async fn prepare(self: &Rc<Self>, of: Link, held: Stored) -> Prepared {
         let known = self.keys.borrow().get(of);
         let Some(fresh) = known.or_else(clock::fresh_attempt_key) else {

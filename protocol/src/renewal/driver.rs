@@ -22,8 +22,8 @@ use crate::wire::Tokens;
 /// What a driver works with. Each `async` function may take any time. The driver may be dropped
 /// while it waits, just as a page may be closed.
 pub trait Environment {
-    /// The lock for renewals. Dropping the value releases the lock. The lock only saves requests:
-    /// two tabs may still renew at once.
+    /// The lock for renewals. Dropping the value releases the lock. The lock only avoids needless
+    /// requests: two tabs may still renew at once.
     type Lock;
 
     /// The client's clock, in milliseconds since the Unix epoch.
@@ -44,8 +44,8 @@ pub trait Environment {
     /// Tells the person.
     fn show(&self, notice: Notice);
 
-    /// Writes a sign-out or an ending to a place for which no code has to wait, because the page
-    /// may be closed before storage has the change. Other changes are ignored.
+    /// Writes a sign-out or an ending to local storage, which can be written at once. The page may
+    /// be closed before the database has the change. Other changes are ignored.
     fn note_at_once(&self, change: &Change);
 
     /// Tells the other tabs that storage may have changed.
@@ -62,8 +62,8 @@ pub trait Environment {
     /// Takes the lock for renewals, or goes on without it after a while.
     fn lock(&self) -> impl Future<Output = Self::Lock>;
 
-    /// Reads storage, and makes a change if there is one. It also takes [`Environment::held`] to
-    /// storage, so that a place with an older state catches up. There is always an outcome.
+    /// Reads storage, and makes a change if there is one. If a stored state is older than
+    /// [`Environment::held`], this writes the state of `held` there. There is always an outcome.
     fn change(&self, change: Option<Change>) -> impl Future<Output = Outcome>;
 
     /// The record of this link and the only attempt key of the link, from one transaction.
@@ -92,14 +92,16 @@ pub trait Environment {
 pub struct Outcome {
     /// Who is signed in.
     pub stored: Stored,
-    /// Whether the change still applied.
+    /// Whether the change is done: it was made now, or before. `false` if storage had changed so
+    /// that the change did not fit any more, if storage could not take the change, or if there was
+    /// no change.
     pub applied: bool,
     /// Whether there are sessions that the server still has to end.
     pub is_leaving: bool,
     /// Whether this change has added one of them.
     pub has_left: bool,
-    /// The last request for a session. After [`Change::Ask`], this is the request of that change
-    /// itself.
+    /// The number of the last request for a session, or of the last sign-out. After
+    /// [`Change::Ask`], it is the number of the request of that change.
     pub asked: Asked,
     /// Whether the session of that request is not stored yet; see `Vault::is_awaiting`.
     pub is_awaiting: bool,
@@ -240,9 +242,11 @@ fn take_news<E: Environment>(environment: &E, news: Option<StorageNews>) {
     }
 }
 
-/// If a change has added a token, the client sends the logouts at once, or after the round that is
-/// under way. It does not wait for the pause that follows a refused logout. In all other cases the
-/// machine decides when the logouts are sent.
+/// The client sends the logouts at once in two cases: a token was added, or storage has tokens and
+/// the machine knows of none. If a round is under way, the client sends them after that round. It
+/// does not wait for the pause that follows a refused logout. In all other cases the machine
+/// decides when. This function also tells the machine if only the memory of this page has the
+/// session.
 fn take_leaving<E: Environment>(environment: &E, is_leaving: bool, has_left: bool) {
     if has_left || is_leaving && !environment.is_leaving() {
         environment.feed(Event::LeavingFound);

@@ -21,8 +21,8 @@ pub struct Machine {
     era: Era,
     held: Option<Held>,
     ending: Option<Ending>,
-    /// The number of this tab's changes that storage has not made yet. Until they are done the
-    /// tab does not know who is signed in, so it sends nothing.
+    /// The number of this tab's changes that storage has not made yet. Until storage has made them,
+    /// the tab does not know who is signed in. So it renews nothing and gives no token to a call.
     changing: u32,
     /// The link of the refresh that is under way.
     pub(super) in_flight: Option<Link>,
@@ -30,8 +30,9 @@ pub struct Machine {
     /// When to probe the server again. It is set while calls get no answer although the access
     /// token is valid.
     pub(super) lost_until_ms: Option<u64>,
-    /// How often in a row this happened. Only a successful call resets it, not a successful
-    /// probe, so that a call which never gets through does not become a busy loop.
+    /// How many calls and probes in a row got no answer. An answered call, a renewal, a new session
+    /// and the end of the session reset it. An answered probe does not reset it, because a call
+    /// that never gets through must not become a busy loop.
     pub(super) lost_in_a_row: u32,
     leaving: Leaving,
     /// A later version of Holdfast has taken over storage. This page does not renew any more,
@@ -288,7 +289,8 @@ impl Machine {
         actions.push(Action::Change(change));
     }
 
-    /// The session is over, if it is the session of this tab.
+    /// The server has said that this session is over. If this tab has this session, the tab ends it
+    /// in storage.
     fn end(&mut self, session_id: Uuid, why: Ending, at: Moment, actions: &mut Vec<Action>) {
         if self.session_id() == Some(session_id) {
             let why = self.more_exactly(why, at);
@@ -319,7 +321,7 @@ impl Machine {
         }
         self.server_reachable();
         self.leave_again(actions);
-        // Nothing here loops without a wait, for any answer of the server.
+        // If the new access token has already expired, the next renewal waits for a second.
         if self.held.as_ref().is_some_and(|held| held.is_over(at)) {
             let pause = self.pause.get_or_insert_default();
             pause.until_ms = at.running_ms + FRUITLESS_PAUSE_MS;
@@ -350,8 +352,8 @@ impl Machine {
             Failure::Conflict { retry_after } if is_wanted => {
                 self.conflict(of, retry_after, at, actions);
             }
-            // A tab that was frozen may read an old value of storage for a moment. So this must
-            // stay the same for some time, too, before it is final.
+            // A tab that was frozen may read an old value of storage for a moment. So the tab
+            // treats `Behind` like a conflict: it is final only after a minute and three attempts.
             Failure::Behind if is_wanted => self.conflict(of, None, at, actions),
             Failure::Later { retry_after } if is_wanted => {
                 let pause = self.pause.get_or_insert_default();
@@ -359,7 +361,8 @@ impl Machine {
                 pause.in_conflict = false;
             }
             Failure::Outdated => self.outdate(actions),
-            // There is nothing to wait for: the present record in storage gets its own turn.
+            // This result does not change the present record. If that record is due, it is renewed
+            // separately.
             _ => {}
         }
     }
@@ -416,8 +419,9 @@ impl Machine {
         }
     }
 
-    /// Probes whether the server can be reached. The next probe comes after its answer, or after
-    /// a minute without an answer.
+    /// Probes whether the server can be reached. If the server answers, there are no more probes.
+    /// If the probe fails, the next one comes after a pause. If no result comes at all, the next
+    /// one comes after a minute.
     fn probe(&mut self, at: Moment, actions: &mut Vec<Action>) {
         actions.push(Action::Probe);
         self.lost_until_ms = Some(at.running_ms + LONGEST_PAUSE_MS);
@@ -430,7 +434,8 @@ impl Machine {
         }
     }
 
-    /// The page is visible, or the network is back: do not wait for the jitter.
+    /// The page is visible, or the network is back. Ends the pause now, but not before the time of
+    /// `Retry-After`.
     fn retry_now(&mut self, at: Moment, actions: &mut Vec<Action>) {
         if let Some(pause) = &mut self.pause {
             pause.until_ms = at.running_ms.max(pause.not_before_ms);

@@ -80,7 +80,8 @@ pub enum Event {
     Changed {
         /// Who is signed in now.
         stored: Stored,
-        /// Whether the change still applied.
+        /// Whether the change is done: it was made now, or before. `false` if storage had changed
+        /// so that the change did not fit any more, or if storage could not take the change.
         applied: bool,
     },
     /// A call needs an access token.

@@ -209,6 +209,11 @@ impl Driver {
         let is_first = DRIVER.with(|cell| cell.set(driver.clone()).is_ok());
         if is_first {
             spawn_local(driver.begin());
+        } else {
+            leptos::logging::error!(
+                "Holdfast runs already in this page, so this session shows nothing. Call \
+                 `provide_session` once, at the root of the app."
+            );
         }
     }
 

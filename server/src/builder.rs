@@ -7,10 +7,16 @@
 //! use holdfast_server::http::CurrentAccount;
 //! use holdfast_server::state::Holdfast;
 //!
-//! #[derive(Clone, FromRef)]
+//! #[derive(Clone)]
 //! struct AppState {
 //!     holdfast: Holdfast,
 //!     pool: sqlx::PgPool,
+//! }
+//!
+//! impl FromRef<AppState> for Holdfast {
+//!     fn from_ref(state: &AppState) -> Self {
+//!         state.holdfast.clone()
+//!     }
 //! }
 //!
 //! /// Only for a signed-in person, because `CurrentAccount` is in the signature.
@@ -25,48 +31,76 @@
 //!     .start()
 //!     .await?;
 //! let routes = Router::new().route("/greet", get(greet));
-//! let app = Router::new()
+//! let app: Router = Router::new()
 //!     .merge(holdfast.routes())
-//!     .merge(holdfast.protect(routes))
+//!     .merge(holdfast.with_layers(routes))
 //!     .with_state(AppState { holdfast, pool });
 //! # let _ = app;
 //! # Ok(())
 //! # }
 //! ```
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow, bail};
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::HeaderName;
+use holdfast_protocol::wire::MAX_BODY;
 use ipnet::IpNet;
 use sqlx::Connection as _;
+use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgPool};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::additions::Lend;
 use crate::client_address::Proxies;
 use crate::clock::Clock;
 use crate::config::{self, Config, MasterSecret};
+use crate::http::answer_errors::LONGEST_WORK;
 use crate::lanes::{Lanes, RotationCommit};
+use crate::start::Prepared;
 use crate::state::Holdfast;
 use crate::store::{self, MIGRATOR};
 use crate::{api, server_functions, start, with_layers};
 
+/// How long the database may take to answer, and a migration to get its locks.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The pause before a migration is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// The settings of an instance inside an application. Each has the default of `holdfast serve`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "nothing starts before `start`"]
 pub struct Builder {
     database: PgConnectOptions,
     secrets: Vec<MasterSecret>,
+    issuer: Option<String>,
     config: Config,
     connections: u32,
     lanes: u32,
     migrates: bool,
 }
 
+/// Without the options of the database, which have a password.
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("issuer", &self.issuer)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Holdfast {
-    /// An instance for the database of this pool. Holdfast opens connections of its own, because
-    /// they need settings that an application's connections do not have.
+    /// An instance for the database to which this pool connects now. Holdfast opens connections of
+    /// its own, because they need settings that an application's connections do not have.
+    ///
+    /// Holdfast needs a database of its own: its migrations are in the table `_sqlx_migrations`, as
+    /// those of an application that uses sqlx.
     ///
     /// Every instance on a database needs the same master secret. `holdfast keys new-secret` makes
     /// one.
@@ -74,6 +108,7 @@ impl Holdfast {
         Builder {
             database: pool.connect_options().as_ref().clone(),
             secrets: vec![secret],
+            issuer: None,
             config: Config::default(),
             connections: config::DATABASE_CONNECTIONS,
             lanes: config::ROTATION_LANES,
@@ -107,23 +142,26 @@ impl Holdfast {
 
     /// Puts routes of the application behind the layers of Holdfast's own routes. An `ApiError` of
     /// these routes is then logged, and it is answered in the form that the client understands. So
-    /// every route with `CurrentAccount` needs these layers.
-    pub fn protect<S: Clone + Send + Sync + 'static>(&self, routes: Router<S>) -> Router<S> {
-        with_layers(self, routes)
+    /// every route with `CurrentAccount` needs these layers. They do not protect a route that has no
+    /// `CurrentAccount`. A request may take 18 seconds, and a body has at most [`MAX_BODY`] bytes
+    /// unless a route sets another `DefaultBodyLimit`.
+    pub fn with_layers<S: Clone + Send + Sync + 'static>(&self, routes: Router<S>) -> Router<S> {
+        with_layers(self, routes.layer(DefaultBodyLimit::max(MAX_BODY)))
+    }
+
+    /// Notes that the application will stop. `/readyz` answers 503 from now on, so that balancers
+    /// send no new requests, but every request that comes is answered.
+    pub fn stops_soon(&self) {
+        self.stopping.tell();
     }
 
     /// Stops the instance: waits for work that goes on after its client has gone, stops the tasks
-    /// that go on in the background, and closes the connections to the database. Call it after the
-    /// application has answered its last request.
+    /// in the background, and closes the connections to the database. Call it after the application
+    /// has answered its last request. If it is not called, the tasks go on as long as the runtime.
     pub async fn stop(&self) {
-        /// How long each part may take. The database may not answer.
-        const PATIENCE: Duration = Duration::from_secs(2);
         self.stopping.tell();
-        self.stopping.finished().await;
-        self.background.stop().await;
-        let _ = tokio::time::timeout(PATIENCE, self.events.written()).await;
-        let closing = async { tokio::join!(self.pool.close(), self.lanes.close()) };
-        let _ = tokio::time::timeout(PATIENCE, closing).await;
+        let _ = timeout(LONGEST_WORK, self.stopping.finished()).await;
+        self.release().await;
     }
 }
 
@@ -131,7 +169,7 @@ impl Builder {
     /// The address at which browsers reach the application: the issuer and the audience of access
     /// tokens, the same on every instance. It must be https, except for an address of this machine.
     pub fn issuer(mut self, url: impl Into<String>) -> Self {
-        self.config.issuer = url.into();
+        self.issuer = Some(url.into());
         self
     }
 
@@ -198,33 +236,98 @@ impl Builder {
         self
     }
 
-    /// Checks the settings, migrates the tables and starts the work in the background.
+    /// Checks the settings, migrates the tables, reads what the instance must know, and starts the
+    /// work in the background. It waits up to 30 seconds for a database that does not answer yet.
     ///
     /// # Errors
-    /// One sentence: about a setting with a wrong value, a database that does not answer or whose
-    /// tables are not at this version, or a database of a fleet with another master secret.
+    /// One sentence: about a setting that is missing or wrong, a database that does not answer or has
+    /// the tables of another application, tables that are not at this version, or other instances
+    /// with another issuer or master secret.
     pub async fn start(self) -> anyhow::Result<Holdfast> {
-        let config = self.config.checked(self.connections)?;
+        let issuer = self.issuer.context(
+            "The setting `issuer` is missing. Set it to the address at which browsers reach the application.",
+        )?;
+        let config = Config {
+            issuer,
+            ..self.config
+        };
+        let config = config.checked(self.connections)?;
+        migrate(&self.database, self.migrates).await?;
         let clock = Clock::system();
-        let pool = store::pool(self.database.clone(), self.connections);
-        if self.migrates {
-            let mut connection = store::connect_for_migrations(self.database).await?;
-            let migrated = MIGRATOR.run(&mut connection).await;
-            // The advisory lock ends with the connection.
-            let _ = connection.close().await;
-            migrated.context("the tables could not be brought up to date")?;
-        } else {
-            let mut connection = pool.acquire().await?;
-            let is_migrated = store::is_migrated(&mut connection).await?;
-            connection.release();
-            anyhow::ensure!(
-                is_migrated,
-                "The tables of Holdfast are not at this version. Migrate them with `holdfast migrate`, or leave out `without_migrations`."
-            );
-        }
+        let pool = store::pool(self.database, self.connections);
         let secrets = self.secrets.into_iter().map(MasterSecret::into_bytes);
         let arrived = start::arrive(&config, secrets.collect(), &pool, &clock).await?;
+        if let Some(other) = arrived.facts.other_issuer() {
+            bail!(
+                "The other instances have the issuer {other}. To change the issuer, name the one of the others with `previous_issuer`."
+            );
+        }
+        let keys = Arc::clone(&arrived.keys);
         let lanes = Lanes::new(pool.clone(), self.lanes, RotationCommit::Synchronous);
-        Ok(start::start(config, pool, lanes, arrived, clock)?.holdfast)
+        let Prepared {
+            holdfast,
+            mut reader,
+            ..
+        } = start::prepare(config, pool, lanes, arrived, clock)?;
+        // Until then, the instance would answer 503 to every access token.
+        let read = reader.read().await;
+        read.context("The ended sessions cannot be read")?;
+        if let Some(obstacle) = keys.obstacle() {
+            bail!("{obstacle}.");
+        }
+        start::work(&holdfast, reader);
+        Ok(holdfast)
     }
+}
+
+/// Brings the tables up to date, or checks that they are.
+async fn migrate(database: &PgConnectOptions, migrates: bool) -> anyhow::Result<()> {
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        let error = match try_to_migrate(database, migrates).await {
+            Ok(done) => return done,
+            Err(error) => error,
+        };
+        if Instant::now() >= give_up || !is_passing(&error) {
+            return Err(error).context("The tables could not be brought up to date");
+        }
+        tracing::info!(%error, "The database does not answer yet, or a table is in use; trying again.");
+        sleep(PAUSE).await;
+    }
+}
+
+/// The inner error is final.
+async fn try_to_migrate(
+    database: &PgConnectOptions,
+    migrates: bool,
+) -> Result<anyhow::Result<()>, MigrateError> {
+    let mut connection = store::connect_for_migrations(database.clone()).await?;
+    let done = if store::has_foreign_migrations(&mut connection).await? {
+        Err(anyhow!(
+            "The table `_sqlx_migrations` of this database belongs to another application. Give Holdfast a database of its own."
+        ))
+    } else if migrates {
+        MIGRATOR.run(&mut connection).await?;
+        Ok(())
+    } else if store::is_migrated(&mut connection).await? {
+        Ok(())
+    } else {
+        Err(anyhow!(
+            "The tables of Holdfast are not at this version. Migrate them with `holdfast migrate`, or leave out `without_migrations`."
+        ))
+    };
+    // The advisory lock ends with the connection.
+    let _ = connection.close().await;
+    Ok(done)
+}
+
+/// Whether the same migration may succeed a moment later.
+fn is_passing(error: &MigrateError) -> bool {
+    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else {
+        return false;
+    };
+    // Without a code, no server has answered. The code is the one of a lock that is held.
+    error
+        .as_database_error()
+        .is_none_or(|error| error.code().as_deref() == Some("55P03"))
 }

@@ -78,13 +78,18 @@ impl Proxies {
         Self { networks, header }
     }
 
-    /// Checks the networks and the header, as the flags of `holdfast serve` do.
+    /// Checks the networks and the header, and brings the networks into their shortest form, as the
+    /// flags of `holdfast serve` do.
     ///
     /// # Errors
     /// One sentence about what is wrong.
-    pub fn check(&self) -> Result<(), String> {
-        self.networks.iter().try_for_each(is_narrow)?;
-        is_of_proxies(&self.header)
+    pub fn checked(self) -> Result<Self, String> {
+        is_of_proxies(&self.header)?;
+        let networks = self.networks.into_iter().map(shortest);
+        Ok(Self {
+            networks: networks.collect::<Result<_, _>>()?,
+            header: self.header,
+        })
     }
 
     /// Whether no proxy is named.
@@ -241,18 +246,17 @@ pub fn network(text: &str) -> Result<IpNet, String> {
         .ok()
         .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
         .ok_or("write networks such as 10.0.0.0/8, or single addresses")?;
-    // Addresses are compared in their shortest form, so the network gets this form, too.
+    shortest(network)
+}
+
+/// The network in its shortest form, because addresses are compared in theirs.
+fn shortest(network: IpNet) -> Result<IpNet, String> {
     let network = match (network.addr().to_canonical(), network.prefix_len()) {
         (IpAddr::V4(ip), bits @ 96..) if network.addr().is_ipv6() => {
             IpNet::new(IpAddr::V4(ip), bits - 96).map_err(|error| error.to_string())?
         }
         _ => network,
     };
-    is_narrow(&network)?;
-    Ok(network.trunc())
-}
-
-fn is_narrow(network: &IpNet) -> Result<(), String> {
     let widest = match network {
         IpNet::V4(_) => WIDEST_V4,
         IpNet::V6(_) => WIDEST_V6,
@@ -262,7 +266,7 @@ fn is_narrow(network: &IpNet) -> Result<(), String> {
             "{network} is too wide and would trust much of the internet; the widest is /{widest}"
         ));
     }
-    Ok(())
+    Ok(network.trunc())
 }
 
 /// Whether proxies may write the client's address into this header. In some headers clients write

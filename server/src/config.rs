@@ -712,7 +712,7 @@ impl Config {
         }
         in_range(self.sessions_per_account, 1..=10_000).map_err(wrong("sessions_per_account"))?;
         in_range(connections, 2..=1000).map_err(wrong("database_connections"))?;
-        self.proxies.check().map_err(wrong("trusted_proxies"))?;
+        let proxies = self.proxies.checked().map_err(wrong("trusted_proxies"))?;
         let limits = Settings {
             reads: reads(connections),
             ..self.limits
@@ -720,6 +720,7 @@ impl Config {
         let config = Self {
             issuer,
             issuer_previous,
+            proxies,
             limits,
             ..self
         };
@@ -864,6 +865,16 @@ mod tests {
             let error = with(change, 16);
             assert!(error.contains(sentence), "{error}");
         }
+        // A network of IPv4 addresses that is written as IPv6 counts as the network of IPv4.
+        let mapped = vec!["::ffff:10.0.0.0/104".parse().unwrap()];
+        let mapped = Proxies::new(mapped, HeaderName::from_static("forwarded"));
+        let config = Config {
+            proxies: mapped,
+            ..Config::default()
+        };
+        let proxies = config.checked(16).unwrap().proxies;
+        assert!(proxies.trusts("10.1.2.3".parse().unwrap()));
+
         let error = with(&|_| (), 1);
         assert!(
             error.contains("`database_connections` is wrong: 1 is not"),

@@ -84,8 +84,7 @@ pub fn router_with(state: Holdfast, additions: Additions) -> Router {
     let service = routes::api()
         .merge(pages)
         .merge(functions)
-        .merge(additions.routes.layer(DefaultBodyLimit::max(MAX_BODY)))
-        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed });
+        .merge(additions.routes.layer(DefaultBodyLimit::max(MAX_BODY)));
     with_layers(&state, service).with_state(state)
 }
 
@@ -119,7 +118,9 @@ fn with_layers<S: Clone + Send + Sync + 'static>(
         .layer(from_fn(answer_errors))
         .layer(from_fn(require_one_host))
         .layer(from_fn(refuse_other_sites));
-    service.layer(layers)
+    service
+        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
+        .layer(layers)
 }
 
 /// The pages, and what lends their server functions what they need.

@@ -36,7 +36,8 @@ pub fn leptos_options() -> LeptosOptions {
     let variable = |name: &str| env::var(name).ok();
     let site_root = variable("LEPTOS_SITE_ROOT").map_or_else(default_site_root, PathBuf::from);
     LeptosOptions::builder()
-        .output_name(env!("LEPTOS_OUTPUT_NAME"))
+        // The variable is set in this workspace only.
+        .output_name(option_env!("LEPTOS_OUTPUT_NAME").unwrap_or("holdfast"))
         .site_root(site_root.to_string_lossy().into_owned())
         .site_pkg_dir(variable("LEPTOS_SITE_PKG_DIR").unwrap_or_else(|| "pkg".to_owned()))
         .env(if is_watched() { Env::DEV } else { Env::PROD })

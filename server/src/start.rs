@@ -67,24 +67,25 @@ pub(crate) async fn arrive(
     })
 }
 
-/// An instance whose background work is under way.
-pub(crate) struct Started {
+/// An instance, and what its work in the background needs.
+pub(crate) struct Prepared {
     pub(crate) holdfast: Holdfast,
+    pub(crate) reader: Reader,
     /// Notified when the current master secret is forbidden: then the instance has to stop.
     pub(crate) forbidden: Arc<Notify>,
 }
 
-/// Starts the background work of an instance.
+/// Makes an instance. Its work in the background starts with [`work`].
 ///
 /// # Errors
 /// If the names of the pages' files cannot be read.
-pub(crate) fn start(
+pub(crate) fn prepare(
     config: Config,
     pool: Pool,
     lanes: Lanes,
     arrived: Arrived,
     clock: Clock,
-) -> anyhow::Result<Started> {
+) -> anyhow::Result<Prepared> {
     let Arrived {
         keys,
         facts,
@@ -111,17 +112,27 @@ pub(crate) fn start(
         lanes,
         clock,
     });
-    let ended = holdfast.ended.clone();
-    let reader = Reader::new(pool.clone(), ended.clone(), secrets);
-    let background = &holdfast.background;
-    background.spawn(endings::reader::run(reader));
-    background.spawn(endings::listener::run(pool.clone(), ended));
-    background.spawn(sweep::run(holdfast.clone()));
-    let failures = holdfast.limits.failures().clone();
-    tokio::spawn(limits::failures::run(failures, pool));
-    tokio::spawn(limits::run(holdfast.limits.clone()));
-    Ok(Started {
+    let reader = Reader::new(pool, holdfast.ended.clone(), secrets);
+    Ok(Prepared {
         holdfast,
+        reader,
         forbidden,
     })
+}
+
+/// Starts the work in the background. It goes on until [`Background::stop`].
+pub(crate) fn work(holdfast: &Holdfast, reader: Reader) {
+    let Instance {
+        background,
+        ended,
+        limits,
+        pool,
+        ..
+    } = &**holdfast;
+    background.spawn(endings::reader::run(reader));
+    background.spawn(endings::listener::run(pool.clone(), ended.clone()));
+    background.spawn(sweep::run(holdfast.clone()));
+    let failures = limits.failures().clone();
+    background.spawn(limits::failures::run(failures, pool.clone()));
+    background.spawn(limits::run(limits.clone()));
 }

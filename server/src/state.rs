@@ -3,9 +3,11 @@
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
+use tokio::time::timeout;
 
 use crate::background::Background;
 use crate::clock::Clock;
@@ -70,6 +72,20 @@ pub struct Instance {
 impl From<Instance> for Holdfast {
     fn from(instance: Instance) -> Self {
         Self(Arc::new(instance))
+    }
+}
+
+impl Holdfast {
+    /// Stops the work in the background, writes the events that wait, and closes the connections to
+    /// the database.
+    pub(crate) async fn release(&self) {
+        /// How long each part may take. The database may not answer.
+        const PATIENCE: Duration = Duration::from_secs(2);
+        let _ = timeout(PATIENCE, self.limits.failures().written()).await;
+        self.background.stop().await;
+        let _ = timeout(PATIENCE, self.events.written()).await;
+        let closing = async { tokio::join!(self.pool.close(), self.lanes.close()) };
+        let _ = timeout(PATIENCE, closing).await;
     }
 }
 

@@ -23,14 +23,13 @@ pub(super) async fn arrive(
         finish_replacing(directory, pool).await?;
     }
     let secrets = secrets::from_args(args, private_data)?;
-    let arrived = start::arrive(config, secrets, pool, clock).await?;
     let mut connection = pool.acquire().await?;
     let server = store::diagnosis::server(&mut connection).await?;
     connection.release();
     if let Some(sentence) = doctor::too_many_connections(args, &server) {
         tracing::warn!("{sentence}");
     }
-    Ok(arrived)
+    start::arrive(config, secrets, pool, clock).await
 }
 
 /// Finishes a `holdfast keys replace --after-leak` that was interrupted. If the database has

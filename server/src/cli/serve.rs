@@ -17,7 +17,7 @@ use crate::http::answer_errors::{LONGEST, LONGEST_WORK};
 use crate::keys::{Obstacle, shown};
 use crate::lanes::Lanes;
 use crate::metrics::{self, ConnectionCounts};
-use crate::start::{self, Started};
+use crate::start::{self, Prepared};
 use crate::state::Holdfast;
 use crate::stopping::Stopping;
 use crate::{connections, router, secrets, site_files};
@@ -78,10 +78,11 @@ async fn serve(
     };
     let secret = shown(arrived.keys.fingerprint());
     let lanes = Lanes::new(pool.clone(), args.rotation_lanes, args.rotation_commit);
-    let Started {
+    let Prepared {
         holdfast: state,
+        reader,
         forbidden,
-    } = start::start(config, pool.clone(), lanes.clone(), arrived, clock)?;
+    } = start::prepare(config, pool.clone(), lanes.clone(), arrived, clock)?;
     if cfg!(feature = "pages") && !site_files::is_built(&state.leptos) {
         let site = &state.leptos.site_root;
         tracing::warn!(%site, "The pages' files are missing, so the buttons of pages will not work. Build the files with `cargo xtask run`.");
@@ -90,11 +91,12 @@ async fn serve(
         Some(address) => Some(serve_metrics(address, &state).await?),
         None => None,
     };
+    let address = listener.local_addr()?;
+    start::work(&state, reader);
     if let Some(private) = &database.private {
         tokio::spawn(Arc::clone(private).supervise());
     }
 
-    let address = listener.local_addr()?;
     let postgres = database.private.as_ref().map(|private| private.version());
     tracing::info!(%address, issuer = %state.config.issuer, private.postgres = postgres, secret, "Serving.");
     println!("Holdfast is at http://{address}");
@@ -104,7 +106,6 @@ async fn serve(
     if let Some(data) = private_data {
         println!("Its private Postgres is in {}", data.display());
     }
-    let events = state.events.clone();
     let (closing, closed) = tokio::sync::oneshot::channel();
     let delay = args.shutdown_delay;
     let stopping = state.stopping.clone();
@@ -131,19 +132,17 @@ async fn serve(
         .await;
         stopping.finished().await;
     };
-    tokio::select! {
-        () = serving => {}
-        () = forbidden.notified() => anyhow::bail!("{}.", Obstacle::Forbidden),
+    let served = tokio::select! {
+        () = serving => Ok(()),
+        () = forbidden.notified() => Err(anyhow::anyhow!("{}.", Obstacle::Forbidden)),
         // A request that hangs must not keep the server alive for ever.
         () = async { let _ = closed.await; tokio::time::sleep(SHUTDOWN).await } => {
             tracing::warn!("Some requests did not finish in time.");
+            Ok(())
         }
-    }
-    state.background.stop().await;
-    let _ = tokio::time::timeout(Duration::from_secs(2), events.written()).await;
-    let closing = async { tokio::join!(pool.close(), lanes.close()) };
-    let _ = tokio::time::timeout(Duration::from_secs(2), closing).await;
-    Ok(())
+    };
+    state.release().await;
+    served
 }
 
 /// Serves the metrics on an address of their own.

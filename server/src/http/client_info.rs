@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Once;
 
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
 use axum::http::request::Parts;
@@ -11,6 +12,9 @@ use axum::http::{Extensions, HeaderMap, header};
 use crate::client_address::ClientAddress;
 use crate::state::Holdfast;
 use crate::store::ClientInfo;
+
+/// Whether the log says already that requests come without an address.
+static WITHOUT_ADDRESS: Once = Once::new();
 
 /// The most bytes of a user agent that are kept.
 const USER_AGENT_BYTES: usize = 256;
@@ -30,8 +34,15 @@ where
             .config
             .proxies
             .client(&parts.headers, peer(&parts.extensions));
-        if let Self::Proxy(proxy) = address {
-            state.metrics.came_through_unknown_proxy(proxy);
+        match address {
+            Self::Client(_) => {}
+            Self::Proxy(proxy) => state.metrics.came_through_unknown_proxy(proxy),
+            // This is a fault of the program around the router, so one line is enough.
+            Self::Unknown => WITHOUT_ADDRESS.call_once(|| {
+                tracing::error!(
+                    "Requests come without the address of their client, so no limit by address works. Serve the application with `into_make_service_with_connect_info::<SocketAddr>()`."
+                );
+            }),
         }
         // A handler may extract the address twice, but an unknown proxy is counted once.
         parts.extensions.insert(address);

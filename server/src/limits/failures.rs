@@ -189,6 +189,13 @@ impl Failures {
         changes.waiting.is_empty() && changes.writing.is_empty() && !changes.are_events_written
     }
 
+    /// Waits until everything that was counted or cleared is written.
+    pub async fn written(&self) {
+        while !self.are_written() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Notes that the failures are written. Their events follow.
     fn keys_are_written(&self) {
         self.lock().writing.clear();

@@ -178,6 +178,33 @@ pub async fn connect_for_migrations(options: PgConnectOptions) -> sqlx::Result<P
     connect(&options).await
 }
 
+/// Whether the table of migrations belongs to another application: it does not have the first
+/// migration of Holdfast.
+///
+/// # Errors
+/// When the database cannot be queried.
+pub async fn has_foreign_migrations(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    let Some(first) = MIGRATOR.iter().next() else {
+        return Ok(false);
+    };
+    let exists =
+        sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "exists!""#)
+            .fetch_one(&mut *connection)
+            .await?;
+    if !exists {
+        return Ok(false);
+    }
+    // A migrator that was interrupted may have left the table empty.
+    sqlx::query_scalar(
+        "select exists (select from _sqlx_migrations)
+             and not exists (select from _sqlx_migrations where version = $1 and checksum = $2)",
+    )
+    .bind(first.version)
+    .bind(&*first.checksum)
+    .fetch_one(connection)
+    .await
+}
+
 /// Whether every migration of this build has been applied.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! Holdfast inside an application that has a state, routes and a pool of its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -56,6 +57,9 @@ async fn an_application_signs_people_in_and_protects_its_own_routes() {
     let refused = app.send(to(Method::GET, "/greet")).await;
     refused.is(Code::AccessTokenMissing);
     assert!(refused.headers.contains_key(header::WWW_AUTHENTICATE));
+    // So do the answers of the router.
+    let wrong_method = app.call_as(&ada, Method::PUT, "/greet", None).await;
+    wrong_method.is(Code::MethodNotAllowed);
     // The page of the application is its own.
     let page = app.send(to(Method::GET, "/")).await;
     assert_eq!(page.status, 200);
@@ -110,25 +114,36 @@ async fn a_token_of_one_instance_is_valid_in_another_one_with_the_same_secret() 
 
 #[tokio::test]
 async fn a_stopped_instance_has_no_connection_to_the_database() {
-    let app = TestApp::start().await;
+    let mut app = TestApp::start().await;
     let holdfast = builder(app.pool()).start().await.unwrap();
+    let pool = app.pool().clone();
     let connections = async || {
         sqlx::query_scalar::<_, i64>(
             "select count(*) from pg_stat_activity
              where datname = current_database() and application_name like 'holdfast%'",
         )
-        .fetch_one(app.pool())
+        .fetch_one(&pool)
         .await
         .unwrap()
     };
+    app.serve_with(|_| application(&holdfast));
+    app.sign_up("ada").await;
+    // What counts wrong passwords has a connection of its own.
+    app.try_log_in("ada", "a wrong password").await;
     assert_ne!(connections().await, 0);
+    holdfast.stop().await;
     holdfast.stop().await;
     // Postgres ends a process a moment after its client has closed the connection.
     for _ in 0..200 {
         if connections().await == 0 {
+            let failures: i64 = sqlx::query_scalar("select count(*) from sign_in_failures")
+                .fetch_one(&pool)
+                .await
+                .unwrap();
+            assert_ne!(failures, 0, "the wrong password was forgotten");
             return;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("{} connections are left", connections().await);
 }
@@ -136,15 +151,47 @@ async fn a_stopped_instance_has_no_connection_to_the_database() {
 #[tokio::test]
 async fn a_wrong_setting_is_named_before_anything_starts() {
     // Nothing listens here.
-    let nowhere = PgPool::connect_lazy("postgres://holdfast@127.0.0.1:1/holdfast").unwrap();
-    let error = builder(&nowhere).issuer("http://shop.example").start();
-    let error = error.await.unwrap_err().to_string();
+    let nowhere = PgPool::connect_lazy("postgres://holdfast:hunter2@127.0.0.1:1/holdfast").unwrap();
+    let refused = async |builder: Builder| builder.start().await.unwrap_err().to_string();
+
+    let error = refused(builder(&nowhere).issuer("http://shop.example")).await;
     assert!(
         error.contains("`issuer` is wrong: it must be https"),
         "{error}"
     );
-    let error = builder(&nowhere).start().await.unwrap_err().to_string();
-    assert!(!error.contains("is wrong"), "{error}");
+    let error = refused(Holdfast::builder(&nowhere, MasterSecret::generate())).await;
+    assert!(error.contains("`issuer` is missing"), "{error}");
+    let error = refused(builder(&nowhere).sessions_per_account(0)).await;
+    assert!(error.contains("0 is not from 1 to 10000"), "{error}");
+    let shown = format!("{:?}", builder(&nowhere));
+    assert!(
+        shown.contains("shop.example") && !shown.contains("hunter2"),
+        "{shown}"
+    );
+}
+
+#[tokio::test]
+async fn an_instance_that_the_others_would_refuse_does_not_start() {
+    let app = TestApp::start().await;
+    let secret = MasterSecret::generate();
+    let first = own::start(app.pool(), secret.clone()).await.unwrap();
+    let refused = async |builder: Builder| builder.start().await.unwrap_err().to_string();
+
+    let other_issuer = Holdfast::builder(app.pool(), secret.clone()).issuer("https://b.example");
+    let error = refused(other_issuer.clone()).await;
+    assert!(
+        error.contains("have the issuer https://shop.example"),
+        "{error}"
+    );
+    // An instance to which the issuer changes says so.
+    let changed = other_issuer.previous_issuer("https://shop.example");
+    let second = changed.start().await.unwrap();
+
+    let error = refused(builder(app.pool()).previous_issuer("https://b.example")).await;
+    assert!(error.contains("secret"), "{error}");
+    for instance in [first, second] {
+        instance.stop().await;
+    }
 }
 
 #[tokio::test]
@@ -162,4 +209,33 @@ async fn tables_of_an_earlier_version_are_named_if_the_application_does_not_migr
         error.contains("Migrate them with `holdfast migrate`"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn the_migrations_of_another_application_are_left_alone() {
+    let app = TestApp::start().await;
+    let change = "update _sqlx_migrations set checksum = '\\x00', description = 'shops'
+                  where version = (select min(version) from _sqlx_migrations)";
+    sqlx::query(change).execute(app.pool()).await.unwrap();
+    let error = builder(app.pool()).start().await.unwrap_err().to_string();
+    assert!(error.contains("belongs to another application"), "{error}");
+}
+
+#[tokio::test]
+async fn a_migration_waits_for_a_lock() {
+    let app = TestApp::start().await;
+    let last = "delete from _sqlx_migrations
+                where version = (select max(version) from _sqlx_migrations)";
+    sqlx::query(last).execute(app.pool()).await.unwrap();
+    let mut holder = app.pool().begin().await.unwrap();
+    sqlx::query("lock table _sqlx_migrations in access exclusive mode")
+        .execute(&mut *holder)
+        .await
+        .unwrap();
+    let mut starting = Box::pin(builder(app.pool()).start());
+    // A migration gives up after a second, and is tried again.
+    let early = tokio::time::timeout(Duration::from_secs(3), &mut starting).await;
+    assert!(early.is_err(), "it did not wait: {early:?}");
+    holder.rollback().await.unwrap();
+    starting.await.unwrap().stop().await;
 }

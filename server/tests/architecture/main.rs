@@ -301,9 +301,10 @@ fn only_one_file_knows_the_pages_and_only_the_gate_before_server_functions_the_c
 
 #[test]
 fn nothing_below_the_routes_imports_http() {
-    // The root puts all parts together, and these files are routes of another kind.
+    // The first two put all parts together, and the others are routes of another kind.
     let may = [
         "lib.rs",
+        "builder.rs",
         "overview.rs",
         "pages.rs",
         "server_functions.rs",

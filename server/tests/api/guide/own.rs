@@ -34,11 +34,11 @@ async fn greet(State(shop): State<Shop>, current: CurrentAccount) -> String {
 }
 
 pub fn application(shop: Shop) -> Router {
-    let protected = Router::new().route("/greet", get(greet));
+    let routes = Router::new().route("/greet", get(greet));
     Router::new()
         .route("/", get(|| async { "Welcome" }))
         .merge(shop.holdfast.routes())
-        .merge(shop.holdfast.protect(protected))
+        .merge(shop.holdfast.with_layers(routes))
         .with_state(shop)
 }
 // end

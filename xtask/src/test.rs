@@ -188,7 +188,10 @@ const UNOPTIMISED: &[&str] = &[
 
 /// The tests beside the code.
 fn unit(toolbox: &Toolbox) -> Outcome {
-    run_tests(toolbox, &["--lib", "--bins"], "the unit tests")
+    run_tests(toolbox, &["--lib", "--bins"], "the unit tests")?;
+    let mut examples = toolbox.cargo(&["test", "--release", "--doc"]);
+    examples.args(UNOPTIMISED).args(NATIVE);
+    toolbox::show(&mut examples, "Running the examples of the documentation")
 }
 
 /// The tests in `tests` folders: those of the protocol's properties, and the server's through HTTP.

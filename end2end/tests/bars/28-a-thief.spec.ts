@@ -54,12 +54,21 @@ test('bar 28: a thief with storage and pending attempt key is found out within a
 async function untilSignedOut(page: Page, network: Network): Promise<number> {
   for (let seconds = 0; seconds < 240; seconds += 1) {
     await page.clock.runFor(1000);
-    await network.refreshes();
-    // The database answers in order, so the page has its own answers by then.
-    for (let turns = 0; turns < 5; turns += 1) await inDatabase(page);
+    await untilIdle(page, network);
     if ((await storedSession(page)) === null) {
       return seconds / 60;
     }
   }
   throw new Error('Nobody notices.');
+}
+
+/** Waits until the page has its answers, and begins no other request after it has used its database
+ * several times. */
+async function untilIdle(page: Page, network: Network): Promise<void> {
+  for (let begun = -1; begun !== network.begun().length; ) {
+    begun = network.begun().length;
+    await network.calls();
+    // The database answers in order, so the page has its own answers by then.
+    for (let turns = 0; turns < 5; turns += 1) await inDatabase(page);
+  }
 }

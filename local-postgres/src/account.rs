@@ -25,7 +25,7 @@ const PASSED_ON: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"];
 
 /// The account that Postgres runs as and that owns the cluster.
 #[derive(Clone, Debug)]
-pub(crate) struct Account {
+pub(crate) struct UnixAccount {
     pub(crate) name: String,
     pub(crate) uid: Uid,
     pub(crate) gid: Gid,
@@ -34,7 +34,7 @@ pub(crate) struct Account {
     pub(crate) is_another: bool,
 }
 
-impl Account {
+impl UnixAccount {
     /// The account of this program, or an unprivileged account if root runs this program: the owner
     /// of the cluster if there is one, or else the first account of the list. The owner comes
     /// first, because an account of the list that is created later could not read the data.

@@ -14,7 +14,7 @@ use std::process::Stdio;
 use nix::errno::Errno;
 use serde::Deserialize;
 
-use crate::account::{Account, is};
+use crate::account::{UnixAccount, is};
 use crate::error::LocalPostgresError;
 use crate::name::Name;
 use crate::place;
@@ -77,7 +77,7 @@ impl Binaries {
     /// same major version, because Postgres does not read the files of another major version.
     pub(crate) fn find(
         name: &Name,
-        account: &Account,
+        account: &UnixAccount,
         data: Option<(&Path, u32)>,
     ) -> Result<Self, LocalPostgresError> {
         let fits = |found: &Self| data.is_none_or(|(_, major)| found.version.major == major);
@@ -140,7 +140,7 @@ impl Binaries {
         self.directory.join(name)
     }
 
-    fn at(directory: &Path, account: &Account) -> Result<Self, Unusable> {
+    fn at(directory: &Path, account: &UnixAccount) -> Result<Self, Unusable> {
         if let Some(missing) = PROGRAMS.iter().find(|name| !directory.join(name).exists()) {
             return Err(Unusable::Missing(missing));
         }

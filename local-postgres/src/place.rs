@@ -20,7 +20,7 @@ use nix::fcntl::OFlag;
 use nix::unistd::{Gid, Uid};
 use sha2::{Digest, Sha256};
 
-use crate::account::Account;
+use crate::account::UnixAccount;
 use crate::error::LocalPostgresError;
 use crate::name::Name;
 
@@ -51,7 +51,7 @@ pub(crate) struct Place {
     /// Files of the program that may be in the directory before Postgres is.
     companions: &'static [&'static str],
     pub(crate) data_dir: PathBuf,
-    pub(crate) account: Account,
+    pub(crate) account: UnixAccount,
 }
 
 /// What is in `postgres/`.
@@ -73,7 +73,7 @@ impl Place {
         let here = Self {
             name: name.clone(),
             companions,
-            account: Account::for_cluster(&wanted.join("postgres"))?,
+            account: UnixAccount::for_cluster(&wanted.join("postgres"))?,
             data_dir: wanted,
         };
         if !here.account.is_another {
@@ -92,7 +92,7 @@ impl Place {
         let there = Self {
             name: name.clone(),
             companions,
-            account: Account::for_cluster(&data_dir.join("postgres"))?,
+            account: UnixAccount::for_cluster(&data_dir.join("postgres"))?,
             data_dir,
         };
         // Existing data stay in their directory, even if the permissions have changed since.
@@ -423,7 +423,7 @@ mod tests {
     use super::*;
 
     fn place(data_dir: &str) -> Place {
-        let account = Account {
+        let account = UnixAccount {
             name: "postgres".to_owned(),
             uid: Uid::from_raw(101),
             gid: Gid::from_raw(104),

@@ -226,10 +226,7 @@ impl SecretsInUse {
         let asked_at = Instant::now();
         let known = secrets::list(connection).await?;
         self.learn(&known, asked_at);
-        let current = self.keys.fingerprint();
-        let is_entered = known
-            .iter()
-            .any(|secret| secret.fingerprint[..] == current[..]);
+        let is_entered = self.is_entered(&known);
         if is_entered {
             self.seen().note_entered(row.birth);
         } else {
@@ -308,7 +305,10 @@ impl SecretsInUse {
                 }
             } else {
                 let row = store::database::lookup_row(&mut connection).await?;
-                if self.seen().right.may_be(row.birth) {
+                // A read that began before the secret was entered may have found it missing after
+                // that. Then no birth counts any more, but this is the right database.
+                let is_entered = self.is_entered(&secrets::list(&mut connection).await?);
+                if is_entered || self.seen().right.may_be(row.birth) {
                     self.enter(&mut connection).await?;
                 }
             }
@@ -320,6 +320,14 @@ impl SecretsInUse {
         if let Err(error) = said.context("no answer in time").flatten() {
             tracing::debug!(%error, "The use of the secret could not be written.");
         }
+    }
+
+    /// Whether the current secret is one of these.
+    fn is_entered(&self, known: &[StoredSecret]) -> bool {
+        let current = self.keys.fingerprint();
+        known
+            .iter()
+            .any(|secret| secret.fingerprint[..] == current[..])
     }
 
     fn note_renewed(&self) {

@@ -35,7 +35,9 @@
 //!     .merge(holdfast.routes())
 //!     .merge(holdfast.with_layers(routes))
 //!     .with_state(AppState { holdfast, pool });
-//! # let _ = app;
+//! // Limits by address need the addresses of clients.
+//! let service = app.into_make_service_with_connect_info::<std::net::SocketAddr>();
+//! # let _ = service;
 //! # Ok(())
 //! # }
 //! ```
@@ -72,7 +74,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The pause before a migration is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The settings of an instance inside an application. Each has the default of `holdfast serve`.
+/// The settings of an instance inside an application. Each except the issuer has the default of
+/// `holdfast serve`.
 #[derive(Clone)]
 #[must_use = "nothing starts before `start`"]
 pub struct Builder {
@@ -321,13 +324,14 @@ async fn try_to_migrate(
     Ok(done)
 }
 
-/// Whether the same migration may succeed a moment later.
+/// Whether the same migration may succeed a moment later: no server has answered, or another
+/// statement holds a lock.
 fn is_passing(error: &MigrateError) -> bool {
-    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else {
-        return false;
+    let is_unanswered = match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            error.as_database_error().is_none()
+        }
+        _ => false,
     };
-    // Without a code, no server has answered. The code is the one of a lock that is held.
-    error
-        .as_database_error()
-        .is_none_or(|error| error.code().as_deref() == Some("55P03"))
+    is_unanswered || store::found_a_lock(error)
 }

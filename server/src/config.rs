@@ -37,6 +37,12 @@ const DEFAULT_ISSUER: &str = "http://localhost:3000";
 /// How many database connections one instance opens, if no number is set.
 pub(crate) const DATABASE_CONNECTIONS: u32 = 16;
 
+/// How many database connections an instance may open.
+const POSSIBLE_CONNECTIONS: RangeInclusive<i64> = 2..=1000;
+
+/// How many sessions an account may have.
+const POSSIBLE_SESSIONS: RangeInclusive<i64> = 1..=10_000;
+
 /// How many statements write rotations at once, if no number is set.
 pub(crate) const ROTATION_LANES: u32 = 4;
 
@@ -109,7 +115,7 @@ pub struct ServeArgs {
     pub session_ttl_short: Duration,
 
     /// How many sessions an account may have. One more ends the least recently used one.
-    #[arg(long, env = "HOLDFAST_SESSIONS_PER_ACCOUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000), value_name = "NUMBER")]
+    #[arg(long, env = "HOLDFAST_SESSIONS_PER_ACCOUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(POSSIBLE_SESSIONS), value_name = "NUMBER")]
     pub sessions_per_account: u32,
 
     /// How long the activity of accounts is kept.
@@ -153,7 +159,7 @@ pub struct ServeArgs {
     pub shutdown_delay: Duration,
 
     /// How many database connections one instance opens.
-    #[arg(long, env = "HOLDFAST_DATABASE_CONNECTIONS", default_value_t = DATABASE_CONNECTIONS, value_parser = clap::value_parser!(u32).range(2..=1000), value_name = "NUMBER")]
+    #[arg(long, env = "HOLDFAST_DATABASE_CONNECTIONS", default_value_t = DATABASE_CONNECTIONS, value_parser = clap::value_parser!(u32).range(POSSIBLE_CONNECTIONS), value_name = "NUMBER")]
     pub database_connections: u32,
 
     /// How many statements write rotations at once. Each has a database connection of its
@@ -710,8 +716,9 @@ impl Config {
         ] {
             lifetime_is_possible(lifetime).map_err(wrong(setting))?;
         }
-        in_range(self.sessions_per_account, 1..=10_000).map_err(wrong("sessions_per_account"))?;
-        in_range(connections, 2..=1000).map_err(wrong("database_connections"))?;
+        in_range(self.sessions_per_account, &POSSIBLE_SESSIONS)
+            .map_err(wrong("sessions_per_account"))?;
+        in_range(connections, &POSSIBLE_CONNECTIONS).map_err(wrong("database_connections"))?;
         let proxies = self.proxies.checked().map_err(wrong("trusted_proxies"))?;
         let limits = Settings {
             reads: reads(connections),
@@ -768,8 +775,8 @@ impl Default for Config {
     }
 }
 
-fn in_range(number: u32, range: RangeInclusive<u32>) -> Result<(), String> {
-    if range.contains(&number) {
+fn in_range(number: u32, range: &RangeInclusive<i64>) -> Result<(), String> {
+    if range.contains(&i64::from(number)) {
         return Ok(());
     }
     let (least, most) = (range.start(), range.end());

@@ -76,8 +76,8 @@ impl From<Instance> for Holdfast {
 }
 
 impl Holdfast {
-    /// Stops the work in the background, writes the events that wait, and closes the connections to
-    /// the database.
+    /// Writes the failures and events that wait, stops the work in the background, and closes the
+    /// connections to the database.
     pub(crate) async fn release(&self) {
         /// How long each part may take. The database may not answer.
         const PATIENCE: Duration = Duration::from_secs(2);

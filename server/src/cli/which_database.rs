@@ -197,7 +197,7 @@ impl Database {
                         "DATABASE_URL leads to a pooler, such as PgBouncer. Set DATABASE_DIRECT_URL to the address of Postgres itself."
                     );
                 }
-                Some(error) if found_a_lock(&error) => {
+                Some(error) if store::found_a_lock(&error) => {
                     tracing::info!("A table is in use, so the migration waits; trying again.");
                     PAUSE
                 }
@@ -280,13 +280,4 @@ async fn lead_to_one(pooled: &PgConnectOptions, direct: &PgConnectOptions) -> sq
 async fn is_migrated(pool: &Pool) -> sqlx::Result<bool> {
     let mut connection = pool.acquire().await?;
     store::is_migrated(&mut connection).await
-}
-
-/// Whether a migration gave up because another statement held a lock.
-fn found_a_lock(error: &MigrateError) -> bool {
-    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else {
-        return false;
-    };
-    let code = error.as_database_error().and_then(|error| error.code());
-    code.as_deref() == Some("55P03")
 }

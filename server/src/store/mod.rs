@@ -15,7 +15,7 @@ use std::io;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, PgConnection};
 
@@ -178,6 +178,21 @@ pub async fn connect_for_migrations(options: PgConnectOptions) -> sqlx::Result<P
     connect(&options).await
 }
 
+/// Whether a migration gave up because another statement held a lock.
+pub fn found_a_lock(error: &MigrateError) -> bool {
+    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.as_deref() == Some("55P03")
+}
+
+async fn has_table_of_migrations(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "exists!""#)
+        .fetch_one(connection)
+        .await
+}
+
 /// Whether the table of migrations belongs to another application: it does not have the first
 /// migration of Holdfast.
 ///
@@ -187,11 +202,7 @@ pub async fn has_foreign_migrations(connection: &mut PgConnection) -> sqlx::Resu
     let Some(first) = MIGRATOR.iter().next() else {
         return Ok(false);
     };
-    let exists =
-        sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "exists!""#)
-            .fetch_one(&mut *connection)
-            .await?;
-    if !exists {
+    if !has_table_of_migrations(connection).await? {
         return Ok(false);
     }
     // A migrator that was interrupted may have left the table empty.
@@ -210,11 +221,7 @@ pub async fn has_foreign_migrations(connection: &mut PgConnection) -> sqlx::Resu
 /// # Errors
 /// When the database cannot be queried.
 pub async fn is_migrated(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    let exists =
-        sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "exists!""#)
-            .fetch_one(&mut *connection)
-            .await?;
-    if !exists {
+    if !has_table_of_migrations(connection).await? {
         return Ok(false);
     }
     let applied =

@@ -14,6 +14,7 @@ use holdfast_server::state::Holdfast;
 use leptos::prelude::provide_context;
 use sqlx::PgPool;
 
+use crate::guide;
 use crate::guide::note::{Note, Notes};
 use crate::guide::own::{self, Shop};
 use crate::support::TestApp;
@@ -74,18 +75,10 @@ async fn the_server_functions_of_an_application_need_an_access_token() {
     app.serve_with(|_| application(&holdfast));
     let ada = app.sign_up("ada").await;
 
-    let add = |bearer: Option<&str>| {
-        let mut request = Request::builder()
-            .method(Method::POST)
-            .uri("/api/fn/add_line")
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        if let Some(token) = bearer {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
-        }
-        app.send(request.body("line=Milk".into()).unwrap())
-    };
-    add(None).await.is(Code::AccessTokenMissing);
-    let note: Note = add(Some(ada.access_token.expose())).await.json();
+    let refused = guide::add_line(&app, None, "Milk").await;
+    refused.is(Code::AccessTokenMissing);
+    let token = ada.access_token.expose();
+    let note: Note = guide::add_line(&app, Some(token), "Milk").await.json();
     assert_eq!(note.text, "Milk\n");
     holdfast.stop().await;
 }
@@ -94,14 +87,7 @@ async fn the_server_functions_of_an_application_need_an_access_token() {
 async fn a_token_of_one_instance_is_valid_in_another_one_with_the_same_secret() {
     let mut app = TestApp::start().await;
     let secret = MasterSecret::generate();
-    let start = async || {
-        let builder = Holdfast::builder(app.pool(), secret.clone());
-        builder
-            .issuer("https://shop.example")
-            .start()
-            .await
-            .unwrap()
-    };
+    let start = async || own::start(app.pool(), secret.clone()).await.unwrap();
     let (one, two) = (start().await, start().await);
     app.serve_with(|_| application(&one));
     let ada = app.sign_up("ada").await;

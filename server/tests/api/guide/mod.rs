@@ -58,7 +58,7 @@ async fn start() -> TestApp {
 }
 
 /// Calls the server function as the browser does.
-async fn add_line(app: &TestApp, bearer: Option<&str>, line: &str) -> Answer {
+pub async fn add_line(app: &TestApp, bearer: Option<&str>, line: &str) -> Answer {
     let mut request = Request::builder()
         .method(Method::POST)
         .uri(ADD_LINE)

@@ -46,7 +46,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::HeaderName;
@@ -65,7 +65,8 @@ use crate::http::answer_errors::LONGEST_WORK;
 use crate::lanes::{Lanes, RotationCommit};
 use crate::start::Prepared;
 use crate::state::Holdfast;
-use crate::store::{self, MIGRATOR};
+use crate::store;
+use crate::store::schema::{self, Layout, Schema};
 use crate::{api, server_functions, start, with_layers};
 
 /// How long the database may take to answer, and a migration to get its locks.
@@ -85,6 +86,7 @@ pub struct Builder {
     config: Config,
     connections: u32,
     lanes: u32,
+    schema: Schema,
     migrates: bool,
 }
 
@@ -102,8 +104,9 @@ impl Holdfast {
     /// An instance for the database to which this pool connects now. Holdfast opens connections of
     /// its own, because they need settings that an application's connections do not have.
     ///
-    /// Holdfast needs a database of its own: its migrations are in the table `_sqlx_migrations`, as
-    /// those of an application that uses sqlx.
+    /// The tables of Holdfast have a schema of their own, with a table of migrations of their own. So
+    /// they may be in the database of the application, and a table of the application may refer to
+    /// `holdfast.accounts (account_id)`.
     ///
     /// Every instance on a database needs the same master secret. `holdfast keys new-secret` makes
     /// one.
@@ -115,6 +118,7 @@ impl Holdfast {
             config: Config::default(),
             connections: config::DATABASE_CONNECTIONS,
             lanes: config::ROTATION_LANES,
+            schema: Schema::default(),
             migrates: true,
         }
     }
@@ -233,6 +237,14 @@ impl Builder {
         self
     }
 
+    /// The schema that Holdfast makes for its tables: `holdfast` if this is not called. If the
+    /// database has tables of Holdfast in the path of the role, as earlier versions made them, they
+    /// stay there.
+    pub fn schema(mut self, schema: Schema) -> Self {
+        self.schema = schema;
+        self
+    }
+
     /// Never migrate the tables, and start only if they are already at this version.
     pub fn without_migrations(mut self) -> Self {
         self.migrates = false;
@@ -243,8 +255,8 @@ impl Builder {
     /// work in the background. It waits up to 30 seconds for a database that does not answer yet.
     ///
     /// # Errors
-    /// One sentence: about a setting that is missing or wrong, a database that does not answer or has
-    /// the tables of another application, tables that are not at this version, or other instances
+    /// One sentence: about a setting that is missing or wrong, a database that does not answer, a
+    /// schema with tables of another application, tables that are not at this version, or other instances
     /// with another issuer or master secret.
     pub async fn start(self) -> anyhow::Result<Holdfast> {
         let issuer = self.issuer.context(
@@ -255,9 +267,9 @@ impl Builder {
             ..self.config
         };
         let config = config.checked(self.connections)?;
-        migrate(&self.database, self.migrates).await?;
+        let layout = migrate(&self.database, &self.schema, self.migrates).await?;
         let clock = Clock::system();
-        let pool = store::pool(self.database, self.connections);
+        let pool = store::pool(self.database, &layout, self.connections);
         let secrets = self.secrets.into_iter().map(MasterSecret::into_bytes);
         let arrived = start::arrive(&config, secrets.collect(), &pool, &clock).await?;
         if let Some(other) = arrived.facts.other_issuer() {
@@ -284,10 +296,14 @@ impl Builder {
 }
 
 /// Brings the tables up to date, or checks that they are.
-async fn migrate(database: &PgConnectOptions, migrates: bool) -> anyhow::Result<()> {
+async fn migrate(
+    database: &PgConnectOptions,
+    schema: &Schema,
+    migrates: bool,
+) -> anyhow::Result<Layout> {
     let give_up = Instant::now() + PATIENCE;
     loop {
-        let error = match try_to_migrate(database, migrates).await {
+        let error = match try_to_migrate(database, schema, migrates).await {
             Ok(done) => return done,
             Err(error) => error,
         };
@@ -302,26 +318,18 @@ async fn migrate(database: &PgConnectOptions, migrates: bool) -> anyhow::Result<
 /// The inner error is final.
 async fn try_to_migrate(
     database: &PgConnectOptions,
+    schema: &Schema,
     migrates: bool,
-) -> Result<anyhow::Result<()>, MigrateError> {
-    let mut connection = store::connect_for_migrations(database.clone()).await?;
-    let done = if store::has_foreign_migrations(&mut connection).await? {
-        Err(anyhow!(
-            "The table `_sqlx_migrations` of this database belongs to another application. Give Holdfast a database of its own."
-        ))
-    } else if migrates {
-        MIGRATOR.run(&mut connection).await?;
-        Ok(())
-    } else if store::is_migrated(&mut connection).await? {
-        Ok(())
-    } else {
-        Err(anyhow!(
-            "The tables of Holdfast are not at this version. Migrate them with `holdfast migrate`, or leave out `without_migrations`."
-        ))
-    };
-    // The advisory lock ends with the connection.
+) -> Result<anyhow::Result<Layout>, MigrateError> {
+    if migrates {
+        return schema::migrate(database, schema).await;
+    }
+    let mut connection = store::connect(&store::with_settings(database.clone())).await?;
+    let layout = schema::find_migrated(&mut connection, schema).await;
     let _ = connection.close().await;
-    Ok(done)
+    Ok(layout?.context(
+        "The tables of Holdfast are not at this version. Migrate them with `holdfast migrate`, or leave out `without_migrations`.",
+    ))
 }
 
 /// Whether the same migration may succeed a moment later: no server has answered, or another

@@ -26,6 +26,7 @@ use crate::lanes::RotationCommit;
 use crate::lifetimes::LONGEST_ACCESS_TOKEN;
 use crate::limits::Settings;
 use crate::password_hash::Cost;
+use crate::store::Schema;
 use crate::store::database::InstanceFacts;
 
 /// The fewest bytes of a master secret.
@@ -306,6 +307,11 @@ pub struct DatabaseArgs {
     /// secret is set, or the server listens beyond this machine.
     #[arg(long, env = "HOLDFAST_PRIVATE_POSTGRES", value_parser = on_or_off)]
     pub private_postgres: bool,
+
+    /// The schema that Holdfast makes for its tables. If the database has tables of Holdfast in
+    /// the path of the role, as earlier versions made them, they stay there.
+    #[arg(long, env = "HOLDFAST_SCHEMA", default_value_t = Schema::default(), value_name = "NAME")]
+    pub schema: Schema,
 
     /// The directory of the private Postgres and its secret.
     #[arg(

@@ -2,7 +2,7 @@
 //! started once.
 
 use holdfast_local_postgres::{Durability, LocalPostgres, Options};
-use holdfast_server::store::MIGRATOR;
+use holdfast_server::store::schema::{self, Schema};
 use holdfast_server::{private_postgres, random};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
@@ -111,11 +111,7 @@ impl Server {
             .execute(&mut connection)
             .await
             .unwrap();
-        let mut migrated = PgConnection::connect_with(&options.clone().database(&template))
-            .await
-            .unwrap();
-        MIGRATOR.run(&mut migrated).await.unwrap();
-        migrated.close().await.unwrap();
+        migrate(&options.clone().database(&template)).await;
         Self {
             options,
             run,
@@ -124,6 +120,13 @@ impl Server {
             _postgres: postgres,
         }
     }
+}
+
+/// Makes the tables of Holdfast in a schema of their own. The role of the tests has the name of the
+/// schema, so the queries of tests find the tables.
+pub async fn migrate(options: &PgConnectOptions) {
+    let layout = schema::migrate(options, &Schema::default()).await;
+    layout.unwrap().unwrap();
 }
 
 /// The number of the run that made a database: `template_<run>` or `test_<run>_<number>`. A

@@ -10,14 +10,14 @@ use holdfast_protocol::wire::Tokens;
 use holdfast_server::clock::Clock;
 use holdfast_server::keys::refresh_key;
 use holdfast_server::random;
-use holdfast_server::store::{ClientInfo, MIGRATOR, accounts, sessions};
+use holdfast_server::store::{ClientInfo, accounts, sessions};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions as _, PgPool};
 use uuid::Uuid;
 
 use crate::browser::{Browser, Renewal};
 use crate::cluster::Cluster;
-use crate::database::{self, TestDatabase};
+use crate::database::{self, TestDatabase, migrate};
 use crate::database_link::DatabaseLink;
 use crate::http::Http;
 use crate::instance::{self, Ended, Instance};
@@ -85,10 +85,10 @@ impl Fleet {
     pub async fn with(count: usize, settings: Settings, options: PgConnectOptions) -> Self {
         let pool = PgPoolOptions::new()
             .max_connections(4)
-            .connect_lazy_with(options);
+            .connect_lazy_with(options.clone());
         // Another release makes its own tables.
         if settings.program.is_none() {
-            MIGRATOR.run(&pool).await.unwrap();
+            migrate(&options).await;
         }
         let mut instances = Vec::new();
         for _ in 0..count {

@@ -34,6 +34,7 @@ mod until;
 pub use answer::Answer;
 pub use browser::{Browser, Renewal};
 pub use cluster::Cluster;
+pub use database::migrate;
 pub use database_link::DatabaseLink;
 pub use fault_proxy::{Fault, FaultProxy};
 pub use fleet::{Fleet, some_client};

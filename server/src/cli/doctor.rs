@@ -11,9 +11,10 @@ use sqlx::{Connection as _, PgConnection};
 
 use super::findings::Findings;
 use super::right_database;
-use super::which_database::Database;
+use super::which_database::{Database, without_path};
 use crate::clock::Clock;
 use crate::config::{Config, ServeArgs};
+use crate::store::schema::{self, Layout};
 use crate::store::{self, diagnosis};
 
 /// How long a transaction may be open before `doctor` reports it. Each rotation leaves an
@@ -80,18 +81,37 @@ async fn look_into(
     let mut connection = store::connect(&options)
         .await
         .context("the database cannot be reached")?;
-    let mut seen = look(args, config, &mut connection, findings).await;
-    if seen.is_ok() && database.private.is_none() {
-        seen = pooler(database, &mut connection, findings).await;
-    }
+    let seen = look_on(args, config, database, &mut connection, findings).await;
     let _ = connection.close().await;
     seen.context("the database could not be queried")
+}
+
+async fn look_on(
+    args: &ServeArgs,
+    config: &Config,
+    database: &Database,
+    connection: &mut PgConnection,
+    findings: &mut Findings,
+) -> sqlx::Result<()> {
+    let layout = schema::find(connection, &database.schema).await?;
+    // The path of the transaction does not stay on a connection of a pooler.
+    let mut transaction = connection.begin().await?;
+    if let Some(layout) = &layout {
+        layout.enter(&mut transaction).await?;
+    }
+    look(args, config, &mut transaction, findings).await?;
+    transaction.rollback().await?;
+    if database.private.is_none() {
+        pooler(database, layout.as_ref(), connection, findings).await?;
+    }
+    Ok(())
 }
 
 /// Whether there is a pooler between this machine and Postgres, and whether the settings say
 /// so. A pooler does not pass on the settings of a client.
 async fn pooler(
     database: &Database,
+    layout: Option<&Layout>,
     connection: &mut PgConnection,
     findings: &mut Findings,
 ) -> sqlx::Result<()> {
@@ -121,6 +141,11 @@ async fn pooler(
         findings.good("DATABASE_DIRECT_URL leads to the same database as DATABASE_URL.");
     } else {
         findings.bad("DATABASE_DIRECT_URL leads to another database than DATABASE_URL.");
+    }
+    if let Some(layout) = layout
+        && !schema::leads_to(connection, layout).await?
+    {
+        findings.bad(without_path(layout));
     }
     if pooled.statement_timeout == 0 {
         findings.bad(

@@ -20,7 +20,7 @@ pub(super) enum Command {
     /// Replace a master secret that leaked: forbid every secret except the new one, and delete
     /// every session. All people have to sign in again. To change a secret
     /// that did not leak, use HOLDFAST_SECRET_PREVIOUS and not this command.
-    Replace(Replace),
+    Replace(Box<Replace>),
 }
 
 #[derive(Debug, Args)]

@@ -14,7 +14,8 @@ use tokio::time::Instant;
 
 use crate::config::{DatabaseArgs, ServeArgs};
 use crate::private_postgres;
-use crate::store::{self, ConnectionRefusal, MIGRATOR, Pool};
+use crate::store::schema::{self, Layout, Schema};
+use crate::store::{self, ConnectionRefusal, Pool};
 
 /// How long a database may take to answer before the command gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,6 +37,8 @@ pub(super) struct Database {
     /// The address without a pooler.
     pub(super) direct: Option<PgConnectOptions>,
     pub(super) private: Option<Arc<LocalPostgres>>,
+    /// The schema that is made if there are no tables.
+    pub(super) schema: Schema,
     /// Whether to try again while the database refuses the connection. A server does so, because in
     /// a new deployment its role and its database may be made while it starts. A person who types a
     /// command wants to know at once.
@@ -111,6 +114,7 @@ impl Database {
                     .map(|url| parse("DATABASE_DIRECT_URL", &url))
                     .transpose()?,
                 private: None,
+                schema: args.schema.clone(),
                 waits_when_refused: false,
                 give_up: Instant::now() + PATIENCE,
             });
@@ -128,6 +132,7 @@ impl Database {
             options: private.connect_options(),
             direct: None,
             private: Some(private),
+            schema: args.schema.clone(),
             waits_when_refused: false,
             give_up: Instant::now() + PATIENCE,
         })
@@ -169,43 +174,36 @@ impl Database {
         connections: u32,
         migrations: Migrations,
     ) -> anyhow::Result<Pool> {
-        let pool = match &self.direct {
-            Some(direct) => {
-                store::pool_behind_pooler(self.options.clone(), direct.clone(), connections)
-            }
-            None => store::pool(self.options.clone(), connections),
-        };
+        let layout = self.tables(migrations).await?;
+        self.pool_at(&layout, connections).await
+    }
+
+    /// Waits until the database answers and its tables are right.
+    pub(super) async fn tables(&self, migrations: Migrations) -> anyhow::Result<Layout> {
         loop {
-            let error = match migrations {
-                Migrations::Apply => self.migrate().await.err(),
-                Migrations::Check => match is_migrated(&pool).await {
-                    Ok(true) => None,
-                    Ok(false) => bail!(
-                        "The database is not at this version. Migrate it with `holdfast migrate`."
-                    ),
-                    Err(error) => Some(MigrateError::Execute(error)),
-                },
+            let error = match self.layout(migrations).await {
+                Ok(layout) => return layout,
+                Err(error) => error,
             };
             let is_in_time = Instant::now() < self.give_up;
             let pause = match error {
-                None => return Ok(pool),
-                Some(MigrateError::Execute(error)) if self.waits_after(&error, is_in_time)? => {
+                MigrateError::Execute(error) if self.waits_after(&error, is_in_time)? => {
                     PAUSE_WHEN_REFUSED
                 }
-                Some(MigrateError::Execute(error)) if store::is_refused_by_pooler(&error) => {
+                MigrateError::Execute(error) if store::is_refused_by_pooler(&error) => {
                     bail!(
                         "DATABASE_URL leads to a pooler, such as PgBouncer. Set DATABASE_DIRECT_URL to the address of Postgres itself."
                     );
                 }
-                Some(error) if store::found_a_lock(&error) => {
+                error if store::found_a_lock(&error) => {
                     tracing::info!("A table is in use, so the migration waits; trying again.");
                     PAUSE
                 }
-                Some(MigrateError::Execute(error)) if is_in_time => {
+                MigrateError::Execute(error) if is_in_time => {
                     tracing::info!(%error, "The database does not answer yet; trying again.");
                     PAUSE
                 }
-                Some(error) => {
+                error => {
                     return Err(error).context("the database could not be brought up to date");
                 }
             };
@@ -234,13 +232,46 @@ impl Database {
         }
     }
 
-    async fn migrate(&self) -> Result<(), MigrateError> {
-        let options = self.direct.as_ref().unwrap_or(&self.options);
-        let mut connection = store::connect_for_migrations(options.clone()).await?;
-        let migrated = MIGRATOR.run(&mut connection).await;
-        // The advisory lock ends with the connection.
+    /// Where the tables are, at this version. The inner error is final.
+    async fn layout(&self, migrations: Migrations) -> Result<anyhow::Result<Layout>, MigrateError> {
+        let options = self.without_pooler();
+        match migrations {
+            Migrations::Apply => schema::migrate(options, &self.schema).await,
+            Migrations::Check => {
+                let layout = self.migrated_layout().await?;
+                Ok(layout.context(
+                    "The database is not at this version. Migrate it with `holdfast migrate`.",
+                ))
+            }
+        }
+    }
+
+    /// `None` if there are no tables, or they lack a migration of this version.
+    async fn migrated_layout(&self) -> sqlx::Result<Option<Layout>> {
+        let options = store::with_settings(self.without_pooler().clone());
+        let mut connection = store::connect(&options).await?;
+        let migrated = schema::find_migrated(&mut connection, &self.schema).await;
         let _ = connection.close().await;
         migrated
+    }
+
+    async fn pool_at(&self, layout: &Layout, connections: u32) -> anyhow::Result<Pool> {
+        let options = self.options.clone();
+        let Some(direct) = self.direct.clone() else {
+            return Ok(store::pool(options, layout, connections));
+        };
+        let pool = store::pool_behind_pooler(options, direct, layout, connections);
+        let mut connection = pool.acquire().await?;
+        if !schema::leads_to(&mut connection, layout).await? {
+            bail!("{}", without_path(layout));
+        }
+        connection.release();
+        Ok(pool)
+    }
+
+    /// Where Postgres itself is.
+    pub(super) fn without_pooler(&self) -> &PgConnectOptions {
+        self.direct.as_ref().unwrap_or(&self.options)
     }
 
     /// Stops the private Postgres, unless another program uses it.
@@ -277,7 +308,12 @@ async fn lead_to_one(pooled: &PgConnectOptions, direct: &PgConnectOptions) -> sq
     Ok(identity(pooled).await? == identity(direct).await?)
 }
 
-async fn is_migrated(pool: &Pool) -> sqlx::Result<bool> {
-    let mut connection = pool.acquire().await?;
-    store::is_migrated(&mut connection).await
+/// What to do if connections through a pooler do not find the tables.
+pub(super) fn without_path(layout: &Layout) -> String {
+    let Layout::Own(schema) = layout else {
+        return String::new();
+    };
+    format!(
+        "Connections through the pooler do not find the tables of Holdfast, because a pooler does not pass on settings. Set the path of the role (`alter role … set search_path = {schema}`), and let the pooler connect again (`RECONNECT` in PgBouncer)."
+    )
 }

@@ -156,7 +156,7 @@ pub async fn session_updates(connection: &mut PgConnection) -> sqlx::Result<Opti
         Updates,
         r#"select n_tup_upd as "all!", n_tup_hot_upd as "hot!"
          from pg_stat_user_tables
-         where relname = 'sessions'"#,
+         where relid = to_regclass('sessions')"#,
     )
     .fetch_optional(connection)
     .await

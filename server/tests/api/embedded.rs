@@ -9,15 +9,22 @@ use axum::http::{Method, Request, header};
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::paths;
 use holdfast_server::builder::Builder;
+use holdfast_server::clock::Clock;
 use holdfast_server::config::MasterSecret;
+use holdfast_server::random;
 use holdfast_server::state::Holdfast;
+use holdfast_server::store::{MIGRATOR, Schema};
+use holdfast_testkit::Fleet;
 use leptos::prelude::provide_context;
+use serde_json::json;
 use sqlx::PgPool;
+use sqlx::migrate::Migrator;
+use sqlx::postgres::PgPoolOptions;
 
 use crate::guide;
 use crate::guide::note::{Note, Notes};
 use crate::guide::own::{self, Shop};
-use crate::support::TestApp;
+use crate::support::{PASSWORD, TestApp};
 
 fn builder(pool: &PgPool) -> Builder {
     Holdfast::builder(pool, MasterSecret::generate()).issuer("https://shop.example")
@@ -184,7 +191,8 @@ async fn an_instance_that_the_others_would_refuse_does_not_start() {
 async fn tables_of_an_earlier_version_are_named_if_the_application_does_not_migrate() {
     let app = TestApp::start().await;
     sqlx::query(
-        "delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)",
+        "delete from holdfast_migrations
+         where version = (select max(version) from holdfast_migrations)",
     )
     .execute(app.pool())
     .await
@@ -197,24 +205,165 @@ async fn tables_of_an_earlier_version_are_named_if_the_application_does_not_migr
     );
 }
 
+/// An application with tables of its own, whose names are those of Holdfast's tables, and with
+/// migrations of its own. Its role finds them in `public`.
+async fn database_of_an_application() -> PgPool {
+    let options = Fleet::unmigrated_database().await;
+    let pool = PgPoolOptions::new()
+        .max_connections(2)
+        .connect_with(options.options([("search_path", "public")]))
+        .await
+        .unwrap();
+    for statement in [
+        "create table _sqlx_migrations (version bigint primary key, checksum bytea, success boolean)",
+        "insert into _sqlx_migrations values (1, '\\x00', true)",
+        "create table accounts (name text primary key)",
+        "insert into accounts values ('of the application')",
+    ] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+    pool
+}
+
+/// The API of this instance, and nothing else.
+async fn serve(holdfast: &Holdfast) -> TestApp {
+    let mut app = TestApp::start().await;
+    app.serve_with(|_| holdfast.routes());
+    app
+}
+
+async fn count(pool: &PgPool, query: &'static str) -> i64 {
+    sqlx::query_scalar(query).fetch_one(pool).await.unwrap()
+}
+
 #[tokio::test]
-async fn the_migrations_of_another_application_are_left_alone() {
-    let app = TestApp::start().await;
-    let change = "update _sqlx_migrations set checksum = '\\x00', description = 'shops'
-                  where version = (select min(version) from _sqlx_migrations)";
-    sqlx::query(change).execute(app.pool()).await.unwrap();
-    let error = builder(app.pool()).start().await.unwrap_err().to_string();
-    assert!(error.contains("belongs to another application"), "{error}");
+async fn the_tables_live_beside_those_of_an_application_and_its_tables_may_refer_to_them() {
+    let pool = database_of_an_application().await;
+    let builder = builder(&pool);
+    let holdfast = builder.clone().start().await.unwrap();
+    let refers = "create table notes (
+        account_id uuid primary key references holdfast.accounts on delete cascade
+    )";
+    sqlx::query(refers).execute(&pool).await.unwrap();
+    let app = serve(&holdfast).await;
+    let tokens = app.sign_up("ada").await;
+    let insert = "insert into notes select account_id from holdfast.accounts";
+    sqlx::query(insert).execute(&pool).await.unwrap();
+    assert_eq!(count(&pool, "select count(*) from notes").await, 1);
+    let password = json!({ "password": PASSWORD });
+    let deleted = app.call_as(&tokens, Method::DELETE, paths::ACCOUNT, Some(&password));
+    assert_eq!(deleted.await.status, 204);
+    assert_eq!(count(&pool, "select count(*) from notes").await, 0);
+    assert_eq!(count(&pool, "select count(*) from accounts").await, 1);
+    assert_eq!(
+        count(&pool, "select count(*) from _sqlx_migrations").await,
+        1
+    );
+    holdfast.stop().await;
+
+    // A later start finds them again.
+    let again = builder.without_migrations().start().await;
+    again.unwrap().stop().await;
+}
+
+#[tokio::test]
+async fn the_schema_has_another_name_if_the_application_wants_it() {
+    let pool = database_of_an_application().await;
+    let schema = "sign_in".parse::<Schema>().unwrap();
+    let holdfast = builder(&pool).schema(schema).start().await.unwrap();
+    serve(&holdfast).await.sign_up("ada").await;
+    assert_eq!(
+        count(&pool, "select count(*) from sign_in.accounts").await,
+        1
+    );
+    let of_the_default = "select count(*) from pg_namespace where nspname = 'holdfast'";
+    assert_eq!(count(&pool, of_the_default).await, 0);
+    holdfast.stop().await;
+}
+
+#[tokio::test]
+async fn a_schema_with_tables_of_another_application_is_left_alone() {
+    let pool = database_of_an_application().await;
+    let public = "public".parse::<Schema>().unwrap();
+    let started = builder(&pool).schema(public).start().await;
+    let error = started.unwrap_err().to_string();
+    assert!(
+        error.contains("The schema public has a table accounts that is not one of Holdfast"),
+        "{error}"
+    );
+    assert!(error.contains("HOLDFAST_SCHEMA"), "{error}");
+    let tables = "select count(*) from pg_tables where schemaname in ('public', 'holdfast')";
+    assert_eq!(count(&pool, tables).await, 2);
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_make_a_schema_is_told_what_to_do() {
+    let pool = database_of_an_application().await;
+    let name = format!("without_rights_{}", random::id(&Clock::system()).simple());
+    let create = format!("create role {name} login");
+    sqlx::query(sqlx::AssertSqlSafe(create))
+        .execute(&pool)
+        .await
+        .unwrap();
+    let options = pool.connect_options().as_ref().clone().username(&name);
+    let without_rights = PgPoolOptions::new().connect_lazy_with(options);
+    let started = builder(&without_rights).start().await;
+    let error = started.unwrap_err().to_string();
+    assert!(
+        error.contains("create schema holdfast authorization"),
+        "{error}"
+    );
+    // After an operator has done that, it starts.
+    for statement in [
+        format!("create schema holdfast authorization {name}"),
+        format!("grant usage on schema public to {name}"),
+    ] {
+        sqlx::query(sqlx::AssertSqlSafe(statement))
+            .execute(&pool)
+            .await
+            .unwrap();
+    }
+    builder(&without_rights).start().await.unwrap().stop().await;
+    for statement in [
+        format!("drop owned by {name} cascade"),
+        format!("drop role {name}"),
+    ] {
+        sqlx::query(sqlx::AssertSqlSafe(statement))
+            .execute(&pool)
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn tables_of_an_earlier_version_stay_where_the_path_of_the_role_leads() {
+    let options = Fleet::unmigrated_database().await;
+    let pool = PgPoolOptions::new().connect_lazy_with(options);
+    // As earlier versions made them.
+    let mut earlier = Migrator::with_migrations(MIGRATOR.iter().take(9).cloned().collect());
+    earlier.set_ignore_missing(true);
+    earlier.run(&pool).await.unwrap();
+    let builder = builder(&pool);
+    let holdfast = builder.clone().start().await.unwrap();
+    serve(&holdfast).await.sign_up("ada").await;
+    holdfast.stop().await;
+    assert_eq!(
+        count(&pool, "select count(*) from public.accounts").await,
+        1
+    );
+    let schemas = "select count(*) from pg_namespace where nspname = 'holdfast'";
+    assert_eq!(count(&pool, schemas).await, 0);
+    builder.start().await.unwrap().stop().await;
 }
 
 #[tokio::test]
 async fn a_migration_waits_for_a_lock() {
     let app = TestApp::start().await;
-    let last = "delete from _sqlx_migrations
-                where version = (select max(version) from _sqlx_migrations)";
+    let last = "delete from holdfast_migrations
+                where version = (select max(version) from holdfast_migrations)";
     sqlx::query(last).execute(app.pool()).await.unwrap();
     let mut holder = app.pool().begin().await.unwrap();
-    sqlx::query("lock table _sqlx_migrations in access exclusive mode")
+    sqlx::query("lock table holdfast_migrations in access exclusive mode")
         .execute(&mut *holder)
         .await
         .unwrap();

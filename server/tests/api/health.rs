@@ -61,7 +61,8 @@ async fn a_database_that_lacks_a_migration_is_not_ready() {
     let mut app = TestApp::start().await;
     app.replace_ended(EndedSessions::new(app.state.config.access_token_ttl));
     sqlx::query(
-        "delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)",
+        "delete from holdfast_migrations
+         where version = (select max(version) from holdfast_migrations)",
     )
     .execute(app.pool())
     .await

@@ -7,7 +7,7 @@ use holdfast_server::http::ApiError;
 use holdfast_server::lanes::{Lanes, RotationCommit, RotationError};
 use holdfast_server::random;
 use holdfast_server::store::sessions::Rotate;
-use holdfast_server::store::{self, ClientInfo};
+use holdfast_server::store::{self, ClientInfo, Layout};
 use holdfast_testkit::Pooler;
 
 use crate::support::TestApp;
@@ -55,7 +55,12 @@ async fn behind_a_pooler_every_rotation_goes_through_the_pooler() {
     let pooler = Pooler::before(app.state.pool.options()).await;
     // The direct address leads nowhere, so a lane would have no connection.
     let nowhere = "postgres://nobody@127.0.0.1:1/nothing".parse().unwrap();
-    let pool = store::pool_behind_pooler(pooler.url().parse().unwrap(), nowhere, 2);
+    let pool = store::pool_behind_pooler(
+        pooler.url().parse().unwrap(),
+        nowhere,
+        &Layout::OnThePath,
+        2,
+    );
     let lanes = Lanes::new(pool, 4, RotationCommit::Asynchronous);
     let rotations = first_rotations(&app, 8).await;
     let rotated = join_all(rotations.iter().map(|one| lanes.rotate(one.clone()))).await;

@@ -1,7 +1,7 @@
 //! The connections to the database, and what is left on a connection when a request breaks off.
 
 use futures::FutureExt as _;
-use holdfast_server::store;
+use holdfast_server::store::{self, Layout};
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 
@@ -30,7 +30,7 @@ impl Drop for Frozen {
 async fn a_request_that_breaks_off_while_its_transaction_begins_leaves_no_transaction_open() {
     let app = TestApp::start().await;
     // With one connection, the next caller gets the same one.
-    let pool = store::pool(app.state.pool.options().clone(), 1);
+    let pool = store::pool(app.state.pool.options().clone(), &Layout::OnThePath, 1);
     let mut connection = pool.acquire().await.unwrap();
     let before: i32 = sqlx::query_scalar("select pg_backend_pid()")
         .fetch_one(&mut *connection)

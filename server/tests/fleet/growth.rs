@@ -35,7 +35,7 @@ async fn measure(connection: &mut PgConnection) -> Table {
              pg_table_size('sessions'),
              (pg_current_wal_insert_lsn() - '0/0')::bigint
          from pg_stat_user_tables
-         where relname = 'sessions'",
+         where relid = to_regclass('sessions')",
     )
     .fetch_one(connection)
     .await

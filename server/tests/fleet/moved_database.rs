@@ -6,13 +6,12 @@ use std::time::Duration;
 use holdfast_protocol::problem::Code;
 use holdfast_server::config::MasterSecret;
 use holdfast_server::keys::fingerprint;
-use holdfast_server::store::MIGRATOR;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::task::JoinSet;
 
 use crate::support::{
-    Browser, Cluster, DatabaseLink, Fleet, Instance, Renewal, Settings, new_key, until,
+    Browser, Cluster, DatabaseLink, Fleet, Instance, Renewal, Settings, migrate, new_key, until,
 };
 
 /// How many connections a server of these tests has at the most.
@@ -37,8 +36,8 @@ async fn execute(database: &PgConnectOptions, statement: String) {
 /// Makes a database of a year ago, with an account. Servers with another secret use it, like those
 /// of a staging fleet.
 async fn becomes_another_fleets(database: &PgConnectOptions) {
+    migrate(database).await;
     let mut connection = PgConnection::connect_with(database).await.unwrap();
-    MIGRATOR.run(&mut connection).await.unwrap();
     let theirs = fingerprint(&MasterSecret::generate().into_bytes());
     sqlx::query("insert into secrets (fingerprint, state) values ($1, 'in_use')")
         .bind(&theirs[..])
@@ -140,9 +139,7 @@ async fn bar_39_a_database_whose_name_is_given_to_another_one_loses_no_session()
     execute(&postgres, "create database holdfast".to_owned()).await;
     is_away("another one without tables has it").await;
     let impostor = cluster.options("holdfast");
-    let mut connection = PgConnection::connect_with(&impostor).await.unwrap();
-    MIGRATOR.run(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
+    migrate(&impostor).await;
     is_away("another one with empty tables has it").await;
     // The servers write no secret into it, and are not ready.
     for server in fleet.addresses() {
@@ -170,8 +167,8 @@ async fn bar_39_a_database_whose_name_is_given_to_another_one_loses_no_session()
 async fn servers_enter_their_secret_again_after_an_older_backup_is_restored_under_them() {
     let cluster = Cluster::start(&[]).await;
     let database = cluster.create_database().await;
+    migrate(&database).await;
     let mut connection = PgConnection::connect_with(&database).await.unwrap();
-    MIGRATOR.run(&mut connection).await.unwrap();
     for statement in OF_A_YEAR_AGO {
         sqlx::query(statement)
             .execute(&mut connection)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use holdfast_server::config::MasterSecret;
 use holdfast_server::store;
 use sqlx::{Connection as _, PgConnection};
 
@@ -55,6 +56,28 @@ async fn behind_a_pooler_a_server_requires_the_direct_address() {
                 .await
                 .unwrap();
         assert_eq!(tables, 0, "{command}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_pooler_a_role_without_the_path_of_the_schema_is_told_what_to_set() {
+    let options = Fleet::unmigrated_database().await;
+    let (pooler, direct) = (Pooler::before(&options).await, Fleet::url_of(&options));
+    let secret = MasterSecret::generate().encode().to_string();
+    let variables = [
+        ("HOLDFAST_LISTEN", "127.0.0.1:0"),
+        ("DATABASE_URL", pooler.url()),
+        ("DATABASE_DIRECT_URL", direct.as_str()),
+        ("HOLDFAST_SECRET", secret.as_str()),
+        ("HOLDFAST_ISSUER", "https://id.example"),
+        // The role finds the schema of its own name without a setting.
+        ("HOLDFAST_SCHEMA", "elsewhere"),
+    ];
+    for command in ["serve", "doctor"] {
+        let ended = Fleet::run_command(&[command], &variables).await;
+        assert!(!ended.success, "{command}: {}", ended.said);
+        let sentence = "alter role … set search_path = elsewhere";
+        assert!(ended.said.contains(sentence), "{command}: {}", ended.said);
     }
 }
 

@@ -19,7 +19,7 @@ async fn bar_41_instances_restart_in_any_order_on_the_schema_of_a_later_release(
         .await
         .unwrap();
     sqlx::query(
-        "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+        "insert into holdfast_migrations (version, description, success, checksum, execution_time)
          values (99990101000000, 'of a later release', true, '\\x00', 1)",
     )
     .execute(fleet.pool())
@@ -121,7 +121,7 @@ async fn bar_41_a_migration_waits_for_an_open_reader_and_lets_other_statements_p
     fleet.sign_up("ada").await;
 }
 
-/// The migrations that have been applied.
+/// The migrations that have been applied to tables in the path of the role.
 async fn applied(fleet: &Fleet) -> Vec<i64> {
     sqlx::query_scalar("select version from _sqlx_migrations where success order by version")
         .fetch_all(fleet.pool())

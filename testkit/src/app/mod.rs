@@ -29,6 +29,7 @@ use holdfast_server::secrets_in_use::SecretsInUse;
 use holdfast_server::site_files::{self, SiteFiles};
 use holdfast_server::state::{Holdfast, Instance};
 use holdfast_server::stopping::Stopping;
+use holdfast_server::store::{Layout, Schema};
 use holdfast_server::{router, store};
 use serde_json::{Value, json};
 use sqlx::postgres::PgPoolOptions;
@@ -110,7 +111,7 @@ impl TestApp {
             .iter()
             .map(|n| Zeroizing::new(vec![*n; 32]))
             .collect();
-        let pool = store::pool(database.options.clone(), 5);
+        let pool = store::pool(database.options.clone(), &Layout::Own(Schema::default()), 5);
         let state = Instance {
             database: DatabaseFacts::unknown(config.longest_session(), clock.clone()),
             events: EventQueue::start(pool.clone()),

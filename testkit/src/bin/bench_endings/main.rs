@@ -22,9 +22,9 @@ use holdfast_protocol::wire::{LogoutRequest, paths};
 use holdfast_server::clock::Clock;
 use holdfast_server::config::MasterSecret;
 use holdfast_server::keys::refresh_key;
-use holdfast_server::store::{MIGRATOR, accounts};
+use holdfast_server::store::accounts;
 use holdfast_server::{private_postgres, random};
-use holdfast_testkit::{Connection, Server, pgbench, program};
+use holdfast_testkit::{Connection, Server, migrate, pgbench, program};
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
@@ -94,8 +94,8 @@ struct Measured {
 }
 
 async fn measure(postgres: &LocalPostgres, each: u32, clients: u32) -> anyhow::Result<Measured> {
+    migrate(&postgres.connect_options()).await;
     let mut database = PgConnection::connect_with(&postgres.connect_options()).await?;
-    MIGRATOR.run(&mut database).await?;
     let secret = MasterSecret::generate();
     let key = refresh_key(&secret.clone().into_bytes());
     let settings = [

@@ -35,7 +35,8 @@ pub(crate) async fn generations(database: &mut PgConnection) -> sqlx::Result<i64
 /// disconnected.
 pub(crate) async fn updates(database: &mut PgConnection) -> sqlx::Result<(i64, i64)> {
     sqlx::query_as(
-        "select n_tup_upd, n_tup_hot_upd from pg_stat_user_tables where relname = 'sessions'",
+        "select n_tup_upd, n_tup_hot_upd from pg_stat_user_tables
+         where relid = to_regclass('sessions')",
     )
     .fetch_one(database)
     .await

@@ -20,9 +20,8 @@ use anyhow::{Context as _, ensure};
 use holdfast_local_postgres::LocalPostgres;
 use holdfast_server::config::MasterSecret;
 use holdfast_server::private_postgres;
-use holdfast_server::store::MIGRATOR;
 use holdfast_testkit::cpu::{self, Cpu};
-use holdfast_testkit::{Server, program};
+use holdfast_testkit::{Server, migrate, program};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::load::Load;
@@ -142,8 +141,8 @@ async fn measure(
     time: Duration,
     connections: u32,
 ) -> anyhow::Result<Measured> {
+    migrate(&postgres.connect_options()).await;
     let mut database = PgConnection::connect_with(&postgres.connect_options()).await?;
-    MIGRATOR.run(&mut database).await?;
     let postmaster = database::postmaster(&mut database).await?;
     let settings = [
         ("DATABASE_URL", postgres.database_url()),

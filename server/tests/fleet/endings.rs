@@ -114,6 +114,18 @@ async fn an_ending_takes_effect_on_every_server_within_a_second() {
     }
 }
 
+/// How many statements of this kind wait for a standby.
+async fn waiting(fleet: &Fleet, kind: &str) -> i64 {
+    sqlx::query_scalar(
+        "select count(*) from pg_stat_activity
+         where datname = current_database() and wait_event = 'SyncRep' and query ilike $1",
+    )
+    .bind(kind)
+    .fetch_one(fleet.pool())
+    .await
+    .unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn endings_that_are_committed_at_the_same_moment_do_not_wait_for_each_other() {
     const COUNT: i64 = 8;
@@ -130,13 +142,22 @@ async fn endings_that_are_committed_at_the_same_moment_do_not_wait_for_each_othe
     };
     // From now on a commit waits for a standby, but there is none.
     set("alter system set synchronous_standby_names = 'nobody'").await;
-    until("set", Duration::from_secs(10), async || {
-        let show = "show synchronous_standby_names";
-        let value: String = sqlx::query_scalar(show)
-            .fetch_one(fleet.pool())
-            .await
-            .unwrap();
-        value == "nobody"
+    // The checkpointer has to read the setting before a commit waits.
+    until("commits wait", Duration::from_secs(60), async || {
+        let pool = fleet.pool().clone();
+        let mut committing = tokio::spawn(async move {
+            let commit = "create table if not exists waits (); drop table waits";
+            sqlx::raw_sql(commit).execute(&pool).await.unwrap();
+        });
+        until("it waits or is done", Duration::from_secs(60), async || {
+            committing.is_finished() || waiting(&fleet, "create table%").await == 1
+        })
+        .await;
+        if !committing.is_finished() {
+            return true;
+        }
+        (&mut committing).await.unwrap();
+        false
     })
     .await;
     let (http, server) = (&fleet.http, fleet.at(0));
@@ -149,15 +170,7 @@ async fn endings_that_are_committed_at_the_same_moment_do_not_wait_for_each_othe
         // With a notification inside the transaction, one of them would wait for the standby,
         // and the others for the lock of the first.
         until("all commits wait", Duration::from_secs(8), async || {
-            let waiting: i64 = sqlx::query_scalar(
-                "select count(*) from pg_stat_activity
-                 where datname = current_database()
-                     and wait_event = 'SyncRep' and query ilike 'commit%'",
-            )
-            .fetch_one(fleet.pool())
-            .await
-            .unwrap();
-            waiting == COUNT
+            waiting(&fleet, "commit%").await == COUNT
         })
         .await;
         set("alter system reset synchronous_standby_names").await;

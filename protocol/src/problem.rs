@@ -1,6 +1,8 @@
 //! Errors on the wire (RFC 9457), and what each one means to a client.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::wire::EndReason;
 
@@ -71,11 +73,13 @@ pub enum Meaning {
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal, $status:literal, $title:literal, $meaning:ident;)*) => {
         /// Every error that Holdfast answers. One list for both sides.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Code {
-            $($(#[$doc])* #[serde(rename = $text)] $name,)*
-            /// A code of a newer server. Treated like `internal`: nothing is lost.
-            #[serde(other, rename = "unknown")]
+            $($(#[$doc])* $name,)*
+            /// A code of an application, or of a newer server. It is about the request: nothing is
+            /// lost.
+            Other(OtherCode),
+            /// Text that is no code. Treated like `internal`: nothing is lost.
             Unknown,
         }
 
@@ -84,23 +88,43 @@ macro_rules! codes {
             pub const ALL: &'static [Code] = &[$(Self::$name,)*];
 
             /// The code as it is written in JSON.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text,)* Self::Unknown => "unknown" }
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$name => $text,)*
+                    Self::Other(other) => other.as_str(),
+                    Self::Unknown => "unknown",
+                }
             }
 
-            /// The HTTP status it is answered with.
+            fn parse(text: &str) -> Self {
+                match text {
+                    $($text => Self::$name,)*
+                    _ => OtherCode::new(text).map_or(Self::Unknown, Self::Other),
+                }
+            }
+
+            /// The HTTP status it is answered with. An application may choose another one for its
+            /// own code.
             pub fn status(self) -> u16 {
-                match self { $(Self::$name => $status,)* Self::Unknown => 500 }
+                match self { $(Self::$name => $status,)* Self::Other(_) => 400, Self::Unknown => 500 }
             }
 
             /// The kind of problem in a few words.
             pub fn title(self) -> &'static str {
-                match self { $(Self::$name => $title,)* Self::Unknown => "Unknown problem" }
+                match self {
+                    $(Self::$name => $title,)*
+                    Self::Other(_) => "Request not accepted",
+                    Self::Unknown => "Unknown problem",
+                }
             }
 
             /// What it means to a client's session.
             pub fn meaning(self) -> Meaning {
-                match self { $(Self::$name => Meaning::$meaning,)* Self::Unknown => Meaning::Later }
+                match self {
+                    $(Self::$name => Meaning::$meaning,)*
+                    Self::Other(_) => Meaning::Request,
+                    Self::Unknown => Meaning::Later,
+                }
             }
         }
     };
@@ -151,6 +175,59 @@ codes! {
     Internal = "internal", 500, "Internal error", Later;
 }
 
+/// The most bytes of the code of an application.
+const LONGEST_OTHER: usize = 48;
+
+/// A code that is not one of Holdfast: 1 to 48 lower-case letters of ASCII, digits and `_`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OtherCode {
+    bytes: [u8; LONGEST_OTHER],
+    length: u8,
+}
+
+impl OtherCode {
+    /// `None` if the text has another form.
+    pub fn new(text: &str) -> Option<Self> {
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        if text.is_empty() || !text.bytes().all(fits) {
+            return None;
+        }
+        let mut bytes = [0; LONGEST_OTHER];
+        bytes
+            .get_mut(..text.len())?
+            .copy_from_slice(text.as_bytes());
+        let length = u8::try_from(text.len()).ok()?;
+        Some(Self { bytes, length })
+    }
+
+    /// The code as it is written in JSON.
+    pub fn as_str(&self) -> &str {
+        let bytes = self.bytes.get(..usize::from(self.length));
+        bytes
+            .and_then(|bytes| str::from_utf8(bytes).ok())
+            .unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for OtherCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Ok(Self::parse(&text))
+    }
+}
+
 /// A time to wait before the next try, for a person: seconds up to a minute and a half, then minutes,
 /// rounded up.
 pub fn pause_in_words(seconds: u32) -> String {
@@ -179,8 +256,16 @@ mod tests {
     #[test]
     fn a_code_from_the_future_loses_nothing() {
         let code: Code = serde_json::from_str("\"made_up_next_year\"").unwrap();
-        assert_eq!(code, Code::Unknown);
-        assert_eq!(code.meaning(), Meaning::Later);
+        assert_eq!(code.as_str(), "made_up_next_year");
+        assert_eq!(code.meaning(), Meaning::Request);
+        let json = serde_json::to_string(&code).unwrap();
+        assert_eq!(json, "\"made_up_next_year\"");
+        let long = format!("\"{}\"", "a".repeat(49));
+        for no_code in ["\"\"", "\"Two words\"", "\"ä\"", &long] {
+            let code: Code = serde_json::from_str(no_code).unwrap();
+            assert_eq!(code, Code::Unknown, "{no_code}");
+            assert_eq!(code.meaning(), Meaning::Later);
+        }
     }
 
     #[test]

@@ -61,6 +61,7 @@ use crate::additions::Lend;
 use crate::client_address::Proxies;
 use crate::clock::Clock;
 use crate::config::{self, Config, MasterSecret};
+use crate::hooks::{Hooks, InstalledHooks};
 use crate::http::answer_errors::LONGEST_WORK;
 use crate::lanes::{Lanes, RotationCommit};
 use crate::start::Prepared;
@@ -88,6 +89,7 @@ pub struct Builder {
     lanes: u32,
     schema: Schema,
     migrates: bool,
+    hooks: InstalledHooks,
 }
 
 /// Without the options of the database, which have a password.
@@ -120,6 +122,7 @@ impl Holdfast {
             lanes: config::ROTATION_LANES,
             schema: Schema::default(),
             migrates: true,
+            hooks: InstalledHooks::default(),
         }
     }
 
@@ -245,6 +248,12 @@ impl Builder {
         self
     }
 
+    /// What the application does when an account is opened or deleted.
+    pub fn hooks(mut self, hooks: impl Hooks) -> Self {
+        self.hooks = InstalledHooks::new(hooks);
+        self
+    }
+
     /// Never migrate the tables, and start only if they are already at this version.
     pub fn without_migrations(mut self) -> Self {
         self.migrates = false;
@@ -283,7 +292,7 @@ impl Builder {
             holdfast,
             mut reader,
             ..
-        } = start::prepare(config, pool, lanes, arrived, clock)?;
+        } = start::prepare(config, pool, lanes, arrived, self.hooks, clock)?;
         // Until then, the instance would answer 503 to every access token.
         let read = reader.read().await;
         read.context("The ended sessions cannot be read")?;

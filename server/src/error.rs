@@ -15,7 +15,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use holdfast_protocol::attempt_key::MalformedAttemptKey;
 use holdfast_protocol::password::PasswordError;
-use holdfast_protocol::problem::{Code, Problem, pause_in_words};
+use holdfast_protocol::problem::{Code, OtherCode, Problem, pause_in_words};
 use holdfast_protocol::username::UsernameError;
 use holdfast_protocol::wire::{EndReason, MAX_BODY};
 
@@ -117,6 +117,16 @@ pub enum ApiError {
     /// 405. The address has other methods.
     #[error("This address does not have this method.")]
     MethodNotAllowed,
+    /// A status of the application, from 400 to 599. Make one with [`ApiError::of_application`].
+    #[error("{detail}")]
+    OfApplication {
+        /// The status of the answer.
+        status: StatusCode,
+        /// The code by which the client of the application decides.
+        code: Code,
+        /// A sentence for the person.
+        detail: String,
+    },
     /// Any status. The problem that a server function returned.
     #[error("{}", .0.detail)]
     OfServerFunction(Problem),
@@ -135,6 +145,35 @@ pub enum ApiError {
 }
 
 impl ApiError {
+    /// An error of an application, with a code and a status of its own. The client of the application
+    /// gets it as `Code::Other`: it says something about the request, and the session stays. The
+    /// sentence is for the person.
+    ///
+    /// # Panics
+    /// If the code is not 1 to 48 lower-case letters of ASCII, digits and `_`, or is one of
+    /// Holdfast's, or if the status is not from 400 to 599.
+    pub fn of_application(
+        status: StatusCode,
+        code: &'static str,
+        sentence: impl Into<String>,
+    ) -> Self {
+        let is_known = Code::ALL.iter().any(|known| known.as_str() == code);
+        assert!(
+            !is_known,
+            "the code `{code}` is one of Holdfast: choose another"
+        );
+        let Some(code) = OtherCode::new(code) else {
+            panic!("the code `{code}` is not 1 to 48 of the characters a to z, 0 to 9 and _");
+        };
+        let is_error = status.is_client_error() || status.is_server_error();
+        assert!(is_error, "the status {status} is not one of an error");
+        Self::OfApplication {
+            status,
+            code: Code::Other(code),
+            detail: sentence.into(),
+        }
+    }
+
     /// The code that a client decides by.
     pub fn code(&self) -> Code {
         match self {
@@ -167,6 +206,7 @@ impl ApiError {
             }
             Self::Internal(_) => Code::Internal,
             Self::OfServerFunction(problem) => problem.code,
+            Self::OfApplication { code, .. } => *code,
         }
     }
 
@@ -177,6 +217,7 @@ impl ApiError {
             Self::OtherSite => StatusCode::FORBIDDEN,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::OfApplication { status, .. } => *status,
             _ => StatusCode::from_u16(self.code().status())
                 .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
         }

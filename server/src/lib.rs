@@ -19,6 +19,7 @@ pub mod device;
 pub mod endings;
 pub mod error;
 pub mod events;
+pub mod hooks;
 pub mod http;
 pub mod keys;
 pub mod lanes;

@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use holdfast_protocol::problem::Code;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
@@ -111,7 +112,11 @@ impl Metrics {
 }
 
 fn count(counters: &Family<Answer, Counter>, answer: Result<&'static str, &ApiError>) {
-    let answer = answer.unwrap_or_else(|error| error.code().as_str());
+    let answer = answer.unwrap_or_else(|error| {
+        let code = error.code();
+        let known = Code::ALL.iter().find(|known| **known == code);
+        known.map_or("other", Code::as_str)
+    });
     counters.get_or_create(&Answer { answer }).inc();
 }
 

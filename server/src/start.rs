@@ -15,6 +15,7 @@ use crate::database_facts::DatabaseFacts;
 use crate::endings::reader::Reader;
 use crate::endings::{self, EndedSessions};
 use crate::events::EventQueue;
+use crate::hooks::InstalledHooks;
 use crate::keys::Keys;
 use crate::lanes::Lanes;
 use crate::limits::{self, Limits};
@@ -84,6 +85,7 @@ pub(crate) fn prepare(
     pool: Pool,
     lanes: Lanes,
     arrived: Arrived,
+    hooks: InstalledHooks,
     clock: Clock,
 ) -> anyhow::Result<Prepared> {
     let Arrived {
@@ -102,6 +104,7 @@ pub(crate) fn prepare(
         metrics: Metrics::default(),
         stopping: Stopping::default(),
         background: Background::default(),
+        hooks,
         config: Arc::new(config),
         keys,
         database: facts,

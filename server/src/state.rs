@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::database_facts::DatabaseFacts;
 use crate::endings::EndedSessions;
 use crate::events::EventQueue;
+use crate::hooks::InstalledHooks;
 use crate::keys::Keys;
 use crate::lanes::Lanes;
 use crate::limits::Limits;
@@ -61,6 +62,8 @@ pub struct Instance {
     pub metrics: Metrics,
     /// Whether this instance was told to stop.
     pub stopping: Stopping,
+    /// What the application does when an account is opened or deleted.
+    pub hooks: InstalledHooks,
     /// The tasks that go on while the instance runs.
     pub background: Background,
     /// Where the pages' files are.

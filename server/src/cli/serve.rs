@@ -13,6 +13,7 @@ use super::which_database::{Database, Migrations, WhenUnreachable};
 use crate::client_address::Proxies;
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat, ServeArgs};
+use crate::hooks::InstalledHooks;
 use crate::http::answer_errors::{LONGEST, LONGEST_WORK};
 use crate::keys::{Obstacle, shown};
 use crate::lanes::Lanes;
@@ -82,7 +83,14 @@ async fn serve(
         holdfast: state,
         reader,
         forbidden,
-    } = start::prepare(config, pool.clone(), lanes.clone(), arrived, clock)?;
+    } = start::prepare(
+        config,
+        pool.clone(),
+        lanes.clone(),
+        arrived,
+        InstalledHooks::default(),
+        clock,
+    )?;
     if cfg!(feature = "pages") && !site_files::is_built(&state.leptos) {
         let site = &state.leptos.site_root;
         tracing::warn!(%site, "The pages' files are missing, so the buttons of pages will not work. Build the files with `cargo xtask run`.");

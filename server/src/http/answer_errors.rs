@@ -92,7 +92,8 @@ impl OncePerSecond {
 }
 
 fn log(error: &ApiError) {
-    let (code, status) = (error.code().as_str(), error.status().as_u16());
+    let (code, status) = (error.code(), error.status().as_u16());
+    let code = code.as_str();
     match error {
         ApiError::Internal(cause) => {
             tracing::error!(error.code = code, http.status = status, cause = ?cause, "A request failed.");

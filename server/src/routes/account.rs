@@ -54,6 +54,10 @@ pub(super) async fn delete(
     }
     let ended =
         sessions::end_all(&state.clock, &mut transaction, account_id, reason, &client).await?;
+    let hooks = &state.hooks;
+    hooks
+        .account_is_deleted(&mut transaction, account_id)
+        .await?;
     store::accounts::delete(&mut transaction, account_id).await?;
     transaction.commit().await?;
     state.ended.announce(ended, reason);

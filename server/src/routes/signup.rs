@@ -56,6 +56,10 @@ pub(super) async fn sign_up(
         &client,
     );
     let opened = opened.await?.ok_or(ApiError::InvalidCredentials)?;
+    let hooks = &state.hooks;
+    hooks
+        .account_opened(&mut transaction, account_id, username.as_str())
+        .await?;
     let mut tokens = opened.commit(&state, transaction).await?;
     let made = known_browsers::make(
         &state.keys,

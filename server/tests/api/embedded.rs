@@ -5,21 +5,24 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Method, Request, header};
-use holdfast_protocol::problem::Code;
+use axum::http::{Method, Request, StatusCode, header};
+use holdfast_protocol::problem::{Code, Meaning, Problem};
 use holdfast_protocol::wire::paths;
 use holdfast_server::builder::Builder;
 use holdfast_server::clock::Clock;
 use holdfast_server::config::MasterSecret;
+use holdfast_server::error::ApiError;
+use holdfast_server::hooks::{Hooks, OpenedAccount};
 use holdfast_server::random;
 use holdfast_server::state::Holdfast;
 use holdfast_server::store::{MIGRATOR, Schema};
 use holdfast_testkit::Fleet;
 use leptos::prelude::provide_context;
 use serde_json::json;
-use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgPoolOptions;
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
 
 use crate::guide;
 use crate::guide::note::{Note, Notes};
@@ -373,4 +376,123 @@ async fn a_migration_waits_for_a_lock() {
     assert!(early.is_err(), "it did not wait: {early:?}");
     holder.rollback().await.unwrap();
     starting.await.unwrap().stop().await;
+}
+
+/// An application with a table that has a row for each account.
+struct Notebooks;
+
+impl Hooks for Notebooks {
+    async fn account_opened(
+        &self,
+        transaction: &mut PgConnection,
+        account: OpenedAccount<'_>,
+    ) -> Result<(), ApiError> {
+        if account.username == "eve" {
+            let (status, sentence) = (StatusCode::FORBIDDEN, "Eve may not sign up here.");
+            return Err(ApiError::of_application(status, "not_invited", sentence));
+        }
+        sqlx::query("insert into public.notebooks values ($1, $2)")
+            .bind(account.account_id)
+            .bind(account.username)
+            .execute(transaction)
+            .await?;
+        Ok(())
+    }
+
+    async fn account_is_deleted(
+        &self,
+        transaction: &mut PgConnection,
+        account_id: Uuid,
+    ) -> Result<(), ApiError> {
+        let deleted = sqlx::query("delete from public.notebooks where id = $1 and not locked")
+            .bind(account_id)
+            .execute(transaction)
+            .await?;
+        if deleted.rows_affected() == 1 {
+            return Ok(());
+        }
+        let sentence = "Unlock your notebook first.";
+        Err(ApiError::of_application(
+            StatusCode::CONFLICT,
+            "notebook_locked",
+            sentence,
+        ))
+    }
+}
+
+#[tokio::test]
+async fn an_application_opens_and_deletes_its_own_rows_in_the_same_transaction() {
+    let pool = database_of_an_application().await;
+    let table = "create table notebooks (
+        id uuid primary key, name text, locked boolean default false
+    )";
+    sqlx::query(table).execute(&pool).await.unwrap();
+    let holdfast = builder(&pool).hooks(Notebooks).start().await.unwrap();
+    let app = serve(&holdfast).await;
+    let tokens = app.sign_up("ada").await;
+    let books = "select count(*) from notebooks where name = 'ada'";
+    assert_eq!(count(&pool, books).await, 1);
+
+    // What the application refuses is answered with its own code and status, and nothing is left.
+    let body = json!({ "username": "eve", "password": PASSWORD });
+    let refused = app.call(Method::POST, paths::SIGNUP, &body).await;
+    assert_eq!(refused.status, 403);
+    let problem: Problem = refused.json();
+    assert_eq!(problem.code.as_str(), "not_invited");
+    assert_eq!(problem.code.meaning(), Meaning::Request);
+    assert_eq!(problem.status, 403);
+    assert_eq!(problem.detail, "Eve may not sign up here.");
+    assert!(problem.request_id.is_some());
+    assert_eq!(
+        count(&pool, "select count(*) from holdfast.accounts").await,
+        1
+    );
+
+    let lock = "update notebooks set locked = true";
+    sqlx::query(lock).execute(&pool).await.unwrap();
+    let password = json!({ "password": PASSWORD });
+    let delete = async || {
+        app.call_as(&tokens, Method::DELETE, paths::ACCOUNT, Some(&password))
+            .await
+    };
+    let refused = delete().await;
+    assert_eq!(refused.status, 409);
+    assert_eq!(refused.json::<Problem>().code.as_str(), "notebook_locked");
+    // The account stays, and its session goes on.
+    assert_eq!(app.get_as(&tokens, paths::ACCOUNT).await.status, 200);
+
+    let unlock = "update notebooks set locked = false";
+    sqlx::query(unlock).execute(&pool).await.unwrap();
+    assert_eq!(delete().await.status, 204);
+    assert_eq!(count(&pool, "select count(*) from notebooks").await, 0);
+    assert_eq!(
+        count(&pool, "select count(*) from holdfast.accounts").await,
+        0
+    );
+    holdfast.stop().await;
+}
+
+#[test]
+fn a_code_of_an_application_is_one_that_holdfast_does_not_have() {
+    let make = |status, code| {
+        let made = std::panic::catch_unwind(|| ApiError::of_application(status, code, ""));
+        made.map_err(|panic| {
+            panic
+                .downcast::<String>()
+                .map_or_else(|_| String::new(), |text| *text)
+        })
+    };
+    assert!(make(StatusCode::CONFLICT, "note_too_long").is_ok());
+    for (status, code, sentence) in [
+        (
+            StatusCode::UNAUTHORIZED,
+            "session_ended",
+            "is one of Holdfast",
+        ),
+        (StatusCode::CONFLICT, "Too Long", "is not 1 to 48"),
+        (StatusCode::OK, "fine", "is not one of an error"),
+    ] {
+        let error = make(status, code).unwrap_err();
+        assert!(error.contains(sentence), "{code}: {error}");
+    }
 }

@@ -19,6 +19,7 @@ use holdfast_server::database_facts::DatabaseFacts;
 use holdfast_server::endings::EndedSessions;
 use holdfast_server::endings::reader::Reader;
 use holdfast_server::events::EventQueue;
+use holdfast_server::hooks::InstalledHooks;
 use holdfast_server::keys::Keys;
 use holdfast_server::lanes::{Lanes, RotationCommit};
 use holdfast_server::limits::{Limits, Settings, failures};
@@ -124,6 +125,7 @@ impl TestApp {
             metrics: Metrics::default(),
             stopping: Stopping::default(),
             background: Background::default(),
+            hooks: InstalledHooks::default(),
             config: Arc::new(config),
             pool,
             leptos: site_files::leptos_options(),

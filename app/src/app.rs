@@ -1,6 +1,6 @@
 //! The whole page.
 
-use holdfast_client::{Notice, Reload, SessionConfig, View, provide_session, use_session};
+use holdfast_client::{Config, Notice, Reload, View, provide_session, use_session};
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::Router;
@@ -13,13 +13,14 @@ use crate::focus::focus_heading;
 use crate::routes::Pages;
 use crate::{paths, way_back, words};
 
+/// What the client has to know of these pages.
+pub(crate) const CONFIG: Config = Config::sign_in_at(way_back::sign_in);
+
 /// The whole page.
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
-    let session = provide_session(SessionConfig {
-        sign_in_page: way_back::sign_in,
-    });
+    let session = provide_session(CONFIG);
     let hydrated = Hydrated::provide();
 
     Effect::new(move |_| {

@@ -2,14 +2,13 @@
 
 use std::sync::LazyLock;
 
-use holdfast_client::RECORD;
 use leptos::config::LeptosOptions;
 use leptos::hydration::AutoReload;
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_meta::MetaTags;
 
-use crate::app::App;
+use crate::app::{App, CONFIG};
 
 /// The names of the files that a page loads, in the site's package folder. The host
 /// knows them.
@@ -42,8 +41,9 @@ pub fn shell(options: LeptosOptions, files: &PageFiles) -> AnyView {
     // This runs before the page is drawn, so that a signed-in person never sees the
     // signed-out page. It only marks `<html>`, which is not hydrated; `style/session.css`
     // shows and hides elements by the mark.
+    let record = CONFIG.record_key();
     let mark_session = format!(
-        "try{{var s=JSON.parse(localStorage.getItem('{RECORD}')).session_id}}catch(e){{}}\
+        "try{{var s=JSON.parse(localStorage.getItem('{record}')).session_id}}catch(e){{}}\
          document.documentElement.dataset.session=s?'maybe':'none'"
     );
     let address = |name: &str| format!("/{}/{name}", options.site_pkg_dir);

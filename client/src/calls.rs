@@ -7,16 +7,39 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::driver::{Driver, Whose};
-use super::transport::{self, Call, CallError};
+use super::transport::{self, Call, CallError, Reader};
 
 /// Makes calls with the access token. A call first renews a token that has expired. If the server
 /// refuses the token, the call is sent once more. See [`super::Session::api`].
+///
+/// The functions of this type are for calls with JSON. [`Api::request`] makes any other call: with
+/// headers, with bytes or a form, or with an answer that is a text or a file.
+///
+/// A path begins with `/`, and calls only go to the page's own origin. For any other address, a call
+/// fails with [`CallError::NotSendable`], and nothing is sent.
 ///
 /// An `Api` belongs to the **account** that the page showed when the caller obtained it. If another
 /// person signs in afterwards, the calls of this `Api` fail with [`CallError::SessionChanged`] and
 /// are not sent with the token of that person. If no person was signed in, the calls fail with
 /// [`CallError::SignedOut`]. If the same account gets a new session, for instance by a change of
 /// the password, the `Api` still works.
+///
+/// ```
+/// use holdfast_client::{CallError, Session};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Note {
+///     text: String,
+/// }
+///
+/// async fn append(session: Session, line: &str) -> Result<Note, CallError> {
+///     let api = session.api();
+///     let mut note: Note = api.get("/api/v1/note").await?;
+///     note.text.push_str(line);
+///     api.put("/api/v1/note", &note).await
+/// }
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Api(pub(super) Whose);
 
@@ -74,6 +97,22 @@ impl Api {
         )
     }
 
+    /// `PATCH` with a JSON body, with a JSON answer.
+    ///
+    /// # Errors
+    /// See [`Api::get`].
+    pub async fn patch<T: DeserializeOwned>(
+        self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, CallError> {
+        transport::parse(
+            &self
+                .call(Call::new(Method::PATCH, path).with_json(body))
+                .await?,
+        )
+    }
+
     /// `DELETE`, without a body on either side.
     ///
     /// # Errors
@@ -113,7 +152,16 @@ pub(super) fn whose() -> Whose {
 /// once more. If another tab changes the password meanwhile, this sends the call once more with the
 /// new session. The function is not generic, so that it is compiled only once.
 pub(super) async fn call(call: Call, whose: Whose) -> Result<String, CallError> {
-    call_and_tell(&call, whose, true, &|_| ()).await
+    call_for(&call, whose, &transport::read_json).await
+}
+
+/// Like [`call`], with another reader of the answer.
+pub(super) async fn call_for(
+    call: &Call,
+    whose: Whose,
+    reader: &Reader<'_>,
+) -> Result<String, CallError> {
+    call_in_full(call, whose, true, &|_| (), reader).await
 }
 
 /// Like [`call`], with two more arguments. `tell` is called just before each sending, with the
@@ -122,16 +170,26 @@ pub(super) async fn call(call: Call, whose: Whose) -> Result<String, CallError> 
 /// until this tab removes its own note. Then both would wait for each other.
 pub(super) async fn call_and_tell(
     call: &Call,
+    whose: Whose,
+    waits: bool,
+    tell: &dyn Fn(Link),
+) -> Result<String, CallError> {
+    call_in_full(call, whose, waits, tell, &transport::read_json).await
+}
+
+async fn call_in_full(
+    call: &Call,
     mut whose: Whose,
     waits: bool,
     tell: &dyn Fn(Link),
+    reader: &Reader<'_>,
 ) -> Result<String, CallError> {
     let driver = Driver::current().ok_or(CallError::SignedOut)?;
     let mut is_repeated = false;
     loop {
         let (of, token) = driver.access(&mut whose).await?;
         tell(of);
-        let outcome = transport::send(call, Some(&token)).await;
+        let outcome = transport::send_for(call, Some(&token), reader).await;
         let meaning = match &outcome {
             Err(CallError::Problem(problem)) => Some(problem.code.meaning()),
             _ => None,

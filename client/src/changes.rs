@@ -129,7 +129,7 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), CallError> {
     let driver = Driver::current().ok_or(CallError::SILENCE)?;
     let _expectation = driver.expect_session();
     let asked = driver.ask().await?;
-    let call = Call::new(Method::POST, paths::SIGNUP).with_json(&request);
+    let call = Call::to_holdfast(Method::POST, paths::SIGNUP).with_json(&request);
     let sent = clock::now();
     let send = || async { transport::send(&call, None).await };
     let (outcome, was_silent) = with_repetitions(send, || None).await;
@@ -177,7 +177,7 @@ pub(super) async fn change_password(
     }
     // The client needs the name if the answer is lost. It requests the name now, because after a
     // change the old access token is not valid any more.
-    let account = Call::new(Method::GET, paths::ACCOUNT);
+    let account = Call::to_holdfast(Method::GET, paths::ACCOUNT);
     let account: Account = transport::parse(&calls::call(account, whose).await?)?;
     let asked = driver.ask().await?;
     if driver.is_replacing() {
@@ -243,7 +243,7 @@ async fn change(
         }));
         driver.replaces(session_id);
     };
-    let call = Call::new(Method::PUT, paths::PASSWORD).with_json(request);
+    let call = Call::to_holdfast(Method::PUT, paths::PASSWORD).with_json(request);
     let sent = clock::now();
     let send = || calls::call_and_tell(&call, whose, false, &tell);
     // Once the old session is over, no repetition can carry its token. The server has done the
@@ -345,7 +345,7 @@ async fn may_be_answer_to_copy(
 async fn goes_on(whose: Whose, before: Before) -> Result<bool, CallError> {
     let asked_as = Cell::new(None);
     let tell = |of: Link| asked_as.set(Some(of.session_id));
-    let call = Call::new(Method::GET, paths::SESSIONS);
+    let call = Call::to_holdfast(Method::GET, paths::SESSIONS);
     match calls::call_and_tell(&call, whose, false, &tell).await {
         Ok(_) => Ok(!before.is_another && asked_as.get() == Some(before.session_id)),
         Err(refusal) if may_mean_done(&refusal) => Ok(false),
@@ -668,7 +668,7 @@ impl Lost {
         token: &Secret,
         own: u32,
     ) -> Result<(), CallError> {
-        let list = Call::new(Method::GET, paths::SESSIONS);
+        let list = Call::to_holdfast(Method::GET, paths::SESSIONS);
         let list = transport::send(&list, Some(token)).await?;
         let SessionList { sessions } = transport::parse(&list)?;
         if self.own.is_none() {
@@ -699,7 +699,7 @@ impl Lost {
             let is_used = lost.current || Some(lost.session_id) == held;
             if !is_used && is_lost(lost, found, self.elapsed_s) {
                 let path = format!("{}/{}", paths::SESSIONS, lost.session_id);
-                let end = Call::new(Method::DELETE, path);
+                let end = Call::to_holdfast(Method::DELETE, &path);
                 transport::parse_nothing(&transport::send(&end, Some(token)).await?)?;
             }
         }
@@ -734,7 +734,7 @@ fn is_lost(session: &SessionInfo, own: &SessionInfo, elapsed_s: u64) -> bool {
 }
 
 async fn request_login(driver: &Rc<Driver>, request: &LoginRequest) -> Result<Opened, CallError> {
-    let call = Call::new(Method::POST, paths::LOGIN).with_json(request);
+    let call = Call::to_holdfast(Method::POST, paths::LOGIN).with_json(request);
     let mut call = driver.with_known_browsers(call).await;
     new_code::add_known_browser(&mut call);
     let sent_at = clock::now().wall_ms;

@@ -34,10 +34,7 @@ use super::surroundings::{self, News};
 use super::told::{Became, Told};
 use super::transport::{self, Call, CallError};
 use super::vault::Vault;
-use super::{clock, lock, new_code};
-
-/// The lock for renewals, which all tabs share.
-const LOCK: &str = "holdfast.renewal";
+use super::{clock, lock, names, new_code};
 
 /// How long a renewal waits for another tab's renewal before it goes on without the lock.
 const LOCK_WAIT_MS: u32 = 2000;
@@ -947,7 +944,7 @@ impl Environment for TabEnvironment {
     }
 
     async fn lock(&self) -> Self::Lock {
-        lock::acquire(LOCK, LOCK_WAIT_MS).await
+        lock::acquire(&names::LOCK.full(), LOCK_WAIT_MS).await
     }
 
     async fn change(&self, change: Option<Change>) -> Outcome {
@@ -977,7 +974,7 @@ impl Environment for TabEnvironment {
     }
 
     async fn send_refresh(&self, token: &Secret, key: &AttemptKey) -> RefreshAnswer {
-        let mut call = Call::new(Method::POST, paths::REFRESH).with_json(&RefreshRequest {
+        let mut call = Call::to_holdfast(Method::POST, paths::REFRESH).with_json(&RefreshRequest {
             refresh_token: token.clone(),
         });
         let key = Secret::from(key.expose());
@@ -997,7 +994,7 @@ impl Environment for TabEnvironment {
     }
 
     async fn probe(&self) -> bool {
-        let answer = transport::send(&Call::new(Method::GET, paths::HEALTHZ), None).await;
+        let answer = transport::send(&Call::to_holdfast(Method::GET, paths::HEALTHZ), None).await;
         !matches!(answer, Err(CallError::Unreachable { answered: false }))
     }
 }

@@ -1,9 +1,63 @@
-//! The session of one browser, for any Leptos app: whether a person is signed in, and how they stay
-//! signed in.
+//! The client of a Leptos app whose people sign in with Holdfast: it keeps them signed in, and makes
+//! calls as them.
 //!
-//! The app provides it by [`provide_session`]. Components use [`use_session`], calls use
-//! [`Session::api`], server functions use [`SessionClient`], and [`RequireSession`] guards what is
-//! shown. `docs/build-on-holdfast.md` has examples of all four.
+//! # The smallest app
+//!
+//! ```no_run
+//! use holdfast_client::{Config, RequireSession, provide_session, use_session};
+//! use leptos::prelude::*;
+//!
+//! #[component]
+//! fn App() -> impl IntoView {
+//!     // Once, at the root. It starts itself in the browser.
+//!     provide_session(Config::sign_in_at(|_back_to| "/sign-in".to_owned()));
+//!     view! {
+//!         <RequireSession fallback=|| view! { <p>"One moment…"</p> }>
+//!             <Note/>
+//!         </RequireSession>
+//!     }
+//! }
+//!
+//! #[component]
+//! fn Note() -> impl IntoView {
+//!     let session = use_session();
+//!     let note = session.resource(|api| async move { api.get::<String>("/api/v1/note").await });
+//!     view! {
+//!         {move || match note.get() {
+//!             None => "Loading…".to_owned(),
+//!             Some(Ok(note)) => note,
+//!             Some(Err(error)) => error.to_string(),
+//!         }}
+//!         <button on:click=move |_| session.sign_out()>"Sign out"</button>
+//!     }
+//! }
+//! ```
+//!
+//! The sign-in page calls [`Session::sign_in`]. The rest of the app need not know about tokens: a call
+//! carries the access token, an expired token is renewed first, and a call whose token the server
+//! refuses is sent once more.
+//!
+//! # The parts
+//!
+//! - [`Config`]: what the client has to know of the app.
+//! - [`Session`]: whether a person is signed in, and what they can do. Reading it is reactive.
+//! - [`RequireSession`]: shows its children to a signed-in person only.
+//! - [`Session::resource`]: data that are loaded as the person whom the page shows.
+//! - [`Session::api`]: calls with JSON, and [`Api::request`] for headers, bytes, forms and files.
+//! - [`SessionClient`]: server functions.
+//!
+//! The client works in a page that the server renders first (feature `hydrate` of Leptos), and in a
+//! page that the browser renders alone (feature `csr`, `leptos::mount::mount_to_body`). It reads
+//! storage, time and the network only in effects and event handlers. So both renderings of a page know
+//! nothing of the session at first, and are the same.
+//!
+//! A page has one session. If it mounts two apps, they must share one `provide_session`.
+//!
+//! # Errors
+//!
+//! Every call returns a [`CallError`]. [`CallError::Problem`] is the server's own answer: decide by its
+//! code, and show its text. After [`CallError::Unreachable`] nothing is lost, and a later call may
+//! succeed. Every error as text is a sentence for a person.
 //!
 //! # What a page may rely on
 //!
@@ -14,34 +68,46 @@
 //!   never runs as the next person: it fails with [`CallError::SessionChanged`]. The same is true
 //!   for a change of the password and for a server function. A sign-out has no result, and it never
 //!   signs out another person.
+//! - **A token goes to the page's own origin only.** A call to another address is not sent, redirects
+//!   are refused, and calls carry no cookies.
 //! - **An account's new session** (after a change of the password) keeps the open pages and the
 //!   text that was typed in them; [`Session::session_id`] changes, `account_id` does not.
 //! - **The last sign-in or sign-out wins**, in every tab, also after the browser was
 //!   killed.
+//! - **Two apps on one origin** do not touch each other, if they have different prefixes
+//!   ([`Config::prefix`]).
 //!
 //! # The layers
 //!
 //! Each layer only imports the layers after it, and a test of the architecture checks this:
-//! `require_session` and `recovery` (the recovery code); `session` (what components see); `changes`,
-//! `server_functions` and `host` (requests); `calls` (a call with its token); `driver`, which carries
-//! out what the pure machine in `holdfast_protocol::renewal` decides; `vault` (what is stored, and
-//! where), `logout` (which answer ends a session) and `new_code` (a new recovery code); `told` (what
-//! became of a form that is gone), `transport` (one request), `lock`, `surroundings` (other tabs,
-//! visibility, network) and `clock`, which is the only one that reads the time.
+//! `require_session`, `resource` (data of the person) and `recovery` (the recovery code); `session`
+//! (what components see); `changes`, `request`, `server_functions` and `host` (requests); `calls` (a
+//! call with its token); `driver`, which carries out what the pure machine in
+//! `holdfast_protocol::renewal` decides; `vault` (what is stored, and where), `logout` (which answer
+//! ends a session) and `new_code` (a new recovery code); `config`, `told` (what became of a form that
+//! is gone), `transport` (one request), `download` (a file for the person), `lock` and `surroundings`
+//! (other tabs, visibility, network); `names` and `address` (what the prefix and the base of the app
+//! decide), and `clock`, which is the only one that reads the time.
 //!
 //! Only this crate uses storage, time and the network in the browser, and only in effects and event
-//! handlers. It knows no page: the app says where a person signs in ([`SessionConfig`]).
+//! handlers. It knows no page: the app says where a person signs in ([`Config`]).
 
+mod address;
 mod calls;
 mod changes;
 mod clock;
+mod config;
+mod download;
 mod driver;
 pub mod host;
 mod lock;
 mod logout;
+mod names;
 mod new_code;
 mod recovery;
+mod request;
 mod require_session;
+mod resource;
 mod server_functions;
 mod session;
 mod surroundings;
@@ -50,11 +116,14 @@ mod transport;
 mod vault;
 
 pub use calls::Api;
+pub use config::{Config, OnAnonymous};
 pub use driver::Reload;
+pub use gloo_net::http::Method;
 pub use holdfast_protocol::renewal::{Ending, Notice, View};
+pub use request::{ApiAnswer, ApiRequest};
 pub use require_session::RequireSession;
+pub use resource::SessionResource;
 pub use server_functions::{ProblemJson, SessionClient, SessionRequest, SessionResponse};
-pub use session::{Facts, Session, SessionConfig, provide_session, use_session};
+pub use session::{Facts, Session, provide_session, use_session};
 pub use told::{Became, Told};
 pub use transport::CallError;
-pub use vault::RECORD;

@@ -30,7 +30,7 @@ pub(super) fn send_at_the_end(token: &Secret) {
 
 /// The request arrives even if the page is closed meanwhile.
 fn call(token: &Secret) -> Call {
-    let mut call = Call::new(Method::POST, paths::LOGOUT).with_json(&LogoutRequest {
+    let mut call = Call::to_holdfast(Method::POST, paths::LOGOUT).with_json(&LogoutRequest {
         refresh_token: token.clone(),
     });
     call.keepalive = true;

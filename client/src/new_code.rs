@@ -15,20 +15,14 @@ use leptos::prelude::*;
 use uuid::Uuid;
 use web_sys::Storage;
 
+use super::names;
 use super::transport::Call;
-
-/// The entry in local storage with the account to whose person the pages offer a recovery code. It
-/// is in local storage, so that other tabs and the page after a reload know it.
-const OFFERED_TO: &str = "holdfast.recovery-code-offered-to";
-
-/// The entry in session storage with the new code, while the page reloads.
-const HANDED_OVER: &str = "holdfast.new-recovery-code";
 
 thread_local! {
     static NEW: RefCell<Option<(Uuid, Secret)>> = const { RefCell::new(None) };
     /// The next code after a recovery, with the username. The account is known at the sign-in.
     static RECOVERED: RefCell<Option<(String, Secret)>> = const { RefCell::new(None) };
-    /// The same as [`OFFERED_TO`], for a browser that stores nothing.
+    /// The same as [`names::OFFERED_TO`], for a browser that stores nothing.
     static OFFERED_HERE: Cell<Option<Uuid>> = const { Cell::new(None) };
     static KNOWN_BROWSER: RefCell<Option<Secret>> = const { RefCell::new(None) };
     static CHANGED: ArcTrigger = ArcTrigger::new();
@@ -90,11 +84,12 @@ pub(super) fn may_have_changed() {
     CHANGED.with(|changed| changed.notify());
 }
 
-/// Offers a code to the person of this account.
+/// Offers a code to the person of this account. The offer is in local storage, so that other tabs and
+/// the page after a reload know it.
 pub(super) fn offer_to(account_id: Uuid) {
     let is_stored = local().is_some_and(|storage| {
         storage
-            .set_item(OFFERED_TO, &account_id.to_string())
+            .set_item(&names::OFFERED_TO.full(), &account_id.to_string())
             .is_ok()
     });
     OFFERED_HERE.set((!is_stored).then_some(account_id));
@@ -104,7 +99,7 @@ pub(super) fn offer_to(account_id: Uuid) {
 fn forget_offer() {
     OFFERED_HERE.set(None);
     if let Some(storage) = local() {
-        let _ = storage.remove_item(OFFERED_TO);
+        let _ = storage.remove_item(&names::OFFERED_TO.full());
     }
     may_have_changed();
 }
@@ -117,7 +112,7 @@ pub(super) fn hand_over(to: Option<Uuid>) {
             && Some(*account_id) == to
         {
             let text = format!("{account_id} {}", code.expose());
-            let _ = storage.set_item(HANDED_OVER, &text);
+            let _ = storage.set_item(&names::HANDED_OVER.full(), &text);
         }
     });
 }
@@ -125,10 +120,10 @@ pub(super) fn hand_over(to: Option<Uuid>) {
 /// Takes over the code of the page before the reload, and removes it from storage.
 pub(super) fn take_over() {
     let Some(storage) = of_tab() else { return };
-    let Some(text) = storage.get_item(HANDED_OVER).ok().flatten() else {
+    let Some(text) = storage.get_item(&names::HANDED_OVER.full()).ok().flatten() else {
         return;
     };
-    let _ = storage.remove_item(HANDED_OVER);
+    let _ = storage.remove_item(&names::HANDED_OVER.full());
     if let Some((account_id, code)) = text.split_once(' ')
         && let Ok(account_id) = account_id.parse()
     {
@@ -183,7 +178,10 @@ fn offered_to() -> Option<Uuid> {
     if let Some(account_id) = OFFERED_HERE.get() {
         return Some(account_id);
     }
-    let text = local()?.get_item(OFFERED_TO).ok().flatten()?;
+    let text = local()?
+        .get_item(&names::OFFERED_TO.full())
+        .ok()
+        .flatten()?;
     text.parse().ok()
 }
 

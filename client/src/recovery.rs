@@ -9,6 +9,7 @@ use holdfast_protocol::wire::{
 };
 use leptos::prelude::*;
 
+use super::address::of_holdfast;
 use super::calls::Api;
 use super::changes;
 use super::driver::Driver;
@@ -37,7 +38,7 @@ impl Session {
     pub async fn recovery_code_state(self) -> Result<RecoveryCodeState, CallError> {
         let (api, account_id) = self.now();
         let before = account_id.and_then(new_code::of);
-        let state: RecoveryCodeState = api.get(paths::RECOVERY_CODE).await?;
+        let state: RecoveryCodeState = api.get(&of_holdfast(paths::RECOVERY_CODE)).await?;
         if let Some(account_id) = account_id
             && new_code::of(account_id) == before
         {
@@ -55,7 +56,8 @@ impl Session {
     pub async fn replace_recovery_code(self, password: Secret) -> Result<Secret, CallError> {
         let (api, account_id) = self.now();
         let request = ReplaceRecoveryCode { password };
-        let NewRecoveryCode { recovery_code } = api.put(paths::RECOVERY_CODE, &request).await?;
+        let path = of_holdfast(paths::RECOVERY_CODE);
+        let NewRecoveryCode { recovery_code } = api.put(&path, &request).await?;
         if let Some(account_id) = account_id {
             new_code::keep(account_id, recovery_code.clone());
             new_code::offer_to(account_id);
@@ -70,9 +72,8 @@ impl Session {
     pub async fn confirm_recovery_code(self, recovery_code: Secret) -> Result<(), CallError> {
         let (api, account_id) = self.now();
         let request = ConfirmRecoveryCode { recovery_code };
-        let confirmed = api
-            .post_without_answer(paths::RECOVERY_CODE_CONFIRMED, &request)
-            .await;
+        let path = of_holdfast(paths::RECOVERY_CODE_CONFIRMED);
+        let confirmed = api.post_without_answer(&path, &request).await;
         if let Err(why) = confirmed {
             if why.code() == Some(Code::NotFound) {
                 new_code::forget(&request.recovery_code);
@@ -112,7 +113,7 @@ impl Session {
 }
 
 async fn recover(request: RecoverRequest) -> Result<Secret, CallError> {
-    let call = Call::new(Method::POST, paths::RECOVER).with_json(&request);
+    let call = Call::to_holdfast(Method::POST, paths::RECOVER).with_json(&request);
     let send = || async { transport::send(&call, None).await };
     let is_whole = |body: &str| transport::parse::<Recovered>(body).is_ok();
     let (outcome, _) = changes::with_repetitions_of(is_whole, send, || None).await;

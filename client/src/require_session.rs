@@ -4,55 +4,124 @@ use holdfast_protocol::renewal::{Ending, View};
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
-use leptos_router::location::Location;
+use leptos_router::location::{BrowserUrl, Location};
 
-use super::use_session;
+use super::config::OnAnonymous;
+use super::session::{Session, use_session};
 
-/// Shows its children to a signed-in person, and leads every other person to the sign-in page and
-/// back afterwards. While nothing is known, as in the server's rendering, it shows `fallback`.
+/// Shows its children to a signed-in person. While nothing is known, as in the server's rendering, it
+/// shows `fallback`.
+///
+/// If it is certain that no person is signed in, it shows `anonymous`. Without this property, it does
+/// what [`Config::on_anonymous`](super::Config::on_anonymous) says: it leads the person to the
+/// sign-in page and back afterwards, or shows nothing. It needs no `<Router>`: without one, it loads
+/// the sign-in page as a new document.
 ///
 /// Put it around the content of a route, inside the page. Before another person is shown, the page
 /// reloads. If that is not possible, because the browser stores nothing, the children are built
 /// again. If the same account gets a new session, the children stay.
 ///
-/// This only guards what is *shown*. The server must protect secret data: load them in a
-/// `LocalResource`, through [`Session::api`](super::Session::api) or a server function.
+/// This only guards what is *shown*. The server must protect secret data: load them with
+/// [`Session::resource`].
+///
+/// ```
+/// use holdfast_client::RequireSession;
+/// use leptos::prelude::*;
+///
+/// #[component]
+/// fn NotePage() -> impl IntoView {
+///     view! {
+///         <h1>"Your note"</h1>
+///         <RequireSession fallback=|| view! { <p>"One moment…"</p> }>
+///             <p>"Only you can see this."</p>
+///         </RequireSession>
+///     }
+/// }
+///
+/// #[component]
+/// fn Greeting() -> impl IntoView {
+///     view! {
+///         <RequireSession
+///             fallback=|| ()
+///             anonymous=|| view! { <a href="/sign-in">"Sign in"</a> }
+///         >
+///             <p>"Welcome back."</p>
+///         </RequireSession>
+///     }
+/// }
+/// ```
 #[component]
 pub fn RequireSession(
     /// Shown until the browser has read its storage.
     #[prop(into)]
     fallback: ViewFn,
+    /// Shown to a person who is not signed in, in place of leading them to another page.
+    #[prop(optional, into)]
+    anonymous: Option<ViewFn>,
     /// The page.
     children: ChildrenFn,
 ) -> impl IntoView {
     let session = use_session();
-    let navigate = use_navigate();
-    let here = use_location();
-    Effect::new(move |_| {
-        if !session.is_anonymous() {
-            return;
-        }
-        // A person who signs out does not want to come back, and the next person may be another
-        // one.
-        let target = match session.ending() {
-            Some(Ending::SignedOut) => session.sign_in_page(None),
-            _ => session.sign_in_page(Some(&address_of(&here))),
-        };
-        let options = NavigateOptions {
-            replace: true,
-            ..NavigateOptions::default()
-        };
-        navigate(&target, options);
+    if anonymous.is_none()
+        && let OnAnonymous::GoTo(page) = session.on_anonymous()
+    {
+        lead_away(session, page);
+    }
+    let shown = Memo::new(move |_| match session.view() {
+        View::Unknown => Shown::Fallback,
+        View::Anonymous { .. } => Shown::Anonymous,
+        View::SignedIn { .. } => Shown::Children,
     });
-    let is_unknown = Memo::new(move |_| matches!(session.view(), View::Unknown));
+    let in_place_of_children = move || match shown.get() {
+        Shown::Fallback => Some(fallback.run()),
+        Shown::Anonymous => anonymous.as_ref().map(ViewFn::run),
+        Shown::Children => None,
+    };
     view! {
-        {move || is_unknown.get().then(|| fallback.run())}
+        {in_place_of_children}
         // The account is the key. So the view is built again for another account, without the text
         // that was typed.
         <For each=move || session.account_id() key=|account_id| *account_id let:_account_id>
             {children()}
         </For>
     }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Fallback,
+    Anonymous,
+    Children,
+}
+
+/// Goes to the page that `page` names, as soon as it is certain that no person is signed in.
+fn lead_away(session: Session, page: fn(Option<&str>) -> String) {
+    // The server renders with a router that has no `BrowserUrl`. But there no effect runs.
+    let router = use_context::<BrowserUrl>().map(|_| (use_navigate(), use_location()));
+    Effect::new(move |_| {
+        if !session.is_anonymous() {
+            return;
+        }
+        // A person who signs out does not want to come back, and the next person may be another
+        // one.
+        let has_signed_out = session.ending() == Some(Ending::SignedOut);
+        let target = |here: String| page(Some(here.as_str()).filter(|_| !has_signed_out));
+        match &router {
+            Some((navigate, here)) => {
+                let options = NavigateOptions {
+                    replace: true,
+                    ..NavigateOptions::default()
+                };
+                navigate(&target(address_of(here)), options);
+            }
+            None => {
+                let location = window().location();
+                let parts = [location.pathname(), location.search(), location.hash()];
+                let here = parts.map(Result::unwrap_or_default).concat();
+                let _ = location.replace(&target(here));
+            }
+        }
+    });
 }
 
 /// The address of the present page: path, query and hash.
@@ -66,4 +135,37 @@ fn address_of(here: &Location) -> String {
     // The hash has its `#`, if there is one.
     address.push_str(&here.hash.get_untracked());
     address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::session::provide_session;
+
+    fn render(config: Config, anonymous: Option<ViewFn>) {
+        Owner::new().with(|| {
+            provide_session(config);
+            let children: ChildrenFn = ToChildren::to_children(|| "children");
+            let _ = match anonymous {
+                Some(anonymous) => view! {
+                    <RequireSession fallback=|| "fallback" anonymous>{children()}</RequireSession>
+                }
+                .into_any(),
+                None => view! {
+                    <RequireSession fallback=|| "fallback">{children()}</RequireSession>
+                }
+                .into_any(),
+            };
+        });
+    }
+
+    #[test]
+    fn a_guard_needs_no_router() {
+        let leading = Config::sign_in_at(|_| "/sign-in".to_owned());
+        for config in [Config::default(), leading] {
+            render(config, None);
+            render(config, Some(ViewFn::from(|| "anonymous")));
+        }
+    }
 }

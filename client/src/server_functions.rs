@@ -1,30 +1,13 @@
-//! Server functions as the signed-in person.
-//!
-//! A function that names [`SessionClient`] is called in the same way as [`Api`](super::Api): the
-//! call has the access token, an expired token is renewed, a refused call is repeated once, and it
-//! never runs as the next person.
-//!
-//! ```ignore
-//! #[server(client = SessionClient, prefix = "/api/fn", endpoint = "overview")]
-//! pub async fn overview() -> Result<Overview, CallError> { … }
-//! ```
-//!
-//! With `endpoint` the address is the same in every build. Without it, the address would contain a
-//! hash of the directory in which the program was compiled.
-//!
-//! Its errors are [`CallError`], on both sides, and are sent as problem JSON like those of every
-//! other call. Return an expected outcome of the function as a value, not as an error.
-
-use std::convert::Infallible;
+//! Server functions as the signed-in person; see [`SessionClient`].
 
 use bytes::Bytes;
 use futures::{Sink, Stream, sink, stream};
 use gloo_net::http::Method;
 use holdfast_protocol::problem::{self, Code, Problem};
-use holdfast_protocol::secret::Secret;
 use leptos::server_fn::client::Client;
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use leptos::server_fn::request::ClientReq;
+use leptos::server_fn::request::browser::BrowserFormData;
 use leptos::server_fn::response::ClientRes;
 use leptos::server_fn::{ContentType, Decodes, Encodes, Format, FormatType};
 use send_wrapper::SendWrapper;
@@ -32,7 +15,32 @@ use send_wrapper::SendWrapper;
 use super::calls;
 use super::transport::{Body, Call, CallError};
 
-/// The client of server functions that need a session; see the module.
+/// The client of server functions that need a session.
+///
+/// A function that names it is called in the same way as [`Api`](super::Api): the call has the access
+/// token, an expired token is renewed, a refused call is repeated once, and it never runs as the next
+/// person.
+///
+/// ```
+/// use holdfast_client::host::caller;
+/// use holdfast_client::{CallError, SessionClient};
+/// use leptos::prelude::*;
+///
+/// #[server(client = SessionClient, prefix = "/api/fn", endpoint = "who")]
+/// pub async fn who() -> Result<String, CallError> {
+///     Ok(caller()?.account_id.to_string())
+/// }
+/// ```
+///
+/// With `endpoint` the address is the same in every build. Without it, the address would contain a
+/// hash of the directory in which the program was compiled.
+///
+/// Its errors are [`CallError`], on both sides, and are sent as problem JSON like those of every
+/// other call. Return an expected outcome of the function as a value, not as an error.
+///
+/// The arguments may have every encoding of Leptos except streams, so a form with files
+/// (`MultipartFormData`) works. The answer is JSON. For other answers, use a route and
+/// [`Api::request`](super::Api::request).
 #[derive(Debug)]
 pub struct SessionClient;
 
@@ -78,10 +86,9 @@ impl Client<CallError> for SessionClient {
     }
 }
 
-/// Arguments travel as text: in the query, as a form, or as JSON.
+/// Arguments travel in the query, or as a body that can be sent a second time.
 impl ClientReq<CallError> for SessionRequest {
-    /// A plain form has no token, so it cannot be used.
-    type FormData = Infallible;
+    type FormData = BrowserFormData;
 
     fn try_new_req_query(
         path: &str,
@@ -105,43 +112,47 @@ impl ClientReq<CallError> for SessionRequest {
         method: Method,
     ) -> Result<Self, CallError> {
         let mut call = Call::new(method, path);
-        call.body = Some(Body {
-            media_type: media_type.to_owned(),
-            text: Secret::from(body),
-        });
+        call.body = Some(Body::text(media_type, body));
         Ok(Self(call))
     }
 
     fn try_new_req_bytes(
         path: &str,
         media_type: &str,
-        accepts: &str,
+        _: &str,
         body: Bytes,
         method: Method,
     ) -> Result<Self, CallError> {
-        let Ok(text) = String::from_utf8(body.into()) else {
-            return unsupported();
-        };
-        Self::try_new_req_text(path, media_type, accepts, text, method)
+        let mut call = Call::new(method, path);
+        call.body = Some(match String::from_utf8(body.into()) {
+            // JSON is a text, and so it is wiped from memory like every secret.
+            Ok(text) => Body::text(media_type, text),
+            Err(other) => Body::bytes(media_type, other.as_bytes()),
+        });
+        Ok(Self(call))
     }
 
+    /// No encoding of arguments needs this. The browser sends a form without this client by itself,
+    /// and such a form has no token.
     fn try_new_req_form_data(
         _: &str,
         _: &str,
         _: &str,
-        body: Infallible,
+        _: BrowserFormData,
         _: Method,
     ) -> Result<Self, CallError> {
-        match body {}
+        unsupported()
     }
 
     fn try_new_req_multipart(
+        path: &str,
         _: &str,
-        _: &str,
-        body: Infallible,
-        _: Method,
+        body: BrowserFormData,
+        method: Method,
     ) -> Result<Self, CallError> {
-        match body {}
+        let mut call = Call::new(method, path);
+        call.body = Some(Body::form(body.take()));
+        Ok(Self(call))
     }
 
     fn try_new_req_streaming(
@@ -191,7 +202,7 @@ impl ClientRes<CallError> for SessionResponse {
 /// The error for a request that cannot have a session.
 fn unsupported<T>() -> Result<T, CallError> {
     Err(CallError::from_server_fn_error(ServerFnErrorErr::Request(
-        "a call with a session carries text".to_owned(),
+        "a call with a session is no web socket and no stream".to_owned(),
     )))
 }
 
@@ -241,6 +252,10 @@ impl Encodes<CallError> for ProblemJson {
     fn encode(error: &CallError) -> Result<Bytes, serde_json::Error> {
         let problem = match error {
             CallError::Problem(problem) => problem.clone(),
+            CallError::NotSendable(_) => Problem::new(
+                Code::Internal,
+                "Something went wrong on our side. It has been noted.",
+            ),
             CallError::SignedOut | CallError::SessionChanged | CallError::Overtaken => {
                 Problem::new(Code::AccessTokenMissing, "This call needs an access token.")
             }
@@ -267,6 +282,7 @@ impl Decodes<CallError> for ProblemJson {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::Content;
 
     type Request = SessionRequest;
 
@@ -285,8 +301,11 @@ mod tests {
         let json = Bytes::from_static(br#"{"name":"ada"}"#);
         let post = Request::try_new_post_bytes("/api/fn/find", "application/json", "", json);
         let body = post.ok().unwrap().0.clone().body.unwrap();
-        assert_eq!(body.media_type, "application/json");
-        assert_eq!(body.text.expose(), r#"{"name":"ada"}"#);
+        assert_eq!(body.media_type.as_deref(), Some("application/json"));
+        let Content::Text(text) = body.content else {
+            panic!("JSON is a text");
+        };
+        assert_eq!(text.expose(), r#"{"name":"ada"}"#);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::calls::{self, Api};
 use super::changes;
+use super::config::{Config, OnAnonymous};
 use super::driver::{Driver, Reload, Snapshot};
 use super::told::Told;
 use super::transport::CallError;
@@ -25,7 +26,7 @@ use super::transport::CallError;
 /// so that both render the same.
 #[derive(Clone, Copy)]
 pub struct Session {
-    config: SessionConfig,
+    on_anonymous: OnAnonymous,
     signals: Signals,
     view: Memo<View>,
     account_id: Memo<Option<Uuid>>,
@@ -98,25 +99,21 @@ impl Facts {
     }
 }
 
-/// What the client has to know of the app around it.
-#[derive(Debug, Clone, Copy)]
-pub struct SessionConfig {
-    /// The address of the page on which a person signs in. If the function gets the address of
-    /// another page, the sign-in leads back to it.
-    pub sign_in_page: fn(back_to: Option<&str>) -> String,
-}
-
 /// Provides the session to all components below, and starts it in the browser: from then on it
 /// reads storage, listens to other tabs and renews. The app calls this once, at its root.
 ///
+/// It works in a page that the server has rendered and in a page that the browser renders alone.
+///
 /// # Panics
 /// If a component above this one has called it already. Two sessions in one page would not know of
-/// each other.
-pub fn provide_session(config: SessionConfig) -> Session {
+/// each other. Also if a value of `config` is not allowed; see [`Config`].
+pub fn provide_session(config: Config) -> Session {
     assert!(
         use_context::<Session>().is_none(),
         "`provide_session` is called twice: call it once, at the root of the app"
     );
+    // The first component may already make a call, so this is before all else.
+    config.apply();
     let signals = Signals {
         view: RwSignal::new(View::Unknown),
         facts: RwSignal::new(None),
@@ -128,7 +125,7 @@ pub fn provide_session(config: SessionConfig) -> Session {
     };
     let view = Memo::new(move |_| signals.view.get());
     let session = Session {
-        config,
+        on_anonymous: config.on_anonymous,
         signals,
         view,
         account_id: Memo::new(move |_| match view.get() {
@@ -158,9 +155,9 @@ pub fn use_session() -> Session {
 }
 
 impl Session {
-    /// The address of the page on which a person signs in; see [`SessionConfig`].
-    pub(crate) fn sign_in_page(self, back_to: Option<&str>) -> String {
-        (self.config.sign_in_page)(back_to)
+    /// See [`Config`].
+    pub(super) fn on_anonymous(self) -> OnAnonymous {
+        self.on_anonymous
     }
 
     /// Begins to read storage, to listen to other tabs and to renew.
@@ -262,15 +259,16 @@ impl Session {
         }
     }
 
-    /// Read this in a resource that should load again for a new session, and when the server can be
-    /// reached again.
+    /// Read this in an effect that should run again for a new session, and when the server can be
+    /// reached again. [`Session::resource`] does this by itself.
     pub fn reload_trigger(self) -> (Option<Uuid>, u32) {
         (self.session_id.get(), self.signals.resumed.get())
     }
 
-    /// Calls as the person whom the page shows at this moment: `api().get(path).await`,
-    /// and `post`, `put`, `delete`. It always belongs to that account; see [`Api`].
-    /// Server functions get the same with [`SessionClient`](super::SessionClient).
+    /// Calls as the person whom the page shows at this moment: `api().get(path).await`, and `post`,
+    /// `put`, `patch`, `delete`, and [`request`](Api::request) for all others. It always belongs to
+    /// that account; see [`Api`]. Server functions get the same with
+    /// [`SessionClient`](super::SessionClient).
     pub fn api(self) -> Api {
         Api(calls::whose())
     }
@@ -374,9 +372,7 @@ mod tests {
     use super::*;
 
     fn provide() -> Session {
-        provide_session(SessionConfig {
-            sign_in_page: |_| "/sign-in".to_owned(),
-        })
+        provide_session(Config::default())
     }
 
     #[test]
@@ -392,6 +388,18 @@ mod tests {
     #[should_panic(expected = "call `provide_session` in a component above this one")]
     fn a_component_outside_of_a_provider_says_what_is_missing() {
         Owner::new().with(use_session);
+    }
+
+    #[test]
+    #[should_panic(expected = "`Config::prefix` must have")]
+    fn a_value_that_is_not_allowed_stops_the_app() {
+        let prefix = "";
+        Owner::new().with(|| {
+            provide_session(Config {
+                prefix,
+                ..Config::default()
+            })
+        });
     }
 
     #[test]

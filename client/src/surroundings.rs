@@ -7,11 +7,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{BroadcastChannel, HtmlDocument, VisibilityState};
 
-const CHANNEL: &str = "holdfast";
-
-/// A cookie for this run of the browser, without any secret. It only marks that the browser was not
-/// closed since a sign-in without «Keep me signed in».
-const OPEN: &str = "holdfast_open=1";
+use super::names::{self, Name};
 
 /// The events that can reach a tab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +28,7 @@ pub(super) enum News {
 /// The channel to the other tabs, if the browser has one. `storage` events have the same effect; the
 /// channel is sometimes faster.
 pub(super) fn channel() -> Option<BroadcastChannel> {
-    BroadcastChannel::new(CHANNEL).ok()
+    BroadcastChannel::new(&names::CHANNEL.full()).ok()
 }
 
 /// Tells the other tabs to read storage. The message has no other content.
@@ -85,20 +81,25 @@ pub(super) fn is_visible() -> bool {
 /// This does not set the mark. Otherwise, if the page ended before it has signed the person out,
 /// the next page would believe that the browser was not closed.
 pub(super) fn browser_has_been_open() -> bool {
-    has_cookie(OPEN) || !has_cookies()
+    has_cookie(&cookie(names::OPEN)) || !has_cookies()
 }
 
-/// Marks that the browser is open.
+/// Marks that the browser is open, by a cookie for this run of the browser without any secret. It
+/// only says that the browser was not closed since a sign-in without «Keep me signed in».
 pub(super) fn mark_browser_open() {
-    set_cookie(OPEN, "");
+    set_cookie(&cookie(names::OPEN), "");
+}
+
+fn cookie(name: Name) -> String {
+    format!("{}=1", name.full())
 }
 
 /// Whether the browser stores cookies.
 fn has_cookies() -> bool {
-    const PROBE: &str = "holdfast_probe=1";
-    set_cookie(PROBE, "");
-    let has_cookies = has_cookie(PROBE);
-    set_cookie(PROBE, "; Max-Age=0");
+    let probe = cookie(names::COOKIE_PROBE);
+    set_cookie(&probe, "");
+    let has_cookies = has_cookie(&probe);
+    set_cookie(&probe, "; Max-Age=0");
     has_cookies
 }
 

@@ -3,28 +3,33 @@
 //! Requests only go to the page's own origin, redirects are refused, and cookies are not sent. So a
 //! token cannot go to another place.
 
-use futures::future::{Either, select};
+use futures::future::{Either, LocalBoxFuture, select};
 use gloo_net::http::{Method, Request, RequestBuilder, Response};
 use gloo_timers::future::TimeoutFuture;
 use holdfast_protocol::problem::{self, Meaning, Problem};
 use holdfast_protocol::secret::Secret;
-use js_sys::Reflect;
+use js_sys::{Reflect, Uint8Array};
+use send_wrapper::SendWrapper;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::pin::pin;
 use wasm_bindgen::JsValue;
 use web_sys::{
-    AbortSignal, RequestCache, RequestCredentials, RequestInit, RequestMode, RequestRedirect,
+    AbortSignal, FormData, RequestCache, RequestCredentials, RequestInit, RequestMode,
+    RequestRedirect,
 };
 
-use super::clock;
+use super::{address, clock};
 
 /// How long an answer may take. The server gives up earlier than this.
 pub(super) const PATIENCE_MS: u32 = 20_000;
 
-/// The header that every answer of Holdfast has.
-const REQUEST_ID: &str = "x-request-id";
+/// The header that every answer behind Holdfast's layers has.
+pub(super) const REQUEST_ID: &str = "x-request-id";
+
+/// The media type of most bodies.
+pub(super) const JSON: &str = "application/json";
 
 /// A request as plain data, so that it can be sent a second time.
 #[derive(Clone)]
@@ -32,17 +37,55 @@ pub(super) struct Call {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) body: Option<Body>,
-    /// Headers in addition to those of every request. Their values are secrets.
+    /// Headers in addition to those of every request, or in place of them. Their values are secrets.
     pub(super) headers: Vec<(&'static str, Secret)>,
     /// Whether it goes on after the page is closed.
     pub(super) keepalive: bool,
+    /// How long the answer may take.
+    pub(super) patience_ms: u32,
 }
 
 /// The content of a request. Bodies contain passwords and tokens.
 #[derive(Clone)]
 pub(super) struct Body {
-    pub(super) media_type: String,
-    pub(super) text: Secret,
+    /// `None` if the browser sets it: that of a form has a boundary, which only the browser knows.
+    pub(super) media_type: Option<String>,
+    pub(super) content: Content,
+}
+
+/// Both kinds can be sent a second time.
+#[derive(Clone)]
+pub(super) enum Content {
+    Text(Secret),
+    /// Bytes or a form, as an object of the browser.
+    Object(SendWrapper<JsValue>),
+}
+
+impl Body {
+    /// A text of this media type.
+    pub(super) fn text(media_type: &str, text: impl Into<Secret>) -> Self {
+        Self {
+            media_type: Some(media_type.to_owned()),
+            content: Content::Text(text.into()),
+        }
+    }
+
+    /// Bytes of this media type. Only the browser can make such a body.
+    pub(super) fn bytes(media_type: &str, bytes: &[u8]) -> Self {
+        let bytes = Uint8Array::from(bytes);
+        Self {
+            media_type: Some(media_type.to_owned()),
+            content: Content::Object(SendWrapper::new(bytes.into())),
+        }
+    }
+
+    /// A form with files or fields.
+    pub(super) fn form(form: FormData) -> Self {
+        Self {
+            media_type: None,
+            content: Content::Object(SendWrapper::new(form.into())),
+        }
+    }
 }
 
 impl Call {
@@ -54,15 +97,19 @@ impl Call {
             body: None,
             headers: Vec::new(),
             keepalive: false,
+            patience_ms: PATIENCE_MS,
         }
+    }
+
+    /// A call without a body, of one of Holdfast's own routes.
+    pub(super) fn to_holdfast(method: Method, path: &str) -> Self {
+        Self::new(method, address::of_holdfast(path))
     }
 
     /// The same call with a JSON body.
     pub(super) fn with_json(mut self, body: &impl Serialize) -> Self {
-        self.body = serde_json::to_string(body).ok().map(|text| Body {
-            media_type: "application/json".to_owned(),
-            text: Secret::from(text),
-        });
+        let text = serde_json::to_string(body).ok();
+        self.body = text.map(|text| Body::text(JSON, text));
         self
     }
 }
@@ -94,6 +141,10 @@ pub enum CallError {
     /// The client does not know whether a sign-up, a change of the password or a recovery was done:
     /// an answer was lost, or was not understood, and the client could not find out.
     NotKnown,
+    /// The app has made a request that the client does not send: its address may lead to another
+    /// origin, or it has a header that only the client sets. Nothing was sent. The text is for the
+    /// developer of the app.
+    NotSendable(&'static str),
 }
 
 impl CallError {
@@ -154,22 +205,41 @@ impl fmt::Display for CallError {
                 "It is not known whether this was done. Try to sign in with the new password \
                  first.",
             ),
+            Self::NotSendable(why) => write!(f, "This request cannot be sent: {why}."),
         }
     }
 }
 
 impl std::error::Error for CallError {}
 
-/// Sends a call and returns the body of a successful answer.
+/// Reads an answer while the patience lasts. It may keep what it reads in another place, and return an
+/// empty text. Only code that needs another reader than [`send`] brings one into the program.
+pub(super) type Reader<'a> = dyn Fn(Response) -> LocalBoxFuture<'a, Result<String, CallError>> + 'a;
+
+/// Sends a call and returns the JSON body of a successful answer. The text is empty for a 204.
 pub(super) async fn send(call: &Call, bearer: Option<&Secret>) -> Result<String, CallError> {
-    let signal = clock::signal_after(PATIENCE_MS);
+    send_for(call, bearer, &read_json).await
+}
+
+/// The reader of [`send`].
+pub(super) fn read_json(response: Response) -> LocalBoxFuture<'static, Result<String, CallError>> {
+    Box::pin(read(response))
+}
+
+/// Sends a call and gives its answer to `reader`.
+pub(super) async fn send_for(
+    call: &Call,
+    bearer: Option<&Secret>,
+    reader: &Reader<'_>,
+) -> Result<String, CallError> {
+    let signal = clock::signal_after(call.patience_ms);
     let has_signal = signal.is_some();
-    let answered = pin!(send_until(call, bearer, signal));
+    let answered = pin!(send_until(call, bearer, reader, signal));
     if has_signal {
         return answered.await;
     }
     // The request goes on, but its answer does not count any more.
-    match select(answered, TimeoutFuture::new(PATIENCE_MS)).await {
+    match select(answered, TimeoutFuture::new(call.patience_ms)).await {
         Either::Left((answer, _)) => answer,
         Either::Right(_) => Err(CallError::SILENCE),
     }
@@ -178,10 +248,18 @@ pub(super) async fn send(call: &Call, bearer: Option<&Secret>) -> Result<String,
 async fn send_until(
     call: &Call,
     bearer: Option<&Secret>,
+    reader: &Reader<'_>,
     signal: Option<AbortSignal>,
 ) -> Result<String, CallError> {
+    if !address::is_path(&call.path) {
+        return Err(CallError::NotSendable(
+            "its address is not a path of this site that begins with one `/`",
+        ));
+    }
     let mut request = RequestBuilder::new(&call.path)
         .method(call.method.clone())
+        // With this mode, the browser refuses an address of another origin before it sends anything
+        // (Fetch standard, "main fetch").
         .mode(RequestMode::SameOrigin)
         .redirect(RequestRedirect::Error)
         .credentials(RequestCredentials::Omit)
@@ -195,9 +273,15 @@ async fn send_until(
         request = request.header(name, value.expose());
     }
     let request = match &call.body {
-        Some(body) => request
-            .header("Content-Type", &body.media_type)
-            .body(body.text.expose()),
+        Some(body) => {
+            if let Some(media_type) = &body.media_type {
+                request = request.header("Content-Type", media_type);
+            }
+            match &body.content {
+                Content::Text(text) => request.body(text.expose()),
+                Content::Object(object) => request.body(&**object),
+            }
+        }
         None => request.build(),
     };
     let silence = |_| CallError::SILENCE;
@@ -206,7 +290,7 @@ async fn send_until(
         request = with_keepalive(request).unwrap_or_else(|request| request);
     }
     let response = request.send().await.map_err(silence)?;
-    read(response).await
+    reader(response).await
 }
 
 /// web-sys does not know this member of a request's options.
@@ -224,40 +308,54 @@ fn with_keepalive(request: Request) -> Result<Request, Request> {
 }
 
 async fn read(response: Response) -> Result<String, CallError> {
-    let headers = response.headers();
-    let media_type = headers.get("content-type").unwrap_or_default();
-    let is = |expected| media_type.split(';').next().map(str::trim) == Some(expected);
     if response.status() == 204 {
         // Portals answer like this, too. But each answer of Holdfast has an id.
-        return match headers.get(REQUEST_ID) {
+        return match response.headers().get(REQUEST_ID) {
             Some(_) => Ok(String::new()),
             None => Err(CallError::NOT_OURS),
         };
     }
+    if !response.ok() {
+        return Err(refusal(response).await);
+    }
     let Ok(body) = response.text().await else {
         return Err(CallError::SILENCE);
     };
-    if response.ok() {
-        // An empty text is not JSON. Within this program it means a 204.
-        return if is("application/json") && !body.is_empty() {
-            Ok(body)
-        } else {
-            // There was an answer, but it may not be Holdfast's.
-            Err(CallError::NOT_OURS)
-        };
+    // An empty text is not JSON. Within this program it means a 204.
+    if media_type_of(&response) == JSON && !body.is_empty() {
+        Ok(body)
+    } else {
+        // There was an answer, but it may not be Holdfast's.
+        Err(CallError::NOT_OURS)
     }
+}
+
+/// The error in an answer that is not a successful one.
+pub(super) async fn refusal(response: Response) -> CallError {
+    let Ok(body) = response.text().await else {
+        return CallError::SILENCE;
+    };
     match serde_json::from_str::<Problem>(&body) {
-        Ok(mut problem) if is(problem::MEDIA_TYPE) => {
+        Ok(mut problem) if media_type_of(&response) == problem::MEDIA_TYPE => {
             // Only Holdfast's answer may say when to try again.
-            problem.retry_after = headers
+            problem.retry_after = response
+                .headers()
                 .get("retry-after")
                 .and_then(|seconds| seconds.trim().parse().ok());
-            Err(CallError::Problem(problem))
+            CallError::Problem(problem)
         }
         // The operator's own gateway says that it does not reach the server.
-        _ if [502, 503, 504].contains(&response.status()) => Err(CallError::SILENCE),
-        _ => Err(CallError::NOT_OURS),
+        _ if [502, 503, 504].contains(&response.status()) => CallError::SILENCE,
+        _ => CallError::NOT_OURS,
     }
+}
+
+/// The media type of an answer, without parameters. Empty if the answer has none.
+pub(super) fn media_type_of(response: &Response) -> String {
+    let mut media_type = response.headers().get("content-type").unwrap_or_default();
+    let end = media_type.find(';').unwrap_or(media_type.len());
+    media_type.truncate(end);
+    media_type.trim().to_owned()
 }
 
 /// Reads the body of a successful answer. If it does not fit, the answer is not Holdfast's.

@@ -1,4 +1,4 @@
-use holdfast_client::{CallError, RequireSession, use_session};
+use holdfast_client::{RequireSession, use_session};
 use holdfast_protocol::wire::{Account, paths as api};
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -31,37 +31,16 @@ pub fn AccountPage() -> impl IntoView {
 #[component]
 fn AccountCard() -> impl IntoView {
     let session = use_session();
-    let account = LocalResource::new(move || {
-        session.reload_trigger();
-        async move { session.api().get::<Account>(api::ACCOUNT).await }
-    });
-    // Loaded data stay while they load again, and if that fails.
-    let known = RwSignal::new(None::<Account>);
-    let checking = RwSignal::new(false);
-    Effect::new(move |_| {
-        if let Some(outcome) = account.get() {
-            checking.set(false);
-            if let Ok(account) = outcome {
-                known.set(Some(account));
-            }
-        }
-    });
-    let check_again = move || {
-        checking.set(true);
-        account.refetch();
-    };
-    let error = Memo::new(move |_| match account.get() {
-        // The guard of the page leads a signed-out person to another page.
-        Some(Err(CallError::SignedOut)) | None => None,
-        Some(outcome) => outcome.err().map(|error| error.to_string()),
-    });
-    let is_known = Memo::new(move |_| known.read().is_some());
+    let account = session.resource(|api| async move { api.get::<Account>(api::ACCOUNT).await });
+    let checking = Signal::derive(move || account.is_refetching());
+    let error = Memo::new(move |_| account.error().map(|error| error.to_string()));
+    let is_known = Memo::new(move |_| account.with_latest(|known| known.is_some()));
     let load_error = Signal::derive(move || error.get().filter(|_| !is_known.get()));
     let check_error = Signal::derive(move || error.get().filter(|_| is_known.get()));
 
     view! {
         <Card id="account-card" heading="Account">
-            {move || match known.get() {
+            {move || match account.latest() {
                 Some(account) => view! {
                     <p class="signed-in-as">
                         "Signed in as " <strong>{account.username}</strong>
@@ -74,13 +53,13 @@ fn AccountCard() -> impl IntoView {
                 None if load_error.get().is_some() => ().into_any(),
                 None => view! { <Skeleton lines=2/> }.into_any(),
             }}
-            <LoadError text=load_error busy=checking on_retry=move || check_again()/>
+            <LoadError text=load_error busy=checking on_retry=move || account.refetch()/>
             <FormError text=check_error/>
             // It stays when the check fails, because it has the focus.
             <Show when=move || load_error.get().is_none()>
                 <div>
                     <Button
-                        on_press=move || check_again()
+                        on_press=move || account.refetch()
                         busy=checking
                         text=Signal::derive(move || {
                             if checking.get() { "Checking…" } else { "Check again" }.to_owned()

@@ -29,36 +29,17 @@ pub async fn find_overview() -> Result<Overview, CallError> {
 #[component]
 pub fn OverviewFacts() -> impl IntoView {
     let session = use_session();
-    let found = LocalResource::new(move || {
-        session.reload_trigger();
-        find_overview()
+    let found = session.resource(|_| find_overview());
+    let loading = Signal::derive(move || found.is_refetching());
+    let error = Memo::new(move |_| found.error().map(|error| error.to_string()));
+    let trouble = Memo::new(move |_| {
+        let is_known = found.with_latest(|known| known.is_some());
+        error.get().filter(|_| !is_known)
     });
-    // Loaded data stay while they load again.
-    let known = RwSignal::new(None::<Overview>);
-    let loading = RwSignal::new(false);
-    Effect::new(move |_| {
-        if let Some(outcome) = found.get() {
-            loading.set(false);
-            if let Ok(overview) = outcome {
-                known.set(Some(overview));
-            }
-        }
-    });
-    let error = Memo::new(move |_| match found.get() {
-        // If the person has just been signed out, the page soon shows this, so it needs no error.
-        Some(Err(CallError::SignedOut)) | None => None,
-        Some(outcome) => outcome.err().map(|error| error.to_string()),
-    });
-
-    let trouble = Memo::new(move |_| error.get().filter(|_| known.read().is_none()));
-    let load_again = move || {
-        loading.set(true);
-        found.refetch();
-    };
 
     view! {
-        <LoadError text=trouble busy=loading on_retry=load_again/>
-        {move || match (known.get(), error.get()) {
+        <LoadError text=trouble busy=loading on_retry=move || found.refetch()/>
+        {move || match (found.latest(), error.get()) {
             (Some(overview), _) => view! { <Facts overview/> }.into_any(),
             (None, Some(_)) => ().into_any(),
             (None, None) => view! { <Skeleton lines=2/> }.into_any(),

@@ -56,10 +56,7 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
     let session = use_session();
     // The rule that a password must not be the username needs the name, and password managers
     // store the new password under it.
-    let account = LocalResource::new(move || {
-        session.reload_trigger();
-        async move { session.api().get::<Account>(api::ACCOUNT).await }
-    });
+    let account = session.resource(|api| async move { api.get::<Account>(api::ACCOUNT).await });
     let username = Memo::new(move |_| match account.get() {
         Some(Ok(account)) => account.username,
         _ => String::new(),

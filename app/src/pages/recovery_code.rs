@@ -37,10 +37,7 @@ pub fn RecoveryCodePage() -> impl IntoView {
 fn RecoveryCodeCard() -> impl IntoView {
     let session = use_session();
     // The code is shown with the name, and password managers need the name beside the password.
-    let account = LocalResource::new(move || {
-        session.reload_trigger();
-        async move { session.api().get::<Account>(api::ACCOUNT).await }
-    });
+    let account = session.resource(|api| async move { api.get::<Account>(api::ACCOUNT).await });
     let username = Memo::new(move |_| match account.get() {
         Some(Ok(account)) => account.username,
         _ => String::new(),
@@ -220,27 +217,11 @@ fn MakeNew(
 #[component]
 fn State() -> impl IntoView {
     let session = use_session();
-    let state = LocalResource::new(move || {
-        session.reload_trigger();
-        session.recovery_code_state()
-    });
-    let loading = RwSignal::new(false);
-    Effect::new(move |_| {
-        if state.get().is_some() {
-            loading.set(false);
-        }
-    });
-    let load_again = move || {
-        loading.set(true);
-        state.refetch();
-    };
-    let trouble = Memo::new(move |_| match state.get() {
-        // The guard of the page leads a signed-out person to another page.
-        Some(Err(CallError::SignedOut)) | None => None,
-        Some(outcome) => outcome.err().map(|error| error.to_string()),
-    });
+    let state = session.resource(move |_| session.recovery_code_state());
+    let loading = Signal::derive(move || state.is_refetching());
+    let trouble = Memo::new(move |_| state.error().map(|error| error.to_string()));
     view! {
-        <LoadError text=trouble busy=loading on_retry=load_again/>
+        <LoadError text=trouble busy=loading on_retry=move || state.refetch()/>
         {move || match state.get() {
             None => view! { <Skeleton lines=1/> }.into_any(),
             Some(Err(_)) => ().into_any(),

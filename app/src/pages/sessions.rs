@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use holdfast_client::{CallError, RequireSession, use_session};
+use holdfast_client::{RequireSession, use_session};
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::{EndedCount, SessionInfo, SessionList, paths};
 use leptos::html::Ul;
@@ -66,30 +66,9 @@ impl Which {
 fn Sessions() -> impl IntoView {
     let session = use_session();
     let asker = Asker::here();
-    let list = LocalResource::new(move || {
-        session.reload_trigger();
-        async move { session.api().get::<SessionList>(paths::SESSIONS).await }
-    });
-    // Loaded data stay while they load again, and if that fails.
-    let known = RwSignal::new(None::<Vec<SessionInfo>>);
-    let loading = RwSignal::new(false);
-    Effect::new(move |_| {
-        if let Some(outcome) = list.get() {
-            loading.set(false);
-            if let Ok(SessionList { sessions }) = outcome {
-                known.set(Some(sessions));
-            }
-        }
-    });
-    let load_again = move || {
-        loading.set(true);
-        list.refetch();
-    };
-    let load_error = Memo::new(move |_| match list.get() {
-        // The guard of the page leads a signed-out person to another page.
-        Some(Err(CallError::SignedOut)) | None => None,
-        Some(outcome) => outcome.err().map(|error| error.to_string()),
-    });
+    let list = session.resource(|api| async move { api.get::<SessionList>(paths::SESSIONS).await });
+    let loading = Signal::derive(move || list.is_refetching());
+    let load_error = Memo::new(move |_| list.error().map(|error| error.to_string()));
     let rows = NodeRef::<Ul>::new();
     // The action that the person has to confirm, and the words of the question.
     let asked = RwSignal::new(None::<(Which, String)>);
@@ -121,11 +100,7 @@ fn Sessions() -> impl IntoView {
             });
             match outcome {
                 Ok(()) => {
-                    known.update(|known| {
-                        if let Some(known) = known {
-                            known.retain(|session| !which.holds(session));
-                        }
-                    });
+                    list.update(|list| list.sessions.retain(|session| !which.holds(session)));
                     done.set(which.done());
                     // The button with the focus has disappeared with its row.
                     if let Some(rows) = rows.get_untracked() {
@@ -159,35 +134,35 @@ fn Sessions() -> impl IntoView {
         let now = {
             let before = info.clone();
             Memo::new(move |_| {
-                let known = known.read();
-                let mut known = known.iter().flatten();
-                let now = known.find(|now| now.session_id == before.session_id);
-                now.unwrap_or(&before).clone()
+                list.with_latest(|list| {
+                    let mut known = list.iter().flat_map(|list| &list.sessions);
+                    let now = known.find(|now| now.session_id == before.session_id);
+                    now.unwrap_or(&before).clone()
+                })
             })
         };
         view! { <SessionRow info=now busy=is_ending(which) on_end/> }
     };
     let has_others = move || {
-        known
-            .read()
-            .iter()
-            .flatten()
-            .any(|session| !session.current)
+        list.with_latest(|list| {
+            let mut known = list.iter().flat_map(|list| &list.sessions);
+            known.any(|session| !session.current)
+        })
     };
 
     view! {
         <FormError text=error/>
         <p class="status-line" role="status">{move || done.get()}</p>
-        <LoadError text=load_error busy=loading on_retry=load_again/>
+        <LoadError text=load_error busy=loading on_retry=move || list.refetch()/>
         <Show
-            when=move || known.read().is_some()
+            when=move || list.with_latest(|list| list.is_some())
             fallback=move || load_error.get().is_none().then(|| view! {
                 <div class="card"><Skeleton lines=4/></div>
             })
         >
             <ul class="rows" node_ref=rows tabindex="-1" aria-label="Sessions">
                 <For
-                    each=move || known.get().unwrap_or_default()
+                    each=move || list.latest().map(|list| list.sessions).unwrap_or_default()
                     key=|session| session.session_id
                     children=row
                 />

@@ -16,10 +16,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Event, IdbDatabase, IdbObjectStore, IdbRequest, IdbTransaction};
 
-const DATABASE: &str = "holdfast-2";
-
-/// Where version 1 kept its attempt keys.
-const DATABASE_OF_VERSION_1: &str = "holdfast";
+use crate::names;
 
 /// The store of everything except attempt keys: one text for each entry.
 pub(super) const STATE: &str = "state";
@@ -86,10 +83,10 @@ impl Database {
     }
 
     async fn open(&self) -> Result<IdbDatabase, JsValue> {
-        let (connection, is_new) = open(DATABASE).await?;
-        if is_new {
+        let (connection, is_new) = open(&names::DATABASE.full()).await?;
+        if is_new && let Some(name) = names::database_of_version_1() {
             // The keys are also copied to local storage, so this may fail.
-            let _ = take_keys_of_version_1(&connection).await;
+            let _ = take_keys_of_version_1(&connection, name).await;
         }
         // A later version of Holdfast may want to change the database.
         let kept = self.connection.clone();
@@ -139,8 +136,8 @@ async fn open(name: &str) -> Result<(IdbDatabase, bool), JsValue> {
 }
 
 /// Moves the attempt keys of version 1, once.
-async fn take_keys_of_version_1(connection: &IdbDatabase) -> Result<(), JsValue> {
-    let (old, is_new) = open(DATABASE_OF_VERSION_1).await?;
+async fn take_keys_of_version_1(connection: &IdbDatabase, name: &str) -> Result<(), JsValue> {
+    let (old, is_new) = open(name).await?;
     let mut found = Vec::new();
     if !is_new {
         let transaction = Transaction::of_store(&old, &ATTEMPT_KEYS.into(), "readonly")?;
@@ -157,7 +154,7 @@ async fn take_keys_of_version_1(connection: &IdbDatabase) -> Result<(), JsValue>
     }
     transaction.finish().await?;
     let factory = window().indexed_db()?.ok_or(JsValue::NULL)?;
-    factory.delete_database(DATABASE_OF_VERSION_1).map(drop)
+    factory.delete_database(name).map(drop)
 }
 
 /// A transaction that is open.

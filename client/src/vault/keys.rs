@@ -12,10 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::local;
-
-/// The entry in local storage for copies of the keys. Without the database, the keys are only
-/// there.
-const COPIES: &str = "holdfast.attempts";
+use crate::names;
 
 /// How many keys of a session are kept. The server remembers as many, so an older key explains
 /// nothing to it any more.
@@ -42,19 +39,19 @@ pub(super) struct Keys {
 impl Keys {
     /// The copies in local storage.
     pub(super) fn copies() -> Self {
-        local::get_json(COPIES)
+        local::get_json(&names::ATTEMPTS.full())
     }
 
     /// Writes the copies.
     pub(super) fn write(&self) -> Result<(), local::NotWritten> {
-        local::set_json(COPIES, self)
+        local::set_json(&names::ATTEMPTS.full(), self)
     }
 
     /// Removes the copies, unless they are of this session.
     pub(super) fn forget_all_but(session_id: Option<Uuid>) {
         let copies = Self::copies();
         if !copies.keys.is_empty() && Some(copies.session_id) != session_id {
-            local::remove(COPIES);
+            local::remove(&names::ATTEMPTS.full());
         }
     }
 

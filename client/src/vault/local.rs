@@ -9,24 +9,8 @@ use leptos::prelude::window;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::names;
 use crate::told::Told;
-
-/// The name of the entry that says who is signed in: the copy of the database. A page of the app
-/// looks for it before it is drawn (`app/src/shell.rs`).
-pub const RECORD: &str = "holdfast.session";
-
-/// Refresh tokens that are only used for a logout: those of version 1, and those of a tab without
-/// the database.
-const LEAVING: &str = "holdfast.leaving";
-
-/// The tokens that show the server that it knows this browser, in a browser without the database.
-const KNOWN_BROWSERS: &str = "holdfast.known-browsers";
-
-/// The order of sign-ins and sign-outs, in a browser without the database.
-const ORDER: &str = "holdfast.order";
-
-/// What the next page of this tab tells, in the storage of this tab.
-const TOLD: &str = "holdfast.told";
 
 /// Storage did not accept a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,18 +18,18 @@ pub(super) struct NotWritten;
 
 /// Whether local storage exists and takes a value.
 pub(super) fn is_usable() -> bool {
-    const PROBE: &str = "holdfast.probe";
-    let is_usable = set(PROBE, "1").is_ok();
-    remove(PROBE);
+    let probe = names::PROBE.full();
+    let is_usable = set(&probe, "1").is_ok();
+    remove(&probe);
     // A full storage that already holds a record can still be read and cleared.
-    is_usable || get(RECORD).is_some()
+    is_usable || get(&names::RECORD.full()).is_some()
 }
 
 /// The state in the copy. Text that Holdfast did not write is removed.
 pub(super) fn copy() -> Option<Reading> {
-    let reading = Stored::read(&get(RECORD)?);
+    let reading = Stored::read(&get(&names::RECORD.full())?);
     if reading == Reading::Unreadable {
-        remove(RECORD);
+        remove(&names::RECORD.full());
         return None;
     }
     Some(reading)
@@ -53,14 +37,15 @@ pub(super) fn copy() -> Option<Reading> {
 
 /// Removes the copy.
 pub(super) fn remove_copy() {
-    remove(RECORD);
+    remove(&names::RECORD.full());
 }
 
 /// Writes the copy, unless a later one of the same life is there. A copy that cannot be
 /// written is removed: it would be an old token that looks like the current one.
 pub(super) fn write_copy(stored: &Stored) -> Result<(), NotWritten> {
     let text = stored.to_json();
-    let before = get(RECORD);
+    let record = names::RECORD.full();
+    let before = get(&record);
     if before.as_ref() == Some(&text) {
         return Ok(());
     }
@@ -76,10 +61,10 @@ pub(super) fn write_copy(stored: &Stored) -> Result<(), NotWritten> {
         _ => {}
     }
     // A full storage accepts the short note of a sign-out after the record was removed.
-    set(RECORD, &text).or_else(|_| {
-        remove(RECORD);
+    set(&record, &text).or_else(|_| {
+        remove(&record);
         match stored {
-            Stored::SignedOut(_) => set(RECORD, &text),
+            Stored::SignedOut(_) => set(&record, &text),
             Stored::SignedIn(_) => Err(NotWritten),
         }
     })
@@ -87,32 +72,32 @@ pub(super) fn write_copy(stored: &Stored) -> Result<(), NotWritten> {
 
 /// The tokens whose sessions are still to be ended.
 pub(super) fn leaving() -> Vec<Secret> {
-    get_json(LEAVING)
+    get_json(&names::LEAVING.full())
 }
 
 /// Stores them. See [`Noted`](super::noted::Noted) for what happens if storage is full.
 pub(super) fn write_leaving(tokens: &[Secret]) -> Result<(), NotWritten> {
-    write_list(LEAVING, tokens)
+    write_list(&names::LEAVING.full(), tokens)
 }
 
 /// See [`KnownBrowser`].
 pub(super) fn known_browsers() -> Vec<KnownBrowser> {
-    get_json(KNOWN_BROWSERS)
+    get_json(&names::KNOWN_BROWSERS.full())
 }
 
 /// Stores these tokens. Without them, a sign-in only has to wait as long as a stranger's.
 pub(super) fn write_known_browsers(known: &[KnownBrowser]) {
-    let _ = write_list(KNOWN_BROWSERS, known);
+    let _ = write_list(&names::KNOWN_BROWSERS.full(), known);
 }
 
 /// See [`Order`].
 pub(super) fn order() -> Order {
-    get_json(ORDER)
+    get_json(&names::ORDER.full())
 }
 
 /// Stores the order. Without it, the first answer wins if two sign-ins run at once.
 pub(super) fn write_order(order: Order) {
-    let _ = set_json(ORDER, &order);
+    let _ = set_json(&names::ORDER.full(), &order);
 }
 
 /// Stores a message for the page that comes after a reload, or removes it. Without this storage,
@@ -122,16 +107,16 @@ pub(super) fn keep_told(told: Option<Told>) {
         return;
     };
     let _ = match told.and_then(|told| serde_json::to_string(&told).ok()) {
-        Some(text) => storage.set_item(TOLD, &text),
-        None => storage.remove_item(TOLD),
+        Some(text) => storage.set_item(&names::TOLD.full(), &text),
+        None => storage.remove_item(&names::TOLD.full()),
     };
 }
 
 /// Takes the message that the page before has stored. No later page finds it.
 pub(super) fn take_told() -> Option<Told> {
     let storage = storage_of_tab()?;
-    let text = storage.get_item(TOLD).ok()??;
-    let _ = storage.remove_item(TOLD);
+    let text = storage.get_item(&names::TOLD.full()).ok()??;
+    let _ = storage.remove_item(&names::TOLD.full());
     serde_json::from_str(&text).ok()
 }
 

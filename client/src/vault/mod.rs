@@ -38,7 +38,6 @@ use web_sys::{IdbKeyRange, IdbObjectStore};
 
 use self::database::{ATTEMPT_KEYS, Database, result};
 use self::keys::{KEPT, Kept, Keys};
-pub use self::local::RECORD;
 use self::noted::Noted;
 use self::used::Used;
 use super::clock;

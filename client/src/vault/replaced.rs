@@ -5,9 +5,7 @@ use holdfast_protocol::renewal::{Moment, ReplacedNote};
 use uuid::Uuid;
 
 use super::local;
-
-/// The start of the keys of all notes. The mark of the tab follows.
-const REPLACED: &str = "holdfast.replaced.";
+use crate::names;
 
 /// Notes that the tab with this mark will replace the session of this account. A full storage stores
 /// no note. Then the other tabs do not know of the change.
@@ -27,7 +25,7 @@ pub(super) fn is_noted(account_id: Uuid, own_mark: Option<u32>, at: Moment) -> b
 
 /// The notes that count. The others are removed: a note from the future would count later.
 fn all(at: Moment) -> Vec<ReplacedNote> {
-    let keys = local::keys_with(REPLACED).into_iter();
+    let keys = local::keys_with(&names::REPLACED.full()).into_iter();
     let notes = keys.filter_map(|key| local::get_json::<Option<ReplacedNote>>(&key));
     let (counting, others): (Vec<_>, Vec<_>) = notes.partition(|note| note.counts(at));
     for note in others {
@@ -37,7 +35,7 @@ fn all(at: Moment) -> Vec<ReplacedNote> {
 }
 
 fn key(mark: u32) -> String {
-    format!("{REPLACED}{mark}")
+    format!("{}{mark}", names::REPLACED.full())
 }
 
 #[cfg(test)]
@@ -47,6 +45,6 @@ mod tests {
     #[test]
     fn each_tab_has_a_note_of_its_own() {
         assert_ne!(key(1), key(2));
-        assert!(key(1).starts_with(REPLACED));
+        assert!(key(1).starts_with(&names::REPLACED.full()));
     }
 }

@@ -218,14 +218,21 @@ fn the_server_goes_without_the_pages() {
 fn the_layers_of_the_client_only_look_down() {
     let client = Crate::read(&root().join("client/src"));
     let found = client.not_downwards(&[
-        &["require_session", "recovery"],
+        &["require_session", "resource", "recovery"],
         &["session"],
-        &["changes", "server_functions", "host"],
+        &["changes", "request", "server_functions", "host"],
         &["calls"],
         &["driver"],
         &["vault", "logout", "new_code"],
-        &["transport", "lock", "surroundings", "told"],
-        &["clock"],
+        &[
+            "config",
+            "transport",
+            "download",
+            "lock",
+            "surroundings",
+            "told",
+        ],
+        &["names", "address", "clock"],
     ]);
     assert_eq!(found, []);
 }

@@ -10,7 +10,7 @@ mod server_function;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, header};
-use holdfast_client::{SessionConfig, provide_session};
+use holdfast_client::{Config, provide_session};
 use holdfast_protocol::problem::Code;
 use holdfast_server::state::Holdfast;
 use leptos::prelude::*;
@@ -110,9 +110,7 @@ async fn the_server_function_is_protected_and_shares_its_data_with_the_route() {
 /// A whole document around the guide's page, like the document that `app` has.
 #[component]
 fn Site() -> impl IntoView {
-    provide_session(SessionConfig {
-        sign_in_page: |_| "/sign-in".to_owned(),
-    });
+    provide_session(Config::sign_in_at(|_| "/sign-in".to_owned()));
     view! {
         <Pages>
             <Routes fallback=|| "Not found">

@@ -24,11 +24,8 @@ use super::note::Note;
 #[component]
 fn TheNote() -> impl IntoView {
     let session = use_session();
-    let note = LocalResource::new(move || {
-        // Loads the note again for another person, and when the server is back.
-        session.reload_trigger();
-        async move { session.api().get::<Note>("/api/v1/note").await }
-    });
+    // This loads the note again for another person, and when the server is back.
+    let note = session.resource(|api| async move { api.get::<Note>("/api/v1/note").await });
     move || match note.get() {
         None => view! { <p>"Loading…"</p> }.into_any(),
         Some(Ok(note)) => view! { <p>{note.text}</p> }.into_any(),

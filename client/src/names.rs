@@ -2,8 +2,8 @@
 //! lock, the channel and the cookies.
 //!
 //! Each name begins with the prefix of the app, so two apps on one origin do not touch each other if
-//! they have different prefixes. A prefix has no dot, and the names with a dot have all else after
-//! it. The other names have fixed endings. So no name of one app is a name of another app.
+//! they have different prefixes. A prefix has no dot, and an entry of storage has a dot directly after
+//! its prefix. The other names have fixed endings. So no name of one app is a name of another app.
 
 use std::cell::OnceCell;
 

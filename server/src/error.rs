@@ -150,7 +150,7 @@ impl ApiError {
     /// sentence is for the person.
     ///
     /// # Panics
-    /// If the code is not 1 to 48 lower-case letters of ASCII, digits and `_`, or is one of
+    /// If the code is not 1 to 30 lower-case letters of ASCII, digits and `_`, or is one of
     /// Holdfast's, or if the status is not from 400 to 599.
     pub fn of_application(
         status: StatusCode,
@@ -163,7 +163,7 @@ impl ApiError {
             "the code `{code}` is one of Holdfast: choose another"
         );
         let Some(code) = OtherCode::new(code) else {
-            panic!("the code `{code}` is not 1 to 48 of the characters a to z, 0 to 9 and _");
+            panic!("the code `{code}` is not 1 to 30 of the characters a to z, 0 to 9 and _");
         };
         let is_error = status.is_client_error() || status.is_server_error();
         assert!(is_error, "the status {status} is not one of an error");
@@ -227,7 +227,7 @@ impl ApiError {
     pub fn problem(&self, request_id: Option<String>) -> Problem {
         let mut problem = Problem::new(self.code(), self.to_string());
         problem.status = self.status().as_u16();
-        problem.request_id = request_id;
+        problem.request_id = request_id.map(Into::into);
         if let Self::SessionEnded(reason) = self {
             problem.reason = reason.filter(|reason| *reason != EndReason::Unknown);
         }

@@ -95,7 +95,7 @@ impl Answer {
         assert_eq!(problem.status, self.status.as_u16());
         assert_eq!(
             problem.kind,
-            format!("urn:holdfast:problem:{}", problem.code.as_str())
+            format!("urn:holdfast:problem:{}", problem.code.as_str()).into()
         );
         assert!(problem.detail.ends_with('.'), "{}", problem.detail);
         assert!(problem.request_id.is_some());

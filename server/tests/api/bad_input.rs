@@ -198,6 +198,7 @@ async fn a_request_id_of_a_trusted_proxy_is_kept_and_every_other_is_replaced() {
             .problem()
             .request_id
             .unwrap()
+            .into_string()
     };
     assert_eq!(ask(proxy, "proxy-1234567").await, "proxy-1234567");
     assert_ne!(ask(client, "proxy-1234567").await, "proxy-1234567");

@@ -489,7 +489,7 @@ fn a_code_of_an_application_is_one_that_holdfast_does_not_have() {
             "session_ended",
             "is one of Holdfast",
         ),
-        (StatusCode::CONFLICT, "Too Long", "is not 1 to 48"),
+        (StatusCode::CONFLICT, "Too Long", "is not 1 to 30"),
         (StatusCode::OK, "fine", "is not one of an error"),
     ] {
         let error = make(status, code).unwrap_err();

@@ -99,6 +99,7 @@ macro_rules! codes {
             fn parse(text: &str) -> Self {
                 match text {
                     $($text => Self::$name,)*
+                    "unknown" => Self::Unknown,
                     _ => OtherCode::new(text).map_or(Self::Unknown, Self::Other),
                 }
             }

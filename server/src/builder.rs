@@ -240,9 +240,9 @@ impl Builder {
         self
     }
 
-    /// The schema that Holdfast makes for its tables: `holdfast` if this is not called. If the
-    /// database has tables of Holdfast in the path of the role, as earlier versions made them, they
-    /// stay there.
+    /// The schema that Holdfast makes for its tables: `holdfast` if this is not called. Earlier
+    /// versions made the tables where the `search_path` of the role leads, usually in `public`. In such a
+    /// database they stay there.
     pub fn schema(mut self, schema: Schema) -> Self {
         self.schema = schema;
         self
@@ -336,9 +336,11 @@ async fn try_to_migrate(
     let mut connection = store::connect(&store::with_settings(database.clone())).await?;
     let layout = schema::find_migrated(&mut connection, schema).await;
     let _ = connection.close().await;
-    Ok(layout?.context(
-        "The tables of Holdfast are not at this version. Migrate them with `holdfast migrate`, or leave out `without_migrations`.",
-    ))
+    Ok(layout?.with_context(|| {
+        format!(
+            "The tables of Holdfast are not at this version, or not in the schema {schema}. Migrate them with `holdfast migrate`, or leave out `without_migrations`."
+        )
+    }))
 }
 
 /// Whether the same migration may succeed a moment later: no server has answered, or another

@@ -308,8 +308,8 @@ pub struct DatabaseArgs {
     #[arg(long, env = "HOLDFAST_PRIVATE_POSTGRES", value_parser = on_or_off)]
     pub private_postgres: bool,
 
-    /// The schema that Holdfast makes for its tables. If the database has tables of Holdfast in
-    /// the path of the role, as earlier versions made them, they stay there.
+    /// The schema that Holdfast makes for its tables. Earlier versions made the tables where the
+    /// `search_path` of the role leads, usually in `public`. In such a database they stay there.
     #[arg(long, env = "HOLDFAST_SCHEMA", default_value_t = Schema::default(), value_name = "NAME")]
     pub schema: Schema,
 

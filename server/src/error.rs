@@ -251,7 +251,7 @@ impl ApiError {
             return None;
         }
         Some(match self.code() {
-            Code::AccessTokenMissing | Code::InvalidCredentials => {
+            Code::AccessTokenMissing | Code::InvalidCredentials | Code::Other(_) => {
                 HeaderValue::from_static(r#"Bearer realm="holdfast""#)
             }
             _ => HeaderValue::from_static(r#"Bearer realm="holdfast", error="invalid_token""#),

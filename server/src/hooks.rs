@@ -2,19 +2,26 @@
 
 use std::sync::Arc;
 
+use anyhow::anyhow;
 use futures::future::BoxFuture;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::error::ApiError;
+use crate::store;
 
-/// What an application does in the transactions of Holdfast. Each function does nothing unless the
-/// application writes its own. Pass a value of the type to
+/// What an application does in the transactions of Holdfast. Pass a value of the type to
 /// [`Builder::hooks`](crate::builder::Builder::hooks).
 ///
-/// In these transactions, Postgres looks for tables in the schema of Holdfast only. So name the
-/// schema of your own tables: `public.notes`. If a function fails, the transaction is rolled back, and
-/// the person gets the error. All its statements together may take 12 seconds.
+/// You only write the functions that you need. In these transactions, Postgres looks for tables in the
+/// schema of Holdfast only. So name the schema of your own tables: `public.notes`. If a function fails,
+/// the transaction is rolled back, and the person gets the error.
+///
+/// - Return every error of a statement. After an error, Postgres commits nothing of the transaction. To
+///   go on after an error, use a savepoint (`transaction.begin()`).
+/// - Do not commit, and do not change the role or the `search_path`. Otherwise the request fails.
+/// - Only write to the database. The transaction may still be rolled back, the client may have gone, and
+///   a client that got no answer sends the request again. The whole request may take 18 seconds.
 ///
 /// ```
 /// use holdfast_server::error::ApiError;
@@ -77,13 +84,13 @@ pub struct OpenedAccount<'a> {
 }
 
 /// The hooks of this instance. Clones share them.
-#[derive(Clone)]
-pub struct InstalledHooks(Arc<dyn DynHooks>);
+#[derive(Clone, Default)]
+pub struct InstalledHooks(Option<Arc<dyn DynHooks>>);
 
 impl InstalledHooks {
     /// Takes the hooks of an application.
     pub fn new(hooks: impl Hooks) -> Self {
-        Self(Arc::new(hooks))
+        Self(Some(Arc::new(hooks)))
     }
 
     /// Tells the application that an account was opened.
@@ -97,7 +104,13 @@ impl InstalledHooks {
             account_id,
             username,
         };
-        self.0.account_opened(transaction, account).await
+        let Some(hooks) = &self.0 else {
+            return Ok(());
+        };
+        let before = store::transaction(transaction).await?;
+        let done = hooks.account_opened(transaction, account).await;
+        done.map_err(of_hook)?;
+        is_as_before(transaction, &before).await
     }
 
     /// Tells the application that an account is about to be deleted.
@@ -106,20 +119,52 @@ impl InstalledHooks {
         transaction: &mut PgConnection,
         account_id: Uuid,
     ) -> Result<(), ApiError> {
-        self.0.account_is_deleted(transaction, account_id).await
+        let Some(hooks) = &self.0 else {
+            return Ok(());
+        };
+        let before = store::transaction(transaction).await?;
+        let done = hooks.account_is_deleted(transaction, account_id).await;
+        done.map_err(of_hook)?;
+        is_as_before(transaction, &before).await
     }
 }
 
-/// For an instance without hooks.
-impl Default for InstalledHooks {
-    fn default() -> Self {
-        struct Nothing;
-        impl Hooks for Nothing {}
-        Self::new(Nothing)
+/// Checks that a hook has left the transaction as it was. After an error that the hook has not
+/// returned, Postgres would answer a commit with success and commit nothing. The error rolls back what
+/// the hook has set.
+async fn is_as_before(
+    transaction: &mut PgConnection,
+    before: &store::Transaction,
+) -> Result<(), ApiError> {
+    let now = store::transaction(transaction).await;
+    let why = match now {
+        Ok(now) if now == *before => return Ok(()),
+        Ok(_) => anyhow!("it has ended the transaction, or changed the role or the search_path"),
+        Err(error) => anyhow!(error),
+    };
+    let what = "a hook of the application has not left the transaction as it was";
+    Err(ApiError::Internal(why.context(what)))
+}
+
+/// A table or a schema that is missing is a fault of the hook. Elsewhere it means that the database
+/// is being restored, and the client would try again.
+fn of_hook(error: ApiError) -> ApiError {
+    match error {
+        ApiError::Unavailable(cause) if is_wrong_statement(&cause) => {
+            ApiError::Internal(cause.context("a statement of a hook of the application failed"))
+        }
+        error => error,
     }
 }
 
-/// [`Hooks`] of any type: a trait with futures of its own is no type.
+fn is_wrong_statement(cause: &anyhow::Error) -> bool {
+    let error = cause.downcast_ref::<sqlx::Error>();
+    let error = error.and_then(sqlx::Error::as_database_error);
+    let code = error.and_then(|error| error.code());
+    code.is_some_and(|code| ["42P01", "42501", "3F000"].contains(&&*code))
+}
+
+/// [`Hooks`] of any type. A trait whose functions return futures cannot be used with `dyn`.
 trait DynHooks: Send + Sync {
     fn account_opened<'a>(
         &'a self,

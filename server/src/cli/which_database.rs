@@ -239,9 +239,12 @@ impl Database {
             Migrations::Apply => schema::migrate(options, &self.schema).await,
             Migrations::Check => {
                 let layout = self.migrated_layout().await?;
-                Ok(layout.context(
-                    "The database is not at this version. Migrate it with `holdfast migrate`.",
-                ))
+                Ok(layout.with_context(|| {
+                    let schema = &self.schema;
+                    format!(
+                        "The database is not at this version, or its tables are not in the schema {schema} (HOLDFAST_SCHEMA). Migrate it with `holdfast migrate`."
+                    )
+                }))
             }
         }
     }

@@ -58,7 +58,10 @@ pub(super) async fn delete(
     hooks
         .account_is_deleted(&mut transaction, account_id)
         .await?;
-    store::accounts::delete(&mut transaction, account_id).await?;
+    if !store::accounts::delete(&mut transaction, account_id).await? {
+        let why = anyhow::anyhow!("the account was not found where it was locked");
+        return Err(ApiError::Internal(why));
+    }
     transaction.commit().await?;
     state.ended.announce(ended, reason);
     state.profiles.forget(account_id);

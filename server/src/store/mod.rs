@@ -16,6 +16,7 @@ pub mod sign_in_failures;
 pub use connect::{connect, with_settings, without_settings};
 pub use pool::{Connection, Pool, is_broken};
 pub use schema::{Layout, MIGRATOR, Schema, is_migrated};
+use sqlx::PgConnection;
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgConnectOptions;
 
@@ -111,6 +112,30 @@ pub fn lanes(pool: &Pool, lanes: u32, asynchronous: bool) -> Option<Pool> {
             options
         }
     })
+}
+
+/// What must not change within a transaction.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Transaction {
+    id: Option<String>,
+    role: String,
+    path: String,
+}
+
+/// The transaction of this connection, as it is now.
+///
+/// # Errors
+/// When the database cannot be queried, or an earlier statement of the transaction has failed.
+pub async fn transaction(connection: &mut PgConnection) -> sqlx::Result<Transaction> {
+    let (id, role, path) = sqlx::query_as(
+        "select
+             pg_current_xact_id_if_assigned()::text,
+             current_user::text,
+             current_setting('search_path')",
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Transaction { id, role, path })
 }
 
 /// Whether a migration gave up because another statement held a lock.

@@ -124,8 +124,7 @@ impl Layout {
 /// # Errors
 /// When the database cannot be queried.
 pub async fn find(connection: &mut PgConnection, schema: &Schema) -> sqlx::Result<Option<Layout>> {
-    let own = format!("\"{schema}\".{MIGRATIONS}");
-    if exists(connection, &own).await? {
+    if has_migrations(connection, schema).await? {
         return Ok(Some(Layout::Own(schema.clone())));
     }
     let is_on_the_path = may_read(connection, MIGRATIONS_OF_SQLX).await?
@@ -158,6 +157,41 @@ async fn exists(connection: &mut PgConnection, table: &str) -> sqlx::Result<bool
         .await
 }
 
+/// Whether the schema has the table of migrations of Holdfast. The catalogs may be read without a
+/// right on the schema.
+async fn has_migrations(connection: &mut PgConnection, schema: &Schema) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        "select exists (
+             select from pg_class
+             join pg_namespace on pg_namespace.oid = relnamespace
+             where nspname = $1 and relname = $2
+         )",
+    )
+    .bind(&schema.0)
+    .bind(MIGRATIONS)
+    .fetch_one(connection)
+    .await
+}
+
+/// Another schema that has the table of migrations of Holdfast.
+async fn other_schema(
+    connection: &mut PgConnection,
+    schema: &Schema,
+) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar(
+        "select nspname::text
+         from pg_class
+         join pg_namespace on pg_namespace.oid = relnamespace
+         where nspname <> $1 and relname = $2
+         order by nspname
+         limit 1",
+    )
+    .bind(&schema.0)
+    .bind(MIGRATIONS)
+    .fetch_optional(connection)
+    .await
+}
+
 /// Whether the table exists and the role may read it. The table of another application may belong to
 /// another role.
 async fn may_read(connection: &mut PgConnection, table: &str) -> sqlx::Result<bool> {
@@ -187,8 +221,8 @@ async fn has_first_migration(
 /// and the tables.
 ///
 /// # Errors
-/// The inner error is final: the schema has tables of another application, or the role may not make
-/// the schema. The outer error may pass.
+/// Do not try again after the inner error: the schema has tables of another application, the tables
+/// of Holdfast are in another schema, or the role may not make the schema. The outer error may pass.
 pub async fn migrate(
     options: &PgConnectOptions,
     schema: &Schema,
@@ -225,7 +259,15 @@ async fn make(
     connection: &mut PgConnection,
     schema: &Schema,
 ) -> sqlx::Result<anyhow::Result<Layout>> {
-    if let Some(table) = foreign_table(connection, schema).await? {
+    if let Some(other) = other_schema(connection, schema).await? {
+        return Ok(Err(anyhow!(
+            "The tables of Holdfast are in the schema {other} of this database, and the setting `schema` (HOLDFAST_SCHEMA) is {schema}. Set it to {other}."
+        )));
+    }
+    if let Some(table) = foreign_table(connection, schema).await?
+        // Another instance may have made it a moment ago.
+        && !has_migrations(connection, schema).await?
+    {
         return Ok(Err(anyhow!(
             "The schema {schema} has a table {table} that is not one of Holdfast. Choose another schema for Holdfast with the setting `schema` (HOLDFAST_SCHEMA)."
         )));
@@ -251,6 +293,14 @@ async fn make(
     Ok(Ok(Layout::Own(schema.clone())))
 }
 
+/// The names of all tables that the migrations make.
+fn tables() -> Vec<String> {
+    let texts = MIGRATOR.iter().map(|migration| migration.sql.as_str());
+    let after = texts.flat_map(|text| text.split("create table ").skip(1));
+    let name = after.filter_map(|text| text.split_whitespace().next());
+    name.map(str::to_owned).collect()
+}
+
 /// A table of another application that has the name of a table of Holdfast.
 async fn foreign_table(
     connection: &mut PgConnection,
@@ -261,12 +311,12 @@ async fn foreign_table(
          from pg_class
          join pg_namespace on pg_namespace.oid = relnamespace
          where
-             nspname = $1
-             and relname in ('accounts', 'sessions', 'session_ends', 'events', 'secrets', 'database')
+             nspname = $1 and relname = any($2)
          order by relname
          limit 1",
     )
     .bind(&schema.0)
+    .bind(tables())
     .fetch_optional(connection)
     .await
 }
@@ -306,8 +356,8 @@ pub async fn leads_to(connection: &mut PgConnection, layout: &Layout) -> sqlx::R
     let Layout::Own(schema) = layout else {
         return Ok(true);
     };
-    sqlx::query_scalar("select to_regclass('sessions') is not distinct from to_regclass($1)")
-        .bind(format!("\"{schema}\".sessions"))
+    sqlx::query_scalar("select current_schema() is not distinct from $1")
+        .bind(&schema.0)
         .fetch_one(connection)
         .await
 }
@@ -315,6 +365,16 @@ pub async fn leads_to(connection: &mut PgConnection, layout: &Layout) -> sqlx::R
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_tables_of_all_migrations_are_known() {
+        let tables = tables();
+        for table in ["accounts", "sessions", "recovery_codes", "deleted_accounts"] {
+            assert!(tables.iter().any(|name| name == table), "{tables:?}");
+        }
+        let are_names = tables.iter().all(|name| name.parse::<Schema>().is_ok());
+        assert!(are_names && tables.len() == 10, "{tables:?}");
+    }
 
     #[test]
     fn a_schema_has_a_name_that_needs_no_quotes() {

@@ -285,6 +285,20 @@ async fn the_schema_has_another_name_if_the_application_wants_it() {
 }
 
 #[tokio::test]
+async fn a_setting_that_names_another_schema_makes_no_second_set_of_tables() {
+    let pool = database_of_an_application().await;
+    let builder = builder(&pool);
+    builder.clone().start().await.unwrap().stop().await;
+    let other = builder.schema("elsewhere".parse().unwrap());
+    for builder in [other.clone(), other.without_migrations()] {
+        let error = format!("{:#}", builder.start().await.unwrap_err());
+        assert!(error.contains("elsewhere"), "{error}");
+    }
+    let schemas = "select count(*) from pg_namespace where nspname = 'elsewhere'";
+    assert_eq!(count(&pool, schemas).await, 0);
+}
+
+#[tokio::test]
 async fn a_schema_with_tables_of_another_application_is_left_alone() {
     let pool = database_of_an_application().await;
     let public = "public".parse::<Schema>().unwrap();
@@ -387,6 +401,23 @@ impl Hooks for Notebooks {
         transaction: &mut PgConnection,
         account: OpenedAccount<'_>,
     ) -> Result<(), ApiError> {
+        if account.username == "mallory" {
+            // This hides an error of a statement.
+            let wrong = sqlx::query("insert into public.notebooks values (null)");
+            let _ = wrong.execute(transaction).await;
+            return Ok(());
+        }
+        if account.username == "trent" {
+            sqlx::query("set search_path = public")
+                .execute(transaction)
+                .await?;
+            return Ok(());
+        }
+        if account.username == "walter" {
+            sqlx::query("insert into notebooks values (null)")
+                .execute(&mut *transaction)
+                .await?;
+        }
         if account.username == "eve" {
             let (status, sentence) = (StatusCode::FORBIDDEN, "Eve may not sign up here.");
             return Err(ApiError::of_application(status, "not_invited", sentence));
@@ -447,6 +478,19 @@ async fn an_application_opens_and_deletes_its_own_rows_in_the_same_transaction()
         count(&pool, "select count(*) from holdfast.accounts").await,
         1
     );
+
+    // So is what a hook has done wrong. The client must not take this for an outage.
+    for username in ["mallory", "trent", "walter"] {
+        let body = json!({ "username": username, "password": PASSWORD });
+        let failed = app.call(Method::POST, paths::SIGNUP, &body).await;
+        failed.is(Code::Internal);
+    }
+    assert_eq!(
+        count(&pool, "select count(*) from holdfast.accounts").await,
+        1
+    );
+    // What a hook has set does not stay on the connection.
+    app.log_in("ada").await;
 
     let lock = "update notebooks set locked = true";
     sqlx::query(lock).execute(&pool).await.unwrap();

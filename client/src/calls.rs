@@ -49,7 +49,7 @@ impl Api {
     /// # Errors
     /// [`CallError`], for this and every other method.
     pub async fn get<T: DeserializeOwned>(self, path: &str) -> Result<T, CallError> {
-        transport::parse(&self.call(Call::new(Method::GET, path)).await?)
+        self.answer_to(Call::new(Method::GET, path)).await
     }
 
     /// `POST` of a JSON body, with a JSON answer.
@@ -61,11 +61,8 @@ impl Api {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, CallError> {
-        transport::parse(
-            &self
-                .call(Call::new(Method::POST, path).with_json(body))
-                .await?,
-        )
+        self.answer_to(Call::new(Method::POST, path).with_json(body))
+            .await
     }
 
     /// `POST` of a JSON body, with an empty answer.
@@ -90,11 +87,8 @@ impl Api {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, CallError> {
-        transport::parse(
-            &self
-                .call(Call::new(Method::PUT, path).with_json(body))
-                .await?,
-        )
+        self.answer_to(Call::new(Method::PUT, path).with_json(body))
+            .await
     }
 
     /// `PATCH` with a JSON body, with a JSON answer.
@@ -106,11 +100,8 @@ impl Api {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, CallError> {
-        transport::parse(
-            &self
-                .call(Call::new(Method::PATCH, path).with_json(body))
-                .await?,
-        )
+        self.answer_to(Call::new(Method::PATCH, path).with_json(body))
+            .await
     }
 
     /// `DELETE`, without a body on either side.
@@ -126,7 +117,7 @@ impl Api {
     /// # Errors
     /// See [`Api::get`].
     pub async fn delete_for<T: DeserializeOwned>(self, path: &str) -> Result<T, CallError> {
-        transport::parse(&self.call(Call::new(Method::DELETE, path)).await?)
+        self.answer_to(Call::new(Method::DELETE, path)).await
     }
 
     /// `DELETE` with a JSON body.
@@ -136,6 +127,10 @@ impl Api {
     pub async fn delete_with(self, path: &str, body: &impl Serialize) -> Result<(), CallError> {
         let call = Call::new(Method::DELETE, path).with_json(body);
         transport::parse_nothing(&self.call(call).await?)
+    }
+
+    async fn answer_to<T: DeserializeOwned>(self, request: Call) -> Result<T, CallError> {
+        transport::parse(&self.call(request).await?)
     }
 
     async fn call(self, request: Call) -> Result<String, CallError> {

@@ -52,7 +52,6 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::HeaderName;
 use holdfast_protocol::wire::MAX_BODY;
 use ipnet::IpNet;
-use sqlx::Connection as _;
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgPool};
 use tokio::time::{Instant, sleep, timeout};
@@ -333,10 +332,8 @@ async fn try_to_migrate(
     if migrates {
         return schema::migrate(database, schema).await;
     }
-    let mut connection = store::connect(&store::with_settings(database.clone())).await?;
-    let layout = schema::find_migrated(&mut connection, schema).await;
-    let _ = connection.close().await;
-    Ok(layout?.with_context(|| {
+    let layout = schema::check(database, schema).await?;
+    Ok(layout.with_context(|| {
         format!(
             "The tables of Holdfast are not at this version, or not in the schema {schema}. Migrate them with `holdfast migrate`, or leave out `without_migrations`."
         )

@@ -104,13 +104,7 @@ impl InstalledHooks {
             account_id,
             username,
         };
-        let Some(hooks) = &self.0 else {
-            return Ok(());
-        };
-        let before = store::transaction(transaction).await?;
-        let done = hooks.account_opened(transaction, account).await;
-        done.map_err(of_hook)?;
-        is_as_before(transaction, &before).await
+        self.tell(transaction, Change::Opened(account)).await
     }
 
     /// Tells the application that an account is about to be deleted.
@@ -119,14 +113,27 @@ impl InstalledHooks {
         transaction: &mut PgConnection,
         account_id: Uuid,
     ) -> Result<(), ApiError> {
+        self.tell(transaction, Change::IsDeleted(account_id)).await
+    }
+
+    async fn tell(
+        &self,
+        transaction: &mut PgConnection,
+        change: Change<'_>,
+    ) -> Result<(), ApiError> {
         let Some(hooks) = &self.0 else {
             return Ok(());
         };
         let before = store::transaction(transaction).await?;
-        let done = hooks.account_is_deleted(transaction, account_id).await;
-        done.map_err(of_hook)?;
+        hooks.run(transaction, change).await.map_err(of_hook)?;
         is_as_before(transaction, &before).await
     }
+}
+
+/// What happens to an account.
+enum Change<'a> {
+    Opened(OpenedAccount<'a>),
+    IsDeleted(Uuid),
 }
 
 /// Checks that a hook has left the transaction as it was. After an error that the hook has not
@@ -166,33 +173,24 @@ fn is_wrong_statement(cause: &anyhow::Error) -> bool {
 
 /// [`Hooks`] of any type. A trait whose functions return futures cannot be used with `dyn`.
 trait DynHooks: Send + Sync {
-    fn account_opened<'a>(
+    fn run<'a>(
         &'a self,
         transaction: &'a mut PgConnection,
-        account: OpenedAccount<'a>,
-    ) -> BoxFuture<'a, Result<(), ApiError>>;
-
-    fn account_is_deleted<'a>(
-        &'a self,
-        transaction: &'a mut PgConnection,
-        account_id: Uuid,
+        change: Change<'a>,
     ) -> BoxFuture<'a, Result<(), ApiError>>;
 }
 
 impl<T: Hooks> DynHooks for T {
-    fn account_opened<'a>(
+    fn run<'a>(
         &'a self,
         transaction: &'a mut PgConnection,
-        account: OpenedAccount<'a>,
+        change: Change<'a>,
     ) -> BoxFuture<'a, Result<(), ApiError>> {
-        Box::pin(Hooks::account_opened(self, transaction, account))
-    }
-
-    fn account_is_deleted<'a>(
-        &'a self,
-        transaction: &'a mut PgConnection,
-        account_id: Uuid,
-    ) -> BoxFuture<'a, Result<(), ApiError>> {
-        Box::pin(Hooks::account_is_deleted(self, transaction, account_id))
+        match change {
+            Change::Opened(account) => Box::pin(self.account_opened(transaction, account)),
+            Change::IsDeleted(account_id) => {
+                Box::pin(self.account_is_deleted(transaction, account_id))
+            }
+        }
     }
 }

@@ -238,7 +238,7 @@ impl Database {
         match migrations {
             Migrations::Apply => schema::migrate(options, &self.schema).await,
             Migrations::Check => {
-                let layout = self.migrated_layout().await?;
+                let layout = schema::check(options, &self.schema).await?;
                 Ok(layout.with_context(|| {
                     let schema = &self.schema;
                     format!(
@@ -247,15 +247,6 @@ impl Database {
                 }))
             }
         }
-    }
-
-    /// `None` if there are no tables, or they lack a migration of this version.
-    async fn migrated_layout(&self) -> sqlx::Result<Option<Layout>> {
-        let options = store::with_settings(self.without_pooler().clone());
-        let mut connection = store::connect(&options).await?;
-        let migrated = schema::find_migrated(&mut connection, &self.schema).await;
-        let _ = connection.close().await;
-        migrated
     }
 
     async fn pool_at(&self, layout: &Layout, connections: u32) -> anyhow::Result<Pool> {

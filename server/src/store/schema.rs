@@ -12,7 +12,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use super::connect::{connect, with_settings_for_migrations};
+use super::connect::{connect, with_settings, with_settings_for_migrations};
 
 /// The table of migrations in a schema of Holdfast. It does not have the name that sqlx uses,
 /// because an application may have its own migrations in the same schema.
@@ -132,11 +132,19 @@ pub async fn find(connection: &mut PgConnection, schema: &Schema) -> sqlx::Resul
     Ok(is_on_the_path.then_some(Layout::OnThePath))
 }
 
-/// As [`find`], but `None` if the tables lack a migration of this version, too.
+/// Where the tables are, without a change to them, on a connection of its own. `None` if there are
+/// none, or they lack a migration of this version.
 ///
 /// # Errors
 /// When the database cannot be queried.
-pub async fn find_migrated(
+pub async fn check(options: &PgConnectOptions, schema: &Schema) -> sqlx::Result<Option<Layout>> {
+    let mut connection = connect(&with_settings(options.clone())).await?;
+    let layout = find_migrated(&mut connection, schema).await;
+    let _ = connection.close().await;
+    layout
+}
+
+async fn find_migrated(
     connection: &mut PgConnection,
     schema: &Schema,
 ) -> sqlx::Result<Option<Layout>> {
@@ -150,26 +158,30 @@ pub async fn find_migrated(
     Ok(is_migrated.then_some(layout))
 }
 
-async fn exists(connection: &mut PgConnection, table: &str) -> sqlx::Result<bool> {
-    sqlx::query_scalar("select to_regclass($1) is not null")
-        .bind(table)
-        .fetch_one(connection)
-        .await
+/// Whether the schema has the table of migrations of Holdfast.
+async fn has_migrations(connection: &mut PgConnection, schema: &Schema) -> sqlx::Result<bool> {
+    let found = first_in(connection, schema, &[MIGRATIONS.to_owned()]).await?;
+    Ok(found.is_some())
 }
 
-/// Whether the schema has the table of migrations of Holdfast. The catalogs may be read without a
-/// right on the schema.
-async fn has_migrations(connection: &mut PgConnection, schema: &Schema) -> sqlx::Result<bool> {
+/// The first of these tables that the schema has. The catalogs may be read without a right on the
+/// schema.
+async fn first_in(
+    connection: &mut PgConnection,
+    schema: &Schema,
+    tables: &[String],
+) -> sqlx::Result<Option<String>> {
     sqlx::query_scalar(
-        "select exists (
-             select from pg_class
-             join pg_namespace on pg_namespace.oid = relnamespace
-             where nspname = $1 and relname = $2
-         )",
+        "select relname::text
+         from pg_class
+         join pg_namespace on pg_namespace.oid = relnamespace
+         where nspname = $1 and relname = any($2)
+         order by relname
+         limit 1",
     )
     .bind(&schema.0)
-    .bind(MIGRATIONS)
-    .fetch_one(connection)
+    .bind(tables)
+    .fetch_optional(connection)
     .await
 }
 
@@ -190,6 +202,13 @@ async fn other_schema(
     .bind(MIGRATIONS)
     .fetch_optional(connection)
     .await
+}
+
+async fn exists(connection: &mut PgConnection, table: &str) -> sqlx::Result<bool> {
+    sqlx::query_scalar("select to_regclass($1) is not null")
+        .bind(table)
+        .fetch_one(connection)
+        .await
 }
 
 /// Whether the table exists and the role may read it. The table of another application may belong to
@@ -264,7 +283,7 @@ async fn make(
             "The tables of Holdfast are in the schema {other} of this database, and the setting `schema` (HOLDFAST_SCHEMA) is {schema}. Set it to {other}."
         )));
     }
-    if let Some(table) = foreign_table(connection, schema).await?
+    if let Some(table) = first_in(connection, schema, &tables()).await?
         // Another instance may have made it a moment ago.
         && !has_migrations(connection, schema).await?
     {
@@ -299,26 +318,6 @@ fn tables() -> Vec<String> {
     let after = texts.flat_map(|text| text.split("create table ").skip(1));
     let name = after.filter_map(|text| text.split_whitespace().next());
     name.map(str::to_owned).collect()
-}
-
-/// A table of another application that has the name of a table of Holdfast.
-async fn foreign_table(
-    connection: &mut PgConnection,
-    schema: &Schema,
-) -> sqlx::Result<Option<String>> {
-    sqlx::query_scalar(
-        "select relname::text
-         from pg_class
-         join pg_namespace on pg_namespace.oid = relnamespace
-         where
-             nspname = $1 and relname = any($2)
-         order by relname
-         limit 1",
-    )
-    .bind(&schema.0)
-    .bind(tables())
-    .fetch_optional(connection)
-    .await
 }
 
 fn has_code(error: &sqlx::Error, codes: &[&str]) -> bool {

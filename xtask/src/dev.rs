@@ -32,7 +32,7 @@ exit $code
 
 pub fn run(arguments: &[String]) -> Outcome {
     let for_server = server_arguments(arguments)?;
-    let toolbox = setup::prepare(Purpose::Watch)?;
+    let toolbox = setup::prepare_to_serve(Purpose::Watch, for_server)?;
     console::begin(
         "Building and watching; the first build usually takes 4 to 8 minutes on two cores.",
     );

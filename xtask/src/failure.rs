@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::{ExitCode, ExitStatus};
 
+use crate::advice;
+
 /// The result of a command.
 pub type Outcome<T = ()> = Result<T, Failure>;
 
@@ -54,16 +56,23 @@ impl Failure {
         }
     }
 
-    /// What the person can do now. This is shown last.
+    /// What the person can do now. This is shown last. The first one is kept: it comes from the
+    /// place that knows most.
     pub fn next(mut self, what: impl Into<String>) -> Self {
         self.next.get_or_insert(what.into());
         self
     }
 
+    /// What the person can do, if somebody knows it. The sentence may have the words of the system,
+    /// such as those for a full disk.
+    pub fn what_next(&self) -> Option<&str> {
+        self.next.as_deref().or_else(|| advice::on(&self.sentence))
+    }
+
     /// Prints the sentence and gives the exit code.
     pub fn report(&self) -> ExitCode {
         eprintln!("\nxtask: {self}");
-        if let Some(next) = &self.next {
+        if let Some(next) = self.what_next() {
             eprintln!("Next:  {next}");
         }
         ExitCode::from(self.code)
@@ -85,6 +94,16 @@ mod tests {
     fn a_programs_exit_code_is_passed_on() {
         let failure = Failure::of_program("The build", ExitStatus::from_raw(101 << 8));
         assert_eq!(failure.code, 101);
+    }
+
+    #[test]
+    fn a_full_disk_is_explained_wherever_it_is_met() {
+        let error = std::io::Error::from_raw_os_error(28);
+        let failure = Failure::new(format!("Cannot write target/xtask/release: {error}."));
+        let next = failure.what_next().expect("an advice");
+        assert!(next.starts_with("The disk is full."));
+        let failure = failure.next("Another advice.");
+        assert_eq!(failure.what_next(), Some("Another advice."));
     }
 
     #[test]

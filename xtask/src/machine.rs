@@ -1,6 +1,7 @@
 //! What kind of machine this is, and how software is installed on it.
 
 use std::fs;
+use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -66,24 +67,68 @@ pub fn is_debian() -> bool {
             .is_ok_and(|text| text.lines().any(|line| line == "ID=debian"))
 }
 
-/// Runs a shell command as root: directly, or with sudo if that needs no password. If neither is
-/// possible, this fails. The failure says `reason` and has the exact command.
+/// Runs a shell command as root: directly, or with sudo. On a terminal, sudo may ask for the
+/// password. If root cannot be had, this fails. The failure says `reason` and has the exact command.
 pub fn as_root(shell_command: &str, reason: &str) -> Outcome {
+    let by_hand = format!("sudo sh -c {}", quote(shell_command));
     let mut command = if is_root() {
         Command::new("sh")
-    } else if ask(Command::new("sudo").args(["-n", "true"])).is_some() {
+    } else if may_use_sudo(reason) {
         let mut sudo = Command::new("sudo");
         sudo.args(["-n", "sh"]);
         sudo
     } else {
-        return Err(Failure::new(format!("{reason} That needs root."))
-            .next(format!("sudo sh -c '{shell_command}'")));
+        return Err(Failure::new(format!("{reason} That needs root.")).next(by_hand));
     };
-    command
-        .args(["-c", shell_command])
-        .env("DEBIAN_FRONTEND", "noninteractive");
-    progress::run("the system", &mut command)
-        .map_err(|failure| failure.next(format!("sudo sh -c '{shell_command}'")))
+    // The variable is part of the command, because sudo passes none on.
+    command.args([
+        "-c",
+        &format!("export DEBIAN_FRONTEND=noninteractive; {shell_command}"),
+    ]);
+    progress::run_on_the_system("the system", &mut command).map_err(|failure| failure.next(by_hand))
+}
+
+/// Whether sudo works without a password, or the person has entered it.
+fn may_use_sudo(reason: &str) -> bool {
+    if find_program(&["sudo"]).is_none() {
+        return false;
+    }
+    if ask(Command::new("sudo").args(["-n", "true"])).is_some() {
+        return true;
+    }
+    if !std::io::stdin().is_terminal() {
+        return false;
+    }
+    console::note(&format!(
+        "{reason} That needs root; sudo may ask for your password."
+    ));
+    Command::new("sudo")
+        .arg("-v")
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// Whether there is a process with this id.
+pub fn is_running(process: u32) -> bool {
+    // For a process of another account, `kill` fails, but says that it is not permitted.
+    Command::new("sh")
+        .args(["-c", &format!("LC_ALL=C kill -0 {process}")])
+        .stdin(Stdio::null())
+        .output()
+        .is_ok_and(|output| {
+            output.status.success() || !String::from_utf8_lossy(&output.stderr).contains("No such")
+        })
+}
+
+/// One word of a shell's command.
+pub fn quote(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// Sends a signal, such as `TERM`. The shell has this command itself; a machine need not have a
+/// program `kill`.
+pub fn signal(process: u32, name: &str) {
+    ask(Command::new("sh").args(["-c", &format!("kill -{name} {process}")]));
 }
 
 /// Installs Debian packages. A new machine may know no packages yet, or old versions that are gone.
@@ -96,21 +141,22 @@ pub fn apt_install(packages: &[&str], reason: &str) -> Outcome {
 /// Fetches apt's list of packages, so that the next installation takes their newest versions.
 pub fn apt_update(reason: &str) -> Outcome {
     console::note("apt-get update");
-    as_root("apt-get update --quiet", reason)
+    as_root(UPDATE, reason)
 }
+
+/// Another apt may be at work: one of the system, or one that goes on after Ctrl-C. `apt-get
+/// install` waits for it by itself, but `apt-get update` does not.
+const UPDATE: &str = "for try in 1 2 3 4 5 6 7 8 9 10 11 12; do apt-get update --quiet && break; \
+                      echo Waiting for another apt; sleep 5; done";
 
 /// The shell's command for it.
 pub fn apt_command(packages: &[&str]) -> String {
     let packages = packages.join(" ");
-    // Another apt may be at work: one of the system, or one that goes on after Ctrl-C.
     let install = format!(
         "apt-get install --yes --quiet --no-install-recommends -o DPkg::Lock::Timeout=300 {packages}"
     );
     // An earlier installation may have been interrupted.
-    format!(
-        "{{ {install} >/dev/null 2>&1 || {{ dpkg --configure -a; apt-get update --quiet; \
-         {install}; }}; }}"
-    )
+    format!("{{ {install} || {{ dpkg --configure -a; {UPDATE}; {install}; }}; }}")
 }
 
 #[cfg(test)]
@@ -122,6 +168,15 @@ mod tests {
         let found = find_program(&["no-such-program-on-earth", "sh"]).expect("there is a shell");
         assert!(found.ends_with("sh"));
         assert!(find_program(&["no-such-program-on-earth"]).is_none());
+    }
+
+    #[test]
+    fn a_word_stays_one_word_for_the_shell() {
+        for word in ["a folder", "it's", "$HOME `x` \"y\" \\", ""] {
+            let script = format!("printf %s {}", quote(word));
+            let printed = Command::new("sh").args(["-c", &script]).output();
+            assert_eq!(printed.expect("a shell").stdout, word.as_bytes());
+        }
     }
 
     #[test]

@@ -88,7 +88,7 @@ fn prove(
     second.stop()?;
 
     if args.steps.iter().any(|step| step == "none") {
-        return Ok(());
+        return is_unchanged(checkout);
     }
     console::begin("A newcomer: cargo xtask test");
     let mut test = home.cargo(checkout);
@@ -109,13 +109,26 @@ fn prove(
         .wait()
         .map_err(|error| toolbox::cannot_start("`cargo xtask test`", &error))?;
     stopwatch.stop();
-    if status.success() {
-        Ok(())
-    } else {
-        Err(Failure::of_program(
+    if !status.success() {
+        return Err(Failure::of_program(
             "The newcomer's `cargo xtask test`",
             status,
-        ))
+        ));
+    }
+    is_unchanged(checkout)
+}
+
+/// Fails if a command has changed a file that is in the repository, such as a lock file, or has left
+/// one there. So nothing was resolved on the day.
+fn is_unchanged(checkout: &Path) -> Outcome {
+    let mut status = Command::new("git");
+    status.args(["status", "--porcelain"]).current_dir(checkout);
+    match machine::ask(&mut status) {
+        Some(changes) if changes.is_empty() => Ok(()),
+        Some(changes) => Err(Failure::new(format!(
+            "The commands have changed the newcomer's checkout: {changes}"
+        ))),
+        None => Err(Failure::new("git cannot say whether the checkout changed.")),
     }
 }
 
@@ -247,8 +260,7 @@ impl Server {
 
     /// Stops it like Ctrl-C. cargo and xtask have become the server, so the process is the server.
     fn stop(&mut self) -> Outcome {
-        let process = self.process.id().to_string();
-        machine::ask(Command::new("kill").args(["-INT", &process]));
+        machine::signal(self.process.id(), "INT");
         let status = self
             .process
             .wait()

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use crate::advice;
 use crate::console;
 use crate::failure::{Failure, Outcome};
+use crate::machine;
 use crate::toolbox;
 
 /// How often a line comes if there is no terminal.
@@ -26,6 +27,13 @@ const LAST_WORDS: usize = 20;
 /// Runs one program; `what` names it, in the progress and in a failure.
 pub fn run(what: &str, command: &mut Command) -> Outcome {
     show(&[what], |board| board.run(what, command))
+}
+
+/// The same for a program that works as root on the whole machine, and not in the checkout.
+pub fn run_on_the_system(what: &str, command: &mut Command) -> Outcome {
+    show(&[what], |board| {
+        board.run_advised(what, command, advice::on_the_system)
+    })
 }
 
 /// Shows the progress of all `names` while `work` runs their programs.
@@ -59,8 +67,6 @@ struct State {
     /// Why the first program failed, until this is taken.
     failure: Option<Failure>,
     has_failed: bool,
-    /// Advice about the output of a program.
-    advice: Option<&'static str>,
     done: bool,
     line_is_drawn: bool,
 }
@@ -71,7 +77,12 @@ struct Lane {
     name: String,
     status: String,
     last_words: Vec<String>,
+    /// What to do about the last line that has an advice.
+    advice: Option<&'static str>,
 }
+
+/// Gives an advice about a line of a program.
+type Advise = fn(&str) -> Option<&'static str>;
 
 impl Board {
     fn new(names: &[&str]) -> Self {
@@ -93,6 +104,15 @@ impl Board {
     /// Runs a program under one of the names. If it fails, the other programs are stopped: the
     /// whole step has failed, and the reason should be the last text on the screen.
     pub fn run(&self, name: &str, command: &mut Command) -> Outcome {
+        let advise = if is_cargo(command) {
+            advice::on_cargo
+        } else {
+            advice::on
+        };
+        self.run_advised(name, command, advise)
+    }
+
+    fn run_advised(&self, name: &str, command: &mut Command, advise: Advise) -> Outcome {
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -108,6 +128,7 @@ impl Board {
             let mut state = self.state();
             let lane = state.lane(name);
             lane.last_words.clear();
+            lane.advice = None;
             lane.status = program_of(command);
         }
         let mut child = command
@@ -116,9 +137,9 @@ impl Board {
         self.state().running.push(child.id());
         thread::scope(|scope| {
             let output = child.stdout.take();
-            scope.spawn(|| output.map(|output| self.listen(name, is_cargo, output)));
+            scope.spawn(|| output.map(|output| self.listen(name, is_cargo, advise, output)));
             if let Some(errors) = child.stderr.take() {
-                self.listen(name, is_cargo, errors);
+                self.listen(name, is_cargo, advise, errors);
             }
         });
         let status = child
@@ -132,7 +153,7 @@ impl Board {
             return Ok(());
         }
         let mut failure = Failure::of_program(&sentence_case(name), status);
-        if let Some(advice) = state.advice {
+        if let Some(advice) = state.lane(name).advice {
             failure = failure.next(advice);
         }
         if !state.has_failed {
@@ -142,9 +163,7 @@ impl Board {
                 eprintln!("{line}");
             }
             for id in &state.running {
-                let _ = Command::new("kill")
-                    .args(["-TERM", &id.to_string()])
-                    .status();
+                machine::signal(*id, "TERM");
             }
             state.failure = Some(failure);
             return Err(Failure::new(format!("{} failed.", sentence_case(name))));
@@ -157,24 +176,24 @@ impl Board {
         self.state().failure.take()
     }
 
-    fn listen(&self, name: &str, is_cargo: bool, output: impl Read) {
+    fn listen(&self, name: &str, is_cargo: bool, advise: Advise, output: impl Read) {
         let mut output = BufReader::new(output);
         let mut line = Vec::new();
         while read_line(&mut output, &mut line) {
             let text = String::from_utf8_lossy(&line).trim_end().to_owned();
             let mut state = self.state();
-            state.advice = advice::on(&text).or(state.advice);
+            let lane = state.lane(name);
+            lane.advice = advise(&without_colours(&text)).or(lane.advice);
             if is_cargo {
                 match understand(&text) {
                     Heard::Nothing => {}
-                    Heard::Status(status) => state.lane(name).status = status,
+                    Heard::Status(status) => lane.status = status,
                     Heard::Diagnostic => {
                         state.clear_line();
                         eprintln!("{text}");
                     }
                 }
             } else {
-                let lane = state.lane(name);
                 lane.status = without_colours(&text).trim().to_owned();
                 lane.last_words.push(text);
                 if lane.last_words.len() > LAST_WORDS {
@@ -428,6 +447,27 @@ mod tests {
             line.clear();
         }
         assert_eq!(lines, ["one", "two", "three"]);
+    }
+
+    #[test]
+    fn the_advice_is_about_the_program_that_has_failed() {
+        let shell = |script: &str| {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", script]);
+            shell
+        };
+        let next = |script: &str| {
+            let failure = show(&["the first", "the second"], |board| {
+                board.run("the first", &mut shell("echo EAI_AGAIN"))?;
+                board.run("the second", &mut shell("echo ENOSPC"))?;
+                board.run("the second", &mut shell(script))
+            })
+            .expect_err("it leaves with 1");
+            failure.what_next().map(str::to_owned)
+        };
+        assert_eq!(next("echo an error; exit 1"), None);
+        let advice = next("echo EACCES >&2; exit 1").expect("an advice");
+        assert!(advice.contains("chown"), "{advice}");
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub fn run(arguments: &[String]) -> Outcome {
     if !for_server.iter().any(|argument| argument == "--help") {
         ensure_port_is_free(&address_to_listen_on(for_server))?;
     }
-    let toolbox = setup::prepare(Purpose::Run)?;
+    let toolbox = setup::prepare_to_serve(Purpose::Run, for_server)?;
     release::build(&toolbox)?;
 
     // The server replaces this process instead of being a child. So Ctrl-C and every signal reach

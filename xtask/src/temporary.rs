@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Outcome};
+use crate::machine;
 
 /// A directory. When this is dropped, the directory is removed with its content.
 pub struct TemporaryDirectory {
@@ -20,8 +21,10 @@ impl TemporaryDirectory {
         Self::below(&std::env::temp_dir(), purpose)
     }
 
-    /// Does the same in another place.
+    /// Does the same in another place. What an interrupted process has left there for the same
+    /// purpose is removed first: it may be gigabytes.
     pub fn below(place: &Path, purpose: &str) -> Outcome<Self> {
+        remove_left(place, purpose);
         let name = format!("{purpose}-{}", std::process::id());
         // An interrupted process with the same id may have left a directory with the first name.
         let mut names = std::iter::once(name.clone()).chain((2..).map(|n| format!("{name}-{n}")));
@@ -31,19 +34,19 @@ impl TemporaryDirectory {
                 Ok(()) => return Ok(Self { path }),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => {
-                    let failure = Failure::new(format!("Cannot make {}: {error}.", path.display()));
-                    return Err(match crate::advice::on(&error.to_string()) {
-                        Some(advice) => failure.next(advice),
-                        None => failure,
-                    });
+                    return Err(Failure::new(format!(
+                        "Cannot make {}: {error}.",
+                        path.display()
+                    )));
                 }
             }
         }
     }
 
-    /// Does not remove it.
+    /// Does not remove it; the next process does not, either.
     pub fn keep(self) -> PathBuf {
         let path = self.path.clone();
+        let _ = fs::write(path.join(KEPT), "");
         std::mem::forget(self);
         path
     }
@@ -52,6 +55,31 @@ impl TemporaryDirectory {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// The file in a directory that a person wants to keep.
+const KEPT: &str = ".kept";
+
+/// Removes directories for `purpose` whose process has ended. If this fails, they stay.
+fn remove_left(place: &Path, purpose: &str) {
+    let Ok(entries) = fs::read_dir(place) else {
+        return;
+    };
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        let is_left = path
+            .file_name()
+            .and_then(|name| process_in(name.to_str()?, purpose))
+            .is_some_and(|process| !machine::is_running(process));
+        if is_left && !path.join(KEPT).exists() {
+            let _ = fs::remove_dir_all(&path);
+        }
+    }
+}
+
+/// 12 in `<purpose>-12` and in `<purpose>-12-2`.
+fn process_in(name: &str, purpose: &str) -> Option<u32> {
+    let rest = name.strip_prefix(purpose)?.strip_prefix('-')?;
+    rest.split('-').next()?.parse().ok()
 }
 
 impl Drop for TemporaryDirectory {
@@ -70,5 +98,28 @@ mod tests {
         let first = TemporaryDirectory::below(place.path(), "work").expect("a directory");
         let second = TemporaryDirectory::below(place.path(), "work").expect("another");
         assert_ne!(first.path(), second.path());
+    }
+
+    #[test]
+    fn what_an_ended_process_has_left_is_removed_unless_it_is_kept() {
+        let place = TemporaryDirectory::new("holdfast-left").expect("a directory");
+        let mut ended = std::process::Command::new("true").spawn().expect("true");
+        let process = ended.id();
+        ended.wait().expect("it ends");
+        let make = |name: String| {
+            let path = place.path().join(name);
+            fs::create_dir(&path).expect("a directory");
+            path
+        };
+        let left = make(format!("work-{process}-2"));
+        let other = make(format!("work-of-others-{process}"));
+        let kept = make(format!("work-{process}"));
+        let kept = TemporaryDirectory { path: kept }.keep();
+
+        let mine = TemporaryDirectory::below(place.path(), "work").expect("a directory");
+        let second = TemporaryDirectory::below(place.path(), "work").expect("another");
+        assert!(!left.exists());
+        assert!(kept.exists() && other.exists());
+        assert!(mine.path().exists() && second.path().exists());
     }
 }

@@ -68,9 +68,13 @@ const STEPS: &[Step] = &[
 
 pub fn run(arguments: &[String]) -> Outcome {
     let steps = choose(arguments)?;
+    let purposes: Vec<Purpose> = steps.iter().map(|step| step.purpose).collect();
+    let toolbox = setup::prepare_all(&purposes)?;
+    if purposes.contains(&Purpose::Browser) {
+        firefox::ensure();
+    }
     let mut times: Vec<(&str, Duration)> = Vec::new();
     for (position, step) in steps.iter().enumerate() {
-        let toolbox = setup::prepare(step.purpose)?;
         // This comes before the last step, so that the output ends with the summary of its runner.
         if position > 0 && position + 1 == steps.len() {
             console::begin(&format!("Passed so far: {}.", table(&times)));
@@ -231,7 +235,6 @@ pub fn stop_test_postgres() {
 /// Runs the journeys. Playwright fails by itself if it finds no test.
 fn e2e(toolbox: &Toolbox) -> Outcome {
     release::build(toolbox)?;
-    firefox::ensure();
     let mut playwright = toolbox.command("npx");
     playwright
         .args(["--no-install", "playwright", "test"])

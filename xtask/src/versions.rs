@@ -1,6 +1,7 @@
 //! The versions of everything that set-up installs or builds. Only packages with a lock file are
 //! not listed here: crates in `Cargo.lock` and `xtask/wasm-bindgen/Cargo.lock`, and npm packages in
-//! the two `package-lock.json`.
+//! the `package-lock.json` of the root, of `end2end` and of `xtask/postgres`. cargo-deny is used only
+//! where a person has installed it.
 
 /// The Rust with which everything is compiled and tested; rustup fetches it. It is new enough for
 /// the workspace and for each tool that set-up builds.
@@ -37,11 +38,44 @@ pub const DEBIAN_RUST: &[&str] = &[
 /// when it is installed.
 pub const DEBIAN_POSTGRES_COMMON: &str = "postgresql-common";
 
-/// The programs of Postgres, at Debian's version; 15 or newer is sufficient.
+/// The programs of Postgres, at Debian's version. Without apt or root, they come from npm.
 pub const DEBIAN_POSTGRES: &str = "postgresql";
+
+/// The oldest Postgres.
+pub const OLDEST_POSTGRES_MAJOR: u32 = 15;
 
 /// The browser for the journeys, at Debian's version.
 pub const DEBIAN_CHROMIUM: &str = "chromium";
 
 /// The browser for one more journey, at Debian's version.
 pub const DEBIAN_FIREFOX: &str = "firefox-esr";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace;
+
+    fn read(path: &str) -> String {
+        std::fs::read_to_string(workspace::path(path)).expect("a file of this repository")
+    }
+
+    #[test]
+    fn the_manifests_and_the_readme_name_the_same_versions() {
+        assert!(RUST.starts_with(&format!("1.{OLDEST_RUST_MINOR}.")));
+        let of_workspace = format!("rust-version = \"1.{OLDEST_RUST_MINOR}\"");
+        assert!(read("Cargo.toml").contains(&of_workspace));
+
+        let manifest = read("xtask/Cargo.toml");
+        let (_, oldest) = manifest.split_once("rust-version = \"").expect("a version");
+        let (oldest, _) = oldest.split_once('"').expect("a version");
+        let readme = read("README.md");
+        for needed in [
+            format!("Rust {oldest} or newer"),
+            format!("Rust 1.{OLDEST_RUST_MINOR}"),
+            format!("Node {OLDEST_NODE_MAJOR} or newer"),
+            format!("Postgres {OLDEST_POSTGRES_MAJOR} or newer"),
+        ] {
+            assert!(readme.contains(&needed), "the README lacks «{needed}»");
+        }
+    }
+}

@@ -5,7 +5,7 @@
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -115,8 +115,7 @@ impl Drop for Watch<'_> {
     /// Stops `cargo leptos watch` as Ctrl-C does. Then stops the private Postgres, which would
     /// otherwise go on running.
     fn drop(&mut self) {
-        let process = self.process.id().to_string();
-        machine::ask(Command::new("kill").args(["-INT", &process]));
+        machine::signal(self.process.id(), "INT");
         let _ = self.process.wait();
         let server = self.checkout.join("target/debug/holdfast");
         let mut stop = self.toolbox.command(&server.to_string_lossy());

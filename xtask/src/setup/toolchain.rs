@@ -43,17 +43,25 @@ pub fn ensure(toolbox: &mut Toolbox, needs: Needs, again: bool) -> Outcome {
         && let Some(fallback) = noted_fallback()
         && lacks(&fallback, needs).is_none()
     {
+        console::note(&format!(
+            "{} is used, because rustup could not fetch Rust {RUST} here. `cargo xtask setup` tries \
+             it again.",
+            fallback.title
+        ));
         toolbox.rust = Some(fallback);
         return Ok(());
     }
 
     let has_rustup = machine::find_program(&["rustup"]).is_some();
+    let mut why_not = None;
     if has_rustup {
         console::begin(&format!(
             "Fetching Rust {RUST} by rustup, with clippy, rustfmt and the browser's standard \
              library; usually half a minute, once."
         ));
-        if rustup_fetches_pinned()
+        // If this fails, there are other ways.
+        why_not = rustup_fetches_pinned().err();
+        if why_not.is_none()
             && let Some(pinned) = self::pinned()
             && lacks(&pinned, needs).is_none()
         {
@@ -87,7 +95,7 @@ pub fn ensure(toolbox: &mut Toolbox, needs: Needs, again: bool) -> Outcome {
          library for {WASM}. The active Rust cannot be used: {reason}.",
         RUST_COMPONENTS.join(", ")
     ))
-    .next(how_to_get_it(has_rustup)))
+    .next(how_to_get_it(has_rustup, why_not.as_ref())))
 }
 
 /// What it lacks, in words; `None` if it is complete.
@@ -152,7 +160,7 @@ fn minor_in(version: &str) -> Option<u32> {
 }
 
 /// Installs everything in one call, so that an incomplete toolchain is completed, too.
-fn rustup_fetches_pinned() -> bool {
+fn rustup_fetches_pinned() -> Outcome {
     let mut rustup = Command::new("rustup");
     rustup.args(["toolchain", "install", RUST, "--profile", "minimal"]);
     for component in RUST_COMPONENTS {
@@ -163,20 +171,24 @@ fn rustup_fetches_pinned() -> bool {
         // Otherwise rustup prints a backtrace if it does not reach a server.
         .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null());
-    // If this fails, there are other ways.
-    progress::run("rustup", &mut rustup).is_ok()
+    progress::run("rustup", &mut rustup)
 }
 
-fn how_to_get_it(has_rustup: bool) -> String {
-    if has_rustup {
-        format!(
-            "rustup toolchain install {RUST} --profile minimal --component {} --target {WASM}",
-            RUST_COMPONENTS.join(" --component ")
-        )
-    } else {
-        "Install rustup (https://rustup.rs), then start this command again; it fetches the rest."
-            .to_owned()
+/// The command that has just failed is no advice. So this says why it failed, and another way.
+fn how_to_get_it(has_rustup: bool, why_not: Option<&Failure>) -> String {
+    if !has_rustup {
+        return "Install rustup (https://rustup.rs), then start this command again; it fetches the \
+                rest."
+            .to_owned();
     }
+    let reason = why_not.and_then(Failure::what_next).unwrap_or(
+        "The lines of rustup above say why it could not fetch it. Correct this, then start this \
+         command again.",
+    );
+    format!(
+        "{reason} Or install Rust 1.{OLDEST_RUST_MINOR} or newer in another way, with the parts named \
+         above, and let `rustc` on PATH be that one."
+    )
 }
 
 /// Stores which way worked for this version, so that the next start takes no time.
@@ -234,8 +246,15 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_rust_is_the_one_that_the_workspace_names() {
-        let manifest = fs::read_to_string(workspace::path("Cargo.toml")).expect("a manifest");
-        assert!(manifest.contains(&format!("rust-version = \"1.{OLDEST_RUST_MINOR}\"")));
+    fn what_has_just_failed_is_no_advice() {
+        let failed = Failure::new("rustup failed with exit code 1; the reason is above.");
+        for why_not in [None, Some(&failed)] {
+            let advice = how_to_get_it(true, why_not);
+            assert!(!advice.contains("rustup toolchain install"), "{advice}");
+            assert!(advice.contains("in another way"), "{advice}");
+        }
+        let failed = failed.next("Look at the network.");
+        assert!(how_to_get_it(true, Some(&failed)).starts_with("Look at the network."));
+        assert!(how_to_get_it(false, None).starts_with("Install rustup"));
     }
 }

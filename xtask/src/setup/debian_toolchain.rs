@@ -146,7 +146,10 @@ fn build_standard_library() -> Outcome {
     progress::run("the browser's standard library", &mut build)?;
 
     let built = directory.join("target").join(WASM).join("release/deps");
-    let command = install_command(&libraries(&built)?, rustc.llvm);
+    let libraries = directory.join("libraries");
+    collect(&built, &libraries)
+        .map_err(|error| Failure::new(format!("Cannot write {}: {error}.", libraries.display())))?;
+    let command = install_command(&libraries, rustc.llvm);
     machine::as_root(
         &command,
         "The browser's standard library goes to /usr/lib/rustlib.",
@@ -162,16 +165,19 @@ fn write_empty_crate(directory: &Path) -> std::io::Result<()> {
     )
 }
 
-/// The built libraries, with `std` last: if it is there, all are there.
-fn libraries(directory: &Path) -> Outcome<Vec<PathBuf>> {
-    let unreadable = |error| Failure::new(format!("Cannot read {}: {error}.", directory.display()));
-    let mut libraries: Vec<PathBuf> = fs::read_dir(directory)
-        .map_err(unreadable)?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| is_library(path))
-        .collect();
-    libraries.sort_by_key(|path| file_name(path).starts_with("libstd-"));
-    Ok(libraries)
+/// Puts the built libraries into a folder of their own.
+fn collect(built: &Path, libraries: &Path) -> std::io::Result<()> {
+    if libraries.exists() {
+        fs::remove_dir_all(libraries)?;
+    }
+    fs::create_dir(libraries)?;
+    for entry in fs::read_dir(built)? {
+        let path = entry?.path();
+        if is_library(&path) {
+            fs::copy(&path, libraries.join(file_name(&path)))?;
+        }
+    }
+    Ok(())
 }
 
 fn is_library(path: &Path) -> bool {
@@ -186,18 +192,16 @@ fn file_name(path: &Path) -> &str {
         .unwrap_or_default()
 }
 
-/// Rust only looks for its WebAssembly linker, `rust-lld`, in its own folder.
-fn install_command(libraries: &[PathBuf], llvm: u32) -> String {
+/// Rust only looks for its WebAssembly linker, `rust-lld`, in its own folder. The folder of the
+/// libraries is renamed last, so it is complete or not there.
+fn install_command(libraries: &Path, llvm: u32) -> String {
     let to = format!("/usr/lib/rustlib/{WASM}/lib");
     let bin = format!("/usr/lib/rustlib/{}/bin", host());
     let linker = linker(llvm);
-    let files: Vec<String> = libraries
-        .iter()
-        .map(|path| machine::quote(&path.display().to_string()))
-        .collect();
+    let libraries = machine::quote(&libraries.display().to_string());
     format!(
-        "mkdir -p {to} {bin} && ln -sf {linker} {bin}/rust-lld && cp {} {to}/",
-        files.join(" ")
+        "mkdir -p {to} {bin} && ln -sf {linker} {bin}/rust-lld && rm -rf {to}-new && \
+         cp -r {libraries} {to}-new && rm -rf {to} && mv {to}-new {to}"
     )
 }
 
@@ -255,8 +259,8 @@ mod tests {
 
     #[test]
     fn a_path_with_a_space_is_one_file_for_the_shell() {
-        let command = install_command(&[PathBuf::from("/my code/libstd-1.rlib")], 22);
-        assert!(command.contains(" '/my code/libstd-1.rlib' "), "{command}");
+        let command = install_command(Path::new("/my code/libraries"), 22);
+        assert!(command.contains(" '/my code/libraries' "), "{command}");
     }
 
     #[test]

@@ -1,10 +1,11 @@
 // Processes of `holdfast serve`, with lifetimes that are short enough for a test.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 
 const ROOT = resolve(__dirname, '../..');
 const TARGET = resolve(ROOT, process.env.CARGO_TARGET_DIR || 'target');
@@ -53,28 +54,37 @@ export class Server {
   private constructor(
     private readonly process: ChildProcess,
     private readonly output: Output,
+    private readonly settings: NodeJS.ProcessEnv,
     /** Its address, without a slash at the end. */
     readonly url: string,
   ) {}
 
   /** Starts a server and waits until it is ready. Several servers may share a directory. */
   static async start(data: DataDirectory, settings: Settings = {}): Promise<Server> {
+    const env = environment(data, settings);
     const child = spawn(BINARY, ['serve'], {
       cwd: INSTALLED ? dirname(BINARY) : ROOT,
-      env: environment(data, settings),
+      env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     running.add(child.once('exit', () => running.delete(child)));
     const output = new Output(child);
     const deadline = Date.now() + PATIENCE_MS;
     const url = await output.line(/Holdfast is at (http:\/\/\S+)/, deadline);
-    const server = new Server(child, output, url);
+    const server = new Server(child, output, env, url);
     await server.becomesReady(deadline);
     return server;
   }
 
   get port(): number {
     return Number(new URL(this.url).port);
+  }
+
+  /** Runs a command of an operator beside it, such as `account unlock ada`. Returns its output. */
+  async operator(...command: string[]): Promise<string> {
+    const run = promisify(execFile);
+    const { stdout } = await run(BINARY, command, { env: { ...this.settings } });
+    return stdout;
   }
 
   /** Everything it has logged so far. */

@@ -386,7 +386,7 @@ pub enum EventKind {
     RefreshedForward,
     /// The password was changed.
     PasswordChanged,
-    /// A person set a new password with the recovery code. All sessions ended.
+    /// A person set a new password with the recovery code or an operator's link. All sessions ended.
     Recovered,
     /// A new recovery code was made, after the person had confirmed the password.
     RecoveryCodeMade,
@@ -398,6 +398,8 @@ pub enum EventKind {
     AccountEnabled,
     /// An operator reset the count of failed sign-ins, so that the person can sign in.
     FailuresForgiven,
+    /// An operator made a link with which the person can set a new password.
+    ResetLinkMade,
     /// A kind that only a newer server knows.
     #[serde(other)]
     Unknown,
@@ -422,6 +424,7 @@ impl EventKind {
             Self::AccountDisabled => "account_disabled",
             Self::AccountEnabled => "account_enabled",
             Self::FailuresForgiven => "failures_forgiven",
+            Self::ResetLinkMade => "reset_link_made",
             Self::Unknown => "unknown",
         }
     }

@@ -1,5 +1,8 @@
 //! What an operator does to an account.
 
+use std::time::Duration;
+
+use holdfast_protocol::recovery_code::RecoveryCode;
 use holdfast_protocol::username::Username;
 use holdfast_protocol::wire::{EndReason, EventKind};
 use sqlx::PgConnection;
@@ -121,6 +124,49 @@ pub async fn forgive_failures(
     note_by_operator(clock, &mut transaction, account_id, kind).await?;
     transaction.commit().await?;
     Ok(true)
+}
+
+/// How long an operator's link is good.
+pub const RESET_LINK_IS_GOOD_FOR: Duration = Duration::from_secs(60 * 60);
+
+/// What came of making a link.
+#[derive(Debug)]
+pub enum ResetLink {
+    /// The code for the link. The database has only its hash, so it cannot be shown again.
+    Made(RecoveryCode),
+    /// The account is disabled, so no link would let the person in.
+    Disabled,
+    /// There is no such account.
+    NoAccount,
+}
+
+/// Makes the code of a link with which the person can set a new password: within an hour, and once. It
+/// replaces the code of an earlier link. Nobody but the person chooses or sees a password (OWASP ASVS
+/// 5.0 §6.4.6).
+///
+/// # Errors
+/// While the database does not answer.
+pub async fn make_reset_link(
+    pool: &Pool,
+    clock: &Clock,
+    username: &Username,
+) -> Result<ResetLink, ApiError> {
+    let mut connection = pool.acquire().await?;
+    let mut transaction = connection.begin().await?;
+    let account = store::accounts::lock_named(&mut transaction, username).await?;
+    let Some((account_id, disabled_at)) = account else {
+        return Ok(ResetLink::NoAccount);
+    };
+    if disabled_at.is_some() {
+        return Ok(ResetLink::Disabled);
+    }
+    let code = RecoveryCode::from_random(random::bytes());
+    let good_for = RESET_LINK_IS_GOOD_FOR;
+    store::reset_codes::put(&mut transaction, account_id, &code.hash(), good_for).await?;
+    let kind = EventKind::ResetLinkMade;
+    note_by_operator(clock, &mut transaction, account_id, kind).await?;
+    transaction.commit().await?;
+    Ok(ResetLink::Made(code))
 }
 
 /// Writes an event about what an operator did. It has no session, address and browser.

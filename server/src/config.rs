@@ -33,7 +33,7 @@ use crate::store::database::InstanceFacts;
 pub const MIN_SECRET_BYTES: usize = 32;
 
 /// The issuer if none is set: for a first try on one machine.
-const DEFAULT_ISSUER: &str = "http://localhost:3000";
+pub(crate) const DEFAULT_ISSUER: &str = "http://localhost:3000";
 
 /// How many database connections one instance opens, if no number is set.
 pub(crate) const DATABASE_CONNECTIONS: u32 = 16;
@@ -456,7 +456,7 @@ fn delay(text: &str) -> Result<Duration, String> {
 /// The address of this service, as a browser writes it. It is compared as text, and the first one
 /// claims the database. So it must not be another way to write the address, or an address that no
 /// browser can open.
-fn issuer(text: &str) -> Result<String, String> {
+pub(crate) fn issuer(text: &str) -> Result<String, String> {
     let issuer = previous_issuer(text)?;
     // Earlier releases accepted other forms.
     is_written_as_browsers_do(&issuer).map_err(|why| {

@@ -8,6 +8,7 @@ use holdfast_protocol::wire::{EventKind, Tokens};
 use uuid::Uuid;
 
 use crate::store::ClientInfo;
+use crate::store::recovery_codes::Presented;
 
 /// A session was opened: a person signed up, signed in or changed their password.
 pub fn opened(kind: EventKind, tokens: &Tokens, client: &ClientInfo) {
@@ -51,13 +52,18 @@ pub fn recovery_code_was_wrong(account_id: Option<Uuid>, client: &ClientInfo) {
     );
 }
 
-/// A person set a new password with the recovery code.
-pub fn recovered(account_id: Uuid, client: &ClientInfo) {
+/// A person set a new password with the recovery code or an operator's link.
+pub fn recovered(account_id: Uuid, with: Presented, client: &ClientInfo) {
+    let with = match with {
+        Presented::RecoveryCode => "recovery_code",
+        Presented::ResetLink { .. } => "reset_link",
+    };
     tracing::info!(
         event.kind = EventKind::Recovered.as_str(),
         account.id = %account_id,
+        recovered.with = with,
         client.address = client.ip,
-        "A password was set with the recovery code. All sessions of the account ended."
+        "A lost password was replaced. All sessions of the account ended."
     );
 }
 

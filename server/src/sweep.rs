@@ -108,6 +108,7 @@ impl Sweep {
         round.add("expired sessions", within(expired_sessions(state)).await);
         round.add("endings", within(old_endings(state)).await);
         round.add("events", within(old_events(state)).await);
+        round.add("reset links", within(old_reset_codes(state)).await);
         let of_deleted = events_of_deleted_accounts(state);
         round.add("events of deleted accounts", within(of_deleted).await);
         match within(self.walk(state)).await {
@@ -185,6 +186,18 @@ async fn expired_sessions(state: &Holdfast) -> Result<u64, ApiError> {
         let ended = end(state, Over::Expired).await?;
         total += ended;
         if ended < BATCH.unsigned_abs() {
+            return Ok(total);
+        }
+    }
+}
+
+async fn old_reset_codes(state: &Holdfast) -> Result<u64, ApiError> {
+    let mut connection = state.pool.acquire().await?;
+    let mut total = 0;
+    loop {
+        let deleted = store::reset_codes::forget_old(&mut connection, BATCH).await?;
+        total += deleted;
+        if deleted < BATCH.unsigned_abs() {
             return Ok(total);
         }
     }

@@ -222,12 +222,13 @@ fn in_words(kind: EventKind, detail: Option<&str>) -> &'static str {
         EventKind::RefreshRepeated => "The server repeated an answer that was lost",
         EventKind::RefreshedForward => "Renewed after the server had lost its newest data",
         EventKind::PasswordChanged => "Password changed",
-        EventKind::Recovered => "New password set with the recovery code",
+        EventKind::Recovered => "New password set, to get back in",
         EventKind::RecoveryCodeMade => "New recovery code made",
         EventKind::RecoveryCodeConfirmed => "Recovery code kept",
         EventKind::AccountDisabled => "Account disabled",
         EventKind::AccountEnabled => "Account enabled again",
         EventKind::FailuresForgiven => "Failed sign-ins forgiven by the operator",
+        EventKind::ResetLinkMade => "The operator made a link to set a new password",
         EventKind::Unknown => "Something this page does not know yet",
     }
 }

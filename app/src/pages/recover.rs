@@ -76,6 +76,27 @@ struct Done {
     code: Secret,
 }
 
+/// What an operator's link fills in: `#username=…&code=…`.
+#[derive(Debug, PartialEq, Eq)]
+struct FilledIn {
+    username: String,
+    code: Secret,
+}
+
+impl FilledIn {
+    fn from_fragment(fragment: &str) -> Option<Self> {
+        let fragment = fragment.trim_start_matches('#');
+        if fragment.is_empty() {
+            return None;
+        }
+        let pairs = web_sys::UrlSearchParams::new_with_str(fragment).ok()?;
+        Some(Self {
+            username: pairs.get("username")?,
+            code: Secret::from(pairs.get("code")?),
+        })
+    }
+}
+
 /// The mistakes, for each field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Mistakes {
@@ -97,6 +118,22 @@ impl Mistakes {
                 .err()
                 .map(|why| why.to_string()),
             form: None,
+        }
+    }
+
+    /// The same for a form that a link has filled in. The server has one sentence for all wrong codes;
+    /// here the person did not type the code.
+    fn of_link(error: &CallError) -> Self {
+        match error.code() {
+            Some(Code::InvalidCredentials) => Self {
+                form: Some(
+                    "This link does not work any more. A link works once, and for an hour. Ask the \
+                     operator for another one."
+                        .to_owned(),
+                ),
+                ..Self::default()
+            },
+            _ => Self::of(error),
         }
     }
 
@@ -130,7 +167,30 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
     let typed = RwSignal::new(String::new());
     let show = RwSignal::new(false);
     let busy = RwSignal::new(false);
+    let has_link = RwSignal::new(false);
     let mistakes = RwSignal::new(Mistakes::default());
+    let place = use_location();
+    let navigate = use_navigate();
+    // An operator's link fills the form in. Then the name and the code leave the address, so that
+    // neither the history of the browser nor a shared address has them.
+    Effect::new(move |_| {
+        let filled_in = FilledIn::from_fragment(&place.hash.read());
+        let (Some(filled_in), Some(name), Some(kept)) = (filled_in, username.get(), code.get())
+        else {
+            return;
+        };
+        name.set_value(&filled_in.username);
+        kept.set_value(filled_in.code.expose());
+        has_link.set(true);
+        let options = NavigateOptions {
+            replace: true,
+            scroll: false,
+            ..NavigateOptions::default()
+        };
+        let search = place.search.read_untracked();
+        navigate(&hand_on(paths::RECOVER, &search), options);
+        focus(password);
+    });
     let tell = move |found: Mistakes| {
         let first = match &found {
             Mistakes {
@@ -176,6 +236,7 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
                     password: new_password,
                     code,
                 }),
+                Err(error) if has_link.get_untracked() => tell(Mistakes::of_link(&error)),
                 Err(error) => tell(Mistakes::of(&error)),
             }
         };
@@ -193,6 +254,11 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
                 <p class="notice">
                     "A person is signed in in this browser. If you sign in afterwards, that person is "
                     "signed out."
+                </p>
+            </Show>
+            <Show when=move || has_link.get()>
+                <p class="notice" role="status">
+                    "Your link has filled in the username and the code. Choose a new password."
                 </p>
             </Show>
             <FormError text=Signal::derive(move || mistakes.get().form)/>
@@ -335,5 +401,9 @@ mod tests {
         assert!(of(Code::InvalidCredentials).code.is_some());
         assert!(of(Code::PasswordNotAccepted).password.is_some());
         assert!(of(Code::TooManyAttempts).form.is_some());
+        let error = CallError::Problem(Problem::new(Code::InvalidCredentials, "Because."));
+        let of_link = Mistakes::of_link(&error);
+        assert!(of_link.form.is_some_and(|why| why.contains("works once")));
+        assert_eq!(of_link.code, None);
     }
 }

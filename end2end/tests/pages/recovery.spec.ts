@@ -133,12 +133,51 @@ test('bar 53: a person signs up, keeps the code, loses the password and gets bac
 
   expect(await codeOfLogIn(api, account)).toBe('invalid_credentials');
   await browser.getByRole('link', { name: 'Activity' }).click();
-  await expect(browser.getByText('New password set with the recovery code')).toBeVisible();
+  await expect(browser.getByText('New password set, to get back in')).toBeVisible();
   // The used code is void, and the next one works.
   await recover(page, account, code, 'yet another sentence of mine');
   await expect(page.getByRole('alert')).toHaveText('The username or the recovery code is wrong.');
   await recover(page, account, next, 'yet another sentence of mine');
   await expect(page.getByRole('heading', { name: 'Keep this code' })).toBeVisible();
+});
+
+test('bar 53: a person who lost the code, too, gets back in by a link of the operator', async ({
+  page,
+  account,
+  api,
+  holdfast,
+}) => {
+  const before = await api.logIn(account);
+  const printed = await holdfast.operator('account', 'reset-link', account.username);
+  const link = new URL(printed.trim());
+  expect(link.origin).toBe('https://holdfast.example');
+  const sent: string[] = [];
+  page.on('request', (request) => sent.push(`${request.url()} ${request.postData() ?? ''}`));
+  await page.goto(`${link.pathname}${link.hash}`);
+  await expect(page.getByText('Your link has filled in the username and the code.')).toBeVisible();
+  await expect(page.getByLabel('Username')).toHaveValue(account.username);
+  await expect(page.getByLabel('New password')).toBeFocused();
+  // Neither the address nor the history has the code any more, and no server was told it.
+  const code = new URLSearchParams(link.hash.slice(1)).get('code')!;
+  await expect(page).toHaveURL(/\/recover$/);
+  expect(sent.filter((request) => request.includes(code))).toEqual([]);
+
+  await page.getByLabel('New password').fill(NEW);
+  await page.getByLabel('New password').press('Enter');
+  await expect(page.getByRole('heading', { name: 'Keep this code' })).toBeFocused();
+  await isEnded(api, before.access_token);
+  await page.getByLabel('I have kept it').check();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await seesAccount(page, account);
+  await page.getByRole('link', { name: 'Activity' }).click();
+  await expect(page.getByText('The operator made a link to set a new password')).toBeVisible();
+
+  // The link works once, and the page says so.
+  await page.goto(`${link.pathname}${link.hash}`);
+  await page.getByLabel('New password').fill('yet another sentence of mine');
+  await page.getByLabel('New password').press('Enter');
+  await expect(page.getByRole('alert')).toContainText('This link does not work any more.');
+  await expect(page.getByLabel('Username')).toHaveValue(account.username);
 });
 
 test('bar 53: a wrong code and an unknown name are told in the same words, and change nothing', async ({

@@ -1,6 +1,9 @@
 //! `POST /api/v1/recover`: sets a new password with the recovery code, for a person who lost
 //! the password. Every session ends, and the answer has the next code.
 //!
+//! The code of an operator's link (`holdfast account reset-link`) does the same, within an hour and
+//! once. The account's recovery codes are void then, because the person has lost them.
+//!
 //! A security duty: an unknown name, a wrong code and a disabled account get the same answer
 //! after the same work: a place in the queue and one query. The server computes a password
 //! only after the right code.
@@ -30,6 +33,7 @@ use crate::sessions::{self, BATCH, note_ended};
 use crate::state::Holdfast;
 use crate::store::accounts::Credentials;
 use crate::store::events::NewEvent;
+use crate::store::recovery_codes::{Presented, Recoverable};
 use crate::store::{self, ClientInfo};
 
 /// The purpose of the key from which the next codes are derived.
@@ -72,8 +76,12 @@ async fn try_recover(
             Some(turn) => turn,
             None => state.limits.recover(address)?.turn().await?,
         };
-        let (username, account, unconfirmed) =
-            find(state, username.as_ref(), &code, client).await?;
+        let Found {
+            username,
+            account,
+            presented,
+            unconfirmed,
+        } = find(state, username.as_ref(), &code, client).await?;
         let account_id = account.account_id;
         password::check(new_password.expose(), username.as_str())?;
         let stored = Some(account.password_hash.clone());
@@ -87,6 +95,10 @@ async fn try_recover(
             let changed_at = account.password_changed_at;
             let answer = answer(state, &next, account_id, username, changed_at);
             return Ok((answer, "repeated"));
+        }
+        if presented == (Presented::ResetLink { used: true }) {
+            security_log::recovery_code_was_wrong(Some(account_id), client);
+            return Err(ApiError::WrongRecoveryCode);
         }
         let hash = match new_hash.take() {
             Some(hash) => hash,
@@ -104,12 +116,13 @@ async fn try_recover(
         let recovery = Recovery {
             account: &account,
             code: &code,
+            presented,
             next: &next,
             password_hash: &hash,
             client,
         };
         if let Some(changed_at) = recovery.make(state).await? {
-            security_log::recovered(account_id, client);
+            security_log::recovered(account_id, presented, client);
             // Resets the count of strangers' failures, so that they do not keep the person out.
             let name = Limits::name_key(&state.keys, username.as_str())?;
             state.limits.failures().clear(name);
@@ -124,14 +137,21 @@ async fn try_recover(
     )))
 }
 
-/// The account with this name and code, and the hash of its newest code, if that is not
-/// confirmed.
+/// The account with this name and code.
+struct Found<'a> {
+    username: &'a Username,
+    account: Credentials,
+    presented: Presented,
+    /// The hash of the account's newest code, if that is not confirmed.
+    unconfirmed: Option<Vec<u8>>,
+}
+
 async fn find<'a>(
     state: &Holdfast,
     username: Option<&'a Username>,
     code: &RecoveryCode,
     client: &ClientInfo,
-) -> Result<(&'a Username, Credentials, Option<Vec<u8>>), ApiError> {
+) -> Result<Found<'a>, ApiError> {
     // The server also makes the query for a name that no account can have, so that it takes as long
     // as for a name without an account.
     let username_key = username.map(Username::key).unwrap_or_default();
@@ -140,9 +160,19 @@ async fn find<'a>(
     connection.release();
     let account_id = found.as_ref().map(|found| found.account.account_id);
     match (username, found) {
-        (Some(username), Some(found)) if found.is_right && found.account.disabled_at.is_none() => {
-            Ok((username, found.account, found.unconfirmed))
-        }
+        (
+            Some(username),
+            Some(Recoverable {
+                account,
+                presented: Some(presented),
+                unconfirmed,
+            }),
+        ) if account.disabled_at.is_none() => Ok(Found {
+            username,
+            account,
+            presented,
+            unconfirmed,
+        }),
         _ => {
             security_log::recovery_code_was_wrong(account_id, client);
             Err(ApiError::WrongRecoveryCode)
@@ -188,6 +218,7 @@ fn answer(
 struct Recovery<'a> {
     account: &'a Credentials,
     code: &'a RecoveryCode,
+    presented: Presented,
     next: &'a RecoveryCode,
     password_hash: &'a str,
     client: &'a ClientInfo,
@@ -218,9 +249,9 @@ impl Recovery<'_> {
                     self.password_hash,
                 )
                 .await?;
-                // A person who uses a code has kept it, so it counts as confirmed.
-                let code = self.code.hash();
-                store::recovery_codes::confirm(&mut transaction, account_id, &code).await?;
+                if !self.use_code(&mut transaction).await? {
+                    return Ok(None);
+                }
                 let next = self.next.hash();
                 store::recovery_codes::insert(&mut transaction, account_id, &next).await?;
                 let event = NewEvent {
@@ -258,6 +289,24 @@ impl Recovery<'_> {
         }
     }
 
+    /// Makes the codes void that must not be used any more. `false` if this one is void already. The
+    /// account's row is locked.
+    async fn use_code(&self, connection: &mut sqlx::PgConnection) -> sqlx::Result<bool> {
+        let (account_id, code) = (self.account.account_id, self.code.hash());
+        match self.presented {
+            Presented::RecoveryCode => {
+                store::reset_codes::void(connection, account_id).await?;
+                // A person who uses a code has kept it, so it counts as confirmed.
+                store::recovery_codes::confirm(connection, account_id, &code).await?;
+                Ok(true)
+            }
+            Presented::ResetLink { .. } => {
+                store::recovery_codes::delete_all(connection, account_id).await?;
+                store::reset_codes::use_up(connection, account_id, &code).await
+            }
+        }
+    }
+
     /// Locks the account's row until the transaction ends. `false` if something has changed since
     /// the code was read.
     async fn lock(&self, connection: &mut sqlx::PgConnection) -> sqlx::Result<bool> {
@@ -268,8 +317,14 @@ impl Recovery<'_> {
         } = *self.account;
         Ok(
             store::accounts::lock(connection, account_id, password_changed_at).await?
-                && store::recovery_codes::is_right(connection, account_id, &self.code.hash())
-                    .await?,
+                && match self.presented {
+                    Presented::RecoveryCode => {
+                        let code = self.code.hash();
+                        store::recovery_codes::is_right(connection, account_id, &code).await?
+                    }
+                    // The code is used up in the last transaction.
+                    Presented::ResetLink { .. } => true,
+                },
         )
     }
 }

@@ -334,6 +334,24 @@ pub async fn set_disabled(
     .await
 }
 
+/// Locks the row of the account with this name until the transaction ends. Returns its id and when it
+/// was disabled; `None` if there is no such account.
+pub async fn lock_named(
+    connection: &mut PgConnection,
+    username: &Username,
+) -> sqlx::Result<Option<(Uuid, Option<OffsetDateTime>)>> {
+    let row = sqlx::query!(
+        "select account_id, disabled_at
+         from accounts
+         where username_key = $1
+         for no key update",
+        username.key(),
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| (row.account_id, row.disabled_at)))
+}
+
 /// Resets the count of failures. `None` if there is no such account.
 pub async fn forgive_failures(
     connection: &mut PgConnection,

@@ -7,6 +7,7 @@ pub mod diagnosis;
 pub mod events;
 mod pool;
 pub mod recovery_codes;
+pub mod reset_codes;
 pub mod schema;
 pub mod secrets;
 pub mod session_ends;

@@ -11,11 +11,23 @@ use super::accounts::Credentials;
 pub struct Recoverable {
     /// The account.
     pub account: Credentials,
-    /// Whether the presented code is one of the account's.
-    pub is_right: bool,
+    /// What the presented code is; `None` if it is none of the account's.
+    pub presented: Option<Presented>,
     /// The hash of the account's newest code, if the person has not confirmed that they keep
     /// it.
     pub unconfirmed: Option<Vec<u8>>,
+}
+
+/// A code that a person may recover an account with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presented {
+    /// A recovery code of the account.
+    RecoveryCode,
+    /// The code of an operator's link that is not over.
+    ResetLink {
+        /// Whether a password was set with it. Then it only gets the same answer again.
+        used: bool,
+    },
 }
 
 /// The newest code of an account.
@@ -40,12 +52,18 @@ pub async fn find(
              a.password_hash as "password_hash?",
              a.password_changed_at as "password_changed_at?",
              a.disabled_at as "disabled_at?",
-             (presented.account_id is not null) as "is_right!",
+             (presented.account_id is not null) as "is_recovery_code!",
+             (link.account_id is not null) as "is_link!",
+             (link.used_at is not null) as "is_used!",
              newest.code_hash as "unconfirmed?"
          from (values ($1)) as typed (username_key)
          left join accounts a on a.username_key = typed.username_key
          left join recovery_codes presented
              on presented.account_id = a.account_id and presented.code_hash = $2
+         left join reset_codes link
+             on link.account_id = a.account_id
+             and link.code_hash = $2
+             and link.expires_at > clock_timestamp()
          left join recovery_codes newest
              on newest.account_id = a.account_id and newest.confirmed_at is null"#,
         username_key,
@@ -65,7 +83,11 @@ pub async fn find(
             password_changed_at,
             disabled_at: row.disabled_at,
         },
-        is_right: row.is_right,
+        presented: match (row.is_recovery_code, row.is_link) {
+            (true, _) => Some(Presented::RecoveryCode),
+            (false, true) => Some(Presented::ResetLink { used: row.is_used }),
+            (false, false) => None,
+        },
         unconfirmed: row.unconfirmed,
     }))
 }
@@ -110,6 +132,17 @@ pub async fn lookup_newest(
 pub async fn is_confirmed(connection: &mut PgConnection, account_id: Uuid) -> sqlx::Result<bool> {
     let newest = lookup_newest(connection, account_id).await?;
     Ok(newest.is_some_and(|newest| newest.confirmed))
+}
+
+/// Deletes all codes of the account. The caller has locked the account's row.
+pub async fn delete_all(connection: &mut PgConnection, account_id: Uuid) -> sqlx::Result<()> {
+    sqlx::query!(
+        "delete from recovery_codes where account_id = $1",
+        account_id
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Stores a new code. It replaces one that was not confirmed; a confirmed one stays. The caller

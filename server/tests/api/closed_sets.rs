@@ -11,7 +11,8 @@ fn kinds() -> Vec<EventKind> {
     use EventKind::{
         AccountDisabled, AccountEnabled, FailuresForgiven, PasswordChanged, Recovered,
         RecoveryCodeConfirmed, RecoveryCodeMade, RefreshRepeated, RefreshTokenReused,
-        RefreshedForward, SessionEnded, SignIn, SignInFailed, SignOut, SignUp, Unknown,
+        RefreshedForward, ResetLinkMade, SessionEnded, SignIn, SignInFailed, SignOut, SignUp,
+        Unknown,
     };
     let next = |kind| match kind {
         SignUp => Some(SignIn),
@@ -28,8 +29,9 @@ fn kinds() -> Vec<EventKind> {
         RecoveryCodeConfirmed => Some(AccountDisabled),
         AccountDisabled => Some(AccountEnabled),
         AccountEnabled => Some(FailuresForgiven),
+        FailuresForgiven => Some(ResetLinkMade),
         // This is read from a newer server, and never written.
-        FailuresForgiven | Unknown => None,
+        ResetLinkMade | Unknown => None,
     };
     std::iter::successors(Some(SignUp), |kind| next(*kind)).collect()
 }

@@ -37,6 +37,7 @@ mod recover;
 mod recovery_code;
 mod refresh;
 mod refresh_races;
+mod reset_link;
 mod security_log;
 mod server_functions;
 mod sessions;

@@ -366,7 +366,7 @@ async fn the_database_and_the_log_never_have_a_code() {
     confirm(&app, &tokens, &third).await;
     let log = log.finish();
     assert!(log.contains("A recovery code was wrong."), "{log}");
-    assert!(log.contains("A password was set with the recovery code."));
+    assert!(log.contains("A lost password was replaced."));
     let dump: Vec<String> = sqlx::query_scalar("select recovery_codes::text from recovery_codes")
         .fetch_all(app.pool())
         .await

@@ -1,8 +1,8 @@
 //! `cargo xtask bench size`: what a browser downloads for the first page.
 //!
 //! It requests the product's page like a browser that understands Brotli, and then every file that
-//! the page names. The bare page's files are the output of the same tool, which also compresses
-//! them.
+//! the page names. The files of the bare page, and of the bare page with Holdfast's client, are the
+//! output of the same tool, which also compresses them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use axum::http::Method;
 use holdfast_testkit::{Answer, Http, Server, program};
 use nix::sys::signal::Signal;
@@ -30,10 +30,10 @@ struct Weight {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let bare: PathBuf = std::env::args_os()
-        .nth(1)
-        .context("the argument is the folder of the bare page")?
-        .into();
+    let mut folders = std::env::args_os().skip(1).map(PathBuf::from);
+    let (Some(bare), Some(with_client)) = (folders.next(), folders.next()) else {
+        bail!("the arguments are the folders of the bare page and of the one with the client");
+    };
     let data_dir = std::env::temp_dir().join(format!("holdfast-size-{}", std::process::id()));
     let settings = [
         ("HOLDFAST_DATA_DIR", data_dir.display().to_string()),
@@ -45,7 +45,7 @@ async fn main() -> anyhow::Result<()> {
     server.signal(Signal::SIGTERM)?;
     server.until_gone().await?;
     let _ = fs::remove_dir_all(data_dir);
-    print_table(&ours?, &on_disk(&bare)?);
+    print_table(&ours?, &on_disk(&bare)?, &on_disk(&with_client)?);
     Ok(())
 }
 
@@ -128,8 +128,11 @@ impl Weight {
     }
 }
 
-fn print_table(ours: &Weight, bare: &Weight) {
-    println!("| compressed with Brotli | Holdfast | bare Leptos |\n| --- | --- | --- |");
+fn print_table(ours: &Weight, bare: &Weight, with_client: &Weight) {
+    println!(
+        "| compressed with Brotli | Holdfast | bare Leptos | bare Leptos with `holdfast-client` |"
+    );
+    println!("| --- | --- | --- | --- |");
     let rows: [Row; 6] = [
         ("HTML", |weight| weight.html),
         ("CSS", |weight| weight.css),
@@ -139,9 +142,18 @@ fn print_table(ours: &Weight, bare: &Weight) {
         ("together", Weight::total),
     ];
     for (name, of) in rows {
-        println!("| {name} | {} | {} |", kib(of(ours)), kib(of(bare)));
+        println!(
+            "| {name} | {} | {} | {} |",
+            kib(of(ours)),
+            kib(of(bare)),
+            kib(of(with_client))
+        );
     }
-    println!("| ratio | {:.2} | |", ratio(ours.total(), bare.total()));
+    println!(
+        "| ratio to bare Leptos | {:.2} | 1 | {:.2} |",
+        ratio(ours.total(), bare.total()),
+        ratio(with_client.total(), bare.total())
+    );
 }
 
 fn kib(bytes: usize) -> String {

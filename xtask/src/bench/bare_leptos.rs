@@ -1,7 +1,8 @@
-//! The smallest page that Leptos can make interactive: one button, no routes, no requests.
+//! The smallest page that Leptos can make interactive: one button, no routes, no requests. And the
+//! same page with `holdfast-client`.
 //!
-//! The comparison with it shows what Holdfast adds. So it is built with the same versions, the
-//! same profile and the same tool; the sources are in `xtask/bare-leptos`.
+//! The comparison shows what Holdfast's pages and its client add. So both are built with the same
+//! versions, the same profile and the same tool; the sources are in `xtask/bare-leptos`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,34 +20,54 @@ use crate::workspace;
 /// Its sources.
 const SOURCES: &[&str] = &["Cargo.toml", "src/lib.rs", "public/page.html"];
 
-/// Builds it, unless that was done before. Returns the folder of its files.
-pub fn build(toolbox: &Toolbox) -> Outcome<PathBuf> {
+/// The folders of the files of both pages.
+pub struct Sites {
+    pub bare: PathBuf,
+    pub with_client: PathBuf,
+}
+
+/// Builds both, unless that was done before.
+pub fn build(toolbox: &Toolbox) -> Outcome<Sites> {
     let copy = workspace::target().join("xtask/bare-leptos");
-    let site = copy.join("site");
+    let sites = Sites {
+        bare: copy.join("site"),
+        with_client: copy.join("site-with-client"),
+    };
     let stamp = copy.join("built");
     let sources = fingerprint();
     if fs::read_to_string(&stamp).is_ok_and(|noted| noted == sources) {
-        console::note("The bare page is up to date.");
-        return Ok(site);
+        console::note("The bare pages are up to date.");
+        return Ok(sites);
     }
 
     copy_sources(&copy)?;
-    console::begin("Building the bare page; the first time usually 2 to 5 minutes on two cores.");
-    progress::show(&[LANE], |board| build_site(toolbox, board, &copy, &site))?;
+    console::begin("Building the bare pages; the first time usually 2 to 5 minutes on two cores.");
+    progress::show(&[LANE], |board| {
+        build_site(toolbox, board, &copy, &[], &sites.bare)?;
+        let with_client = ["--features=client"];
+        build_site(toolbox, board, &copy, &with_client, &sites.with_client)
+    })?;
     write(&stamp, &sources)?;
-    Ok(site)
+    Ok(sites)
 }
 
-/// Its name in the progress.
-const LANE: &str = "the bare page";
+/// Their name in the progress.
+const LANE: &str = "the bare pages";
 
 /// The build has a target directory of its own. In the directory of the product's build it would
 /// get the product's features.
-fn build_site(toolbox: &Toolbox, board: &Board, copy: &Path, site: &Path) -> Outcome {
+fn build_site(
+    toolbox: &Toolbox,
+    board: &Board,
+    copy: &Path,
+    features: &[&str],
+    site: &Path,
+) -> Outcome {
     setup::wasm_bindgen::ensure(toolbox, board, LANE)?;
     let target = copy.join("target");
     let mut cargo = toolbox.cargo(&["build", "--lib", "--profile=wasm-release"]);
     cargo
+        .args(features)
         .args(["--target", WASM, "--target-dir"])
         .arg(&target)
         .current_dir(copy);
@@ -68,6 +89,8 @@ fn fingerprint() -> String {
     }
     fingerprint.add_path(&workspace::path("Cargo.lock"), &[]);
     fingerprint.add_path(&workspace::path("package-lock.json"), &[]);
+    fingerprint.add_path(&workspace::path("client"), &[]);
+    fingerprint.add_path(&workspace::path("protocol"), &["tests"]);
     fingerprint.finish()
 }
 
@@ -77,6 +100,12 @@ fn copy_sources(copy: &Path) -> Outcome {
     for source in SOURCES {
         copy_file(&source_of(source), &copy.join(source))?;
     }
+    // From there, the way to the client is another one.
+    let manifest = copy.join("Cargo.toml");
+    let text = fs::read_to_string(&manifest)
+        .map_err(|error| Failure::new(format!("Cannot read {}: {error}.", manifest.display())))?;
+    let client = format!("path = {:?}", workspace::path("client"));
+    write(&manifest, &text.replace("path = \"../../client\"", &client))?;
     copy_file(&workspace::path("Cargo.lock"), &copy.join("Cargo.lock"))
 }
 

@@ -16,5 +16,5 @@ pub fn run() -> Outcome {
 
     console::begin("Measuring what a browser downloads.");
     let mut bench = toolbox.command(&program.to_string_lossy());
-    toolbox::show(bench.arg(bare), "The bench")
+    toolbox::show(bench.arg(bare.bare).arg(bare.with_client), "The bench")
 }

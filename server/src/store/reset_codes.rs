@@ -1,0 +1,75 @@
+//! The table `reset_codes`: the codes in the links that operators make.
+
+use std::time::Duration;
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// Stores the code of a new link. It replaces an earlier one.
+pub async fn put(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+    code_hash: &[u8; 32],
+    good_for: Duration,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into reset_codes (account_id, code_hash, expires_at)
+         values ($1, $2, clock_timestamp() + make_interval(secs => $3))
+         on conflict on constraint reset_codes_pkey do update
+         set code_hash = excluded.code_hash, expires_at = excluded.expires_at, used_at = null",
+        account_id,
+        code_hash.as_slice(),
+        good_for.as_secs_f64(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Notes that the code was used. `false` if it is not the account's, is over, or was used before. The
+/// caller has locked the account's row.
+pub async fn use_up(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+    code_hash: &[u8; 32],
+) -> sqlx::Result<bool> {
+    let used = sqlx::query!(
+        "update reset_codes
+         set used_at = clock_timestamp()
+         where account_id = $1
+           and code_hash = $2
+           and used_at is null
+           and expires_at > clock_timestamp()",
+        account_id,
+        code_hash.as_slice(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(used.rows_affected() == 1)
+}
+
+/// Deletes the account's code, because the person set a password in another way. The caller has locked
+/// the account's row.
+pub async fn void(connection: &mut PgConnection, account_id: Uuid) -> sqlx::Result<()> {
+    sqlx::query!("delete from reset_codes where account_id = $1", account_id)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Deletes up to `limit` codes that are over. Returns how many.
+pub async fn forget_old(connection: &mut PgConnection, limit: i64) -> sqlx::Result<u64> {
+    let deleted = sqlx::query!(
+        "delete from reset_codes
+         where account_id in (
+             select account_id from reset_codes
+             where expires_at < clock_timestamp()
+             limit $1
+             for update skip locked
+         )",
+        limit,
+    )
+    .execute(connection)
+    .await?;
+    Ok(deleted.rows_affected())
+}

@@ -9,14 +9,15 @@
 //! and event handlers. And only [`holdfast_client`] uses them.
 
 mod app;
-pub mod components;
+mod components;
 mod focus;
-pub mod pages;
-pub mod paths;
-pub mod routes;
+mod pages;
+mod paths;
+mod routes;
 mod shell;
-pub mod way_back;
-pub mod words;
+mod way_back;
+mod words;
 
 pub use app::App;
+pub use pages::Overviews;
 pub use shell::{PageFiles, root, shell};

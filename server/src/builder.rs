@@ -66,7 +66,8 @@ use crate::lanes::{Lanes, RotationCommit};
 use crate::start::Prepared;
 use crate::state::Holdfast;
 use crate::store;
-use crate::store::schema::{self, Layout, Schema};
+pub use crate::store::schema::Schema;
+use crate::store::schema::{self, Layout};
 use crate::{api, server_functions, start, with_layers};
 
 /// How long the database may take to answer, and a migration to get its locks.

@@ -1,52 +1,102 @@
 //! The server of Holdfast: network, database, clock and randomness.
 //!
-//! [`router`] is the whole service as a value. `main.rs` gives it a socket; tests call it
-//! without one. Start reading at [`routes`], then read [`sessions`]: its
-//! [`sessions::refresh`] is the centre of the server. An application with routes of its own starts
-//! at [`builder`].
+//! # For an application
+//!
+//! - [`builder`] starts Holdfast inside an application with routes of its own, and has an example.
+//! - [`http::CurrentAccount`] in the signature of a handler protects its route.
+//! - [`hooks`] lets the application write in the transactions of a sign-up and of a deletion.
+//! - [`server_functions`] has the error of a server function.
+//! - [`router`] is the whole service with its pages as a value, and [`router_with`] adds routes to it.
+//!
+//! # Errors
+//!
+//! A start fails with one sentence about what is wrong. A handler returns an [`error::ApiError`]: it has
+//! one variant for each answer that a client can act on, and one place answers and logs it.
+//!
+//! # What an application may rely on
+//!
+//! - A route is protected if and only if `CurrentAccount` is in its signature. A server function needs an
+//!   access token unless it is listed as public.
+//! - An ended session is refused within a second, on every instance.
+//! - The database only gets hashes of refresh tokens. No log line contains a token, a password, a
+//!   username or a body.
+//! - The tables are in a schema of their own. Two neighbouring versions may serve at the same time.
+//!
+//! # For a reader of the code
+//!
+//! `main.rs` gives [`router`] a socket; tests call it without one. Start reading at `routes`, then read
+//! `sessions`: its `refresh` is the centre of the server.
 
-pub mod accounts;
 pub mod additions;
-pub mod background;
 pub mod builder;
 pub mod cli;
-pub mod client_address;
-pub mod clock;
 pub mod config;
-pub mod connections;
-pub mod database_facts;
-pub mod device;
-pub mod endings;
 pub mod error;
-pub mod events;
 pub mod hooks;
 pub mod http;
-pub mod keys;
-pub mod lanes;
-pub mod lifetimes;
-pub mod limits;
-pub mod metrics;
-pub mod overview;
-#[cfg(feature = "pages")]
-pub mod pages;
-pub mod password_hash;
-pub mod password_strength;
-pub mod private_postgres;
-pub mod profiles;
-pub mod random;
-pub mod routes;
-pub mod secrets;
-pub mod secrets_in_use;
-pub mod security_log;
 pub mod server_functions;
-pub mod sessions;
-pub mod shared_files;
-pub mod site_files;
-pub mod start;
 pub mod state;
+
+// The tests, the soak and the benches of this repository use these modules, too. No version makes a
+// promise about them, so they are not in the documentation.
+#[doc(hidden)]
+pub mod accounts;
+#[doc(hidden)]
+pub mod background;
+#[doc(hidden)]
+pub mod client_address;
+#[doc(hidden)]
+pub mod clock;
+#[doc(hidden)]
+pub mod connections;
+#[doc(hidden)]
+pub mod database_facts;
+#[doc(hidden)]
+pub mod endings;
+#[doc(hidden)]
+pub mod events;
+#[doc(hidden)]
+pub mod keys;
+#[doc(hidden)]
+pub mod lanes;
+#[doc(hidden)]
+pub mod limits;
+#[doc(hidden)]
+pub mod metrics;
+#[doc(hidden)]
+pub mod password_hash;
+#[doc(hidden)]
+pub mod private_postgres;
+#[doc(hidden)]
+pub mod profiles;
+#[doc(hidden)]
+pub mod random;
+#[doc(hidden)]
+pub mod secrets_in_use;
+#[doc(hidden)]
+pub mod sessions;
+#[doc(hidden)]
+pub mod site_files;
+#[doc(hidden)]
 pub mod stopping;
+#[doc(hidden)]
 pub mod store;
+#[doc(hidden)]
 pub mod sweep;
+
+mod device;
+mod lifetimes;
+#[cfg(feature = "pages")]
+mod overview;
+#[cfg(feature = "pages")]
+mod pages;
+mod password_strength;
+mod routes;
+mod secrets;
+mod security_log;
+#[cfg(feature = "pages")]
+mod shared_files;
+mod start;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};

@@ -13,8 +13,7 @@ use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header
 use axum::middleware;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::post;
-use holdfast_app::pages::Overviews;
-use holdfast_app::{PageFiles, root, shell};
+use holdfast_app::{Overviews, PageFiles, root, shell};
 use leptos::context::{provide_context, use_context};
 use leptos::nonce::use_nonce;
 use leptos::server_fn::axum::server_fn_paths;

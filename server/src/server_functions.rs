@@ -1,6 +1,6 @@
 //! The server functions, and the check of their access tokens.
 //!
-//! A security duty: [`require_account`] protects every server function except those that are
+//! A security duty: `require_account` protects every server function except those that are
 //! listed by name. So a function that is not listed by mistake is protected, and never open.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,7 +33,7 @@ use crate::state::Holdfast;
 ///
 /// # Panics
 /// If a function that is listed as public does not exist.
-pub fn server_functions(
+pub(crate) fn server_functions(
     state: &Holdfast,
     public: &[&'static str],
     lend: fn(&Holdfast),

@@ -20,7 +20,7 @@ pub use account::AccountPage;
 pub use activity::ActivityPage;
 pub use home::HomePage;
 pub use not_found::NotFoundPage;
-pub use overview::{Overviews, find_overview};
+pub use overview::Overviews;
 pub use password::PasswordPage;
 pub use recover::RecoverPage;
 pub use recovery_code::RecoveryCodePage;

@@ -9,7 +9,8 @@ use leptos::server_fn::codec::GetUrl;
 use crate::components::{DateTime, Fact, LoadError, Skeleton};
 use crate::paths;
 
-/// How the host looks up an [`Overview`]. It lends this to the calls of [`find_overview`].
+/// How the host looks up an [`Overview`]. It lends this to the calls of the server function behind
+/// the home page, which fails without it.
 #[derive(Clone)]
 pub struct Overviews(pub Arc<dyn Fn(Caller) -> HostFuture<Overview> + Send + Sync>);
 

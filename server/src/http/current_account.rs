@@ -37,7 +37,7 @@ impl CurrentAccount {
     ///
     /// # Errors
     /// If the caller asks for too much at once.
-    pub async fn turn_to_read(
+    pub(crate) async fn turn_to_read(
         self,
         state: &Holdfast,
         from: ClientAddress,
@@ -90,7 +90,7 @@ where
 
 /// Lets only requests with a valid access token through, and tells the handler which account
 /// and session they have.
-pub async fn require_account(
+pub(crate) async fn require_account(
     current: CurrentAccount,
     mut request: Request,
     next: Next,

@@ -1,19 +1,21 @@
 //! How requests become values, and answers become responses.
 
-pub mod answer_errors;
-pub mod client_info;
-pub mod current_account;
-pub mod form;
-pub mod headers;
-pub mod json;
-pub mod one_host;
-pub mod same_site;
-pub mod tokens;
+pub(crate) mod answer_errors;
+pub(crate) mod client_info;
+pub(crate) mod current_account;
+pub(crate) mod form;
+pub(crate) mod headers;
+pub(crate) mod json;
+pub(crate) mod one_host;
+pub(crate) mod same_site;
+pub(crate) mod tokens;
 
 /// The first part of the addresses that programs use. Their errors are problem JSON, and no page.
-pub const FOR_PROGRAMS: [&str; 3] = ["api", "oauth", ".well-known"];
+pub(crate) const FOR_PROGRAMS: [&str; 3] = ["api", "oauth", ".well-known"];
 
-pub use crate::error::{ApiError, timed_out};
-pub use current_account::{CurrentAccount, require_account};
+pub use crate::error::ApiError;
+pub(crate) use crate::error::timed_out;
+pub use current_account::CurrentAccount;
+pub(crate) use current_account::require_account;
 pub use json::Json;
-pub use tokens::TokenAnswer;
+pub(crate) use tokens::TokenAnswer;

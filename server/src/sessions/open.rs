@@ -31,7 +31,7 @@ pub struct VerifiedPassword {
 /// another password by now: a sign-in in flight does not survive a change of the password.
 ///
 /// If the account has too many sessions, the transaction ends the surplus, at most 500 sessions. If
-/// there are more, because an operator has lowered the limit, [`end_surplus`] ends the rest.
+/// there are more, because an operator has lowered the limit, `end_surplus` ends the rest.
 pub async fn open(
     state: &Holdfast,
     transaction: &mut PgTransaction<'_>,

@@ -1,4 +1,4 @@
 //! A new migration must be compiled in.
 fn main() {
-    println!("cargo:rerun-if-changed=../migrations");
+    println!("cargo:rerun-if-changed=migrations");
 }

@@ -21,3 +21,8 @@ mod words;
 pub use app::App;
 pub use pages::Overviews;
 pub use shell::{PageFiles, root, shell};
+
+/// The examples of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

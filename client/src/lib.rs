@@ -127,3 +127,8 @@ pub use server_functions::{ProblemJson, SessionClient, SessionRequest, SessionRe
 pub use session::{Facts, Session, provide_session, use_session};
 pub use told::{Became, Told};
 pub use transport::CallError;
+
+/// The examples of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

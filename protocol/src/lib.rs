@@ -59,3 +59,8 @@ pub mod rotation;
 pub mod secret;
 pub mod username;
 pub mod wire;
+
+/// The examples of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -117,6 +117,11 @@ use crate::http::one_host::require_one_host;
 use crate::http::same_site::refuse_other_sites;
 use crate::state::Holdfast;
 
+/// The examples of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The whole service.

@@ -38,7 +38,7 @@ pub static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| migrator(MIGRATIONS))
 static MIGRATOR_OF_SQLX: LazyLock<Migrator> = LazyLock::new(|| migrator(MIGRATIONS_OF_SQLX));
 
 fn migrator(table: &'static str) -> Migrator {
-    let mut migrator = sqlx::migrate!("../migrations");
+    let mut migrator = sqlx::migrate!("./migrations");
     migrator.dangerous_set_table_name(table);
     migrator.set_ignore_missing(true);
     migrator

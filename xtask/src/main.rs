@@ -21,6 +21,7 @@ mod fingerprint;
 mod lock_file;
 mod machine;
 mod newcomer;
+mod package;
 mod postgres;
 mod programs;
 mod progress;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::machine;
+use crate::package;
 use crate::programs::NATIVE;
 use crate::progress;
 use crate::release;
@@ -17,13 +18,14 @@ use crate::workspace;
 pub const SUMMARY: &str = "Set up what is missing, and run all tests or some of them";
 
 pub const HELP: &str = "
-Usage: cargo xtask test [fmt|lint|unit|server|e2e …]
+Usage: cargo xtask test [fmt|lint|unit|package|server|e2e …]
 
 Runs all of these in this order, or those that are named, and stops at the first that fails:
   fmt       formatting
   lint      clippy for the server and for the browser; .sqlx; licences and advisories, where
             cargo-deny is installed
   unit      tests without network and database: the rules, the client, this program
+  package   the packages of the published crates, built from their own files; their documentation
   server    the server against a real Postgres, and the private Postgres itself
   e2e       the journeys of a person, in Chromium against a release build
 
@@ -53,6 +55,11 @@ const STEPS: &[Step] = &[
         name: "unit",
         purpose: Purpose::Lint,
         run: unit,
+    },
+    Step {
+        name: "package",
+        purpose: Purpose::Lint,
+        run: package::check,
     },
     Step {
         name: "server",

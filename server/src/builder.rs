@@ -46,21 +46,23 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::HeaderName;
+use clap::Parser;
 use holdfast_protocol::wire::MAX_BODY;
 use ipnet::IpNet;
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgPool};
 use tokio::time::{Instant, sleep, timeout};
+use zeroize::Zeroizing;
 
 use crate::additions::Lend;
 use crate::client_address::Proxies;
 use crate::clock::Clock;
-use crate::config::{self, Config, MasterSecret};
-use crate::hooks::{Hooks, InstalledHooks};
+use crate::config::{self, Config, MasterSecret, ServeArgs};
+use crate::hooks::{Hooks, InstalledHooks, OnOpened};
 use crate::http::answer_errors::LONGEST_WORK;
 use crate::lanes::{Lanes, RotationCommit};
 use crate::start::Prepared;
@@ -68,7 +70,7 @@ use crate::state::Holdfast;
 use crate::store;
 pub use crate::store::schema::Schema;
 use crate::store::schema::{self, Layout};
-use crate::{api, server_functions, start, with_layers};
+use crate::{api, secrets, server_functions, start, with_layers};
 
 /// How long the database may take to answer, and a migration to get its locks.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -82,11 +84,12 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[must_use = "nothing starts before `start`"]
 pub struct Builder {
     database: PgConnectOptions,
-    secrets: Vec<MasterSecret>,
+    secrets: Vec<Zeroizing<Vec<u8>>>,
     issuer: Option<String>,
     config: Config,
     connections: u32,
     lanes: u32,
+    commit: RotationCommit,
     schema: Schema,
     migrates: bool,
     hooks: InstalledHooks,
@@ -115,15 +118,40 @@ impl Holdfast {
     pub fn builder(pool: &PgPool, secret: MasterSecret) -> Builder {
         Builder {
             database: pool.connect_options().as_ref().clone(),
-            secrets: vec![secret],
+            secrets: vec![secret.into_bytes()],
             issuer: None,
             config: Config::default(),
             connections: config::DATABASE_CONNECTIONS,
             lanes: config::ROTATION_LANES,
+            commit: RotationCommit::Synchronous,
             schema: Schema::default(),
             migrates: true,
             hooks: InstalledHooks::default(),
         }
+    }
+
+    /// The same with the settings in the environment: the variables of `holdfast serve`, for example
+    /// `HOLDFAST_SECRET`, `HOLDFAST_ISSUER` and `HOLDFAST_ACCESS_TOKEN_TTL`. It does not read the
+    /// variables about the database's URL, the address, the connections of clients and the log,
+    /// because the application decides about these.
+    ///
+    /// # Errors
+    /// One sentence about a variable that is wrong, or a secret that is missing.
+    pub fn from_env(pool: &PgPool) -> anyhow::Result<Builder> {
+        let FromEnvironment { args } = FromEnvironment::try_parse_from([""]).map_err(in_short)?;
+        let config = Config::new(&args)?;
+        Ok(Builder {
+            database: pool.connect_options().as_ref().clone(),
+            secrets: secrets::from_args(&args, None)?,
+            issuer: Some(config.issuer.clone()),
+            config,
+            connections: args.database_connections,
+            lanes: args.rotation_lanes,
+            commit: args.rotation_commit,
+            schema: args.database.schema,
+            migrates: !args.no_migrate,
+            hooks: InstalledHooks::default(),
+        })
     }
 
     /// The API of Holdfast below `/api/v1`, `/oauth`, `/.well-known`, `/healthz` and `/readyz`, for
@@ -175,6 +203,20 @@ impl Holdfast {
     }
 }
 
+/// The settings of `holdfast serve`, without flags.
+#[derive(Parser)]
+struct FromEnvironment {
+    #[command(flatten)]
+    args: ServeArgs,
+}
+
+/// The first line of clap's message. The others tell how to use the flags.
+fn in_short(error: clap::Error) -> anyhow::Error {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    anyhow!("{}", line.trim_start_matches("error: "))
+}
+
 impl Builder {
     /// The address at which browsers reach the application: the issuer and the audience of access
     /// tokens, the same on every instance. It must be https, except for an address of this machine.
@@ -191,7 +233,7 @@ impl Builder {
 
     /// A master secret that is also accepted.
     pub fn previous_secret(mut self, secret: MasterSecret) -> Self {
-        self.secrets.push(secret);
+        self.secrets.push(secret.into_bytes());
         self
     }
 
@@ -254,6 +296,33 @@ impl Builder {
         self
     }
 
+    /// What the application does when an account is opened: an `async fn` that gets the transaction
+    /// of the sign-up and the account. [`Hooks`] says what it may do. This replaces
+    /// [`Builder::hooks`].
+    ///
+    /// ```no_run
+    /// use holdfast_server::{ApiError, Holdfast, OpenedAccount};
+    /// use sqlx::PgConnection;
+    ///
+    /// async fn welcome(db: &mut PgConnection, new: OpenedAccount<'_>) -> Result<(), ApiError> {
+    ///     sqlx::query("insert into public.notebooks (account_id) values ($1)")
+    ///         .bind(new.account_id)
+    ///         .execute(db)
+    ///         .await?;
+    ///     Ok(())
+    /// }
+    ///
+    /// # async fn example(pool: sqlx::PgPool) -> anyhow::Result<()> {
+    /// let builder = Holdfast::from_env(&pool)?.account_opened(welcome);
+    /// let holdfast = builder.start().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn account_opened(mut self, hook: impl for<'a> OnOpened<'a>) -> Self {
+        self.hooks = InstalledHooks::of_opened(hook);
+        self
+    }
+
     /// Never migrate the tables, and start only if they are already at this version.
     pub fn without_migrations(mut self) -> Self {
         self.migrates = false;
@@ -279,15 +348,14 @@ impl Builder {
         let layout = migrate(&self.database, &self.schema, self.migrates).await?;
         let clock = Clock::system();
         let pool = store::pool(self.database, &layout, self.connections);
-        let secrets = self.secrets.into_iter().map(MasterSecret::into_bytes);
-        let arrived = start::arrive(&config, secrets.collect(), &pool, &clock).await?;
+        let arrived = start::arrive(&config, self.secrets, &pool, &clock).await?;
         if let Some(other) = arrived.facts.other_issuer() {
             bail!(
                 "The other instances have the issuer {other}. To change the issuer, name the one of the others with `previous_issuer`."
             );
         }
         let keys = Arc::clone(&arrived.keys);
-        let lanes = Lanes::new(pool.clone(), self.lanes, RotationCommit::Synchronous);
+        let lanes = Lanes::new(pool.clone(), self.lanes, self.commit);
         let Prepared {
             holdfast,
             mut reader,
@@ -351,4 +419,22 @@ fn is_passing(error: &MigrateError) -> bool {
         _ => false,
     };
     is_unanswered || store::found_a_lock(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_variable_is_told_in_one_sentence() {
+        // A flag of the same name has the same check.
+        let read = FromEnvironment::try_parse_from(["", "--access-token-ttl", "5"]);
+        let told = in_short(read.err().expect("it has no unit")).to_string();
+        assert!(
+            told.starts_with("invalid value '5' for '--access-token-ttl"),
+            "{told}"
+        );
+        assert!(told.contains("a number with a unit"), "{told}");
+        assert!(!told.contains('\n'), "{told}");
+    }
 }

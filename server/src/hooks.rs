@@ -83,6 +83,45 @@ pub struct OpenedAccount<'a> {
     pub username: &'a str,
 }
 
+/// An `async fn` that is the hook of an opened account; see
+/// [`Builder::account_opened`](crate::builder::Builder::account_opened). Every `async fn` with these
+/// arguments and this result is one.
+pub trait OnOpened<'a>: Send + Sync + 'static {
+    /// What it returns before it is awaited.
+    type Done: Future<Output = Result<(), ApiError>> + Send + 'a;
+
+    /// Calls it.
+    fn run(&self, transaction: &'a mut PgConnection, account: OpenedAccount<'a>) -> Self::Done;
+}
+
+impl<'a, F, D> OnOpened<'a> for F
+where
+    F: Fn(&'a mut PgConnection, OpenedAccount<'a>) -> D + Send + Sync + 'static,
+    D: Future<Output = Result<(), ApiError>> + Send + 'a,
+{
+    type Done = D;
+
+    fn run(&self, transaction: &'a mut PgConnection, account: OpenedAccount<'a>) -> D {
+        self(transaction, account)
+    }
+}
+
+/// Hooks that are only a function for an opened account.
+struct OnlyOpened<F>(F);
+
+impl<F: for<'a> OnOpened<'a>> DynHooks for OnlyOpened<F> {
+    fn run<'a>(
+        &'a self,
+        transaction: &'a mut PgConnection,
+        change: Change<'a>,
+    ) -> BoxFuture<'a, Result<(), ApiError>> {
+        match change {
+            Change::Opened(account) => Box::pin(self.0.run(transaction, account)),
+            Change::IsDeleted(_) => Box::pin(async { Ok(()) }),
+        }
+    }
+}
+
 /// The hooks of this instance. Clones share them.
 #[derive(Clone, Default)]
 pub struct InstalledHooks(Option<Arc<dyn DynHooks>>);
@@ -91,6 +130,11 @@ impl InstalledHooks {
     /// Takes the hooks of an application.
     pub fn new(hooks: impl Hooks) -> Self {
         Self(Some(Arc::new(hooks)))
+    }
+
+    /// Takes only the function for an opened account.
+    pub(crate) fn of_opened(hook: impl for<'a> OnOpened<'a>) -> Self {
+        Self(Some(Arc::new(OnlyOpened(hook))))
     }
 
     /// Tells the application that an account was opened.

@@ -85,9 +85,11 @@ pub mod store;
 pub mod sweep;
 
 mod device;
+mod leptos_routes;
 mod lifetimes;
 #[cfg(feature = "pages")]
 mod overview;
+mod page_policy;
 #[cfg(feature = "pages")]
 mod pages;
 mod password_strength;
@@ -108,14 +110,20 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 
+pub use crate::config::MasterSecret;
+pub use crate::error::ApiError;
+pub use crate::hooks::{Hooks, OpenedAccount};
+pub use crate::http::CurrentAccount;
+pub use crate::leptos_routes::file_and_error_handler;
+pub use crate::page_policy::page_policy;
+pub use crate::state::Holdfast;
+
 use crate::additions::Additions;
-use crate::error::ApiError;
 use crate::http::answer_errors::answer_errors;
 use crate::http::client_info::peer;
 use crate::http::headers::security_headers;
 use crate::http::one_host::require_one_host;
 use crate::http::same_site::refuse_other_sites;
-use crate::state::Holdfast;
 
 /// The examples of the README, compiled.
 #[cfg(doctest)]

@@ -1,7 +1,7 @@
 //! The pages. The server renders a page, and the browser takes it over.
 //!
-//! A security duty: the policy in [`content_security_policy`] protects the tokens in the
-//! browser's storage from foreign scripts, so no page is served without it.
+//! A security duty: the policy in `page_policy.rs` protects the tokens in the browser's storage from
+//! foreign scripts, so no page is served without it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,9 +15,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::post;
 use holdfast_app::{Overviews, PageFiles, root, shell};
 use leptos::context::{provide_context, use_context};
-use leptos::nonce::use_nonce;
-use leptos::server_fn::axum::server_fn_paths;
-use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list_with_exclusions};
+use leptos_axum::{LeptosRoutes, generate_route_list_with_exclusions};
 use tower::ServiceExt as _;
 use tower_http::compression::CompressionLayer;
 use tower_http::services::ServeDir;
@@ -25,7 +23,8 @@ use tower_http::services::ServeDir;
 use crate::client_address::ClientAddress;
 use crate::http::{ApiError, CurrentAccount, FOR_PROGRAMS};
 use crate::overview::overview;
-use crate::server_functions::to_function_error;
+use crate::page_policy::page_policy;
+use crate::server_functions::{paths, to_function_error};
 use crate::shared_files::SharedFiles;
 use crate::site_files;
 use crate::state::Holdfast;
@@ -35,8 +34,7 @@ use crate::state::Holdfast;
 pub fn pages(state: &Holdfast) -> Router<Holdfast> {
     let options = state.leptos.clone();
     // Without this, `leptos_routes` would serve every server function without a token.
-    let functions = server_fn_paths().map(|(path, _)| path.to_owned()).collect();
-    let routes = generate_route_list_with_exclusions(root, Some(functions));
+    let routes = generate_route_list_with_exclusions(root, Some(paths()));
     let pages = Router::new()
         // A form that is sent before the client has started arrives here. The server sends
         // the browser back to the page, and does not use what was typed.
@@ -48,7 +46,7 @@ pub fn pages(state: &Holdfast) -> Router<Holdfast> {
             "/recovery-code",
             post(|| async { Redirect::to("/recovery-code") }),
         )
-        .leptos_routes_with_context(state, routes, set_policy, {
+        .leptos_routes_with_context(state, routes, page_policy, {
             let (options, files) = (options.clone(), page_files(state));
             move || shell(options.clone(), &files)
         });
@@ -194,7 +192,7 @@ async fn file_or_not_found(
         return file;
     }
     let (options, files) = (state.leptos.clone(), page_files(&state));
-    let render = leptos_axum::render_app_async_with_context(set_policy, move || {
+    let render = leptos_axum::render_app_async_with_context(page_policy, move || {
         shell(options.clone(), &files)
     });
     let mut page = render(request()).await;
@@ -217,54 +215,4 @@ fn has_page(headers: &HeaderMap) -> bool {
         .get(header::CONTENT_TYPE)
         .and_then(|media_type| media_type.to_str().ok())
         .is_some_and(|media_type| media_type.starts_with("text/html"))
-}
-
-/// Runs for every page when its nonce is known. Without a nonce the page keeps the policy
-/// of all other answers (`http/headers.rs`), which lets it load nothing.
-fn set_policy() {
-    let Some(response) = use_context::<ResponseOptions>() else {
-        return;
-    };
-    response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let nonce = use_nonce();
-    let reload_port = site_files::is_watched().then(|| site_files::leptos_options().reload_port);
-    let policy = nonce.map(|nonce| content_security_policy(&nonce, reload_port));
-    match policy.and_then(|policy| HeaderValue::from_str(&policy).ok()) {
-        Some(policy) => response.insert_header(header::CONTENT_SECURITY_POLICY, policy),
-        None => tracing::error!("A page has no nonce, so it was served without its scripts."),
-    }
-}
-
-/// Allows scripts with this page's nonce and files of this origin. It allows nothing from
-/// another origin, no frames, and no `eval` except that of WebAssembly.
-fn content_security_policy(nonce: &str, reload_port: Option<u32>) -> String {
-    // `cargo leptos watch` reloads pages through a socket on a port of its own.
-    let reload = reload_port.map_or_else(String::new, |port| {
-        format!(" ws://localhost:{port} ws://127.0.0.1:{port}")
-    });
-    format!(
-        "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; \
-         style-src 'self'; img-src 'self' data:; font-src 'self'; \
-         connect-src 'self'{reload}; manifest-src 'self'; base-uri 'none'; \
-         form-action 'self'; frame-ancestors 'none'"
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_watched_page_may_open_the_socket_of_the_watcher_and_on_its_port() {
-        let connect = |reload_port| {
-            let policy = content_security_policy("nonce", reload_port);
-            let directive = policy.split(';').find(|part| part.contains("connect-src"));
-            directive.unwrap().trim().to_owned()
-        };
-        assert_eq!(connect(None), "connect-src 'self'");
-        assert_eq!(
-            connect(Some(4001)),
-            "connect-src 'self' ws://localhost:4001 ws://127.0.0.1:4001"
-        );
-    }
 }

@@ -118,6 +118,20 @@ async fn run_server_function(
 #[derive(Clone, Default)]
 struct Cause(Arc<Mutex<Option<ApiError>>>);
 
+/// The addresses of all server functions. The routes of pages must leave them out
+/// (`generate_route_list_with_exclusions`), because they would answer without an access token.
+pub fn paths() -> Vec<String> {
+    let paths = server_fn_paths().map(|(path, _)| path.to_owned());
+    paths.collect()
+}
+
+/// With this, `?` in a server function returns an error of the host. The cause is kept for the log.
+impl From<ApiError> for CallError {
+    fn from(error: ApiError) -> Self {
+        to_function_error(error)
+    }
+}
+
 /// Converts an error of the host to one that a server function may return. The cause is
 /// kept for the log.
 pub fn to_function_error(error: ApiError) -> CallError {

@@ -5,19 +5,25 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::FromRef;
 use axum::http::{Method, Request, StatusCode, header};
+use holdfast_client::host::caller;
+use holdfast_client::{CallError, SessionClient};
 use holdfast_protocol::problem::{Code, Meaning, Problem};
 use holdfast_protocol::wire::paths;
 use holdfast_server::builder::Builder;
 use holdfast_server::clock::Clock;
 use holdfast_server::config::MasterSecret;
 use holdfast_server::error::ApiError;
+use holdfast_server::file_and_error_handler;
 use holdfast_server::hooks::{Hooks, OpenedAccount};
 use holdfast_server::random;
 use holdfast_server::state::Holdfast;
 use holdfast_server::store::{MIGRATOR, Schema};
 use holdfast_testkit::Fleet;
-use leptos::prelude::provide_context;
+use leptos::prelude::*;
+use leptos_router::components::{Route, Router as Pages, Routes};
+use leptos_router::path;
 use serde_json::json;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgPoolOptions;
@@ -513,6 +519,144 @@ async fn an_application_opens_and_deletes_its_own_rows_in_the_same_transaction()
         count(&pool, "select count(*) from holdfast.accounts").await,
         0
     );
+    holdfast.stop().await;
+}
+
+#[tokio::test]
+async fn a_function_is_a_hook_of_an_opened_account() {
+    async fn invite(db: &mut PgConnection, new: OpenedAccount<'_>) -> Result<(), ApiError> {
+        if new.username == "eve" {
+            let sentence = "Eve may not sign up here.";
+            return Err(ApiError::of_application(
+                StatusCode::FORBIDDEN,
+                "not_invited",
+                sentence,
+            ));
+        }
+        sqlx::query("insert into public.notebooks values ($1)")
+            .bind(new.account_id)
+            .execute(db)
+            .await?;
+        Ok(())
+    }
+
+    let pool = database_of_an_application().await;
+    let table = "create table notebooks (id uuid primary key)";
+    sqlx::query(table).execute(&pool).await.unwrap();
+    let builder = builder(&pool).account_opened(invite);
+    let holdfast = builder.start().await.unwrap();
+    let app = serve(&holdfast).await;
+    let tokens = app.sign_up("ada").await;
+    let books = "select count(*) from notebooks join holdfast.accounts on account_id = id";
+    assert_eq!(count(&pool, books).await, 1);
+    let body = json!({ "username": "eve", "password": PASSWORD });
+    let refused = app.call(Method::POST, paths::SIGNUP, &body).await;
+    assert_eq!(refused.status, 403);
+    assert_eq!(
+        count(&pool, "select count(*) from holdfast.accounts").await,
+        1
+    );
+    // A deletion needs no function.
+    let password = json!({ "password": PASSWORD });
+    let deleted = app.call_as(&tokens, Method::DELETE, paths::ACCOUNT, Some(&password));
+    assert_eq!(deleted.await.status, 204);
+    holdfast.stop().await;
+}
+
+/// The state of an application with pages of its own.
+#[derive(Clone)]
+struct Gallery {
+    leptos_options: LeptosOptions,
+    opening_hours: &'static str,
+}
+
+impl FromRef<Gallery> for LeptosOptions {
+    fn from_ref(gallery: &Gallery) -> Self {
+        gallery.leptos_options.clone()
+    }
+}
+
+/// A server function that uses this state.
+#[server(client = SessionClient, prefix = "/api/fn", endpoint = "opening_hours")]
+async fn opening_hours() -> Result<String, CallError> {
+    let gallery: Gallery = expect_context();
+    if gallery.opening_hours.is_empty() {
+        let sentence = "The gallery is closed.";
+        Err(ApiError::of_application(
+            StatusCode::CONFLICT,
+            "closed",
+            sentence,
+        ))?;
+    }
+    caller()?;
+    Ok(gallery.opening_hours.to_owned())
+}
+
+#[component]
+fn Rooms() -> impl IntoView {
+    view! {
+        <Pages>
+            <Routes fallback=|| "There is no such room.">
+                <Route path=path!("/rooms") view=|| "Room 1"/>
+            </Routes>
+        </Pages>
+    }
+}
+
+fn document(_: LeptosOptions) -> impl IntoView {
+    view! { <html><body><Rooms/></body></html> }
+}
+
+#[tokio::test]
+async fn the_pages_of_an_application_have_a_policy_and_its_server_functions_a_gate() {
+    let mut app = TestApp::start().await;
+    let holdfast = builder(app.pool()).start().await.unwrap();
+    let pages = |opening_hours| {
+        let gallery = Gallery {
+            leptos_options: holdfast.leptos.clone(),
+            opening_hours,
+        };
+        Router::new()
+            .merge(holdfast.routes())
+            .merge(holdfast.leptos_routes(&gallery, Rooms, document))
+            .fallback(file_and_error_handler::<Gallery, _>(document))
+            .with_state(gallery)
+    };
+    app.serve_with(|_| pages("from ten"));
+    for (path, status, text) in [
+        ("/rooms", 200, "Room 1"),
+        ("/nowhere", 404, "There is no such room."),
+    ] {
+        let page = app.send(to(Method::GET, path)).await;
+        assert_eq!(page.status, status);
+        assert!(page.text().contains(text), "{}", page.text());
+        let policy = page.headers[header::CONTENT_SECURITY_POLICY]
+            .to_str()
+            .unwrap();
+        assert!(policy.contains("script-src 'self' 'nonce-"), "{policy}");
+    }
+
+    let call = async |app: &TestApp, bearer: Option<&str>| {
+        let mut request = to(Method::POST, "/api/fn/opening_hours");
+        if let Some(token) = bearer {
+            let value = format!("Bearer {token}").parse().unwrap();
+            request.headers_mut().insert(header::AUTHORIZATION, value);
+        }
+        let kind = "application/x-www-form-urlencoded".parse().unwrap();
+        request.headers_mut().insert(header::CONTENT_TYPE, kind);
+        app.send(request).await
+    };
+    let ada = app.sign_up("ada").await;
+    let token = ada.access_token.expose();
+    call(&app, None).await.is(Code::AccessTokenMissing);
+    let told: String = call(&app, Some(token)).await.json();
+    assert_eq!(told, "from ten");
+
+    // An error of the application passes through the server function.
+    app.serve_with(|_| pages(""));
+    let refused = call(&app, Some(token)).await;
+    assert_eq!(refused.status, 409);
+    assert_eq!(refused.json::<Problem>().code.as_str(), "closed");
     holdfast.stop().await;
 }
 

@@ -40,6 +40,8 @@ pub fn run(arguments: &[String]) -> Outcome {
     let mut shell = toolbox.command("sh");
     shell
         .args(["-c", WATCH_THEN_STOP, "sh", "cargo", "leptos", "watch"])
+        // The examples are projects, too.
+        .args(["--project", "holdfast"])
         .env(
             "HOLDFAST_DEBUG_BINARY",
             workspace::target().join("debug/holdfast"),

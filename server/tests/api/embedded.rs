@@ -563,6 +563,34 @@ async fn a_function_is_a_hook_of_an_opened_account() {
     holdfast.stop().await;
 }
 
+#[tokio::test]
+async fn the_example_adopts_holdfast_beside_its_own_migrations_and_keeps_what_it_had() {
+    let options = Fleet::unmigrated_database().await;
+    let options = options.options([("search_path", "public")]);
+    let pool = PgPoolOptions::new().connect_lazy_with(options);
+    let migrations = sqlx::migrate!("../examples/notes/migrations");
+    let before = migrations.iter().take(1).cloned().collect();
+    Migrator::with_migrations(before).run(&pool).await.unwrap();
+    let note = "insert into notes (text) values ('from before')";
+    sqlx::query(note).execute(&pool).await.unwrap();
+
+    let holdfast = builder(&pool).start().await.unwrap();
+    migrations.run(&pool).await.unwrap();
+    let app = serve(&holdfast).await;
+    let tokens = app.sign_up("ada").await;
+    let note = "insert into notes (text, account_id)
+                select 'of ada', account_id from holdfast.accounts";
+    sqlx::query(note).execute(&pool).await.unwrap();
+    assert_eq!(count(&pool, "select count(*) from notes").await, 2);
+    let password = json!({ "password": PASSWORD });
+    let deleted = app.call_as(&tokens, Method::DELETE, paths::ACCOUNT, Some(&password));
+    assert_eq!(deleted.await.status, 204);
+    let left = "select count(*) from notes where text = 'from before' and account_id is null";
+    assert_eq!(count(&pool, left).await, 1);
+    assert_eq!(count(&pool, "select count(*) from notes").await, 1);
+    holdfast.stop().await;
+}
+
 /// The state of an application with pages of its own.
 #[derive(Clone)]
 struct Gallery {

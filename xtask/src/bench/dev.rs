@@ -65,7 +65,7 @@ struct Watch<'a> {
 impl<'a> Watch<'a> {
     fn start(toolbox: &'a Toolbox, checkout: &'a Path, listen: SocketAddr) -> Outcome<Self> {
         let reload = machine::free_address()?;
-        let mut watch = toolbox.cargo(&["leptos", "watch"]);
+        let mut watch = toolbox.cargo(&["leptos", "watch", "--project", "holdfast"]);
         // The server gets its own settings here, not those of the person who runs the bench.
         for (name, _) in std::env::vars_os() {
             if is_a_setting(&name.to_string_lossy()) {

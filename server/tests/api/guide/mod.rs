@@ -6,6 +6,7 @@ pub mod own;
 mod page;
 mod route;
 mod server_function;
+mod sign_in;
 
 use axum::Router;
 use axum::body::Body;
@@ -116,6 +117,8 @@ fn Site() -> impl IntoView {
             <Routes fallback=|| "Not found">
                 <Route path=path!("/note") view=page::NotePage/>
                 <Route path=path!("/add") view=server_function::AddLine/>
+                <Route path=path!("/form") view=sign_in::SignIn/>
+                <Route path=path!("/leave") view=sign_in::SignOut/>
             </Routes>
         </Pages>
     }
@@ -135,6 +138,8 @@ async fn the_page_is_rendered_without_what_it_protects() {
     for (path, there, not_there) in [
         ("/note", "One moment", "Loading"),
         ("/add", "Add a line", "Not found"),
+        ("/form", "Create an account", "Not found"),
+        ("/leave", "Sign out", "Not found"),
     ] {
         let request = Request::builder().uri(path).body(Body::empty()).unwrap();
         let response = tower::ServiceExt::oneshot(pages.clone(), request).await;
@@ -155,6 +160,7 @@ fn regions() -> Vec<String> {
         include_str!("page.rs"),
         include_str!("route.rs"),
         include_str!("server_function.rs"),
+        include_str!("sign_in.rs"),
     ];
     let mut regions = Vec::new();
     for file in files {

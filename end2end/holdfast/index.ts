@@ -4,6 +4,7 @@ export * from './api';
 export * from './chromium';
 export * from './firefox';
 export * from './network';
+export * from './notes';
 export * from './pages';
 export * from './person';
 export { SITE } from './server';

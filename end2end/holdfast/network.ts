@@ -63,7 +63,8 @@ export class Network {
 
 function begun(request: Request, path: string): Call {
   const headers = request.headers();
-  const text = request.postData();
+  const isJson = headers['content-type']?.includes('json');
+  const text = isJson && request.postData();
   return {
     method: request.method(),
     path,

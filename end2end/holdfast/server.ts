@@ -8,7 +8,7 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 const ROOT = resolve(__dirname, '../..');
-const TARGET = resolve(ROOT, process.env.CARGO_TARGET_DIR || 'target');
+export const TARGET = resolve(ROOT, process.env.CARGO_TARGET_DIR || 'target');
 
 /** The release build, or the binary that `HOLDFAST_BINARY` names, with its `site` beside it. */
 const INSTALLED = process.env.HOLDFAST_BINARY;
@@ -122,7 +122,7 @@ export class Server {
 }
 
 /** The output of a process, on both channels. */
-class Output {
+export class Output {
   text = '';
   ended = false;
 

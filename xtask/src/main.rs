@@ -15,6 +15,7 @@ mod advice;
 mod bench;
 mod console;
 mod dev;
+mod example;
 mod failure;
 mod fingerprint;
 #[cfg(test)]

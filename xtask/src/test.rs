@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::console;
+use crate::example;
 use crate::failure::{Failure, Outcome};
 use crate::machine;
 use crate::package;
@@ -148,13 +149,14 @@ fn lint_native(toolbox: &Toolbox) -> Command {
     command
 }
 
-/// Checks the server without the pages, as an application with pages of its own builds it. The call
+/// Checks the server without the pages, and the example, which builds it so. The call
 /// names `app` only for its features: with them, cargo uses the other crates of the call before.
 fn lint_without_pages(toolbox: &Toolbox) -> Command {
     let mut command = toolbox.cargo(&["clippy", "--release", "--lib", "--bins"]);
     command
         .args(["--package", "holdfast-server", "--package", "holdfast-app"])
         .args(["--no-default-features", "--features", "holdfast-app/ssr"])
+        .args(example::FOR_SERVER)
         .args(["--", "-D", "warnings"]);
     command
 }
@@ -173,6 +175,7 @@ fn lint_browser(toolbox: &Toolbox) -> Command {
             "holdfast-client",
         ])
         .args(["--features", "holdfast-app/hydrate"])
+        .args(example::FOR_BROWSER)
         .args(["--target", "wasm32-unknown-unknown", "--target-dir"])
         .arg(workspace::target().join("front"))
         .args(["--", "-D", "warnings"]);
@@ -242,6 +245,7 @@ pub fn stop_test_postgres() {
 /// Runs the journeys. Playwright fails by itself if it finds no test.
 fn e2e(toolbox: &Toolbox) -> Outcome {
     release::build(toolbox)?;
+    example::build(toolbox)?;
     let mut playwright = toolbox.command("npx");
     playwright
         .args(["--no-install", "playwright", "test"])

@@ -20,7 +20,12 @@ export const FIREFOX: string | undefined =
     '/usr/bin/firefox',
     '/usr/bin/firefox-esr',
     '/Applications/Firefox.app/Contents/MacOS/firefox',
-  ].find((path) => existsSync(path));
+  ].find((path) => existsSync(path) && !isOfSnap(path));
+
+/** The Firefox of snap sees another `/tmp`, so the test cannot speak to it. */
+function isOfSnap(path: string): boolean {
+  return path === '/usr/bin/firefox' && existsSync('/snap/bin/firefox');
+}
 
 const PATIENCE_MS = 45_000;
 

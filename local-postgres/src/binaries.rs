@@ -252,8 +252,8 @@ struct Link {
     target: PathBuf,
 }
 
-/// npm packages cannot contain symbolic links, and npm 11 does not run the script that makes
-/// them after an install. So this function makes them, like that script.
+/// npm packages cannot contain symbolic links, and npm does not run the script that makes them after an
+/// install if a person has forbidden such scripts. So this function makes them, like that script.
 fn link_npm_libraries(native: &Path) -> io::Result<()> {
     let list = match std::fs::read(native.join("pg-symlinks.json")) {
         Ok(list) => list,

@@ -17,8 +17,16 @@ const CASES: &[Case] = &[
     Case {
         signs: &["No space left on device", "ENOSPC", "os error 28"],
         is_about_own_files: false,
-        what_to_do: "The disk is full. A build takes about 6 GB in `target`; free some space, then \
-                     start the command again. What was compiled is kept.",
+        what_to_do: "The disk is full. A build takes about 6 GB in `target`, and the compiler also writes \
+                     to the temporary folder; free some space, then start the command again. What was \
+                     compiled is kept.",
+    },
+    Case {
+        signs: &["Packages need to be removed but remove is disabled"],
+        is_about_own_files: false,
+        what_to_do: "The packages of Debian that Holdfast needs cannot be beside others that are \
+                     installed, such as `rustc`, `cargo` or `rustup`, and these are not removed. Install \
+                     Rust with the installer of rustup (https://rustup.rs), or remove them yourself.",
     },
     Case {
         signs: &["Read-only file system", "EROFS", "os error 30"],

@@ -2,7 +2,7 @@
 
 use crate::console;
 use crate::failure::Outcome;
-use crate::run::server_arguments;
+use crate::run::{address_to_listen_on, ensure_port_is_free, server_arguments};
 use crate::setup::{self, Purpose};
 use crate::toolbox;
 use crate::workspace;
@@ -32,6 +32,7 @@ exit $code
 
 pub fn run(arguments: &[String]) -> Outcome {
     let for_server = server_arguments(arguments)?;
+    ensure_port_is_free(&address_to_listen_on(for_server))?;
     let toolbox = setup::prepare_to_serve(Purpose::Watch, for_server)?;
     console::begin(
         "Building and watching; the first build usually takes 4 to 8 minutes on two cores.",

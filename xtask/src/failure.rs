@@ -63,6 +63,12 @@ impl Failure {
         self
     }
 
+    /// The same failure with another advice.
+    pub fn with_next(mut self, what: impl Into<String>) -> Self {
+        self.next = Some(what.into());
+        self
+    }
+
     /// What the person can do, if somebody knows it. The sentence may have the words of the system,
     /// such as those for a full disk.
     pub fn what_next(&self) -> Option<&str> {

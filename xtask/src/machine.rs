@@ -70,7 +70,12 @@ pub fn is_debian() -> bool {
 /// Runs a shell command as root: directly, or with sudo. On a terminal, sudo may ask for the
 /// password. If root cannot be had, this fails. The failure says `reason` and has the exact command.
 pub fn as_root(shell_command: &str, reason: &str) -> Outcome {
-    let by_hand = format!("sudo sh -c {}", quote(shell_command));
+    let shell = format!("sh -c {}", quote(shell_command));
+    let by_hand = if find_program(&["sudo"]).is_some() {
+        format!("sudo {shell}")
+    } else {
+        format!("su -c {}", quote(shell_command))
+    };
     let mut command = if is_root() {
         Command::new("sh")
     } else if may_use_sudo(reason) {
@@ -85,7 +90,13 @@ pub fn as_root(shell_command: &str, reason: &str) -> Outcome {
         "-c",
         &format!("export DEBIAN_FRONTEND=noninteractive; {shell_command}"),
     ]);
-    progress::run_on_the_system("the system", &mut command).map_err(|failure| failure.next(by_hand))
+    progress::run_on_the_system("the system", &mut command).map_err(|failure| {
+        if is_root() {
+            failure
+        } else {
+            failure.next(by_hand)
+        }
+    })
 }
 
 /// Whether sudo works without a password, or the person has entered it.
@@ -146,14 +157,16 @@ pub fn apt_update(reason: &str) -> Outcome {
 
 /// Another apt may be at work: one of the system, or one that goes on after Ctrl-C. `apt-get
 /// install` waits for it by itself, but `apt-get update` does not.
-const UPDATE: &str = "for try in 1 2 3 4 5 6 7 8 9 10 11 12; do apt-get update --quiet && break; \
-                      echo Waiting for another apt; sleep 5; done";
+const UPDATE: &str = "while said=$(apt-get update --quiet 2>&1); [ $? -ne 0 ] && \
+                      printf %s \"$said\" | grep -q 'Could not get lock'; \
+                      do echo Waiting for another apt; sleep 5; done; printf '%s\\n' \"$said\"";
 
 /// The shell's command for it.
 pub fn apt_command(packages: &[&str]) -> String {
     let packages = packages.join(" ");
     let install = format!(
-        "apt-get install --yes --quiet --no-install-recommends -o DPkg::Lock::Timeout=300 {packages}"
+        "apt-get install --yes --quiet --no-remove --no-install-recommends \
+         -o DPkg::Lock::Timeout=300 {packages}"
     );
     // An earlier installation may have been interrupted.
     format!("{{ {install} || {{ dpkg --configure -a; {UPDATE}; {install}; }}; }}")
@@ -168,6 +181,32 @@ mod tests {
         let found = find_program(&["no-such-program-on-earth", "sh"]).expect("there is a shell");
         assert!(found.ends_with("sh"));
         assert!(find_program(&["no-such-program-on-earth"]).is_none());
+    }
+
+    /// With a false apt that finds the lock taken once, and then fails for another reason.
+    #[test]
+    fn only_a_lock_is_waited_for() {
+        let place = crate::temporary::TemporaryDirectory::new("holdfast-apt").expect("a directory");
+        let write = |name: &str, script: &str| {
+            use std::os::unix::fs::PermissionsExt;
+
+            let program = place.path().join(name);
+            fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("a file");
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("a mode");
+        };
+        write("sleep", ":");
+        write(
+            "apt-get",
+            "[ -e tried ] && echo 'E: no Release file' || echo 'E: Could not get lock /x'; \
+             echo x >> tried; exit 100",
+        );
+        let path = std::env::var("PATH").expect("a path");
+        let said = ask(Command::new("sh")
+            .args(["-c", &format!("{UPDATE}; cat tried")])
+            .current_dir(place.path())
+            .env("PATH", format!("{}:{path}", place.path().display())));
+        let said = said.expect("a shell");
+        assert_eq!(said, "Waiting for another apt\nE: no Release file\nx\nx");
     }
 
     #[test]

@@ -86,6 +86,11 @@ fn prove(
     stopwatch.command("cargo xtask run, the second time");
     let mut second = Server::start_again(&home, checkout, stopwatch)?;
     second.stop()?;
+    if let Some(step) = second.steps.first() {
+        return Err(Failure::new(format!(
+            "The second start did something again that the first had done: {step}"
+        )));
+    }
 
     if args.steps.iter().any(|step| step == "none") {
         return is_unchanged(checkout);
@@ -192,6 +197,8 @@ enum Said {
 struct Server {
     process: Child,
     address: String,
+    /// The steps that it took before it served.
+    steps: Vec<String>,
 }
 
 impl Server {
@@ -210,6 +217,7 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| toolbox::cannot_start("`cargo xtask run`", &error))?;
+        let mut steps = Vec::new();
         let (said, hears) = mpsc::channel();
         // Both go on reading as long as the server writes, because it would wait otherwise.
         let errors = process.stderr.take().map(|errors| {
@@ -231,7 +239,10 @@ impl Server {
         let mut greeting = String::new();
         for said in hears {
             match said {
-                Said::Progress(line) => stopwatch.hear(&line),
+                Said::Progress(line) => {
+                    stopwatch.hear(&line);
+                    steps.extend(line.strip_prefix("==> ").map(str::to_owned));
+                }
                 Said::Greeting(line) => {
                     greeting = line;
                     break;
@@ -243,6 +254,7 @@ impl Server {
             Some(address) => Ok(Self {
                 process,
                 address: address.to_owned(),
+                steps,
             }),
             None => {
                 let status = process

@@ -140,7 +140,7 @@ fn replace_if_different(new: TemporaryDirectory, old: &Path) -> io::Result<()> {
         fs::remove_dir_all(old)?;
     }
     fs::create_dir_all(old.parent().unwrap_or(old))?;
-    fs::rename(new.keep(), old)
+    fs::rename(new.hand_over(), old)
 }
 
 /// The content of each file in a folder.

@@ -87,7 +87,7 @@ pub fn build(toolbox: &Toolbox) -> Outcome {
     let usually = if binary().exists() {
         "1 to 4 minutes"
     } else {
-        "6 to 12 minutes"
+        "6 to 15 minutes"
     };
     console::begin(&format!(
         "Building the server and the site, optimised; usually {usually} on two cores."

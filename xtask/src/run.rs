@@ -50,7 +50,7 @@ pub fn server_arguments(arguments: &[String]) -> Outcome<&[String]> {
 }
 
 /// The address as the server understands it: an argument, a variable, or the default.
-fn address_to_listen_on(for_server: &[String]) -> String {
+pub fn address_to_listen_on(for_server: &[String]) -> String {
     let position = for_server
         .iter()
         .position(|argument| argument.starts_with("--listen"));
@@ -65,7 +65,7 @@ fn address_to_listen_on(for_server: &[String]) -> String {
 
 /// Only a quick check. If the text is no address, or the server may not listen on it, the server
 /// itself explains that.
-fn ensure_port_is_free(address: &str) -> Outcome {
+pub fn ensure_port_is_free(address: &str) -> Outcome {
     match TcpListener::bind(address) {
         Err(error) if error.kind() == ErrorKind::AddrInUse => Err(Failure::new(format!(
             "Another program already listens on {address}."

@@ -45,8 +45,13 @@ impl TemporaryDirectory {
 
     /// Does not remove it; the next process does not, either.
     pub fn keep(self) -> PathBuf {
+        let _ = fs::write(self.path.join(KEPT), "");
+        self.hand_over()
+    }
+
+    /// Lets the caller have it, for example under another name. It is not removed.
+    pub fn hand_over(self) -> PathBuf {
         let path = self.path.clone();
-        let _ = fs::write(path.join(KEPT), "");
         std::mem::forget(self);
         path
     }

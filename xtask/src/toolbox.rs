@@ -32,7 +32,10 @@ impl Toolbox {
         let mut command = Command::new(program);
         command
             .current_dir(workspace::root())
-            .env("PATH", self.path());
+            .env("PATH", self.path())
+            // A person may have set another folder in cargo's own settings. The results are looked for
+            // in this one.
+            .env("CARGO_TARGET_DIR", workspace::target());
         forget_own_package(&mut command);
         // Cargo looks for its subcommands in its own home before `PATH`, and may find a program of
         // rustup there. This variable tells that program which toolchain to use.

@@ -66,6 +66,8 @@ impl<'a> Watch<'a> {
     fn start(toolbox: &'a Toolbox, checkout: &'a Path, listen: SocketAddr) -> Outcome<Self> {
         let reload = machine::free_address()?;
         let mut watch = toolbox.cargo(&["leptos", "watch", "--project", "holdfast"]);
+        // The clone has a target directory of its own.
+        watch.env_remove("CARGO_TARGET_DIR");
         // The server gets its own settings here, not those of the person who runs the bench.
         for (name, _) in std::env::vars_os() {
             if is_a_setting(&name.to_string_lossy()) {

@@ -34,7 +34,12 @@ pub fn ensure(toolbox: &mut Toolbox) -> Outcome {
     console::begin("Installing Chromium; usually a minute, once.");
     // On distributions that are based on Debian, the package of this name may be empty.
     if machine::is_debian() {
-        machine::apt_install(&[DEBIAN_CHROMIUM], "The journeys need a browser.")?;
+        // Without root, Playwright can fetch one, too.
+        if let Err(failure) =
+            machine::apt_install(&[DEBIAN_CHROMIUM], "The journeys need a browser.")
+        {
+            console::note(&failure.to_string());
+        }
         toolbox.chromium = find();
         if toolbox.chromium.is_some() {
             return Ok(());
@@ -54,7 +59,8 @@ pub fn ensure(toolbox: &mut Toolbox) -> Outcome {
 }
 
 fn find() -> Option<PathBuf> {
-    let named = std::env::var_os("HOLDFAST_CHROMIUM").map(PathBuf::from);
+    let named = std::env::var_os("HOLDFAST_CHROMIUM").filter(|named| !named.is_empty());
+    let named = named.map(PathBuf::from);
     let on_macos = PathBuf::from("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome");
     named
         .or_else(|| machine::find_program(PROGRAMS))

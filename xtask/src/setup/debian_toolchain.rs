@@ -46,7 +46,7 @@ const EMPTY_CRATE: &str = "empty";
 /// are skipped.
 pub fn ensure() -> Outcome<Toolchain> {
     install_packages()?;
-    if !browser_library::is_there(Path::new(SYSROOT)) {
+    if !browser_library::is_there(Path::new(SYSROOT), &debian_rustc()?.release) {
         build_standard_library()?;
     }
     link_programs()
@@ -147,7 +147,7 @@ fn build_standard_library() -> Outcome {
 
     let built = directory.join("target").join(WASM).join("release/deps");
     let libraries = directory.join("libraries");
-    collect(&built, &libraries)
+    collect(&built, &libraries, &rustc.release)
         .map_err(|error| Failure::new(format!("Cannot write {}: {error}.", libraries.display())))?;
     let command = install_command(&libraries, rustc.llvm);
     machine::as_root(
@@ -166,7 +166,7 @@ fn write_empty_crate(directory: &Path) -> std::io::Result<()> {
 }
 
 /// Puts the built libraries into a folder of their own.
-fn collect(built: &Path, libraries: &Path) -> std::io::Result<()> {
+fn collect(built: &Path, libraries: &Path, release: &str) -> std::io::Result<()> {
     if libraries.exists() {
         fs::remove_dir_all(libraries)?;
     }
@@ -177,7 +177,7 @@ fn collect(built: &Path, libraries: &Path) -> std::io::Result<()> {
             fs::copy(&path, libraries.join(file_name(&path)))?;
         }
     }
-    Ok(())
+    fs::write(libraries.join(browser_library::BUILT_FOR), release)
 }
 
 fn is_library(path: &Path) -> bool {

@@ -37,5 +37,10 @@ fn is_there() -> bool {
     std::env::var_os("HOLDFAST_FIREFOX").is_some_and(|named| !named.is_empty())
         || PLACES
             .iter()
-            .any(|place| machine::is_program(Path::new(place)))
+            .any(|place| machine::is_program(Path::new(place)) && !is_of_snap(place))
+}
+
+/// The Firefox of snap sees another `/tmp`, so the test cannot speak to it.
+fn is_of_snap(place: &str) -> bool {
+    place == "/usr/bin/firefox" && Path::new("/snap/bin/firefox").exists()
 }

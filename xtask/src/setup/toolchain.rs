@@ -61,6 +61,14 @@ pub fn ensure(toolbox: &mut Toolbox, needs: Needs, again: bool) -> Outcome {
         ));
         // If this fails, there are other ways.
         why_not = rustup_fetches_pinned().err();
+        // A download that was interrupted may leave a toolchain that rustup cannot complete.
+        if why_not.is_some() && is_broken() {
+            console::note(&format!(
+                "Rust {RUST} of rustup is broken. Fetching it anew."
+            ));
+            machine::ask(Command::new("rustup").args(["toolchain", "uninstall", RUST]));
+            why_not = rustup_fetches_pinned().err();
+        }
         if why_not.is_none()
             && let Some(pinned) = self::pinned()
             && lacks(&pinned, needs).is_none()
@@ -85,7 +93,16 @@ pub fn ensure(toolbox: &mut Toolbox, needs: Needs, again: bool) -> Outcome {
         console::note(&format!(
             "The active Rust cannot be used ({reason}). Trying the Rust of Debian."
         ));
-        let debian = debian_toolchain::ensure()?;
+        let debian = debian_toolchain::ensure().map_err(|failure| {
+            if has_rustup {
+                return failure;
+            }
+            let next = failure.what_next().unwrap_or_default();
+            let next = format!(
+                "{next}\n       Or install rustup (https://rustup.rs), which needs no root."
+            );
+            failure.with_next(next)
+        })?;
         note_fallback("debian");
         toolbox.rust = Some(debian);
         return Ok(());
@@ -101,13 +118,13 @@ pub fn ensure(toolbox: &mut Toolbox, needs: Needs, again: bool) -> Outcome {
 /// What it lacks, in words; `None` if it is complete.
 fn lacks(toolchain: &Toolchain, needs: Needs) -> Option<String> {
     let rustc = toolchain.bin.join("rustc");
-    let Some((minor, sysroot)) = version_and_sysroot(&rustc) else {
+    let Some((release, minor, sysroot)) = version_and_sysroot(&rustc) else {
         return Some(format!("{} does not start", rustc.display()));
     };
     if minor < OLDEST_RUST_MINOR {
         return Some(format!("it is 1.{minor}, older than 1.{OLDEST_RUST_MINOR}"));
     }
-    if !browser_library::is_there(&sysroot) {
+    if !browser_library::is_there(&sysroot, &release) {
         return Some(format!("it has no standard library for {WASM}"));
     }
     let missing = match needs {
@@ -130,6 +147,15 @@ fn pinned() -> Option<Toolchain> {
     })
 }
 
+/// Whether rustup lists the toolchain, but cannot start it.
+fn is_broken() -> bool {
+    pinned().is_none()
+        && machine::ask(Command::new("rustup").args(["toolchain", "list"])).is_some_and(|list| {
+            list.lines()
+                .any(|line| line.starts_with(&format!("{RUST}-")))
+        })
+}
+
 /// The toolchain of a plain `rustc`. This asks for its folder, because the program on `PATH` may be
 /// rustup's and may start another toolchain tomorrow.
 fn active() -> Option<Toolchain> {
@@ -142,10 +168,11 @@ fn active() -> Option<Toolchain> {
     })
 }
 
-fn version_and_sysroot(rustc: &Path) -> Option<(u32, PathBuf)> {
+fn version_and_sysroot(rustc: &Path) -> Option<(String, u32, PathBuf)> {
     let version = machine::ask(Command::new(rustc).arg("-V"))?;
     let sysroot = machine::ask(Command::new(rustc).args(["--print", "sysroot"]))?;
-    Some((minor_in(&version)?, PathBuf::from(sysroot)))
+    let release = version.split_whitespace().nth(1)?.to_owned();
+    Some((release, minor_in(&version)?, PathBuf::from(sysroot)))
 }
 
 /// 96 in `rustc 1.96.0 (ac68faa20 2026-05-25)`.

@@ -17,6 +17,7 @@ use crate::failure::{Failure, Outcome};
 use crate::progress;
 use crate::temporary::TemporaryDirectory;
 use crate::toolbox::{self, Toolbox};
+use crate::versions::WASM;
 use crate::workspace;
 
 /// The crates that are published, each after those on which it depends.
@@ -27,6 +28,9 @@ const PUBLISHED: &[&str] = &[
     "holdfast-app",
     "holdfast-server",
 ];
+
+/// The application in `examples`.
+const EXAMPLE: &str = "notes";
 
 /// The files that every package must have beside its sources.
 const IN_EVERY_PACKAGE: &[&str] = &["Cargo.toml", "README.md", "LICENSE-MIT", "LICENSE-APACHE"];
@@ -48,6 +52,9 @@ pub fn check(toolbox: &Toolbox) -> Outcome {
         "{} packages build from their own files.",
         PUBLISHED.len()
     ));
+    progress::run("the example", &mut example_server(toolbox, &packages))?;
+    progress::run("the example", &mut example_browser(toolbox, &packages))?;
+    console::note("The example builds on these packages.");
     progress::run("the documentation", &mut document(toolbox, &packages))?;
     console::note("Their documentation has no warning.");
     Ok(())
@@ -79,7 +86,34 @@ fn package(toolbox: &Toolbox) -> Outcome {
     for name in PUBLISHED {
         unpack(&place.join(archive(name)?), &unpacked().join(name))?;
     }
-    Ok(())
+    copy_example(&unpacked().join(EXAMPLE))
+}
+
+/// Copies the example. It names the packages by their version, as an application does.
+fn copy_example(to: &Path) -> Outcome {
+    let place = TemporaryDirectory::below(&workspace::target(), "unpacked")?;
+    let mut copy = Command::new("cp");
+    copy.arg("-R")
+        .arg(workspace::path("examples/notes/."))
+        .arg(place.path());
+    quietly(&mut copy, "`cp`")?;
+    let manifest = place.path().join("Cargo.toml");
+    write(&manifest, &by_version(&read(&manifest)?, &version()?))?;
+    replace_if_different(place, to)
+        .map_err(|error| Failure::new(format!("Cannot write {}: {error}.", to.display())))
+}
+
+/// The manifest of the example, with versions in place of the paths of our crates.
+fn by_version(manifest: &str, version: &str) -> String {
+    let named = format!("version = \"{version}\"");
+    let lines = manifest.lines().map(|line| {
+        let path = line.split_once("path = \"../../").map(|(_, rest)| rest);
+        match path.and_then(|rest| rest.split_once('"')) {
+            Some((folder, _)) => line.replace(&format!("path = \"../../{folder}\""), &named),
+            None => line.to_owned(),
+        }
+    });
+    lines.map(|line| line + "\n").collect()
 }
 
 fn options(packages: &[&str]) -> Vec<String> {
@@ -163,7 +197,8 @@ fn files(folder: &Path) -> io::Result<BTreeMap<OsString, Vec<u8>>> {
 
 /// Writes the manifest and the lock file of the workspace of the packages.
 fn write_workspace(packages: &Path) -> Outcome {
-    let manifest = manifest(PUBLISHED, &read(&workspace::path("Cargo.toml"))?);
+    let members: Vec<&str> = PUBLISHED.iter().copied().chain([EXAMPLE]).collect();
+    let manifest = manifest(&members, &read(&workspace::path("Cargo.toml"))?);
     write(&packages.join("Cargo.toml"), &manifest)?;
     let lock_file = read(&workspace::path("Cargo.lock"))?;
     write(&packages.join("Cargo.lock"), &lock_file)
@@ -177,7 +212,7 @@ fn manifest(members: &[&str], ours: &str) -> String {
         "[workspace]\nresolver = \"3\"\nmembers = [{}]\n\n[patch.crates-io]\n",
         quoted.join(", ")
     );
-    for name in members {
+    for name in members.iter().filter(|name| **name != EXAMPLE) {
         text.push_str(&format!("{name} = {{ path = \"{name}\" }}\n"));
     }
     for section in sections(ours).filter(|section| section.starts_with("[profile.")) {
@@ -207,25 +242,58 @@ fn sections(manifest: &str) -> impl Iterator<Item = &str> {
 /// Builds the packages with the features of all native builds, so that the crates of others are
 /// compiled once for both.
 fn build(toolbox: &Toolbox, packages: &Path) -> Command {
-    let mut cargo = in_workspace(toolbox, packages, &["build"]);
-    cargo.args(UNOPTIMISED);
+    let mut cargo = in_workspace(toolbox, packages, &["build", "--release"]);
+    cargo
+        .args(UNOPTIMISED)
+        .args(FEATURES)
+        .args(options(PUBLISHED));
+    cargo
+}
+
+/// The server of the example, which has no pages of Holdfast. So this is a call of its own.
+fn example_server(toolbox: &Toolbox, packages: &Path) -> Command {
+    let mut cargo = in_workspace(toolbox, packages, &["build", "--release", "--bin=notes"]);
+    cargo
+        .args(["--package=notes", "--features=notes/ssr"])
+        .args(UNOPTIMISED);
+    cargo
+}
+
+/// The browser's half of the example is only checked, which uses what clippy has compiled.
+fn example_browser(toolbox: &Toolbox, packages: &Path) -> Command {
+    let mut cargo = in_workspace(
+        toolbox,
+        packages,
+        &["check", "--profile=wasm-release", "--lib"],
+    );
+    cargo
+        .args(["--package=notes", "--features=notes/hydrate"])
+        .args(["--target", WASM])
+        .env("CARGO_TARGET_DIR", workspace::target().join("front"));
     cargo
 }
 
 fn document(toolbox: &Toolbox, packages: &Path) -> Command {
-    let mut cargo = in_workspace(toolbox, packages, &["doc", "--no-deps", "--lib"]);
+    let mut cargo = in_workspace(
+        toolbox,
+        packages,
+        &["doc", "--release", "--no-deps", "--lib"],
+    );
+    cargo.args(FEATURES).args(options(PUBLISHED));
     cargo.env("RUSTDOCFLAGS", "-D warnings");
     cargo
 }
 
-/// A call of cargo for all packages. They must not need a database.
+/// The features of the packages that all native builds have.
+const FEATURES: &[&str] = &["--features", "holdfast-app/ssr"];
+
+/// A call of cargo in the workspace of the packages. They must not need a database.
 fn in_workspace(toolbox: &Toolbox, packages: &Path, arguments: &[&str]) -> Command {
     let mut cargo = toolbox.cargo(arguments);
     cargo
-        .args(["--release", "--offline", "--workspace"])
-        .args(["--features", "holdfast-app/ssr", "--target-dir"])
-        .arg(workspace::target())
+        .arg("--offline")
         .current_dir(packages)
+        .env("CARGO_TARGET_DIR", workspace::target())
         .env("SQLX_OFFLINE", "true")
         .env_remove("SQLX_OFFLINE_DIR")
         .env_remove("DATABASE_URL");
@@ -331,6 +399,18 @@ mod tests {
              one = { path = \"one\" }\ntwo = { path = \"two\" }\n\n[profile.release]\n# Why.\n\
              lto = false\n\n[profile.release.package.b]\nopt-level = 1\n"
         );
+    }
+
+    #[test]
+    fn the_example_names_our_crates_by_their_version() {
+        let manifest = "a = { path = \"../../client\" }\nb = { path = \"../../server\", optional = true }\n\
+                        c = \"1\"\n";
+        assert_eq!(
+            by_version(manifest, "0.1.0"),
+            "a = { version = \"0.1.0\" }\nb = { version = \"0.1.0\", optional = true }\nc = \"1\"\n"
+        );
+        let ours = read(&workspace::path("examples/notes/Cargo.toml")).expect("a manifest");
+        assert!(!by_version(&ours, "0.1.0").contains("path = \"../"));
     }
 
     #[test]

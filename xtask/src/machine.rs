@@ -119,27 +119,9 @@ fn may_use_sudo(reason: &str) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// Whether there is a process with this id.
-pub fn is_running(process: u32) -> bool {
-    // For a process of another account, `kill` fails, but says that it is not permitted.
-    Command::new("sh")
-        .args(["-c", &format!("LC_ALL=C kill -0 {process}")])
-        .stdin(Stdio::null())
-        .output()
-        .is_ok_and(|output| {
-            output.status.success() || !String::from_utf8_lossy(&output.stderr).contains("No such")
-        })
-}
-
 /// One word of a shell's command.
 pub fn quote(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
-}
-
-/// Sends a signal, such as `TERM`. The shell has this command itself; a machine need not have a
-/// program `kill`.
-pub fn signal(process: u32, name: &str) {
-    ask(Command::new("sh").args(["-c", &format!("kill -{name} {process}")]));
 }
 
 /// Installs Debian packages. A new machine may know no packages yet, or old versions that are gone.

@@ -24,6 +24,7 @@ mod machine;
 mod newcomer;
 mod package;
 mod postgres;
+mod process;
 mod programs;
 mod progress;
 mod release;

@@ -16,6 +16,7 @@ use std::thread;
 use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::machine;
+use crate::process;
 use crate::setup::{self, Purpose};
 use crate::temporary::TemporaryDirectory;
 use crate::toolbox::{self, Toolbox};
@@ -272,7 +273,7 @@ impl Server {
 
     /// Stops it like Ctrl-C. cargo and xtask have become the server, so the process is the server.
     fn stop(&mut self) -> Outcome {
-        machine::signal(self.process.id(), "INT");
+        process::signal(self.process.id(), "INT");
         let status = self
             .process
             .wait()

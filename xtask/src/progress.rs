@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crate::advice;
 use crate::console;
 use crate::failure::{Failure, Outcome};
-use crate::machine;
+use crate::process;
 use crate::toolbox;
 
 /// How often a line comes if there is no terminal.
@@ -163,7 +163,7 @@ impl Board {
                 eprintln!("{line}");
             }
             for id in &state.running {
-                machine::signal(*id, "TERM");
+                process::signal(*id, "TERM");
             }
             state.failure = Some(failure);
             return Err(Failure::new(format!("{} failed.", sentence_case(name))));

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Outcome};
-use crate::machine;
+use crate::process;
 
 /// A directory. When this is dropped, the directory is removed with its content.
 pub struct TemporaryDirectory {
@@ -74,7 +74,7 @@ fn remove_left(place: &Path, purpose: &str) {
         let is_left = path
             .file_name()
             .and_then(|name| process_in(name.to_str()?, purpose))
-            .is_some_and(|process| !machine::is_running(process));
+            .is_some_and(|process| !process::is_running(process));
         if is_left && !path.join(KEPT).exists() {
             let _ = fs::remove_dir_all(&path);
         }

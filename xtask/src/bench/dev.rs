@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::machine;
+use crate::process;
 use crate::setup::{self, Purpose};
 use crate::temporary::TemporaryDirectory;
 use crate::toolbox::{self, Toolbox};
@@ -117,7 +118,7 @@ impl Drop for Watch<'_> {
     /// Stops `cargo leptos watch` as Ctrl-C does. Then stops the private Postgres, which would
     /// otherwise go on running.
     fn drop(&mut self) {
-        machine::signal(self.process.id(), "INT");
+        process::signal(self.process.id(), "INT");
         let _ = self.process.wait();
         let server = self.checkout.join("target/debug/holdfast");
         let mut stop = self.toolbox.command(&server.to_string_lossy());

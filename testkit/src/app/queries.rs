@@ -1,11 +1,11 @@
 //! Counts the statements that the service sends to the database.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 
 /// Counts the statements of the thread that has called [`start`](Self::start), until it is dropped.
 /// The tests that use it run on one thread.
@@ -17,6 +17,7 @@ pub struct QueryCount {
 impl QueryCount {
     /// Begins to count.
     pub fn start() -> Self {
+        keep_two_subscribers();
         let count = Arc::new(AtomicUsize::new(0));
         let guard = tracing::subscriber::set_default(Counter(Arc::clone(&count)));
         Self {
@@ -29,6 +30,14 @@ impl QueryCount {
     pub fn so_far(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }
+}
+
+/// Keeps two subscribers until the process ends. With fewer, `tracing` asks the thread that comes to a
+/// log line first whether the line is wanted, and remembers the answer for all threads. If that
+/// thread has no subscriber, no thread would count the statements.
+fn keep_two_subscribers() {
+    static KEPT: OnceLock<[Dispatch; 2]> = OnceLock::new();
+    KEPT.get_or_init(|| [(); 2].map(|()| Dispatch::new(Counter(Arc::default()))));
 }
 
 struct Counter(Arc<AtomicUsize>);

@@ -290,7 +290,8 @@ impl Builder {
         self
     }
 
-    /// What the application does when an account is opened or deleted.
+    /// What the application does when an account is opened or deleted, and what it adds to access
+    /// tokens.
     pub fn hooks(mut self, hooks: impl Hooks) -> Self {
         self.hooks = InstalledHooks::new(hooks);
         self

@@ -1,14 +1,21 @@
-//! What an application does when an account is opened or deleted.
+//! What an application does when an account is opened or deleted, and what it adds to access tokens.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 use futures::future::BoxFuture;
 use sqlx::PgConnection;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::error::ApiError;
 use crate::store;
+
+pub use crate::keys::added_claims::AddedClaims;
+
+/// How long the application may take to find the claims of an access token.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What an application does in the transactions of Holdfast. Pass a value of the type to
 /// [`Builder::hooks`](crate::builder::Builder::hooks).
@@ -71,6 +78,72 @@ pub trait Hooks: Send + Sync + 'static {
         let _ = (transaction, account_id);
         async { Ok(()) }
     }
+
+    /// The claims to add to an access token that is about to be made: at a sign-in, a sign-up, a
+    /// refresh and a change of the password. A handler reads them with `CurrentAccount::claims`,
+    /// without the database. Other services find them in the token.
+    ///
+    /// The claims stay as they are until the access token expires (after five minutes by default),
+    /// even if their source changes. The next refresh asks again. Everybody who has the token can
+    /// read them.
+    ///
+    /// This function runs outside of Holdfast's transactions, and often: once for each refresh. So
+    /// only read here, and use connections of the application's own. It has five seconds. At a
+    /// sign-up ([`NewAccessToken::is_sign_up`]), the account is not in the database yet, so return
+    /// what every new account has.
+    ///
+    /// ```
+    /// use holdfast_server::hooks::{AddedClaims, Hooks, NewAccessToken};
+    /// use serde::{Deserialize, Serialize};
+    /// use sqlx::PgPool;
+    ///
+    /// struct Members {
+    ///     pool: PgPool,
+    /// }
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Membership {
+    ///     role: String,
+    /// }
+    ///
+    /// impl Hooks for Members {
+    ///     async fn access_token_claims(
+    ///         &self,
+    ///         token: NewAccessToken,
+    ///     ) -> anyhow::Result<AddedClaims> {
+    ///         let role = "select role from public.members where account_id = $1";
+    ///         let role = sqlx::query_scalar(role)
+    ///             .bind(token.account_id)
+    ///             .fetch_optional(&self.pool)
+    ///             .await?;
+    ///         let role = role.unwrap_or_else(|| "reader".to_owned());
+    ///         Ok(AddedClaims::new(&Membership { role })?)
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The request is answered with 503, nothing is lost, and the client tries again. The error is for
+    /// the log only. To refuse a person, disable the account instead.
+    fn access_token_claims(
+        &self,
+        token: NewAccessToken,
+    ) -> impl Future<Output = anyhow::Result<AddedClaims>> + Send {
+        let _ = token;
+        async { Ok(AddedClaims::default()) }
+    }
+}
+
+/// An access token that is about to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NewAccessToken {
+    /// The account for which it is made.
+    pub account_id: Uuid,
+    /// The session for which it is made.
+    pub session_id: Uuid,
+    /// Whether a sign-up opens the account. Then the account is not in the database yet.
+    pub is_sign_up: bool,
 }
 
 /// An account that was opened by a sign-up.
@@ -160,6 +233,36 @@ impl InstalledHooks {
         self.tell(transaction, Change::IsDeleted(account_id)).await
     }
 
+    /// Whether an application has installed any.
+    pub(crate) fn are_installed(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The claims that the application adds to this access token.
+    pub(crate) async fn access_token_claims(
+        &self,
+        token: NewAccessToken,
+    ) -> Result<AddedClaims, ApiError> {
+        self.claims_within(PATIENCE, token).await
+    }
+
+    async fn claims_within(
+        &self,
+        patience: Duration,
+        token: NewAccessToken,
+    ) -> Result<AddedClaims, ApiError> {
+        let Some(hooks) = &self.0 else {
+            return Ok(AddedClaims::default());
+        };
+        let found = match timeout(patience, hooks.access_token_claims(token)).await {
+            Ok(found) => found,
+            Err(_) => Err(anyhow!("it did not answer within {patience:?}")),
+        };
+        found
+            .context("the hook `access_token_claims` of the application failed")
+            .map_err(ApiError::Unavailable)
+    }
+
     async fn tell(
         &self,
         transaction: &mut PgConnection,
@@ -222,6 +325,11 @@ trait DynHooks: Send + Sync {
         transaction: &'a mut PgConnection,
         change: Change<'a>,
     ) -> BoxFuture<'a, Result<(), ApiError>>;
+
+    fn access_token_claims(
+        &self,
+        token: NewAccessToken,
+    ) -> BoxFuture<'_, anyhow::Result<AddedClaims>>;
 }
 
 impl<T: Hooks> DynHooks for T {
@@ -235,6 +343,53 @@ impl<T: Hooks> DynHooks for T {
             Change::IsDeleted(account_id) => {
                 Box::pin(self.account_is_deleted(transaction, account_id))
             }
+        }
+    }
+
+    fn access_token_claims(
+        &self,
+        token: NewAccessToken,
+    ) -> BoxFuture<'_, anyhow::Result<AddedClaims>> {
+        Box::pin(Hooks::access_token_claims(self, token))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    struct Adds(&'static str);
+
+    impl Hooks for Adds {
+        async fn access_token_claims(&self, _: NewAccessToken) -> anyhow::Result<AddedClaims> {
+            match self.0 {
+                "nothing" => std::future::pending().await,
+                name => Ok(AddedClaims::new(&json!({ name: 1 }))?),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn the_log_says_why_the_application_could_add_no_claims() {
+        let token = NewAccessToken {
+            account_id: Uuid::from_u128(1),
+            session_id: Uuid::from_u128(2),
+            is_sign_up: false,
+        };
+        for (name, sentence) in [
+            ("sub", "the claim `sub` cannot be added"),
+            ("nothing", "did not answer within 10ms"),
+        ] {
+            let hooks = InstalledHooks::new(Adds(name));
+            let asked = hooks.claims_within(Duration::from_millis(10), token);
+            let Err(ApiError::Unavailable(cause)) = asked.await else {
+                panic!("{name} was added");
+            };
+            let cause = format!("{cause:#}");
+            assert!(cause.contains("`access_token_claims`"), "{cause}");
+            assert!(cause.contains(sentence), "{cause}");
         }
     }
 }

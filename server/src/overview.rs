@@ -15,7 +15,7 @@ use crate::store;
 /// [`ApiError::SessionEnded`] when the account or its last session has just gone.
 pub async fn overview(
     state: &Holdfast,
-    current: CurrentAccount,
+    current: &CurrentAccount,
     from: ClientAddress,
 ) -> Result<Overview, ApiError> {
     let Some(profile) = state.profiles.get(&state.pool, current.account_id).await? else {

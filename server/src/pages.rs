@@ -141,11 +141,8 @@ pub fn lend(state: &Holdfast) {
     provide_context(Overviews(Arc::new(move |caller| {
         let state = state.clone();
         Box::pin(async move {
-            let current = CurrentAccount {
-                account_id: caller.account_id,
-                session_id: caller.session_id,
-            };
-            overview(&state, current, from)
+            let current = CurrentAccount::new(caller.account_id, caller.session_id);
+            overview(&state, &current, from)
                 .await
                 .map_err(to_function_error)
         })

@@ -73,7 +73,7 @@ async fn run_server_function(
     from: ClientAddress,
     mut request: Request,
 ) -> Result<Response, ApiError> {
-    let current = request.extensions().get::<CurrentAccount>().copied();
+    let current = request.extensions().get::<CurrentAccount>().cloned();
     // Without this header, Leptos would send a plain form back to its page with the error
     // in the URL.
     let json = HeaderValue::from_static("application/json");
@@ -89,11 +89,12 @@ async fn run_server_function(
         move || {
             provide_context(cause.clone());
             provide_context(from);
-            if let Some(current) = current {
+            if let Some(current) = current.clone() {
                 provide_context(Caller {
                     account_id: current.account_id,
                     session_id: current.session_id,
                 });
+                provide_context(current);
             }
             lend(&state);
             if let Some(more) = &more {

@@ -62,7 +62,8 @@ pub struct Instance {
     pub metrics: Metrics,
     /// Whether this instance was told to stop.
     pub stopping: Stopping,
-    /// What the application does when an account is opened or deleted.
+    /// What the application does when an account is opened or deleted, and what it adds to access
+    /// tokens.
     pub hooks: InstalledHooks,
     /// The tasks that go on while the instance runs.
     pub background: Background,

@@ -11,26 +11,53 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::client_address::ClientAddress;
 use crate::error::ApiError;
 use crate::keys::Obstacle;
 use crate::keys::access_token;
+use crate::keys::added_claims::AddedClaims;
 use crate::limits::{ReadTurn, Refusal};
 use crate::secrets_in_use::HEARD_WITHIN;
 use crate::state::Holdfast;
 
 /// The account and the session of a valid access token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CurrentAccount {
     /// The account that is signed in.
     pub account_id: Uuid,
     /// Its session.
     pub session_id: Uuid,
+    added: AddedClaims,
 }
 
 impl CurrentAccount {
+    /// The account and the session of an access token to which the application has added no claims.
+    pub fn new(account_id: Uuid, session_id: Uuid) -> Self {
+        Self {
+            account_id,
+            session_id,
+            added: AddedClaims::default(),
+        }
+    }
+
+    /// The claims that the application has added to the access token
+    /// ([`Hooks::access_token_claims`](crate::hooks::Hooks::access_token_claims)). They are as old as
+    /// the token.
+    ///
+    /// # Errors
+    /// If the claims do not have the form of this type. An instance of an earlier version may have
+    /// made the token, so the answer is the one for which the client renews the token and repeats the
+    /// call.
+    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        self.added.read().map_err(|error| {
+            tracing::debug!(%error, "The claims of an access token do not have the form that a handler needs.");
+            ApiError::AccessTokenInvalid
+        })
+    }
+
     /// Waits until the caller may read from the database; see [`Limits::turn_to_read`].
     ///
     /// [`Limits::turn_to_read`]: crate::limits::Limits::turn_to_read
@@ -38,7 +65,7 @@ impl CurrentAccount {
     /// # Errors
     /// If the caller asks for too much at once.
     pub(crate) async fn turn_to_read(
-        self,
+        &self,
         state: &Holdfast,
         from: ClientAddress,
     ) -> Result<ReadTurn, Refusal> {
@@ -84,6 +111,7 @@ where
         Ok(Self {
             account_id: verified.account_id,
             session_id: verified.session_id,
+            added: verified.added,
         })
     }
 }

@@ -11,6 +11,7 @@ use jsonwebtoken::{Algorithm, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::added_claims::AddedClaims;
 use super::signing::{ACCESS_TOKEN_TYPE, SigningKeys};
 use super::verified_tokens::VerifiedToken;
 use crate::lifetimes::LONGEST_ACCESS_TOKEN;
@@ -21,8 +22,9 @@ pub const CLIENT_ID: &str = "holdfast-web";
 /// How many seconds the clocks of two instances may differ.
 pub const LEEWAY: u64 = 5;
 
-/// The longest access token that is read, in bytes. Holdfast's have about 500.
-const MAX_LENGTH: usize = 2048;
+/// The longest access token that is read, in bytes. Holdfast's have about 500, and the claims that an
+/// application adds have up to 683.
+const MAX_LENGTH: usize = 3072;
 
 /// The claims of an access token (RFC 9068 §2.2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +45,9 @@ pub struct Claims {
     pub exp: u64,
     /// The token's own id.
     pub jti: Uuid,
+    /// What the application adds.
+    #[serde(flatten)]
+    pub added: AddedClaims,
 }
 
 /// Why a token is not accepted. Many reasons have the same answer.
@@ -148,6 +153,7 @@ fn verify_signature(
         session_id: claims.sid,
         iat: claims.iat,
         exp: claims.exp,
+        added: claims.added,
         key_until: key.until,
     })
 }
@@ -177,6 +183,7 @@ mod tests {
     use zeroize::Zeroizing;
 
     use super::*;
+    use crate::keys::added_claims::MOST_BYTES;
     use crate::keys::{EPOCH_SECONDS, Keys};
 
     const ISSUER: &str = "https://id.example";
@@ -196,6 +203,7 @@ mod tests {
             iat: NOW,
             exp: NOW + 300,
             jti: Uuid::from_u128(3),
+            added: AddedClaims::default(),
         }
     }
 
@@ -206,6 +214,7 @@ mod tests {
             session_id: claims.sid,
             iat: claims.iat,
             exp: claims.exp,
+            added: claims.added.clone(),
             key_until: None,
         }
     }
@@ -345,6 +354,39 @@ mod tests {
             assert_eq!(verified(&wrong), Err(AccessTokenError::Invalid), "{wrong}");
             assert_eq!(keys.verified.place(&wrong).get(), None);
         }
+    }
+
+    #[test]
+    fn the_claims_of_an_application_come_back_and_replace_none_of_holdfast() {
+        let plan = serde_json::json!({ "role": "editor", "seats": 7 });
+        let with_plan = Claims {
+            added: AddedClaims::new(&plan).unwrap(),
+            ..claims()
+        };
+        let keys = keys(1);
+        let token = mint(&keys, &with_plan);
+        // The second time, the token is remembered.
+        for _ in 0..2 {
+            let verified = verify(&keys, token.expose(), &[ISSUER], NOW).unwrap();
+            assert_eq!(verified, said_by(&with_plan));
+            assert_eq!(verified.added.read::<serde_json::Value>().unwrap(), plan);
+        }
+        let without = check(&claims(), NOW).unwrap();
+        assert_eq!(without.added, AddedClaims::default());
+    }
+
+    #[test]
+    fn the_largest_claims_and_a_long_issuer_fit_into_a_token() {
+        let issuer = format!("https://{}.example", "i".repeat(240));
+        let largest = serde_json::json!({ "a": "x".repeat(MOST_BYTES - 8) });
+        let claims = Claims {
+            iss: issuer.clone(),
+            aud: issuer.clone(),
+            added: AddedClaims::new(&largest).unwrap(),
+            ..claims()
+        };
+        let token = mint(&keys(1), &claims);
+        assert!(verify(&keys(1), token.expose(), &[issuer], NOW).is_ok());
     }
 
     #[test]

@@ -11,9 +11,10 @@
 //!
 //! [`Keys`] puts the files together: `derivation` (a key for each purpose), `master` (one secret),
 //! `trust` (which secrets are accepted, and for what), `signing` (the keys of access tokens),
-//! [`access_token`] and `verified_tokens`.
+//! [`access_token`], [`added_claims`] and `verified_tokens`.
 
 pub mod access_token;
+pub mod added_claims;
 mod derivation;
 mod master;
 mod signing;

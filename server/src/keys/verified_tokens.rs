@@ -14,9 +14,10 @@ use aws_lc_rs::hmac;
 use quick_cache::sync::Cache;
 use uuid::Uuid;
 
+use super::added_claims::AddedClaims;
 use crate::random;
 
-/// The most tokens that are remembered; about 200 bytes each.
+/// The most tokens that are remembered; about 200 bytes each, without what an application adds.
 const MOST: usize = 10_000;
 
 /// The claims of a verified token.
@@ -32,6 +33,8 @@ pub struct VerifiedToken {
     pub iat: u64,
     /// When it expires, in Unix seconds.
     pub exp: u64,
+    /// What the application has added.
+    pub added: AddedClaims,
     /// Until when the key that signed it is valid (Unix seconds), if that is limited.
     pub key_until: Option<u64>,
 }

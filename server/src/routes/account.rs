@@ -35,7 +35,7 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, ApiError> {
     let account_id = current.account_id;
     let password = &request.password;
-    let (account, _) = confirmed(&state, current, password, &client, address).await?;
+    let (account, _) = confirmed(&state, &current, password, &client, address).await?;
     // This ends the sessions beyond 500, but not the caller's own: the deletion may still be
     // refused.
     let reason = EndReason::AccountDeleted;

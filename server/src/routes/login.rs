@@ -21,7 +21,7 @@ use crate::limits::failures::{self, FailureKey};
 use crate::limits::known_browsers::{self, Known, KnownBrowser, Passwords};
 use crate::limits::{BrowserKeys, Limits, PasswordTurn};
 use crate::password_hash::Verdict;
-use crate::sessions::{self, VerifiedPassword, note_failure};
+use crate::sessions::{self, PreparedSession, VerifiedPassword, note_failure};
 use crate::state::Holdfast;
 use crate::store::accounts::Credentials;
 use crate::store::{self, ClientInfo};
@@ -135,14 +135,15 @@ impl Attempt {
             }
         };
 
-        let mut connection = state.pool.acquire().await?;
-        let mut transaction = connection.begin().await?;
         let Credentials {
             account_id,
             password_hash,
             password_changed_at,
             ..
         } = account;
+        let new = PreparedSession::prepare(state, account_id, EventKind::SignIn).await?;
+        let mut connection = state.pool.acquire().await?;
+        let mut transaction = connection.begin().await?;
         if let Some(new) = rehashed {
             store::accounts::rehash(&mut transaction, account_id, &password_hash, &new).await?;
         }
@@ -151,9 +152,9 @@ impl Attempt {
             password_changed_at,
         };
         let has_code = store::recovery_codes::is_confirmed(&mut transaction, account_id).await?;
-        let (remember, kind) = (self.remember, EventKind::SignIn);
+        let remember = self.remember;
         let opened =
-            sessions::open(state, &mut transaction, verified, remember, kind, client).await?;
+            sessions::open(state, &mut transaction, new, verified, remember, client).await?;
         let opened = opened.ok_or(ApiError::InvalidCredentials)?;
         let leaves_surplus = opened.leaves_surplus();
         let mut tokens = opened.commit(state, transaction).await?;

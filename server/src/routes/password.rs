@@ -13,7 +13,7 @@ use crate::error::read_only;
 use crate::http::{ApiError, CurrentAccount, Json, TokenAnswer};
 use crate::limits::{Limits, PasswordTurn, failures, known_browsers};
 use crate::password_hash::{Verdict, normal};
-use crate::sessions::{self, Caller, VerifiedPassword, note_failure};
+use crate::sessions::{self, Caller, PreparedSession, VerifiedPassword, note_failure};
 use crate::state::Holdfast;
 use crate::store::accounts::{Confirmable, Credentials};
 use crate::store::{self, ClientInfo};
@@ -27,7 +27,7 @@ pub(super) async fn change(
 ) -> Result<TokenAnswer, ApiError> {
     let account_id = current.account_id;
     let password = &request.current_password;
-    let (account, turn) = confirmed(&state, current, password, &client, address).await?;
+    let (account, turn) = confirmed(&state, &current, password, &client, address).await?;
     let Some(profile) = state.profiles.get(&state.pool, current.account_id).await? else {
         return Err(sessions::gone(&state, current.session_id).await);
     };
@@ -40,6 +40,7 @@ pub(super) async fn change(
         .hash_new(&turn, &request.new_password, &profile.username);
     let new_hash = hashed.await??;
     drop(turn);
+    let new = PreparedSession::prepare(&state, account_id, EventKind::PasswordChanged).await?;
     let reason = EndReason::PasswordChanged;
     // This ends the sessions beyond 500, but not the caller's own: the change may still be refused.
     let caller = Caller {
@@ -68,9 +69,7 @@ pub(super) async fn change(
     store::reset_codes::void(&mut transaction, account_id).await?;
     let has_code = store::recovery_codes::is_confirmed(&mut transaction, account_id).await?;
     let remember = remember.ok_or(ApiError::SessionEnded(None))?;
-    let kind = EventKind::PasswordChanged;
-    let opened =
-        sessions::open(&state, &mut transaction, verified, remember, kind, &client).await?;
+    let opened = sessions::open(&state, &mut transaction, new, verified, remember, &client).await?;
     let opened = opened.ok_or(ApiError::InvalidCredentials)?;
     let mut tokens = opened.commit(&state, transaction).await?;
     tokens.recovery_code_confirmed = Some(has_code);
@@ -91,15 +90,12 @@ pub(super) async fn change(
 /// under other keys than the other instances. The same is true while the database is read-only.
 pub(super) async fn confirmed(
     state: &Holdfast,
-    current: CurrentAccount,
+    current: &CurrentAccount,
     password: &Secret,
     client: &ClientInfo,
     address: ClientAddress,
 ) -> Result<(Credentials, PasswordTurn), ApiError> {
-    let CurrentAccount {
-        account_id,
-        session_id,
-    } = current;
+    let (account_id, session_id) = (current.account_id, current.session_id);
     sessions::may_mint(state)?;
     let keys = Limits::session_keys(&state.keys, account_id, session_id)?;
     let turn = state.limits.confirm(address, keys)?.turn().await?;

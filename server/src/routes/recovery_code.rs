@@ -47,7 +47,7 @@ pub(super) async fn replace(
 ) -> Result<Json<NewRecoveryCode>, ApiError> {
     let account_id = current.account_id;
     let password = &request.password;
-    let (account, turn) = confirmed(&state, current, password, &client, address).await?;
+    let (account, turn) = confirmed(&state, &current, password, &client, address).await?;
     drop(turn);
     // This call waits for the account's row, like a call that ends sessions. So it takes one of the
     // slots for such calls.
@@ -60,7 +60,7 @@ pub(super) async fn replace(
         return Err(ApiError::InvalidCredentials);
     }
     store::recovery_codes::insert(&mut transaction, account_id, &code.hash()).await?;
-    let event = event(&state, current, EventKind::RecoveryCodeMade, &client);
+    let event = event(&state, &current, EventKind::RecoveryCodeMade, &client);
     store::events::insert(&mut transaction, event).await?;
     transaction.commit().await?;
     drop(slot);
@@ -83,7 +83,7 @@ pub(super) async fn confirm(
         .end_sessions(current.account_id, current.session_id)?;
     let stopping = state.stopping.clone();
     let confirming = async move {
-        let confirmed = try_confirm(&state, current, &client, &code).await;
+        let confirmed = try_confirm(&state, &current, &client, &code).await;
         drop(slot);
         confirmed
     };
@@ -93,7 +93,7 @@ pub(super) async fn confirm(
 
 async fn try_confirm(
     state: &Holdfast,
-    current: CurrentAccount,
+    current: &CurrentAccount,
     client: &ClientInfo,
     code: &RecoveryCode,
 ) -> Result<(), ApiError> {
@@ -120,7 +120,7 @@ async fn try_confirm(
 
 fn event<'a>(
     state: &Holdfast,
-    current: CurrentAccount,
+    current: &CurrentAccount,
     kind: EventKind,
     client: &'a ClientInfo,
 ) -> NewEvent<'a> {

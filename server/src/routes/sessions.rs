@@ -67,7 +67,7 @@ pub(super) async fn end_one(
         .end_sessions(current.account_id, current.session_id)?;
     let stopping = state.stopping.clone();
     let ending = async move {
-        let caller = caller(current, &client);
+        let caller = caller(&current, &client);
         let ended = sessions::end_one_of(&state, caller, session_id, reason).await;
         drop(slot);
         ended
@@ -107,7 +107,7 @@ pub(super) async fn end_all(
     let stopping = state.stopping.clone();
     // If the client hangs up, the slot stays taken, because the work goes on.
     let ending = async move {
-        let caller = caller(current, &client);
+        let caller = caller(&current, &client);
         let ended = sessions::end_others(&state, caller, keep_current).await;
         drop(slot);
         ended
@@ -116,7 +116,7 @@ pub(super) async fn end_all(
     Ok(Json(EndedCount { ended }))
 }
 
-fn caller(current: CurrentAccount, client: &ClientInfo) -> Caller<'_> {
+fn caller<'a>(current: &CurrentAccount, client: &'a ClientInfo) -> Caller<'a> {
     Caller {
         account_id: current.account_id,
         own: current.session_id,

@@ -11,7 +11,7 @@ use crate::client_address::ClientAddress;
 use crate::http::{ApiError, Json, TokenAnswer};
 use crate::limits::known_browsers;
 use crate::random;
-use crate::sessions::{self, VerifiedPassword};
+use crate::sessions::{self, PreparedSession, VerifiedPassword};
 use crate::state::Holdfast;
 use crate::store::{self, ClientInfo};
 
@@ -32,9 +32,10 @@ pub(super) async fn sign_up(
     let password_hash = hashed.await??;
     drop(turn);
 
+    let account_id = random::id(&state.clock);
+    let new = PreparedSession::prepare(&state, account_id, EventKind::SignUp).await?;
     let mut connection = state.pool.acquire().await?;
     let mut transaction = connection.begin().await?;
-    let account_id = random::id(&state.clock);
     let account =
         store::accounts::insert(&mut transaction, account_id, &username, &password_hash).await?;
     let Some(account) = account else {
@@ -47,14 +48,7 @@ pub(super) async fn sign_up(
         password_changed_at: account.password_changed_at,
     };
     let remember = request.remember;
-    let opened = sessions::open(
-        &state,
-        &mut transaction,
-        verified,
-        remember,
-        EventKind::SignUp,
-        &client,
-    );
+    let opened = sessions::open(&state, &mut transaction, new, verified, remember, &client);
     let opened = opened.await?.ok_or(ApiError::InvalidCredentials)?;
     let hooks = &state.hooks;
     hooks

@@ -16,6 +16,6 @@ pub use end::{
 };
 pub use gone::{gone, must_have_row};
 pub use notes::{note_failure, note_later};
-pub use open::{Opened, VerifiedPassword, open};
+pub use open::{Opened, PreparedSession, VerifiedPassword, open};
 pub use refresh::{Refresh, refresh};
 pub use tokens::may_mint;

@@ -11,11 +11,12 @@ use uuid::Uuid;
 use super::end::{BATCH, is_full_batch, note_ended};
 use super::tokens::{may_mint, tokens};
 use crate::error::ApiError;
+use crate::hooks::NewAccessToken;
+use crate::keys::added_claims::AddedClaims;
 use crate::random;
 use crate::security_log;
 use crate::state::Holdfast;
 use crate::store::events::NewEvent;
-use crate::store::sessions::NewSession;
 use crate::store::{self, ClientInfo};
 
 /// What a sign-in has verified.
@@ -27,6 +28,39 @@ pub struct VerifiedPassword {
     pub password_changed_at: OffsetDateTime,
 }
 
+/// A session that will be opened.
+#[derive(Debug)]
+pub struct PreparedSession {
+    session_id: Uuid,
+    kind: EventKind,
+    claims: AddedClaims,
+}
+
+impl PreparedSession {
+    /// Asks the application for the claims of the first access token. Call this before the
+    /// transaction begins: the application may take some time, and it uses connections of its own.
+    ///
+    /// # Errors
+    /// 503 when the application does not answer.
+    pub async fn prepare(
+        state: &Holdfast,
+        account_id: Uuid,
+        kind: EventKind,
+    ) -> Result<Self, ApiError> {
+        let session_id = random::id(&state.clock);
+        let token = NewAccessToken {
+            account_id,
+            session_id,
+            is_sign_up: kind == EventKind::SignUp,
+        };
+        Ok(Self {
+            session_id,
+            kind,
+            claims: state.hooks.access_token_claims(token).await?,
+        })
+    }
+}
+
 /// Opens a session in this transaction. `None` if the account is gone, is disabled, or has
 /// another password by now: a sign-in in flight does not survive a change of the password.
 ///
@@ -35,12 +69,17 @@ pub struct VerifiedPassword {
 pub async fn open(
     state: &Holdfast,
     transaction: &mut PgTransaction<'_>,
+    new: PreparedSession,
     verified: VerifiedPassword,
     remember: bool,
-    kind: EventKind,
     client: &ClientInfo,
 ) -> Result<Option<Opened>, ApiError> {
     may_mint(state)?;
+    let PreparedSession {
+        session_id,
+        kind,
+        claims,
+    } = new;
     let account_id = verified.account_id;
     if !store::accounts::lock(transaction, account_id, verified.password_changed_at).await? {
         return Ok(None);
@@ -64,8 +103,7 @@ pub async fn open(
         config.session_ttl_short
     };
     let secret = ChainSecret::from_random(random::bytes());
-    let session_id = random::id(&state.clock);
-    let new = NewSession {
+    let new = store::sessions::NewSession {
         session_id,
         account_id,
         token_hash: secret.hash(),
@@ -84,7 +122,7 @@ pub async fn open(
         detail: None,
     };
     store::events::insert(transaction, event).await?;
-    let tokens = tokens(state, session_id, 0, &secret, limits);
+    let tokens = tokens(state, session_id, 0, &secret, limits, claims);
     Ok(Some(Opened {
         tokens,
         ended: beyond,

@@ -14,6 +14,8 @@ use super::notes::note_later;
 use super::tokens::{genuine, may_mint, tokens};
 use crate::error::ApiError;
 use crate::events::{self, QueuedEvent};
+use crate::hooks::NewAccessToken;
+use crate::keys::added_claims::AddedClaims;
 use crate::security_log;
 use crate::state::Holdfast;
 use crate::store::sessions::{Remaining, Rotate, Snapshot};
@@ -84,14 +86,19 @@ async fn try_refresh(
         attempt: AttemptMark::of(attempt_key),
         plain_client: refresh.plain_client,
     };
-    let answer = |remaining, how| match &successor {
-        Some(secret) => {
-            let tokens = tokens(state, session_id, token.generation + 1, secret, remaining);
-            Ok((tokens, how))
-        }
-        None => Err(ApiError::Internal(anyhow::anyhow!(
-            "the last generation was rotated"
-        ))),
+    let claims = claims_before_rotation(state, refresh, &presented, session_id).await?;
+    let answer = async |remaining: Remaining, how| {
+        let Some(secret) = &successor else {
+            let why = anyhow::anyhow!("the last generation was rotated");
+            return Err(ApiError::Internal(why));
+        };
+        let claims = match claims {
+            Some(claims) => claims,
+            None => added_claims(state, remaining.account_id, session_id).await?,
+        };
+        let generation = token.generation + 1;
+        let tokens = tokens(state, session_id, generation, secret, remaining, claims);
+        Ok((tokens, how))
     };
 
     // The common case comes first, without a read: one statement, whose guard is the rule.
@@ -103,22 +110,14 @@ async fn try_refresh(
                 spend(state, &token, &presented, from, client, together).await?
         {
             let forward = from.0 < presented.generation;
-            return answer(
-                remaining,
-                if forward {
-                    "rotated_forward"
-                } else {
-                    "rotated"
-                },
-            );
+            let how = if forward {
+                "rotated_forward"
+            } else {
+                "rotated"
+            };
+            return answer(remaining, how).await;
         }
-        let mut connection = state.pool.acquire().await?;
-        let snapshot = store::sessions::lookup(&mut connection, session_id).await?;
-        connection.release();
-        let waited = Micros::try_from(refresh.arrived.elapsed().as_micros()).unwrap_or(Micros::MAX);
-        let session = snapshot.as_ref().map(|snapshot| &snapshot.session);
-        let now = snapshot.as_ref().map_or(0, |snapshot| snapshot.now);
-        match (rotation::decide(&presented, session, now, waited), snapshot) {
+        match look_up(state, refresh, &presented, session_id).await? {
             (Rotation::Rotate | Rotation::RotateForward { .. }, Some(Snapshot { session, .. })) => {
                 let row = (session.generation, session.token_hash);
                 // If the row is still the same (`row == from`), another transaction has locked it,
@@ -152,7 +151,7 @@ async fn try_refresh(
                         log_anomaly(session_id, kind);
                     }
                 }
-                return answer(remaining, "repeated");
+                return answer(remaining, "repeated").await;
             }
             (Rotation::Conflict, _) => return Err(ApiError::RefreshConflict),
             (Rotation::Expired(_), Some(Snapshot { session, .. })) => {
@@ -172,6 +171,62 @@ async fn try_refresh(
     Err(ApiError::Unavailable(anyhow::anyhow!(
         "the session's row moved at every try"
     )))
+}
+
+/// The case of the rule that applies to the session's row, and the row.
+async fn look_up(
+    state: &Holdfast,
+    refresh: &Refresh,
+    presented: &Presented,
+    session_id: Uuid,
+) -> Result<(Rotation, Option<Snapshot>), ApiError> {
+    let mut connection = state.pool.acquire().await?;
+    let snapshot = store::sessions::lookup(&mut connection, session_id).await?;
+    connection.release();
+    let waited = Micros::try_from(refresh.arrived.elapsed().as_micros()).unwrap_or(Micros::MAX);
+    let session = snapshot.as_ref().map(|snapshot| &snapshot.session);
+    let now = snapshot.as_ref().map_or(0, |snapshot| snapshot.now);
+    Ok((rotation::decide(presented, session, now, waited), snapshot))
+}
+
+/// The claims of the application, for a refresh without an attempt key.
+///
+/// With an attempt key, the application is asked after the rotation, because the rotation answers
+/// which account it is, without another query. If the application fails then, the client repeats the
+/// request, and gets the same successor. Without an attempt key, the client could not repeat the
+/// request for long. So the application is asked before anything changes.
+async fn claims_before_rotation(
+    state: &Holdfast,
+    refresh: &Refresh,
+    presented: &Presented,
+    session_id: Uuid,
+) -> Result<Option<AddedClaims>, ApiError> {
+    if refresh.attempt_key.is_some() || !state.hooks.are_installed() {
+        return Ok(None);
+    }
+    match look_up(state, refresh, presented, session_id).await? {
+        (
+            Rotation::Rotate | Rotation::RotateForward { .. } | Rotation::Repeat { .. },
+            Some(Snapshot { remaining, .. }),
+        ) => {
+            let claims = added_claims(state, remaining.account_id, session_id).await?;
+            Ok(Some(claims))
+        }
+        _ => Ok(None),
+    }
+}
+
+async fn added_claims(
+    state: &Holdfast,
+    account_id: Uuid,
+    session_id: Uuid,
+) -> Result<AddedClaims, ApiError> {
+    let token = NewAccessToken {
+        account_id,
+        session_id,
+        is_sign_up: false,
+    };
+    state.hooks.access_token_claims(token).await
 }
 
 /// The conditional update. It only changes the row if the row is still as it was at the decision.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::error::ApiError;
 use crate::keys::access_token::{self, CLIENT_ID, Claims};
+use crate::keys::added_claims::AddedClaims;
 use crate::random;
 use crate::secrets_in_use::HEARD_WITHIN;
 use crate::state::Holdfast;
@@ -62,6 +63,7 @@ pub(super) fn tokens(
     generation: u32,
     secret: &ChainSecret,
     remaining: Remaining,
+    added: AddedClaims,
 ) -> Tokens {
     let until_end = u64::try_from(remaining.remaining_seconds).unwrap_or(0);
     let until_idle = u64::try_from(remaining.idle_seconds).unwrap_or(0);
@@ -76,6 +78,7 @@ pub(super) fn tokens(
         iat: now,
         exp: now + lifetime,
         jti: random::id(&state.clock),
+        added,
     };
     let key = state.keys.current_refresh_key();
     Tokens {

@@ -7,6 +7,7 @@ use holdfast_testkit::app as support;
 
 mod account;
 mod activity;
+mod added_claims;
 mod bad_input;
 mod closed_sets;
 mod confirming;

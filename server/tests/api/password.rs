@@ -61,7 +61,7 @@ async fn a_wrong_or_bad_password_changes_nothing() {
 async fn bar_30_a_sign_in_with_the_old_password_in_flight_gets_no_session() {
     use holdfast_protocol::username::Username;
     use holdfast_protocol::wire::EventKind;
-    use holdfast_server::sessions::{self, VerifiedPassword};
+    use holdfast_server::sessions::{self, PreparedSession, VerifiedPassword};
     use holdfast_server::store::{self, ClientInfo};
 
     let app = TestApp::start().await;
@@ -81,7 +81,15 @@ async fn bar_30_a_sign_in_with_the_old_password_in_flight_gets_no_session() {
     };
     let mut transaction = app.pool().begin().await.unwrap();
     let (kind, client) = (EventKind::SignIn, ClientInfo::default());
-    let opened = sessions::open(&app.state, &mut transaction, verified, true, kind, &client);
+    let new = PreparedSession::prepare(&app.state, account.account_id, kind).await;
+    let opened = sessions::open(
+        &app.state,
+        &mut transaction,
+        new.unwrap(),
+        verified,
+        true,
+        &client,
+    );
     assert!(opened.await.unwrap().is_none());
 }
 

@@ -10,6 +10,7 @@ use holdfast_protocol::secret::Secret;
 use holdfast_protocol::wire::{EndReason, Tokens, paths};
 use holdfast_server::database_facts::DatabaseFacts;
 use holdfast_server::keys::access_token::{self, CLIENT_ID, Claims};
+use holdfast_server::keys::added_claims::AddedClaims;
 use holdfast_server::keys::refresh_key;
 use holdfast_server::random;
 use holdfast_server::sessions;
@@ -64,6 +65,7 @@ fn tokens_of_another_database(app: &TestApp, age: u64, key: &RefreshKey) -> Toke
         iat: now,
         exp: now + 300,
         jti: Uuid::from_u128(8),
+        added: AddedClaims::default(),
     };
     let secret = ChainSecret::from_random([3; 32]);
     Tokens {

@@ -156,6 +156,15 @@ impl Holdfast {
 
     /// The API of Holdfast below `/api/v1`, `/oauth`, `/.well-known`, `/healthz` and `/readyz`, for
     /// a router of any state.
+    ///
+    /// The application may have routes of its own below `/api/v1`. An address there that neither has
+    /// is answered with problem JSON (404, `not_found`), and not by the application's fallback.
+    ///
+    /// If a route of the application overlaps with one of these, axum panics when the routers are
+    /// merged. The panic is ``Overlapping method route. Handler for `POST /api/v1/login` already
+    /// exists`` for one address, and it names `/api/v1/{*address_of_holdfast}` if the application has
+    /// a parameter there, as in `/api/v1/{tenant}`. Then put Holdfast's routes below a path of their
+    /// own: `.nest("/auth", holdfast.routes())`, and the client's `Config::api_base` is `/auth`.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         api(self).with_state(self.clone())
     }

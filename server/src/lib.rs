@@ -154,7 +154,7 @@ pub fn router_with(state: Holdfast, additions: Additions) -> Router {
 
 /// The API without pages, for the router of an application.
 fn api(state: &Holdfast) -> Router<Holdfast> {
-    with_layers(state, routes::api())
+    with_layers(state, routes::api_beside_an_application())
 }
 
 /// The layers that every request passes: they give it an id, refuse it if another site has sent it,

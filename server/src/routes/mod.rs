@@ -18,11 +18,21 @@ mod to_the_end;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{delete, get, post, put};
+use axum::routing::{any, delete, get, post, put};
 use holdfast_protocol::wire::{MAX_BODY, paths};
 
 use crate::http::ApiError;
 use crate::state::Holdfast;
+
+/// Every other address below `/api/v1`. The name stands in the panic of axum if a route of an
+/// application overlaps.
+const OTHERS: &str = "/api/v1/{*address_of_holdfast}";
+
+/// The whole API for an application that brings a fallback of its own. An unknown address of the API
+/// is answered here, so that its client never gets a page.
+pub fn api_beside_an_application() -> Router<Holdfast> {
+    api().route(OTHERS, any(|| async { ApiError::NotFound }))
+}
 
 /// The whole API.
 pub fn api() -> Router<Holdfast> {

@@ -7,6 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::FromRef;
 use axum::http::{Method, Request, StatusCode, header};
+use axum::routing::get;
 use holdfast_client::host::caller;
 use holdfast_client::{CallError, SessionClient};
 use holdfast_protocol::problem::{Code, Meaning, Problem};
@@ -81,6 +82,84 @@ async fn an_application_signs_people_in_and_protects_its_own_routes() {
     let page = app.send(to(Method::GET, "/")).await;
     assert_eq!(page.status, 200);
     assert_eq!(page.text(), "Welcome");
+    holdfast.stop().await;
+}
+
+#[tokio::test]
+async fn an_unknown_address_of_the_api_is_a_problem_and_all_others_are_the_applications() {
+    let mut app = TestApp::start().await;
+    let holdfast = builder(app.pool()).start().await.unwrap();
+    let own = Router::new()
+        .route("/api/v1/notes", get(|| async { "The notes" }))
+        .route("/api/v1/notes/{note}", get(|| async { "A note" }))
+        .route("/oauth/{provider}", get(|| async { "A provider" }));
+    app.serve_with(|_| {
+        let page = || async { (StatusCode::NOT_FOUND, "There is no such page.") };
+        let with_holdfast = own.merge(holdfast.routes::<()>());
+        with_holdfast.fallback(page)
+    });
+    for (method, path) in [
+        (Method::GET, "/api/v1/logn"),
+        (Method::POST, "/api/v1/account/nothing/here"),
+        (Method::PATCH, "/api/v1/notes/of/ada"),
+    ] {
+        let answer = app.send(to(method, path)).await;
+        answer.is(Code::NotFound);
+    }
+    for (path, text) in [
+        ("/api/v1/notes", "The notes"),
+        ("/api/v1/notes/7", "A note"),
+        ("/oauth/github", "A provider"),
+        ("/api/v2/logn", "There is no such page."),
+        ("/logn", "There is no such page."),
+    ] {
+        assert_eq!(app.send(to(Method::GET, path)).await.text(), text);
+    }
+    for (path, allowed) in [
+        (paths::LOGIN, "POST"),
+        (paths::ACCOUNT, "GET,HEAD,DELETE"),
+        (paths::READYZ, "GET,HEAD"),
+    ] {
+        let answer = app.send(to(Method::PATCH, path)).await;
+        answer.is(Code::MethodNotAllowed);
+        assert_eq!(answer.header("allow"), allowed, "{path}");
+    }
+    holdfast.stop().await;
+}
+
+#[tokio::test]
+async fn routes_of_the_application_at_an_address_of_holdfast_stop_the_start() {
+    let app = TestApp::start().await;
+    let holdfast = builder(app.pool()).start().await.unwrap();
+    let panic_of = |path: &str| {
+        let own = Router::new().route(path, get(|| async {}).post(|| async {}));
+        let merging = || own.clone().merge(holdfast.routes::<()>());
+        let merged = std::panic::catch_unwind(std::panic::AssertUnwindSafe(merging));
+        *merged.unwrap_err().downcast::<String>().unwrap()
+    };
+    // One route, and a whole part of the addresses.
+    let panic = panic_of(paths::LOGIN);
+    assert!(
+        panic.contains("`POST /api/v1/login` already exists"),
+        "{panic}"
+    );
+    let panic = panic_of("/api/v1/{tenant}");
+    assert!(
+        panic.contains("\"/api/v1/{*address_of_holdfast}\""),
+        "{panic}"
+    );
+
+    // Below a path of their own, Holdfast's routes are not in the way.
+    let own = Router::new().route("/api/v1/{tenant}", get(|| async { "A tenant" }));
+    let mut nested = TestApp::start().await;
+    nested.serve_with(|_| own.nest("/auth", holdfast.routes()));
+    let tenant = nested.send(to(Method::GET, "/api/v1/acme")).await;
+    assert_eq!(tenant.text(), "A tenant");
+    let body = json!({ "username": "ada", "password": PASSWORD });
+    let path = format!("/auth{}", paths::SIGNUP);
+    nested.call(Method::POST, &path, &body).await.tokens(201);
+    let unknown = nested.send(to(Method::GET, "/auth/api/v1/logn")).await;
+    unknown.is(Code::NotFound);
     holdfast.stop().await;
 }
 

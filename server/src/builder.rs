@@ -65,6 +65,7 @@ use crate::config::{self, Config, MasterSecret, ServeArgs};
 use crate::hooks::{Hooks, InstalledHooks, OnOpened};
 use crate::http::answer_errors::LONGEST_WORK;
 use crate::lanes::{Lanes, RotationCommit};
+use crate::setting::Setting;
 use crate::start::Prepared;
 use crate::state::Holdfast;
 use crate::store;
@@ -348,7 +349,7 @@ impl Builder {
     /// with another issuer or master secret.
     pub async fn start(self) -> anyhow::Result<Holdfast> {
         let issuer = self.issuer.context(
-            "The setting `issuer` is missing. Set it to the address at which browsers reach the application.",
+            "The setting `issuer` is missing. Set it with `Builder::issuer` to the address at which browsers reach the application.",
         )?;
         let config = Config {
             issuer,
@@ -361,7 +362,8 @@ impl Builder {
         let arrived = start::arrive(&config, self.secrets, &pool, &clock).await?;
         if let Some(other) = arrived.facts.other_issuer() {
             bail!(
-                "The other instances have the issuer {other}. To change the issuer, name the one of the others with `previous_issuer`."
+                "The other instances have the issuer {other}. To change the issuer, name the one of the others with {}.",
+                Setting::PreviousIssuers
             );
         }
         let keys = Arc::clone(&arrived.keys);
@@ -414,7 +416,7 @@ async fn try_to_migrate(
     let layout = schema::check(database, schema).await?;
     Ok(layout.with_context(|| {
         format!(
-            "The tables of Holdfast are not at this version, or not in the schema {schema}. Migrate them with `holdfast migrate`, or leave out `without_migrations`."
+            "The tables of Holdfast are not at this version, or not in the schema {schema}. Leave out `Builder::without_migrations`, or migrate them with `holdfast migrate`."
         )
     }))
 }

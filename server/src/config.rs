@@ -26,6 +26,7 @@ use crate::lanes::RotationCommit;
 use crate::lifetimes::LONGEST_ACCESS_TOKEN;
 use crate::limits::Settings;
 use crate::password_hash::Cost;
+use crate::setting::Setting;
 use crate::store::Schema;
 use crate::store::database::InstanceFacts;
 
@@ -744,11 +745,14 @@ impl Config {
     fn consistent(self) -> anyhow::Result<Self> {
         anyhow::ensure!(
             self.access_token_ttl <= LONGEST_ACCESS_TOKEN,
-            "The lifetime of access tokens (HOLDFAST_ACCESS_TOKEN_TTL) can be at most 1h: until an access token expires, only Holdfast itself learns that its session has ended."
+            "The lifetime of access tokens ({}) can be at most 1h: until an access token expires, only Holdfast itself learns that its session has ended.",
+            Setting::AccessTokenTtl
         );
         anyhow::ensure!(
             self.access_token_ttl <= self.refresh_idle,
-            "The time for which a session may stay unused (HOLDFAST_REFRESH_IDLE) is shorter than the lifetime of access tokens (HOLDFAST_ACCESS_TOKEN_TTL): a session would be over before its first renewal."
+            "The time for which a session may stay unused ({}) is shorter than the lifetime of access tokens ({}): a session would be over before its first renewal.",
+            Setting::RefreshIdle,
+            Setting::AccessTokenTtl
         );
         Ok(Self {
             session_ttl_short: self.session_ttl_short.min(self.refresh_token_ttl),

@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::error::ApiError;
+use crate::setting::Setting;
 use crate::store::database::{InstanceFacts, StoredDatabase};
 
 /// How much the clocks of the instances and of the database may differ, in seconds.
@@ -158,7 +159,8 @@ impl DatabaseFacts {
         let error = self.foreign(session_id, self.young_until())?;
         if is_due(&mut self.alarms().unheard_of) {
             tracing::error!(
-                "This is probably the wrong database: a browser has a session that is older than the database, and the database does not know it. Check DATABASE_URL. If you want to begin with an empty database, run `holdfast database begin-anew`."
+                "This is probably the wrong database: a browser has a session that is older than the database, and the database does not know it. Check {}. If you want to begin with an empty database, run `holdfast database begin-anew`.",
+                Setting::Database
             );
         }
         Some(error)
@@ -171,7 +173,9 @@ impl DatabaseFacts {
         let error = self.foreign(session_id, self.read().birth.unwrap_or(0))?;
         if is_due(&mut self.alarms().maybe_forged) {
             tracing::warn!(
-                "A client sent a token that no master secret of this server has signed. Its session is older than the database. The token may be forged; then there is nothing to do. If browsers cannot renew their sessions, the database or the secret is the wrong one: check DATABASE_URL and HOLDFAST_SECRET. If you want to begin with an empty database, run `holdfast database begin-anew`."
+                "A client sent a token that no master secret of this server has signed. Its session is older than the database. The token may be forged; then there is nothing to do. If browsers cannot renew their sessions, the database or the secret is the wrong one: check {} and {}. If you want to begin with an empty database, run `holdfast database begin-anew`.",
+                Setting::Database,
+                Setting::Secret
             );
         }
         Some(error)
@@ -182,7 +186,8 @@ impl DatabaseFacts {
     pub fn pool_leads_elsewhere(&self) {
         if is_due(&mut self.alarms().pool_elsewhere) {
             tracing::warn!(
-                "A connection for requests leads to a database without the master secret of this instance, but the reads of every second find the secret. Check where DATABASE_URL leads, and restart the servers."
+                "A connection for requests leads to a database without the master secret of this instance, but the reads of every second find the secret. Check where {} leads, and restart the servers.",
+                Setting::Database
             );
         }
     }

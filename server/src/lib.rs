@@ -96,6 +96,7 @@ mod password_strength;
 mod routes;
 mod secrets;
 mod security_log;
+mod setting;
 #[cfg(feature = "pages")]
 mod shared_files;
 mod start;

@@ -25,6 +25,7 @@ use crate::endings::EndedSessions;
 use crate::error::ApiError;
 use crate::events::EventQueue;
 use crate::limits::Limits;
+use crate::setting::Setting;
 use crate::store::Pool;
 
 /// The counters of one instance. Clones share them.
@@ -106,7 +107,7 @@ impl Metrics {
     /// named. Only the first one logs a warning; after that an operator sees the count.
     pub fn came_through_unknown_proxy(&self, proxy: IpAddr) {
         if self.through_unknown_proxies.inc() == 0 {
-            tracing::warn!(proxy.address = %proxy, "Requests come through a proxy, and the server cannot read the clients' addresses. All these clients take turns as one address, with half of the places for sign-ins, and have no limit of attempts by address. Set HOLDFAST_TRUSTED_PROXIES to the proxy's network, and HOLDFAST_PROXY_HEADER to the header in which it writes the client's address.");
+            tracing::warn!(proxy.address = %proxy, "Requests come through a proxy, and the server cannot read the clients' addresses. All these clients take turns as one address, with half of the places for sign-ins, and have no limit of attempts by address. Set the proxy's network with {}, and the header in which it writes the client's address with {}.", Setting::TrustedProxies, Setting::ProxyHeader);
         }
     }
 }

@@ -26,6 +26,7 @@ use crate::config::Config;
 use crate::database_facts::DatabaseFacts;
 use crate::keys::{Keys, Obstacle, SecretInUse, shown};
 use crate::random;
+use crate::setting::Setting;
 use crate::store::database::InstanceFacts;
 use crate::store::events::NewEvent;
 use crate::store::secrets::{self, StoredSecret};
@@ -261,7 +262,8 @@ impl SecretsInUse {
         let is_another = !is_entered && !right.may_be(birth);
         if self.database.note_another(is_another) && is_another {
             tracing::error!(
-                "This is another database than the one in which this instance has entered its master secret, so the instance is not ready and makes no tokens. Check DATABASE_URL. If this is the right database, restart the servers."
+                "This is another database than the one in which this instance has entered its master secret, so the instance is not ready and makes no tokens. Check {}. If this is the right database, restart the servers.",
+                Setting::Database
             );
         }
         if is_entered || right == Right::Any {
@@ -396,7 +398,8 @@ pub async fn replace_after_leak(connection: &mut PgConnection, keys: &Keys) -> a
     // Secrets that are already forbidden count, because the command may be repeated.
     if !known.iter().any(|known| !is_new(&known)) {
         bail!(
-            "No other master secret was ever used with this database, so there is none to forbid. HOLDFAST_SECRET must be the new one."
+            "No other master secret was ever used with this database, so there is none to forbid. Set {} to the new one.",
+            Setting::Secret
         );
     }
     secrets::enter(&mut transaction, new).await?;

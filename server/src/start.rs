@@ -23,6 +23,7 @@ use crate::metrics::Metrics;
 use crate::password_hash::PasswordHashes;
 use crate::profiles::Profiles;
 use crate::secrets_in_use::SecretsInUse;
+use crate::setting::Setting;
 use crate::state::{Holdfast, Instance};
 use crate::stopping::Stopping;
 use crate::store::{self, Pool};
@@ -56,7 +57,8 @@ pub(crate) async fn arrive(
         tracing::error!(
             issuer,
             other,
-            "The other instances have another issuer, so this one does not become ready. To change the issuer, set HOLDFAST_ISSUER_PREVIOUS to the issuer of the others."
+            "The other instances have another issuer, so this one does not become ready. To change the issuer, set {} to the issuer of the others.",
+            Setting::PreviousIssuers
         );
     }
     secrets.enter(&mut connection).await?;

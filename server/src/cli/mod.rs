@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{DatabaseArgs, ServeArgs};
+use crate::setting;
 
 /// Sign in once and stay signed in. A stolen token does not live.
 #[derive(Debug, Parser)]
@@ -55,6 +56,7 @@ pub fn run(args: Vec<OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
+    setting::name_variables();
     let done = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -28,7 +28,7 @@ pub fn most_connections(wanted: u32, database_connections: u32) -> usize {
             connections.wanted = wanted,
             connections.possible = possible,
             files.limit = allowed,
-            "The limit of open files allows fewer connections than HOLDFAST_CONNECTIONS."
+            "The limit of open files allows fewer connections than the setting for connections."
         );
     }
     usize::try_from(possible.min(u64::from(wanted))).unwrap_or(usize::MAX)

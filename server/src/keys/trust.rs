@@ -8,6 +8,7 @@ use holdfast_protocol::refresh_token::RefreshKey;
 
 use super::master::{Fingerprint, Master, shown};
 use crate::lifetimes::LONGEST_ACCESS_TOKEN;
+use crate::setting::Setting;
 
 /// Extra seconds for which access tokens of another secret are accepted. Instances report a use only
 /// every ten seconds, so the last use may be later than the report.
@@ -29,13 +30,15 @@ pub(super) enum Use {
 pub enum Obstacle {
     /// Other instances make tokens with secrets that this instance does not accept.
     #[error(
-        "this instance does not accept every master secret in use (fingerprints: {}): a step of the change was skipped. Add that secret to HOLDFAST_SECRET_PREVIOUS here",
-        .0.join(", ")
+        "this instance does not accept every master secret in use (fingerprints: {}): a step of the change was skipped. Add that secret to {} here",
+        .0.join(", "),
+        Setting::PreviousSecrets
     )]
     Behind(Vec<String>),
     /// The current secret leaked.
     #[error(
-        "the master secret of this instance was forbidden after a leak. Set HOLDFAST_SECRET to the new one"
+        "the master secret of this instance was forbidden after a leak. Set {} to the new one",
+        Setting::Secret
     )]
     Forbidden,
 }

@@ -11,6 +11,7 @@ use axum::extract::{RawQuery, State};
 
 use crate::endings::DEGRADED_AFTER;
 use crate::http::ApiError;
+use crate::setting::Setting;
 use crate::state::Holdfast;
 
 pub(super) async fn alive() -> &'static str {
@@ -30,12 +31,14 @@ pub(super) async fn ready(
     }
     if let Some(other) = state.database.other_issuer() {
         return not_ready(anyhow::anyhow!(
-            "the other instances have the issuer {other}. To change the issuer, name it in HOLDFAST_ISSUER_PREVIOUS"
+            "the other instances have the issuer {other}. To change the issuer, name it in {}",
+            Setting::PreviousIssuers
         ));
     }
     if state.database.is_another() {
         return not_ready(anyhow::anyhow!(
-            "this is another database than the one in which this instance has entered its master secret. Check DATABASE_URL"
+            "this is another database than the one in which this instance has entered its master secret. Check {}",
+            Setting::Database
         ));
     }
     let Some(age) = state

@@ -12,6 +12,8 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
+use crate::setting::Setting;
+
 use super::connect::{connect, with_settings, with_settings_for_migrations};
 
 /// The table of migrations in a schema of Holdfast. It does not have the name that sqlx uses,
@@ -280,7 +282,8 @@ async fn make(
 ) -> sqlx::Result<anyhow::Result<Layout>> {
     if let Some(other) = other_schema(connection, schema).await? {
         return Ok(Err(anyhow!(
-            "The tables of Holdfast are in the schema {other} of this database, and the setting `schema` (HOLDFAST_SCHEMA) is {schema}. Set it to {other}."
+            "The tables of Holdfast are in the schema {other} of this database, and the setting is {schema}. Set it to {other} with {}.",
+            Setting::Schema
         )));
     }
     if let Some(table) = first_in(connection, schema, &tables()).await?
@@ -288,7 +291,8 @@ async fn make(
         && !has_migrations(connection, schema).await?
     {
         return Ok(Err(anyhow!(
-            "The schema {schema} has a table {table} that is not one of Holdfast. Choose another schema for Holdfast with the setting `schema` (HOLDFAST_SCHEMA)."
+            "The schema {schema} has a table {table} that is not one of Holdfast. Choose another schema for Holdfast with {}.",
+            Setting::Schema
         )));
     }
     let is_there =
@@ -301,7 +305,8 @@ async fn make(
             Ok(_) => {}
             Err(error) if has_code(&error, &["42501"]) => {
                 return Ok(Err(anyhow!(
-                    "The role of Holdfast may not make the schema {schema}. Make it with `create schema {schema} authorization \"<role>\"`, or choose another schema with the setting `schema` (HOLDFAST_SCHEMA)."
+                    "The role of Holdfast may not make the schema {schema}. Make it with `create schema {schema} authorization \"<role>\"`, or choose another schema with {}.",
+                    Setting::Schema
                 )));
             }
             // Another instance was faster.

@@ -244,6 +244,11 @@ async fn a_wrong_setting_is_named_before_anything_starts() {
     assert!(error.contains("`issuer` is missing"), "{error}");
     let error = refused(builder(&nowhere).sessions_per_account(0)).await;
     assert!(error.contains("0 is not from 1 to 10000"), "{error}");
+    let long = Duration::from_secs(3601);
+    let error = refused(builder(&nowhere).access_token_ttl(long)).await;
+    assert!(error.contains("`Builder::access_token_ttl`"), "{error}");
+    let error = refused(builder(&nowhere).refresh_idle(Duration::from_secs(1))).await;
+    assert!(error.contains("`Builder::refresh_idle`"), "{error}");
     let shown = format!("{:?}", builder(&nowhere));
     assert!(
         shown.contains("shop.example") && !shown.contains("hunter2"),
@@ -264,6 +269,7 @@ async fn an_instance_that_the_others_would_refuse_does_not_start() {
         error.contains("have the issuer https://shop.example"),
         "{error}"
     );
+    assert!(error.contains("`Builder::previous_issuer`"), "{error}");
     // An instance to which the issuer changes says so.
     let changed = other_issuer.previous_issuer("https://shop.example");
     let second = changed.start().await.unwrap();
@@ -288,7 +294,7 @@ async fn tables_of_an_earlier_version_are_named_if_the_application_does_not_migr
     let started = builder(app.pool()).without_migrations().start().await;
     let error = started.unwrap_err().to_string();
     assert!(
-        error.contains("Migrate them with `holdfast migrate`"),
+        error.contains("Leave out `Builder::without_migrations`"),
         "{error}"
     );
 }
@@ -393,7 +399,7 @@ async fn a_schema_with_tables_of_another_application_is_left_alone() {
         error.contains("The schema public has a table accounts that is not one of Holdfast"),
         "{error}"
     );
-    assert!(error.contains("HOLDFAST_SCHEMA"), "{error}");
+    assert!(error.contains("with `Builder::schema`"), "{error}");
     let tables = "select count(*) from pg_tables where schemaname in ('public', 'holdfast')";
     assert_eq!(count(&pool, tables).await, 2);
 }

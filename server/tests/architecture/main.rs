@@ -590,3 +590,30 @@ fn a_server_that_is_rebuilt_on_every_change_has_the_pages() {
         "{watched}"
     );
 }
+
+/// An application sets no variable of the program `holdfast`, so a sentence that it may get names the
+/// setting with `Setting`.
+#[test]
+fn only_files_of_the_program_name_its_variables() {
+    let of_the_program = [
+        "server/src/cli/",
+        "server/src/config.rs",
+        "server/src/private_postgres.rs",
+        "server/src/secrets.rs",
+        "server/src/setting.rs",
+    ];
+    for file in rust_files(&["server/src"]) {
+        let path = file.strip_prefix(root()).unwrap().display().to_string();
+        if of_the_program.iter().any(|own| path.starts_with(own)) {
+            continue;
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        let code = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        for line in code {
+            let names_one = line.contains("HOLDFAST_") || line.contains("DATABASE_URL");
+            assert!(!names_one, "{path}: {line}");
+        }
+    }
+}

@@ -210,14 +210,20 @@ impl ApiError {
         }
     }
 
-    /// The status of the answer. Each code has one status, except `malformed_request`: HTTP
-    /// has several statuses for such mistakes.
+    /// The status of the answer. Each code has one status, except `malformed_request`, because HTTP
+    /// has several statuses for such mistakes, and the codes of an application.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::OtherSite => StatusCode::FORBIDDEN,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::OfApplication { status, .. } => *status,
+            Self::OfServerFunction(problem) if matches!(problem.code, Code::Other(_)) => {
+                StatusCode::from_u16(problem.status)
+                    .ok()
+                    .filter(|status| status.is_client_error() || status.is_server_error())
+                    .unwrap_or(StatusCode::BAD_REQUEST)
+            }
             _ => StatusCode::from_u16(self.code().status())
                 .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
         }

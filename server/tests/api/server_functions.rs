@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{Method, Request, header};
+use axum::http::{Method, Request, StatusCode, header};
 use holdfast_client::host::{caller, lent};
 use holdfast_client::{CallError, SessionClient};
-use holdfast_protocol::problem::{Code, Problem};
+use holdfast_protocol::problem::{Code, OtherCode, Problem};
 use holdfast_protocol::wire::{MAX_BODY, NewestSignIn, Overview};
 use holdfast_server::additions::Additions;
 use holdfast_server::http::ApiError;
@@ -49,6 +49,23 @@ async fn fail(how: String) -> Result<(), CallError> {
         "told" => {
             let problem = Problem::new(Code::NotFound, "There is no such thing.");
             Err(CallError::Problem(problem))
+        }
+        "own" => {
+            let code = Code::Other(OtherCode::new("note_locked").unwrap());
+            let mut problem = Problem::new(code, "The note is locked.");
+            problem.status = 423;
+            Err(CallError::Problem(problem))
+        }
+        "own_without_a_status" => {
+            let code = Code::Other(OtherCode::new("note_locked").unwrap());
+            let mut problem = Problem::new(code, "The note is locked.");
+            problem.status = 200;
+            Err(CallError::Problem(problem))
+        }
+        "of_application" => {
+            let (status, sentence) = (StatusCode::CONFLICT, "The note was changed.");
+            let error = ApiError::of_application(status, "note_changed", sentence);
+            Err(server_functions::to_function_error(error))
         }
         "host" => Err(server_functions::to_function_error(ApiError::Internal(
             anyhow::anyhow!("the secret cause"),
@@ -266,6 +283,22 @@ async fn the_error_of_a_function_is_answered_like_every_other() {
         assert!(!answer.text().contains("lends"), "{}", answer.text());
     }
     assert_eq!(fail("away").await.header("retry-after"), "2");
+}
+
+#[tokio::test]
+async fn an_error_with_a_code_of_the_application_keeps_its_status() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    for (how, status, code) in [
+        ("own", 423, "note_locked"),
+        ("own_without_a_status", 400, "note_locked"),
+        ("of_application", 409, "note_changed"),
+    ] {
+        let answer = app.get_as(&tokens, &format!("{FAIL}?how={how}")).await;
+        assert_eq!(answer.status, status, "{}", answer.text());
+        // The status in the body is the same.
+        assert_eq!(answer.problem().code.as_str(), code);
+    }
 }
 
 #[tokio::test]

@@ -396,6 +396,14 @@ async fn migrate(
             Ok(done) => return done,
             Err(error) => error,
         };
+        if let MigrateError::Execute(error) = &error
+            && store::is_refused_by_pooler(error)
+        {
+            bail!(
+                "The pool leads to a pooler, such as PgBouncer, which refuses the settings of connections. Let {} lead to Postgres itself.",
+                Setting::DirectDatabase
+            );
+        }
         if Instant::now() >= give_up || !is_passing(&error) {
             return Err(error).context("The tables could not be brought up to date");
         }
@@ -413,7 +421,10 @@ async fn try_to_migrate(
     if migrates {
         return schema::migrate(database, schema).await;
     }
-    let layout = schema::check(database, schema).await?;
+    let layout = match schema::check(database, schema).await? {
+        Ok(layout) => layout,
+        Err(final_error) => return Ok(Err(final_error)),
+    };
     Ok(layout.with_context(|| {
         format!(
             "The tables of Holdfast are not at this version, or not in the schema {schema}. Leave out `Builder::without_migrations`, or migrate them with `holdfast migrate`."

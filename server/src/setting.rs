@@ -20,6 +20,8 @@ pub(crate) fn name_variables() {
 pub enum Setting {
     /// The database.
     Database,
+    /// The database, past a pooler.
+    DirectDatabase,
     /// The schema of Holdfast's tables.
     Schema,
     /// The current master secret.
@@ -43,6 +45,7 @@ impl Setting {
     fn variable(self) -> &'static str {
         match self {
             Self::Database => "DATABASE_URL",
+            Self::DirectDatabase => "DATABASE_DIRECT_URL",
             Self::Schema => "HOLDFAST_SCHEMA",
             Self::Secret => "HOLDFAST_SECRET",
             Self::PreviousSecrets => "HOLDFAST_SECRET_PREVIOUS",
@@ -57,7 +60,7 @@ impl Setting {
     /// The function that an application calls.
     fn function(self) -> &'static str {
         match self {
-            Self::Database => "the pool in `Holdfast::builder`",
+            Self::Database | Self::DirectDatabase => "the pool in `Holdfast::builder`",
             Self::Schema => "`Builder::schema`",
             Self::Secret => "the secret in `Holdfast::builder`",
             Self::PreviousSecrets => "`Builder::previous_secret`",

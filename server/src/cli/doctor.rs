@@ -94,6 +94,9 @@ async fn look_on(
     findings: &mut Findings,
 ) -> sqlx::Result<()> {
     let layout = schema::find(connection, &database.schema).await?;
+    if let Some(layout) = &layout {
+        place_of_tables(layout, connection, findings).await?;
+    }
     // The path of the transaction does not stay on a connection of a pooler.
     let mut transaction = connection.begin().await?;
     if let Some(layout) = &layout {
@@ -103,6 +106,25 @@ async fn look_on(
     transaction.rollback().await?;
     if database.private.is_none() {
         pooler(database, layout.as_ref(), connection, findings).await?;
+    }
+    Ok(())
+}
+
+/// In which schema the tables are, and whether there is a second set of them.
+async fn place_of_tables(
+    layout: &Layout,
+    connection: &mut PgConnection,
+    findings: &mut Findings,
+) -> sqlx::Result<()> {
+    let schema = schema::name_of(connection, layout).await?;
+    findings.good(match layout {
+        Layout::Own(_) => format!("The tables of Holdfast are in the schema {schema}."),
+        Layout::OnThePath => format!(
+            "The tables of Holdfast are in the schema {schema}, where an earlier version has made them."
+        ),
+    });
+    if let Some(sentence) = schema::second_set(connection, layout).await? {
+        findings.bad(sentence);
     }
     Ok(())
 }
@@ -119,8 +141,9 @@ async fn pooler(
         let with_settings = store::with_settings(database.options.clone());
         let gets_through = match store::connect(&with_settings).await {
             Ok(mut connection) => {
-                let server = diagnosis::server(&mut connection).await?;
-                server.statement_timeout > 0
+                let arrived = store::has_settings(&mut connection).await;
+                let _ = connection.close().await;
+                arrived?
             }
             Err(error) if store::is_refused_by_pooler(&error) => false,
             Err(error) => return Err(error),

@@ -238,7 +238,10 @@ impl Database {
         match migrations {
             Migrations::Apply => schema::migrate(options, &self.schema).await,
             Migrations::Check => {
-                let layout = schema::check(options, &self.schema).await?;
+                let layout = match schema::check(options, &self.schema).await? {
+                    Ok(layout) => layout,
+                    Err(final_error) => return Ok(Err(final_error)),
+                };
                 Ok(layout.with_context(|| {
                     let schema = &self.schema;
                     format!(

@@ -9,6 +9,10 @@ use sqlx::{Connection as _, PgConnection};
 /// How long a connection outside of a pool may take until it can be used.
 const CONNECTS_WITHIN: Duration = Duration::from_secs(5);
 
+/// A setting that Postgres does not know. It shows whether settings arrive: a role has the others too,
+/// if an operator has set them.
+const ARRIVES: (&str, &str) = ("holdfast.settings", "arrived");
+
 /// Adds the settings of the pool, for a connection outside of the pool.
 pub fn with_settings(options: PgConnectOptions) -> PgConnectOptions {
     options.application_name("holdfast").options([
@@ -16,6 +20,7 @@ pub fn with_settings(options: PgConnectOptions) -> PgConnectOptions {
         ("statement_timeout", "10s"),
         ("lock_timeout", "5s"),
         ("idle_in_transaction_session_timeout", "30s"),
+        ARRIVES,
     ])
 }
 
@@ -51,5 +56,20 @@ pub(super) fn with_settings_for_migrations(options: PgConnectOptions) -> PgConne
         ("lock_timeout", "1s"),
         ("statement_timeout", "0"),
         ("idle_in_transaction_session_timeout", "0"),
+        ARRIVES,
     ])
+}
+
+/// Whether the settings of [`with_settings`], or those for migrations, have arrived. A pooler may drop
+/// them without an error, as PgBouncer does with `ignore_startup_parameters = options`.
+///
+/// # Errors
+/// When the database cannot be queried.
+pub async fn has_settings(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    let (name, value) = ARRIVES;
+    sqlx::query_scalar("select current_setting($1, true) is not distinct from $2")
+        .bind(name)
+        .bind(value)
+        .fetch_one(connection)
+        .await
 }

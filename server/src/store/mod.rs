@@ -14,7 +14,7 @@ pub mod session_ends;
 pub mod sessions;
 pub mod sign_in_failures;
 
-pub use connect::{connect, with_settings, without_settings};
+pub use connect::{connect, has_settings, with_settings, without_settings};
 pub use pool::{Connection, Pool, is_broken};
 pub use schema::{Layout, MIGRATOR, Schema, is_migrated};
 use sqlx::PgConnection;

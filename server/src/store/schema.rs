@@ -14,7 +14,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use crate::setting::Setting;
 
-use super::connect::{connect, with_settings, with_settings_for_migrations};
+use super::connect::{connect, has_settings, with_settings, with_settings_for_migrations};
 
 /// The table of migrations in a schema of Holdfast. It does not have the name that sqlx uses,
 /// because an application may have its own migrations in the same schema.
@@ -129,19 +129,91 @@ pub async fn find(connection: &mut PgConnection, schema: &Schema) -> sqlx::Resul
     if has_migrations(connection, schema).await? {
         return Ok(Some(Layout::Own(schema.clone())));
     }
-    let is_on_the_path = may_read(connection, MIGRATIONS_OF_SQLX).await?
-        && has_first_migration(connection, MIGRATIONS_OF_SQLX).await?;
+    let is_on_the_path = has_tables_on_the_path(connection).await?;
     Ok(is_on_the_path.then_some(Layout::OnThePath))
+}
+
+/// Whether an earlier version has made tables where the path of the role leads.
+async fn has_tables_on_the_path(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    Ok(may_read(connection, MIGRATIONS_OF_SQLX).await?
+        && has_first_migration(connection, MIGRATIONS_OF_SQLX).await?)
+}
+
+/// The schema that has these tables. The path of the connection must be that of the role.
+///
+/// # Errors
+/// When the database cannot be queried.
+pub async fn name_of(connection: &mut PgConnection, layout: &Layout) -> sqlx::Result<String> {
+    match layout {
+        Layout::Own(schema) => Ok(schema.0.clone()),
+        Layout::OnThePath => schema_of(connection, MIGRATIONS_OF_SQLX).await,
+    }
+}
+
+async fn schema_of(connection: &mut PgConnection, table: &str) -> sqlx::Result<String> {
+    sqlx::query_scalar(
+        "select nspname::text
+         from pg_class
+         join pg_namespace on pg_namespace.oid = relnamespace
+         where pg_class.oid = to_regclass($1)",
+    )
+    .bind(table)
+    .fetch_one(connection)
+    .await
+}
+
+/// A sentence if an earlier version has made a second set of tables, which is not used. The path of
+/// the connection must be that of the role.
+///
+/// # Errors
+/// When the database cannot be queried.
+pub async fn second_set(
+    connection: &mut PgConnection,
+    layout: &Layout,
+) -> sqlx::Result<Option<String>> {
+    let Layout::Own(schema) = layout else {
+        return Ok(None);
+    };
+    if !has_tables_on_the_path(connection).await? {
+        return Ok(None);
+    }
+    let earlier = schema_of(connection, MIGRATIONS_OF_SQLX).await?;
+    Ok(Some(format!(
+        "The database has two sets of Holdfast's tables. This version uses those in the schema {schema}. An earlier version has made those in the schema {earlier}, and only servers of an earlier version use them. Stop such servers, and drop the set that has no accounts."
+    )))
+}
+
+async fn warn_of_second_set(connection: &mut PgConnection, layout: &Layout) -> sqlx::Result<()> {
+    if let Some(sentence) = second_set(connection, layout).await? {
+        tracing::warn!("{sentence}");
+    }
+    Ok(())
+}
+
+/// What to do about a pooler that drops settings.
+fn dropped() -> anyhow::Error {
+    anyhow!(
+        "The settings of connections to the database do not arrive: a pooler, such as PgBouncer with `ignore_startup_parameters`, drops them. Let {} lead to Postgres itself.",
+        Setting::DirectDatabase
+    )
 }
 
 /// Where the tables are, without a change to them, on a connection of its own. `None` if there are
 /// none, or they lack a migration of this version.
 ///
 /// # Errors
-/// When the database cannot be queried.
-pub async fn check(options: &PgConnectOptions, schema: &Schema) -> sqlx::Result<Option<Layout>> {
+/// The inner error is final: a pooler drops the settings. The outer one is that the database cannot be
+/// queried.
+pub async fn check(
+    options: &PgConnectOptions,
+    schema: &Schema,
+) -> sqlx::Result<anyhow::Result<Option<Layout>>> {
     let mut connection = connect(&with_settings(options.clone())).await?;
-    let layout = find_migrated(&mut connection, schema).await;
+    let layout = match has_settings(&mut connection).await {
+        Ok(true) => find_migrated(&mut connection, schema).await.map(Ok),
+        Ok(false) => Ok(Err(dropped())),
+        Err(error) => Err(error),
+    };
     let _ = connection.close().await;
     layout
 }
@@ -157,6 +229,7 @@ async fn find_migrated(
     layout.enter(&mut transaction).await?;
     let is_migrated = is_migrated(&mut transaction).await?;
     transaction.rollback().await?;
+    warn_of_second_set(connection, &layout).await?;
     Ok(is_migrated.then_some(layout))
 }
 
@@ -242,8 +315,9 @@ async fn has_first_migration(
 /// and the tables.
 ///
 /// # Errors
-/// Do not try again after the inner error: the schema has tables of another application, the tables
-/// of Holdfast are in another schema, or the role may not make the schema. The outer error may pass.
+/// Do not try again after the inner error: a pooler drops the settings, the schema has tables of
+/// another application, the tables of Holdfast are in another schema, or the role may not make the
+/// schema. The outer error may pass.
 pub async fn migrate(
     options: &PgConnectOptions,
     schema: &Schema,
@@ -260,6 +334,9 @@ async fn migrate_on(
     connection: &mut PgConnection,
     schema: &Schema,
 ) -> Result<anyhow::Result<Layout>, MigrateError> {
+    if !has_settings(connection).await? {
+        return Ok(Err(dropped()));
+    }
     let layout = match find(connection, schema).await? {
         Some(layout) => layout,
         None => match make(connection, schema).await? {
@@ -267,6 +344,7 @@ async fn migrate_on(
             Err(final_error) => return Ok(Err(final_error)),
         },
     };
+    warn_of_second_set(connection, &layout).await?;
     layout.set_path(connection, false).await?;
     match layout {
         Layout::Own(_) => MIGRATOR.run(connection).await?,

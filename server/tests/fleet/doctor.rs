@@ -2,7 +2,9 @@
 
 use std::process::Command;
 
+use holdfast_server::store::MIGRATOR;
 use sqlx::ConnectOptions as _;
+use sqlx::migrate::Migrator;
 
 use crate::support::{Cluster, Fleet, Settings};
 
@@ -53,9 +55,51 @@ async fn the_doctor_names_a_forgotten_replication_slot_and_a_forgotten_proxy() {
     for sentence in [
         "No standby reads the replication slot forgotten",
         "HOLDFAST_TRUSTED_PROXIES names none",
+        "The tables of Holdfast are in the schema holdfast.",
     ] {
         assert!(said.contains(sentence), "{said}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_and_the_doctor_say_that_an_earlier_version_has_a_second_set_of_tables() {
+    let options = Fleet::unmigrated_database().await;
+    let url = Fleet::url_of(&options);
+    let doctor = async || {
+        let variables = [("DATABASE_URL", url.as_str())];
+        Fleet::run_command(&["doctor"], &variables).await.said
+    };
+    let second = "two sets of Holdfast's tables";
+    // As an earlier version makes them.
+    let on_the_path = options.clone().options([("search_path", "public")]);
+    let mut connection = on_the_path.connect().await.unwrap();
+    let earlier = Migrator::with_migrations(MIGRATOR.iter().take(9).cloned().collect());
+    earlier.run(&mut connection).await.unwrap();
+    let told = doctor().await;
+    let place = "in the schema public, where an earlier version has made them";
+    assert!(told.contains(place) && !told.contains(second), "{told}");
+
+    // As this version makes them, if it does not see the others.
+    sqlx::query("alter table _sqlx_migrations rename to hidden")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    assert!(
+        Fleet::run_command(&["migrate"], &[("DATABASE_URL", &url)])
+            .await
+            .success
+    );
+    sqlx::query("alter table hidden rename to _sqlx_migrations")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let fleet = Fleet::with(1, Settings::on(url.clone()), options).await;
+    for told in [doctor().await, fleet.instances[0].log()] {
+        assert_eq!(told.matches(second).count(), 1, "{told}");
+        assert!(told.contains("those in the schema public"), "{told}");
+    }
+    let told = doctor().await;
+    assert!(told.contains("are in the schema holdfast."), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

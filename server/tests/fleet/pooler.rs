@@ -60,6 +60,51 @@ async fn behind_a_pooler_a_server_requires_the_direct_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pooler_that_drops_settings_is_noticed_at_the_start() {
+    let options = Fleet::migrated_database().await;
+    let pooler = Pooler::that_drops_settings(&options).await;
+    let secret = MasterSecret::generate().encode().to_string();
+    let variables = [
+        ("HOLDFAST_LISTEN", "127.0.0.1:0"),
+        ("HOLDFAST_ISSUER", "https://id.example"),
+        ("HOLDFAST_SECRET", secret.as_str()),
+        ("DATABASE_URL", pooler.url()),
+        ("DATABASE_DIRECT_URL", pooler.url()),
+    ];
+    let sentence = "Let DATABASE_DIRECT_URL lead to Postgres itself";
+    for (arguments, variables) in [
+        (["serve"].as_slice(), &variables[..4]),
+        (&["serve", "--no-migrate"], &variables[..4]),
+        (&["migrate"], &variables[..]),
+    ] {
+        let ended = Fleet::run_command(arguments, variables).await;
+        assert!(!ended.success, "{arguments:?}");
+        assert!(
+            ended.said.contains(sentence),
+            "{arguments:?}: {}",
+            ended.said
+        );
+    }
+    // The role may have the same settings.
+    let mut connection = PgConnection::connect_with(&options).await.unwrap();
+    let role = "select format('alter role %I in database %I set statement_timeout = ''10s''',
+        current_user, current_database())";
+    let alter: String = sqlx::query_scalar(role)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(alter))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let told = Fleet::run_command(&["doctor"], &variables[..4]).await.said;
+    assert!(
+        told.contains("There is a pooler, such as PgBouncer"),
+        "{told}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn behind_a_pooler_a_role_without_the_path_of_the_schema_is_told_what_to_set() {
     let options = Fleet::unmigrated_database().await;
     let (pooler, direct) = (Pooler::before(&options).await, Fleet::url_of(&options));

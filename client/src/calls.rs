@@ -186,7 +186,7 @@ async fn call_in_full(
         tell(of);
         let outcome = transport::send_for(call, Some(&token), reader).await;
         let meaning = match &outcome {
-            Err(CallError::Problem(problem)) => Some(problem.code.meaning()),
+            Err(CallError::Problem(problem)) => Some(problem.meaning()),
             _ => None,
         };
         let is_for_another_token = match meaning {

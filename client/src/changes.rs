@@ -330,7 +330,7 @@ async fn may_be_answer_to_copy(
     }
     // A change in another tab ends the session for the same reason. The last two conditions exclude
     // it.
-    Ok(problem.code.meaning() == Meaning::SessionOver
+    Ok(problem.meaning() == Meaning::SessionOver
         && Ending::of(problem) == Ending::PasswordChanged
         && !driver.is_noted_elsewhere(account_id)
         && driver.stored_session() == Some(before.session_id))
@@ -443,10 +443,7 @@ fn may_mean_done(refusal: &CallError) -> bool {
         CallError::SignedOut | CallError::SessionChanged => true,
         CallError::Problem(problem) => {
             problem.code == Code::InvalidCredentials
-                || matches!(
-                    problem.code.meaning(),
-                    Meaning::SessionOver | Meaning::Renew
-                )
+                || matches!(problem.meaning(), Meaning::SessionOver | Meaning::Renew)
         }
         _ => false,
     }
@@ -455,7 +452,7 @@ fn may_mean_done(refusal: &CallError) -> bool {
 /// Says that the change was not done. The session that sent it may be over for another reason.
 fn refused(driver: &Rc<Driver>, before: Before, error: CallError) -> NotChanged {
     let why = match &error {
-        CallError::Problem(problem) if problem.code.meaning() == Meaning::SessionOver => {
+        CallError::Problem(problem) if problem.meaning() == Meaning::SessionOver => {
             Some(Ending::of(problem))
         }
         CallError::SignedOut => driver.replaced_is_over(),
@@ -511,7 +508,7 @@ pub(super) async fn with_repetitions_of<F: Future<Output = Result<String, CallEr
         outcome = send().await;
         let is_later = matches!(
             &outcome,
-            Err(CallError::Problem(problem)) if problem.code.meaning() == Meaning::Later
+            Err(CallError::Problem(problem)) if problem.meaning() == Meaning::Later
         );
         if !is_silence(&outcome) && !is_later {
             return (outcome, true);

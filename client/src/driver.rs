@@ -733,7 +733,7 @@ impl Driver {
     pub(super) fn note_outcome(self: &Rc<Self>, of: Link, outcome: &Result<String, CallError>) {
         let session_id = of.session_id;
         self.feed(match outcome {
-            Err(CallError::Problem(problem)) if problem.code.meaning() == Meaning::SessionOver => {
+            Err(CallError::Problem(problem)) if problem.meaning() == Meaning::SessionOver => {
                 let why = Ending::of(problem);
                 if self.note_session_over(session_id, why) {
                     Event::Reached

@@ -143,7 +143,8 @@ pub enum CallError {
     NotKnown,
     /// The app has made a request that the client does not send: its address may lead to another
     /// origin, or it has a header that only the client sets. Nothing was sent. The text is for the
-    /// developer of the app.
+    /// developer of the app: the client writes it to the console, and [`Display`](fmt::Display) does
+    /// not show it.
     NotSendable(&'static str),
 }
 
@@ -153,6 +154,12 @@ impl CallError {
 
     /// Another program has answered.
     pub(super) const NOT_OURS: Self = Self::Unreachable { answered: true };
+
+    /// A request that is not sent. The developer reads why in the console of the browser.
+    pub(super) fn not_sendable(why: &'static str) -> Self {
+        leptos::logging::error!("Holdfast does not send a request of this app: {why}.");
+        Self::NotSendable(why)
+    }
 
     /// The problem's code, if this is an answer of Holdfast's own.
     pub fn code(&self) -> Option<problem::Code> {
@@ -175,7 +182,7 @@ impl fmt::Display for CallError {
                 "Somebody has signed in or out in this browser meanwhile, so this sign-in was \
                  ended. Sign in again if you still want to.",
             ),
-            Self::Problem(problem) if problem.code.meaning() == Meaning::Later => {
+            Self::Problem(problem) if problem.meaning() == Meaning::Later => {
                 f.write_str(&problem.detail)?;
                 // The server's text may already say it in the same words.
                 let is_said = problem.detail.contains("Try again");
@@ -205,7 +212,9 @@ impl fmt::Display for CallError {
                 "It is not known whether this was done. Try to sign in with the new password \
                  first.",
             ),
-            Self::NotSendable(why) => write!(f, "This request cannot be sent: {why}."),
+            Self::NotSendable(_) => f.write_str(
+                "Something is wrong in this app, so this was not sent. It is not your fault.",
+            ),
         }
     }
 }
@@ -252,7 +261,7 @@ async fn send_until(
     signal: Option<AbortSignal>,
 ) -> Result<String, CallError> {
     if !address::is_path(&call.path) {
-        return Err(CallError::NotSendable(
+        return Err(CallError::not_sendable(
             "its address is not a path of this site that begins with one `/`",
         ));
     }
@@ -337,6 +346,8 @@ pub(super) async fn refusal(response: Response) -> CallError {
     };
     match serde_json::from_str::<Problem>(&body) {
         Ok(mut problem) if media_type_of(&response) == problem::MEDIA_TYPE => {
+            // What a code of a newer server means depends on the status.
+            problem.status = response.status();
             // Only Holdfast's answer may say when to try again.
             problem.retry_after = response
                 .headers()
@@ -378,6 +389,25 @@ mod tests {
     use holdfast_protocol::problem::Code;
 
     use super::*;
+
+    #[test]
+    fn a_person_does_not_read_what_is_for_the_developer() {
+        let why = "the client sets the header `Authorization` itself";
+        let said = CallError::NotSendable(why).to_string();
+        assert!(!said.contains('`') && !said.contains("header"), "{said}");
+        assert!(said.contains("was not sent"), "{said}");
+        assert!(format!("{:?}", CallError::NotSendable(why)).contains(why));
+    }
+
+    #[test]
+    fn an_unknown_code_says_when_to_try_again() {
+        let code = serde_json::from_str("\"made_up_next_year\"").unwrap();
+        let mut problem = Problem::new(code, "The shop is full.");
+        problem.status = 429;
+        problem.retry_after = Some(30);
+        let said = CallError::Problem(problem).to_string();
+        assert_eq!(said, "The shop is full. Try again in 30 seconds.");
+    }
 
     #[test]
     fn the_time_to_wait_is_said_once() {

@@ -52,6 +52,19 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// What it means to a client's session. The status decides about a code that this client does not
+    /// know, so that it works with a newer server: 429 and 5xx mean that nothing is lost, and that a
+    /// later try may succeed. Any other status is about the request.
+    pub fn meaning(&self) -> Meaning {
+        match (self.code, self.status) {
+            (Code::Other(_) | Code::Unknown, 429 | 500..) => Meaning::Later,
+            (Code::Other(_) | Code::Unknown, 400..) => Meaning::Request,
+            (code, _) => code.meaning(),
+        }
+    }
+}
+
 /// What an error means to a client's session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
@@ -76,10 +89,10 @@ macro_rules! codes {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Code {
             $($(#[$doc])* $name,)*
-            /// A code of an application, or of a newer server. It is about the request: nothing is
-            /// lost.
+            /// A code of an application, or of a newer server. The status says what it means
+            /// ([`Problem::meaning`]). Nothing is lost.
             Other(OtherCode),
-            /// Text that is no code. Treated like `internal`: nothing is lost.
+            /// Text that is no code. Treated in the same way.
             Unknown,
         }
 
@@ -119,7 +132,8 @@ macro_rules! codes {
                 }
             }
 
-            /// What it means to a client's session.
+            /// What it means to a client's session, if nothing else is known; see
+            /// [`Problem::meaning`].
             pub fn meaning(self) -> Meaning {
                 match self {
                     $(Self::$name => Meaning::$meaning,)*
@@ -267,6 +281,38 @@ mod tests {
             assert_eq!(code, Code::Unknown, "{no_code}");
             assert_eq!(code.meaning(), Meaning::Later);
         }
+    }
+
+    #[test]
+    fn the_status_says_what_a_code_from_the_future_means() {
+        for code in ["\"made_up_next_year\"", "\"No code\""] {
+            let mut problem = Problem::new(serde_json::from_str(code).unwrap(), "");
+            for (status, meaning) in [
+                (400, Meaning::Request),
+                (401, Meaning::Request),
+                (403, Meaning::Request),
+                (404, Meaning::Request),
+                (429, Meaning::Later),
+                (500, Meaning::Later),
+                (503, Meaning::Later),
+            ] {
+                problem.status = status;
+                assert_eq!(problem.meaning(), meaning, "{code} {status}");
+            }
+        }
+        // The status of a known code says nothing more.
+        let mut problem = Problem::new(Code::SessionEnded, "");
+        problem.status = 503;
+        assert_eq!(problem.meaning(), Meaning::SessionOver);
+    }
+
+    /// A newer server may add members to every body.
+    #[test]
+    fn a_member_from_the_future_is_ignored() {
+        let problem = Problem::new(Code::TooManyAttempts, "Wait.");
+        let mut json = serde_json::to_value(&problem).unwrap();
+        json["made_up_next_year"] = serde_json::json!({ "a": [1] });
+        assert_eq!(serde_json::from_value::<Problem>(json).unwrap(), problem);
     }
 
     /// Clippy warns of larger errors, also in an application whose functions return them.

@@ -25,7 +25,7 @@ impl LogoutAnswer {
     pub fn of(problem: &Problem) -> Self {
         // An error about the request does not say that the session is over: the server also sends
         // such an error if the body of the request was slow or broke off on the way.
-        match problem.code.meaning() {
+        match problem.meaning() {
             Meaning::SessionOver | Meaning::TokenUnknown => Self::Over,
             Meaning::Renew | Meaning::Conflict | Meaning::Request => Self::NotYet,
             Meaning::Later => Self::Later,

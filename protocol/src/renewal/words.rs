@@ -51,7 +51,7 @@ impl Failure {
         let retry_after = problem
             .retry_after
             .map(|seconds| seconds.min(LONGEST_RETRY_AFTER_S));
-        match problem.code.meaning() {
+        match problem.meaning() {
             Meaning::SessionOver => Self::Over(Ending::of(problem)),
             Meaning::TokenUnknown => Self::TokenUnknown,
             Meaning::Conflict => Self::Conflict { retry_after },

@@ -12,11 +12,9 @@ thread_local! {
 }
 
 /// Sets the path below which this page finds Holdfast's own routes. Only the first call has an
-/// effect.
-pub(super) fn set_api_base(base: &'static str) {
-    API_BASE.with(|cell| {
-        let _ = cell.set(base);
-    });
+/// effect. Returns whether the page has this base.
+pub(super) fn set_api_base(base: &'static str) -> bool {
+    API_BASE.with(|cell| *cell.get_or_init(|| base) == base)
 }
 
 /// The address of one of Holdfast's own routes. An app writes the addresses of its own routes in
@@ -110,8 +108,8 @@ mod tests {
         // The base belongs to the thread, and another test may run in this one.
         let page = thread::spawn(|| {
             assert_eq!(of_holdfast("/api/v1/login"), "/api/v1/login");
-            set_api_base("/auth");
-            set_api_base("/other");
+            assert!(set_api_base("/auth"));
+            assert!(!set_api_base("/other"));
             assert_eq!(of_holdfast("/api/v1/login"), "/auth/api/v1/login");
         });
         page.join().unwrap();

@@ -84,7 +84,8 @@ impl Config {
     /// Checks the values, and uses them in this page.
     ///
     /// # Panics
-    /// With a sentence for the developer, if a value is not allowed.
+    /// With a sentence for the developer, if a value is not allowed. In a browser also if the page has
+    /// another `Config` already; a server may render the pages of several apps.
     pub(super) fn apply(&self) {
         assert!(
             names::is_prefix(self.prefix),
@@ -95,8 +96,19 @@ impl Config {
             "`Config::api_base` must be empty or a path like `/auth`: it begins with `/`, does not \
              end with `/`, and has no `//`, no `?` and no `#` in it"
         );
-        names::set_prefix(self.prefix);
-        address::set_api_base(self.api_base);
+        let is_the_same = self.is_of_this_page();
+        assert!(
+            is_the_same || cfg!(not(target_arch = "wasm32")),
+            "`provide_session` is called with another `Config` than before: a page has one session, so \
+             every `provide_session` in it needs the same `prefix` and `api_base`"
+        );
+    }
+
+    /// Uses the values in this page, if it has none yet. Returns whether the page has these values.
+    fn is_of_this_page(&self) -> bool {
+        let has_prefix = names::set_prefix(self.prefix);
+        let has_api_base = address::set_api_base(self.api_base);
+        has_prefix && has_api_base
     }
 }
 
@@ -120,6 +132,22 @@ mod tests {
             ..Config::default()
         }
         .apply();
+    }
+
+    #[test]
+    fn a_second_config_is_not_that_of_the_page() {
+        let first = Config {
+            prefix: "shop",
+            ..Config::default()
+        };
+        assert!(first.is_of_this_page() && first.is_of_this_page());
+        let other_base = Config {
+            api_base: "/auth",
+            ..first
+        };
+        assert!(!other_base.is_of_this_page() && !Config::default().is_of_this_page());
+        // A server renders the pages of both.
+        other_base.apply();
     }
 
     #[test]

@@ -91,11 +91,9 @@ pub(super) fn database_of_version_1() -> Option<&'static str> {
 }
 
 /// Sets the prefix of this page. Only the first call has an effect, because the driver of the page
-/// may already use the names.
-pub(super) fn set_prefix(prefix: &'static str) {
-    PREFIX.with(|cell| {
-        let _ = cell.set(prefix);
-    });
+/// may already use the names. Returns whether the page has this prefix.
+pub(super) fn set_prefix(prefix: &'static str) -> bool {
+    PREFIX.with(|cell| *cell.get_or_init(|| prefix) == prefix)
 }
 
 fn prefix() -> &'static str {
@@ -147,8 +145,8 @@ mod tests {
     fn the_first_prefix_of_a_page_stays() {
         // The prefix belongs to the thread, and another test may run in this one.
         let page = thread::spawn(|| {
-            set_prefix("shop");
-            set_prefix("other");
+            assert!(set_prefix("shop"));
+            assert!(!set_prefix("other"));
             assert_eq!(RECORD.full(), "shop.session");
             assert_eq!(DATABASE.full(), "shop-2");
             assert_eq!(CHANNEL.full(), "shop");

@@ -1,6 +1,8 @@
 //! Data that are loaded as the person whom the page shows.
 
+use futures::channel::oneshot;
 use futures::future::LocalBoxFuture;
+use holdfast_protocol::renewal::View;
 use leptos::prelude::*;
 use uuid::Uuid;
 
@@ -51,15 +53,31 @@ impl Session {
     {
         let outcome = RwSignal::new(None);
         let latest = RwSignal::new(None);
-        let is_refetching = RwSignal::new(false);
+        let loads = RwSignal::new(Loads::default());
+        let cause = Memo::new_owning(move |before| Cause::next(before, seen(self)));
         let load = move || -> LocalBoxFuture<'static, ()> {
-            self.reload_trigger();
-            let account_id = untrack(|| self.account_id());
+            let begun_for = cause.get();
+            let number = loads.try_update_untracked(Loads::begin);
             let answer = fetch(self.api());
+            let known = begun_for.seen.is_none().then(|| until_known(self));
             Box::pin(async move {
+                // Before that, a call could wait too long, and no second load would follow.
+                if let Some(known) = known
+                    && known.await.is_err()
+                {
+                    return;
+                }
                 let answer = answer.await;
                 // The component may be gone by now, and its signals with it.
-                is_refetching.try_set(false);
+                let (Some(number), Some(now)) = (number, cause.try_get_untracked()) else {
+                    return;
+                };
+                if loads.try_with_untracked(|loads| loads.is_awaited(number)) == Some(true) {
+                    loads.try_update(Loads::stop_waiting);
+                }
+                let Some(account_id) = begun_for.account_id(now) else {
+                    return;
+                };
                 let end = answer.map(|data| {
                     latest.try_set(Some((account_id, data)));
                 });
@@ -68,11 +86,104 @@ impl Session {
         };
         SessionResource {
             session: self,
-            loads: begin(Box::new(load)),
+            resource: begin(Box::new(load)),
             outcome,
             latest,
-            is_refetching,
+            loads,
         }
+    }
+}
+
+/// What the page knows of the session. `None` before it has read its storage.
+fn seen(session: Session) -> Option<Seen> {
+    let (session_id, resumed) = session.reload_trigger();
+    (session.view() != View::Unknown).then(|| Seen {
+        session_id,
+        account_id: session.account_id(),
+        resumed,
+    })
+}
+
+/// Tells when the page knows its session. The answer is an error if the component is gone by then.
+fn until_known(session: Session) -> oneshot::Receiver<()> {
+    let (tell, told) = oneshot::channel();
+    let tell = StoredValue::new(Some(tell));
+    Effect::new(move |_| {
+        if session.view() == View::Unknown {
+            return;
+        }
+        if let Some(tell) = tell.try_update_value(Option::take).flatten() {
+            let _ = tell.send(());
+        }
+    });
+    told
+}
+
+/// What the page knows of the session, as far as data depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    session_id: Option<Uuid>,
+    account_id: Option<Uuid>,
+    /// How often the server could be reached again.
+    resumed: u32,
+}
+
+/// Why data are loaded. A load that begins before the page knows its session waits until the page
+/// does, so what the page learns first is no reason for a second load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Cause {
+    number: u32,
+    seen: Option<Seen>,
+}
+
+impl Cause {
+    /// The next one, and whether the data are loaded again because of it.
+    fn next(before: Option<Self>, seen: Option<Seen>) -> (Self, bool) {
+        match before {
+            None => (Self { number: 0, seen }, true),
+            Some(before) if before.seen == seen => (before, false),
+            Some(Self { number, seen: None }) => (Self { number, seen }, false),
+            Some(Self { number, .. }) => {
+                let number = number.wrapping_add(1);
+                (Self { number, seen }, true)
+            }
+        }
+    }
+
+    /// The account for which a load was made that this has caused. `None` if that is not certain: the
+    /// page did not know it when the load began, and shows another session by now.
+    fn account_id(self, now: Self) -> Option<Option<Uuid>> {
+        let learnt = now.seen.filter(|_| now.number == self.number);
+        self.seen.or(learnt).map(|seen| seen.account_id)
+    }
+}
+
+/// How many loads have begun, and for which one the person waits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Loads {
+    begun: u32,
+    awaited: Option<u32>,
+}
+
+impl Loads {
+    /// Begins a load, and returns its number.
+    fn begin(&mut self) -> u32 {
+        self.begun = self.begun.wrapping_add(1);
+        self.begun
+    }
+
+    /// The person waits for the next load, and not for one that has begun already.
+    fn wait_for_next(&mut self) {
+        self.awaited = Some(self.begun.wrapping_add(1));
+    }
+
+    /// Whether the person waits for this load.
+    fn is_awaited(&self, number: u32) -> bool {
+        self.awaited == Some(number)
+    }
+
+    fn stop_waiting(&mut self) {
+        self.awaited = None;
     }
 }
 
@@ -90,12 +201,12 @@ type Of<T> = (Option<Uuid>, T);
 /// reading it is reactive.
 pub struct SessionResource<T> {
     session: Session,
-    loads: LocalResource<()>,
+    resource: LocalResource<()>,
     /// Whether the last load succeeded.
     outcome: RwSignal<Option<Of<Result<(), CallError>>>>,
     /// The data of the last load that succeeded.
     latest: RwSignal<Option<Of<T>>>,
-    is_refetching: RwSignal<bool>,
+    loads: RwSignal<Loads>,
 }
 
 impl<T> Clone for SessionResource<T> {
@@ -111,7 +222,7 @@ impl<T: Clone + Send + Sync + 'static> SessionResource<T> {
     /// result for this person. Inside of a `<Suspense>`, this waits for the load.
     pub fn get(self) -> Option<Result<T, CallError>> {
         // A `<Suspense>` only knows of a resource that is read.
-        let _ = self.loads.get();
+        let _ = self.resource.get();
         let (of, outcome) = self.outcome.get()?;
         if of != self.session.account_id() {
             return None;
@@ -137,32 +248,121 @@ impl<T: Clone + Send + Sync + 'static> SessionResource<T> {
         })
     }
 
-    /// Why the last load has failed, if it has. This leaves out [`CallError::SignedOut`]: a person who
+    /// Why the last load for this person has failed, if it has. This leaves out [`CallError::SignedOut`]: a person who
     /// has just been signed out soon sees another page, so they need no message.
     pub fn error(self) -> Option<CallError> {
-        let (_, outcome) = self.outcome.get()?;
+        let (of, outcome) = self.outcome.get()?;
+        if of != self.session.account_id() {
+            return None;
+        }
         outcome.err().filter(|why| *why != CallError::SignedOut)
     }
 
     /// Whether the data are being loaded because of [`SessionResource::refetch`]. `false` for the
     /// first load, and for loads that the client has begun by itself.
     pub fn is_refetching(self) -> bool {
-        self.is_refetching.get()
+        self.loads.with(|loads| loads.awaited.is_some())
     }
 
     /// Loads the data again.
     pub fn refetch(self) {
-        self.is_refetching.set(true);
-        self.loads.refetch();
+        self.loads.update(Loads::wait_for_next);
+        self.resource.refetch();
     }
 
     /// Changes the data until the next load. For example, this removes the row of a thing that the
-    /// server has just deleted.
+    /// server has just deleted. Data of a person whom the page does not show are not changed.
     pub fn update(self, change: impl FnOnce(&mut T)) {
-        self.latest.update(|latest| {
-            if let Some((_, data)) = latest {
-                change(data);
-            }
+        let account_id = untrack(|| self.session.account_id());
+        self.latest.update(|latest| match latest {
+            Some((of, data)) if *of == account_id => change(data),
+            _ => {}
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+    use crate::session::provide_session;
+
+    const ADA: Uuid = Uuid::from_u128(1);
+    const EVE: Uuid = Uuid::from_u128(2);
+
+    fn shows(account_id: Uuid) -> View {
+        View::SignedIn {
+            account_id,
+            session_id: account_id,
+            reconnecting: false,
+        }
+    }
+
+    fn seen_of(account_id: Option<Uuid>, resumed: u32) -> Option<Seen> {
+        Some(Seen {
+            session_id: account_id,
+            account_id,
+            resumed,
+        })
+    }
+
+    #[test]
+    fn what_the_page_learns_first_is_no_reason_for_a_second_load() {
+        let (first, loads) = Cause::next(None, None);
+        assert!(loads);
+        assert_eq!(first.account_id(first), None);
+        let (known, loads) = Cause::next(Some(first), seen_of(Some(ADA), 0));
+        assert!(!loads);
+        // The data of the load that began before are those of this account.
+        assert_eq!(first.account_id(known), Some(Some(ADA)));
+
+        for (seen, account_id) in [
+            (seen_of(Some(ADA), 1), Some(ADA)),
+            (seen_of(None, 0), None),
+            (seen_of(Some(EVE), 0), Some(EVE)),
+        ] {
+            let (next, loads) = Cause::next(Some(known), seen);
+            assert!(loads, "{seen:?}");
+            assert_eq!(next.account_id(next), Some(account_id));
+            assert_eq!(known.account_id(next), Some(Some(ADA)));
+            // It is not certain any more for whom the first load was made.
+            assert_eq!(first.account_id(next), None);
+            let (same, loads) = Cause::next(Some(next), seen);
+            assert_eq!((same, loads), (next, false));
+        }
+    }
+
+    #[test]
+    fn a_person_waits_for_the_load_after_the_one_under_way() {
+        let mut loads = Loads::default();
+        let under_way = loads.begin();
+        assert!(!loads.is_awaited(under_way));
+        loads.wait_for_next();
+        assert!(!loads.is_awaited(under_way), "it began before");
+        let next = loads.begin();
+        assert!(loads.is_awaited(next));
+        loads.stop_waiting();
+        assert_eq!(loads.awaited, None);
+    }
+
+    #[test]
+    fn data_and_errors_of_one_person_are_not_those_of_another() {
+        Owner::new().with(|| {
+            let session = provide_session(Config::default());
+            let note = session.resource(|_| std::future::pending::<Result<u32, _>>());
+            session.show(shows(ADA));
+            note.latest.set(Some((Some(ADA), 1)));
+            note.outcome.set(Some((Some(ADA), Err(CallError::SILENCE))));
+            assert_eq!(note.error(), Some(CallError::SILENCE));
+            note.update(|data| *data += 1);
+            assert_eq!(note.latest(), Some(2));
+
+            session.show(shows(EVE));
+            assert_eq!(note.error(), None);
+            note.update(|data| *data += 1);
+            assert_eq!(note.latest(), None);
+            session.show(shows(ADA));
+            assert_eq!(note.latest(), Some(2));
         });
     }
 }

@@ -106,7 +106,8 @@ impl Facts {
 ///
 /// # Panics
 /// If a component above this one has called it already. Two sessions in one page would not know of
-/// each other. Also if a value of `config` is not allowed; see [`Config`].
+/// each other. Also if a value of `config` is not allowed; see [`Config`]. In a browser also if another part
+/// of the page has called it with another `prefix` or `api_base`.
 pub fn provide_session(config: Config) -> Session {
     assert!(
         use_context::<Session>().is_none(),
@@ -163,6 +164,12 @@ impl Session {
     /// Begins to read storage, to listen to other tabs and to renew.
     fn start(self) {
         Driver::start(move |snapshot| self.signals.take(snapshot));
+    }
+
+    /// Shows this person, for a test.
+    #[cfg(test)]
+    pub(super) fn show(self, view: View) {
+        self.signals.view.set(view);
     }
 
     /// What is known: nothing yet, no person, or a signed-in person.

@@ -71,7 +71,7 @@ use crate::state::Holdfast;
 use crate::store;
 pub use crate::store::schema::Schema;
 use crate::store::schema::{self, Layout};
-use crate::{api, secrets, server_functions, start, with_layers};
+use crate::{api, secrets, server_functions, setting, start, with_layers};
 
 /// How long the database may take to answer, and a migration to get its locks.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -139,6 +139,7 @@ impl Holdfast {
     /// # Errors
     /// One sentence about a variable that is wrong, or a secret that is missing.
     pub fn from_env(pool: &PgPool) -> anyhow::Result<Builder> {
+        setting::name_variables();
         let FromEnvironment { args } = FromEnvironment::try_parse_from([""]).map_err(in_short)?;
         let config = Config::new(&args)?;
         Ok(Builder {

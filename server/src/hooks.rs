@@ -193,6 +193,10 @@ impl<F: for<'a> OnOpened<'a>> DynHooks for OnlyOpened<F> {
             Change::IsDeleted(_) => Box::pin(async { Ok(()) }),
         }
     }
+
+    fn access_token_claims(&self, _: NewAccessToken) -> BoxFuture<'_, anyhow::Result<AddedClaims>> {
+        Box::pin(async { Ok(AddedClaims::default()) })
+    }
 }
 
 /// The hooks of this instance. Clones share them.

@@ -496,6 +496,46 @@ mod tests {
         assert!(serde_json::from_str::<LoginRequest>(misspelt).is_err());
     }
 
+    /// The client of this version reads what a newer server answers.
+    #[test]
+    fn a_member_or_a_word_of_a_newer_server_is_ignored() {
+        fn reads<T: Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug>(
+            value: T,
+        ) {
+            let mut json = serde_json::to_value(&value).unwrap();
+            json["made_up_next_year"] = serde_json::json!({ "a": [1] });
+            assert_eq!(serde_json::from_value::<T>(json).unwrap(), value);
+        }
+        reads(Tokens {
+            access_token: "a".into(),
+            token_type: TokenType::Bearer,
+            expires_in: 300,
+            refresh_token: "r".into(),
+            refresh_expires_in: 1,
+            refresh_idle_expires_in: 1,
+            session_id: Uuid::from_u128(1),
+            known_browser: None,
+            recovery_code: None,
+            recovery_code_confirmed: None,
+            account_id: Uuid::from_u128(2),
+        });
+        reads(Account {
+            account_id: Uuid::from_u128(2),
+            username: "ada".to_owned(),
+            created_at: 0,
+        });
+        reads(SessionList {
+            sessions: Vec::new(),
+        });
+        reads(EndedCount { ended: 1 });
+        let event = r#"{
+            "event_id": "00000000-0000-0000-0000-000000000001", "kind": "made_up_next_year",
+            "at": 0, "ip": null, "device": "", "session_id": null, "detail": null, "more": 1
+        }"#;
+        let event: ActivityEvent = serde_json::from_str(event).unwrap();
+        assert_eq!(event.kind, EventKind::Unknown);
+    }
+
     #[test]
     fn remember_is_the_default() {
         let plain = r#"{"username": "ada", "password": "x"}"#;

@@ -24,6 +24,45 @@ use crate::secrets_in_use::HEARD_WITHIN;
 use crate::state::Holdfast;
 
 /// The account and the session of a valid access token.
+///
+/// A handler can have it if the state of the router has a [`Holdfast`]: the state is one, or the
+/// application implements `FromRef`.
+///
+/// ```
+/// # use axum::{Router, extract::FromRef, routing::get};
+/// # use holdfast_server::{http::CurrentAccount, state::Holdfast};
+/// #[derive(Clone)]
+/// struct Shop {
+///     holdfast: Holdfast,
+/// }
+///
+/// impl FromRef<Shop> for Holdfast {
+///     fn from_ref(shop: &Shop) -> Self {
+///         shop.holdfast.clone()
+///     }
+/// }
+///
+/// async fn greet(current: CurrentAccount) -> String {
+///     current.account_id.to_string()
+/// }
+///
+/// let routes: Router<Shop> = Router::new().route("/greet", get(greet));
+/// ```
+///
+/// Without a `Holdfast` in the state, the program does not compile:
+///
+/// ```compile_fail,E0277
+/// # use axum::{Router, routing::get};
+/// # use holdfast_server::http::CurrentAccount;
+/// #[derive(Clone)]
+/// struct Shop;
+///
+/// async fn greet(current: CurrentAccount) -> String {
+///     current.account_id.to_string()
+/// }
+///
+/// let routes: Router<Shop> = Router::new().route("/greet", get(greet));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CurrentAccount {
     /// The account that is signed in.

@@ -21,7 +21,7 @@ use holdfast_server::hooks::{Hooks, OpenedAccount};
 use holdfast_server::random;
 use holdfast_server::state::Holdfast;
 use holdfast_server::store::{MIGRATOR, Schema};
-use holdfast_testkit::Fleet;
+use holdfast_testkit::{Fleet, Pooler};
 use leptos::prelude::*;
 use leptos_router::components::{Route, Router as Pages, Routes};
 use leptos_router::path;
@@ -297,6 +297,40 @@ async fn tables_of_an_earlier_version_are_named_if_the_application_does_not_migr
         error.contains("Leave out `Builder::without_migrations`"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_database_without_tables_is_named_if_the_application_does_not_migrate() {
+    let pool = PgPoolOptions::new().connect_lazy_with(Fleet::unmigrated_database().await);
+    let started = builder(&pool).without_migrations().start().await;
+    let error = started.unwrap_err().to_string();
+    assert!(error.contains("not in the schema holdfast"), "{error}");
+    assert!(error.contains("`Builder::without_migrations`"), "{error}");
+}
+
+#[tokio::test]
+async fn a_pooler_in_front_of_the_database_is_named() {
+    let options = Fleet::unmigrated_database().await;
+    for pooler in [
+        Pooler::before(&options).await,
+        Pooler::that_drops_settings(&options).await,
+    ] {
+        let pool = PgPool::connect_lazy(pooler.url()).unwrap();
+        for builder in [builder(&pool), builder(&pool).without_migrations()] {
+            let error = builder.start().await.unwrap_err().to_string();
+            assert!(error.contains("a pooler, such as PgBouncer"), "{error}");
+            let remedy = "Let the pool in `Holdfast::builder` lead to Postgres itself";
+            assert!(error.contains(remedy), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+#[should_panic(expected = "there is no server function at /api/fn/add_lime")]
+async fn a_misspelt_public_function_of_an_application_stops_its_start() {
+    let app = TestApp::start().await;
+    let holdfast = builder(app.pool()).start().await.unwrap();
+    let _: Router = holdfast.server_functions(None, &["/api/fn/add_lime"]);
 }
 
 /// An application with tables of its own, whose names are those of Holdfast's tables, and with

@@ -10,6 +10,9 @@ create table reset_codes (
     account_id uuid not null,
     -- SHA-256 of the code.
     code_hash bytea not null,
+    -- A password that was set later makes the code void, also if a server of an earlier version, which
+    -- does not know this table, has set it.
+    made_at timestamptz not null default clock_timestamp(),
     expires_at timestamptz not null,
     used_at timestamptz,
     constraint reset_codes_pkey primary key (account_id),

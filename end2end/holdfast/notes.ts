@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test as base } from '@playwright/test';
 import { Api } from './api';
-import { Output, TARGET } from './server';
+import { Output, TARGET, running } from './server';
 
 const BINARY = join(TARGET, 'release/notes');
 const POSTGRES = join(TARGET, 'release/local-postgres');
@@ -48,15 +48,22 @@ export const testOfNotes = base.extend<TestFixtures, WorkerFixtures>({
       const place = ['--name', 'notes', '--throwaway', '--data-dir', data];
       const postgres = spawn(POSTGRES, ['run', ...place], { stdio: ['pipe', 'pipe', 'pipe'] });
       const deadline = Date.now() + PATIENCE_MS;
-      const database = await new Output(postgres).line(/(postgres\S+)/, deadline);
-      const server = spawn(BINARY, { env: environment(database), stdio: ['ignore', 'pipe', 'pipe'] });
-      const output = new Output(server);
-      const url = await output.line(/listening on (http:\/\/\S+)/, deadline);
-      await use({ url, api: new Api(url) });
-      expect(await ended(server, () => server.kill('SIGTERM')), output.text).toBe(0);
-      expect(output.text).not.toContain('panicked');
-      await ended(postgres, () => postgres.stdin?.end());
-      await rm(data, { recursive: true, force: true });
+      running.add(postgres);
+      try {
+        const database = await new Output(postgres).line(/(postgres\S+)/, deadline);
+        const env = environment(database);
+        const server = spawn(BINARY, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+        running.add(server);
+        const output = new Output(server);
+        const url = await output.line(/listening on (http:\/\/\S+)/, deadline);
+        await use({ url, api: new Api(url) });
+        expect(output.ended, output.text).toBe(false);
+        await ended(server, () => server.kill('SIGTERM'));
+        expect(output.text).not.toContain('panicked');
+      } finally {
+        await ended(postgres, () => postgres.stdin?.end());
+        await rm(data, { recursive: true, force: true });
+      }
     },
     { scope: 'worker', timeout: 120_000 },
   ],
@@ -79,12 +86,14 @@ export const testOfNotes = base.extend<TestFixtures, WorkerFixtures>({
   ],
 });
 
-/** The exit code of a process after this was done. */
-async function ended(child: ChildProcess, end: () => void): Promise<number | null> {
-  const gone = once(child, 'exit');
-  end();
-  const [code] = (await gone) as [number | null];
-  return code;
+/** Ends a process in this way, unless it has ended already. */
+async function ended(child: ChildProcess, end: () => void): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) {
+    const gone = once(child, 'exit');
+    end();
+    await gone;
+  }
+  running.delete(child);
 }
 
 /** The environment of the example. It takes no setting from the shell. */

@@ -46,7 +46,7 @@ export class DataDirectory {
 }
 
 /** These processes are killed when the tests are interrupted. */
-const running = new Set<ChildProcess>();
+export const running = new Set<ChildProcess>();
 process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
 /** A running `holdfast serve`. */

@@ -67,6 +67,10 @@ async fn set_disabled(
     let Some(account_id) = account else {
         return Ok(None);
     };
+    if disabled {
+        // It must not work after the account is enabled again.
+        store::reset_codes::void(&mut transaction, account_id).await?;
+    }
     note_by_operator(clock, &mut transaction, account_id, kind).await?;
     transaction.commit().await?;
     Ok(Some(account_id))

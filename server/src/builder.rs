@@ -43,14 +43,16 @@
 //! ```
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use axum::http::HeaderName;
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 use holdfast_protocol::wire::MAX_BODY;
 use ipnet::IpNet;
 use sqlx::migrate::MigrateError;
@@ -131,15 +133,18 @@ impl Holdfast {
         }
     }
 
-    /// The same with the settings in the environment: the variables of `holdfast serve`, for example
-    /// `HOLDFAST_SECRET`, `HOLDFAST_ISSUER` and `HOLDFAST_ACCESS_TOKEN_TTL`. It does not read the
-    /// variables about the database's URL, the address, the connections of clients and the log,
+    /// An instance whose settings come from the environment: the variables of `holdfast serve`, for
+    /// example `HOLDFAST_SECRET`, `HOLDFAST_ISSUER` and `HOLDFAST_ACCESS_TOKEN_TTL`. Those about the
+    /// database's URL, the addresses, the connections of clients, stopping and the log have no effect,
     /// because the application decides about these.
+    ///
+    /// Set `HOLDFAST_ISSUER` to the https address of the application before the first start in
+    /// production: it is written to the database, and a change needs `HOLDFAST_ISSUER_PREVIOUS`.
     ///
     /// # Errors
     /// One sentence about a variable that is wrong, or a secret that is missing.
     pub fn from_env(pool: &PgPool) -> anyhow::Result<Builder> {
-        setting::name_variables();
+        setting::name_variables_of_application();
         let FromEnvironment { args } = FromEnvironment::try_parse_from([""]).map_err(in_short)?;
         let config = Config::new(&args)?;
         Ok(Builder {
@@ -154,6 +159,16 @@ impl Holdfast {
             migrates: !args.no_migrate,
             hooks: InstalledHooks::default(),
         })
+    }
+
+    /// The application's router for `axum::serve`, with the addresses of clients: the same as
+    /// `into_make_service_with_connect_info::<SocketAddr>()`. Without the addresses, the limits by
+    /// address do not work.
+    pub fn make_service(
+        &self,
+        application: Router,
+    ) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
+        application.into_make_service_with_connect_info()
     }
 
     /// The API of Holdfast below `/api/v1`, `/oauth`, `/.well-known`, `/healthz` and `/readyz`, for
@@ -221,11 +236,21 @@ struct FromEnvironment {
     args: ServeArgs,
 }
 
-/// The first line of clap's message. The others tell how to use the flags.
+/// The first line of clap's message, with the variable in place of the flag. The other lines tell how
+/// to use the flags.
 fn in_short(error: clap::Error) -> anyhow::Error {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();
-    anyhow!("{}", line.trim_start_matches("error: "))
+    let mut line = line.trim_start_matches("error: ").to_owned();
+    for argument in FromEnvironment::command().get_arguments() {
+        if let (Some(flag), Some(variable)) = (argument.get_long(), argument.get_env()) {
+            for end in ["'", " "] {
+                let variable = format!("{}{end}", variable.to_string_lossy());
+                line = line.replace(&format!("--{flag}{end}"), &variable);
+            }
+        }
+    }
+    anyhow!("{line}")
 }
 
 impl Builder {
@@ -455,7 +480,7 @@ mod tests {
         let read = FromEnvironment::try_parse_from(["", "--access-token-ttl", "5"]);
         let told = in_short(read.err().expect("it has no unit")).to_string();
         assert!(
-            told.starts_with("invalid value '5' for '--access-token-ttl"),
+            told.starts_with("invalid value '5' for 'HOLDFAST_ACCESS_TOKEN_TTL"),
             "{told}"
         );
         assert!(told.contains("a number with a unit"), "{told}");

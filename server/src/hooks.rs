@@ -197,6 +197,10 @@ impl<F: for<'a> OnOpened<'a>> DynHooks for OnlyOpened<F> {
     fn access_token_claims(&self, _: NewAccessToken) -> BoxFuture<'_, anyhow::Result<AddedClaims>> {
         Box::pin(async { Ok(AddedClaims::default()) })
     }
+
+    fn may_add_claims(&self) -> bool {
+        false
+    }
 }
 
 /// The hooks of this instance. Clones share them.
@@ -237,9 +241,9 @@ impl InstalledHooks {
         self.tell(transaction, Change::IsDeleted(account_id)).await
     }
 
-    /// Whether an application has installed any.
+    /// Whether an application may add claims.
     pub(crate) fn are_installed(&self) -> bool {
-        self.0.is_some()
+        self.0.as_ref().is_some_and(|hooks| hooks.may_add_claims())
     }
 
     /// The claims that the application adds to this access token.
@@ -334,6 +338,11 @@ trait DynHooks: Send + Sync {
         &self,
         token: NewAccessToken,
     ) -> BoxFuture<'_, anyhow::Result<AddedClaims>>;
+
+    /// `false` if it is known that it adds no claims.
+    fn may_add_claims(&self) -> bool {
+        true
+    }
 }
 
 impl<T: Hooks> DynHooks for T {

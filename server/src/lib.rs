@@ -15,9 +15,11 @@
 //!
 //! # What an application may rely on
 //!
-//! - A route is protected if and only if `CurrentAccount` is in its signature. A server function needs an
-//!   access token unless it is listed as public.
-//! - An ended session is refused within a second, on every instance.
+//! - A route is protected if and only if `CurrentAccount` is in its signature.
+//! - A server function that [`Holdfast::leptos_routes`] or [`Holdfast::server_functions`] serves needs an
+//!   access token, unless it is listed as public. The function `leptos_routes` of `leptos_axum` checks
+//!   nothing.
+//! - An ended session is refused within a second, on every instance that can read the database.
 //! - The database only gets hashes of refresh tokens. No log line contains a token, a password, a
 //!   username or a body.
 //! - The tables are in a schema of their own. Two neighbouring versions may serve at the same time.
@@ -34,6 +36,7 @@ pub mod config;
 pub mod error;
 pub mod hooks;
 pub mod http;
+pub mod overview;
 pub mod server_functions;
 pub mod state;
 
@@ -87,8 +90,6 @@ pub mod sweep;
 mod device;
 mod leptos_routes;
 mod lifetimes;
-#[cfg(feature = "pages")]
-mod overview;
 mod page_policy;
 #[cfg(feature = "pages")]
 mod pages;

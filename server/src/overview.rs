@@ -1,10 +1,10 @@
-//! What the home page shows about an account.
+//! What a home page shows about an account. A server function calls it with the
+//! [`CurrentAccount`] and the [`ClientAddress`] of its context.
 
 use holdfast_protocol::wire::{NewestSignIn, Overview};
 
-use crate::client_address::ClientAddress;
 use crate::device;
-use crate::http::{ApiError, CurrentAccount};
+use crate::http::{ApiError, ClientAddress, CurrentAccount};
 use crate::sessions;
 use crate::state::Holdfast;
 use crate::store;

@@ -13,8 +13,7 @@ use crate::site_files;
 /// Sets the policy of the page that is being rendered. It runs as the additional context of
 /// `leptos_axum`, when the nonce of the page is known.
 ///
-/// Without a nonce the page keeps the policy of all other answers behind the layers of Holdfast,
-/// which lets it load nothing.
+/// Without a nonce the page gets a policy that lets it load nothing.
 pub fn page_policy() {
     let Some(response) = use_context::<ResponseOptions>() else {
         return;
@@ -23,10 +22,13 @@ pub fn page_policy() {
     let nonce = use_nonce();
     let reload_port = site_files::is_watched().then(|| site_files::leptos_options().reload_port);
     let policy = nonce.map(|nonce| content_security_policy(&nonce, reload_port));
-    match policy.and_then(|policy| HeaderValue::from_str(&policy).ok()) {
-        Some(policy) => response.insert_header(header::CONTENT_SECURITY_POLICY, policy),
-        None => tracing::error!("A page has no nonce, so it was served without its scripts."),
+    let policy = policy.and_then(|policy| HeaderValue::from_str(&policy).ok());
+    if policy.is_none() {
+        tracing::error!("A page has no nonce, so it was served without its scripts.");
     }
+    let nothing =
+        HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'self'");
+    response.insert_header(header::CONTENT_SECURITY_POLICY, policy.unwrap_or(nothing));
 }
 
 /// Allows scripts with this page's nonce and files of this origin. It allows nothing from

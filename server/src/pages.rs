@@ -20,10 +20,9 @@ use tower::ServiceExt as _;
 use tower_http::compression::CompressionLayer;
 use tower_http::services::ServeDir;
 
-use crate::client_address::ClientAddress;
-use crate::http::{ApiError, CurrentAccount, FOR_PROGRAMS};
+use crate::http::{ApiError, ClientAddress, CurrentAccount, FOR_PROGRAMS};
 use crate::overview::overview;
-use crate::page_policy::page_policy;
+use crate::page_policy;
 use crate::server_functions::{paths, to_function_error};
 use crate::shared_files::SharedFiles;
 use crate::site_files;

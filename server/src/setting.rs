@@ -6,12 +6,23 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether this process is the program `holdfast`. It is set once, before anything starts, and no
-/// rule depends on it.
+/// Whether the settings of this process come from variables: it is the program `holdfast`, or an
+/// application that uses [`Holdfast::from_env`](crate::state::Holdfast::from_env). It is set once, before
+/// anything starts, and no rule depends on it.
 static HAS_VARIABLES: AtomicBool = AtomicBool::new(false);
+
+/// Whether the database comes from variables, too. An application gives a pool.
+static HAS_DATABASE_VARIABLES: AtomicBool = AtomicBool::new(false);
 
 /// From now on, sentences name the variables of the program `holdfast`.
 pub(crate) fn name_variables() {
+    HAS_DATABASE_VARIABLES.store(true, Ordering::Relaxed);
+    name_variables_of_application();
+}
+
+/// From now on, sentences name the variables that [`Holdfast::from_env`](crate::state::Holdfast::from_env)
+/// reads.
+pub(crate) fn name_variables_of_application() {
     HAS_VARIABLES.store(true, Ordering::Relaxed);
 }
 
@@ -74,7 +85,11 @@ impl Setting {
 
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if HAS_VARIABLES.load(Ordering::Relaxed) {
+        let has_variable = match self {
+            Self::Database | Self::DirectDatabase => &HAS_DATABASE_VARIABLES,
+            _ => &HAS_VARIABLES,
+        };
+        f.write_str(if has_variable.load(Ordering::Relaxed) {
             self.variable()
         } else {
             self.function()

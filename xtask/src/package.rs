@@ -35,6 +35,14 @@ const EXAMPLE: &str = "notes";
 /// The files that every package must have beside its sources.
 const IN_EVERY_PACKAGE: &[&str] = &["Cargo.toml", "README.md", "LICENSE-MIT", "LICENSE-APACHE"];
 
+/// Files that a package must have, too, although its own build does not miss them.
+const NEEDED: &[(&str, &[&str])] = &[
+    // It tells sqlx not to ask the database of the application; the settings of this repository do the
+    // same, so the build here does not miss it.
+    ("holdfast-server", &[".env"]),
+    ("holdfast-app", &["style/main.css", "public/favicon.svg"]),
+];
+
 /// Our own crates are not optimised, because only the compiler's answer counts.
 const UNOPTIMISED: &[&str] = &[
     "--config=profile.release.package.holdfast-server.opt-level=0",
@@ -153,7 +161,9 @@ fn unpack(archive: &Path, to: &Path) -> Outcome {
         .arg("-C")
         .arg(place.path());
     quietly(&mut tar, "`tar`")?;
-    for file in IN_EVERY_PACKAGE {
+    let needed = NEEDED.iter().filter(|(name, _)| to.ends_with(name));
+    let needed = needed.flat_map(|(_, files)| files.iter());
+    for file in IN_EVERY_PACKAGE.iter().chain(needed) {
         if !place.path().join(file).is_file() {
             let archive = archive.display();
             return Err(Failure::new(format!("{archive} lacks the file {file}.")));

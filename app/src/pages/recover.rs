@@ -127,8 +127,9 @@ impl Mistakes {
         match error.code() {
             Some(Code::InvalidCredentials) => Self {
                 form: Some(
-                    "This link does not work any more. A link works once, and for an hour. Ask the \
-                     operator for another one."
+                    "This link does not work any more. A link works once, and for an hour. If you \
+                     have just set a password with it, try to sign in. Otherwise ask the operator for \
+                     another link."
                         .to_owned(),
                 ),
                 ..Self::default()
@@ -279,7 +280,10 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
                     "28 letters and digits. Capital letters and hyphens do not matter.".to_owned(),
                 ))
                 error=Signal::derive(move || mistakes.get().code)
-                on_type=move |_| mistakes.update(|mistakes| mistakes.code = None)
+                on_type=move |_| {
+                    has_link.set(false);
+                    mistakes.update(|mistakes| mistakes.code = None);
+                }
             />
             <TextField
                 label="New password"
@@ -351,7 +355,7 @@ fn NextCode(done: Done) -> impl IntoView {
         });
     };
     view! {
-        <p>"This is your next recovery code. Throw the one away that you have just used."</p>
+        <p>"This is your new recovery code. An earlier code does not work any more."</p>
         <KeepCode
             code=text
             username=Signal::stored(name)

@@ -4,7 +4,7 @@ async fn main() {
     use axum::{routing::get, Router};
     use leptos::logging::log;
     use leptos::prelude::*;
-    use leptos_axum::{file_and_error_handler, generate_route_list, LeptosRoutes};
+    use leptos_axum::{generate_route_list, LeptosRoutes};
     use notes_before::app::*;
     use notes_before::store::*;
 
@@ -28,25 +28,16 @@ async fn main() {
             let leptos_options = state.leptos_options.clone();
             move || shell(leptos_options.clone())
         })
-        .fallback(file_and_error_handler::<AppState, _>(shell))
+        .fallback(leptos_axum::file_and_error_handler::<AppState, _>(shell))
         .with_state(state);
 
     // run our app with hyper
     // `axum::Server` is a re-export of `hyper::Server`
     let listener = tokio::net::TcpListener::bind(&addr).await.unwrap();
     log!("listening on http://{}", listener.local_addr().unwrap());
-    let service = app.into_make_service();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(told_to_stop())
+    axum::serve(listener, app.into_make_service())
         .await
         .unwrap();
-}
-
-#[cfg(feature = "ssr")]
-async fn told_to_stop() {
-    use tokio::signal::unix::{signal, SignalKind};
-
-    signal(SignalKind::terminate()).unwrap().recv().await;
 }
 
 #[cfg(not(feature = "ssr"))]

@@ -34,19 +34,9 @@ async fn main() {
     // `axum::Server` is a re-export of `hyper::Server`
     let listener = tokio::net::TcpListener::bind(&addr).await.unwrap();
     log!("listening on http://{}", listener.local_addr().unwrap());
-    let service = app.into_make_service_with_connect_info::<std::net::SocketAddr>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(told_to_stop())
+    axum::serve(listener, holdfast.make_service(app))
         .await
         .unwrap();
-    holdfast.stop().await;
-}
-
-#[cfg(feature = "ssr")]
-async fn told_to_stop() {
-    use tokio::signal::unix::{signal, SignalKind};
-
-    signal(SignalKind::terminate()).unwrap().recv().await;
 }
 
 #[cfg(not(feature = "ssr"))]

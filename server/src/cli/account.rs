@@ -13,6 +13,7 @@ use crate::accounts::{self, ResetLink};
 use crate::clock::Clock;
 use crate::config::{DEFAULT_ISSUER, DatabaseArgs, issuer};
 use crate::error::ApiError;
+use crate::store;
 use crate::store::Pool;
 
 #[derive(Debug, Subcommand)]
@@ -37,13 +38,14 @@ pub(super) struct ResetLinkArgs {
     #[command(flatten)]
     which: Which,
 
-    /// The address at which browsers reach the service, as in `holdfast serve`.
-    #[arg(long, env = "HOLDFAST_ISSUER", default_value = DEFAULT_ISSUER, value_parser = issuer, value_name = "URL")]
-    issuer: String,
+    /// The address at which browsers reach the service, as in `holdfast serve`. If it is not set, the
+    /// command uses the issuer of the servers, which is in the database.
+    #[arg(long, env = "HOLDFAST_ISSUER", value_parser = issuer, value_name = "URL")]
+    issuer: Option<String>,
 
-    /// The path of the page that sets a new password. Only an application with pages of its own needs
-    /// another one.
-    #[arg(long, default_value = "/recover", value_name = "PATH")]
+    /// The path of the page that sets a new password: `/` and what follows. Only an application with
+    /// pages of its own needs another one. The page finds `username` and `code` behind the `#`.
+    #[arg(long, default_value = "/recover", value_parser = page, value_name = "PATH")]
     page: String,
 }
 
@@ -64,10 +66,9 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
     let username = Username::parse(&which.username)?;
     let database = Database::of_operator(&which.database).await?;
     let pool = database.pool(2, Migrations::Check).await?;
-    let done = act(&command, &pool, &username)
-        .await
-        .context("the database could not be queried")?;
+    let done = act(&command, &pool, &username).await;
     pool.close().await;
+    let done = done?;
     match done {
         Some(said) => println!("{said}"),
         None => bail!("there is no account named {}", username.as_str()),
@@ -80,37 +81,66 @@ async fn act(
     command: &Command,
     pool: &Pool,
     username: &Username,
-) -> Result<Option<String>, ApiError> {
+) -> anyhow::Result<Option<String>> {
     let clock = Clock::system();
     Ok(match command {
-        Command::Disable(_) => accounts::disable(pool, &clock, username)
-            .await?
+        Command::Disable(_) => queried(accounts::disable(pool, &clock, username).await)?
             .map(|ended| format!("Disabled. Sessions that ended: {ended}.")),
-        Command::Enable(_) => accounts::enable(pool, &clock, username)
-            .await?
-            .then(|| "Enabled.".to_owned()),
-        Command::Unlock(_) => accounts::forgive_failures(pool, &clock, username)
-            .await?
-            .then(|| "Unlocked. The failed sign-ins up to now do not count any more.".to_owned()),
-        Command::ResetLink(args) => {
-            match accounts::make_reset_link(pool, &clock, username).await? {
-                ResetLink::Made(code) => Some(args.in_words(username, &code)),
-                ResetLink::Disabled => Some(
-                    "The account is disabled, so a link would not let the person in. Enable it \
-                     first: `holdfast account enable NAME`."
-                        .to_owned(),
-                ),
-                ResetLink::NoAccount => None,
-            }
+        Command::Enable(_) => {
+            queried(accounts::enable(pool, &clock, username).await)?.then(|| "Enabled.".to_owned())
         }
+        Command::Unlock(_) => queried(accounts::forgive_failures(pool, &clock, username).await)?
+            .then(|| "Unlocked. The failed sign-ins up to now do not count any more.".to_owned()),
+        Command::ResetLink(args) => args.make(pool, &clock, username).await?,
     })
 }
 
+fn queried<T>(outcome: Result<T, ApiError>) -> anyhow::Result<T> {
+    outcome.context("the database could not be queried")
+}
+
+/// A path below the issuer. Other text could lead to another host.
+fn page(text: &str) -> Result<String, String> {
+    let is_path = text.starts_with('/')
+        && !text.starts_with("//")
+        && !text.contains(['?', '#', '\\'])
+        && !text.contains(char::is_whitespace);
+    if is_path {
+        Ok(text.to_owned())
+    } else {
+        Err(
+            "it must be a path: it begins with one `/`, and has no `?`, `#`, `\\` or space"
+                .to_owned(),
+        )
+    }
+}
+
 impl ResetLinkArgs {
+    /// Makes the link. `None` if there is no such account.
+    async fn make(
+        &self,
+        pool: &Pool,
+        clock: &Clock,
+        username: &Username,
+    ) -> anyhow::Result<Option<String>> {
+        let issuer = match &self.issuer {
+            Some(issuer) => issuer.clone(),
+            None => issuer_of_servers(pool).await?,
+        };
+        match queried(accounts::make_reset_link(pool, clock, username).await)? {
+            ResetLink::Made(code) => Ok(Some(self.in_words(&issuer, username, &code))),
+            ResetLink::NoAccount => Ok(None),
+            ResetLink::Disabled => bail!(
+                "the account is disabled, so a link would not let the person in; enable it first with `holdfast account enable {}`",
+                username.as_str()
+            ),
+        }
+    }
+
     /// The link, alone in the first line, so that a script can read it. On a terminal there is also
     /// a QR code, for a person with a phone who stands beside the operator.
-    fn in_words(&self, username: &Username, code: &RecoveryCode) -> String {
-        let link = self.link(username, code);
+    fn in_words(&self, issuer: &str, username: &Username, code: &RecoveryCode) -> String {
+        let link = self.link(issuer, username, code);
         if !std::io::stdout().is_terminal() {
             return link;
         }
@@ -124,12 +154,41 @@ impl ResetLinkArgs {
 
     /// The name and the code are behind the `#`, so a browser sends them to no server, and no log of a
     /// proxy has them.
-    fn link(&self, username: &Username, code: &RecoveryCode) -> String {
+    fn link(&self, issuer: &str, username: &Username, code: &RecoveryCode) -> String {
         let filled_in = serde_urlencoded::to_string([
             ("username", username.as_str()),
             ("code", code.print().expose()),
         ])
         .unwrap_or_default();
-        format!("{}{}#{filled_in}", self.issuer, self.page)
+        format!("{issuer}{}#{filled_in}", self.page)
+    }
+}
+
+/// The issuer that the servers have written to the database. They write none if nobody has chosen one.
+async fn issuer_of_servers(pool: &Pool) -> anyhow::Result<String> {
+    let mut connection = pool.acquire().await?;
+    let facts = store::database::lookup_row(&mut connection).await?;
+    connection.release();
+    Ok(facts.issuer.unwrap_or_else(|| DEFAULT_ISSUER.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_leads_to_the_issuer_and_nowhere_else() {
+        assert_eq!(page("/account/reset").as_deref(), Ok("/account/reset"));
+        for wrong in [
+            "",
+            "recover",
+            "//evil.example",
+            "/\\evil.example",
+            "/a?b",
+            "/a#b",
+            "/a b",
+        ] {
+            assert!(page(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -87,12 +87,17 @@ impl CurrentAccount {
     /// the token.
     ///
     /// # Errors
-    /// If the claims do not have the form of this type. An instance of an earlier version may have
-    /// made the token, so the answer is the one for which the client renews the token and repeats the
-    /// call.
+    /// If the claims do not have the form of this type. The answer is `access_token_invalid`. Then the
+    /// client renews the token and repeats the call once, because an instance without the hook may have
+    /// made the token. So release the hook first, and then the handler that needs the claim.
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         self.added.read().map_err(|error| {
-            tracing::debug!(%error, "The claims of an access token do not have the form that a handler needs.");
+            // Not the text of the error, which may contain a value.
+            tracing::warn!(
+                claims.wanted = std::any::type_name::<T>(),
+                claims.error = ?error.classify(),
+                "The claims of an access token do not have the form that a handler needs."
+            );
             ApiError::AccessTokenInvalid
         })
     }

@@ -11,8 +11,9 @@ pub(crate) mod same_site;
 pub(crate) mod tokens;
 
 /// The first part of the addresses that programs use. Their errors are problem JSON, and no page.
-pub(crate) const FOR_PROGRAMS: [&str; 3] = ["api", "oauth", ".well-known"];
+pub const FOR_PROGRAMS: [&str; 3] = ["api", "oauth", ".well-known"];
 
+pub use crate::client_address::ClientAddress;
 pub use crate::error::ApiError;
 pub(crate) use crate::error::timed_out;
 pub use current_account::CurrentAccount;

@@ -46,7 +46,7 @@ pub struct Claims {
     /// The token's own id.
     pub jti: Uuid,
     /// What the application adds.
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "super::added_claims::from_token")]
     pub added: AddedClaims,
 }
 

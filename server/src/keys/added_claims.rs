@@ -39,8 +39,11 @@ const RESERVED: [&str; 18] = [
 /// Names with this beginning are reserved for claims that Holdfast may add later.
 const RESERVED_BEGINNING: &str = "holdfast";
 
+/// Some libraries do not distinguish capital letters in names, and some treat other letters alike, such
+/// as `ſ` and `s`. In a service with such a library, `Sub` would replace `sub`.
 fn is_reserved(name: &str) -> bool {
-    RESERVED.contains(&name) || name.starts_with(RESERVED_BEGINNING)
+    let name = name.to_ascii_lowercase();
+    RESERVED.contains(&name.as_str()) || name.starts_with(RESERVED_BEGINNING) || !name.is_ascii()
 }
 
 /// Claims that an application adds to an access token; none by default. Clones share them.
@@ -70,7 +73,7 @@ impl AddedClaims {
     /// If the value is not a JSON object, has a reserved name, or has more than [`MOST_BYTES`] bytes
     /// as JSON. Reserved are the names that begin with `holdfast`, and `iss`, `aud`, `sub`, `sid`,
     /// `client_id`, `iat`, `exp`, `nbf`, `jti`, `cnf`, `act`, `may_act`, `scope`, `auth_time`,
-    /// `acr`, `amr`, `azp` and `nonce`.
+    /// `acr`, `amr`, `azp` and `nonce`, in capital letters, too, and every name that is not ASCII.
     pub fn new(claims: &impl Serialize) -> Result<Self, WrongClaims> {
         let Ok(Value::Object(claims)) = serde_json::to_value(claims) else {
             return Err(WrongClaims::NotAnObject);
@@ -113,14 +116,15 @@ impl Serialize for AddedClaims {
     }
 }
 
-/// From a token that this fleet has signed. A later version may have added a claim of its own; that
-/// one is left out.
-impl<'de> Deserialize<'de> for AddedClaims {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut claims = Map::deserialize(deserializer)?;
-        claims.retain(|name, _| !is_reserved(name));
-        Ok(Self::of(claims))
-    }
+/// Reads the claims of a token that this fleet has signed. A later version may have added a claim of its
+/// own; that one is left out. This is not `Deserialize`, because an application must go through
+/// [`AddedClaims::new`].
+pub(super) fn from_token<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<AddedClaims, D::Error> {
+    let mut claims: Map<String, Value> = Map::deserialize(deserializer)?;
+    claims.retain(|name, _| !is_reserved(name));
+    Ok(AddedClaims::of(claims))
 }
 
 #[cfg(test)]
@@ -136,7 +140,10 @@ mod tests {
             assert_eq!(error, WrongClaims::Reserved(name.to_owned()));
             assert!(error.to_string().contains(name), "{error}");
         }
-        assert!(AddedClaims::new(&json!({ "Sub": 1, "role": "editor" })).is_ok());
+        for name in ["Sub", "EXP", "\u{17f}ub", "Holdfast_plan"] {
+            let error = AddedClaims::new(&json!({ name: 1 })).unwrap_err();
+            assert_eq!(error, WrongClaims::Reserved(name.to_owned()));
+        }
     }
 
     #[test]

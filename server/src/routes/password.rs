@@ -65,8 +65,6 @@ pub(super) async fn change(
         account_id,
         password_changed_at,
     };
-    // The person has a password, so nobody needs the operator's link any more.
-    store::reset_codes::void(&mut transaction, account_id).await?;
     let has_code = store::recovery_codes::is_confirmed(&mut transaction, account_id).await?;
     let remember = remember.ok_or(ApiError::SessionEnded(None))?;
     let opened = sessions::open(&state, &mut transaction, new, verified, remember, &client).await?;

@@ -83,22 +83,30 @@ async fn try_recover(
             unconfirmed,
         } = find(state, username.as_ref(), &code, client).await?;
         let account_id = account.account_id;
+        // The account already has the new password if an earlier request with this code has set it, and
+        // the answer to that request was lost.
+        let answered_before = answered_before(state, &code, account_id, unconfirmed.as_deref());
+        let was_used = presented == (Presented::ResetLink { used: true });
+        if was_used && answered_before.is_none() {
+            return Err(used_link(account_id, client));
+        }
         password::check(new_password.expose(), username.as_str())?;
         let stored = Some(account.password_hash.clone());
         let verdict = state.passwords.verify(&turn, new_password, stored).await?;
         sessions::may_mint(state)?;
         if let Verdict::Right { .. } = verdict {
-            // The account already has the new password. If an earlier request with this code has
-            // set it, the answer to that request was lost.
-            let next = answered_before(state, &code, account_id, unconfirmed.as_deref());
-            let next = next.ok_or(ApiError::PasswordUnchanged)?;
+            let next = answered_before.ok_or(ApiError::PasswordUnchanged)?;
             let changed_at = account.password_changed_at;
             let answer = answer(state, &next, account_id, username, changed_at);
             return Ok((answer, "repeated"));
         }
-        if presented == (Presented::ResetLink { used: true }) {
-            security_log::recovery_code_was_wrong(Some(account_id), client);
-            return Err(ApiError::WrongRecoveryCode);
+        if was_used {
+            // A repeated request has the same password. So this is another one, perhaps by a person who
+            // has found the link and guesses, and there is no second guess.
+            let mut connection = state.pool.acquire().await?;
+            store::reset_codes::void(&mut connection, account_id).await?;
+            connection.release();
+            return Err(used_link(account_id, client));
         }
         let hash = match new_hash.take() {
             Some(hash) => hash,
@@ -135,6 +143,12 @@ async fn try_recover(
     Err(ApiError::Unavailable(anyhow::anyhow!(
         "other requests changed the account at every try"
     )))
+}
+
+/// The answer to a link that was used. It is that to a wrong code.
+fn used_link(account_id: Uuid, client: &ClientInfo) -> ApiError {
+    security_log::recovery_code_was_wrong(Some(account_id), client);
+    ApiError::WrongRecoveryCode
 }
 
 /// The account with this name and code.
@@ -295,7 +309,6 @@ impl Recovery<'_> {
         let (account_id, code) = (self.account.account_id, self.code.hash());
         match self.presented {
             Presented::RecoveryCode => {
-                store::reset_codes::void(connection, account_id).await?;
                 // A person who uses a code has kept it, so it counts as confirmed.
                 store::recovery_codes::confirm(connection, account_id, &code).await?;
                 Ok(true)
@@ -322,8 +335,10 @@ impl Recovery<'_> {
                         let code = self.code.hash();
                         store::recovery_codes::is_right(connection, account_id, &code).await?
                     }
-                    // The code is used up in the last transaction.
-                    Presented::ResetLink { .. } => true,
+                    Presented::ResetLink { .. } => {
+                        let code = self.code.hash();
+                        store::reset_codes::is_good(connection, account_id, &code).await?
+                    }
                 },
         )
     }

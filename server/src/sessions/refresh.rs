@@ -87,14 +87,23 @@ async fn try_refresh(
         plain_client: refresh.plain_client,
     };
     let claims = claims_before_rotation(state, refresh, &presented, session_id).await?;
-    let answer = async |remaining: Remaining, how| {
+    let answer = async |mut remaining: Remaining, how| {
         let Some(secret) = &successor else {
             let why = anyhow::anyhow!("the last generation was rotated");
             return Err(ApiError::Internal(why));
         };
         let claims = match claims {
             Some(claims) => claims,
-            None => added_claims(state, remaining.account_id, session_id).await?,
+            None => {
+                let asked_at = state.clock.now();
+                let claims = added_claims(state, remaining.account_id, session_id).await?;
+                // The access token must not outlive the session, and the application took its time.
+                let waited = state.clock.now().saturating_sub(asked_at);
+                let waited = i64::try_from(waited).unwrap_or(i64::MAX);
+                remaining.remaining_seconds = remaining.remaining_seconds.saturating_sub(waited);
+                remaining.idle_seconds = remaining.idle_seconds.saturating_sub(waited);
+                claims
+            }
         };
         let generation = token.generation + 1;
         let tokens = tokens(state, session_id, generation, secret, remaining, claims);

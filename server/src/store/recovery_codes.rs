@@ -23,7 +23,7 @@ pub struct Recoverable {
 pub enum Presented {
     /// A recovery code of the account.
     RecoveryCode,
-    /// The code of an operator's link that is not over.
+    /// The code of an operator's link that has not expired, and is newer than the password.
     ResetLink {
         /// Whether a password was set with it. Then it only gets the same answer again.
         used: bool,
@@ -64,6 +64,7 @@ pub async fn find(
              on link.account_id = a.account_id
              and link.code_hash = $2
              and link.expires_at > clock_timestamp()
+             and (link.used_at is not null or link.made_at > a.password_changed_at)
          left join recovery_codes newest
              on newest.account_id = a.account_id and newest.confirmed_at is null"#,
         username_key,

@@ -16,7 +16,10 @@ pub async fn put(
         "insert into reset_codes (account_id, code_hash, expires_at)
          values ($1, $2, clock_timestamp() + make_interval(secs => $3))
          on conflict on constraint reset_codes_pkey do update
-         set code_hash = excluded.code_hash, expires_at = excluded.expires_at, used_at = null",
+         set code_hash = excluded.code_hash,
+             made_at = excluded.made_at,
+             expires_at = excluded.expires_at,
+             used_at = null",
         account_id,
         code_hash.as_slice(),
         good_for.as_secs_f64(),
@@ -26,8 +29,30 @@ pub async fn put(
     Ok(())
 }
 
-/// Notes that the code was used. `false` if it is not the account's, is over, or was used before. The
-/// caller has locked the account's row.
+/// Whether this is the account's code, which was not used and has not expired. The caller has locked the
+/// account's row, and knows that its password is older than the code.
+pub async fn is_good(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+    code_hash: &[u8; 32],
+) -> sqlx::Result<bool> {
+    let row = sqlx::query!(
+        "select from reset_codes
+         where account_id = $1
+           and code_hash = $2
+           and used_at is null
+           and expires_at > clock_timestamp()",
+        account_id,
+        code_hash.as_slice(),
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.is_some())
+}
+
+/// Notes that the code was used. It stays for ten minutes at least, because the answer may be lost, and
+/// the client repeats the request. `false` if it is not the account's, has expired, or was used before.
+/// The caller has locked the account's row.
 pub async fn use_up(
     connection: &mut PgConnection,
     account_id: Uuid,
@@ -35,7 +60,8 @@ pub async fn use_up(
 ) -> sqlx::Result<bool> {
     let used = sqlx::query!(
         "update reset_codes
-         set used_at = clock_timestamp()
+         set used_at = clock_timestamp(),
+             expires_at = greatest(expires_at, clock_timestamp() + interval '10 minutes')
          where account_id = $1
            and code_hash = $2
            and used_at is null
@@ -48,8 +74,7 @@ pub async fn use_up(
     Ok(used.rows_affected() == 1)
 }
 
-/// Deletes the account's code, because the person set a password in another way. The caller has locked
-/// the account's row.
+/// Deletes the account's code.
 pub async fn void(connection: &mut PgConnection, account_id: Uuid) -> sqlx::Result<()> {
     sqlx::query!("delete from reset_codes where account_id = $1", account_id)
         .execute(connection)
@@ -57,7 +82,7 @@ pub async fn void(connection: &mut PgConnection, account_id: Uuid) -> sqlx::Resu
     Ok(())
 }
 
-/// Deletes up to `limit` codes that are over. Returns how many.
+/// Deletes up to `limit` codes that have expired. Returns how many.
 pub async fn forget_old(connection: &mut PgConnection, limit: i64) -> sqlx::Result<u64> {
     let deleted = sqlx::query!(
         "delete from reset_codes

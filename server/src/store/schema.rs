@@ -179,7 +179,7 @@ pub async fn second_set(
     }
     let earlier = schema_of(connection, MIGRATIONS_OF_SQLX).await?;
     Ok(Some(format!(
-        "The database has two sets of Holdfast's tables. This version uses those in the schema {schema}. An earlier version has made those in the schema {earlier}, and only servers of an earlier version use them. Stop such servers, and drop the set that has no accounts."
+        "The database has two sets of Holdfast's tables. This version uses those in the schema {schema}. An earlier version has made those in the schema {earlier}, and only servers of an earlier version use them. Stop such servers, look which set has the accounts, and drop the other one."
     )))
 }
 

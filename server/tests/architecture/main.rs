@@ -5,7 +5,7 @@
 mod example;
 mod imports;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -615,5 +615,50 @@ fn only_files_of_the_program_name_its_variables() {
             let names_one = line.contains("HOLDFAST_") || line.contains("DATABASE_URL");
             assert!(!names_one, "{path}: {line}");
         }
+    }
+}
+
+/// The modules and names at the root of the server's crate that its documentation shows.
+fn documented_names(library: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut before = "";
+    for line in library.lines() {
+        let shown = before != "#[doc(hidden)]";
+        let module = line
+            .strip_prefix("pub mod ")
+            .and_then(|rest| rest.strip_suffix(';'));
+        let reexport = line
+            .strip_prefix("pub use ")
+            .and_then(|rest| rest.strip_suffix(';'))
+            .and_then(|rest| rest.rsplit("::").next());
+        if shown {
+            names.extend(module.or(reexport).map(str::to_owned));
+        }
+        before = line;
+    }
+    names
+}
+
+/// An application with pages of its own must be able to do what our pages do.
+#[test]
+fn our_pages_use_what_an_application_can_use() {
+    let library = fs::read_to_string(root().join("server/src/lib.rs")).unwrap();
+    let documented = documented_names(&library);
+    assert!(documented.contains("http") && !documented.contains("store"));
+    // They find and share the files of our own site. An application serves its files with leptos_axum.
+    let files = ["site_files", "shared_files"];
+    let pages = fs::read_to_string(root().join("server/src/pages.rs")).unwrap();
+    let used: Vec<&str> = pages
+        .lines()
+        .filter_map(|line| line.strip_prefix("use crate::"))
+        .filter_map(|path| path.split([':', ';']).next())
+        .collect();
+    assert!(used.len() > 4, "{used:?}");
+    for name in used {
+        let is_fine = documented.contains(name) || files.contains(&name);
+        assert!(
+            is_fine,
+            "pages.rs uses crate::{name}, which no application can use"
+        );
     }
 }

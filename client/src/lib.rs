@@ -119,6 +119,7 @@ pub use calls::Api;
 pub use config::{Config, OnAnonymous};
 pub use driver::Reload;
 pub use gloo_net::http::Method;
+pub use holdfast_protocol::problem::{Code, Problem};
 pub use holdfast_protocol::renewal::{Ending, Notice, View};
 pub use request::{ApiAnswer, ApiRequest};
 pub use require_session::RequireSession;

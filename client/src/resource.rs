@@ -221,9 +221,10 @@ impl<T: Clone + Send + Sync + 'static> SessionResource<T> {
     /// The result of the last load, also while the next load is under way. `None` before the first
     /// result for this person. Inside of a `<Suspense>`, this waits for the load.
     pub fn get(self) -> Option<Result<T, CallError>> {
-        // A `<Suspense>` only knows of a resource that is read.
-        let _ = self.resource.get();
-        let (of, outcome) = self.outcome.get()?;
+        // A `<Suspense>` only knows of a resource that is read. It may read it once more after the
+        // component is gone.
+        let _ = self.resource.try_get();
+        let (of, outcome) = self.outcome.try_get().flatten()?;
         if of != self.session.account_id() {
             return None;
         }
@@ -241,6 +242,9 @@ impl<T: Clone + Send + Sync + 'static> SessionResource<T> {
 
     /// Like [`SessionResource::latest`], without a copy of the data.
     pub fn with_latest<U>(self, read: impl FnOnce(Option<&T>) -> U) -> U {
+        if self.latest.is_disposed() {
+            return read(None);
+        }
         let account_id = self.session.account_id();
         self.latest.with(|latest| {
             let latest = latest.as_ref().filter(|(of, _)| *of == account_id);
@@ -251,7 +255,7 @@ impl<T: Clone + Send + Sync + 'static> SessionResource<T> {
     /// Why the last load for this person has failed, if it has. This leaves out [`CallError::SignedOut`]: a person who
     /// has just been signed out soon sees another page, so they need no message.
     pub fn error(self) -> Option<CallError> {
-        let (of, outcome) = self.outcome.get()?;
+        let (of, outcome) = self.outcome.try_get().flatten()?;
         if of != self.session.account_id() {
             return None;
         }
@@ -261,20 +265,23 @@ impl<T: Clone + Send + Sync + 'static> SessionResource<T> {
     /// Whether the data are being loaded because of [`SessionResource::refetch`]. `false` for the
     /// first load, and for loads that the client has begun by itself.
     pub fn is_refetching(self) -> bool {
-        self.loads.with(|loads| loads.awaited.is_some())
+        self.loads
+            .try_with(|loads| loads.awaited.is_some())
+            .unwrap_or(false)
     }
 
     /// Loads the data again.
     pub fn refetch(self) {
-        self.loads.update(Loads::wait_for_next);
-        self.resource.refetch();
+        if self.loads.try_update(Loads::wait_for_next).is_some() {
+            self.resource.refetch();
+        }
     }
 
     /// Changes the data until the next load. For example, this removes the row of a thing that the
     /// server has just deleted. Data of a person whom the page does not show are not changed.
     pub fn update(self, change: impl FnOnce(&mut T)) {
         let account_id = untrack(|| self.session.account_id());
-        self.latest.update(|latest| match latest {
+        self.latest.try_update(|latest| match latest {
             Some((of, data)) if *of == account_id => change(data),
             _ => {}
         });
@@ -363,6 +370,31 @@ mod tests {
             assert_eq!(note.latest(), None);
             session.show(shows(ADA));
             assert_eq!(note.latest(), Some(2));
+        });
+    }
+
+    /// A `<Suspense>` may read the data once more after the component is gone, for example when the
+    /// person signs out.
+    #[test]
+    fn a_resource_of_a_component_that_is_gone_has_no_data() {
+        Owner::new().with(|| {
+            let session = provide_session(Config::default());
+            let component = Owner::new();
+            let note =
+                component.with(|| session.resource(|_| std::future::pending::<Result<u32, _>>()));
+            session.show(shows(ADA));
+            note.latest.set(Some((Some(ADA), 1)));
+            note.outcome.set(Some((Some(ADA), Ok(()))));
+            assert_eq!(note.get(), Some(Ok(1)));
+            component.cleanup();
+            drop(component);
+            assert_eq!(
+                (note.get(), note.latest(), note.error()),
+                (None, None, None)
+            );
+            assert!(!note.is_refetching());
+            note.update(|data| *data += 1);
+            note.refetch();
         });
     }
 }

@@ -479,10 +479,9 @@ mod tests {
         // A flag of the same name has the same check.
         let read = FromEnvironment::try_parse_from(["", "--access-token-ttl", "5"]);
         let told = in_short(read.err().expect("it has no unit")).to_string();
-        assert!(
-            told.starts_with("invalid value '5' for 'HOLDFAST_ACCESS_TOKEN_TTL"),
-            "{told}"
-        );
+        assert!(told.starts_with("invalid value '5' for '"), "{told}");
+        assert!(told.contains("_ACCESS_TOKEN_TTL "), "{told}");
+        assert!(!told.contains("--"), "{told}");
         assert!(told.contains("a number with a unit"), "{told}");
         assert!(!told.contains('\n'), "{told}");
     }

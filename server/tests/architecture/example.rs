@@ -231,6 +231,8 @@ fn a_new_project_starts_with_the_manifest_of_the_example() {
         .replacen("license = \"MIT OR Apache-2.0\"\n", "", 1)
         .replacen("name = \"notes\"", "name = \"{{project-name}}\"", 1)
         .replacen("[lib]\n", "[lib]\nname = \"notes\"\n", 1)
+        // In the workspace, `target/site` belongs to our own pages.
+        .replacen("target/notes-site", "target/site", 1)
         .replace("path = \"../../client\"", &from("client"))
         .replace("path = \"../../server\"", &from("server"));
     assert_ne!(expected, example);

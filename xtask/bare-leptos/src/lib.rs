@@ -30,7 +30,7 @@ fn rest() -> impl IntoView {
     let sign_in = move |_| {
         leptos::task::spawn_local(async move {
             let _ = session
-                .sign_in("ada".to_owned(), "correct horse battery".to_owned(), true)
+                .sign_in("ada".to_owned(), "correct horse battery".to_owned().into(), true)
                 .await;
         });
     };

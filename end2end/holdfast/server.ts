@@ -83,7 +83,8 @@ export class Server {
   /** Runs a command of an operator beside it, such as `account unlock ada`. Returns its output. */
   async operator(...command: string[]): Promise<string> {
     const run = promisify(execFile);
-    const { stdout } = await run(BINARY, command, { env: { ...this.settings } });
+    const cwd = INSTALLED ? dirname(BINARY) : ROOT;
+    const { stdout } = await run(BINARY, command, { cwd, env: { ...this.settings } });
     return stdout;
   }
 

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
+use crate::files;
 use crate::fingerprint::Fingerprint;
 use crate::programs;
 use crate::progress::{self, Board};
@@ -90,9 +91,6 @@ fn make_site(toolbox: &Toolbox, board: &Board) -> Outcome {
         style: Some(&style),
         hashed: false,
     };
-    fs::create_dir_all(folder())
-        .map_err(|error| Failure::new(format!("Cannot make {}: {error}.", folder().display())))?;
     site::make(toolbox, board, LANE, &parts, &site)?;
-    fs::write(&stamp, sources)
-        .map_err(|error| Failure::new(format!("Cannot write {}: {error}.", stamp.display())))
+    files::write(&stamp, &sources)
 }

@@ -1,15 +1,13 @@
 //! Versions that the workspace has fixed.
 
-use std::fs;
-
 use crate::failure::{Failure, Outcome};
+use crate::files;
 use crate::workspace;
 
 /// The version of `package` in the lock file at `path`, which is relative to the root.
 pub fn version_of(package: &str, path: &str) -> Outcome<String> {
     let path = workspace::path(path);
-    let text = fs::read_to_string(&path)
-        .map_err(|error| Failure::new(format!("Cannot read {}: {error}.", path.display())))?;
+    let text = files::read(&path)?;
     find_version(&text, package)
         .map(String::from)
         .ok_or_else(|| Failure::new(format!("{} names no version of {package}.", path.display())))

@@ -17,6 +17,7 @@ mod console;
 mod dev;
 mod example;
 mod failure;
+mod files;
 mod fingerprint;
 #[cfg(test)]
 mod lock_file;

@@ -14,6 +14,7 @@ use std::process::{Command, Stdio};
 
 use crate::console;
 use crate::failure::{Failure, Outcome};
+use crate::files::{read, write};
 use crate::progress;
 use crate::temporary::TemporaryDirectory;
 use crate::toolbox::{self, Toolbox};
@@ -321,16 +322,6 @@ fn quietly(command: &mut Command, what: &str) -> Outcome {
     }
     eprint!("{}", String::from_utf8_lossy(&output.stderr));
     Err(Failure::of_program(what, output.status))
-}
-
-fn read(path: &Path) -> Outcome<String> {
-    fs::read_to_string(path)
-        .map_err(|error| Failure::new(format!("Cannot read {}: {error}.", path.display())))
-}
-
-fn write(path: &Path, text: &str) -> Outcome {
-    fs::write(path, text)
-        .map_err(|error| Failure::new(format!("Cannot write {}: {error}.", path.display())))
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! The release build: the server's binary, and the site that it serves.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 use std::time::Instant;
 
 use crate::console;
 use crate::failure::{Failure, Outcome};
+use crate::files;
 use crate::fingerprint::Fingerprint;
 use crate::machine;
 use crate::programs::{self, NATIVE};
@@ -96,7 +97,7 @@ pub fn build(toolbox: &Toolbox) -> Outcome {
     progress::show(&[SERVER, SITE], |board| build_both(toolbox, board)).map_err(|failure| {
         failure.next("Correct this and start the command again. Compiled parts are kept.")
     })?;
-    note(&stamp, &state(&sources))?;
+    files::write(&stamp, &state(&sources))?;
     console::note(&format!(
         "Built in {}.",
         console::duration(started.elapsed())
@@ -138,11 +139,4 @@ fn state(sources: &str) -> String {
     results.add_path(&binary(), &[]);
     results.add_path(&site::root(), &[]);
     format!("{sources} {}\n", results.finish())
-}
-
-fn note(stamp: &Path, state: &str) -> Outcome {
-    let directory = stamp.parent().unwrap_or(stamp);
-    fs::create_dir_all(directory)
-        .and_then(|()| fs::write(stamp, state))
-        .map_err(|error| Failure::new(format!("Cannot write {}: {error}.", stamp.display())))
 }

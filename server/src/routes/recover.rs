@@ -263,9 +263,7 @@ impl Recovery<'_> {
                     self.password_hash,
                 )
                 .await?;
-                if !self.use_code(&mut transaction).await? {
-                    return Ok(None);
-                }
+                self.use_code(&mut transaction).await?;
                 let next = self.next.hash();
                 store::recovery_codes::insert(&mut transaction, account_id, &next).await?;
                 let event = NewEvent {
@@ -303,21 +301,22 @@ impl Recovery<'_> {
         }
     }
 
-    /// Makes the codes void that must not be used any more. `false` if this one is void already. The
-    /// account's row is locked.
-    async fn use_code(&self, connection: &mut sqlx::PgConnection) -> sqlx::Result<bool> {
-        let (account_id, code) = (self.account.account_id, self.code.hash());
+    /// Makes the codes void that must not be used any more. The account's row and the code of a link are
+    /// locked.
+    async fn use_code(&self, connection: &mut sqlx::PgConnection) -> sqlx::Result<()> {
+        let account_id = self.account.account_id;
         match self.presented {
             Presented::RecoveryCode => {
                 // A person who uses a code has kept it, so it counts as confirmed.
+                let code = self.code.hash();
                 store::recovery_codes::confirm(connection, account_id, &code).await?;
-                Ok(true)
             }
             Presented::ResetLink { .. } => {
                 store::recovery_codes::delete_all(connection, account_id).await?;
-                store::reset_codes::use_up(connection, account_id, &code).await
+                store::reset_codes::use_up(connection, account_id).await?;
             }
         }
+        Ok(())
     }
 
     /// Locks the account's row until the transaction ends. `false` if something has changed since
@@ -337,7 +336,7 @@ impl Recovery<'_> {
                     }
                     Presented::ResetLink { .. } => {
                         let code = self.code.hash();
-                        store::reset_codes::is_good(connection, account_id, &code).await?
+                        store::reset_codes::lock(connection, account_id, &code).await?
                     }
                 },
         )

@@ -29,9 +29,9 @@ pub async fn put(
     Ok(())
 }
 
-/// Whether this is the account's code, which was not used and has not expired. The caller has locked the
-/// account's row, and knows that its password is older than the code.
-pub async fn is_good(
+/// Locks the account's code until the transaction ends. `false` if it is another code, was used, or has
+/// expired. The caller has locked the account's row, and knows that its password is older than the code.
+pub async fn lock(
     connection: &mut PgConnection,
     account_id: Uuid,
     code_hash: &[u8; 32],
@@ -41,7 +41,8 @@ pub async fn is_good(
          where account_id = $1
            and code_hash = $2
            and used_at is null
-           and expires_at > clock_timestamp()",
+           and expires_at > clock_timestamp()
+         for update",
         account_id,
         code_hash.as_slice(),
     )
@@ -50,28 +51,19 @@ pub async fn is_good(
     Ok(row.is_some())
 }
 
-/// Notes that the code was used. It stays for ten minutes at least, because the answer may be lost, and
-/// the client repeats the request. `false` if it is not the account's, has expired, or was used before.
-/// The caller has locked the account's row.
-pub async fn use_up(
-    connection: &mut PgConnection,
-    account_id: Uuid,
-    code_hash: &[u8; 32],
-) -> sqlx::Result<bool> {
-    let used = sqlx::query!(
+/// Notes that the account's code was used. It stays for ten minutes at least, because the answer may be
+/// lost, and the client repeats the request. The caller has [locked](lock) the code.
+pub async fn use_up(connection: &mut PgConnection, account_id: Uuid) -> sqlx::Result<()> {
+    sqlx::query!(
         "update reset_codes
          set used_at = clock_timestamp(),
              expires_at = greatest(expires_at, clock_timestamp() + interval '10 minutes')
-         where account_id = $1
-           and code_hash = $2
-           and used_at is null
-           and expires_at > clock_timestamp()",
+         where account_id = $1",
         account_id,
-        code_hash.as_slice(),
     )
     .execute(connection)
     .await?;
-    Ok(used.rows_affected() == 1)
+    Ok(())
 }
 
 /// Deletes the account's code.

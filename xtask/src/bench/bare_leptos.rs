@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::console;
 use crate::failure::{Failure, Outcome};
+use crate::files::{read, write};
 use crate::fingerprint::Fingerprint;
 use crate::progress::{self, Board};
 use crate::setup;
@@ -102,8 +103,7 @@ fn copy_sources(copy: &Path) -> Outcome {
     }
     // From there, the way to the client is another one.
     let manifest = copy.join("Cargo.toml");
-    let text = fs::read_to_string(&manifest)
-        .map_err(|error| Failure::new(format!("Cannot read {}: {error}.", manifest.display())))?;
+    let text = read(&manifest)?;
     let client = format!("path = {:?}", workspace::path("client"));
     write(&manifest, &text.replace("path = \"../../client\"", &client))?;
     copy_file(&workspace::path("Cargo.lock"), &copy.join("Cargo.lock"))
@@ -120,11 +120,6 @@ fn copy_file(from: &Path, to: &Path) -> Outcome {
         .map_err(|error| Failure::new(format!("Cannot write {}: {error}.", to.display())))
 }
 
-fn write(path: &Path, text: &str) -> Outcome {
-    fs::write(path, text)
-        .map_err(|error| Failure::new(format!("Cannot write {}: {error}.", path.display())))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,7 +134,7 @@ mod tests {
 
     #[test]
     fn the_bare_page_is_built_with_the_profile_of_the_product() {
-        let read = |path| fs::read_to_string(workspace::path(path)).expect("it can be read");
+        let read = |path| read(&workspace::path(path)).expect("it can be read");
         let (ours, bare) = (read("Cargo.toml"), read("xtask/bare-leptos/Cargo.toml"));
         let name = "[profile.wasm-release]";
         assert!(section(&ours, name).contains(&"lto = true"));

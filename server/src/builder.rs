@@ -44,10 +44,9 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
@@ -55,31 +54,27 @@ use axum::http::HeaderName;
 use clap::{CommandFactory as _, Parser};
 use holdfast_protocol::wire::MAX_BODY;
 use ipnet::IpNet;
-use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgPool};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::additions::Lend;
 use crate::client_address::Proxies;
 use crate::clock::Clock;
 use crate::config::{self, Config, MasterSecret, ServeArgs};
+use crate::connections_wanted::{connections_wanted, too_many};
+use crate::database_address::{DatabaseAddress, Migrations, WhenRefused, WhenUnreachable};
+use crate::endings::reader::Reader;
 use crate::hooks::{Hooks, InstalledHooks, OnOpened};
 use crate::http::answer_errors::LONGEST_WORK;
-use crate::lanes::{Lanes, RotationCommit};
+use crate::keys::shown;
+use crate::lanes::Lanes;
+pub use crate::lanes::RotationCommit;
 use crate::setting::Setting;
-use crate::start::Prepared;
 use crate::state::Holdfast;
-use crate::store;
 pub use crate::store::schema::Schema;
-use crate::store::schema::{self, Layout};
+use crate::store::{self, Pool};
 use crate::{api, secrets, server_functions, setting, start, with_layers};
-
-/// How long the database may take to answer, and a migration to get its locks.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The pause before a migration is tried again.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// The settings of an instance inside an application. Each except the issuer has the default of
 /// `holdfast serve`.
@@ -87,6 +82,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[must_use = "nothing starts before `start`"]
 pub struct Builder {
     database: PgConnectOptions,
+    direct_database: Option<PgConnectOptions>,
     secrets: Vec<Zeroizing<Vec<u8>>>,
     issuer: Option<String>,
     config: Config,
@@ -94,8 +90,10 @@ pub struct Builder {
     lanes: u32,
     commit: RotationCommit,
     schema: Schema,
-    migrates: bool,
+    no_migrate: bool,
     hooks: InstalledHooks,
+    /// Whether the application has set its hooks more than once.
+    has_hooks_twice: bool,
 }
 
 /// Without the options of the database, which have a password.
@@ -121,6 +119,7 @@ impl Holdfast {
     pub fn builder(pool: &PgPool, secret: MasterSecret) -> Builder {
         Builder {
             database: pool.connect_options().as_ref().clone(),
+            direct_database: None,
             secrets: vec![secret.into_bytes()],
             issuer: None,
             config: Config::default(),
@@ -128,15 +127,17 @@ impl Holdfast {
             lanes: config::ROTATION_LANES,
             commit: RotationCommit::Synchronous,
             schema: Schema::default(),
-            migrates: true,
+            no_migrate: false,
             hooks: InstalledHooks::default(),
+            has_hooks_twice: false,
         }
     }
 
     /// An instance whose settings come from the environment: the variables of `holdfast serve`, for
-    /// example `HOLDFAST_SECRET`, `HOLDFAST_ISSUER` and `HOLDFAST_ACCESS_TOKEN_TTL`. Those about the
-    /// database's URL, the addresses, the connections of clients, stopping and the log have no effect,
-    /// because the application decides about these.
+    /// example `HOLDFAST_SECRET`, `HOLDFAST_ISSUER` and `HOLDFAST_ACCESS_TOKEN_TTL`. `DATABASE_URL` and
+    /// the variables about addresses, connections of clients, stopping and the log have no effect,
+    /// because the application decides about these. If the pool leads to a pooler, such as PgBouncer,
+    /// `DATABASE_DIRECT_URL` is the address of Postgres itself.
     ///
     /// Set `HOLDFAST_ISSUER` to the https address of the application before the first start in
     /// production: it is written to the database, and a change needs `HOLDFAST_ISSUER_PREVIOUS`.
@@ -146,18 +147,32 @@ impl Holdfast {
     pub fn from_env(pool: &PgPool) -> anyhow::Result<Builder> {
         setting::name_variables_of_application();
         let FromEnvironment { args } = FromEnvironment::try_parse_from([""]).map_err(in_short)?;
-        let config = Config::new(&args)?;
+        Self::from_args(pool.connect_options().as_ref().clone(), &args)
+    }
+
+    /// An instance whose settings come from the flags and variables of `holdfast serve`, for an
+    /// application that has these flags, too (`#[command(flatten)]`). `database` is the address of the
+    /// database. The settings about `DATABASE_URL`, addresses, connections of clients, stopping and the
+    /// log have no effect on the instance. The application uses them itself; `cli/serve.rs` in the
+    /// sources of this crate shows how.
+    ///
+    /// # Errors
+    /// One sentence about a setting that is wrong, or a secret that is missing.
+    pub fn from_args(database: PgConnectOptions, args: &ServeArgs) -> anyhow::Result<Builder> {
+        let config = Config::new(args)?;
         Ok(Builder {
-            database: pool.connect_options().as_ref().clone(),
-            secrets: secrets::from_args(&args, None)?,
+            database,
+            direct_database: args.database.direct_address()?,
+            secrets: secrets::from_args(args)?,
             issuer: Some(config.issuer.clone()),
             config,
             connections: args.database_connections,
             lanes: args.rotation_lanes,
             commit: args.rotation_commit,
-            schema: args.database.schema,
-            migrates: !args.no_migrate,
+            schema: args.database.schema.clone(),
+            no_migrate: args.no_migrate,
             hooks: InstalledHooks::default(),
+            has_hooks_twice: false,
         })
     }
 
@@ -213,6 +228,12 @@ impl Holdfast {
         with_layers(self, routes.layer(DefaultBodyLimit::max(MAX_BODY)))
     }
 
+    /// The master secret as an operator sees it in the log: the first bytes of a hash. It is the same on
+    /// every instance with this secret.
+    pub fn secret_fingerprint(&self) -> String {
+        shown(self.keys.fingerprint())
+    }
+
     /// Notes that the application will stop. `/readyz` answers 503 from now on, so that balancers
     /// send no new requests, but every request that comes is answered.
     pub fn stops_soon(&self) {
@@ -221,7 +242,8 @@ impl Holdfast {
 
     /// Stops the instance: waits for work that goes on after its client has gone, stops the tasks
     /// in the background, and closes the connections to the database. Call it after the application
-    /// has answered its last request. If it is not called, the tasks go on as long as the runtime.
+    /// has answered its last request; [`Holdfast::serve`] does so. If it is not called, the tasks go on
+    /// as long as the runtime.
     pub async fn stop(&self) {
         self.stopping.tell();
         let _ = timeout(LONGEST_WORK, self.stopping.finished()).await;
@@ -285,6 +307,12 @@ impl Builder {
         self
     }
 
+    /// How long the activity of accounts is kept.
+    pub fn activity_kept(mut self, kept: Duration) -> Self {
+        self.config.activity_kept = kept;
+        self
+    }
+
     /// How long a session may stay unused.
     pub fn refresh_idle(mut self, idle: Duration) -> Self {
         self.config.refresh_idle = idle;
@@ -311,6 +339,27 @@ impl Builder {
         self
     }
 
+    /// The same database without a pooler. Set it if the pool leads to a pooler, such as PgBouncer, in
+    /// transaction mode: migrations, notifications and the reads of every second do not work through
+    /// it.
+    pub fn direct_database(mut self, address: PgConnectOptions) -> Self {
+        self.direct_database = Some(address);
+        self
+    }
+
+    /// How many statements write rotations at once, from 1 to 64. Each has a connection to the database
+    /// of its own, in addition to [`Builder::database_connections`].
+    pub fn rotation_lanes(mut self, lanes: u32) -> Self {
+        self.lanes = lanes;
+        self
+    }
+
+    /// Whether a rotation waits until the disk of the database has it.
+    pub fn rotation_commit(mut self, commit: RotationCommit) -> Self {
+        self.commit = commit;
+        self
+    }
+
     /// How many connections to the database this instance opens, from 2 to 1,000. The rotations
     /// have 4 more.
     pub fn database_connections(mut self, most: u32) -> Self {
@@ -328,14 +377,13 @@ impl Builder {
 
     /// What the application does when an account is opened or deleted, and what it adds to access
     /// tokens.
-    pub fn hooks(mut self, hooks: impl Hooks) -> Self {
-        self.hooks = InstalledHooks::new(hooks);
-        self
+    pub fn hooks(self, hooks: impl Hooks) -> Self {
+        self.with_hooks(InstalledHooks::new(hooks))
     }
 
     /// What the application does when an account is opened: an `async fn` that gets the transaction
-    /// of the sign-up and the account. [`Hooks`] says what it may do. This replaces
-    /// [`Builder::hooks`].
+    /// of the sign-up and the account. [`Hooks`] says what it may do. With [`Builder::hooks`], write it
+    /// there.
     ///
     /// ```no_run
     /// use holdfast_server::{ApiError, Holdfast, OpenedAccount};
@@ -355,119 +403,108 @@ impl Builder {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn account_opened(mut self, hook: impl for<'a> OnOpened<'a>) -> Self {
-        self.hooks = InstalledHooks::of_opened(hook);
-        self
+    pub fn account_opened(self, hook: impl for<'a> OnOpened<'a>) -> Self {
+        self.with_hooks(InstalledHooks::of_opened(hook))
+    }
+
+    fn with_hooks(self, hooks: InstalledHooks) -> Self {
+        Self {
+            has_hooks_twice: self.hooks.are_some(),
+            hooks,
+            ..self
+        }
     }
 
     /// Never migrate the tables, and start only if they are already at this version.
     pub fn without_migrations(mut self) -> Self {
-        self.migrates = false;
+        self.no_migrate = true;
         self
     }
 
     /// Checks the settings, migrates the tables, reads what the instance must know, and starts the
-    /// work in the background. It waits up to 30 seconds for a database that does not answer yet.
+    /// work in the background. It waits up to 30 seconds for a database that does not answer yet or
+    /// refuses the connection, and as long as another transaction holds the lock of a table that a
+    /// migration changes.
     ///
     /// # Errors
     /// One sentence: about a setting that is missing or wrong, a database that does not answer, a
     /// schema with tables of another application, tables that are not at this version, or other instances
     /// with another issuer or master secret.
     pub async fn start(self) -> anyhow::Result<Holdfast> {
-        let issuer = self.issuer.context(
-            "The setting `issuer` is missing. Set it with `Builder::issuer` to the address at which browsers reach the application.",
-        )?;
-        let config = Config {
-            issuer,
-            ..self.config
-        };
-        let config = config.checked(self.connections)?;
-        let layout = migrate(&self.database, &self.schema, self.migrates).await?;
-        let clock = Clock::system();
-        let pool = store::pool(self.database, &layout, self.connections);
-        let arrived = start::arrive(&config, self.secrets, &pool, &clock).await?;
-        if let Some(other) = arrived.facts.other_issuer() {
+        let (holdfast, mut reader) = self.prepare().await?;
+        if let Some(other) = holdfast.database.other_issuer() {
             bail!(
                 "The other instances have the issuer {other}. To change the issuer, name the one of the others with {}.",
                 Setting::PreviousIssuers
             );
         }
-        let keys = Arc::clone(&arrived.keys);
-        let lanes = Lanes::new(pool.clone(), self.lanes, self.commit);
-        let Prepared {
-            holdfast,
-            mut reader,
-            ..
-        } = start::prepare(config, pool, lanes, arrived, self.hooks, clock)?;
         // Until then, the instance would answer 503 to every access token.
         let read = reader.read().await;
         read.context("The ended sessions cannot be read")?;
-        if let Some(obstacle) = keys.obstacle() {
+        if let Some(obstacle) = holdfast.keys.obstacle() {
             bail!("{obstacle}.");
         }
         start::work(&holdfast, reader);
         Ok(holdfast)
     }
-}
 
-/// Brings the tables up to date, or checks that they are.
-async fn migrate(
-    database: &PgConnectOptions,
-    schema: &Schema,
-    migrates: bool,
-) -> anyhow::Result<Layout> {
-    let give_up = Instant::now() + PATIENCE;
-    loop {
-        let error = match try_to_migrate(database, schema, migrates).await {
-            Ok(done) => return done,
-            Err(error) => error,
+    /// As [`Builder::start`], but an instance that cannot serve yet is started, too: one that has not
+    /// read the ended sessions, and one beside others with another issuer or master secret. `/readyz`
+    /// answers 503 until the reason is gone, and the log says the reason. `holdfast serve` starts so:
+    /// a balancer leaves the old instances in use meanwhile.
+    ///
+    /// # Errors
+    /// As those of [`Builder::start`], without those about other instances. A master secret that was
+    /// forbidden after a leak is still an error.
+    pub async fn start_unready(self) -> anyhow::Result<Holdfast> {
+        let (holdfast, reader) = self.prepare().await?;
+        start::work(&holdfast, reader);
+        Ok(holdfast)
+    }
+
+    async fn prepare(self) -> anyhow::Result<(Holdfast, Reader)> {
+        let issuer = self.issuer.context(
+            "The setting `issuer` is missing. Set it with `Builder::issuer` to the address at which browsers reach the application.",
+        )?;
+        ensure!(
+            !self.has_hooks_twice,
+            "The hooks are set twice. Call one of `Builder::hooks` and `Builder::account_opened`, and call it once."
+        );
+        let config = Config {
+            issuer,
+            ..self.config
         };
-        if let MigrateError::Execute(error) = &error
-            && store::is_refused_by_pooler(error)
-        {
-            bail!(
-                "The pool leads to a pooler, such as PgBouncer, which refuses the settings of connections. Let {} lead to Postgres itself.",
-                Setting::DirectDatabase
-            );
+        let config = config.checked(self.connections, self.lanes)?;
+        let is_behind_pooler = self.direct_database.is_some();
+        let address = DatabaseAddress::new(
+            self.database,
+            self.direct_database,
+            self.schema,
+            WhenRefused::Wait,
+        );
+        // This comes before the migrations, which would make tables in a foreign database.
+        address.must_be_one(WhenUnreachable::Wait).await?;
+        let migrations = Migrations::unless(self.no_migrate);
+        let pool = address.pool(self.connections, migrations).await?;
+        if !is_behind_pooler {
+            warn_of_too_many(&pool, connections_wanted(self.connections, self.lanes)).await?;
         }
-        if Instant::now() >= give_up || !is_passing(&error) {
-            return Err(error).context("The tables could not be brought up to date");
-        }
-        tracing::info!(%error, "The database does not answer yet, or a table is in use; trying again.");
-        sleep(PAUSE).await;
+        let clock = Clock::system();
+        let arrived = start::arrive(&config, self.secrets, &pool, &clock).await?;
+        let lanes = Lanes::new(pool.clone(), self.lanes, self.commit);
+        start::prepare(config, pool, lanes, arrived, self.hooks, clock)
     }
 }
 
-/// The inner error is final.
-async fn try_to_migrate(
-    database: &PgConnectOptions,
-    schema: &Schema,
-    migrates: bool,
-) -> Result<anyhow::Result<Layout>, MigrateError> {
-    if migrates {
-        return schema::migrate(database, schema).await;
+/// Warns if Postgres accepts fewer connections than this instance wants.
+async fn warn_of_too_many(pool: &Pool, wanted: i64) -> anyhow::Result<()> {
+    let mut connection = pool.acquire().await?;
+    let server = store::diagnosis::server(&mut connection).await?;
+    connection.release();
+    if let Some(sentence) = too_many(wanted, &server) {
+        tracing::warn!("{sentence}");
     }
-    let layout = match schema::check(database, schema).await? {
-        Ok(layout) => layout,
-        Err(final_error) => return Ok(Err(final_error)),
-    };
-    Ok(layout.with_context(|| {
-        format!(
-            "The tables of Holdfast are not at this version, or not in the schema {schema}. Leave out `Builder::without_migrations`, or migrate them with `holdfast migrate`."
-        )
-    }))
-}
-
-/// Whether the same migration may succeed a moment later: no server has answered, or another
-/// statement holds a lock.
-fn is_passing(error: &MigrateError) -> bool {
-    let is_unanswered = match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
-            error.as_database_error().is_none()
-        }
-        _ => false,
-    };
-    is_unanswered || store::found_a_lock(error)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -17,11 +17,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
 use holdfast_protocol::secret::Secret;
 use ipnet::IpNet;
+use sqlx::postgres::PgConnectOptions;
 use tracing_subscriber::EnvFilter;
 use zeroize::Zeroizing;
 
 use crate::client_address::{self, Proxies};
 use crate::connections;
+use crate::database_address::parse;
 use crate::lanes::RotationCommit;
 use crate::lifetimes::LONGEST_ACCESS_TOKEN;
 use crate::limits::Settings;
@@ -41,6 +43,9 @@ pub(crate) const DATABASE_CONNECTIONS: u32 = 16;
 
 /// How many database connections an instance may open.
 const POSSIBLE_CONNECTIONS: RangeInclusive<i64> = 2..=1000;
+
+/// How many statements may write rotations at once.
+const POSSIBLE_LANES: RangeInclusive<i64> = 1..=64;
 
 /// How many sessions an account may have.
 const POSSIBLE_SESSIONS: RangeInclusive<i64> = 1..=10_000;
@@ -166,7 +171,7 @@ pub struct ServeArgs {
 
     /// How many statements write rotations at once. Each has a database connection of its
     /// own, in addition to HOLDFAST_DATABASE_CONNECTIONS.
-    #[arg(long, env = "HOLDFAST_ROTATION_LANES", default_value_t = ROTATION_LANES, value_parser = clap::value_parser!(u32).range(1..=64), value_name = "NUMBER")]
+    #[arg(long, env = "HOLDFAST_ROTATION_LANES", default_value_t = ROTATION_LANES, value_parser = clap::value_parser!(u32).range(POSSIBLE_LANES), value_name = "NUMBER")]
     pub rotation_lanes: u32,
 
     /// Whether a rotation waits for the disk of the database. Asynchronous ones are
@@ -265,6 +270,17 @@ impl ServeArgs {
             .collect())
     }
 
+    /// Uses this master secret if the settings have none.
+    ///
+    /// # Errors
+    /// When two of the settings have one, or its file cannot be read.
+    pub fn default_secret(&mut self, secret: &MasterSecret) -> anyhow::Result<()> {
+        if self.secret()?.is_none() {
+            self.secret = Some(Secret::from(secret.encode().as_str()));
+        }
+        Ok(())
+    }
+
     /// The limits of clients' connections, within what the machine allows.
     pub fn connection_limits(&self) -> connections::ConnectionLimits {
         connections::ConnectionLimits {
@@ -347,6 +363,13 @@ impl DatabaseArgs {
             self.database_direct_url.as_ref(),
             self.database_direct_url_file.as_deref(),
         )
+    }
+
+    /// The address without a pooler.
+    pub(crate) fn direct_address(&self) -> anyhow::Result<Option<PgConnectOptions>> {
+        let url = self.direct_url()?;
+        url.map(|url| parse("DATABASE_DIRECT_URL", &url))
+            .transpose()
     }
 }
 
@@ -698,12 +721,12 @@ impl Config {
         config.consistent()
     }
 
-    /// The configuration of an instance with `connections` to its database, after the checks that
-    /// the flags of `holdfast serve` make for each setting.
+    /// The configuration of an instance with `connections` to its database and `lanes` for rotations,
+    /// after the checks that the flags of `holdfast serve` make for each setting.
     ///
     /// # Errors
     /// One sentence about a setting that is wrong, or about settings that do not fit.
-    pub(crate) fn checked(self, connections: u32) -> anyhow::Result<Self> {
+    pub(crate) fn checked(self, connections: u32, lanes: u32) -> anyhow::Result<Self> {
         let wrong = |setting: &'static str| {
             move |why: String| anyhow::anyhow!("The setting `{setting}` is wrong: {why}.")
         };
@@ -720,12 +743,14 @@ impl Config {
             ("refresh_token_ttl", self.refresh_token_ttl),
             ("refresh_idle", self.refresh_idle),
             ("session_ttl_short", self.session_ttl_short),
+            ("activity_kept", self.activity_kept),
         ] {
             lifetime_is_possible(lifetime).map_err(wrong(setting))?;
         }
         in_range(self.sessions_per_account, &POSSIBLE_SESSIONS)
             .map_err(wrong("sessions_per_account"))?;
         in_range(connections, &POSSIBLE_CONNECTIONS).map_err(wrong("database_connections"))?;
+        in_range(lanes, &POSSIBLE_LANES).map_err(wrong("rotation_lanes"))?;
         let proxies = self.proxies.checked().map_err(wrong("trusted_proxies"))?;
         let limits = Settings {
             reads: reads(connections),
@@ -830,7 +855,9 @@ mod tests {
     #[test]
     fn an_application_has_the_same_defaults_as_the_program() {
         let of_program = Config::new(&parse(&[]).unwrap()).unwrap();
-        let of_application = Config::default().checked(DATABASE_CONNECTIONS).unwrap();
+        let of_application = Config::default()
+            .checked(DATABASE_CONNECTIONS, ROTATION_LANES)
+            .unwrap();
         assert_eq!(format!("{of_application:?}"), format!("{of_program:?}"));
     }
 
@@ -839,7 +866,10 @@ mod tests {
         let with = |change: &dyn Fn(&mut Config), connections| {
             let mut config = Config::default();
             change(&mut config);
-            config.checked(connections).unwrap_err().to_string()
+            config
+                .checked(connections, ROTATION_LANES)
+                .unwrap_err()
+                .to_string()
         };
         let second = Duration::from_secs(1);
         let networks = vec!["0.0.0.0/0".parse().unwrap()];
@@ -889,7 +919,7 @@ mod tests {
             proxies: mapped,
             ..Config::default()
         };
-        let proxies = config.checked(16).unwrap().proxies;
+        let proxies = config.checked(16, ROTATION_LANES).unwrap().proxies;
         assert!(proxies.trusts("10.1.2.3".parse().unwrap()));
 
         let error = with(&|_| (), 1);

@@ -218,6 +218,11 @@ impl InstalledHooks {
         Self(Some(Arc::new(OnlyOpened(hook))))
     }
 
+    /// Whether an application has hooks.
+    pub(crate) fn are_some(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Tells the application that an account was opened.
     pub(crate) async fn account_opened(
         &self,

@@ -6,6 +6,7 @@
 //! - [`http::CurrentAccount`] in the signature of a handler protects its route.
 //! - [`hooks`] lets the application write in the transactions of a sign-up and of a deletion.
 //! - [`server_functions`] has the error of a server function.
+//! - [`serving`] serves the application with limits for slow clients, as `holdfast serve` does.
 //! - [`router`] is the whole service with its pages as a value, and [`router_with`] adds routes to it.
 //!
 //! # Errors
@@ -38,6 +39,7 @@ pub mod hooks;
 pub mod http;
 pub mod overview;
 pub mod server_functions;
+pub mod serving;
 pub mod state;
 
 // The tests, the soak and the benches of this repository use these modules, too. No version makes a
@@ -87,6 +89,8 @@ pub mod store;
 #[doc(hidden)]
 pub mod sweep;
 
+mod connections_wanted;
+mod database_address;
 mod device;
 mod leptos_routes;
 mod lifetimes;

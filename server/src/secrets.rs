@@ -14,21 +14,15 @@ use crate::config::{MasterSecret, ServeArgs};
 
 /// The current master secret first, then the ones that are also accepted.
 ///
-/// `private_data` is the directory of the private Postgres, if there is one.
-///
 /// # Errors
-/// If there is no secret for a database of the operator's own, or a secret is weak.
-pub fn from_args(
-    args: &ServeArgs,
-    private_data: Option<&Path>,
-) -> anyhow::Result<Vec<Zeroizing<Vec<u8>>>> {
-    let current = match (args.secret()?, private_data) {
-        (Some(secret), _) => parse("HOLDFAST_SECRET", &secret)?,
-        (None, Some(directory)) => read_or_make(directory)?,
-        (None, None) => bail!(
+/// If there is no current secret, or a secret is weak.
+pub fn from_args(args: &ServeArgs) -> anyhow::Result<Vec<Zeroizing<Vec<u8>>>> {
+    let Some(current) = args.secret()? else {
+        bail!(
             "HOLDFAST_SECRET is missing: it is required with a database of your own, and it must be the same on every instance. Make one with `holdfast keys new-secret`."
-        ),
+        );
     };
+    let current = parse("HOLDFAST_SECRET", &current)?;
     let mut secrets = vec![current.into_bytes()];
     for secret in args.previous_secrets()? {
         secrets.push(parse("HOLDFAST_SECRET_PREVIOUS", &secret)?.into_bytes());
@@ -119,7 +113,7 @@ pub fn next(directory: &Path) -> anyhow::Result<Option<MasterSecret>> {
     read(&path).map(Some)
 }
 
-/// The secret beside the data.
+/// The secret beside the data of the private Postgres. It is made once.
 ///
 /// # Errors
 /// When it cannot be read or made.

@@ -17,7 +17,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use holdfast_protocol::wire::{EndReason, EventKind};
 use sqlx::{Connection as _, PgConnection};
-use tokio::sync::Notify;
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -61,8 +60,6 @@ pub struct SecretsInUse {
     access_token_ttl: Duration,
     renewed_at: Arc<Mutex<Option<Instant>>>,
     seen: Arc<Mutex<Seen>>,
-    /// Notified when the current secret is forbidden.
-    forbidden: Arc<Notify>,
 }
 
 /// The database in which this instance may enter its secret.
@@ -141,18 +138,12 @@ impl SecretsInUse {
             access_token_ttl: config.access_token_ttl,
             renewed_at: Arc::default(),
             seen: Arc::default(),
-            forbidden: Arc::default(),
         }
     }
 
     /// The clock of the instance.
     pub fn clock(&self) -> &Clock {
         &self.clock
-    }
-
-    /// Notified when the current secret was forbidden: then the instance has to stop.
-    pub fn forbidden(&self) -> Arc<Notify> {
-        Arc::clone(&self.forbidden)
     }
 
     /// Enters the current secret before the instance makes tokens with it, and writes what else
@@ -250,7 +241,7 @@ impl SecretsInUse {
             _ => {}
         }
         if obstacle == Some(Obstacle::Forbidden) {
-            self.forbidden.notify_one();
+            self.keys.note_forbidden();
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// anything starts, and no rule depends on it.
 static HAS_VARIABLES: AtomicBool = AtomicBool::new(false);
 
-/// Whether the database comes from variables, too. An application gives a pool.
+/// Whether the address of the database comes from a variable, too. An application gives a pool.
 static HAS_DATABASE_VARIABLES: AtomicBool = AtomicBool::new(false);
 
 /// From now on, sentences name the variables of the program `holdfast`.
@@ -49,6 +49,10 @@ pub enum Setting {
     TrustedProxies,
     /// The header of the proxies.
     ProxyHeader,
+    /// How many connections to the database an instance opens.
+    DatabaseConnections,
+    /// How many statements write rotations at once.
+    RotationLanes,
 }
 
 impl Setting {
@@ -65,13 +69,16 @@ impl Setting {
             Self::RefreshIdle => "HOLDFAST_REFRESH_IDLE",
             Self::TrustedProxies => "HOLDFAST_TRUSTED_PROXIES",
             Self::ProxyHeader => "HOLDFAST_PROXY_HEADER",
+            Self::DatabaseConnections => "HOLDFAST_DATABASE_CONNECTIONS",
+            Self::RotationLanes => "HOLDFAST_ROTATION_LANES",
         }
     }
 
     /// The function that an application calls.
     fn function(self) -> &'static str {
         match self {
-            Self::Database | Self::DirectDatabase => "the pool in `Holdfast::builder`",
+            Self::Database => "the pool in `Holdfast::builder`",
+            Self::DirectDatabase => "`Builder::direct_database`",
             Self::Schema => "`Builder::schema`",
             Self::Secret => "the secret in `Holdfast::builder`",
             Self::PreviousSecrets => "`Builder::previous_secret`",
@@ -79,6 +86,8 @@ impl Setting {
             Self::AccessTokenTtl => "`Builder::access_token_ttl`",
             Self::RefreshIdle => "`Builder::refresh_idle`",
             Self::TrustedProxies | Self::ProxyHeader => "`Builder::trusted_proxies`",
+            Self::DatabaseConnections => "`Builder::database_connections`",
+            Self::RotationLanes => "`Builder::rotation_lanes`",
         }
     }
 }
@@ -86,7 +95,7 @@ impl Setting {
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let has_variable = match self {
-            Self::Database | Self::DirectDatabase => &HAS_DATABASE_VARIABLES,
+            Self::Database => &HAS_DATABASE_VARIABLES,
             _ => &HAS_VARIABLES,
         };
         f.write_str(if has_variable.load(Ordering::Relaxed) {

@@ -1,11 +1,7 @@
-//! Starts an instance on a database whose tables are right. `holdfast serve` and [`Builder`] both
-//! start here.
-//!
-//! [`Builder`]: crate::builder::Builder
+//! Starts an instance on a database whose tables are right.
 
 use std::sync::Arc;
 
-use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 use crate::background::Background;
@@ -70,15 +66,7 @@ pub(crate) async fn arrive(
     })
 }
 
-/// An instance, and what its work in the background needs.
-pub(crate) struct Prepared {
-    pub(crate) holdfast: Holdfast,
-    pub(crate) reader: Reader,
-    /// Notified when the current master secret is forbidden: then the instance has to stop.
-    pub(crate) forbidden: Arc<Notify>,
-}
-
-/// Makes an instance. Its work in the background starts with [`work`].
+/// Makes an instance, and what its work in the background needs. That work starts with [`work`].
 ///
 /// # Errors
 /// If the names of the pages' files cannot be read.
@@ -89,13 +77,12 @@ pub(crate) fn prepare(
     arrived: Arrived,
     hooks: InstalledHooks,
     clock: Clock,
-) -> anyhow::Result<Prepared> {
+) -> anyhow::Result<(Holdfast, Reader)> {
     let Arrived {
         keys,
         facts,
         secrets,
     } = arrived;
-    let forbidden = secrets.forbidden();
     let threads = config.limits.password_threads;
     let leptos = site_files::leptos_options();
     let holdfast = Holdfast::from(Instance {
@@ -118,11 +105,7 @@ pub(crate) fn prepare(
         clock,
     });
     let reader = Reader::new(pool, holdfast.ended.clone(), secrets);
-    Ok(Prepared {
-        holdfast,
-        reader,
-        forbidden,
-    })
+    Ok((holdfast, reader))
 }
 
 /// Starts the work in the background. It goes on until [`Background::stop`].

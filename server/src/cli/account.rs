@@ -8,10 +8,11 @@ use fast_qr::QRBuilder;
 use holdfast_protocol::recovery_code::RecoveryCode;
 use holdfast_protocol::username::Username;
 
-use super::which_database::{Database, Migrations};
+use super::which_database::Database;
 use crate::accounts::{self, ResetLink};
 use crate::clock::Clock;
 use crate::config::{DEFAULT_ISSUER, DatabaseArgs, issuer};
+use crate::database_address::Migrations;
 use crate::error::ApiError;
 use crate::store;
 use crate::store::Pool;
@@ -65,7 +66,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
     | Command::ResetLink(ResetLinkArgs { which, .. })) = &command;
     let username = Username::parse(&which.username)?;
     let database = Database::of_operator(&which.database).await?;
-    let pool = database.pool(2, Migrations::Check).await?;
+    let pool = database.address.pool(2, Migrations::Check).await?;
     let done = act(&command, &pool, &username).await;
     pool.close().await;
     let done = done?;

@@ -2,8 +2,9 @@
 
 use clap::Subcommand;
 
-use super::which_database::{Database, Migrations};
+use super::which_database::Database;
 use crate::config::DatabaseArgs;
+use crate::database_address::Migrations;
 use crate::store;
 
 #[derive(Debug, Subcommand)]
@@ -17,7 +18,7 @@ pub(super) enum Command {
 pub(super) async fn run(command: Command) -> anyhow::Result<()> {
     let Command::BeginAnew(args) = command;
     let database = Database::of_operator(&args).await?;
-    let pool = database.pool(2, Migrations::Check).await?;
+    let pool = database.address.pool(2, Migrations::Check).await?;
     let mut connection = pool.acquire().await?;
     store::database::begin_anew(&mut connection).await?;
     connection.release();

@@ -11,9 +11,11 @@ use sqlx::{Connection as _, PgConnection};
 
 use super::findings::Findings;
 use super::right_database;
-use super::which_database::{Database, without_path};
+use super::which_database::Database;
 use crate::clock::Clock;
 use crate::config::{Config, ServeArgs};
+use crate::connections_wanted::{connections_wanted, too_many};
+use crate::database_address::without_path;
 use crate::store::schema::{self, Layout};
 use crate::store::{self, diagnosis};
 
@@ -23,12 +25,6 @@ const LONG_TRANSACTION: Duration = Duration::from_secs(60);
 
 /// How many seconds clocks may differ. The time that the query takes does not count.
 const CLOCK_DIFFERENCE: i64 = 2;
-
-/// How many connections a server opens in addition to those that its settings name: two for the
-/// reads of every second (while one replaces the other), one for notifications, and one for
-/// counts of failed sign-ins. The connection of a migration does not count, because it is closed
-/// before these are opened.
-const OTHER_CONNECTIONS: i64 = 4;
 
 /// With fewer updates than this, `doctor` does not judge how many are HOT.
 const FEW_UPDATES: i64 = 1000;
@@ -77,7 +73,7 @@ async fn look_into(
     findings: &mut Findings,
 ) -> anyhow::Result<()> {
     // A pooler is a finding, but the other checks still run.
-    let options = store::without_settings(database.options.clone());
+    let options = store::without_settings(database.address.options.clone());
     let mut connection = store::connect(&options)
         .await
         .context("the database cannot be reached")?;
@@ -93,7 +89,7 @@ async fn look_on(
     connection: &mut PgConnection,
     findings: &mut Findings,
 ) -> sqlx::Result<()> {
-    let layout = schema::find(connection, &database.schema).await?;
+    let layout = schema::find(connection, &database.address.schema).await?;
     if let Some(layout) = &layout {
         place_of_tables(layout, connection, findings).await?;
     }
@@ -137,8 +133,8 @@ async fn pooler(
     connection: &mut PgConnection,
     findings: &mut Findings,
 ) -> sqlx::Result<()> {
-    let Some(direct) = &database.direct else {
-        let with_settings = store::with_settings(database.options.clone());
+    let Some(direct) = &database.address.direct else {
+        let with_settings = store::with_settings(database.address.options.clone());
         let gets_through = match store::connect(&with_settings).await {
             Ok(mut connection) => {
                 let arrived = store::has_settings(&mut connection).await;
@@ -236,26 +232,13 @@ async fn server(
             "Postgres runs with fsync or synchronous_commit switched off. In a crash it may lose the ending of a session. Switch both on.",
         );
     }
-    if let Some(sentence) = too_many_connections(args, &server) {
+    // A pooler shares the connections of Postgres between many clients.
+    let is_behind_pooler = matches!(args.database.direct_url(), Ok(Some(_)));
+    let wanted = connections_wanted(args.database_connections, args.rotation_lanes);
+    if let Some(sentence) = too_many(wanted, &server).filter(|_| !is_behind_pooler) {
         findings.bad(sentence);
     }
     Ok(())
-}
-
-/// A sentence if one server alone may open more connections than Postgres accepts. `None` behind
-/// a pooler, which shares the connections of Postgres between many clients.
-pub(super) fn too_many_connections(args: &ServeArgs, server: &diagnosis::Server) -> Option<String> {
-    if matches!(args.database.direct_url(), Ok(Some(_))) {
-        return None;
-    }
-    let by_settings = i64::from(args.database_connections) + i64::from(args.rotation_lanes);
-    let wanted = by_settings + OTHER_CONNECTIONS;
-    let most = server.most_connections;
-    (wanted > i64::from(most)).then(|| {
-        format!(
-            "The connections of each server (HOLDFAST_DATABASE_CONNECTIONS, HOLDFAST_ROTATION_LANES, and {OTHER_CONNECTIONS} others) can be {wanted} together, but Postgres accepts {most} connections from all clients together (max_connections without the reserved ones)."
-        )
-    })
 }
 
 /// The smallest possible difference of the clocks, in microseconds; positive if the database's

@@ -6,9 +6,10 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use holdfast_protocol::secret::Secret;
 
-use super::which_database::{Database, Migrations};
+use super::which_database::Database;
 use crate::clock::Clock;
 use crate::config::{self, DatabaseArgs, MasterSecret};
+use crate::database_address::Migrations;
 use crate::keys::Keys;
 use crate::store::Pool;
 use crate::{secrets, secrets_in_use};
@@ -53,7 +54,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
             let new = config::given("HOLDFAST_SECRET", value, file)?;
             let database = Database::of_operator(&args.database).await?;
             let private = database.private.as_ref().map(|private| private.data_dir());
-            let pool = database.pool(2, Migrations::Check).await?;
+            let pool = database.address.pool(2, Migrations::Check).await?;
             let replaced = replace(&pool, new.as_ref(), private).await;
             pool.close().await;
             database.release().await.and(replaced)

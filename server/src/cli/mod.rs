@@ -1,13 +1,13 @@
 //! The commands of `holdfast`.
 
 mod account;
-mod arrive;
 mod database;
 mod doctor;
 mod findings;
 mod keys;
 mod migrate;
 mod postgres;
+mod replacing;
 mod right_database;
 mod serve;
 mod which_database;

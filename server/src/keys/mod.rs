@@ -28,6 +28,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use holdfast_protocol::refresh_token::RefreshKey;
+use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 use self::derivation::expand;
@@ -45,6 +46,8 @@ pub struct Keys {
     secrets: Vec<Master>,
     standing: RwLock<Standing>,
     signing: RwLock<Arc<SigningKeys>>,
+    /// Notified when it was read that the current secret is forbidden.
+    forbidden: Notify,
 }
 
 impl Keys {
@@ -65,6 +68,22 @@ impl Keys {
             secrets,
             standing: RwLock::new(standing),
             signing: RwLock::new(Arc::new(signing)),
+            forbidden: Notify::new(),
+        }
+    }
+
+    /// Notes that it was read that the current secret is forbidden.
+    pub fn note_forbidden(&self) {
+        self.forbidden.notify_waiters();
+    }
+
+    /// Waits until the current secret is forbidden: then the instance has to stop.
+    pub async fn until_forbidden(&self) {
+        let mut noted = std::pin::pin!(self.forbidden.notified());
+        // From here on, a notification is not missed.
+        noted.as_mut().enable();
+        if !self.is_forbidden() {
+            noted.await;
         }
     }
 

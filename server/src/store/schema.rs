@@ -193,7 +193,7 @@ async fn warn_of_second_set(connection: &mut PgConnection, layout: &Layout) -> s
 /// What to do about a pooler that drops settings.
 fn dropped() -> anyhow::Error {
     anyhow!(
-        "The settings of connections to the database do not arrive: a pooler, such as PgBouncer with `ignore_startup_parameters`, drops them. Let {} lead to Postgres itself.",
+        "The settings of connections to the database do not arrive: a pooler, such as PgBouncer with `ignore_startup_parameters`, drops them. Set {} to the address of Postgres itself.",
         Setting::DirectDatabase
     )
 }

@@ -294,7 +294,7 @@ async fn tables_of_an_earlier_version_are_named_if_the_application_does_not_migr
     let started = builder(app.pool()).without_migrations().start().await;
     let error = started.unwrap_err().to_string();
     assert!(
-        error.contains("Leave out `Builder::without_migrations`"),
+        error.contains("let a server migrate them at its start"),
         "{error}"
     );
 }
@@ -305,7 +305,10 @@ async fn a_database_without_tables_is_named_if_the_application_does_not_migrate(
     let started = builder(&pool).without_migrations().start().await;
     let error = started.unwrap_err().to_string();
     assert!(error.contains("not in the schema holdfast"), "{error}");
-    assert!(error.contains("`Builder::without_migrations`"), "{error}");
+    assert!(
+        error.contains("Migrate them with `holdfast migrate`"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -318,8 +321,8 @@ async fn a_pooler_in_front_of_the_database_is_named() {
         let pool = PgPool::connect_lazy(pooler.url()).unwrap();
         for builder in [builder(&pool), builder(&pool).without_migrations()] {
             let error = builder.start().await.unwrap_err().to_string();
-            assert!(error.contains("a pooler, such as PgBouncer"), "{error}");
-            let remedy = "Let the pool in `Holdfast::builder` lead to Postgres itself";
+            assert!(error.contains("pooler, such as PgBouncer"), "{error}");
+            let remedy = "Set `Builder::direct_database` to the address of Postgres itself";
             assert!(error.contains(remedy), "{error}");
         }
     }

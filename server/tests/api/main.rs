@@ -41,6 +41,7 @@ mod refresh_races;
 mod reset_link;
 mod security_log;
 mod server_functions;
+mod serving;
 mod sessions;
 mod signup;
 mod sweep;

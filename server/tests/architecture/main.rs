@@ -323,7 +323,7 @@ fn nothing_below_the_routes_imports_http() {
         "overview.rs",
         "pages.rs",
         "server_functions.rs",
-        "cli/serve.rs",
+        "serving.rs",
         "routes",
         "http",
     ];
@@ -618,7 +618,7 @@ fn only_files_of_the_program_name_its_variables() {
     }
 }
 
-/// The modules and names at the root of the server's crate that its documentation shows.
+/// The modules, functions and names at the root of the server's crate that its documentation shows.
 fn documented_names(library: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut before = "";
@@ -631,34 +631,55 @@ fn documented_names(library: &str) -> BTreeSet<String> {
             .strip_prefix("pub use ")
             .and_then(|rest| rest.strip_suffix(';'))
             .and_then(|rest| rest.rsplit("::").next());
+        let function = line
+            .strip_prefix("pub fn ")
+            .and_then(|rest| rest.split('(').next());
         if shown {
-            names.extend(module.or(reexport).map(str::to_owned));
+            names.extend(module.or(reexport).or(function).map(str::to_owned));
         }
         before = line;
     }
     names
 }
 
-/// An application with pages of its own must be able to do what our pages do.
+/// An application must be able to do what our pages and our server do.
 #[test]
-fn our_pages_use_what_an_application_can_use() {
+fn our_pages_and_our_server_use_what_an_application_can_use() {
     let library = fs::read_to_string(root().join("server/src/lib.rs")).unwrap();
     let documented = documented_names(&library);
     assert!(documented.contains("http") && !documented.contains("store"));
-    // They find and share the files of our own site. An application serves its files with leptos_axum.
-    let files = ["site_files", "shared_files"];
-    let pages = fs::read_to_string(root().join("server/src/pages.rs")).unwrap();
-    let used: Vec<&str> = pages
-        .lines()
-        .filter_map(|line| line.strip_prefix("use crate::"))
-        .filter_map(|path| path.split([':', ';']).next())
+    // `site_files` and `shared_files` find and share the files of our own site. An application serves
+    // its files with leptos_axum.
+    uses_only("pages.rs", &documented, &["site_files", "shared_files"]);
+    // `secrets` is the secret beside the private Postgres.
+    uses_only("cli/serve.rs", &documented, &["site_files", "secrets"]);
+}
+
+/// Checks which names of the server's crate this file imports.
+fn uses_only(file: &str, documented: &BTreeSet<String>, exceptions: &[&str]) {
+    let text = fs::read_to_string(root().join("server/src").join(file)).unwrap();
+    let imported = text
+        .split("\nuse crate::")
+        .skip(1)
+        .filter_map(|rest| rest.split_once(';'));
+    let used: Vec<&str> = imported
+        .flat_map(|(import, _)| match import.strip_prefix('{') {
+            Some(several) => several.trim_end_matches('}').split(", ").collect(),
+            None => vec![import],
+        })
+        .filter_map(|path| path.split([':', ' ']).next())
         .collect();
-    assert!(used.len() > 4, "{used:?}");
+    assert!(used.len() > 4, "{file}: {used:?}");
+    assert_eq!(
+        text.matches("crate::").count(),
+        text.matches("\nuse crate::").count(),
+        "{file} names something of the crate outside of its imports"
+    );
     for name in used {
-        let is_fine = documented.contains(name) || files.contains(&name);
+        let is_fine = documented.contains(name) || exceptions.contains(&name);
         assert!(
             is_fine,
-            "pages.rs uses crate::{name}, which no application can use"
+            "{file} uses crate::{name}, which no application can use"
         );
     }
 }

@@ -204,7 +204,7 @@ async fn an_address_that_accepts_a_connection_and_never_answers_is_given_up() {
     assert!(!served.success && !doctor.success);
     // The server has tried more than once.
     assert!(served.said.contains("trying again"), "{}", served.said);
-    let sentence = "the database could not be brought up to date";
+    let sentence = "The tables could not be brought up to date";
     assert!(served.said.contains(sentence), "{}", served.said);
     let sentence = "the database cannot be reached";
     assert!(doctor.said.contains(sentence), "{}", doctor.said);

@@ -71,7 +71,7 @@ async fn a_pooler_that_drops_settings_is_noticed_at_the_start() {
         ("DATABASE_URL", pooler.url()),
         ("DATABASE_DIRECT_URL", pooler.url()),
     ];
-    let sentence = "Let DATABASE_DIRECT_URL lead to Postgres itself";
+    let sentence = "Set DATABASE_DIRECT_URL to the address of Postgres itself";
     for (arguments, variables) in [
         (["serve"].as_slice(), &variables[..4]),
         (&["serve", "--no-migrate"], &variables[..4]),

@@ -23,3 +23,6 @@ pub const ACTIVITY: &str = "/activity";
 
 /// The page that changes the password.
 pub const PASSWORD: &str = "/password";
+
+/// The page with a copy of the data, on which a person deletes the account.
+pub const DATA: &str = "/data";

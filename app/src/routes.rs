@@ -5,8 +5,8 @@ use leptos_router::components::{FlatRoutes, Route};
 use leptos_router::path;
 
 use crate::pages::{
-    AccountPage, ActivityPage, HomePage, NotFoundPage, PasswordPage, RecoverPage, RecoveryCodePage,
-    SessionsPage, SignInPage, SignUpPage,
+    AccountPage, ActivityPage, DataPage, HomePage, NotFoundPage, PasswordPage, RecoverPage,
+    RecoveryCodePage, SessionsPage, SignInPage, SignUpPage,
 };
 
 /// The pages by path.
@@ -23,6 +23,7 @@ pub fn Pages() -> impl IntoView {
             <Route path=path!("/password") view=PasswordPage/>
             <Route path=path!("/recover") view=RecoverPage/>
             <Route path=path!("/recovery-code") view=RecoveryCodePage/>
+            <Route path=path!("/data") view=DataPage/>
         </FlatRoutes>
     }
 }

@@ -34,6 +34,7 @@ export const PAGES: PageOfHoldfast[] = [
     heading: 'Your recovery code',
     signedIn: true,
   },
+  { name: 'data', path: '/data', heading: 'Your data', signedIn: true },
 ];
 
 /** Opens one of them as a person who may see it, and waits until it is complete. */
@@ -59,6 +60,7 @@ async function hasLoaded(page: Page, one: PageOfHoldfast, account: Account): Pro
     activity: page.getByRole('heading', { name: 'Signed in', exact: true }).first(),
     password: page.getByLabel('New password'),
     'recovery-code': page.getByText(/^You have a code, made on/),
+    data: page.getByText(`Type ${account.username}.`),
   }[one.name];
   await last?.waitFor();
 }

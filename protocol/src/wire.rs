@@ -23,6 +23,8 @@ pub mod paths {
     pub const LOGOUT: &str = "/api/v1/logout";
     /// `GET` → 200 [`super::Account`]; `DELETE` [`super::DeleteAccount`] → 204.
     pub const ACCOUNT: &str = "/api/v1/account";
+    /// `GET` → 200 [`super::AccountData`], as a file.
+    pub const ACCOUNT_DATA: &str = "/api/v1/account/data";
     /// `PUT` [`super::ChangePassword`] → 200 [`super::Tokens`] of a new session.
     pub const PASSWORD: &str = "/api/v1/account/password";
     /// `POST` [`super::RecoverRequest`] → 200 [`super::Recovered`].
@@ -164,6 +166,58 @@ pub struct Account {
     pub username: String,
     /// When it was made, in Unix seconds.
     pub created_at: i64,
+}
+
+/// Everything that the server has stored about an account, for its person. Hashes are left out: the
+/// password, the recovery codes and the tokens themselves are not stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountData {
+    /// When it was read, in Unix seconds.
+    pub read_at: i64,
+    /// The account.
+    pub account: Account,
+    /// When the person last set the password, in Unix seconds.
+    pub password_changed_at: i64,
+    /// The recovery codes that are valid, or wait to be confirmed. There are at most two.
+    pub recovery_codes: Vec<RecoveryCodeData>,
+    /// The last link that an operator made for a new password, until it is deleted.
+    pub reset_link: Option<ResetLinkData>,
+    /// The live sessions.
+    pub sessions: Vec<SessionInfo>,
+    /// What happened to the account, the newest first.
+    pub activity: Vec<ActivityData>,
+    /// Whether there are more events, which are older. The answer has the newest 10,000.
+    pub has_more_activity: bool,
+}
+
+/// A recovery code, without the code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoveryCodeData {
+    /// When it was made, in Unix seconds.
+    pub made_at: i64,
+    /// When the person confirmed that they keep it, in Unix seconds.
+    pub confirmed_at: Option<i64>,
+}
+
+/// An operator's link for a new password, without its code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResetLinkData {
+    /// When it was made, in Unix seconds.
+    pub made_at: i64,
+    /// Until when it is valid, in Unix seconds.
+    pub expires_at: i64,
+    /// When it was used, in Unix seconds.
+    pub used_at: Option<i64>,
+}
+
+/// An event, with everything that is stored about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActivityData {
+    /// The event.
+    #[serde(flatten)]
+    pub event: ActivityEvent,
+    /// The browser's `User-Agent` header.
+    pub user_agent: Option<String>,
 }
 
 /// Deletes the account. The person has to confirm the password.

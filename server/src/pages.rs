@@ -45,6 +45,7 @@ pub fn pages(state: &Holdfast) -> Router<Holdfast> {
             "/recovery-code",
             post(|| async { Redirect::to("/recovery-code") }),
         )
+        .route("/data", post(|| async { Redirect::to("/data") }))
         .leptos_routes_with_context(state, routes, page_policy, {
             let (options, files) = (options.clone(), page_files(state));
             move || shell(options.clone(), &files)
@@ -181,7 +182,7 @@ async fn file_or_not_found(
     let request = || Request::from_parts(parts.clone(), Body::empty());
     let file = root.file(client, request()).await;
     if [StatusCode::OK, StatusCode::NOT_MODIFIED].contains(&file.status()) {
-        return site_files::kept_by_name(parts.uri.path(), file);
+        return site_files::kept_for_a_day(file);
     }
     // The file may be there, but the client asks for too much, or the server has a fault.
     if file.status() == StatusCode::TOO_MANY_REQUESTS || file.status().is_server_error() {

@@ -171,17 +171,29 @@ fn byte_of_digits(high: u8, low: u8) -> Option<u8> {
 /// is a 304 without a body. A 404 is not kept, because the file may be there later.
 pub async fn kept(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
-    kept_by_name(&path, next.run(request).await)
+    let kept = if is_hashed(&path) {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
+    with_cache_control(kept, next.run(request).await)
 }
 
-/// The same for the answer to a request for the file with this name.
-pub fn kept_by_name(path: &str, mut response: Response) -> Response {
-    let is_hashed = is_hashed(path);
+/// The same for a file at the root of the site, such as the icon. Its name has no hash, because other
+/// programs know it. A browser keeps it for a day, so a second visit loads nothing but the page. During
+/// development it asks each time.
+pub fn kept_for_a_day(response: Response) -> Response {
+    let kept = if is_watched() {
+        "no-cache"
+    } else {
+        "public, max-age=86400"
+    };
+    with_cache_control(kept, response)
+}
+
+fn with_cache_control(kept: &'static str, mut response: Response) -> Response {
     let kept = match response.status() {
-        StatusCode::OK | StatusCode::NOT_MODIFIED | StatusCode::PARTIAL_CONTENT if is_hashed => {
-            "public, max-age=31536000, immutable"
-        }
-        StatusCode::OK | StatusCode::NOT_MODIFIED | StatusCode::PARTIAL_CONTENT => "no-cache",
+        StatusCode::OK | StatusCode::NOT_MODIFIED | StatusCode::PARTIAL_CONTENT => kept,
         _ => "no-store",
     };
     let headers = response.headers_mut();

@@ -21,6 +21,7 @@ pub fn AccountPage() -> impl IntoView {
                     <SessionCard/>
                     <PasswordCard/>
                     <RecoveryCard/>
+                    <DataCard/>
                 </div>
             </RequireSession>
         </div>
@@ -119,6 +120,18 @@ fn RecoveryCard() -> impl IntoView {
             <p>"With it you get back in if you forget your password."</p>
             <p>
                 <a class="button" href=paths::RECOVERY_CODE>"Your recovery code"</a>
+            </p>
+        </Card>
+    }
+}
+
+#[component]
+fn DataCard() -> impl IntoView {
+    view! {
+        <Card id="data-card" heading="Your data">
+            <p>"Take a copy of everything that is stored about you, or delete your account."</p>
+            <p>
+                <a class="button" href=paths::DATA>"Your data"</a>
             </p>
         </Card>
     }

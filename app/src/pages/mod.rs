@@ -5,6 +5,7 @@ mod account;
 mod activity;
 mod asker;
 mod credentials;
+mod data;
 mod home;
 mod keep_code;
 mod not_found;
@@ -18,6 +19,7 @@ mod sign_up;
 
 pub use account::AccountPage;
 pub use activity::ActivityPage;
+pub use data::DataPage;
 pub use home::HomePage;
 pub use not_found::NotFoundPage;
 pub use overview::Overviews;

@@ -14,6 +14,7 @@ use crate::http::{ApiError, CurrentAccount, Json};
 use crate::sessions;
 use crate::state::Holdfast;
 use crate::store;
+use crate::store::events::StoredEvent;
 
 /// The number of events of a page if the caller gives no limit.
 const DEFAULT_LIMIT: i64 = 25;
@@ -59,20 +60,22 @@ pub(super) async fn list(
     let next = more
         .then(|| events.last().map(|event| event.event_id.to_string()))
         .flatten();
-    let events = events
-        .into_iter()
-        .map(|event| ActivityEvent {
-            event_id: event.event_id,
-            kind: kind(&event.kind),
-            at: event.at.unix_timestamp(),
-            ip: event.ip,
-            device: device::name(event.user_agent.as_deref()),
-            session_id: event.session_id,
-            detail: event.detail,
-            times: u64::try_from(event.times).unwrap_or(1),
-        })
-        .collect();
+    let events = events.into_iter().map(shown).collect();
     Ok(Json(ActivityPage { events, next }))
+}
+
+/// An event as its person sees it.
+pub(super) fn shown(event: StoredEvent) -> ActivityEvent {
+    ActivityEvent {
+        event_id: event.event_id,
+        kind: kind(&event.kind),
+        at: event.at.unix_timestamp(),
+        ip: event.ip,
+        device: device::name(event.user_agent.as_deref()),
+        session_id: event.session_id,
+        detail: event.detail,
+        times: u64::try_from(event.times).unwrap_or(1),
+    }
 }
 
 fn kind(text: &str) -> EventKind {

@@ -1,6 +1,7 @@
 //! Every address of the API, one file for each resource.
 
 mod account;
+mod account_data;
 mod activity;
 mod health;
 mod jwks;
@@ -42,6 +43,7 @@ pub fn api() -> Router<Holdfast> {
         .route(paths::REFRESH, post(refresh::refresh))
         .route(paths::LOGOUT, post(logout::log_out))
         .route(paths::ACCOUNT, get(account::show).delete(account::delete))
+        .route(paths::ACCOUNT_DATA, get(account_data::show))
         .route(paths::PASSWORD, put(password::change))
         .route(paths::RECOVER, post(recover::recover))
         .route(

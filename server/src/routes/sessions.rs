@@ -13,6 +13,7 @@ use crate::device;
 use crate::http::{ApiError, CurrentAccount, Json};
 use crate::sessions::{self, Caller};
 use crate::state::Holdfast;
+use crate::store::sessions::Listed;
 use crate::store::{self, ClientInfo};
 
 /// The last use is rounded down to this many seconds, so that a thief cannot see when the
@@ -32,20 +33,24 @@ pub(super) async fn list(
     if !sessions.iter().any(|session| session.session_id == own) {
         sessions::must_have_row(&state, own).await?;
     }
-    let sessions = sessions
-        .into_iter()
-        .map(|session| SessionInfo {
-            session_id: session.session_id,
-            current: session.session_id == current.session_id,
-            created_at: session.created_at.unix_timestamp(),
-            last_used_at: session.rotated_at.unix_timestamp() / LAST_USED_GRAIN * LAST_USED_GRAIN,
-            expires_at: session.expires_at.unix_timestamp(),
-            ip: session.ip,
-            device: device::name(session.user_agent.as_deref()),
-            user_agent: session.user_agent,
-        })
-        .collect();
-    Ok(Json(SessionList { sessions }))
+    let sessions = sessions.into_iter().map(|session| info(session, own));
+    Ok(Json(SessionList {
+        sessions: sessions.collect(),
+    }))
+}
+
+/// A session as its person sees it, from the session `own`.
+pub(super) fn info(session: Listed, own: Uuid) -> SessionInfo {
+    SessionInfo {
+        session_id: session.session_id,
+        current: session.session_id == own,
+        created_at: session.created_at.unix_timestamp(),
+        last_used_at: session.rotated_at.unix_timestamp() / LAST_USED_GRAIN * LAST_USED_GRAIN,
+        expires_at: session.expires_at.unix_timestamp(),
+        ip: session.ip,
+        device: device::name(session.user_agent.as_deref()),
+        user_agent: session.user_agent,
+    }
 }
 
 pub(super) async fn end_one(

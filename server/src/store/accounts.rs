@@ -220,6 +220,31 @@ pub async fn lookup_profile(
     .await
 }
 
+/// What is stored about an account, without the hash of its password.
+#[derive(Debug, Clone)]
+pub struct AccountFacts {
+    /// Its name, as the person wrote it.
+    pub username: String,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// When the person last set the password.
+    pub password_changed_at: OffsetDateTime,
+}
+
+/// Reads what is stored about an account.
+pub async fn lookup_facts(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+) -> sqlx::Result<Option<AccountFacts>> {
+    sqlx::query_as!(
+        AccountFacts,
+        "select username, created_at, password_changed_at from accounts where account_id = $1",
+        account_id,
+    )
+    .fetch_optional(connection)
+    .await
+}
+
 /// Locks the account's row until the transaction ends, so that a sign-in, a password change
 /// and the limit of sessions run one after the other. `false` if the account is gone or
 /// disabled, or if it has another password than the one that was verified.

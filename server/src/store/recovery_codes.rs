@@ -129,6 +129,29 @@ pub async fn lookup_newest(
     .await
 }
 
+/// A code, without its hash.
+#[derive(Debug, Clone, Copy)]
+pub struct CodeFacts {
+    /// When it was made.
+    pub made_at: OffsetDateTime,
+    /// When the person confirmed that they keep it.
+    pub confirmed_at: Option<OffsetDateTime>,
+}
+
+/// All codes of an account, the newest first.
+pub async fn list(connection: &mut PgConnection, account_id: Uuid) -> sqlx::Result<Vec<CodeFacts>> {
+    sqlx::query_as!(
+        CodeFacts,
+        "select made_at, confirmed_at
+         from recovery_codes
+         where account_id = $1
+         order by made_at desc",
+        account_id,
+    )
+    .fetch_all(connection)
+    .await
+}
+
 /// Whether the person has confirmed that they keep the account's newest code.
 pub async fn is_confirmed(connection: &mut PgConnection, account_id: Uuid) -> sqlx::Result<bool> {
     let newest = lookup_newest(connection, account_id).await?;

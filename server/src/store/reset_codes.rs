@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// Stores the code of a new link. It replaces an earlier one.
@@ -27,6 +28,31 @@ pub async fn put(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// A code, without its hash.
+#[derive(Debug, Clone, Copy)]
+pub struct LinkFacts {
+    /// When it was made.
+    pub made_at: OffsetDateTime,
+    /// Until when it is valid.
+    pub expires_at: OffsetDateTime,
+    /// When it was used.
+    pub used_at: Option<OffsetDateTime>,
+}
+
+/// The account's code, if it has one.
+pub async fn lookup(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+) -> sqlx::Result<Option<LinkFacts>> {
+    sqlx::query_as!(
+        LinkFacts,
+        "select made_at, expires_at, used_at from reset_codes where account_id = $1",
+        account_id,
+    )
+    .fetch_optional(connection)
+    .await
 }
 
 /// Locks the account's code until the transaction ends. `false` if it is another code, was used, or has

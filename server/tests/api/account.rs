@@ -21,6 +21,7 @@ async fn a_call_without_an_access_token_is_401() {
         (Method::GET, paths::SESSIONS),
         (Method::DELETE, paths::SESSIONS),
         (Method::GET, paths::ACTIVITY),
+        (Method::GET, paths::ACCOUNT_DATA),
     ] {
         let request = Request::builder()
             .method(method)

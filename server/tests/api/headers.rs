@@ -81,6 +81,7 @@ async fn no_cache_stores_an_answer_about_a_person() {
         paths::ACCOUNT,
         paths::SESSIONS,
         paths::ACTIVITY,
+        paths::ACCOUNT_DATA,
         paths::RECOVERY_CODE,
         "/mine",
     ] {

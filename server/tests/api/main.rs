@@ -6,6 +6,7 @@
 use holdfast_testkit::app as support;
 
 mod account;
+mod account_data;
 mod activity;
 mod added_claims;
 mod bad_input;

@@ -135,6 +135,7 @@ async fn bar_39_the_server_does_not_say_that_a_session_older_than_the_database_i
         (Method::GET, paths::ACCOUNT, None),
         (Method::GET, paths::SESSIONS, None),
         (Method::GET, paths::ACTIVITY, None),
+        (Method::GET, paths::ACCOUNT_DATA, None),
         (Method::DELETE, paths::SESSIONS, None),
         (Method::DELETE, its_own.as_str(), None),
         (

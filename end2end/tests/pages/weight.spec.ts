@@ -1,0 +1,63 @@
+// What a browser downloads for the public pages. `budgets.json` has the limits in bytes.
+
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { CDPSession, Page } from '@playwright/test';
+import { expect, test } from '../../holdfast';
+
+const BUDGETS: Record<string, number> = JSON.parse(
+  readFileSync(resolve(__dirname, '../../budgets.json'), 'utf8'),
+);
+
+interface Loaded {
+  path: string;
+  /** Bytes on the wire, with the headers of the answer. */
+  bytes: number;
+}
+
+/** Counts what Chromium itself loads over the network from now on. */
+async function count(page: Page): Promise<{ loaded: Loaded[]; cdp: CDPSession }> {
+  const cdp = await page.context().newCDPSession(page);
+  const paths = new Map<string, string>();
+  const kept = new Set<string>();
+  const loaded: Loaded[] = [];
+  cdp.on('Network.requestWillBeSent', ({ requestId, request }) =>
+    paths.set(requestId, new URL(request.url).pathname),
+  );
+  cdp.on('Network.requestServedFromCache', ({ requestId }) => kept.add(requestId));
+  cdp.on('Network.responseReceived', ({ requestId, response }) => {
+    if (response.fromDiskCache || response.fromPrefetchCache) kept.add(requestId);
+  });
+  cdp.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
+    if (!kept.has(requestId)) {
+      loaded.push({ path: paths.get(requestId) ?? requestId, bytes: encodedDataLength });
+    }
+  });
+  await cdp.send('Network.enable');
+  return { loaded, cdp };
+}
+
+async function open(page: Page, path: string): Promise<void> {
+  await page.goto(path);
+  await expect(page.locator('html')).toHaveAttribute('data-hydrated', 'true');
+  await page.waitForLoadState('networkidle');
+}
+
+for (const [path, budget] of Object.entries(BUDGETS)) {
+  test(`${path} stays below its budget, and a second visit loads the page alone`, async ({
+    page,
+  }) => {
+    const { loaded } = await count(page);
+    await open(page, path);
+    const table = [...loaded].sort((one, other) => other.bytes - one.bytes);
+    const bytes = table.reduce((sum, file) => sum + file.bytes, 0);
+    const lines = table.map((file) => `${String(file.bytes).padStart(8)}  ${file.path}`);
+    console.log([`${path}: ${bytes} of ${budget} bytes`, ...lines].join('\n'));
+    expect(table.length, 'the page, its style, its script and its module').toBeGreaterThan(3);
+    expect(bytes, lines.join('\n')).toBeLessThanOrEqual(budget);
+
+    loaded.length = 0;
+    await open(page, path);
+    expect(loaded.map((file) => file.path)).toEqual([path]);
+  });
+}

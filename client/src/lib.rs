@@ -80,8 +80,8 @@
 //! # The layers
 //!
 //! Each layer only imports the layers after it, and a test of the architecture checks this:
-//! `require_session`, `resource` (data of the person) and `recovery` (the recovery code); `session`
-//! (what components see); `changes`, `request`, `server_functions` and `host` (requests); `calls` (a
+//! `require_session`, `resource` (data of the person), `recovery` (the recovery code) and `leaving` (the
+//! deletion of the account); `session` (what components see); `changes`, `request`, `server_functions` and `host` (requests); `calls` (a
 //! call with its token); `driver`, which carries out what the pure machine in
 //! `holdfast_protocol::renewal` decides; `vault` (what is stored, and where), `logout` (which answer
 //! ends a session) and `new_code` (a new recovery code); `config`, `told` (what became of a form that
@@ -100,6 +100,7 @@ mod config;
 mod download;
 mod driver;
 pub mod host;
+mod leaving;
 mod lock;
 mod logout;
 mod names;

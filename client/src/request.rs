@@ -246,7 +246,8 @@ impl ApiAnswer {
         }
     }
 
-    /// Gives the body to the person as a file of this name.
+    /// Gives the body to the person as a file of this name. The browser may ask the person first, or
+    /// choose another name, and it does not say what became of the file.
     ///
     /// # Errors
     /// [`CallError::Unreachable`], if the answer is not Holdfast's.

@@ -102,10 +102,13 @@ fn lead_away(session: Session, page: fn(Option<&str>) -> String) {
         if !session.is_anonymous() {
             return;
         }
-        // A person who signs out does not want to come back, and the next person may be another
-        // one.
-        let has_signed_out = session.ending() == Some(Ending::SignedOut);
-        let target = |here: String| page(Some(here.as_str()).filter(|_| !has_signed_out));
+        // A person who signs out or deletes the account does not want to come back, and the next
+        // person may be another one.
+        let has_left = matches!(
+            session.ending(),
+            Some(Ending::SignedOut | Ending::AccountDeleted)
+        );
+        let target = |here: String| page(Some(here.as_str()).filter(|_| !has_left));
         match &router {
             Some((navigate, here)) => {
                 let options = NavigateOptions {

@@ -168,8 +168,9 @@ pub struct Account {
     pub created_at: i64,
 }
 
-/// Everything that the server has stored about an account, for its person. Hashes are left out: the
-/// password, the recovery codes and the tokens themselves are not stored.
+/// Everything that Holdfast has stored about an account, for its person. What would help somebody to
+/// get in is left out: hashes of the password, of codes and of tokens. The data of an application are
+/// not in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountData {
     /// When it was read, in Unix seconds.
@@ -178,16 +179,42 @@ pub struct AccountData {
     pub account: Account,
     /// When the person last set the password, in Unix seconds.
     pub password_changed_at: i64,
+    /// When the person set the password before that, in Unix seconds.
+    pub previous_password_changed_at: Option<i64>,
+    /// The wrong passwords in a row under this name, if there are any.
+    pub failed_sign_ins: Option<FailedSignIns>,
+    /// When an operator last reset that count, in Unix seconds.
+    pub failures_forgiven_at: Option<i64>,
     /// The recovery codes that are valid, or wait to be confirmed. There are at most two.
     pub recovery_codes: Vec<RecoveryCodeData>,
     /// The last link that an operator made for a new password, until it is deleted.
     pub reset_link: Option<ResetLinkData>,
     /// The live sessions.
-    pub sessions: Vec<SessionInfo>,
-    /// What happened to the account, the newest first.
+    pub sessions: Vec<SessionData>,
+    /// What happened to the account, the newest first. The server sends it piece by piece, so it is the
+    /// last member.
     pub activity: Vec<ActivityData>,
-    /// Whether there are more events, which are older. The answer has the newest 10,000.
-    pub has_more_activity: bool,
+}
+
+/// Wrong passwords in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedSignIns {
+    /// How many.
+    pub times: u64,
+    /// When the last one was, in Unix seconds.
+    pub last_at: i64,
+}
+
+/// A live session, with everything that is stored about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionData {
+    /// The session.
+    #[serde(flatten)]
+    pub session: SessionInfo,
+    /// Whether the person chose to stay signed in.
+    pub remember: bool,
+    /// After how many seconds without a renewal it is over.
+    pub idle_seconds: u64,
 }
 
 /// A recovery code, without the code.

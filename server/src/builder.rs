@@ -145,20 +145,21 @@ impl Holdfast {
     /// # Errors
     /// One sentence about a variable that is wrong, or a secret that is missing.
     pub fn from_env(pool: &PgPool) -> anyhow::Result<Builder> {
-        setting::name_variables_of_application();
         let FromEnvironment { args } = FromEnvironment::try_parse_from([""]).map_err(in_short)?;
         Self::from_args(pool.connect_options().as_ref().clone(), &args)
     }
 
     /// An instance whose settings come from the flags and variables of `holdfast serve`, for an
     /// application that has these flags, too (`#[command(flatten)]`). `database` is the address of the
-    /// database. The settings about `DATABASE_URL`, addresses, connections of clients, stopping and the
-    /// log have no effect on the instance. The application uses them itself; `cli/serve.rs` in the
-    /// sources of this crate shows how.
+    /// database; [`DatabaseArgs::address`](config::DatabaseArgs::address) reads it from the settings. The
+    /// settings about addresses, connections of clients, stopping and the log have no effect on the
+    /// instance. The application uses them itself, for example `args.listen` and
+    /// [`ServeArgs::connection_limits`].
     ///
     /// # Errors
     /// One sentence about a setting that is wrong, or a secret that is missing.
     pub fn from_args(database: PgConnectOptions, args: &ServeArgs) -> anyhow::Result<Builder> {
+        setting::name_variables_of_application();
         let config = Config::new(args)?;
         Ok(Builder {
             database,
@@ -341,14 +342,15 @@ impl Builder {
 
     /// The same database without a pooler. Set it if the pool leads to a pooler, such as PgBouncer, in
     /// transaction mode: migrations, notifications and the reads of every second do not work through
-    /// it.
+    /// it. The role needs the schema of Holdfast in its `search_path`, because a pooler passes on no
+    /// settings. If this is the address of the pool, it has no effect.
     pub fn direct_database(mut self, address: PgConnectOptions) -> Self {
         self.direct_database = Some(address);
         self
     }
 
     /// How many statements write rotations at once, from 1 to 64. Each has a connection to the database
-    /// of its own, in addition to [`Builder::database_connections`].
+    /// of its own, in addition to [`Builder::database_connections`]. Behind a pooler there are no lanes.
     pub fn rotation_lanes(mut self, lanes: u32) -> Self {
         self.lanes = lanes;
         self
@@ -360,8 +362,8 @@ impl Builder {
         self
     }
 
-    /// How many connections to the database this instance opens, from 2 to 1,000. The rotations
-    /// have 4 more.
+    /// How many connections to the database this instance opens, from 2 to 1,000. The lanes of the
+    /// rotations have more ([`Builder::rotation_lanes`]), and 4 others do the work in the background.
     pub fn database_connections(mut self, most: u32) -> Self {
         self.connections = most;
         self
@@ -475,13 +477,10 @@ impl Builder {
             ..self.config
         };
         let config = config.checked(self.connections, self.lanes)?;
-        let is_behind_pooler = self.direct_database.is_some();
-        let address = DatabaseAddress::new(
-            self.database,
-            self.direct_database,
-            self.schema,
-            WhenRefused::Wait,
-        );
+        let direct = self.direct_database;
+        let direct = direct.filter(|direct| !are_one(direct, &self.database));
+        let is_behind_pooler = direct.is_some();
+        let address = DatabaseAddress::new(self.database, direct, self.schema, WhenRefused::Wait);
         // This comes before the migrations, which would make tables in a foreign database.
         address.must_be_one(WhenUnreachable::Wait).await?;
         let migrations = Migrations::unless(self.no_migrate);
@@ -492,8 +491,22 @@ impl Builder {
         let clock = Clock::system();
         let arrived = start::arrive(&config, self.secrets, &pool, &clock).await?;
         let lanes = Lanes::new(pool.clone(), self.lanes, self.commit);
-        start::prepare(config, pool, lanes, arrived, self.hooks, clock)
+        let connections = self.connections + self.lanes;
+        start::prepare(config, pool, lanes, arrived, self.hooks, clock, connections)
     }
+}
+
+/// Whether these are one address.
+fn are_one(one: &PgConnectOptions, other: &PgConnectOptions) -> bool {
+    let parts = |options: &PgConnectOptions| {
+        (
+            options.get_host().to_owned(),
+            options.get_port(),
+            options.get_socket().cloned(),
+            options.get_database().map(str::to_owned),
+        )
+    };
+    parts(one) == parts(other)
 }
 
 /// Warns if Postgres accepts fewer connections than this instance wants.

@@ -270,24 +270,15 @@ impl ServeArgs {
             .collect())
     }
 
-    /// Uses this master secret if the settings have none.
-    ///
-    /// # Errors
-    /// When two of the settings have one, or its file cannot be read.
-    pub fn default_secret(&mut self, secret: &MasterSecret) -> anyhow::Result<()> {
-        if self.secret()?.is_none() {
-            self.secret = Some(Secret::from(secret.encode().as_str()));
-        }
-        Ok(())
+    /// Uses this master secret. Call it only if [`ServeArgs::secret`] has none.
+    pub fn set_secret(&mut self, secret: &MasterSecret) {
+        self.secret = Some(Secret::from(secret.encode().as_str()));
     }
 
-    /// The limits of clients' connections, within what the machine allows.
+    /// The limits of clients' connections.
     pub fn connection_limits(&self) -> connections::ConnectionLimits {
         connections::ConnectionLimits {
-            most: connections::most_connections(
-                self.connections,
-                self.database_connections + self.rotation_lanes,
-            ),
+            most: usize::try_from(self.connections).unwrap_or(usize::MAX),
             header: self.slowness.header_limit,
             body: self.slowness.body_limit,
             idle: self.slowness.idle_limit,
@@ -363,6 +354,15 @@ impl DatabaseArgs {
             self.database_direct_url.as_ref(),
             self.database_direct_url_file.as_deref(),
         )
+    }
+
+    /// The address of the operator's Postgres; `None` if no setting names one.
+    ///
+    /// # Errors
+    /// When both settings are set, the file cannot be read, or it is not a URL of Postgres.
+    pub fn address(&self) -> anyhow::Result<Option<PgConnectOptions>> {
+        let url = self.url()?;
+        url.map(|url| parse("DATABASE_URL", &url)).transpose()
     }
 
     /// The address without a pooler.

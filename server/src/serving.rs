@@ -1,5 +1,5 @@
 //! Serves the router of an application as `holdfast serve` does: slow clients have limits, and a stop
-//! loses no work.
+//! finishes the requests that are under way.
 //!
 //! `axum::serve` is enough behind a proxy that has such limits.
 //!
@@ -11,13 +11,23 @@
 //! use holdfast_server::serving::{ConnectionLimits, listen};
 //!
 //! # async fn example(holdfast: Holdfast, application: Router) -> anyhow::Result<()> {
+//! use tokio::signal::unix::{SignalKind, signal};
+//!
 //! let operator = listen("127.0.0.1:9000".parse()?)?;
 //! holdfast.serve_metrics(operator)?;
 //! let listener = listen("0.0.0.0:3000".parse()?)?;
+//! let mut terminate = signal(SignalKind::terminate())?;
 //! let stop = async {
-//!     let _ = tokio::signal::ctrl_c().await;
-//!     holdfast.stops_soon();
-//!     tokio::time::sleep(Duration::from_secs(5)).await;
+//!     tokio::select! {
+//!         // A person has pressed Ctrl-C.
+//!         _ = tokio::signal::ctrl_c() => {}
+//!         // A supervisor stops the program. Its balancer needs time to notice that the instance is
+//!         // not ready any more.
+//!         _ = terminate.recv() => {
+//!             holdfast.stops_soon();
+//!             tokio::time::sleep(Duration::from_secs(5)).await;
+//!         }
+//!     }
 //! };
 //! let limits = ConnectionLimits::default();
 //! holdfast.serve(listener, application, limits, stop).await?;
@@ -54,13 +64,17 @@ const TO_METRICS: usize = 64;
 impl Holdfast {
     /// Serves the application's router until `stop` is done. Then it accepts no new connections,
     /// answers the requests that are under way, finishes the work that goes on after its client has
-    /// gone, and stops the instance as [`Holdfast::stop`] does. After about half a minute it gives up
-    /// the requests that have not finished.
+    /// gone, and stops the instance as [`Holdfast::stop`] does. After 32 seconds it gives up the
+    /// requests that have not finished.
     ///
-    /// The router gets the addresses of clients (`ConnectInfo<SocketAddr>`).
+    /// Call it once, because it stops the instance at its end. If its future is dropped, call
+    /// [`Holdfast::stop`]. The router gets the addresses of clients (`ConnectInfo<SocketAddr>`). Take a
+    /// listener from [`listen`], which bounds the memory for clients that do not read. If the limit of
+    /// open files is too low for `limits.most` connections, it accepts fewer, and the log says so.
     ///
     /// # Errors
-    /// If the master secret of this instance is forbidden after a leak: the instance has to stop.
+    /// If the master secret of this instance is forbidden after a leak: the instance has to stop at
+    /// once.
     pub async fn serve(
         &self,
         listener: TcpListener,
@@ -68,6 +82,11 @@ impl Holdfast {
         limits: ConnectionLimits,
         stop: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
+        let wanted = u32::try_from(limits.most).unwrap_or(u32::MAX);
+        let limits = ConnectionLimits {
+            most: connections::most_connections(wanted, self.database_connections),
+            ..limits
+        };
         let (closing, closed) = oneshot::channel();
         let stop = async {
             stop.await;

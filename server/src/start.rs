@@ -77,6 +77,7 @@ pub(crate) fn prepare(
     arrived: Arrived,
     hooks: InstalledHooks,
     clock: Clock,
+    database_connections: u32,
 ) -> anyhow::Result<(Holdfast, Reader)> {
     let Arrived {
         keys,
@@ -98,6 +99,7 @@ pub(crate) fn prepare(
         keys,
         database: facts,
         events: EventQueue::start(pool.clone()),
+        database_connections,
         site_files: site_files::names(&leptos, site_files::is_watched())?,
         leptos,
         pool: pool.clone(),

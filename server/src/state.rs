@@ -42,6 +42,8 @@ pub struct Instance {
     pub pool: Pool,
     /// How rotations get to it.
     pub lanes: Lanes,
+    /// How many connections to it there may be.
+    pub database_connections: u32,
     /// Every key, derived from the master secret.
     pub keys: Arc<Keys>,
     /// The server's only clock.

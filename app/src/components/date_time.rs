@@ -1,6 +1,35 @@
 use js_sys::{Date, Object, Reflect};
 use leptos::prelude::*;
 
+/// The day of a point in time, in words and in the browser's time zone. Only the browser calls this.
+pub fn day(at: i64) -> String {
+    const A_DAY_MS: f64 = 86_400_000.0;
+    let of = |date: &Date| in_words(date, &[("dateStyle", "full")]);
+    let day = of(&date_of(at));
+    let now = Date::now();
+    if day == of(&Date::new(&now.into())) {
+        "Today".to_owned()
+    } else if day == of(&Date::new(&(now - A_DAY_MS).into())) {
+        "Yesterday".to_owned()
+    } else {
+        day
+    }
+}
+
+fn date_of(at: i64) -> Date {
+    #[expect(clippy::cast_precision_loss, reason = "exact for 280 million years")]
+    Date::new(&(at as f64 * 1000.0).into())
+}
+
+fn in_words(date: &Date, styles: &[(&str, &str)]) -> String {
+    let options = Object::new();
+    for (name, style) in styles {
+        let _ = Reflect::set(&options, &(*name).into(), &(*style).into());
+    }
+    // The page is in English. In most countries the day comes before the month.
+    String::from(date.to_locale_string("en-GB", &options))
+}
+
 /// A point in time, in the browser's time zone. Only the browser renders it: the server does
 /// not know the zone, and would render another text.
 #[component]
@@ -12,19 +41,11 @@ pub fn DateTime(
     #[prop(optional)]
     date_only: bool,
 ) -> impl IntoView {
-    let date = move || {
-        #[expect(clippy::cast_precision_loss, reason = "exact for 280 million years")]
-        Date::new(&(at.get() as f64 * 1000.0).into())
-    };
+    let date = move || date_of(at.get());
     let machine = move || String::from(date().to_iso_string());
     let person = move || {
-        let style = Object::new();
-        let _ = Reflect::set(&style, &"dateStyle".into(), &"medium".into());
-        if !date_only {
-            let _ = Reflect::set(&style, &"timeStyle".into(), &"short".into());
-        }
-        // The page is in English. In most countries the day comes before the month.
-        String::from(date().to_locale_string("en-GB", &style))
+        let styles = [("dateStyle", "medium"), ("timeStyle", "short")];
+        in_words(&date(), &styles[..if date_only { 1 } else { 2 }])
     };
     view! { <time datetime=machine>{person}</time> }
 }

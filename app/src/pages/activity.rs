@@ -7,7 +7,7 @@ use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
 
 use super::asker::Asker;
-use crate::components::{Button, DateTime, LoadError, PageHeading, Skeleton};
+use crate::components::{Button, DateTime, LoadError, PageHeading, Skeleton, day};
 use crate::paths;
 
 /// What happened to the account.
@@ -132,9 +132,9 @@ fn Activity() -> impl IntoView {
         <Show when=move || !events.read().is_empty()>
             <ol class="rows" node_ref=list tabindex="-1" aria-label="Activity">
                 <For
-                    each=move || events.get()
-                    key=|event| (event.event_id, event.times)
-                    children=|event| view! { <EventRow event/> }
+                    each=move || by_day(events.get(), day)
+                    key=|(event, day)| (event.event_id, event.times, day.clone())
+                    children=|(event, day)| view! { <EventRow event day/> }
                 />
             </ol>
         </Show>
@@ -178,8 +178,27 @@ async fn page(api: Api, before: Option<&str>, count: usize) -> Result<Events, Ca
     api.get(&path).await
 }
 
+/// The events, each with its day if the event before it was on another day.
+fn by_day(
+    events: Vec<ActivityEvent>,
+    day: impl Fn(i64) -> String,
+) -> Vec<(ActivityEvent, Option<String>)> {
+    let mut before = None;
+    let mut row = |event: ActivityEvent| {
+        let day = day(event.at);
+        let is_new = before.as_ref() != Some(&day);
+        before = Some(day.clone());
+        (event, is_new.then_some(day))
+    };
+    events.into_iter().map(&mut row).collect()
+}
+
 #[component]
-fn EventRow(event: ActivityEvent) -> impl IntoView {
+fn EventRow(
+    event: ActivityEvent,
+    /// The heading of a new day.
+    day: Option<String>,
+) -> impl IntoView {
     let is_alarming = matches!(
         event.kind,
         EventKind::RefreshTokenReused | EventKind::SignInFailed
@@ -194,12 +213,32 @@ fn EventRow(event: ActivityEvent) -> impl IntoView {
     }
     view! {
         <li class="row" class:row-alarming=is_alarming>
-            <div>
-                <h2 class="row-heading">{what}</h2>
+            {day.map(|day| view! { <h2 class="row-day">{day}</h2> })}
+            <div class="row-words">
+                <h3 class="row-heading">{what}</h3>
                 <p class="hint">{from}</p>
+                {what_to_do(event.kind, event.times).map(|advice| view! { <p>{advice}</p> })}
             </div>
             <DateTime at=event.at/>
         </li>
+    }
+}
+
+/// With so many wrong passwords within an hour, somebody is probably guessing.
+const MANY: u64 = 5;
+
+/// What a person should do about an event, if anything.
+fn what_to_do(kind: EventKind, times: u64) -> Option<&'static str> {
+    match kind {
+        EventKind::RefreshTokenReused => Some(
+            "Somebody may have copied what your browser had stored. The session is over, so the copy \
+             is worth nothing now. If you cannot explain it, change your password.",
+        ),
+        EventKind::SignInFailed if times >= MANY => Some(
+            "If this was not you, somebody is guessing your password. They have not got in. If you \
+             use the same password elsewhere, change it.",
+        ),
+        _ => None,
     }
 }
 
@@ -242,6 +281,33 @@ mod tests {
         let ended = |detail| in_words(EventKind::SessionEnded, Some(detail));
         assert_eq!(ended("secret_replaced"), "The server's secret was replaced");
         assert_eq!(ended("expired"), "Session expired");
+    }
+
+    #[test]
+    fn a_day_stands_at_its_first_event() {
+        let event = |at| ActivityEvent {
+            event_id: uuid::Uuid::nil(),
+            kind: EventKind::SignIn,
+            at,
+            ip: None,
+            device: String::new(),
+            session_id: None,
+            detail: None,
+            times: 1,
+        };
+        let rows = by_day([29, 21, 14, 3].map(event).into(), |at| {
+            (at / 10).to_string()
+        });
+        let days: Vec<_> = rows.iter().map(|(_, day)| day.as_deref()).collect();
+        assert_eq!(days, [Some("2"), None, Some("1"), Some("0")]);
+    }
+
+    #[test]
+    fn many_wrong_passwords_and_a_copied_token_come_with_advice() {
+        assert!(what_to_do(EventKind::RefreshTokenReused, 1).is_some());
+        assert!(what_to_do(EventKind::SignInFailed, 5).is_some());
+        assert_eq!(what_to_do(EventKind::SignInFailed, 4), None);
+        assert_eq!(what_to_do(EventKind::SignIn, 50), None);
     }
 
     #[test]

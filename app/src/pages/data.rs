@@ -1,25 +1,28 @@
+use std::time::Duration;
+
 use holdfast_client::{CallError, Method, RequireSession, use_session};
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::username::Username;
-use holdfast_protocol::wire::{Account, DeleteAccount, paths as api};
+use holdfast_protocol::wire::{Account, paths as api};
 use leptos::ev::SubmitEvent;
 use leptos::html::Input;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::NavigateOptions;
-use leptos_router::hooks::use_navigate;
 
 use super::asker::Asker;
 use super::credentials::{empty, focus, hide, value};
 use crate::components::{
-    Button, Card, FormError, HiddenUsername, Kind, PageHeading, ShowPassword, Skeleton,
+    Button, Card, FormError, HiddenUsername, Kind, LoadError, PageHeading, ShowPassword, Skeleton,
     SubmitButton, TextField,
 };
 use crate::paths;
 
 /// The name of the file that the person gets.
 const FILE_NAME: &str = "holdfast-data.json";
+
+/// How long the file may take. The server gives up after five minutes.
+const PATIENCE: Duration = Duration::from_secs(280);
 
 /// Gives the person a copy of everything that is stored, and deletes the account.
 #[component]
@@ -48,14 +51,12 @@ fn Copy() -> impl IntoView {
         busy.set(true);
         error.set(None);
         done.set(false);
-        let call = async move {
-            let api = session.api();
-            let answer = api.request(Method::GET, api::ACCOUNT_DATA).send().await?;
-            answer.download(FILE_NAME)
-        };
-        asker.ask(call, move |outcome| {
+        let request = session.api().request(Method::GET, api::ACCOUNT_DATA);
+        // The file is saved only if the person still sees this page. The next person at this browser
+        // must not get it.
+        asker.ask(request.patience(PATIENCE).send(), move |answer| {
             busy.set(false);
-            match outcome {
+            match answer.and_then(|answer| answer.download(FILE_NAME)) {
                 Ok(()) => done.set(true),
                 Err(why) => error.set(Some(why.to_string())),
             }
@@ -64,7 +65,7 @@ fn Copy() -> impl IntoView {
     view! {
         <Card id="copy-card" heading="Take a copy">
             <p>
-                "The file has everything that is stored about you: your name, your sessions and "
+                "The file has everything that Holdfast stores about you: your name, your sessions and "
                 "your activity. It has no password and no code."
             </p>
             <FormError text=error/>
@@ -79,7 +80,9 @@ fn Copy() -> impl IntoView {
                 />
             </div>
             <p class="hint" role="status">
-                {move || done.get().then(|| format!("Your browser has saved {FILE_NAME}."))}
+                {move || done.get().then(|| {
+                    format!("Your browser has got the file {FILE_NAME}. Look into your downloads.")
+                })}
             </p>
         </Card>
     }
@@ -93,8 +96,8 @@ struct Mistakes {
     form: Option<String>,
 }
 
-/// The form that deletes the account. The person types the name, because nobody does that by mistake,
-/// and the password, because somebody else may sit in front of the browser.
+/// The form that deletes the account. The typed name guards against a mistake, and the password against
+/// another person at this browser.
 #[component]
 fn Delete() -> impl IntoView {
     let session = use_session();
@@ -109,7 +112,6 @@ fn Delete() -> impl IntoView {
     let busy = RwSignal::new(false);
     let mistakes = RwSignal::new(Mistakes::default());
     let asker = Asker::here();
-    let navigate = use_navigate();
     let tell = move |found: Mistakes| {
         if found.name.is_some() {
             focus(name);
@@ -138,22 +140,10 @@ fn Delete() -> impl IntoView {
         hide(password, show);
         busy.set(true);
         let sent = Secret::from(secret);
-        let request = DeleteAccount {
-            password: sent.clone(),
-        };
-        let navigate = navigate.clone();
-        let call = async move { session.api().delete_with(api::ACCOUNT, &request).await };
-        asker.ask(call, move |outcome| {
+        // The form disappears with the session, if the account is deleted. Then every page says so.
+        asker.ask(session.delete_account(sent.clone()), move |outcome| {
             busy.set(false);
-            let Err(error) = outcome else {
-                navigate("/", NavigateOptions::default());
-                // The session is over, and this call lets the client notice it. Then every page says
-                // that the account has been deleted.
-                leptos::task::spawn_local(async move {
-                    let _ = session.api().get::<Account>(api::ACCOUNT).await;
-                });
-                return;
-            };
+            let Err(error) = outcome else { return };
             if error.code() == Some(Code::InvalidCredentials) {
                 // The person has to type a wrong password again.
                 empty(password, sent.expose());
@@ -162,12 +152,13 @@ fn Delete() -> impl IntoView {
                     ..Mistakes::default()
                 });
             }
-            let form = match &error {
-                CallError::Unreachable { .. } => format!(
+            let form = if may_be_done(&error) {
+                format!(
                     "{error} The server may have deleted your account. Try again: if it is deleted, \
                      this page will say so."
-                ),
-                _ => error.to_string(),
+                )
+            } else {
+                error.to_string()
             };
             tell(Mistakes {
                 form: Some(form),
@@ -176,12 +167,15 @@ fn Delete() -> impl IntoView {
         });
     };
 
+    let loading = Signal::derive(move || account.is_refetching());
+    let load_error = Memo::new(move |_| account.error().map(|error| error.to_string()));
     view! {
         <Card id="delete-card" heading="Delete your account">
             <p>
                 "This deletes your account, your sessions in all browsers, your recovery code and your "
-                "activity. Nobody can bring them back. Everybody may take your name afterwards."
+                "activity. This cannot be undone. Afterwards another person can choose your username."
             </p>
+            <LoadError text=load_error busy=loading on_retry=move || account.refetch()/>
             <form method="post" action=paths::DATA class="stack" novalidate on:submit=submit>
                 <FormError text=Signal::derive(move || mistakes.get().form)/>
                 <TextField
@@ -220,19 +214,40 @@ fn Delete() -> impl IntoView {
     }
 }
 
+/// Whether the server may have deleted the account, although this was the answer.
+fn may_be_done(error: &CallError) -> bool {
+    match error {
+        CallError::Unreachable { .. } => true,
+        CallError::Problem(problem) => problem.status >= 500,
+        _ => false,
+    }
+}
+
 /// What is wrong with the typed name. Letter case does not matter, as at a sign-in.
 fn wrong_name(typed: &str, username: &str) -> Option<String> {
     let key = |text: &str| Username::parse(text.trim()).map(|name| name.key()).ok();
     let is_right = key(typed).is_some() && key(typed) == key(username);
     (!is_right).then(|| match username {
-        "" => "Your name has not arrived yet. Load this page again.".to_owned(),
+        "" => "Your name has not arrived yet. Wait a moment, and try again.".to_owned(),
         username => format!("Type your username: {username}."),
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use holdfast_protocol::problem::Problem;
+
     use super::*;
+
+    #[test]
+    fn only_an_answer_that_says_so_means_that_the_account_is_there() {
+        let problem = |code| CallError::Problem(Problem::new(code, ""));
+        assert!(may_be_done(&CallError::Unreachable { answered: true }));
+        assert!(may_be_done(&problem(Code::TemporarilyUnavailable)));
+        assert!(may_be_done(&problem(Code::Internal)));
+        assert!(!may_be_done(&problem(Code::TooManyAttempts)));
+        assert!(!may_be_done(&problem(Code::InvalidCredentials)));
+    }
 
     #[test]
     fn only_the_name_of_the_account_deletes_it() {

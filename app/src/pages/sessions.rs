@@ -1,4 +1,6 @@
 use std::collections::HashSet;
+use std::rc::Rc;
+use std::time::Duration;
 
 use holdfast_client::{RequireSession, use_session};
 use holdfast_protocol::problem::Code;
@@ -30,6 +32,9 @@ pub fn SessionsPage() -> impl IntoView {
         </div>
     }
 }
+
+/// How long the page waits before it looks for other sessions again.
+const LOOKS_AGAIN: Duration = Duration::from_secs(10);
 
 /// What a person may want to end.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -70,6 +75,7 @@ fn Sessions() -> impl IntoView {
     let loading = Signal::derive(move || list.is_refetching());
     let load_error = Memo::new(move |_| list.error().map(|error| error.to_string()));
     let rows = NodeRef::<Ul>::new();
+    watch_others(move || list.refetch());
     // The action that the person has to confirm, and the words of the question.
     let asked = RwSignal::new(None::<(Which, String)>);
     let ending = RwSignal::new(HashSet::<Which>::new());
@@ -188,6 +194,23 @@ fn Sessions() -> impl IntoView {
             on_cancel=move || asked.set(None)
         />
     }
+}
+
+/// Looks again while the person looks at the page. So a session that was ended or opened in another
+/// browser appears here without a reload.
+fn watch_others(look: impl Fn() + 'static) {
+    let look = Rc::new(look);
+    Effect::new(move |_| {
+        let look = Rc::clone(&look);
+        let look_if_shown = move || {
+            if !document().hidden() {
+                look();
+            }
+        };
+        if let Ok(every) = set_interval_with_handle(look_if_shown, LOOKS_AGAIN) {
+            on_cleanup(move || every.clear());
+        }
+    });
 }
 
 #[component]

@@ -41,6 +41,13 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let listener = listen(args.listen)
         .with_context(|| format!("cannot listen on {} (HOLDFAST_LISTEN)", args.listen))?;
+    let metrics = match args.metrics_listen {
+        Some(address) => Some(
+            listen(address)
+                .with_context(|| format!("cannot listen on {address} (HOLDFAST_METRICS_LISTEN)"))?,
+        ),
+        None => None,
+    };
     let arriving = async {
         if let Some(private) = &database.private {
             take_secret(&mut args, private.data_dir(), database).await?;
@@ -59,14 +66,8 @@ async fn serve(
         let site = &holdfast.leptos.site_root;
         tracing::warn!(%site, "The pages' files are missing, so the buttons of pages will not work. Build the files with `cargo xtask run`.");
     }
-    let metrics = match args.metrics_listen {
-        Some(address) => {
-            let listener = listen(address)
-                .with_context(|| format!("cannot listen on {address} (HOLDFAST_METRICS_LISTEN)"))?;
-            Some(holdfast.serve_metrics(listener)?)
-        }
-        None => None,
-    };
+    let metrics = metrics.map(|listener| holdfast.serve_metrics(listener));
+    let metrics = metrics.transpose()?;
     let address = listener.local_addr()?;
     if let Some(private) = &database.private {
         tokio::spawn(Arc::clone(private).supervise());
@@ -98,7 +99,11 @@ async fn take_secret(
     database: &Database,
 ) -> anyhow::Result<()> {
     finish_replacing(data_dir, database, args.no_migrate).await?;
-    args.default_secret(&secrets::beside(data_dir)?)
+    // With a secret in the settings, the one beside the data is neither read nor made.
+    if args.secret()?.is_none() {
+        args.set_secret(&secrets::beside(data_dir)?);
+    }
+    Ok(())
 }
 
 fn start_logs(filter: &str, format: LogFormat) {

@@ -6,7 +6,7 @@ use anyhow::bail;
 use holdfast_local_postgres::{LocalPostgres, Options};
 
 use crate::config::{DatabaseArgs, ServeArgs};
-use crate::database_address::{DatabaseAddress, WhenRefused, parse};
+use crate::database_address::{DatabaseAddress, WhenRefused};
 use crate::private_postgres;
 
 /// Where to connect, and the private Postgres if it is used.
@@ -57,8 +57,8 @@ impl Database {
         when_refused: WhenRefused,
     ) -> anyhow::Result<Self> {
         let direct = args.direct_address()?;
-        let (options, direct, private) = match args.url()? {
-            Some(url) => (parse("DATABASE_URL", &url)?, direct, None),
+        let (options, direct, private) = match args.address()? {
+            Some(options) => (options, direct, None),
             None => {
                 anyhow::ensure!(
                     direct.is_none(),

@@ -229,6 +229,10 @@ pub struct AccountFacts {
     pub created_at: OffsetDateTime,
     /// When the person last set the password.
     pub password_changed_at: OffsetDateTime,
+    /// When the person set the password before that.
+    pub previous_password_changed_at: Option<OffsetDateTime>,
+    /// When an operator last reset the count of failures.
+    pub failures_forgiven_at: Option<OffsetDateTime>,
 }
 
 /// Reads what is stored about an account.
@@ -238,7 +242,14 @@ pub async fn lookup_facts(
 ) -> sqlx::Result<Option<AccountFacts>> {
     sqlx::query_as!(
         AccountFacts,
-        "select username, created_at, password_changed_at from accounts where account_id = $1",
+        "select
+             username,
+             created_at,
+             password_changed_at,
+             previous_password_changed_at,
+             failures_forgiven_at
+         from accounts
+         where account_id = $1",
         account_id,
     )
     .fetch_optional(connection)

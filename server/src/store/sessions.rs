@@ -98,6 +98,10 @@ pub struct Listed {
     /// The latest end of the session. If the session is not renewed, it ends earlier, at the idle
     /// limit.
     pub expires_at: OffsetDateTime,
+    /// After how many seconds without a renewal it is over.
+    pub idle_seconds: i64,
+    /// Whether the person chose to stay signed in.
+    pub remember: bool,
     /// The last address.
     pub ip: Option<String>,
     /// The browser's `User-Agent` header.
@@ -335,6 +339,8 @@ pub async fn list(connection: &mut PgConnection, account_id: Uuid) -> sqlx::Resu
              created_at,
              rotated_at,
              expires_at,
+             idle_seconds,
+             remember,
              ip,
              user_agent
          from sessions

@@ -1,6 +1,7 @@
 //! The table `sign_in_failures`: failures in a row.
 
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 
 /// New failures under one key, which the table does not have yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +10,29 @@ pub struct Counted {
     pub key: [u8; 16],
     /// How many.
     pub failures: i64,
+}
+
+/// The failures under one key.
+#[derive(Debug, Clone, Copy)]
+pub struct StoredFailures {
+    /// How many.
+    pub failures: i64,
+    /// When the last one was.
+    pub last_at: OffsetDateTime,
+}
+
+/// The failures under this key, if there are any.
+pub async fn lookup(
+    connection: &mut PgConnection,
+    key: &[u8; 16],
+) -> sqlx::Result<Option<StoredFailures>> {
+    sqlx::query_as!(
+        StoredFailures,
+        "select failures, last_at from sign_in_failures where name_hash = $1",
+        key.as_slice(),
+    )
+    .fetch_optional(connection)
+    .await
 }
 
 /// Deletes the failures under these keys. The rows are locked in the order of their keys, as

@@ -53,10 +53,13 @@ async fn an_application_answers_the_requests_under_way_before_it_stops() {
     let (arrived, later) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let answer_later = {
         let (arrived, later) = (Arc::clone(&arrived), Arc::clone(&later));
+        let pool = holdfast.pool.clone();
         async move || {
             arrived.notify_one();
             later.notified().await;
-            "later"
+            // The instance still works for a request that is under way.
+            let works = pool.acquire().await.is_ok();
+            if works { "later" } else { "too late" }
         }
     };
     let own = Router::new().route("/later", get(answer_later));
@@ -65,7 +68,7 @@ async fn an_application_answers_the_requests_under_way_before_it_stops() {
     let listener = any_port();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let serving = tokio::spawn({
+    let mut serving = tokio::spawn({
         let holdfast = holdfast.clone();
         async move {
             let stopped = async { drop(stopped.await) };
@@ -88,7 +91,9 @@ async fn an_application_answers_the_requests_under_way_before_it_stops() {
     while TcpStream::connect(address).await.is_ok() {
         tokio::task::yield_now().await;
     }
-    assert!(!serving.is_finished(), "a request is under way");
+    // An instance that does not wait releases its connections at once.
+    let waits = tokio::time::timeout(Duration::from_secs(1), &mut serving).await;
+    assert!(waits.is_err(), "a request is under way");
     later.notify_one();
     let answered = answer(under_way).await;
     assert!(answered.ends_with("later"), "{answered}");

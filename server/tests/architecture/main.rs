@@ -219,7 +219,7 @@ fn the_server_goes_without_the_pages() {
 fn the_layers_of_the_client_only_look_down() {
     let client = Crate::read(&root().join("client/src"));
     let found = client.not_downwards(&[
-        &["require_session", "resource", "recovery"],
+        &["require_session", "resource", "recovery", "leaving"],
         &["session"],
         &["changes", "request", "server_functions", "host"],
         &["calls"],
@@ -651,8 +651,17 @@ fn our_pages_and_our_server_use_what_an_application_can_use() {
     // `site_files` and `shared_files` find and share the files of our own site. An application serves
     // its files with leptos_axum.
     uses_only("pages.rs", &documented, &["site_files", "shared_files"]);
-    // `secrets` is the secret beside the private Postgres.
+    // `secrets` is the secret beside the private Postgres. The two other files of the program choose the
+    // database, and finish what an operator's command for that secret has begun.
     uses_only("cli/serve.rs", &documented, &["site_files", "secrets"]);
+    let serve = fs::read_to_string(root().join("server/src/cli/serve.rs")).unwrap();
+    let of_program = serve
+        .lines()
+        .filter_map(|line| line.strip_prefix("use super::"));
+    let of_program: Vec<_> = of_program
+        .filter_map(|path| path.split(':').next())
+        .collect();
+    assert_eq!(of_program, ["replacing", "which_database"]);
 }
 
 /// Checks which names of the server's crate this file imports.

@@ -121,6 +121,7 @@ impl TestApp {
             passwords: PasswordHashes::new(config.password_cost, config.limits.password_threads),
             ended: EndedSessions::new(config.access_token_ttl),
             keys: Arc::new(Keys::new(secrets, clock.now())),
+            database_connections: 7,
             profiles: Profiles::default(),
             metrics: Metrics::default(),
             stopping: Stopping::default(),

@@ -1,24 +1,22 @@
-//! The packages of the crates that are published: `cargo package`, and a build of the result.
+//! The packages of the crates that are published: `cargo package`, and a check of the result.
 //!
 //! A package has only the files of its crate. So a crate may compile in the repository, and its
-//! package may lack a file. To find this out, the packages are unpacked into a workspace of their own
-//! and built there. It has the lock file, the profiles and the target directory of this workspace, so
-//! that cargo compiles only our own crates again.
+//! package may lack a file. To find this out, the packages are unpacked into a workspace of their own.
+//! `outside.rs` compiles a copy of it outside of the repository. The documentation is built here.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::console;
 use crate::failure::{Failure, Outcome};
-use crate::files::{read, write};
+use crate::files::{contents, read, write};
+use crate::outside;
 use crate::progress;
+use crate::template;
 use crate::temporary::TemporaryDirectory;
 use crate::toolbox::{self, Toolbox};
-use crate::versions::WASM;
 use crate::workspace;
 
 /// The crates that are published, each after those on which it depends.
@@ -30,40 +28,20 @@ const PUBLISHED: &[&str] = &[
     "holdfast-server",
 ];
 
-/// The application in `examples`.
-const EXAMPLE: &str = "notes";
-
 /// The files that every package must have beside its sources.
 const IN_EVERY_PACKAGE: &[&str] = &["Cargo.toml", "README.md", "LICENSE-MIT", "LICENSE-APACHE"];
 
-/// Files that a package must have, too, although its own build does not miss them.
-const NEEDED: &[(&str, &[&str])] = &[
-    // It tells sqlx not to ask the database of the application; the settings of this repository do the
-    // same, so the build here does not miss it.
-    ("holdfast-server", &[".env"]),
-    ("holdfast-app", &["style/main.css", "public/favicon.svg"]),
-];
+/// Files that a package must have, too, although it compiles without them.
+const NEEDED: &[(&str, &[&str])] = &[("holdfast-app", &["style/main.css", "public/favicon.svg"])];
 
-/// Our own crates are not optimised, because only the compiler's answer counts.
-const UNOPTIMISED: &[&str] = &[
-    "--config=profile.release.package.holdfast-server.opt-level=0",
-    "--config=profile.release.package.holdfast-app.opt-level=0",
-];
-
-/// Packages the crates, builds the packages outside of the repository's workspace, and builds their
+/// Packages the crates, compiles the packages outside of the repository, and builds their
 /// documentation.
 pub fn check(toolbox: &Toolbox) -> Outcome {
     let packages = unpacked();
     package(toolbox)?;
     write_workspace(&packages)?;
-    progress::run("the packages", &mut build(toolbox, &packages))?;
-    console::note(&format!(
-        "{} packages build from their own files.",
-        PUBLISHED.len()
-    ));
-    progress::run("the example", &mut example_server(toolbox, &packages))?;
-    progress::run("the example", &mut example_browser(toolbox, &packages))?;
-    console::note("The example builds on these packages.");
+    template::check(toolbox)?;
+    outside::check(toolbox, &packages, PUBLISHED)?;
     progress::run("the documentation", &mut document(toolbox, &packages))?;
     console::note("Their documentation has no warning.");
     Ok(())
@@ -78,7 +56,7 @@ fn unpacked() -> PathBuf {
 fn package(toolbox: &Toolbox) -> Outcome {
     // `cargo package` runs offline, because it would otherwise read the registry again for every
     // crate of the lock file. This fetches what a new machine does not have yet.
-    quietly(
+    toolbox::quietly(
         &mut toolbox.cargo(&["tree", "--locked", "--quiet"]),
         "Fetching the crates",
     )?;
@@ -91,38 +69,11 @@ fn package(toolbox: &Toolbox) -> Outcome {
     cargo.arg("--allow-dirty").args(options(PUBLISHED));
     cargo.arg("--target-dir").arg(workspace::target());
     // Cargo warns of each test that a package leaves out.
-    quietly(&mut cargo, "`cargo package`")?;
+    toolbox::quietly(&mut cargo, "`cargo package`")?;
     for name in PUBLISHED {
-        unpack(&place.join(archive(name)?), &unpacked().join(name))?;
+        unpack(name, &place.join(archive(name)?))?;
     }
-    copy_example(&unpacked().join(EXAMPLE))
-}
-
-/// Copies the example. It names the packages by their version, as an application does.
-fn copy_example(to: &Path) -> Outcome {
-    let place = TemporaryDirectory::below(&workspace::target(), "unpacked")?;
-    let mut copy = Command::new("cp");
-    copy.arg("-R")
-        .arg(workspace::path("examples/notes/."))
-        .arg(place.path());
-    quietly(&mut copy, "`cp`")?;
-    let manifest = place.path().join("Cargo.toml");
-    write(&manifest, &by_version(&read(&manifest)?, &version()?))?;
-    replace_if_different(place, to)
-        .map_err(|error| Failure::new(format!("Cannot write {}: {error}.", to.display())))
-}
-
-/// The manifest of the example, with versions in place of the paths of our crates.
-fn by_version(manifest: &str, version: &str) -> String {
-    let named = format!("version = \"{version}\"");
-    let lines = manifest.lines().map(|line| {
-        let path = line.split_once("path = \"../../").map(|(_, rest)| rest);
-        match path.and_then(|rest| rest.split_once('"')) {
-            Some((folder, _)) => line.replace(&format!("path = \"../../{folder}\""), &named),
-            None => line.to_owned(),
-        }
-    });
-    lines.map(|line| line + "\n").collect()
+    Ok(())
 }
 
 fn options(packages: &[&str]) -> Vec<String> {
@@ -154,15 +105,16 @@ fn version() -> Outcome<String> {
 /// Unpacks a package. If it has not changed, its files keep their times, so that cargo does not
 /// compile it again. Otherwise every file gets a new time: cargo does not know all files that a macro
 /// reads, and the times in the archive are always the same.
-fn unpack(archive: &Path, to: &Path) -> Outcome {
+fn unpack(name: &str, archive: &Path) -> Outcome {
+    let to = unpacked().join(outside::folder(name));
     let place = TemporaryDirectory::below(&workspace::target(), "unpacked")?;
     let mut tar = Command::new("tar");
     tar.args(["-x", "-z", "-m", "--strip-components=1", "-f"])
         .arg(archive)
         .arg("-C")
         .arg(place.path());
-    quietly(&mut tar, "`tar`")?;
-    let needed = NEEDED.iter().filter(|(name, _)| to.ends_with(name));
+    toolbox::quietly(&mut tar, "`tar`")?;
+    let needed = NEEDED.iter().filter(|(needing, _)| *needing == name);
     let needed = needed.flat_map(|(_, files)| files.iter());
     for file in IN_EVERY_PACKAGE.iter().chain(needed) {
         if !place.path().join(file).is_file() {
@@ -172,14 +124,14 @@ fn unpack(archive: &Path, to: &Path) -> Outcome {
     }
     // It names the commit, so it would be a change after every commit.
     let _ = fs::remove_file(place.path().join(".cargo_vcs_info.json"));
-    replace_if_different(place, to)
+    replace_if_different(place, &to)
         .map_err(|error| Failure::new(format!("Cannot write {}: {error}.", to.display())))
 }
 
 /// Puts a folder in the place of another one, unless both have the same files.
 fn replace_if_different(new: TemporaryDirectory, old: &Path) -> io::Result<()> {
     if old.exists() {
-        if files(new.path())? == files(old)? {
+        if contents(new.path())? == contents(old)? {
             return Ok(());
         }
         fs::remove_dir_all(old)?;
@@ -188,45 +140,21 @@ fn replace_if_different(new: TemporaryDirectory, old: &Path) -> io::Result<()> {
     fs::rename(new.hand_over(), old)
 }
 
-/// The content of each file in a folder.
-fn files(folder: &Path) -> io::Result<BTreeMap<OsString, Vec<u8>>> {
-    let mut found = BTreeMap::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            let inner = files(&entry.path())?;
-            found.extend(inner.into_iter().map(|(name, content)| {
-                let path = Path::new(&entry.file_name()).join(name);
-                (path.into_os_string(), content)
-            }));
-        } else {
-            found.insert(entry.file_name(), fs::read(entry.path())?);
-        }
-    }
-    Ok(found)
-}
-
-/// Writes the manifest and the lock file of the workspace of the packages.
+/// Writes the manifest and the lock file of the workspace of the packages. It has the profiles of this
+/// workspace, so that cargo uses what clippy has compiled.
 fn write_workspace(packages: &Path) -> Outcome {
-    let members: Vec<&str> = PUBLISHED.iter().copied().chain([EXAMPLE]).collect();
-    let manifest = manifest(&members, &read(&workspace::path("Cargo.toml"))?);
+    let ours = read(&workspace::path("Cargo.toml"))?;
+    let manifest = outside::workspace_of(PUBLISHED) + &profiles(&ours);
     write(&packages.join("Cargo.toml"), &manifest)?;
     let lock_file = read(&workspace::path("Cargo.lock"))?;
     write(&packages.join("Cargo.lock"), &lock_file)
 }
 
-/// A workspace with these members, each in the folder of its name. A package asks the registry for
-/// the others, and gets them from here. The profiles are those of `ours`.
-fn manifest(members: &[&str], ours: &str) -> String {
-    let quoted: Vec<String> = members.iter().map(|name| format!("\"{name}\"")).collect();
-    let mut text = format!(
-        "[workspace]\nresolver = \"3\"\nmembers = [{}]\n\n[patch.crates-io]\n",
-        quoted.join(", ")
-    );
-    for name in members.iter().filter(|name| **name != EXAMPLE) {
-        text.push_str(&format!("{name} = {{ path = \"{name}\" }}\n"));
-    }
-    for section in sections(ours).filter(|section| section.starts_with("[profile.")) {
+/// The profiles of a manifest, without those for the example, which is not in that workspace.
+fn profiles(manifest: &str) -> String {
+    let mut text = String::new();
+    let is_ours = |section: &&str| section.starts_with("[profile.") && !section.contains(".notes]");
+    for section in sections(manifest).filter(is_ours) {
         text.push('\n');
         text.push_str(section.trim_end());
         text.push('\n');
@@ -250,78 +178,18 @@ fn sections(manifest: &str) -> impl Iterator<Item = &str> {
         .map(|(start, end)| &manifest[start..end])
 }
 
-/// Builds the packages with the features of all native builds, so that the crates of others are
-/// compiled once for both.
-fn build(toolbox: &Toolbox, packages: &Path) -> Command {
-    let mut cargo = in_workspace(toolbox, packages, &["build", "--release"]);
-    cargo
-        .args(UNOPTIMISED)
-        .args(FEATURES)
-        .args(options(PUBLISHED));
-    cargo
-}
-
-/// The server of the example, which has no pages of Holdfast. So this is a call of its own.
-fn example_server(toolbox: &Toolbox, packages: &Path) -> Command {
-    let mut cargo = in_workspace(toolbox, packages, &["build", "--release", "--bin=notes"]);
-    cargo
-        .args(["--package=notes", "--features=notes/ssr"])
-        .args(UNOPTIMISED);
-    cargo
-}
-
-/// The browser's half of the example is only checked, which uses what clippy has compiled.
-fn example_browser(toolbox: &Toolbox, packages: &Path) -> Command {
-    let mut cargo = in_workspace(
-        toolbox,
-        packages,
-        &["check", "--profile=wasm-release", "--lib"],
-    );
-    cargo
-        .args(["--package=notes", "--features=notes/hydrate"])
-        .args(["--target", WASM])
-        .env("CARGO_TARGET_DIR", workspace::target().join("front"));
-    cargo
-}
-
 fn document(toolbox: &Toolbox, packages: &Path) -> Command {
-    let mut cargo = in_workspace(
-        toolbox,
-        packages,
-        &["doc", "--release", "--no-deps", "--lib"],
-    );
-    cargo.args(FEATURES).args(options(PUBLISHED));
-    cargo.env("RUSTDOCFLAGS", "-D warnings");
+    let mut cargo = toolbox.cargo(&["doc", "--release", "--no-deps", "--lib", "--offline"]);
     cargo
-}
-
-/// The features of the packages that all native builds have.
-const FEATURES: &[&str] = &["--features", "holdfast-app/ssr"];
-
-/// A call of cargo in the workspace of the packages. They must not need a database.
-fn in_workspace(toolbox: &Toolbox, packages: &Path, arguments: &[&str]) -> Command {
-    let mut cargo = toolbox.cargo(arguments);
-    cargo
-        .arg("--offline")
+        .args(["--features", "holdfast-app/ssr"])
+        .args(options(PUBLISHED))
         .current_dir(packages)
         .env("CARGO_TARGET_DIR", workspace::target())
+        .env("RUSTDOCFLAGS", "-D warnings")
         .env("SQLX_OFFLINE", "true")
         .env_remove("SQLX_OFFLINE_DIR")
         .env_remove("DATABASE_URL");
     cargo
-}
-
-/// Runs a command that takes a moment. Its output is only shown if it fails.
-fn quietly(command: &mut Command, what: &str) -> Outcome {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| toolbox::cannot_start(what, &error))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    eprint!("{}", String::from_utf8_lossy(&output.stderr));
-    Err(Failure::of_program(what, output.status))
 }
 
 #[cfg(test)]
@@ -369,8 +237,7 @@ mod tests {
     #[test]
     fn every_package_says_what_it_is() {
         for name in PUBLISHED {
-            let folder = name.strip_prefix("holdfast-").expect("a crate of ours");
-            let manifest = read(&workspace::path(folder).join("Cargo.toml"));
+            let manifest = read(&workspace::path(outside::folder(name)).join("Cargo.toml"));
             let manifest = manifest.expect("a crate has one");
             let package = sections(&manifest).find(|section| section.starts_with("[package]"));
             let package = package.expect("a manifest has one");
@@ -391,27 +258,13 @@ mod tests {
     #[test]
     fn the_workspace_of_the_packages_has_our_profiles_and_nothing_else() {
         let ours = "[workspace]\nmembers = [\"a\"]\n\n[profile.release]\n# Why.\nlto = false\n\n\
-                    [profile.release.package.b]\nopt-level = 1\n\n[[workspace.metadata.leptos]]\n\
+                    [profile.release.package.b]\nopt-level = 1\n\n[profile.release.package.notes]\n\
+                    opt-level = 1\n\n[[workspace.metadata.leptos]]\n\
                     name = \"c\"\n";
-        let text = manifest(&["one", "two"], ours);
         assert_eq!(
-            text,
-            "[workspace]\nresolver = \"3\"\nmembers = [\"one\", \"two\"]\n\n[patch.crates-io]\n\
-             one = { path = \"one\" }\ntwo = { path = \"two\" }\n\n[profile.release]\n# Why.\n\
-             lto = false\n\n[profile.release.package.b]\nopt-level = 1\n"
+            profiles(ours),
+            "\n[profile.release]\n# Why.\nlto = false\n\n[profile.release.package.b]\nopt-level = 1\n"
         );
-    }
-
-    #[test]
-    fn the_example_names_our_crates_by_their_version() {
-        let manifest = "a = { path = \"../../client\" }\nb = { path = \"../../server\", optional = true }\n\
-                        c = \"1\"\n";
-        assert_eq!(
-            by_version(manifest, "0.1.0"),
-            "a = { version = \"0.1.0\" }\nb = { version = \"0.1.0\", optional = true }\nc = \"1\"\n"
-        );
-        let ours = read(&workspace::path("examples/notes/Cargo.toml")).expect("a manifest");
-        assert!(!by_version(&ours, "0.1.0").contains("path = \"../"));
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, Outcome};
+use crate::fingerprint::Fingerprint;
 use crate::process;
+use crate::workspace;
 
 /// A directory. When this is dropped, the directory is removed with its content.
 pub struct TemporaryDirectory {
@@ -41,6 +43,19 @@ impl TemporaryDirectory {
                 }
             }
         }
+    }
+
+    /// Makes a folder in the system's temporary folder that has the same path at each call from this
+    /// checkout. So cargo recognises what it has compiled there before. What is left there is removed.
+    pub fn of_checkout(purpose: &str) -> Outcome<Self> {
+        let mut checkout = Fingerprint::default();
+        checkout.add(workspace::root());
+        let name = format!("{purpose}-{}", checkout.finish());
+        let path = std::env::temp_dir().join(name);
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir(&path)
+            .map_err(|error| Failure::new(format!("Cannot make {}: {error}.", path.display())))?;
+        Ok(Self { path })
     }
 
     /// Does not remove it; the next process does not, either.
@@ -103,6 +118,20 @@ mod tests {
         let first = TemporaryDirectory::below(place.path(), "work").expect("a directory");
         let second = TemporaryDirectory::below(place.path(), "work").expect("another");
         assert_ne!(first.path(), second.path());
+    }
+
+    #[test]
+    fn the_directory_of_a_checkout_is_empty_and_has_always_the_same_path() {
+        let first = TemporaryDirectory::of_checkout("holdfast-same").expect("a directory");
+        let path = first.path().to_owned();
+        fs::write(path.join("left"), "").expect("a file");
+        // An interrupted process removes nothing.
+        std::mem::forget(first);
+        let second = TemporaryDirectory::of_checkout("holdfast-same").expect("a directory");
+        assert_eq!(second.path(), path);
+        assert!(!path.join("left").exists());
+        drop(second);
+        assert!(!path.exists());
     }
 
     #[test]

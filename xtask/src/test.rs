@@ -26,7 +26,8 @@ Runs all of these in this order, or those that are named, and stops at the first
   lint      clippy for the server and for the browser; .sqlx; licences and advisories, where
             cargo-deny is installed
   unit      tests without network and database: the rules, the client, this program
-  package   the packages of the published crates, built from their own files; their documentation
+  package   the template; the packages of the published crates and a new project from the template,
+            compiled outside of the repository; the documentation of the packages
   server    the server against a real Postgres, and the private Postgres itself
   e2e       the journeys of a person, in Chromium against a release build
 

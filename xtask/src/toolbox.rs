@@ -78,6 +78,19 @@ pub fn show(command: &mut Command, what: &str) -> Outcome {
     }
 }
 
+/// Runs a command that takes a moment. Its output is only shown if it fails.
+pub fn quietly(command: &mut Command, what: &str) -> Outcome {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| cannot_start(what, &error))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    Err(Failure::of_program(what, output.status))
+}
+
 /// Clones HEAD to a new folder. The clone lacks changes that are not committed.
 pub fn clone_head(checkout: &Path) -> Outcome {
     let mut clone = Command::new("git");

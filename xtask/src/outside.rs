@@ -1,0 +1,198 @@
+//! Compiles the packages as an application in another place does.
+//!
+//! Cargo reads the settings in `.cargo/config.toml` of the current folder and of the folders above it.
+//! So each call in this repository has the flags and variables of this repository, and an application
+//! has none of them. It may set `DATABASE_URL`, too. To find out what it would miss, a copy of the
+//! packages lies outside of the repository, and cargo is called there, with a target directory of its
+//! own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::console;
+use crate::failure::Outcome;
+use crate::files::write;
+use crate::progress;
+use crate::setup::wasm_bindgen;
+use crate::template;
+use crate::temporary::TemporaryDirectory;
+use crate::toolbox::{self, Toolbox};
+use crate::versions::WASM;
+use crate::workspace;
+
+/// Variables that change what cargo compiles. `cargo xtask` gets some of them from the settings of the
+/// repository.
+const FORGOTTEN: &[&str] = &[
+    "CARGO_BUILD_RUSTFLAGS",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "LEPTOS_OUTPUT_NAME",
+    "RUSTFLAGS",
+    "SQLX_OFFLINE",
+    "SQLX_OFFLINE_DIR",
+];
+
+/// The crate of the pages.
+const PAGES: &str = "holdfast-app";
+
+/// The database of an application, which nobody can reach.
+const DATABASE: &str = "postgres://nobody@127.0.0.1:1/nothing";
+
+/// Compiles the packages in `packages`, a workspace, and a new project that uses them.
+pub fn check(toolbox: &Toolbox, packages: &Path, names: &[&str]) -> Outcome {
+    let place = TemporaryDirectory::of_checkout("holdfast-outside")?;
+    let holdfast = place.path().join("holdfast");
+    copy(packages, &holdfast)?;
+    write(&holdfast.join("Cargo.toml"), &workspace_of(names))?;
+    progress::run("the packages", &mut all(toolbox, &holdfast))?;
+    progress::run("the pages", &mut pages(toolbox, &holdfast))?;
+    console::note(&format!(
+        "{} packages compile from their own files, without the settings of this repository.",
+        names.len()
+    ));
+    let project = place.path().join("my-notes");
+    template::make(toolbox, &project, &holdfast.display().to_string())?;
+    copy(&holdfast.join("Cargo.lock"), &project.join("Cargo.lock"))?;
+    let patches = patches(&holdfast, names);
+    progress::run("the new project", &mut server(toolbox, &project, &patches))?;
+    progress::show(&["the new project"], |board| {
+        board.run("the new project", &mut browser(toolbox, &project, &patches))?;
+        wasm_bindgen::ensure(toolbox, board, "the new project")?;
+        let mut bindgen = toolbox.command(&wasm_bindgen::program().to_string_lossy());
+        bindgen
+            .args(["--target=web", "--out-name=notes"])
+            .arg(format!("--out-dir={}", project.join("pkg").display()))
+            .arg(target().join(WASM).join("debug/notes.wasm"));
+        board.run("the new project", &mut bindgen)
+    })?;
+    console::note("A new project, made from the example, compiles with these packages.");
+    Ok(())
+}
+
+fn target() -> PathBuf {
+    workspace::target().join("xtask/outside")
+}
+
+/// Copies a file or a folder. The files keep their times, so that cargo recognises what it has compiled.
+fn copy(from: &Path, to: &Path) -> Outcome {
+    let mut copy = Command::new("cp");
+    copy.args(["-R", "-p"]).arg(from).arg(to);
+    toolbox::quietly(&mut copy, "`cp`")
+}
+
+/// The folder of a package: that of its crate in the repository.
+pub fn folder(package: &str) -> &str {
+    package.strip_prefix("holdfast-").unwrap_or(package)
+}
+
+/// The manifest of a workspace of these packages. A package asks the registry for the others, and gets
+/// them from here.
+pub fn workspace_of(packages: &[&str]) -> String {
+    let folders: Vec<String> = packages
+        .iter()
+        .map(|name| format!("\"{}\"", folder(name)))
+        .collect();
+    let mut text = format!(
+        "[workspace]\nresolver = \"3\"\nmembers = [{}]\n\n[patch.crates-io]\n",
+        folders.join(", ")
+    );
+    for (name, folder) in packages.iter().zip(folders) {
+        text.push_str(&format!("{name} = {{ path = {folder} }}\n"));
+    }
+    text
+}
+
+/// All packages for the server.
+fn all(toolbox: &Toolbox, holdfast: &Path) -> Command {
+    let mut cargo = cargo(toolbox, holdfast, &["check", "--workspace"]);
+    cargo.args(["--features", "holdfast-app/ssr"]);
+    cargo
+}
+
+/// The pages for the browser.
+fn pages(toolbox: &Toolbox, holdfast: &Path) -> Command {
+    let mut cargo = cargo(toolbox, holdfast, &["check", "--target", WASM]);
+    cargo.args(["--package=holdfast-app", "--features=holdfast-app/hydrate"]);
+    cargo
+}
+
+/// The same as the last part of [`workspace_of`], for a project that is not in that workspace. A new
+/// project does not depend on the pages, and cargo would warn.
+fn patches(holdfast: &Path, packages: &[&str]) -> Vec<String> {
+    let patch = |name: &&str| {
+        let path = holdfast.join(folder(name));
+        format!(
+            "--config=patch.crates-io.{name}.path={:?}",
+            path.display().to_string()
+        )
+    };
+    let used = packages.iter().filter(|name| **name != PAGES);
+    used.map(patch).collect()
+}
+
+/// The server of a new project.
+fn server(toolbox: &Toolbox, project: &Path, patches: &[String]) -> Command {
+    let mut cargo = cargo(toolbox, project, &["check", "--features=ssr", "--bins"]);
+    cargo.args(patches);
+    cargo
+}
+
+/// The WebAssembly of a new project.
+fn browser(toolbox: &Toolbox, project: &Path, patches: &[String]) -> Command {
+    let arguments = [
+        "rustc",
+        "--lib",
+        "--crate-type=cdylib",
+        "--features=hydrate",
+    ];
+    let mut cargo = cargo(toolbox, project, &arguments);
+    cargo.args(["--target", WASM]).args(patches);
+    cargo
+}
+
+/// A call of cargo in a folder outside of the repository.
+fn cargo(toolbox: &Toolbox, folder: &Path, arguments: &[&str]) -> Command {
+    let mut cargo = toolbox.cargo(arguments);
+    for variable in FORGOTTEN {
+        cargo.env_remove(variable);
+    }
+    cargo
+        .arg("--offline")
+        .current_dir(folder)
+        .env("CARGO_TARGET_DIR", target())
+        .env("DATABASE_URL", DATABASE)
+        // Nobody debugs the result, and most of it is never compiled again.
+        .env("CARGO_PROFILE_DEV_DEBUG", "false")
+        .env("CARGO_INCREMENTAL", "0");
+    cargo
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::read;
+
+    #[test]
+    fn a_package_gets_the_others_from_the_workspace() {
+        assert_eq!(
+            workspace_of(&["holdfast-one", "holdfast-two"]),
+            "[workspace]\nresolver = \"3\"\nmembers = [\"one\", \"two\"]\n\n[patch.crates-io]\n\
+             holdfast-one = { path = \"one\" }\nholdfast-two = { path = \"two\" }\n"
+        );
+    }
+
+    /// Otherwise a package could use a setting of the repository, and no check would notice.
+    #[test]
+    fn no_setting_of_the_repository_reaches_a_call_outside() {
+        let settings =
+            read(&workspace::path(".cargo/config.toml")).expect("the repository has some");
+        let (_, variables) = settings.split_once("[env]\n").expect("there are variables");
+        let names: Vec<&str> = variables
+            .lines()
+            .filter_map(|line| Some(line.split_once(" = ")?.0))
+            .collect();
+        assert!(names.contains(&"SQLX_OFFLINE"), "{names:?}");
+        for name in names {
+            assert!(FORGOTTEN.contains(&name), "{name}");
+        }
+    }
+}

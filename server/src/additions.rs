@@ -13,8 +13,7 @@ pub type Lend = Arc<dyn Fn() + Send + Sync>;
 /// Routes and server functions beside Holdfast's own, for
 /// [`router_with`](crate::router_with).
 ///
-/// `docs/build-on-holdfast.md` shows how to use each of them. Server functions need no
-/// entry: the server serves all that are compiled into the program.
+/// Server functions need no entry: the server serves all that are compiled into the program.
 #[derive(Clone, Default)]
 pub struct Additions {
     /// Routes. A route is protected if its signature has `CurrentAccount`. An `ApiError`

@@ -40,7 +40,7 @@ fn builder(pool: &PgPool) -> Builder {
     Holdfast::builder(pool, MasterSecret::generate()).issuer("https://shop.example")
 }
 
-/// The application of the guide, with a server function.
+/// An application with routes and a server function.
 fn application(holdfast: &Holdfast) -> Router {
     let notes = Notes::default();
     let lend = Arc::new(move || provide_context(notes.clone()));

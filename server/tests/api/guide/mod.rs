@@ -1,12 +1,22 @@
-//! `docs/build-on-holdfast.md`: every block of Rust in it is also here, where it is
-//! compiled and does what the guide says.
+//! `docs/build-on-holdfast.md`: every block of Rust in it is in `examples/notes` or here, where it is
+//! compiled and does what the guide says. The parts of an application around it are here, too.
 
+mod claims;
+mod code;
 pub mod note;
 pub mod own;
 mod page;
+mod public;
 mod route;
+mod serve;
 mod server_function;
+#[path = "../../../../examples/notes/src/sign_in.rs"]
 mod sign_in;
+mod testing;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
 use axum::Router;
 use axum::body::Body;
@@ -30,7 +40,6 @@ mod wiring {
     use super::note::Notes;
     use super::route;
 
-    // guide
     use std::sync::Arc;
 
     use axum::Router;
@@ -49,7 +58,6 @@ mod wiring {
         };
         router_with(state, additions)
     }
-    // end
 }
 
 async fn start() -> TestApp {
@@ -119,6 +127,7 @@ fn Site() -> impl IntoView {
                 <Route path=path!("/add") view=server_function::AddLine/>
                 <Route path=path!("/form") view=sign_in::SignIn/>
                 <Route path=path!("/leave") view=sign_in::SignOut/>
+                <Route path=path!("/code") view=code::KeepCode/>
             </Routes>
         </Pages>
     }
@@ -140,6 +149,8 @@ async fn the_page_is_rendered_without_what_it_protects() {
         ("/add", "Add a line", "Not found"),
         ("/form", "Create an account", "Not found"),
         ("/leave", "Sign out", "Not found"),
+        // The server never knows a code.
+        ("/code", "", "lets you back in"),
     ] {
         let request = Request::builder().uri(path).body(Body::empty()).unwrap();
         let response = tower::ServiceExt::oneshot(pages.clone(), request).await;
@@ -150,35 +161,42 @@ async fn the_page_is_rendered_without_what_it_protects() {
     }
 }
 
-/// The regions of these files between `// guide` and `// end`. The indentation of the
-/// first line is removed from each line.
+/// The text of each file in this folder, and in a folder of the example.
+fn texts(folder: &str) -> BTreeMap<String, String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut texts = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        texts.insert(name, fs::read_to_string(path).unwrap());
+    }
+    texts
+}
+
+/// Lines without the indentation of the first one.
+fn without_indentation<'a>(lines: &[&'a str]) -> Vec<&'a str> {
+    let first = lines.first().copied().unwrap_or_default();
+    let space = first.len() - first.trim_start().len();
+    let line = |line: &&'a str| line.get(space..).unwrap_or_default();
+    lines.iter().map(line).collect()
+}
+
+/// The regions of the files in this folder between `// guide` and `// end`.
 fn regions() -> Vec<String> {
-    let files = [
-        include_str!("mod.rs"),
-        include_str!("note.rs"),
-        include_str!("own.rs"),
-        include_str!("page.rs"),
-        include_str!("route.rs"),
-        include_str!("server_function.rs"),
-        include_str!("sign_in.rs"),
-    ];
     let mut regions = Vec::new();
-    for file in files {
+    for text in texts("tests/api/guide").values() {
         let mut region = None::<Vec<&str>>;
-        let mut space = 0;
-        for line in file.lines() {
+        for line in text.lines() {
             match line.trim() {
                 "// guide" => {
                     assert!(region.is_none(), "a region within a region");
-                    space = line.len() - line.trim_start().len();
                     region = Some(Vec::new());
                 }
-                "// end" => regions.push(region.take().unwrap().join("\n")),
-                _ => {
-                    if let Some(region) = &mut region {
-                        region.push(line.get(space..).unwrap_or_default());
-                    }
+                "// end" => {
+                    let lines = region.take().unwrap();
+                    regions.push(without_indentation(&lines).join("\n"));
                 }
+                _ => region.iter_mut().for_each(|region| region.push(line)),
             }
         }
         assert!(region.is_none(), "a region without an end");
@@ -186,7 +204,19 @@ fn regions() -> Vec<String> {
     regions
 }
 
-/// The blocks of Rust in the guide.
+/// Whether a file of the example has these lines one after the other, with any indentation.
+fn is_in_the_example(block: &str) -> bool {
+    let block: Vec<&str> = block.lines().collect();
+    let folders = ["../examples/notes/src", "../examples/notes/migrations"];
+    let mut files = folders.iter().flat_map(|folder| texts(folder));
+    files.any(|(_, text)| {
+        let lines: Vec<&str> = text.lines().collect();
+        let mut parts = lines.windows(block.len());
+        parts.any(|part| without_indentation(part) == block)
+    })
+}
+
+/// The blocks of Rust and SQL in the guide.
 fn blocks() -> Vec<String> {
     let guide = include_str!("../../../../docs/build-on-holdfast.md");
     let mut blocks = Vec::new();
@@ -195,7 +225,7 @@ fn blocks() -> Vec<String> {
         match (line, &mut block) {
             ("```", Some(_)) => blocks.extend(block.take().map(|lines| lines.join("\n"))),
             (_, Some(lines)) => lines.push(line),
-            (_, None) if line.starts_with("```rust") => block = Some(Vec::new()),
+            ("```rust" | "```sql", None) => block = Some(Vec::new()),
             (_, None) => {}
         }
     }
@@ -204,13 +234,31 @@ fn blocks() -> Vec<String> {
 }
 
 #[test]
-fn every_block_of_the_guide_is_compiled_and_tried_here() {
+fn every_block_of_the_guide_is_in_the_example_or_here() {
     let (regions, blocks) = (regions(), blocks());
-    assert!(blocks.len() >= 4, "{blocks:?}");
+    let of_example = blocks.iter().filter(|block| is_in_the_example(block));
+    assert!(of_example.count() >= 4, "{blocks:?}");
     for block in &blocks {
-        assert!(regions.contains(block), "only in the guide:\n{block}");
+        let is_compiled = regions.contains(block) || is_in_the_example(block);
+        assert!(is_compiled, "only in the guide:\n{block}");
     }
     for region in &regions {
         assert!(blocks.contains(region), "not in the guide:\n{region}");
+    }
+}
+
+#[test]
+fn a_changed_line_or_a_gap_is_not_the_example() {
+    let whole = "pub mod app;\npub mod note;\nmod sign_in;";
+    assert!(is_in_the_example(whole));
+    assert!(is_in_the_example(
+        "use crate::app::*;\nconsole_error_panic_hook::set_once();"
+    ));
+    for other in [
+        "pub mod app;\nmod sign_in;",
+        "pub mod App;",
+        "pub mod app; // First.",
+    ] {
+        assert!(!is_in_the_example(other), "{other}");
     }
 }

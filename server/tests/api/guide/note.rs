@@ -1,6 +1,5 @@
-//! The note that the guide's route and server function share.
+//! The note that the route and the server function share.
 
-// guide
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -28,4 +27,3 @@ impl Notes {
         notes.insert(account_id, note);
     }
 }
-// end

@@ -1,6 +1,5 @@
 //! An application that has a state and routes of its own.
 
-// guide
 use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::routing::get;
@@ -22,11 +21,13 @@ impl FromRef<Shop> for Holdfast {
     }
 }
 
+// guide
 /// Starts Holdfast on the application's database.
 pub async fn start(pool: &PgPool, secret: MasterSecret) -> anyhow::Result<Holdfast> {
     let builder = Holdfast::builder(pool, secret).issuer("https://shop.example");
     builder.start().await
 }
+// end
 
 /// A protected route of the application.
 async fn greet(State(shop): State<Shop>, current: CurrentAccount) -> String {
@@ -41,4 +42,3 @@ pub fn application(shop: Shop) -> Router {
         .merge(shop.holdfast.with_layers(routes))
         .with_state(shop)
 }
-// end

@@ -1,8 +1,9 @@
-//! The protected page of the guide.
+//! A protected page, and what it loads from a route.
 
-// guide
 use holdfast_client::{RequireSession, use_session};
 use leptos::prelude::*;
+
+use super::note::Note;
 
 /// The page. A person who is not signed in is led to the sign-in page first, and back
 /// here afterwards.
@@ -15,9 +16,6 @@ pub fn NotePage() -> impl IntoView {
         </RequireSession>
     }
 }
-// end
-
-use super::note::Note;
 
 // guide
 /// The note, fetched with the access token.

@@ -1,8 +1,7 @@
-//! The protected REST route of the guide.
+//! A protected route that reads and writes.
 
 use super::note::{Note, Notes};
 
-// guide
 use axum::Router;
 use axum::extract::Extension;
 use axum::http::StatusCode;
@@ -15,6 +14,7 @@ async fn show(current: CurrentAccount, Extension(notes): Extension<Notes>) -> Js
     Json(notes.of(current.account_id))
 }
 
+// guide
 /// `PUT /api/v1/note`: the account comes from the token, never from the body.
 async fn write(
     current: CurrentAccount,
@@ -28,10 +28,10 @@ async fn write(
     notes.write(current.account_id, note);
     Ok(StatusCode::NO_CONTENT)
 }
+// end
 
 pub fn routes(notes: Notes) -> Router<Holdfast> {
     Router::new()
         .route("/api/v1/note", get(show).put(write))
         .layer(Extension(notes))
 }
-// end

@@ -1,8 +1,7 @@
-//! The protected server function of the guide, and the page's use of it.
+//! A protected server function of a crate that knows no database, and the page's use of it.
 
 use super::note::{Note, Notes};
 
-// guide
 use holdfast_client::{CallError, SessionClient};
 use leptos::prelude::*;
 
@@ -19,9 +18,7 @@ pub async fn add_line(line: String) -> Result<Note, CallError> {
     notes.write(account_id, note.clone());
     Ok(note)
 }
-// end
 
-// guide
 /// A button that adds a line.
 #[component]
 pub fn AddLine() -> impl IntoView {
@@ -38,4 +35,3 @@ pub fn AddLine() -> impl IntoView {
         <p role="status">{outcome}</p>
     }
 }
-// end

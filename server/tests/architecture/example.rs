@@ -33,7 +33,7 @@ fn application(directory: &str) -> BTreeMap<String, String> {
 
 /// The application before its adoption. It has another name only because two packages of one
 /// workspace cannot have the same.
-fn before() -> BTreeMap<String, String> {
+pub(super) fn before() -> BTreeMap<String, String> {
     let mut before = application("examples/notes-before");
     for text in before.values_mut() {
         *text = text
@@ -49,7 +49,7 @@ fn after() -> BTreeMap<String, String> {
 
 /// The lines of a file that an adoption removes and adds, each with `-` or `+` before it. A line that
 /// changes is removed and added.
-fn changes(before: &str, after: &str) -> Vec<String> {
+pub(super) fn changes(before: &str, after: &str) -> Vec<String> {
     let (old, new): (Vec<_>, Vec<_>) = (before.lines().collect(), after.lines().collect());
     // The length of the longest common sequence of the lines from here on.
     let mut common = vec![vec![0; new.len() + 1]; old.len() + 1];
@@ -211,8 +211,9 @@ fn the_readme_of_the_example_names_the_file_to_copy_and_its_length() {
     let lines = after[COPIED].lines();
     let code = lines.filter(|line| is_added_code(COPIED, &format!("+{line}")));
     let said = format!("copies one file of {} lines", code.count());
-    assert!(readme().contains(&said), "the README does not say {said}");
-    assert!(readme().contains(&format!("`{COPIED}`")));
+    let readme = readme().replace('\n', " ");
+    assert!(readme.contains(&said), "the README does not say {said}");
+    assert!(readme.contains(&format!("`{COPIED}`")));
 }
 
 /// A new project has a place for Holdfast of its own, and the profile that the workspace has here.

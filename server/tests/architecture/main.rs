@@ -4,6 +4,7 @@
 
 mod example;
 mod imports;
+mod start_template;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -514,6 +515,27 @@ fn every_file_that_the_contributors_are_led_to_exists() {
         };
         assert!(root().join(known).exists(), "there is no {path}");
     }
+}
+
+/// The workspace has several projects for cargo-leptos, which asks for the name of one.
+#[test]
+fn a_call_of_cargo_leptos_in_the_workspace_names_the_project() {
+    let mut pages = vec![root().join("README.md"), root().join("CONTRIBUTING.md")];
+    files_below(&root().join("docs"), "md", &mut pages);
+    pages.retain(|page| !page.starts_with(root().join("docs/decisions")));
+    let mut calls = 0;
+    for page in pages {
+        let text = fs::read_to_string(&page).unwrap().replace('\n', " ");
+        for call in text.split("cargo leptos ").skip(1) {
+            let makes_one = call.starts_with("new");
+            let in_workspace = call
+                .split_once('`')
+                .is_some_and(|(call, _)| call.contains("--project"));
+            assert!(makes_one || in_workspace, "{}: {call:.40}", page.display());
+            calls += usize::from(in_workspace);
+        }
+    }
+    assert!(calls > 0);
 }
 
 /// The numbers of the bars that the tests of a file name: `fn bar_12_…` or `bar 12: …`.

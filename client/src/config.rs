@@ -87,6 +87,11 @@ impl Config {
     /// With a sentence for the developer, if a value is not allowed. In a browser also if the page has
     /// another `Config` already; a server may render the pages of several apps.
     pub(super) fn apply(&self) {
+        self.apply_in_page(cfg!(target_arch = "wasm32"));
+    }
+
+    /// The same. `is_browser` says whether this is the only page, or a server that renders several.
+    fn apply_in_page(&self, is_browser: bool) {
         assert!(
             names::is_prefix(self.prefix),
             "`Config::prefix` must have 1 to 32 ASCII letters, digits, `-` or `_`"
@@ -98,7 +103,7 @@ impl Config {
         );
         let is_the_same = self.is_of_this_page();
         assert!(
-            is_the_same || cfg!(not(target_arch = "wasm32")),
+            is_the_same || !is_browser,
             "`provide_session` is called with another `Config` than before: a page has one session, so \
              every `provide_session` in it needs the same `prefix` and `api_base`"
         );
@@ -148,6 +153,18 @@ mod tests {
         assert!(!other_base.is_of_this_page() && !Config::default().is_of_this_page());
         // A server renders the pages of both.
         other_base.apply();
+    }
+
+    #[test]
+    #[should_panic(expected = "`provide_session` is called with another `Config` than before")]
+    fn a_second_config_in_a_browser_is_told() {
+        let second = Config {
+            api_base: "/auth",
+            ..Config::default()
+        };
+        Config::default().apply_in_page(true);
+        Config::default().apply_in_page(true);
+        second.apply_in_page(true);
     }
 
     #[test]

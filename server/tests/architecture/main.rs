@@ -517,6 +517,39 @@ fn every_file_that_the_contributors_are_led_to_exists() {
     }
 }
 
+#[test]
+fn each_mistake_that_the_guide_lists_has_its_test() {
+    let guide = fs::read_to_string(root().join("docs/build-on-holdfast.md")).unwrap();
+    let section = guide.split_once("\n## Mistakes\n").unwrap().1;
+    let section = section.split_once("\n## ").unwrap().0;
+    let rows = section
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .skip(2);
+    assert!(rows.clone().all(|row| row.contains("` in `")), "{section}");
+    let section = section.replace('\n', " ");
+    // The code before and after each `in` is a test and its file.
+    let names = section.split("` in `");
+    let files = names.clone().skip(1);
+    let mut found = 0;
+    for (name, file) in names.zip(files) {
+        let name = name.rsplit('`').next().unwrap();
+        let file = file.split('`').next().unwrap();
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        let is_there = [
+            format!("fn {name}("),
+            format!("'{name}'"),
+            format!("```{name}"),
+        ];
+        assert!(
+            is_there.iter().any(|it| text.contains(it)),
+            "{file}: {name}"
+        );
+        found += 1;
+    }
+    assert_eq!(found, rows.count() + 3);
+}
+
 /// The workspace has several projects for cargo-leptos, which asks for the name of one.
 #[test]
 fn a_call_of_cargo_leptos_in_the_workspace_names_the_project() {

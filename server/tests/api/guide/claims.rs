@@ -4,13 +4,13 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 use holdfast_protocol::problem::Problem;
-use holdfast_server::MasterSecret;
+use holdfast_server::{Holdfast, MasterSecret};
 
 use crate::support::TestApp;
 
 // guide
 use holdfast_server::hooks::{AddedClaims, Hooks, NewAccessToken};
-use holdfast_server::{ApiError, CurrentAccount, Holdfast};
+use holdfast_server::{ApiError, CurrentAccount};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 

@@ -239,6 +239,8 @@ fn every_block_of_the_guide_is_in_the_example_or_here() {
     let of_example = blocks.iter().filter(|block| is_in_the_example(block));
     assert!(of_example.count() >= 4, "{blocks:?}");
     for block in &blocks {
+        let count = |letter| block.matches(letter).count();
+        assert_eq!(count('{'), count('}'), "a part of a function:\n{block}");
         let is_compiled = regions.contains(block) || is_in_the_example(block);
         assert!(is_compiled, "only in the guide:\n{block}");
     }

@@ -13,7 +13,7 @@ use super::own;
 use crate::support::TestApp;
 
 // guide
-/// Serves the application until `stop` is there, and finishes its work.
+/// Serves the application until the future `stop` is ready, and then finishes its work.
 pub async fn serve(
     app: Router,
     holdfast: &Holdfast,

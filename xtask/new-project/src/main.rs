@@ -10,10 +10,16 @@ use cargo_generate::{GenerateArgs, TemplatePath, Vcs, generate};
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let mut next = |what: &str| {
-        let missing = || format!("Usage: new-project <template> <folder> <name> <key=value>…; {what} is missing");
+        let missing = || {
+            format!("Usage: new-project <template> <folder> <name> <key=value>…; {what} is missing")
+        };
         arguments.next().with_context(missing)
     };
-    let (template, folder, name) = (next("the template")?, next("the folder")?, next("the name")?);
+    let (template, folder, name) = (
+        next("the template")?,
+        next("the folder")?,
+        next("the name")?,
+    );
     generate(GenerateArgs {
         template_path: TemplatePath {
             path: Some(template),

@@ -4,10 +4,12 @@ import {
   expect,
   fillIn,
   heading,
+  holdAnswers,
   isSignedOut,
   seesAccount,
   signIn,
   signInButton,
+  signOut,
   test,
 } from '../../holdfast';
 
@@ -26,7 +28,7 @@ test('a person takes a copy of their data', async ({ page, account, api }) => {
   await page.getByRole('button', { name: 'Download your data' }).click();
   const download = await arriving;
   expect(download.suggestedFilename()).toBe('holdfast-data.json');
-  await expect(page.getByRole('status').getByText('Your browser has saved')).toBeVisible();
+  await expect(page.getByRole('status').getByText('Look into your downloads')).toBeVisible();
 
   const data = JSON.parse(await readFile(await download.path(), 'utf8'));
   expect(data.account.username).toBe(account.username);
@@ -48,6 +50,26 @@ test('a copy that does not arrive says so, and can be tried again', async ({ pag
   await expect(page.getByRole('alert')).toHaveCount(0);
 });
 
+test('a copy that arrives after the sign-out is not saved', async ({ page, account }) => {
+  await signIn(page, account);
+  await page.goto('/data');
+  const answers = await holdAnswers(page, '**/api/v1/account/data');
+  let downloads = 0;
+  page.on('download', () => (downloads += 1));
+  await page.getByRole('button', { name: 'Download your data' }).click();
+  await expect.poll(answers.waiting).toBe(1);
+  await signOut(page);
+  const answered = page.waitForEvent('requestfinished', (request) =>
+    request.url().endsWith('/api/v1/account/data'),
+  );
+  answers.open();
+  await answered;
+  // A later call has its answer, so the page had the time to save the file.
+  await signIn(page, account);
+  await seesAccount(page, account);
+  expect(downloads).toBe(0);
+});
+
 test('a person who leaves is signed out everywhere, and the account is gone', async ({
   page,
   account,
@@ -60,7 +82,9 @@ test('a person who leaves is signed out everywhere, and the account is gone', as
   await deleteAccount(page, account.username.toUpperCase(), account.password);
 
   await expect(page.getByText('This account has been deleted.')).toBeVisible();
-  await expect(heading(page, 'Sign in once. Stay signed in.')).toBeVisible();
+  // The next person is not led to the page that deletes accounts.
+  await expect(heading(page, 'Sign in')).toBeVisible();
+  expect(new URL(page.url()).search).toBe('');
   await other.getByRole('button', { name: 'Check again' }).click();
   await isSignedOut(other);
   await expect(other.getByText('This account has been deleted.')).toBeVisible();

@@ -14,8 +14,8 @@ use super::session::{Session, use_session};
 ///
 /// If it is certain that no person is signed in, it shows `anonymous`. Without this property, it does
 /// what [`Config::on_anonymous`](super::Config::on_anonymous) says: it leads the person to the
-/// sign-in page and back afterwards, or shows nothing. It needs no `<Router>`: without one, it loads
-/// the sign-in page as a new document.
+/// sign-in page, or shows nothing. The sign-in page itself leads the person back. It needs no
+/// `<Router>`: without one, it loads the sign-in page as a new document.
 ///
 /// Put it around the content of a route, inside the page. Before another person is shown, the page
 /// reloads. If that is not possible, because the browser stores nothing, the children are built

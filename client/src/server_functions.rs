@@ -219,6 +219,11 @@ impl FromServerFnError for CallError {
                 Code::MalformedRequest,
                 "The arguments do not fit this function.",
             ),
+            // In the browser: a field of a form has a value of another type than the function takes.
+            Error::Serialization(_) if cfg!(target_arch = "wasm32") => told(
+                Code::MalformedRequest,
+                "Check what you have typed: a field is empty or does not fit.",
+            ),
             Error::Deserialization(_) => Self::NOT_OURS,
             Error::Request(_)
             | Error::UnsupportedRequestMethod(_)

@@ -195,7 +195,7 @@ impl fmt::Display for CallError {
             }
             Self::Problem(problem) => f.write_str(&problem.detail),
             Self::Unreachable { answered: false } => {
-                f.write_str("Holdfast cannot be reached right now. Check your connection.")
+                f.write_str("The server cannot be reached right now. Check your connection.")
             }
             Self::Unreachable { answered: true } => f.write_str(
                 "Something else answered in place of Holdfast. Some networks ask you to \

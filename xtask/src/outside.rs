@@ -34,7 +34,7 @@ const FORGOTTEN: &[&str] = &[
 /// The crate of the pages.
 const PAGES: &str = "holdfast-app";
 
-/// The database of an application, which nobody can reach.
+/// The database of an application, which does not exist. So a query that asked it would not compile.
 const DATABASE: &str = "postgres://nobody@127.0.0.1:1/nothing";
 
 /// Compiles the packages in `packages`, a workspace, and a new project that uses them.
@@ -51,7 +51,8 @@ pub fn check(toolbox: &Toolbox, packages: &Path, names: &[&str]) -> Outcome {
     ));
     let project = place.path().join("my-notes");
     template::make(toolbox, &project, &holdfast.display().to_string())?;
-    copy(&holdfast.join("Cargo.lock"), &project.join("Cargo.lock"))?;
+    // Cargo has removed what only the examples need from the copy in `holdfast`.
+    copy(&packages.join("Cargo.lock"), &project.join("Cargo.lock"))?;
     let patches = patches(&holdfast, names);
     progress::run("the new project", &mut server(toolbox, &project, &patches))?;
     progress::show(&["the new project"], |board| {

@@ -69,7 +69,7 @@ pub fn check(toolbox: &Toolbox) -> Outcome {
         if !is_right {
             eprint!("{}", said(&output));
             return Err(Failure::new(format!(
-                "The template does not do with the answer {answer:?} what it should."
+                "The template has accepted or refused the answer {answer:?}, and it should have done the opposite, or the new manifest has another line than expected."
             )));
         }
     }

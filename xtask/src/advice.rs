@@ -17,7 +17,7 @@ const CASES: &[Case] = &[
     Case {
         signs: &["No space left on device", "ENOSPC", "os error 28"],
         is_about_own_files: false,
-        what_to_do: "The disk is full. A build takes about 6 GB in `target`, and the compiler also writes \
+        what_to_do: "The disk is full. A build takes about 10 GB in `target`, and the compiler also writes \
                      to the temporary folder; free some space, then start the command again. What was \
                      compiled is kept.",
     },

@@ -57,7 +57,7 @@ fn package(toolbox: &Toolbox) -> Outcome {
     // `cargo package` runs offline, because it would otherwise read the registry again for every
     // crate of the lock file. This fetches what a new machine does not have yet.
     toolbox::quietly(
-        &mut toolbox.cargo(&["tree", "--workspace", "--locked", "--quiet"]),
+        &mut toolbox.cargo(&["fetch", "--locked", "--quiet"]),
         "Fetching the crates",
     )?;
     let place = workspace::target().join("package");

@@ -161,7 +161,7 @@ fn cargo(toolbox: &Toolbox, folder: &Path, arguments: &[&str]) -> Command {
         .current_dir(folder)
         .env("CARGO_TARGET_DIR", target())
         .env("DATABASE_URL", DATABASE)
-        // Nobody debugs the result, and most of it is never compiled again.
+        // The result is not debugged, and most of it is never compiled again.
         .env("CARGO_PROFILE_DEV_DEBUG", "false")
         .env("CARGO_INCREMENTAL", "0");
     cargo

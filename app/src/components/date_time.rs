@@ -1,19 +1,40 @@
 use js_sys::{Date, Object, Reflect};
 use leptos::prelude::*;
 
-/// The day of a point in time, in words and in the browser's time zone. Only the browser calls this.
-pub fn day(at: i64) -> String {
-    const A_DAY_MS: f64 = 86_400_000.0;
-    let of = |date: &Date| in_words(date, &[("dateStyle", "full")]);
-    let day = of(&date_of(at));
-    let now = Date::now();
-    if day == of(&Date::new(&now.into())) {
-        "Today".to_owned()
-    } else if day == of(&Date::new(&(now - A_DAY_MS).into())) {
-        "Yesterday".to_owned()
-    } else {
-        day
+/// Names the days of points in time, in words and in the browser's time zone. Only the browser uses
+/// this.
+pub struct Days {
+    today: String,
+    yesterday: String,
+}
+
+impl Days {
+    /// As seen from now.
+    pub fn now() -> Self {
+        const A_DAY_MS: f64 = 86_400_000.0;
+        let now = Date::now();
+        let day = |at: f64| full(&Date::new(&at.into()));
+        Self {
+            today: day(now),
+            yesterday: day(now - A_DAY_MS),
+        }
     }
+
+    /// The day of this point in time (Unix seconds).
+    pub fn name(&self, at: i64) -> String {
+        let day = full(&date_of(at));
+        if day == self.today {
+            "Today".to_owned()
+        } else if day == self.yesterday {
+            "Yesterday".to_owned()
+        } else {
+            day
+        }
+    }
+}
+
+fn full(date: &Date) -> String {
+    in_words(date, &[("dateStyle", "full")])
 }
 
 fn date_of(at: i64) -> Date {

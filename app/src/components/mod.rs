@@ -30,7 +30,7 @@ pub use button::{Button, Kind, SubmitButton};
 pub use card::Card;
 pub use check_field::CheckField;
 pub use confirm_dialog::ConfirmDialog;
-pub use date_time::{DateTime, day};
+pub use date_time::{DateTime, Days};
 pub use fact::Fact;
 pub use form_error::FormError;
 pub use hidden_username::HiddenUsername;

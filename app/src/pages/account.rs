@@ -19,9 +19,27 @@ pub fn AccountPage() -> impl IntoView {
                 <div class="grid">
                     <AccountCard/>
                     <SessionCard/>
-                    <PasswordCard/>
-                    <RecoveryCard/>
-                    <DataCard/>
+                    <LinkCard
+                        id="password-card"
+                        heading="Password"
+                        text="Changing it signs you out everywhere but here."
+                        href=paths::PASSWORD
+                        link="Change password"
+                    />
+                    <LinkCard
+                        id="recovery-card"
+                        heading="Recovery code"
+                        text="With it you get back in if you forget your password."
+                        href=paths::RECOVERY_CODE
+                        link="Your recovery code"
+                    />
+                    <LinkCard
+                        id="data-card"
+                        heading="Your data"
+                        text="Take a copy of everything that is stored about you, or delete your account."
+                        href=paths::DATA
+                        link="Your data"
+                    />
                 </div>
             </RequireSession>
         </div>
@@ -101,37 +119,20 @@ fn SessionCard() -> impl IntoView {
     }
 }
 
+/// A card that leads to another page.
 #[component]
-fn PasswordCard() -> impl IntoView {
+fn LinkCard(
+    id: &'static str,
+    heading: &'static str,
+    text: &'static str,
+    href: &'static str,
+    link: &'static str,
+) -> impl IntoView {
     view! {
-        <Card id="password-card" heading="Password">
-            <p>"Changing it signs you out everywhere but here."</p>
+        <Card id heading>
+            <p>{text}</p>
             <p>
-                <a class="button" href=paths::PASSWORD>"Change password"</a>
-            </p>
-        </Card>
-    }
-}
-
-#[component]
-fn RecoveryCard() -> impl IntoView {
-    view! {
-        <Card id="recovery-card" heading="Recovery code">
-            <p>"With it you get back in if you forget your password."</p>
-            <p>
-                <a class="button" href=paths::RECOVERY_CODE>"Your recovery code"</a>
-            </p>
-        </Card>
-    }
-}
-
-#[component]
-fn DataCard() -> impl IntoView {
-    view! {
-        <Card id="data-card" heading="Your data">
-            <p>"Take a copy of everything that is stored about you, or delete your account."</p>
-            <p>
-                <a class="button" href=paths::DATA>"Your data"</a>
+                <a class="button" href=href>{link}</a>
             </p>
         </Card>
     }

@@ -7,7 +7,7 @@ use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
 
 use super::asker::Asker;
-use crate::components::{Button, DateTime, LoadError, PageHeading, Skeleton, day};
+use crate::components::{Button, DateTime, Days, LoadError, PageHeading, Skeleton};
 use crate::paths;
 
 /// What happened to the account.
@@ -132,7 +132,10 @@ fn Activity() -> impl IntoView {
         <Show when=move || !events.read().is_empty()>
             <ol class="rows" node_ref=list tabindex="-1" aria-label="Activity">
                 <For
-                    each=move || by_day(events.get(), day)
+                    each=move || {
+                        let days = Days::now();
+                        by_day(events.get(), |at| days.name(at))
+                    }
                     key=|(event, day)| (event.event_id, event.times, day.clone())
                     children=|(event, day)| view! { <EventRow event day/> }
                 />
@@ -184,13 +187,13 @@ fn by_day(
     day: impl Fn(i64) -> String,
 ) -> Vec<(ActivityEvent, Option<String>)> {
     let mut before = None;
-    let mut row = |event: ActivityEvent| {
+    let rows = events.into_iter().map(|event| {
         let day = day(event.at);
         let is_new = before.as_ref() != Some(&day);
         before = Some(day.clone());
         (event, is_new.then_some(day))
-    };
-    events.into_iter().map(&mut row).collect()
+    });
+    rows.collect()
 }
 
 #[component]
@@ -224,7 +227,7 @@ fn EventRow(
     }
 }
 
-/// With so many wrong passwords within an hour, somebody is probably guessing.
+/// With so many wrong passwords within an hour, somebody may be guessing.
 const MANY: u64 = 5;
 
 /// What a person should do about an event, if anything.
@@ -232,11 +235,11 @@ fn what_to_do(kind: EventKind, times: u64) -> Option<&'static str> {
     match kind {
         EventKind::RefreshTokenReused => Some(
             "Somebody may have copied what your browser had stored. The session is over, so the copy \
-             is worth nothing now. If you cannot explain it, change your password.",
+             does not work any more. If you cannot explain it, change your password.",
         ),
         EventKind::SignInFailed if times >= MANY => Some(
-            "If this was not you, somebody is guessing your password. They have not got in. If you \
-             use the same password elsewhere, change it.",
+            "If this was not you, somebody may be guessing your password. The server has refused these \
+             tries. If you use the same password elsewhere, change it.",
         ),
         _ => None,
     }

@@ -4,7 +4,7 @@ use holdfast_client::{CallError, Method, RequireSession, use_session};
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::username::Username;
-use holdfast_protocol::wire::{Account, paths as api};
+use holdfast_protocol::wire::paths as api;
 use leptos::ev::SubmitEvent;
 use leptos::html::Input;
 use leptos::prelude::*;
@@ -12,6 +12,7 @@ use leptos_meta::Title;
 
 use super::asker::Asker;
 use super::credentials::{empty, focus, hide, value};
+use super::own_account::own_account;
 use crate::components::{
     Button, Card, FormError, HiddenUsername, Kind, LoadError, PageHeading, ShowPassword, Skeleton,
     SubmitButton, TextField,
@@ -101,11 +102,7 @@ struct Mistakes {
 #[component]
 fn Delete() -> impl IntoView {
     let session = use_session();
-    let account = session.resource(|api| async move { api.get::<Account>(api::ACCOUNT).await });
-    let username = Memo::new(move |_| match account.get() {
-        Some(Ok(account)) => account.username,
-        _ => String::new(),
-    });
+    let (account, username) = own_account();
     let name = NodeRef::<Input>::new();
     let password = NodeRef::<Input>::new();
     let show = RwSignal::new(false);

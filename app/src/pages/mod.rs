@@ -10,6 +10,7 @@ mod home;
 mod keep_code;
 mod not_found;
 mod overview;
+mod own_account;
 mod password;
 mod recover;
 mod recovery_code;

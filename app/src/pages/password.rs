@@ -2,7 +2,7 @@ use holdfast_client::{CallError, RequireSession, use_session};
 use holdfast_protocol::password;
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::secret::Secret;
-use holdfast_protocol::wire::{Account, ChangePassword, paths as api};
+use holdfast_protocol::wire::ChangePassword;
 use leptos::ev::SubmitEvent;
 use leptos::html::Input;
 use leptos::prelude::*;
@@ -10,6 +10,7 @@ use leptos_meta::Title;
 
 use super::asker::Asker;
 use super::credentials::{empty, focus, hide, value};
+use super::own_account::own_account;
 use super::sign_up::length_hint;
 use crate::components::{
     FormError, HiddenUsername, PageHeading, ShowPassword, Skeleton, SubmitButton, TextField,
@@ -56,11 +57,7 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
     let session = use_session();
     // The rule that a password must not be the username needs the name, and password managers
     // store the new password under it.
-    let account = session.resource(|api| async move { api.get::<Account>(api::ACCOUNT).await });
-    let username = Memo::new(move |_| match account.get() {
-        Some(Ok(account)) => account.username,
-        _ => String::new(),
-    });
+    let (_, username) = own_account();
     let current = NodeRef::<Input>::new();
     let new = NodeRef::<Input>::new();
     let typed = RwSignal::new(String::new());

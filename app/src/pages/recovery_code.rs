@@ -1,7 +1,6 @@
 use holdfast_client::{CallError, RequireSession, use_session};
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::secret::Secret;
-use holdfast_protocol::wire::{Account, paths as api};
 use leptos::ev::SubmitEvent;
 use leptos::html::Input;
 use leptos::prelude::*;
@@ -12,6 +11,7 @@ use leptos_router::hooks::{use_location, use_navigate};
 use super::asker::Asker;
 use super::credentials::{empty, focus, hide, value};
 use super::keep_code::KeepCode;
+use super::own_account::own_account;
 use crate::components::{
     DateTime, FormError, HiddenUsername, LoadError, PageHeading, ShowPassword, Skeleton,
     SubmitButton, TextField,
@@ -37,11 +37,7 @@ pub fn RecoveryCodePage() -> impl IntoView {
 fn RecoveryCodeCard() -> impl IntoView {
     let session = use_session();
     // The code is shown with the name, and password managers need the name beside the password.
-    let account = session.resource(|api| async move { api.get::<Account>(api::ACCOUNT).await });
-    let username = Memo::new(move |_| match account.get() {
-        Some(Ok(account)) => account.username,
-        _ => String::new(),
-    });
+    let (_, username) = own_account();
     let code = RwSignal::new(session.new_recovery_code());
     let was_made_here = RwSignal::new(false);
     let refusal = RwSignal::new(None::<String>);

@@ -1,5 +1,4 @@
 use std::collections::HashSet;
-use std::rc::Rc;
 use std::time::Duration;
 
 use holdfast_client::{RequireSession, use_session};
@@ -198,10 +197,8 @@ fn Sessions() -> impl IntoView {
 
 /// Looks again while the person looks at the page. So a session that was ended or opened in another
 /// browser appears here without a reload.
-fn watch_others(look: impl Fn() + 'static) {
-    let look = Rc::new(look);
+fn watch_others(look: impl Fn() + Copy + 'static) {
     Effect::new(move |_| {
-        let look = Rc::clone(&look);
         let look_if_shown = move || {
             if !document().hidden() {
                 look();

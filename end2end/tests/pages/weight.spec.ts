@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { CDPSession, Page } from '@playwright/test';
+import type { Page } from '@playwright/test';
 import { expect, test } from '../../holdfast';
 
 const BUDGETS: Record<string, number> = JSON.parse(
@@ -16,7 +16,7 @@ interface Loaded {
 }
 
 /** Counts what Chromium itself loads over the network from now on. */
-async function count(page: Page): Promise<{ loaded: Loaded[]; cdp: CDPSession }> {
+async function count(page: Page): Promise<Loaded[]> {
   const cdp = await page.context().newCDPSession(page);
   const paths = new Map<string, string>();
   const kept = new Set<string>();
@@ -34,7 +34,7 @@ async function count(page: Page): Promise<{ loaded: Loaded[]; cdp: CDPSession }>
     }
   });
   await cdp.send('Network.enable');
-  return { loaded, cdp };
+  return loaded;
 }
 
 async function open(page: Page, path: string): Promise<void> {
@@ -47,7 +47,7 @@ for (const [path, budget] of Object.entries(BUDGETS)) {
   test(`${path} stays below its budget, and a second visit loads the page alone`, async ({
     page,
   }) => {
-    const { loaded } = await count(page);
+    const loaded = await count(page);
     await open(page, path);
     const table = [...loaded].sort((one, other) => other.bytes - one.bytes);
     const bytes = table.reduce((sum, file) => sum + file.bytes, 0);

@@ -23,6 +23,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         let place = place.unwrap_or_default();
         tracing::error!(code.place = %place, "The server panicked.");
     }));
+    // A wrong setting is told before the private Postgres starts.
     Config::new(&args)?;
     // This comes before the start of the private Postgres, so that a signal can stop the
     // start, too.
@@ -41,13 +42,11 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let listener = listen(args.listen)
         .with_context(|| format!("cannot listen on {} (HOLDFAST_LISTEN)", args.listen))?;
-    let metrics = match args.metrics_listen {
-        Some(address) => Some(
-            listen(address)
-                .with_context(|| format!("cannot listen on {address} (HOLDFAST_METRICS_LISTEN)"))?,
-        ),
-        None => None,
+    let listen_for_metrics = |address| {
+        listen(address)
+            .with_context(|| format!("cannot listen on {address} (HOLDFAST_METRICS_LISTEN)"))
     };
+    let metrics = args.metrics_listen.map(listen_for_metrics).transpose()?;
     let arriving = async {
         if let Some(private) = &database.private {
             take_secret(&mut args, private.data_dir(), database).await?;

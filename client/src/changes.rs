@@ -18,7 +18,8 @@ use holdfast_protocol::problem::{Code, Meaning};
 use holdfast_protocol::renewal::{Asked, Change, Ending, Event, Link, Record};
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::wire::{
-    Account, ChangePassword, LoginRequest, SessionInfo, SessionList, SignupRequest, Tokens, paths,
+    Account, ChangePassword, EndSessions, LoginRequest, SessionInfo, SessionList, SignupRequest,
+    Tokens, paths,
 };
 use leptos::task::spawn_local;
 use uuid::Uuid;
@@ -144,7 +145,7 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), CallError> {
             };
             let form = sent.running_ms..clock::now().running_ms;
             let opened = find_out(&driver, &request, refusal).await?;
-            lost = Lost::of(&opened, false, form, asked)
+            lost = Lost::of(&opened, request.password, false, form, asked)
                 .end_now(&driver, &opened)
                 .await?;
             opened
@@ -296,7 +297,7 @@ async fn change(
     let form = sent.running_ms..clock::now().running_ms;
     match find_out(driver, &login, refusal).await {
         Ok(opened) => {
-            let lost = Lost::of(&opened, true, form, asked)
+            let lost = Lost::of(&opened, login.password, true, form, asked)
                 .end_now(driver, &opened)
                 .await?;
             let kept = keep_after_change(driver, opened, before, asked, true).await;
@@ -576,6 +577,9 @@ async fn find_out(
 /// stores their tokens.
 struct Lost {
     account_id: Uuid,
+    /// The password with which [`find_out`] has signed in. The server asks for it again before it
+    /// ends a session.
+    password: Secret,
     /// Whether the form was a change of the password.
     is_replacing: bool,
     /// The session that the sign-in of [`find_out`] has opened.
@@ -591,9 +595,16 @@ struct Lost {
 impl Lost {
     /// `form` is a span of time on the running clock of the page. It begins when the page sent the
     /// form, and ends when the page sent the sign-in of [`find_out`].
-    fn of(opened: &Opened, is_replacing: bool, form: Range<u64>, asked: Asked) -> Self {
+    fn of(
+        opened: &Opened,
+        password: Secret,
+        is_replacing: bool,
+        form: Range<u64>,
+        asked: Asked,
+    ) -> Self {
         Self {
             account_id: opened.record.account_id,
+            password,
             is_replacing,
             own_id: opened.record.session_id,
             own: None,
@@ -696,8 +707,15 @@ impl Lost {
             let is_used = lost.current || Some(lost.session_id) == held;
             if !is_used && is_lost(lost, found, self.elapsed_s) {
                 let path = format!("{}/{}", paths::SESSIONS, lost.session_id);
+                let password = self.password.clone();
                 let end = Call::to_holdfast(Method::DELETE, &path);
-                transport::parse_nothing(&transport::send(&end, Some(token)).await?)?;
+                let end = end.with_json(&EndSessions { password });
+                match transport::send(&end, Some(token)).await {
+                    Ok(nothing) => transport::parse_nothing(&nothing)?,
+                    // The account has another password by now. Its change has ended these sessions.
+                    Err(error) if error.code() == Some(Code::InvalidCredentials) => return Ok(()),
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok(())

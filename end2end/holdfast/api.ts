@@ -115,6 +115,15 @@ export class Api {
     return answer.body.sessions;
   }
 
+  /** Ends another session of the account, with the password. */
+  async endSession(bearer: string, sessionId: string, account: Account): Promise<void> {
+    const body = { password: account.password };
+    const answer = await this.call('DELETE', `/api/v1/sessions/${sessionId}`, { body, bearer });
+    if (answer.status !== 204) {
+      throw new Error(`The session was not ended: ${answer.status} ${JSON.stringify(answer.body)}`);
+    }
+  }
+
   async call<Body = Record<string, unknown>>(
     method: string,
     path: string,

@@ -66,9 +66,10 @@ export async function signOut(page: Page): Promise<void> {
 export const signOutButton = (page: Page): Locator =>
   page.getByRole('banner').getByRole('button', { name: 'Sign out', exact: true });
 
-/** Confirms when the sessions page asks. */
-export async function confirmSignOut(page: Page): Promise<void> {
+/** Confirms with the password when the sessions page asks. */
+export async function confirmSignOut(page: Page, account: Account): Promise<void> {
   const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Password', { exact: true }).fill(account.password);
   await dialog.getByRole('button', { name: 'Sign out', exact: true }).click();
   await expect(dialog).toBeHidden();
 }

@@ -36,8 +36,9 @@ pub mod paths {
     pub const RECOVERY_CODE_CONFIRMED: &str = "/api/v1/account/recovery-code/confirmed";
     /// `POST` [`super::PasswordEstimateRequest`] → 200 [`super::PasswordEstimate`].
     pub const PASSWORD_ESTIMATE: &str = "/api/v1/password-estimate";
-    /// `GET` → 200 [`super::SessionList`]; `DELETE` → 200 [`super::EndedCount`].
-    /// `DELETE` of `/api/v1/sessions/{session_id}` → 204.
+    /// `GET` → 200 [`super::SessionList`]; `DELETE` [`super::EndSessions`] → 200
+    /// [`super::EndedCount`]. `DELETE` [`super::EndSessions`] of
+    /// `/api/v1/sessions/{session_id}` → 204; the own session needs no body.
     pub const SESSIONS: &str = "/api/v1/sessions";
     /// `GET` with `before` and `limit` → 200 [`super::ActivityPage`].
     pub const ACTIVITY: &str = "/api/v1/activity";
@@ -379,6 +380,14 @@ pub struct SessionInfo {
     pub user_agent: Option<String>,
     /// The browser in words for a person: "Firefox on Linux".
     pub device: String,
+}
+
+/// Ends other sessions of the account. The person has to confirm the password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndSessions {
+    /// The account's password.
+    pub password: Secret,
 }
 
 /// How many sessions a call ended.

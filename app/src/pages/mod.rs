@@ -6,6 +6,7 @@ mod activity;
 mod asker;
 mod credentials;
 mod data;
+mod end_sessions;
 mod home;
 mod keep_code;
 mod not_found;

@@ -1,17 +1,14 @@
-use std::collections::HashSet;
 use std::time::Duration;
 
 use holdfast_client::{RequireSession, use_session};
-use holdfast_protocol::problem::Code;
-use holdfast_protocol::wire::{EndedCount, SessionInfo, SessionList, paths};
+use holdfast_protocol::wire::{SessionInfo, SessionList, paths};
 use leptos::html::Ul;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use uuid::Uuid;
 
-use super::asker::Asker;
+use super::end_sessions::{EndDialog, Endings, Which};
 use crate::components::{
-    Button, ConfirmDialog, DateTime, Fact, FormError, Kind, LoadError, PageHeading, Skeleton,
+    Button, DateTime, Fact, FormError, Kind, LoadError, PageHeading, Skeleton,
 };
 
 /// The sessions of the account, and buttons that end them.
@@ -35,96 +32,32 @@ pub fn SessionsPage() -> impl IntoView {
 /// How long the page waits before it looks for other sessions again.
 const LOOKS_AGAIN: Duration = Duration::from_secs(10);
 
-/// What a person may want to end.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Which {
-    One(Uuid),
-    AllOthers,
-}
-
-impl Which {
-    fn path(self) -> String {
-        match self {
-            Self::One(session_id) => format!("{}/{session_id}", paths::SESSIONS),
-            Self::AllOthers => format!("{}?keep_current=true", paths::SESSIONS),
-        }
-    }
-
-    fn done(self) -> &'static str {
-        match self {
-            Self::One(_) => "The session is ended.",
-            Self::AllOthers => "All other sessions are ended.",
-        }
-    }
-
-    /// Whether this ends the session.
-    fn holds(self, session: &SessionInfo) -> bool {
-        match self {
-            Self::One(session_id) => session.session_id == session_id,
-            Self::AllOthers => !session.current,
-        }
-    }
-}
-
 #[component]
 fn Sessions() -> impl IntoView {
     let session = use_session();
-    let asker = Asker::here();
     let list = session.resource(|api| async move { api.get::<SessionList>(paths::SESSIONS).await });
     let loading = Signal::derive(move || list.is_refetching());
     let load_error = Memo::new(move |_| list.error().map(|error| error.to_string()));
     let rows = NodeRef::<Ul>::new();
     watch_others(move || list.refetch());
-    // The action that the person has to confirm, and the words of the question.
-    let asked = RwSignal::new(None::<(Which, String)>);
-    let ending = RwSignal::new(HashSet::<Which>::new());
-    let error = RwSignal::new(None::<String>);
+    let endings = Endings::new();
     let done = RwSignal::new("");
-
-    let end = move |which: Which| {
-        error.set(None);
-        done.set("");
-        ending.update(|ending| {
-            ending.insert(which);
+    let on_done = move |which: Which| {
+        list.update(|list| list.sessions.retain(|session| !which.holds(session)));
+        done.set(match which {
+            Which::One(_) => "The session is ended.",
+            Which::AllOthers => "All other sessions are ended.",
         });
-        let path = which.path();
-        let call = async move {
-            let api = session.api();
-            match which {
-                Which::One(_) => match api.delete(&path).await {
-                    // The session is over. A proxy may have sent the request twice.
-                    Err(error) if error.code() == Some(Code::NotFound) => Ok(()),
-                    outcome => outcome,
-                },
-                Which::AllOthers => api.delete_for::<EndedCount>(&path).await.map(drop),
-            }
-        };
-        asker.ask(call, move |outcome| {
-            ending.update(|ending| {
-                ending.remove(&which);
-            });
-            match outcome {
-                Ok(()) => {
-                    list.update(|list| list.sessions.retain(|session| !which.holds(session)));
-                    done.set(which.done());
-                    // The button with the focus has disappeared with its row.
-                    if let Some(rows) = rows.get_untracked() {
-                        let _ = rows.focus();
-                    }
-                }
-                Err(why) => error.set(Some(why.to_string())),
-            }
-            list.refetch();
-        });
-    };
-    let confirm = move || {
-        let wanted = asked.get_untracked();
-        asked.set(None);
-        if let Some((which, _)) = wanted {
-            end(which);
+        // The button with the focus has disappeared with its row.
+        if let Some(rows) = rows.get_untracked() {
+            let _ = rows.focus();
         }
+        list.refetch();
     };
-    let is_ending = move |which| Signal::derive(move || ending.read().contains(&which));
+    let ask = move |which, question| {
+        done.set("");
+        endings.ask(which, question);
+    };
     let row = move |info: SessionInfo| {
         let which = Which::One(info.session_id);
         let question = format!("Sign out {} now?", info.device);
@@ -133,7 +66,7 @@ fn Sessions() -> impl IntoView {
             if untrack(|| session.session_id()) == Some(info.session_id) {
                 session.sign_out();
             } else {
-                asked.set(Some((which, question.clone())));
+                ask(which, question.clone());
             }
         };
         let now = {
@@ -146,7 +79,7 @@ fn Sessions() -> impl IntoView {
                 })
             })
         };
-        view! { <SessionRow info=now busy=is_ending(which) on_end/> }
+        view! { <SessionRow info=now busy=endings.is_under_way(which) on_end/> }
     };
     let has_others = move || {
         list.with_latest(|list| {
@@ -156,7 +89,7 @@ fn Sessions() -> impl IntoView {
     };
 
     view! {
-        <FormError text=error/>
+        <FormError text=endings.error()/>
         <p class="status-line" role="status">{move || done.get()}</p>
         <LoadError text=load_error busy=loading on_retry=move || list.refetch()/>
         <Show
@@ -177,21 +110,16 @@ fn Sessions() -> impl IntoView {
             <div>
                 <Button
                     kind=Kind::Danger
-                    on_press=move || asked.set(Some((
+                    on_press=move || ask(
                         Which::AllOthers,
                         "Sign out everywhere but in this browser?".to_owned(),
-                    )))
-                    busy=is_ending(Which::AllOthers)
+                    )
+                    busy=endings.is_under_way(Which::AllOthers)
                     text="Sign out everywhere else"
                 />
             </div>
         </Show>
-        <ConfirmDialog
-            question=Signal::derive(move || asked.get().map(|(_, question)| question))
-            action="Sign out"
-            on_confirm=confirm
-            on_cancel=move || asked.set(None)
-        />
+        <EndDialog endings on_done/>
     }
 }
 

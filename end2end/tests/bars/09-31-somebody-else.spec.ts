@@ -122,7 +122,7 @@ test('bar 31: a failed call is not repeated as the person who signed in meanwhil
   const { access_token } = await theStoredSession(page);
   await tamper(page, { access_token: forged(access_token) });
   await foreign.getByRole('button').click();
-  await confirmSignOut(page);
+  await confirmSignOut(page, account);
   await expect.poll(late.waiting).toBe(1);
 
   // In another tab the person signs out, and another person signs in.

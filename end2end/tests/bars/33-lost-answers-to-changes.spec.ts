@@ -560,7 +560,7 @@ test('bar 33: two tabs whose session ends before their changes arrive do not wai
   }
   const { session_id } = await theStoredSession(page);
   const elsewhere = await api.logIn(account);
-  await api.call('DELETE', `/api/v1/sessions/${session_id}`, { bearer: elsewhere.access_token });
+  await api.endSession(elsewhere.access_token, session_id, account);
   for (const gate of gates) gate.open();
   for (const one of [page, tab]) await isSignedOut(one);
   await api.logIn(account);
@@ -728,8 +728,9 @@ test('bar 33: what was told about a change is over with the next sign-in, and hi
   await expect(page.getByText(CHANGED)).toHaveCount(0);
 
   const { session_id } = await theStoredSession(page);
-  const elsewhere = await api.logIn({ ...account, password: NEW_PASSWORD });
-  await api.call('DELETE', `/api/v1/sessions/${session_id}`, { bearer: elsewhere.access_token });
+  const changed = { ...account, password: NEW_PASSWORD };
+  const elsewhere = await api.logIn(changed);
+  await api.endSession(elsewhere.access_token, session_id, changed);
   await page.getByRole('button', { name: 'Check again' }).click();
   await isSignedOut(page);
   const why = page.getByText('This session was ended from another browser.');

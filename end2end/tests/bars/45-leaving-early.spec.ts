@@ -155,7 +155,7 @@ test('bar 45: the end of another session', async ({ page, account, api }) => {
     .getByRole('button', { name: /^Sign out this session/ });
   await leaveBeforeTheAnswer(page, '**/api/v1/sessions/*', async () => {
     await foreign.click();
-    await confirmSignOut(page);
+    await confirmSignOut(page, account);
   });
   await nextPageWorksFor(page, account);
   await expect(foreign).toHaveCount(0);

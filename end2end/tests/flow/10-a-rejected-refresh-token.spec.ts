@@ -46,10 +46,7 @@ test('step 10: after the session was ended elsewhere, the next click leads to th
   await signIn(page, account);
   const { session_id } = await theStoredSession(page);
   const elsewhere = await api.logIn(account);
-  const ended = await api.call('DELETE', `/api/v1/sessions/${session_id}`, {
-    bearer: elsewhere.access_token,
-  });
-  expect(ended.status).toBe(204);
+  await api.endSession(elsewhere.access_token, session_id, account);
 
   await page.getByRole('button', { name: 'Check again' }).click();
 
@@ -106,7 +103,7 @@ test('step 10: each page says why the session ended, until the person has read i
   await signIn(page, account);
   const { session_id } = await theStoredSession(page);
   const { access_token } = await api.logIn(account);
-  await api.call('DELETE', `/api/v1/sessions/${session_id}`, { bearer: access_token });
+  await api.endSession(access_token, session_id, account);
   await page.getByRole('button', { name: 'Check again' }).click();
   const why = (tab: Page) => tab.getByRole('status').getByText('This session was ended');
   await expect(why(page)).toBeVisible();

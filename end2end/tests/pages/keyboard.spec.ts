@@ -186,13 +186,13 @@ test('a person ends another session by the keyboard, and the focus stays in the 
   await foreign.press('Enter');
   const dialog = page.getByRole('dialog');
   await expect(dialog).toBeVisible();
-  await expect(dialog.getByRole('button', { name: 'Cancel' })).toBeFocused();
+  await expect(dialog.getByLabel('Password', { exact: true })).toBeFocused();
   await page.keyboard.press('Escape');
   await expect(dialog).toBeHidden();
   await expect(foreign).toBeFocused();
 
   await foreign.press('Enter');
-  await confirmSignOut(page);
+  await confirmSignOut(page, account);
   await expect(rows).toHaveCount(1);
   await expect(page.getByRole('status').getByText('The session is ended.')).toBeVisible();
   await expect(page.getByRole('list', { name: 'Sessions' })).toBeFocused();

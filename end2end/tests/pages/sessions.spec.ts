@@ -47,7 +47,7 @@ test('a person ends the session of another browser', async ({ page, account, ano
   await page.goto('/sessions');
   const foreign = rows(page).filter({ hasNot: page.getByText('This browser', { exact: true }) });
   await foreign.getByRole('button').click();
-  await confirmSignOut(page);
+  await confirmSignOut(page, account);
 
   await expect(rows(page)).toHaveCount(1);
   await expect(page.getByText('This browser', { exact: true })).toBeVisible();
@@ -76,7 +76,7 @@ test('the page does not believe another program that a session is ended', async 
   await page.route('**/api/v1/sessions/*', (route) => route.fulfill({ status: 200, json: {} }));
   const foreign = rows(page).filter({ hasNot: page.getByText('This browser', { exact: true }) });
   await foreign.getByRole('button').click();
-  await confirmSignOut(page);
+  await confirmSignOut(page, account);
   await expect(page.getByRole('alert')).toContainText('Something else answered');
   await expect(page.getByText('The session is ended.')).toHaveCount(0);
   await expect(rows(page)).toHaveCount(2);
@@ -99,7 +99,7 @@ test('a session whose ending a proxy sends twice is told as ended', async ({
   });
   const foreign = rows(page).filter({ hasNot: page.getByText('This browser', { exact: true }) });
   await foreign.getByRole('button').click();
-  await confirmSignOut(page);
+  await confirmSignOut(page, account);
   await expect(page.getByText('The session is ended.')).toBeVisible();
   await expect(page.getByRole('alert')).toHaveCount(0);
   await expect(rows(page)).toHaveCount(1);
@@ -133,7 +133,7 @@ test('a row that was made for the session before does not sign this browser out'
   await expect(rows(page)).toHaveCount(2);
   await expect(before).toHaveCount(1);
   await before.getByRole('button').click();
-  await confirmSignOut(page);
+  await confirmSignOut(page, account);
   await expect(rows(page)).toHaveCount(1);
   await expect(page.getByText('This browser', { exact: true })).toBeVisible();
 });
@@ -151,7 +151,7 @@ test('"everywhere else" ends all sessions except this one', async ({
 
   await page.goto('/sessions');
   await page.getByRole('button', { name: 'Sign out everywhere else' }).click();
-  await confirmSignOut(page);
+  await confirmSignOut(page, account);
   await expect(rows(page)).toHaveCount(1);
 
   for (const other of others) {
@@ -192,12 +192,104 @@ test('ending one session leaves the other rows as they are', async ({ page, acco
       new URL(response.url()).pathname === '/api/v1/sessions' &&
       response.request().method() === 'GET',
   );
-  await confirmSignOut(page);
+  await confirmSignOut(page, account);
   await loaded;
   await expect(rows(page)).toHaveCount(2);
   for (const row of await rows(page).all()) {
     await expect(row).toHaveAttribute('data-same', 'yes');
   }
+});
+
+test('a wrong password ends no session, and the question stays', async ({ page, account, api }) => {
+  await api.logIn(account);
+  await signIn(page, account);
+  await page.goto('/sessions');
+  const opener = page.getByRole('button', { name: 'Sign out everywhere else' });
+  await opener.click();
+  const dialog = page.getByRole('dialog', { name: 'Sign out everywhere but in this browser?' });
+  const password = dialog.getByLabel('Password', { exact: true });
+  await expect(password).toBeFocused();
+
+  await password.press('Enter');
+  await expect(dialog.getByRole('alert')).toHaveText('Enter your password.');
+  await expect(password).toBeFocused();
+
+  await password.fill('not the right password at all');
+  await dialog.getByRole('button', { name: 'Show password' }).click();
+  await expect(password).toHaveAttribute('type', 'text');
+  await password.press('Enter');
+  await expect(dialog.getByRole('alert')).toHaveText('This is not your password.');
+  await expect(password).toBeFocused();
+  await expect(password).toHaveValue('');
+  await expect(password).toHaveAttribute('type', 'password');
+  await expect(rows(page)).toHaveCount(2);
+
+  await password.fill(account.password);
+  await password.press('Enter');
+  await expect(dialog).toBeHidden();
+  await expect(page.getByRole('status')).toContainText(['All other sessions are ended.']);
+  await expect(rows(page)).toHaveCount(1);
+  await expect(page.getByRole('list', { name: 'Sessions' })).toBeFocused();
+});
+
+test('the question about a session tells a password manager whose password it asks for', async ({
+  page,
+  account,
+  api,
+}) => {
+  await page.setViewportSize({ width: 320, height: 640 });
+  await api.logIn(account);
+  await signIn(page, account);
+  await page.goto('/sessions');
+  const opener = page.getByRole('button', { name: 'Sign out everywhere else' });
+  await opener.click();
+  const dialog = page.getByRole('dialog');
+  const password = dialog.getByLabel('Password', { exact: true });
+  await expect(password).toHaveAttribute('autocomplete', 'current-password');
+  const form = dialog.locator('form');
+  await expect(form.locator('[autocomplete=username]')).toHaveValue(account.username);
+  await password.fill('typed and not sent');
+  const isWider = () =>
+    [document.documentElement, document.querySelector('dialog')!].map(
+      (element) => element.scrollWidth > element.clientWidth,
+    );
+  expect(await page.evaluate(isWider)).toEqual([false, false]);
+
+  // Escape closes it, and what was typed is gone.
+  await page.keyboard.press('Escape');
+  await expect(dialog).toBeHidden();
+  await expect(opener).toBeFocused();
+  await opener.click();
+  await expect(password).toHaveValue('');
+  await expect(rows(page)).toHaveCount(2);
+});
+
+test('a question that is closed while its call is under way shows the result on the page', async ({
+  page,
+  account,
+  api,
+}) => {
+  await api.logIn(account);
+  await signIn(page, account);
+  await page.goto('/sessions');
+  const opener = page.getByRole('button', { name: 'Sign out everywhere else' });
+  for (const [typed, result] of [
+    ['not the right password at all', page.getByRole('alert')],
+    [account.password, page.getByRole('status').getByText('All other sessions are ended.')],
+  ] as const) {
+    const late = await holdAnswers(page, '**/api/v1/sessions?*');
+    await opener.click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Password', { exact: true }).fill(typed);
+    await page.keyboard.press('Enter');
+    await expect.poll(late.waiting).toBe(1);
+    await page.keyboard.press('Escape');
+    await expect(dialog).toBeHidden();
+    late.open();
+    await expect(result).toBeVisible();
+  }
+  await expect(rows(page)).toHaveCount(1);
+  await expect(page.getByRole('alert')).toHaveCount(0);
 });
 
 test('no session ends before the person has confirmed', async ({ page, account, api }) => {

@@ -16,8 +16,8 @@
 //! 2. **Attempts under way** ([`slots`]): strangers have two attempts for each name. Known browsers
 //!    do not count there. They have one for each browser, two for each password and eight for each
 //!    address. Confirmations have one for each session and two for each account. Calls that end
-//!    sessions have two for each session and three for each account. The other steps do not apply
-//!    to them.
+//!    sessions have two for each session and three for each account; a call that ends another
+//!    session confirms the password before that.
 //! 3. **A place in the queue** ([`queue`]): bounded, in turns by address, with places
 //!    kept for known browsers and for confirming. Up to here, an attempt only costs memory.
 //! 4. **Failures in a row** ([`failures`]): read together with the account, when it is the

@@ -1,12 +1,18 @@
 //! `/api/v1/sessions`: lists the sessions of the account, and ends them.
+//!
+//! A security duty: a call that ends another session than the caller's own asks for the password.
+//! Otherwise a thief of an access token could sign the person out everywhere.
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{FromRequest as _, Path, Query, Request, State};
 use axum::http::StatusCode;
-use holdfast_protocol::wire::{EndReason, EndedCount, SessionInfo, SessionList};
+use holdfast_protocol::secret::Secret;
+use holdfast_protocol::wire::{EndReason, EndSessions, EndedCount, SessionInfo, SessionList};
 use serde::Deserialize;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::password::confirmed;
 use super::to_the_end::to_the_end;
 use crate::client_address::ClientAddress;
 use crate::device;
@@ -57,22 +63,27 @@ pub(super) async fn end_one(
     State(state): State<Holdfast>,
     current: CurrentAccount,
     client: ClientInfo,
+    address: ClientAddress,
     session_id: Result<Path<Uuid>, PathRejection>,
+    request: Request,
 ) -> Result<StatusCode, ApiError> {
     let Ok(Path(session_id)) = session_id else {
         return Err(ApiError::NoSuchSession);
     };
-    let reason = if session_id == current.session_id {
-        EndReason::Logout
+    let (verified, reason) = if session_id == current.session_id {
+        // This is a sign-out, which needs no password and no body.
+        (None, EndReason::Logout)
     } else {
-        EndReason::EndedElsewhere
+        let Json(EndSessions { password }) = Json::from_request(request, &state).await?;
+        let verified = verify(&state, &current, &password, &client, address).await?;
+        (Some(verified), EndReason::EndedElsewhere)
     };
     let slot = state
         .limits
         .end_sessions(current.account_id, current.session_id)?;
     let stopping = state.stopping.clone();
     let ending = async move {
-        let caller = caller(&current, &client);
+        let caller = caller(&current, verified, &client);
         let ended = sessions::end_one_of(&state, caller, session_id, reason).await;
         drop(slot);
         ended
@@ -99,20 +110,23 @@ pub(super) async fn end_all(
     State(state): State<Holdfast>,
     current: CurrentAccount,
     client: ClientInfo,
+    address: ClientAddress,
     query: Result<Query<EndAll>, QueryRejection>,
+    Json(EndSessions { password }): Json<EndSessions>,
 ) -> Result<Json<EndedCount>, ApiError> {
     let Ok(Query(EndAll { keep_current })) = query else {
         return Err(ApiError::MalformedRequest(
             "The only parameter of this call is keep_current, true or false.".to_owned(),
         ));
     };
+    let verified = verify(&state, &current, &password, &client, address).await?;
     let slot = state
         .limits
         .end_sessions(current.account_id, current.session_id)?;
     let stopping = state.stopping.clone();
     // If the client hangs up, the slot stays taken, because the work goes on.
     let ending = async move {
-        let caller = caller(&current, &client);
+        let caller = caller(&current, Some(verified), &client);
         let ended = sessions::end_others(&state, caller, keep_current).await;
         drop(slot);
         ended
@@ -121,11 +135,28 @@ pub(super) async fn end_all(
     Ok(Json(EndedCount { ended }))
 }
 
-fn caller<'a>(current: &CurrentAccount, client: &'a ClientInfo) -> Caller<'a> {
+/// Confirms the password, and gives back the turn in which it was computed. Returns when this
+/// password was set.
+async fn verify(
+    state: &Holdfast,
+    current: &CurrentAccount,
+    password: &Secret,
+    client: &ClientInfo,
+    address: ClientAddress,
+) -> Result<OffsetDateTime, ApiError> {
+    let (account, _) = confirmed(state, current, password, client, address).await?;
+    Ok(account.password_changed_at)
+}
+
+fn caller<'a>(
+    current: &CurrentAccount,
+    verified: Option<OffsetDateTime>,
+    client: &'a ClientInfo,
+) -> Caller<'a> {
     Caller {
         account_id: current.account_id,
         own: current.session_id,
-        verified: None,
+        verified,
         client,
     }
 }

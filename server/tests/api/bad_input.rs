@@ -73,9 +73,11 @@ async fn an_array_of_the_right_values_is_not_taken_for_an_object() {
         assert!(answer.problem().detail.contains("object"), "{path}");
     }
     let values = json!([PASSWORD]);
-    app.call_as(&tokens, Method::DELETE, paths::ACCOUNT, Some(&values))
-        .await
-        .is(Code::MalformedRequest);
+    for path in [paths::ACCOUNT, paths::SESSIONS] {
+        app.call_as(&tokens, Method::DELETE, path, Some(&values))
+            .await
+            .is(Code::MalformedRequest);
+    }
     let values = json!([PASSWORD, "ribbon quarry lantern oasis"]);
     app.call_as(&tokens, Method::PUT, paths::PASSWORD, Some(&values))
         .await

@@ -7,12 +7,17 @@ use axum::http::{Method, header};
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::{EndReason, EndedCount, SessionList, Tokens, paths};
 use holdfast_testkit::until;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::{Postgres, Transaction};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use crate::limits::WRONG;
 use crate::support::{Answer, PASSWORD, TestApp, json_request, new_key};
+
+fn confirmation() -> Value {
+    json!({"password": PASSWORD})
+}
 
 async fn list(app: &TestApp, tokens: &Tokens) -> SessionList {
     app.get_as(tokens, paths::SESSIONS).await.json()
@@ -53,19 +58,89 @@ async fn ending_another_session_takes_effect_at_once() {
     let app = TestApp::start().await;
     let here = app.sign_up("ada").await;
     let elsewhere = app.log_in("ada").await;
-    let path = format!("{}/{}", paths::SESSIONS, elsewhere.session_id);
-    assert_eq!(
-        app.call_as(&here, Method::DELETE, &path, None).await.status,
-        204
-    );
+    let ended = app.end_session(&here, elsewhere.session_id).await;
+    assert_eq!(ended.status, 204);
     assert!(!app.accepts(&elsewhere).await);
     app.refresh(&elsewhere, &new_key())
         .await
         .is(Code::SessionEnded);
     assert!(app.accepts(&here).await);
-    app.call_as(&here, Method::DELETE, &path, None)
+    app.end_session(&here, elsewhere.session_id)
         .await
         .is(Code::NotFound);
+}
+
+#[tokio::test]
+async fn ending_another_session_needs_the_password() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    let elsewhere = app.log_in("ada").await;
+    let its_own = format!("{}/{}", paths::SESSIONS, elsewhere.session_id);
+    let all = format!("{}?keep_current=false", paths::SESSIONS);
+    for path in [paths::SESSIONS, all.as_str(), its_own.as_str()] {
+        let end = async |body: Option<&Value>| {
+            let answer = app.call_as(&here, Method::DELETE, path, body).await;
+            (answer.status.as_u16(), answer.problem().code)
+        };
+        assert_eq!(end(None).await, (415, Code::MalformedRequest), "{path}");
+        let empty = json!({});
+        assert_eq!(end(Some(&empty)).await, (400, Code::MalformedRequest));
+        let wrong = json!({"password": WRONG});
+        assert_eq!(end(Some(&wrong)).await, (401, Code::InvalidCredentials));
+    }
+    for tokens in [&here, &elsewhere] {
+        assert!(app.accepts(tokens).await && app.is_alive(tokens.session_id).await);
+    }
+}
+
+/// A wrong password counts for the session that sent it, as with every other confirmation.
+#[tokio::test]
+async fn wrong_passwords_of_endings_make_this_session_wait_and_no_other() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    let elsewhere = app.log_in("ada").await;
+    let wrong = json!({"password": WRONG});
+    for _ in 0..10 {
+        app.call_as(&here, Method::DELETE, paths::SESSIONS, Some(&wrong))
+            .await
+            .is(Code::InvalidCredentials);
+    }
+    app.end_others(&here).await.is(Code::TooManyAttempts);
+    assert_eq!(app.end_others(&elsewhere).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_session_ends_itself_without_the_password() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    let elsewhere = app.log_in("ada").await;
+    let own = format!("{}/{}", paths::SESSIONS, here.session_id);
+    let ended = app.call_as(&here, Method::DELETE, &own, None).await;
+    assert_eq!(ended.status, 204);
+    assert!(!app.accepts(&here).await && !app.is_alive(here.session_id).await);
+    assert!(app.accepts(&elsewhere).await && app.is_alive(elsewhere.session_id).await);
+}
+
+/// The password is checked again under the lock of the account's row.
+#[tokio::test]
+async fn a_password_that_is_changed_meanwhile_ends_no_session() {
+    let app = Arc::new(TestApp::start().await);
+    let here = app.sign_up("ada").await;
+    let elsewhere = app.log_in("ada").await;
+    let mut held = holding_account(&app, here.account_id).await;
+    let ending = {
+        let (app, here) = (Arc::clone(&app), here.clone());
+        tokio::spawn(async move { app.end_others(&here).await })
+    };
+    app.until_waiting(1).await;
+    sqlx::query("update accounts set password_changed_at = now() where account_id = $1")
+        .bind(here.account_id)
+        .execute(&mut *held)
+        .await
+        .unwrap();
+    held.commit().await.unwrap();
+    ending.await.unwrap().is(Code::InvalidCredentials);
+    assert!(app.is_alive(elsewhere.session_id).await);
 }
 
 #[tokio::test]
@@ -73,8 +148,7 @@ async fn another_accounts_session_is_not_found_and_lives_on() {
     let app = TestApp::start().await;
     let ada = app.sign_up("ada").await;
     let eve = app.sign_up("eve").await;
-    let foreign = format!("{}/{}", paths::SESSIONS, eve.session_id);
-    app.call_as(&ada, Method::DELETE, &foreign, None)
+    app.end_session(&ada, eve.session_id)
         .await
         .is(Code::NotFound);
     for bad in [
@@ -84,7 +158,7 @@ async fn another_accounts_session_is_not_found_and_lives_on() {
         "..%2f..%2f",
     ] {
         let path = format!("{}/{bad}", paths::SESSIONS);
-        app.call_as(&ada, Method::DELETE, &path, None)
+        app.call_as(&ada, Method::DELETE, &path, Some(&confirmation()))
             .await
             .is(Code::NotFound);
     }
@@ -96,16 +170,16 @@ async fn bar_11_ending_all_others_keeps_this_session_and_ending_all_does_not() {
     let app = TestApp::start().await;
     let here = app.sign_up("ada").await;
     let others = [app.log_in("ada").await, app.log_in("ada").await];
-    let answer = app
-        .call_as(&here, Method::DELETE, paths::SESSIONS, None)
-        .await;
+    let answer = app.end_others(&here).await;
     assert_eq!(answer.json::<EndedCount>().ended, 2);
     assert!(app.accepts(&here).await);
     for other in &others {
         assert!(!app.accepts(other).await);
     }
     let all = format!("{}?keep_current=false", paths::SESSIONS);
-    let answer = app.call_as(&here, Method::DELETE, &all, None).await;
+    let answer = app
+        .call_as(&here, Method::DELETE, &all, Some(&confirmation()))
+        .await;
     assert_eq!(answer.json::<EndedCount>().ended, 1);
     assert!(!app.accepts(&here).await);
 }
@@ -120,7 +194,7 @@ async fn a_misspelt_parameter_ends_no_session() {
         "keep_current=false&x=1",
     ] {
         let path = format!("{}?{query}", paths::SESSIONS);
-        app.call_as(&here, Method::DELETE, &path, None)
+        app.call_as(&here, Method::DELETE, &path, Some(&confirmation()))
             .await
             .is(Code::MalformedRequest);
     }
@@ -132,9 +206,7 @@ async fn more_than_five_hundred_sessions_end_in_transactions_of_five_hundred() {
     let app = TestApp::with(|config| config.sessions_per_account = 10_000).await;
     let here = app.sign_up("ada").await;
     app.open_unused(here.account_id, 1700).await;
-    let others = app
-        .call_as(&here, Method::DELETE, paths::SESSIONS, None)
-        .await;
+    let others = app.end_others(&here).await;
     assert_eq!(others.json::<EndedCount>().ended, 1700);
     assert_eq!(app.state.ended.len(), 1700);
     assert!(app.accepts(&here).await);
@@ -208,8 +280,7 @@ async fn of_two_sessions_that_end_all_others_at_once_one_is_left() {
     let (one, other) = (app.log_in("ada").await, app.log_in("ada").await);
     // Both end the oldest one first, and wait for it.
     let held = holding(&app, &[oldest.session_id]).await;
-    let end_others = |tokens| app.call_as(tokens, Method::DELETE, paths::SESSIONS, None);
-    let (first, second, ()) = tokio::join!(end_others(&one), end_others(&other), async {
+    let (first, second, ()) = tokio::join!(app.end_others(&one), app.end_others(&other), async {
         app.until_waiting(2).await;
         held.commit().await.unwrap();
     });
@@ -227,13 +298,9 @@ async fn of_two_sessions_that_end_each_other_at_once_one_is_left() {
     let app = TestApp::start().await;
     let (one, other) = (app.sign_up("ada").await, app.log_in("ada").await);
     let held = holding(&app, &[one.session_id, other.session_id]).await;
-    let end = async |by: &Tokens, session_id: Uuid| {
-        let path = format!("{}/{session_id}", paths::SESSIONS);
-        app.call_as(by, Method::DELETE, &path, None).await
-    };
     let (first, second, ()) = tokio::join!(
-        end(&one, other.session_id),
-        end(&other, one.session_id),
+        app.end_session(&one, other.session_id),
+        app.end_session(&other, one.session_id),
         async {
             app.until_waiting(2).await;
             held.commit().await.unwrap();
@@ -252,13 +319,11 @@ async fn a_session_that_has_just_ended_ends_no_other() {
     let leaving = here.sign_up("ada").await;
     let staying = here.log_in("ada").await;
     here.log_out(&leaving).await;
-    let its_path = format!("{}/{}", paths::SESSIONS, staying.session_id);
-    for path in [paths::SESSIONS, its_path.as_str()] {
-        elsewhere
-            .call_as(&leaving, Method::DELETE, path, None)
-            .await
-            .is(Code::SessionEnded);
-    }
+    elsewhere.end_others(&leaving).await.is(Code::SessionEnded);
+    elsewhere
+        .end_session(&leaving, staying.session_id)
+        .await
+        .is(Code::SessionEnded);
     assert!(here.accepts(&staying).await);
     assert_eq!(here.refresh(&staying, &new_key()).await.status, 200);
 }
@@ -275,7 +340,7 @@ async fn holding_account(app: &TestApp, account_id: Uuid) -> Transaction<'static
 }
 
 /// The endings of one account run one after the other. Each of them keeps a connection while it
-/// waits, so a third one does not wait.
+/// waits, so a third one of a session does not wait.
 #[tokio::test]
 async fn endings_of_one_account_do_not_take_the_connections_of_other_people() {
     let app = Arc::new(TestApp::start().await);
@@ -283,31 +348,26 @@ async fn endings_of_one_account_do_not_take_the_connections_of_other_people() {
     app.log_in("ada").await;
     let held = holding_account(&app, ada.account_id).await;
     let mut endings = JoinSet::new();
-    for n in 0..8u128 {
-        let (app, ada) = (Arc::clone(&app), ada.clone());
-        let one = format!("{}/{}", paths::SESSIONS, Uuid::from_u128(n));
-        let path = if n % 2 == 0 {
-            paths::SESSIONS.to_owned()
-        } else {
-            one
-        };
-        endings.spawn(async move { app.call_as(&ada, Method::DELETE, &path, None).await });
+    for waiting in 1..=2 {
+        let (app_of_call, ada) = (Arc::clone(&app), ada.clone());
+        endings.spawn(async move { app_of_call.end_others(&ada).await });
+        app.until_waiting(waiting).await;
     }
-    for _ in 0..6 {
-        let refused = endings.join_next().await.unwrap().unwrap();
-        refused.is(Code::TooManyAttempts);
-        assert_eq!(refused.header("retry-after"), "2");
+    for n in 0..3u128 {
+        for refused in [
+            app.end_others(&ada).await,
+            app.end_session(&ada, Uuid::from_u128(n)).await,
+        ] {
+            assert_eq!(refused.header("retry-after"), "2");
+            refused.is(Code::TooManyAttempts);
+        }
     }
     assert_eq!(app.get_as(&eve, paths::SESSIONS).await.status, 200);
     held.commit().await.unwrap();
     while let Some(done) = endings.join_next().await {
-        let status = done.unwrap().status;
-        assert!([200, 404].contains(&status.as_u16()), "{status}");
+        assert_eq!(done.unwrap().status, 200);
     }
-    let again = app
-        .call_as(&ada, Method::DELETE, paths::SESSIONS, None)
-        .await;
-    assert_eq!(again.status, 200);
+    assert_eq!(app.end_others(&ada).await.status, 200);
 }
 
 #[tokio::test]
@@ -318,18 +378,11 @@ async fn a_session_that_is_flooded_with_endings_leaves_one_to_the_others_of_its_
     let mut endings = JoinSet::new();
     for (waiting, tokens) in [(1, &stolen), (2, &stolen), (3, &own)] {
         let (app_of_call, tokens) = (Arc::clone(&app), tokens.clone());
-        let path = format!("{}/{}", paths::SESSIONS, Uuid::nil());
-        endings.spawn(async move {
-            app_of_call
-                .call_as(&tokens, Method::DELETE, &path, None)
-                .await
-        });
+        endings.spawn(async move { app_of_call.end_session(&tokens, Uuid::nil()).await });
         app.until_waiting(waiting).await;
     }
     for tokens in [&stolen, &own] {
-        app.call_as(tokens, Method::DELETE, paths::SESSIONS, None)
-            .await
-            .is(Code::TooManyAttempts);
+        app.end_others(tokens).await.is(Code::TooManyAttempts);
     }
     held.commit().await.unwrap();
     while let Some(done) = endings.join_next().await {
@@ -348,24 +401,16 @@ async fn an_ending_whose_client_has_hung_up_still_counts_as_one() {
         let (app, ada) = (Arc::clone(&app), ada.clone());
         let hung_up = {
             let app = Arc::clone(&app);
-            tokio::spawn(async move {
-                app.call_as(&ada, Method::DELETE, paths::SESSIONS, None)
-                    .await
-            })
+            tokio::spawn(async move { app.end_others(&ada).await })
         };
         app.until_waiting(waiting).await;
         hung_up.abort();
         assert!(hung_up.await.unwrap_err().is_cancelled());
     }
-    app.call_as(&ada, Method::DELETE, paths::SESSIONS, None)
-        .await
-        .is(Code::TooManyAttempts);
+    app.end_others(&ada).await.is(Code::TooManyAttempts);
     held.commit().await.unwrap();
     until("both have ended", Duration::from_secs(10), async || {
-        let answer = app
-            .call_as(&ada, Method::DELETE, paths::SESSIONS, None)
-            .await;
-        answer.status == 200
+        app.end_others(&ada).await.status == 200
     })
     .await;
 }

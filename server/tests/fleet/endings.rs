@@ -5,8 +5,9 @@ use std::time::Duration;
 use axum::http::Method;
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::paths;
+use serde_json::json;
 
-use crate::support::{Cluster, Fleet, new_key, until};
+use crate::support::{Cluster, Fleet, PASSWORD, new_key, until};
 
 const A_SECOND: Duration = Duration::from_secs(1);
 
@@ -81,10 +82,10 @@ async fn bar_11_ending_all_other_sessions_is_a_call_of_its_own() {
     let fleet = Fleet::start(2).await;
     let here = fleet.sign_up("ada").await;
     let elsewhere = fleet.log_in("ada").await;
-    let others = fleet
-        .http
-        .call_as(&here, Method::DELETE, fleet.at(0), paths::SESSIONS, None)
-        .await;
+    let body = json!({"password": PASSWORD});
+    let (delete, http) = (Method::DELETE, &fleet.http);
+    let others = http.call_as(&here, delete, fleet.at(0), paths::SESSIONS, Some(&body));
+    let others = others.await;
     assert_eq!(others.unwrap().body, r#"{"ended":1}"#);
     until("refused", A_SECOND, async || {
         !fleet.http.accepts(fleet.at(1), &elsewhere).await

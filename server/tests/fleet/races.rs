@@ -5,9 +5,10 @@ use std::time::Duration;
 use axum::http::Method;
 use futures::future::join_all;
 use holdfast_protocol::wire::{Tokens, paths};
+use serde_json::json;
 
 use crate::support::{
-    Answer, Browser, Fault, FaultProxy, Fleet, Renewal, Tally, generation, new_key,
+    Answer, Browser, Fault, FaultProxy, Fleet, PASSWORD, Renewal, Tally, generation, new_key,
 };
 
 fn tally(answers: &[Answer]) -> Tally {
@@ -143,7 +144,8 @@ async fn bar_14_a_race_of_everything_is_never_a_400_or_a_500() {
             let everywhere = format!("{}?keep_current=false", paths::SESSIONS);
             let (delete, get) = (Method::DELETE, Method::GET);
             let http = &fleet.http;
-            let ending = http.call_as(&current, delete, fleet.at(1), &everywhere, None);
+            let body = json!({"password": PASSWORD});
+            let ending = http.call_as(&current, delete, fleet.at(1), &everywhere, Some(&body));
             let listing = http.call_as(&current, get, fleet.at(0), paths::SESSIONS, None);
             let (ended, listed, out, again) = tokio::join!(
                 ending,

@@ -263,6 +263,20 @@ impl TestApp {
         self.call(Method::POST, paths::LOGOUT, &body).await
     }
 
+    /// Ends another session of the account, with the password.
+    pub async fn end_session(&self, by: &Tokens, session_id: Uuid) -> Answer {
+        let path = format!("{}/{session_id}", paths::SESSIONS);
+        let body = json!({"password": PASSWORD});
+        self.call_as(by, Method::DELETE, &path, Some(&body)).await
+    }
+
+    /// Ends all other sessions of the account, with the password.
+    pub async fn end_others(&self, by: &Tokens) -> Answer {
+        let body = json!({"password": PASSWORD});
+        self.call_as(by, Method::DELETE, paths::SESSIONS, Some(&body))
+            .await
+    }
+
     /// Whether an access token is still accepted.
     pub async fn accepts(&self, tokens: &Tokens) -> bool {
         self.get_as(tokens, paths::ACCOUNT).await.status == 200

@@ -24,5 +24,8 @@ pub const ACTIVITY: &str = "/activity";
 /// The page that changes the password.
 pub const PASSWORD: &str = "/password";
 
+/// The page that changes the username.
+pub const USERNAME: &str = "/username";
+
 /// The page with a copy of the data, on which a person deletes the account.
 pub const DATA: &str = "/data";

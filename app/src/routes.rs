@@ -6,7 +6,7 @@ use leptos_router::path;
 
 use crate::pages::{
     AccountPage, ActivityPage, DataPage, HomePage, NotFoundPage, PasswordPage, RecoverPage,
-    RecoveryCodePage, SessionsPage, SignInPage, SignUpPage,
+    RecoveryCodePage, SessionsPage, SignInPage, SignUpPage, UsernamePage,
 };
 
 /// The pages by path.
@@ -21,6 +21,7 @@ pub fn Pages() -> impl IntoView {
             <Route path=path!("/sessions") view=SessionsPage/>
             <Route path=path!("/activity") view=ActivityPage/>
             <Route path=path!("/password") view=PasswordPage/>
+            <Route path=path!("/username") view=UsernamePage/>
             <Route path=path!("/recover") view=RecoverPage/>
             <Route path=path!("/recovery-code") view=RecoveryCodePage/>
             <Route path=path!("/data") view=DataPage/>

@@ -80,8 +80,8 @@
 //! # The layers
 //!
 //! Each layer only imports the layers after it, and a test of the architecture checks this:
-//! `require_session`, `resource` (data of the person), `recovery` (the recovery code) and `leaving` (the
-//! deletion of the account); `session` (what components see); `changes`, `request`, `server_functions` and `host` (requests); `calls` (a
+//! `require_session`, `resource` (data of the person), `recovery` (the recovery code), `renaming`
+//! (the username) and `leaving` (the deletion of the account); `session` (what components see); `changes`, `request`, `server_functions` and `host` (requests); `calls` (a
 //! call with its token); `driver`, which carries out what the pure machine in
 //! `holdfast_protocol::renewal` decides; `vault` (what is stored, and where), `logout` (which answer
 //! ends a session) and `new_code` (a new recovery code); `config`, `told` (what became of a form that
@@ -106,6 +106,7 @@ mod logout;
 mod names;
 mod new_code;
 mod recovery;
+mod renaming;
 mod request;
 mod require_session;
 mod resource;

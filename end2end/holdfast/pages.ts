@@ -27,6 +27,7 @@ export const PAGES: PageOfHoldfast[] = [
   { name: 'account', path: '/account', heading: 'Your account', signedIn: true },
   { name: 'sessions', path: '/sessions', heading: 'Your sessions', signedIn: true },
   { name: 'activity', path: '/activity', heading: 'Activity', signedIn: true },
+  { name: 'username', path: '/username', heading: 'Change username', signedIn: true },
   { name: 'password', path: '/password', heading: 'Change password', signedIn: true },
   {
     name: 'recovery-code',
@@ -58,6 +59,7 @@ async function hasLoaded(page: Page, one: PageOfHoldfast, account: Account): Pro
     account: page.getByText(`Signed in as ${account.username}`),
     sessions: page.getByText('This browser', { exact: true }),
     activity: page.getByRole('heading', { name: 'Signed in', exact: true }).first(),
+    username: page.getByText(`Your username is ${account.username}.`),
     password: page.getByLabel('New password'),
     'recovery-code': page.getByText(/^You have a code, made on/),
     data: page.getByText(`Type ${account.username}.`),

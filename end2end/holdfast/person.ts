@@ -66,12 +66,17 @@ export async function signOut(page: Page): Promise<void> {
 export const signOutButton = (page: Page): Locator =>
   page.getByRole('banner').getByRole('button', { name: 'Sign out', exact: true });
 
-/** Confirms with the password when the sessions page asks. */
+/** Confirms with the password when the sessions page asks, and waits until it is done. */
 export async function confirmSignOut(page: Page, account: Account): Promise<void> {
+  await sendSignOut(page, account);
+  await expect(page.getByRole('dialog')).toBeHidden();
+}
+
+/** Confirms with the password when the sessions page asks. The answer may be late. */
+export async function sendSignOut(page: Page, account: Account): Promise<void> {
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('Password', { exact: true }).fill(account.password);
   await dialog.getByRole('button', { name: 'Sign out', exact: true }).click();
-  await expect(dialog).toBeHidden();
 }
 
 /** Checks that the account page shows this account. */

@@ -243,13 +243,14 @@ impl<'de> Deserialize<'de> for Code {
     }
 }
 
-/// A time to wait before the next try, for a person: seconds up to a minute and a half, then minutes,
-/// rounded up.
+/// A time to wait before the next try, for a person: seconds up to a minute and a half, then minutes
+/// up to an hour and a half, then hours, rounded up.
 pub fn pause_in_words(seconds: u32) -> String {
     match seconds {
         0 | 1 => "a second".to_owned(),
         2..=90 => format!("{seconds} seconds"),
-        _ => format!("{} minutes", seconds.div_ceil(60)),
+        91..=5400 => format!("{} minutes", seconds.div_ceil(60)),
+        _ => format!("{} hours", seconds.div_ceil(60 * 60)),
     }
 }
 

@@ -27,6 +27,8 @@ pub mod paths {
     pub const ACCOUNT_DATA: &str = "/api/v1/account/data";
     /// `PUT` [`super::ChangePassword`] → 200 [`super::Tokens`] of a new session.
     pub const PASSWORD: &str = "/api/v1/account/password";
+    /// `PUT` [`super::ChangeUsername`] → 200 [`super::Account`].
+    pub const USERNAME: &str = "/api/v1/account/username";
     /// `POST` [`super::RecoverRequest`] → 200 [`super::Recovered`].
     pub const RECOVER: &str = "/api/v1/recover";
     /// `GET` → 200 [`super::RecoveryCodeState`]; `PUT` [`super::ReplaceRecoveryCode`] → 200
@@ -182,6 +184,9 @@ pub struct AccountData {
     pub password_changed_at: i64,
     /// When the person set the password before that, in Unix seconds.
     pub previous_password_changed_at: Option<i64>,
+    /// The names that the person has given up, and that are still reserved, the last one first.
+    #[serde(default)]
+    pub former_usernames: Vec<FormerUsernameData>,
     /// The wrong passwords in a row under this name, if there are any.
     pub failed_sign_ins: Option<FailedSignIns>,
     /// When an operator last reset that count, in Unix seconds.
@@ -195,6 +200,17 @@ pub struct AccountData {
     /// What happened to the account, the newest first. The server sends it piece by piece, so it is the
     /// last member.
     pub activity: Vec<ActivityData>,
+}
+
+/// A name that the person has given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormerUsernameData {
+    /// The name, in lower case.
+    pub username: String,
+    /// When the person gave it up, in Unix seconds.
+    pub given_up_at: i64,
+    /// Until when nobody else can choose it, in Unix seconds.
+    pub reserved_until: i64,
 }
 
 /// Wrong passwords in a row.
@@ -264,6 +280,19 @@ pub struct ChangePassword {
     pub current_password: Secret,
     /// See [`crate::password`].
     pub new_password: Secret,
+}
+
+/// Changes the username. The person has to confirm the password. No session ends.
+///
+/// The name until now stays reserved for the account for thirty days. A repeated request, whose name
+/// the account already has, gets the same answer and changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeUsername {
+    /// See [`crate::username`].
+    pub username: String,
+    /// The account's password.
+    pub password: Secret,
 }
 
 /// Sets a new password with the recovery code, and ends every session.
@@ -476,6 +505,8 @@ pub enum EventKind {
     RefreshedForward,
     /// The password was changed.
     PasswordChanged,
+    /// The username was changed.
+    UsernameChanged,
     /// A person set a new password with the recovery code or an operator's link. All sessions ended.
     Recovered,
     /// A new recovery code was made, after the person had confirmed the password.
@@ -508,6 +539,7 @@ impl EventKind {
             Self::RefreshRepeated => "refresh_repeated",
             Self::RefreshedForward => "refreshed_forward",
             Self::PasswordChanged => "password_changed",
+            Self::UsernameChanged => "username_changed",
             Self::Recovered => "recovered",
             Self::RecoveryCodeMade => "recovery_code_made",
             Self::RecoveryCodeConfirmed => "recovery_code_confirmed",

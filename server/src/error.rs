@@ -84,6 +84,15 @@ pub enum ApiError {
     /// 422. The new password is the current one.
     #[error("This is the password that you have already. Choose another.")]
     PasswordUnchanged,
+    /// 422. The account's password contains the name.
+    #[error("Your password contains this name. Choose another name, or change the password first.")]
+    UsernameInPassword,
+    /// 429. The name was changed a short time ago; wait for this many seconds.
+    #[error(
+        "You can change your username once in 24 hours. You can change it again in {}. You can take back your last name at any time.",
+        pause_in_words(*.0)
+    )]
+    UsernameChangedLately(u32),
     /// 429. The caller has tried too often; wait for this many seconds.
     #[error("Too many attempts. Try again in {}.", pause_in_words(*.0))]
     TooManyAttempts(u32),
@@ -189,11 +198,13 @@ impl ApiError {
                 Code::InvalidCredentials
             }
             Self::UsernameTaken => Code::UsernameTaken,
-            Self::UsernameNotAccepted(_) => Code::UsernameNotAccepted,
+            Self::UsernameNotAccepted(_) | Self::UsernameInPassword => Code::UsernameNotAccepted,
             Self::PasswordNotAccepted(_) | Self::PasswordTooEasy(_) | Self::PasswordUnchanged => {
                 Code::PasswordNotAccepted
             }
-            Self::TooManyAttempts(_) | Self::TooManyFailures(_) => Code::TooManyAttempts,
+            Self::TooManyAttempts(_)
+            | Self::TooManyFailures(_)
+            | Self::UsernameChangedLately(_) => Code::TooManyAttempts,
             Self::MalformedRequest(_)
             | Self::OtherSite
             | Self::TooSlow
@@ -244,7 +255,9 @@ impl ApiError {
     pub fn retry_after(&self) -> Option<u32> {
         match self {
             Self::RefreshConflict => Some(1),
-            Self::TooManyAttempts(seconds) | Self::TooManyFailures(seconds) => Some(*seconds),
+            Self::TooManyAttempts(seconds)
+            | Self::TooManyFailures(seconds)
+            | Self::UsernameChangedLately(seconds) => Some(*seconds),
             Self::Unavailable(_) | Self::Unsure(_) | Self::Saturated => Some(RETRY_AFTER),
             _ => None,
         }

@@ -5,3 +5,10 @@ use std::time::Duration;
 /// The longest lifetime that an access token may have. Instances may have different
 /// lifetimes in their settings, and each instance accepts the tokens of all of them.
 pub const LONGEST_ACCESS_TOKEN: Duration = Duration::from_secs(60 * 60);
+
+/// How long a username that an account has given up stays reserved for this account.
+pub const USERNAME_RESERVED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// An account can choose a new username once in this time. So one account reserves at most thirty
+/// names. It can take back a name that is reserved for it at any time.
+pub const USERNAME_CHANGED_ONCE_IN: Duration = Duration::from_secs(24 * 60 * 60);

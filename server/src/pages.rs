@@ -40,6 +40,7 @@ pub fn pages(state: &Holdfast) -> Router<Holdfast> {
         .route("/sign-in", post(|| async { Redirect::to("/sign-in") }))
         .route("/sign-up", post(|| async { Redirect::to("/sign-up") }))
         .route("/password", post(|| async { Redirect::to("/password") }))
+        .route("/username", post(|| async { Redirect::to("/username") }))
         .route("/recover", post(|| async { Redirect::to("/recover") }))
         .route(
             "/recovery-code",

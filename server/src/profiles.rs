@@ -1,5 +1,8 @@
-//! A cache of the names and creation dates of accounts. Both never change. So a page that
-//! shows them needs no query, and it works while the database does not answer.
+//! A cache of the names and creation dates of accounts. So a page that shows them needs no query, and
+//! it works while the database does not answer.
+//!
+//! A name may change. The instance that changes it removes the account from its own cache. The others
+//! learn of it within a second, from the same read as the endings (`endings/reader.rs`).
 
 use std::sync::Arc;
 
@@ -43,8 +46,13 @@ impl Profiles {
         Ok(profile)
     }
 
-    /// Removes an account that is being deleted.
+    /// Removes an account that was deleted or has a new name.
     pub fn forget(&self, account_id: Uuid) {
         self.0.remove(&account_id);
+    }
+
+    /// Removes all accounts, because names may have changed of which this instance did not learn.
+    pub fn forget_all(&self) {
+        self.0.clear();
     }
 }

@@ -106,7 +106,8 @@ pub(crate) fn prepare(
         lanes,
         clock,
     });
-    let reader = Reader::new(pool, holdfast.ended.clone(), secrets);
+    let profiles = holdfast.profiles.clone();
+    let reader = Reader::new(pool, holdfast.ended.clone(), secrets, profiles);
     Ok((holdfast, reader))
 }
 

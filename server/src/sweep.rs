@@ -109,6 +109,7 @@ impl Sweep {
         round.add("endings", within(old_endings(state)).await);
         round.add("events", within(old_events(state)).await);
         round.add("reset links", within(old_reset_codes(state)).await);
+        round.add("former usernames", within(old_usernames(state)).await);
         let of_deleted = events_of_deleted_accounts(state);
         round.add("events of deleted accounts", within(of_deleted).await);
         match within(self.walk(state)).await {
@@ -196,6 +197,18 @@ async fn old_reset_codes(state: &Holdfast) -> Result<u64, ApiError> {
     let mut total = 0;
     loop {
         let deleted = store::reset_codes::forget_old(&mut connection, BATCH).await?;
+        total += deleted;
+        if deleted < BATCH.unsigned_abs() {
+            return Ok(total);
+        }
+    }
+}
+
+async fn old_usernames(state: &Holdfast) -> Result<u64, ApiError> {
+    let mut connection = state.pool.acquire().await?;
+    let mut total = 0;
+    loop {
+        let deleted = store::former_usernames::forget_old(&mut connection, BATCH).await?;
         total += deleted;
         if deleted < BATCH.unsigned_abs() {
             return Ok(total);

@@ -20,6 +20,13 @@ pub fn AccountPage() -> impl IntoView {
                     <AccountCard/>
                     <SessionCard/>
                     <LinkCard
+                        id="username-card"
+                        heading="Username"
+                        text="Choose another name to sign in with."
+                        href=paths::USERNAME
+                        link="Change username"
+                    />
+                    <LinkCard
                         id="password-card"
                         heading="Password"
                         text="Changing it signs you out everywhere but here."

@@ -264,6 +264,7 @@ fn in_words(kind: EventKind, detail: Option<&str>) -> &'static str {
         EventKind::RefreshRepeated => "The server repeated an answer that was lost",
         EventKind::RefreshedForward => "Renewed after the server had lost its newest data",
         EventKind::PasswordChanged => "Password changed",
+        EventKind::UsernameChanged => "Username changed",
         EventKind::Recovered => "New password set, to get back in",
         EventKind::RecoveryCodeMade => "New recovery code made",
         EventKind::RecoveryCodeConfirmed => "Recovery code kept",

@@ -18,6 +18,7 @@ mod recovery_code;
 mod sessions;
 mod sign_in;
 mod sign_up;
+mod username;
 
 pub use account::AccountPage;
 pub use activity::ActivityPage;
@@ -31,3 +32,4 @@ pub use recovery_code::RecoveryCodePage;
 pub use sessions::SessionsPage;
 pub use sign_in::SignInPage;
 pub use sign_up::SignUpPage;
+pub use username::UsernamePage;

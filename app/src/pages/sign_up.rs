@@ -8,6 +8,10 @@ use super::credentials::{Credentials, CredentialsForm, Mistakes, with_next};
 use crate::components::PageHeading;
 use crate::paths;
 
+/// What a new username may be.
+pub(super) const USERNAME_HINT: &str =
+    "Letters, digits and . _ - @ +, at least three. An e-mail address works.";
+
 /// Makes an account and signs in.
 #[component]
 pub fn SignUpPage() -> impl IntoView {
@@ -15,9 +19,7 @@ pub fn SignUpPage() -> impl IntoView {
     let form = Credentials {
         action: paths::SIGN_UP,
         autocomplete: "new-password",
-        username_hint: Some(
-            "Letters, digits and . _ - @ +, at least three. An e-mail address works.",
-        ),
+        username_hint: Some(USERNAME_HINT),
         password_hint: |typed| Some(length_hint(typed)),
         check,
         send: |session, username, password, remember| {

@@ -1,7 +1,6 @@
 import type { Page } from '@playwright/test';
 import {
   checkAgain,
-  confirmSignOut,
   expect,
   fillIn,
   forged,
@@ -9,6 +8,7 @@ import {
   isSignedOut,
   Network,
   seesAccount,
+  sendSignOut,
   signIn,
   signInButton,
   signOut,
@@ -122,7 +122,7 @@ test('bar 31: a failed call is not repeated as the person who signed in meanwhil
   const { access_token } = await theStoredSession(page);
   await tamper(page, { access_token: forged(access_token) });
   await foreign.getByRole('button').click();
-  await confirmSignOut(page, account);
+  await sendSignOut(page, account);
   await expect.poll(late.waiting).toBe(1);
 
   // In another tab the person signs out, and another person signs in.

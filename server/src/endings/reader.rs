@@ -1,4 +1,5 @@
-//! Reads `session_ends` every second. This read makes the set of endings complete.
+//! Reads `session_ends` every second. This read makes the set of endings complete. The same read
+//! tells which accounts have a new name.
 //!
 //! The reader has a connection of its own, so that it can read even when requests use every
 //! connection of the pool. If that connection fails, the same read makes another one; if
@@ -14,9 +15,10 @@ use tokio::time::error::Elapsed;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::{EndedSessions, Ending, KEPT};
+use crate::profiles::Profiles;
 use crate::secrets_in_use::SecretsInUse;
 use crate::store::session_ends::{self, PageStart};
-use crate::store::{self, Pool, diagnosis, is_broken};
+use crate::store::{self, Pool, diagnosis, former_usernames, is_broken};
 
 /// How often the table is read.
 const EVERY: Duration = Duration::from_secs(1);
@@ -40,6 +42,10 @@ const POOLS_PATIENCE: Duration = Duration::from_secs(5);
 /// because its commit waits for a standby, the next read begins before the start of that
 /// transaction.
 const OVERLAP: Duration = Duration::from_secs(60);
+
+/// For how long after its change a name is removed from the cache again at each read. A change gets its
+/// time when it is written, and it becomes visible a little later, when its transaction commits.
+const RENAMED: Duration = Duration::from_secs(2 * 60);
 
 /// How many endings one statement reads.
 const PAGE: i64 = 50_000;
@@ -70,6 +76,7 @@ pub struct Reader {
     pool: Pool,
     ended: EndedSessions,
     secrets: SecretsInUse,
+    profiles: Profiles,
     own: Option<Own>,
     renewed_every: Duration,
     /// Which database was read.
@@ -88,11 +95,17 @@ pub struct Reader {
 
 impl Reader {
     /// For one instance.
-    pub fn new(pool: Pool, ended: EndedSessions, secrets: SecretsInUse) -> Self {
+    pub fn new(
+        pool: Pool,
+        ended: EndedSessions,
+        secrets: SecretsInUse,
+        profiles: Profiles,
+    ) -> Self {
         Self {
             pool,
             ended,
             secrets,
+            profiles,
             own: None,
             renewed_every: RENEWED_EVERY,
             identity: None,
@@ -262,6 +275,7 @@ impl Reader {
                 Some(next) => place = next,
                 None => {
                     timeout(patience, self.secrets.read(connection)).await??;
+                    timeout(patience, self.forget_old_names(connection)).await??;
                     if !self.ended.is_trusted() {
                         tracing::info!(
                             sessions = self.ended.len(),
@@ -277,6 +291,19 @@ impl Reader {
                 }
             }
         }
+    }
+
+    /// Removes accounts with a new name from the cache.
+    async fn forget_old_names(&self, connection: &mut PgConnection) -> sqlx::Result<()> {
+        let renamed = former_usernames::renamed_within(connection, RENAMED).await?;
+        // It is not known how long ago the read before was, so it may have missed a change.
+        if self.read_from.is_none() {
+            self.profiles.forget_all();
+        }
+        for account_id in renamed {
+            self.profiles.forget(account_id);
+        }
+        Ok(())
     }
 
     fn compare_clocks(&mut self, databases: OffsetDateTime) {

@@ -7,8 +7,12 @@
 //! after a change, the tokens of the previous password are also valid. All of them together may
 //! fail ten times. Tokens of older passwords have no effect.
 //!
-//! The server stores nothing: the proof is a token with a MAC. The MAC also covers the
-//! username, so the server can check it with the typed name before it makes a query.
+//! The server stores nothing: the proof is a token with two MACs. The first one also covers the
+//! username, so the server can check it with the typed name before it makes a query. If a person
+//! changes the username, the tokens of their browsers have the old name. For these, the second MAC
+//! shows that the server has made the token. After the query, the server sees whether the token
+//! belongs to the account of the typed name. Such a browser waits for its turn with the strangers, but
+//! strangers' failures do not keep it out.
 
 use axum::http::HeaderMap;
 use base64::Engine as _;
@@ -29,6 +33,9 @@ const PREFIX: &str = "hfb_";
 
 const PURPOSE: &[u8] = b"holdfast known browser";
 
+/// The purpose of the key of the second MAC.
+const PURPOSE_OF_ANY_NAME: &[u8] = b"holdfast known browser of any name";
+
 /// How long a token is valid, in seconds.
 const YEAR: u64 = 365 * 24 * 60 * 60;
 
@@ -39,7 +46,17 @@ const AFTER_A_CHANGE: i64 = 10 * 60;
 const BODY: usize = 48;
 const MAC: usize = 16;
 
-/// A browser that has signed in under this name before.
+/// The tokens that a sign-in has, in their order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Those that were made for the typed name.
+    pub of_name: Vec<KnownBrowser>,
+    /// Those that were made for other names: of other people who use the browser, or of this account,
+    /// if it has changed its name.
+    pub of_other_names: Vec<KnownBrowser>,
+}
+
+/// A browser that has signed in to an account before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KnownBrowser {
     account_id: Uuid,
@@ -115,43 +132,61 @@ pub fn make(
     password_changed_at: OffsetDateTime,
     now: u64,
 ) -> Result<Secret, Obstacle> {
-    let mut token = Vec::with_capacity(BODY + MAC);
+    let mut token = Vec::with_capacity(BODY + 2 * MAC);
     token.extend(account_id.as_bytes());
     token.extend(micros(password_changed_at).to_be_bytes());
     token.extend(now.to_be_bytes());
     token.extend(random::bytes::<16>());
     let key = keys.current_for_purpose::<32>(PURPOSE)?;
-    let mac = mac(&*key, &token, username).finalize().into_bytes();
+    let name = username.key();
+    let mac = mac_of(&*key, &[&token, name.as_bytes()])
+        .finalize()
+        .into_bytes();
+    token.extend(&mac[..MAC]);
+    let key = keys.current_for_purpose::<32>(PURPOSE_OF_ANY_NAME)?;
+    let mac = mac_of(&*key, &[&token]).finalize().into_bytes();
     token.extend(&mac[..MAC]);
     let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(token));
     Ok(Secret::from(token))
 }
 
-/// The tokens in these headers that were made for this name, in their order. All other text
-/// in the headers is ignored.
-pub fn find(keys: &Keys, headers: &HeaderMap, username: &Username, now: u64) -> Vec<KnownBrowser> {
-    headers
+/// The tokens in these headers. All other text in the headers is ignored.
+pub fn find(keys: &Keys, headers: &HeaderMap, username: &Username, now: u64) -> Found {
+    let mut found = Found::default();
+    let tokens = headers
         .get_all(KNOWN_BROWSER_HEADER)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .take(MOST_KNOWN_BROWSERS)
-        .filter_map(|token| verify(keys, token.trim(), username, now))
-        .collect()
+        .take(MOST_KNOWN_BROWSERS);
+    for token in tokens {
+        match verify(keys, token.trim(), username, now) {
+            Some((browser, true)) => found.of_name.push(browser),
+            Some((browser, false)) => found.of_other_names.push(browser),
+            None => {}
+        }
+    }
+    found
 }
 
-fn verify(keys: &Keys, token: &str, username: &Username, now: u64) -> Option<KnownBrowser> {
+/// The browser of a genuine token, and whether the token was made for this name.
+fn verify(keys: &Keys, token: &str, username: &Username, now: u64) -> Option<(KnownBrowser, bool)> {
     let token = URL_SAFE_NO_PAD.decode(token.strip_prefix(PREFIX)?).ok()?;
-    let (body, tag) = token.split_at_checked(BODY)?;
-    if tag.len() != MAC {
-        return None;
-    }
-    let genuine = keys.for_purpose::<32>(PURPOSE).any(|key| {
-        mac(&*key, body, username)
-            .verify_truncated_left(tag)
-            .is_ok()
-    });
-    if !genuine {
+    let (body, tags) = token.split_at_checked(BODY)?;
+    let (tag, tag_of_any_name) = tags.split_at_checked(MAC)?;
+    let is_genuine = |purpose, parts: &[&[u8]], tag: &[u8]| {
+        keys.for_purpose::<32>(purpose)
+            .any(|key| mac_of(&*key, parts).verify_truncated_left(tag).is_ok())
+    };
+    let name = username.key();
+    let is_of_name = is_genuine(PURPOSE, &[body, name.as_bytes()], tag);
+    let is_genuine = match tag_of_any_name.len() {
+        // An earlier version has made the token.
+        0 => is_of_name,
+        MAC => is_genuine(PURPOSE_OF_ANY_NAME, &[body, tag], tag_of_any_name),
+        _ => false,
+    };
+    if !is_genuine {
         return None;
     }
     let number = |at: usize| <[u8; 8]>::try_from(&body[at..at + 8]).ok();
@@ -159,18 +194,20 @@ fn verify(keys: &Keys, token: &str, username: &Username, now: u64) -> Option<Kno
     if now.saturating_sub(made_at) > YEAR {
         return None;
     }
-    Some(KnownBrowser {
+    let browser = KnownBrowser {
         account_id: Uuid::from_slice(&body[..16]).ok()?,
         password_changed_at: i64::from_be_bytes(number(16)?),
         id: body[32..].try_into().ok()?,
-    })
+    };
+    Some((browser, is_of_name))
 }
 
-fn mac(key: &[u8], body: &[u8], username: &Username) -> Hmac<Sha256> {
+fn mac_of(key: &[u8], parts: &[&[u8]]) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key)
         .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
-    mac.update(body);
-    mac.update(username.key().as_bytes());
+    for part in parts {
+        mac.update(part);
+    }
     mac
 }
 
@@ -213,7 +250,8 @@ mod tests {
         username: &Username,
         now: u64,
     ) -> Option<KnownBrowser> {
-        find(keys, headers, username, now).first().copied()
+        let found = find(keys, headers, username, now);
+        found.of_name.first().copied()
     }
 
     #[test]
@@ -234,9 +272,9 @@ mod tests {
         let keys = keys(&[1]);
         let token = make(&keys, Uuid::nil(), &name("ada"), changed(0), NOW).unwrap();
         let fifth = headers(&["a", "b", "c", "d", token.expose()]);
-        assert_eq!(find(&keys, &fifth, &name("ada"), NOW).len(), 1);
+        assert_eq!(find(&keys, &fifth, &name("ada"), NOW).of_name.len(), 1);
         let sixth = headers(&["a", "b", "c", "d", "e", token.expose()]);
-        assert!(find(&keys, &sixth, &name("ada"), NOW).is_empty());
+        assert_eq!(find(&keys, &sixth, &name("ada"), NOW), Found::default());
     }
 
     #[test]
@@ -258,7 +296,8 @@ mod tests {
             let mut other = bytes.clone();
             other[at] ^= 1;
             let other = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(other));
-            assert!(find(&keys, &headers(&[&other]), &name("ada"), NOW).is_empty());
+            let found = find(&keys, &headers(&[&other]), &name("ada"), NOW);
+            assert_eq!(found, Found::default());
         }
     }
 
@@ -279,8 +318,44 @@ mod tests {
         let older = make(&keys, account, &name("ada"), changed(9), NOW).unwrap();
         let headers = headers(&[newest.expose(), "nonsense", older.expose()]);
         let found = find(&keys, &headers, &name("ada"), NOW);
-        let passwords: Vec<_> = found.iter().map(|b| b.password_changed_at).collect();
+        assert!(found.of_other_names.is_empty());
+        let passwords: Vec<_> = found
+            .of_name
+            .iter()
+            .map(|b| b.password_changed_at)
+            .collect();
         assert_eq!(passwords, [micros(changed(0)), micros(changed(9))]);
+    }
+
+    /// The account may have changed its name since the token was made.
+    #[test]
+    fn a_token_of_another_name_is_found_beside_those_of_the_name() {
+        let keys = keys(&[1]);
+        let (ada, eve) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let before = make(&keys, ada, &name("ada"), changed(0), NOW).unwrap();
+        let other = make(&keys, eve, &name("eve"), changed(0), NOW).unwrap();
+        let now = make(&keys, ada, &name("lovelace"), changed(0), NOW).unwrap();
+        let headers = headers(&[before.expose(), other.expose(), now.expose()]);
+        let found = find(&keys, &headers, &name("lovelace"), NOW);
+        let accounts = |browsers: &[KnownBrowser]| -> Vec<_> {
+            browsers.iter().map(|browser| browser.account_id).collect()
+        };
+        assert_eq!(accounts(&found.of_name), [ada]);
+        assert_eq!(accounts(&found.of_other_names), [ada, eve]);
+    }
+
+    /// A token of an earlier version has the first MAC only.
+    #[test]
+    fn a_token_of_an_earlier_version_is_valid_for_its_name_only() {
+        let keys = keys(&[1]);
+        let token = make(&keys, Uuid::nil(), &name("ada"), changed(0), NOW).unwrap();
+        let bytes = URL_SAFE_NO_PAD
+            .decode(token.expose().strip_prefix(PREFIX).unwrap())
+            .unwrap();
+        let earlier = URL_SAFE_NO_PAD.encode(&bytes[..BODY + MAC]);
+        let headers = headers(&[&format!("{PREFIX}{earlier}")]);
+        assert_eq!(find(&keys, &headers, &name("ada"), NOW).of_name.len(), 1);
+        assert_eq!(find(&keys, &headers, &name("eve"), NOW), Found::default());
     }
 
     #[test]

@@ -14,17 +14,19 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures::{StreamExt as _, stream};
 use holdfast_protocol::wire::{
-    Account, AccountData, ActivityData, FailedSignIns, RecoveryCodeData, ResetLinkData, SessionData,
+    Account, AccountData, ActivityData, FailedSignIns, FormerUsernameData, RecoveryCodeData,
+    ResetLinkData, SessionData,
 };
 use uuid::Uuid;
 
 use super::{activity, sessions as list};
 use crate::client_address::ClientAddress;
 use crate::http::{ApiError, CurrentAccount};
+use crate::lifetimes::USERNAME_RESERVED;
 use crate::limits::Limits;
 use crate::sessions;
 use crate::state::Holdfast;
-use crate::store::{self, events, recovery_codes, reset_codes, sign_in_failures};
+use crate::store::{self, events, former_usernames, recovery_codes, reset_codes, sign_in_failures};
 
 /// How many events are read and sent at once.
 const EVENTS_AT_ONCE: usize = 250;
@@ -136,6 +138,7 @@ async fn without_events(
     };
     let codes = recovery_codes::list(db, account_id).await?;
     let link = reset_codes::lookup(db, account_id).await?;
+    let former = former_usernames::list(db, account_id).await?;
     let name = Limits::name_key(&state.keys, &facts.username)?;
     let failures = sign_in_failures::lookup(db, &name).await?;
     let live = store::sessions::list(db, account_id).await?;
@@ -146,6 +149,11 @@ async fn without_events(
     let codes = codes.into_iter().map(|code| RecoveryCodeData {
         made_at: code.made_at.unix_timestamp(),
         confirmed_at: code.confirmed_at.map(|at| at.unix_timestamp()),
+    });
+    let former = former.into_iter().map(|former| FormerUsernameData {
+        username: former.username_key,
+        given_up_at: former.given_up_at.unix_timestamp(),
+        reserved_until: (former.given_up_at + USERNAME_RESERVED).unix_timestamp(),
     });
     let live = live.into_iter().map(|session| SessionData {
         remember: session.remember,
@@ -163,6 +171,7 @@ async fn without_events(
         previous_password_changed_at: facts
             .previous_password_changed_at
             .map(|at| at.unix_timestamp()),
+        former_usernames: former.collect(),
         failed_sign_ins: failures.map(|failures| FailedSignIns {
             times: u64::try_from(failures.failures).unwrap_or_default(),
             last_at: failures.last_at.unix_timestamp(),

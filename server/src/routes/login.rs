@@ -17,6 +17,7 @@ use super::to_the_end::to_the_end;
 use crate::client_address::ClientAddress;
 use crate::error::read_only;
 use crate::http::{ApiError, Json, TokenAnswer};
+use crate::keys::Obstacle;
 use crate::limits::failures::{self, FailureKey};
 use crate::limits::known_browsers::{self, Known, KnownBrowser, Passwords};
 use crate::limits::{BrowserKeys, Limits, PasswordTurn};
@@ -45,9 +46,11 @@ struct Attempt {
     remember: bool,
     /// The key under which failures of this name are counted.
     name: FailureKey,
-    /// The tokens of known browsers that the request has, and the keys under which their
-    /// failures are counted.
+    /// The tokens of known browsers that the request has for this name, and the keys under which
+    /// their failures are counted.
     browsers: Vec<(KnownBrowser, BrowserKeys)>,
+    /// The tokens for other names. The account may have changed its name since they were made.
+    of_other_names: Vec<(KnownBrowser, BrowserKeys)>,
     address: ClientAddress,
 }
 
@@ -82,16 +85,19 @@ async fn try_log_in(
     let found = username
         .as_ref()
         .map(|username| known_browsers::find(keys, headers, username, state.clock.now()));
-    let mut browsers = Vec::new();
-    for browser in found.into_iter().flatten() {
-        browsers.push((browser, Limits::browser_keys(keys, &browser)?));
-    }
+    let found = found.unwrap_or_default();
+    let with_keys = |browsers: Vec<KnownBrowser>| {
+        let with_keys = |browser| Ok((browser, Limits::browser_keys(keys, &browser)?));
+        let browsers = browsers.into_iter().map(with_keys);
+        browsers.collect::<Result<Vec<_>, Obstacle>>()
+    };
     let attempt = Attempt {
         name: Limits::name_key(keys, &request.username)?,
         username,
         password: request.password,
         remember: request.remember,
-        browsers,
+        browsers: with_keys(found.of_name)?,
+        of_other_names: with_keys(found.of_other_names)?,
         address,
     };
     let browsers = attempt.browsers.iter().map(|(_, keys)| *keys);
@@ -185,7 +191,7 @@ impl Attempt {
     ) -> Result<(Option<Credentials>, CountedUnder), ApiError> {
         let failures = state.limits.failures();
         let mut keys = vec![self.name];
-        for (_, of_browser) in &self.browsers {
+        for (_, of_browser) in self.browsers.iter().chain(&self.of_other_names) {
             keys.extend([of_browser.browser, of_browser.password]);
         }
         // The server also makes the query for a name that no account can have, so that it takes as
@@ -219,7 +225,8 @@ impl Attempt {
         // The first of the browser's tokens that the account knows and whose failures are not used
         // up.
         let known = passwords.and_then(|passwords| {
-            let mut browsers = self.browsers.iter().enumerate();
+            let browsers = self.browsers.iter().chain(&self.of_other_names);
+            let mut browsers = browsers.enumerate();
             browsers.find_map(|(n, (browser, of_browser))| {
                 let (at, counted_under) = match browser.known_to(&passwords, state.clock.now())? {
                     Known::ByPassword => (2 * n, CountedUnder::Browser(of_browser.browser)),

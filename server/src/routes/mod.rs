@@ -16,6 +16,7 @@ mod refresh;
 mod sessions;
 mod signup;
 mod to_the_end;
+mod username;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -45,6 +46,7 @@ pub fn api() -> Router<Holdfast> {
         .route(paths::ACCOUNT, get(account::show).delete(account::delete))
         .route(paths::ACCOUNT_DATA, get(account_data::show))
         .route(paths::PASSWORD, put(password::change))
+        .route(paths::USERNAME, put(username::change))
         .route(paths::RECOVER, post(recover::recover))
         .route(
             paths::RECOVERY_CODE,

@@ -13,7 +13,7 @@ use crate::limits::known_browsers;
 use crate::random;
 use crate::sessions::{self, PreparedSession, VerifiedPassword};
 use crate::state::Holdfast;
-use crate::store::{self, ClientInfo};
+use crate::store::{self, ClientInfo, former_usernames};
 
 pub(super) async fn sign_up(
     State(state): State<Holdfast>,
@@ -41,6 +41,10 @@ pub(super) async fn sign_up(
     let Some(account) = account else {
         return Err(ApiError::UsernameTaken);
     };
+    let key = username.key();
+    if former_usernames::is_reserved_for_another(&mut transaction, account_id, &key).await? {
+        return Err(ApiError::UsernameTaken);
+    }
     let code = RecoveryCode::from_random(random::bytes());
     store::recovery_codes::insert(&mut transaction, account_id, &code.hash()).await?;
     let verified = VerifiedPassword {

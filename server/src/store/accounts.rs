@@ -68,7 +68,7 @@ pub struct Failed {
     pub seconds_ago: u64,
 }
 
-/// The facts about an account that never change.
+/// What the account's own page shows.
 #[derive(Debug, Clone)]
 pub struct Profile {
     /// The name as the person wrote it.
@@ -321,6 +321,31 @@ pub async fn change_password(
     )
     .fetch_one(connection)
     .await
+}
+
+/// Gives a locked account another name. `false` if another account has this name.
+pub async fn change_username(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+    username: &Username,
+) -> sqlx::Result<bool> {
+    let changed = sqlx::query!(
+        "update accounts set username = $2, username_key = $3 where account_id = $1",
+        account_id,
+        username.as_str(),
+        username.key(),
+    )
+    .execute(connection)
+    .await;
+    match changed {
+        Ok(changed) => Ok(changed.rows_affected() == 1),
+        Err(sqlx::Error::Database(error))
+            if error.constraint() == Some("accounts_username_key") =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Stores a hash of the same password with the current parameters. This never waits: it returns

@@ -5,6 +5,7 @@ mod connect;
 pub mod database;
 pub mod diagnosis;
 pub mod events;
+pub mod former_usernames;
 mod pool;
 pub mod recovery_codes;
 pub mod reset_codes;

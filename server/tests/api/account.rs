@@ -22,6 +22,7 @@ async fn a_call_without_an_access_token_is_401() {
         (Method::DELETE, paths::SESSIONS),
         (Method::GET, paths::ACTIVITY),
         (Method::GET, paths::ACCOUNT_DATA),
+        (Method::PUT, paths::USERNAME),
     ] {
         let request = Request::builder()
             .method(method)

@@ -12,7 +12,7 @@ fn kinds() -> Vec<EventKind> {
         AccountDisabled, AccountEnabled, FailuresForgiven, PasswordChanged, Recovered,
         RecoveryCodeConfirmed, RecoveryCodeMade, RefreshRepeated, RefreshTokenReused,
         RefreshedForward, ResetLinkMade, SessionEnded, SignIn, SignInFailed, SignOut, SignUp,
-        Unknown,
+        Unknown, UsernameChanged,
     };
     let next = |kind| match kind {
         SignUp => Some(SignIn),
@@ -23,7 +23,8 @@ fn kinds() -> Vec<EventKind> {
         RefreshTokenReused => Some(RefreshRepeated),
         RefreshRepeated => Some(RefreshedForward),
         RefreshedForward => Some(PasswordChanged),
-        PasswordChanged => Some(Recovered),
+        PasswordChanged => Some(UsernameChanged),
+        UsernameChanged => Some(Recovered),
         Recovered => Some(RecoveryCodeMade),
         RecoveryCodeMade => Some(RecoveryCodeConfirmed),
         RecoveryCodeConfirmed => Some(AccountDisabled),

@@ -387,7 +387,8 @@ async fn lost_before_the_first_read() -> (TestApp, Reader) {
     connection.release();
     forget_secrets(&app).await;
     let (pool, ended) = (app.state.pool.clone(), app.state.ended.clone());
-    (app, Reader::new(pool, ended, secrets))
+    let profiles = app.state.profiles.clone();
+    (app, Reader::new(pool, ended, secrets, profiles))
 }
 
 #[tokio::test]

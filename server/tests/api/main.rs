@@ -47,4 +47,5 @@ mod sessions;
 mod signup;
 mod sweep;
 mod timing;
+mod username;
 mod wrong_database;

@@ -220,7 +220,13 @@ fn the_server_goes_without_the_pages() {
 fn the_layers_of_the_client_only_look_down() {
     let client = Crate::read(&root().join("client/src"));
     let found = client.not_downwards(&[
-        &["require_session", "resource", "recovery", "leaving"],
+        &[
+            "require_session",
+            "resource",
+            "recovery",
+            "renaming",
+            "leaving",
+        ],
         &["session"],
         &["changes", "request", "server_functions", "host"],
         &["calls"],

@@ -175,7 +175,8 @@ impl TestApp {
     /// The reader of a running instance, which reads the secrets and the endings.
     pub fn reader(&self) -> Reader {
         let (pool, ended) = (self.state.pool.clone(), self.state.ended.clone());
-        Reader::new(pool, ended, self.secrets_in_use())
+        let profiles = self.state.profiles.clone();
+        Reader::new(pool, ended, self.secrets_in_use(), profiles)
     }
 
     /// From now on requests go to the router that `service` makes, as in an application that is

@@ -1,0 +1,219 @@
+use holdfast_client::{CallError, RequireSession, use_session};
+use holdfast_protocol::problem::Code;
+use holdfast_protocol::secret::Secret;
+use holdfast_protocol::username::Username;
+use leptos::ev::SubmitEvent;
+use leptos::html::Input;
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use super::asker::Asker;
+use super::credentials::{empty, focus, hide, value};
+use super::own_account::own_account;
+use super::sign_up::USERNAME_HINT;
+use crate::components::{
+    FormError, LoadError, PageHeading, ShowPassword, Skeleton, SubmitButton, TextField,
+};
+use crate::paths;
+
+/// Changes the username.
+#[component]
+pub fn UsernamePage() -> impl IntoView {
+    // This signal is outside of the form, because the form is built again for another
+    // account.
+    let done = RwSignal::new(None::<String>);
+    view! {
+        <Title text="Change username"/>
+        <div class="center narrow stack">
+            <PageHeading text="Change username"/>
+            <p class="status-line" role="status">
+                {move || done.get().map(|username| {
+                    format!("Your username is changed. Sign in as {username} from now on.")
+                })}
+            </p>
+            <RequireSession fallback=|| view! { <div class="card"><Skeleton/></div> }>
+                <UsernameForm done/>
+                <p class="aside">
+                    "Nobody else can choose your old name for 30 days, and you can take it back in this "
+                    "time. You can choose a new name once in 24 hours."
+                </p>
+            </RequireSession>
+        </div>
+    }
+}
+
+/// The mistakes, for each field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Mistakes {
+    username: Option<String>,
+    password: Option<String>,
+    form: Option<String>,
+}
+
+#[component]
+fn UsernameForm(done: RwSignal<Option<String>>) -> impl IntoView {
+    let session = use_session();
+    let (account, present) = own_account();
+    let username = NodeRef::<Input>::new();
+    let password = NodeRef::<Input>::new();
+    let show = RwSignal::new(false);
+    let busy = RwSignal::new(false);
+    let asker = Asker::here();
+    let mistakes = RwSignal::new(Mistakes::default());
+    let tell = move |found: Mistakes| {
+        if found.username.is_some() {
+            focus(username);
+        } else if found.password.is_some() {
+            focus(password);
+        }
+        mistakes.set(found);
+    };
+
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        if busy.get_untracked() {
+            return;
+        }
+        done.set(None);
+        let (typed, secret) = (value(username), value(password));
+        // The keyboard of a phone adds a space after a word.
+        let name = typed.trim().to_owned();
+        let found = Mistakes {
+            username: wrong_name(&name, &present.read_untracked()),
+            password: secret.is_empty().then(|| "Enter your password.".to_owned()),
+            form: None,
+        };
+        let any = found != Mistakes::default();
+        tell(found);
+        if any {
+            return;
+        }
+        hide(password, show);
+        busy.set(true);
+        let sent = Secret::from(secret);
+        let call = session.change_username(name, sent.clone());
+        asker.ask(call, move |outcome| {
+            busy.set(false);
+            match outcome {
+                Ok(account_now) => {
+                    empty(username, &typed);
+                    empty(password, sent.expose());
+                    done.set(Some(account_now.username.clone()));
+                    account.update(|account| *account = account_now);
+                }
+                Err(error) => {
+                    if error.code() == Some(Code::InvalidCredentials) {
+                        // The person has to type a wrong password again.
+                        empty(password, sent.expose());
+                    }
+                    tell(answered(&error));
+                }
+            }
+        });
+    };
+
+    let loading = Signal::derive(move || account.is_refetching());
+    let load_error = Memo::new(move |_| account.error().map(|error| error.to_string()));
+    view! {
+        <LoadError text=load_error busy=loading on_retry=move || account.refetch()/>
+        <form method="post" action=paths::USERNAME class="card stack" novalidate on:submit=submit>
+            <p class="present-username">
+                "Your username is " <strong>{move || present.get()}</strong> "."
+            </p>
+            <FormError text=Signal::derive(move || mistakes.get().form)/>
+            <TextField
+                label="New username"
+                name="username"
+                autocomplete="username"
+                node=username
+                hint=Signal::derive(|| Some(USERNAME_HINT.to_owned()))
+                error=Signal::derive(move || mistakes.get().username)
+                on_type=move |_| mistakes.update(|mistakes| mistakes.username = None)
+            />
+            <TextField
+                label="Password"
+                name="password"
+                autocomplete="current-password"
+                show
+                node=password
+                error=Signal::derive(move || mistakes.get().password)
+                on_type=move |_| mistakes.update(|mistakes| mistakes.password = None)
+            />
+            <ShowPassword show/>
+            <SubmitButton
+                busy
+                text=Signal::derive(move || {
+                    if busy.get() { "Changing username…" } else { "Change username" }.to_owned()
+                })
+            />
+        </form>
+    }
+}
+
+/// What is wrong with the typed name.
+fn wrong_name(typed: &str, present: &str) -> Option<String> {
+    if !typed.is_empty() && typed == present {
+        return Some("This is your username already.".to_owned());
+    }
+    Username::parse(typed).err().map(|why| why.to_string())
+}
+
+/// The mistakes that the server's answer names.
+fn answered(error: &CallError) -> Mistakes {
+    let text = Some(error.to_string());
+    match error.code() {
+        Some(Code::UsernameTaken) => Mistakes {
+            username: Some("This username is taken. Choose another.".to_owned()),
+            ..Mistakes::default()
+        },
+        Some(Code::UsernameNotAccepted) => Mistakes {
+            username: text,
+            ..Mistakes::default()
+        },
+        Some(Code::InvalidCredentials) => Mistakes {
+            password: Some("This is not your password.".to_owned()),
+            ..Mistakes::default()
+        },
+        _ if *error == CallError::NotKnown => Mistakes {
+            form: Some(
+                "It is not known whether your username was changed. Try again: if it is changed, this \
+                 page will say so."
+                    .to_owned(),
+            ),
+            ..Mistakes::default()
+        },
+        _ => Mistakes {
+            form: text,
+            ..Mistakes::default()
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_protocol::problem::Problem;
+
+    use super::*;
+
+    #[test]
+    fn the_name_until_now_is_no_new_name_but_another_spelling_is() {
+        assert!(wrong_name("ada", "ada").is_some_and(|why| why.contains("already")));
+        assert_eq!(wrong_name("Ada", "ada"), None);
+        assert!(wrong_name("", "").is_some());
+        assert!(wrong_name("a", "ada").is_some());
+    }
+
+    #[test]
+    fn each_answer_is_told_at_its_field() {
+        let of = |code| answered(&CallError::Problem(Problem::new(code, "why")));
+        assert!(of(Code::UsernameTaken).username.is_some());
+        assert_eq!(
+            of(Code::UsernameNotAccepted).username.as_deref(),
+            Some("why")
+        );
+        assert!(of(Code::InvalidCredentials).password.is_some());
+        assert_eq!(of(Code::TooManyAttempts).form.as_deref(), Some("why"));
+        let not_known = answered(&CallError::NotKnown).form.unwrap_or_default();
+        assert!(not_known.contains("Try again"), "{not_known}");
+    }
+}

@@ -1,0 +1,154 @@
+//! The table `former_usernames`: names that accounts have given up, and that stay reserved for a time.
+
+use std::time::Duration;
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::lifetimes::USERNAME_RESERVED;
+
+/// A name that an account has given up.
+#[derive(Debug, Clone)]
+pub struct FormerUsername {
+    /// The name in lower case.
+    pub username_key: String,
+    /// When the account gave it up.
+    pub given_up_at: OffsetDateTime,
+}
+
+/// The names that the account has given up, the last one first.
+pub async fn list(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+) -> sqlx::Result<Vec<FormerUsername>> {
+    sqlx::query_as!(
+        FormerUsername,
+        "select username_key, given_up_at
+         from former_usernames
+         where account_id = $1
+         order by given_up_at desc",
+        account_id,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Returns how many seconds ago the account gave up its last name. `None` if it has given up none.
+pub async fn last_given_up_ago(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+) -> sqlx::Result<Option<f64>> {
+    sqlx::query_scalar!(
+        "select extract(epoch from clock_timestamp() - max(given_up_at))::float8
+         from former_usernames
+         where account_id = $1",
+        account_id,
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// Whether the account has given up this name, and may take it back.
+pub async fn has_had(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+    username_key: &str,
+) -> sqlx::Result<bool> {
+    let row = sqlx::query!(
+        "select from former_usernames where username_key = $1 and account_id = $2",
+        username_key,
+        account_id,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.is_some())
+}
+
+/// Whether the name is reserved for another account than this one.
+///
+/// Call this in the transaction that gives the name to this account, **after** it has written the name
+/// to `accounts`. That write waits until another transaction that gives up the same name has ended. So
+/// the reservation of that transaction is seen here. A query before the write could miss it.
+pub async fn is_reserved_for_another(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+    username_key: &str,
+) -> sqlx::Result<bool> {
+    let row = sqlx::query!(
+        "select from former_usernames
+         where
+             username_key = $1
+             and account_id <> $2
+             and given_up_at > clock_timestamp() - make_interval(secs => $3)",
+        username_key,
+        account_id,
+        USERNAME_RESERVED.as_secs_f64(),
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.is_some())
+}
+
+/// Reserves the name that the account gives up, and no longer reserves the name that it takes.
+pub async fn exchange(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+    taken: &str,
+    given_up: &str,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "delete from former_usernames where username_key = $1",
+        taken
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "insert into former_usernames (username_key, account_id)
+         values ($1, $2)
+         on conflict on constraint former_usernames_pkey do update
+         set
+             account_id = excluded.account_id,
+             given_up_at = excluded.given_up_at",
+        given_up,
+        account_id,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The accounts that have changed their name within this time.
+pub async fn renamed_within(
+    connection: &mut PgConnection,
+    time: Duration,
+) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        "select account_id
+         from former_usernames
+         where given_up_at > clock_timestamp() - make_interval(secs => $1)",
+        time.as_secs_f64(),
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Deletes up to `limit` names that are not reserved any more.
+pub async fn forget_old(connection: &mut PgConnection, limit: i64) -> sqlx::Result<u64> {
+    let deleted = sqlx::query!(
+        "delete from former_usernames
+         where username_key in (
+             select username_key
+             from former_usernames
+             where given_up_at < clock_timestamp() - make_interval(secs => $1)
+             order by given_up_at
+             limit $2
+             for update skip locked
+         )",
+        USERNAME_RESERVED.as_secs_f64(),
+        limit,
+    )
+    .execute(connection)
+    .await?;
+    Ok(deleted.rows_affected())
+}

@@ -10,6 +10,7 @@ use crate::components::{
     Hydrated, RecoveryOffer, ReloadNotice, SiteFooter, SiteHeader, SiteNotice, SkipLink, StatusBar,
 };
 use crate::focus::focus_heading;
+use crate::pages::SignInNoticeBar;
 use crate::routes::Pages;
 use crate::{paths, way_back, words};
 
@@ -113,6 +114,7 @@ pub fn App() -> impl IntoView {
             />
             <SiteNotice text=Signal::derive(why) on_dismiss=dismiss/>
             <Offer/>
+            <SignInNoticeBar/>
             <main id="content" class="site-main" tabindex="-1">
                 <Pages/>
             </main>

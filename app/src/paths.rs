@@ -24,6 +24,9 @@ pub const ACTIVITY: &str = "/activity";
 /// The page that changes the password.
 pub const PASSWORD: &str = "/password";
 
+/// The query of [`PASSWORD`] after a person has ended a session that was not theirs.
+pub const NOT_ME: &str = "not-me";
+
 /// The page that changes the username.
 pub const USERNAME: &str = "/username";
 

@@ -17,6 +17,8 @@ import {
 
 const DIRECTORY = process.env.SCREENS ?? '';
 
+const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0';
+
 const SCREENS = {
   desktop: { width: 1280, height: 800 },
   phone: { width: 390, height: 844 },
@@ -60,6 +62,36 @@ for (const [screen, viewport] of Object.entries(SCREENS)) {
         await page.getByRole('button', { name: 'Sign out everywhere else' }).click();
         await expect(page.getByRole('dialog')).toBeVisible();
         await page.screenshot({ path: path('sessions-asked') });
+      });
+
+      test('the notice of a new sign-in', async ({ page, account, api }) => {
+        await openPage(page, account, PAGES.find(({ name }) => name === 'account')!);
+        await api.logIn(account, FIREFOX);
+        await page.goto('/account');
+        const wasNotMe = page.getByRole('button', { name: 'It was not me' });
+        await expect(wasNotMe).not.toHaveAttribute('aria-disabled', 'true');
+        await seesAccount(page, account);
+        await page.screenshot({ path: path('sign-in-notice'), fullPage: true });
+        await wasNotMe.click();
+        const dialog = page.getByRole('dialog');
+        await dialog.getByLabel('Password', { exact: true }).fill('not the right password');
+        await page.keyboard.press('Enter');
+        await expect(dialog.getByRole('alert')).toBeVisible();
+        await page.screenshot({ path: path('sign-in-notice-asked') });
+        await page.goto('/password?not-me');
+        await expect(page.getByText('That browser is signed out.')).toBeVisible();
+        await page.screenshot({ path: path('password-not-me'), fullPage: true });
+      });
+
+      test('a username that is taken', async ({ page, account, api }) => {
+        const other = somebody('eve');
+        await api.makeAccount(other);
+        await openPage(page, account, PAGES.find(({ name }) => name === 'username')!);
+        await page.getByLabel('New username').fill(other.username);
+        await page.getByLabel('Password', { exact: true }).fill(account.password);
+        await page.getByRole('button', { name: 'Change username' }).click();
+        await expect(page.getByRole('alert')).toBeVisible();
+        await page.screenshot({ path: path('username-taken'), fullPage: true });
       });
 
       test('a page whose script does not arrive', async ({ page }) => {

@@ -29,6 +29,9 @@ pub mod paths {
     pub const PASSWORD: &str = "/api/v1/account/password";
     /// `PUT` [`super::ChangeUsername`] → 200 [`super::Account`].
     pub const USERNAME: &str = "/api/v1/account/username";
+    /// `GET` → 200 [`super::SignInNotices`]. `POST` of
+    /// `/api/v1/account/notices/{session_id}/read`, without a body → 204.
+    pub const NOTICES: &str = "/api/v1/account/notices";
     /// `POST` [`super::RecoverRequest`] → 200 [`super::Recovered`].
     pub const RECOVER: &str = "/api/v1/recover";
     /// `GET` → 200 [`super::RecoveryCodeState`]; `PUT` [`super::ReplaceRecoveryCode`] → 200
@@ -197,6 +200,9 @@ pub struct AccountData {
     pub reset_link: Option<ResetLinkData>,
     /// The live sessions.
     pub sessions: Vec<SessionData>,
+    /// The sign-ins from unknown browsers that the person has not read about yet.
+    #[serde(default)]
+    pub sign_in_notices: Vec<SignInNoticeData>,
     /// What happened to the account, the newest first. The server sends it piece by piece, so it is the
     /// last member.
     pub activity: Vec<ActivityData>,
@@ -211,6 +217,19 @@ pub struct FormerUsernameData {
     pub given_up_at: i64,
     /// Until when nobody else can choose it, in Unix seconds.
     pub reserved_until: i64,
+}
+
+/// A sign-in from an unknown browser that the person has not read about yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignInNoticeData {
+    /// The session that it opened.
+    pub session_id: Uuid,
+    /// When it was, in Unix seconds.
+    pub at: i64,
+    /// From which address.
+    pub ip: Option<String>,
+    /// The browser's `User-Agent` header.
+    pub user_agent: Option<String>,
 }
 
 /// Wrong passwords in a row.
@@ -417,6 +436,27 @@ pub struct SessionInfo {
 pub struct EndSessions {
     /// The account's password.
     pub password: Secret,
+}
+
+/// Sign-ins from browsers that the account did not know, the newest first. Each of them is here until
+/// the person has read it in one of the other sessions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignInNotices {
+    /// The newest ones. When the person has read one, an older one may follow.
+    pub notices: Vec<SignInNotice>,
+}
+
+/// A sign-in from a browser that the account did not know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignInNotice {
+    /// The session that it opened. It may be over.
+    pub session_id: Uuid,
+    /// When it was, in Unix seconds.
+    pub at: i64,
+    /// From which address.
+    pub ip: Option<String>,
+    /// The browser, in words for a person.
+    pub device: String,
 }
 
 /// How many sessions a call ended.

@@ -110,6 +110,7 @@ impl Sweep {
         round.add("events", within(old_events(state)).await);
         round.add("reset links", within(old_reset_codes(state)).await);
         round.add("former usernames", within(old_usernames(state)).await);
+        round.add("sign-in notices", within(old_notices(state)).await);
         let of_deleted = events_of_deleted_accounts(state);
         round.add("events of deleted accounts", within(of_deleted).await);
         match within(self.walk(state)).await {
@@ -209,6 +210,20 @@ async fn old_usernames(state: &Holdfast) -> Result<u64, ApiError> {
     let mut total = 0;
     loop {
         let deleted = store::former_usernames::forget_old(&mut connection, BATCH).await?;
+        total += deleted;
+        if deleted < BATCH.unsigned_abs() {
+            return Ok(total);
+        }
+    }
+}
+
+/// A notice that nobody reads is kept as long as the activity.
+async fn old_notices(state: &Holdfast) -> Result<u64, ApiError> {
+    let kept = state.config.activity_kept.as_secs_f64();
+    let mut connection = state.pool.acquire().await?;
+    let mut total = 0;
+    loop {
+        let deleted = store::sign_in_notices::forget_old(&mut connection, kept, BATCH).await?;
         total += deleted;
         if deleted < BATCH.unsigned_abs() {
             return Ok(total);

@@ -105,7 +105,8 @@ pub(super) fn EndDialog(
     let dialog = NodeRef::<html::Dialog>::new();
     let password = NodeRef::<Input>::new();
     let close = move || endings.asked.set(None);
-    let done = move |which| {
+    // It belongs to the dialog, because the form may be gone when the answer comes.
+    let done = Callback::new(move |which| {
         // The dialog is closed first, because the browser returns the focus then.
         if endings.asks_about(which) {
             close();
@@ -114,7 +115,7 @@ pub(super) fn EndDialog(
             }
         }
         on_done.run(which);
-    };
+    });
     let asker = Asker::here();
     view! {
         <Dialog
@@ -142,7 +143,7 @@ fn EndForm(
     endings: Endings,
     asker: Asker,
     password: NodeRef<Input>,
-    #[prop(into)] on_done: Callback<Which>,
+    on_done: Callback<Which>,
     #[prop(into)] on_cancel: Callback<()>,
 ) -> impl IntoView {
     let session = use_session();

@@ -7,6 +7,7 @@ use leptos::ev::SubmitEvent;
 use leptos::html::Input;
 use leptos::prelude::*;
 use leptos_meta::Title;
+use leptos_router::hooks::use_location;
 
 use super::asker::Asker;
 use super::credentials::{empty, focus, hide, value};
@@ -23,6 +24,7 @@ pub fn PasswordPage() -> impl IntoView {
     // This signal is outside of the form, because the form is built again for another
     // account.
     let done = RwSignal::new(false);
+    let search = use_location().search;
     view! {
         <Title text="Change password"/>
         <div class="center narrow stack">
@@ -32,6 +34,12 @@ pub fn PasswordPage() -> impl IntoView {
                     "Your password is changed. All other sessions are ended.",
                 )}
             </p>
+            <Show when=move || search.get() == paths::NOT_ME && !done.get()>
+                <p class="notice">
+                    "That browser is signed out. Somebody may know your password, so choose a new one "
+                    "now."
+                </p>
+            </Show>
             <RequireSession fallback=|| view! { <div class="card"><Skeleton/></div> }>
                 <PasswordForm done/>
                 <p class="aside">

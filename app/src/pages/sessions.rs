@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use holdfast_client::{RequireSession, use_session};
 use holdfast_protocol::wire::{SessionInfo, SessionList, paths};
 use leptos::html::Ul;
@@ -7,6 +5,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use super::end_sessions::{EndDialog, Endings, Which};
+use super::look_again::watch_while_shown;
 use crate::components::{
     Button, DateTime, Fact, FormError, Kind, LoadError, PageHeading, Skeleton,
 };
@@ -29,9 +28,6 @@ pub fn SessionsPage() -> impl IntoView {
     }
 }
 
-/// How long the page waits before it looks for other sessions again.
-const LOOKS_AGAIN: Duration = Duration::from_secs(10);
-
 #[component]
 fn Sessions() -> impl IntoView {
     let session = use_session();
@@ -39,7 +35,7 @@ fn Sessions() -> impl IntoView {
     let loading = Signal::derive(move || list.is_refetching());
     let load_error = Memo::new(move |_| list.error().map(|error| error.to_string()));
     let rows = NodeRef::<Ul>::new();
-    watch_others(move || list.refetch());
+    watch_while_shown(move || list.refetch());
     let endings = Endings::new();
     let done = RwSignal::new("");
     let on_done = move |which: Which| {
@@ -121,21 +117,6 @@ fn Sessions() -> impl IntoView {
         </Show>
         <EndDialog endings on_done/>
     }
-}
-
-/// Looks again while the person looks at the page. So a session that was ended or opened in another
-/// browser appears here without a reload.
-fn watch_others(look: impl Fn() + Copy + 'static) {
-    Effect::new(move |_| {
-        let look_if_shown = move || {
-            if !document().hidden() {
-                look();
-            }
-        };
-        if let Ok(every) = set_interval_with_handle(look_if_shown, LOOKS_AGAIN) {
-            on_cleanup(move || every.clear());
-        }
-    });
 }
 
 #[component]

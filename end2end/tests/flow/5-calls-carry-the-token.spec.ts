@@ -30,7 +30,12 @@ test('step 5: every call of every page carries the access token', async ({ page,
 
   const calls = (await network.calls()).filter((call) => !WITHOUT_TOKEN.includes(call.path));
   const paths = new Set(calls.map((call) => call.path));
-  expect([...paths].sort()).toEqual(['/api/v1/account', '/api/v1/activity', '/api/v1/sessions']);
+  expect([...paths].sort()).toEqual([
+    '/api/v1/account',
+    '/api/v1/account/notices',
+    '/api/v1/activity',
+    '/api/v1/sessions',
+  ]);
   for (const call of calls) {
     expect(call.bearer, call.path).toBe(access_token);
     expect(call.status, call.path).toBe(200);

@@ -113,6 +113,28 @@ for (const colorScheme of ['light', 'dark'] as const) {
 }
 
 for (const colorScheme of ['light', 'dark'] as const) {
+  test(`the notice of a new sign-in is accessible to everybody, ${colorScheme}`, async ({
+    page,
+    account,
+    api,
+  }) => {
+    await page.emulateMedia({ colorScheme });
+    await signIn(page, account);
+    await api.logIn(account);
+    await page.goto('/account');
+    const wasNotMe = page.getByRole('button', { name: 'It was not me' });
+    await expect(wasNotMe).not.toHaveAttribute('aria-disabled', 'true');
+    expect(await violations(page)).toEqual([]);
+    await wasNotMe.click();
+    await expect(page.getByRole('dialog')).toBeVisible();
+    expect(await violations(page)).toEqual([]);
+    await page.goto('/password?not-me');
+    await expect(page.getByText('That browser is signed out.')).toBeVisible();
+    expect(await violations(page)).toEqual([]);
+  });
+}
+
+for (const colorScheme of ['light', 'dark'] as const) {
   test(`a new recovery code and the offer of one are accessible to everybody, ${colorScheme}`, async ({
     page,
   }) => {

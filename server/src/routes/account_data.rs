@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use futures::{StreamExt as _, stream};
 use holdfast_protocol::wire::{
     Account, AccountData, ActivityData, FailedSignIns, FormerUsernameData, RecoveryCodeData,
-    ResetLinkData, SessionData,
+    ResetLinkData, SessionData, SignInNoticeData,
 };
 use uuid::Uuid;
 
@@ -26,7 +26,9 @@ use crate::lifetimes::USERNAME_RESERVED;
 use crate::limits::Limits;
 use crate::sessions;
 use crate::state::Holdfast;
-use crate::store::{self, events, former_usernames, recovery_codes, reset_codes, sign_in_failures};
+use crate::store::{
+    self, events, former_usernames, recovery_codes, reset_codes, sign_in_failures, sign_in_notices,
+};
 
 /// How many events are read and sent at once.
 const EVENTS_AT_ONCE: usize = 250;
@@ -142,6 +144,7 @@ async fn without_events(
     let name = Limits::name_key(&state.keys, &facts.username)?;
     let failures = sign_in_failures::lookup(db, &name).await?;
     let live = store::sessions::list(db, account_id).await?;
+    let unread = sign_in_notices::list(db, account_id).await?;
     connection.release();
     if !live.iter().any(|session| session.session_id == own) {
         sessions::must_have_row(state, own).await?;
@@ -154,6 +157,12 @@ async fn without_events(
         username: former.username_key,
         given_up_at: former.given_up_at.unix_timestamp(),
         reserved_until: (former.given_up_at + USERNAME_RESERVED).unix_timestamp(),
+    });
+    let unread = unread.into_iter().map(|notice| SignInNoticeData {
+        session_id: notice.session_id,
+        at: notice.signed_in_at.unix_timestamp(),
+        ip: notice.ip,
+        user_agent: notice.user_agent,
     });
     let live = live.into_iter().map(|session| SessionData {
         remember: session.remember,
@@ -184,6 +193,7 @@ async fn without_events(
             used_at: link.used_at.map(|at| at.unix_timestamp()),
         }),
         sessions: live.collect(),
+        sign_in_notices: unread.collect(),
         activity: Vec::new(),
     })
 }

@@ -25,7 +25,7 @@ use crate::password_hash::Verdict;
 use crate::sessions::{self, PreparedSession, VerifiedPassword, note_failure};
 use crate::state::Holdfast;
 use crate::store::accounts::Credentials;
-use crate::store::{self, ClientInfo};
+use crate::store::{self, ClientInfo, sign_in_notices};
 
 pub(super) async fn log_in(
     State(state): State<Holdfast>,
@@ -163,6 +163,11 @@ impl Attempt {
             sessions::open(state, &mut transaction, new, verified, remember, client).await?;
         let opened = opened.ok_or(ApiError::InvalidCredentials)?;
         let leaves_surplus = opened.leaves_surplus();
+        if let CountedUnder::Name(_) = counted_under {
+            // The account does not know this browser, so its other sessions tell the person.
+            let session_id = opened.session_id();
+            sign_in_notices::insert(&mut transaction, session_id, account_id, client).await?;
+        }
         let mut tokens = opened.commit(state, transaction).await?;
         connection.release();
         if leaves_surplus {

@@ -7,6 +7,7 @@ mod health;
 mod jwks;
 mod login;
 mod logout;
+mod notices;
 mod oauth;
 mod password;
 mod password_estimate;
@@ -47,6 +48,11 @@ pub fn api() -> Router<Holdfast> {
         .route(paths::ACCOUNT_DATA, get(account_data::show))
         .route(paths::PASSWORD, put(password::change))
         .route(paths::USERNAME, put(username::change))
+        .route(paths::NOTICES, get(notices::list))
+        .route(
+            &format!("{}/{{session_id}}/read", paths::NOTICES),
+            post(notices::read),
+        )
         .route(paths::RECOVER, post(recover::recover))
         .route(
             paths::RECOVERY_CODE,

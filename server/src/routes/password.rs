@@ -61,6 +61,7 @@ pub(super) async fn change(
     let remember = store::sessions::lookup_remember(&mut transaction, current.session_id).await?;
     let ended =
         sessions::end_all(&state.clock, &mut transaction, account_id, reason, &client).await?;
+    store::sign_in_notices::delete_all(&mut transaction, account_id).await?;
     let verified = VerifiedPassword {
         account_id,
         password_changed_at,

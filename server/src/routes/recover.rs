@@ -264,6 +264,7 @@ impl Recovery<'_> {
                 )
                 .await?;
                 self.use_code(&mut transaction).await?;
+                store::sign_in_notices::delete_all(&mut transaction, account_id).await?;
                 let next = self.next.hash();
                 store::recovery_codes::insert(&mut transaction, account_id, &next).await?;
                 let event = NewEvent {

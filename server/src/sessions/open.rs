@@ -141,6 +141,11 @@ pub struct Opened {
 }
 
 impl Opened {
+    /// The session.
+    pub fn session_id(&self) -> Uuid {
+        self.tokens.session_id
+    }
+
     /// Whether the account may still have too many sessions after the commit.
     pub fn leaves_surplus(&self) -> bool {
         is_full_batch(&self.ended)

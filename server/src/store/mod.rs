@@ -14,6 +14,7 @@ pub mod secrets;
 pub mod session_ends;
 pub mod sessions;
 pub mod sign_in_failures;
+pub mod sign_in_notices;
 
 pub use connect::{connect, has_settings, with_settings, without_settings};
 pub use pool::{Connection, Pool, is_broken};

@@ -23,6 +23,7 @@ async fn a_call_without_an_access_token_is_401() {
         (Method::GET, paths::ACTIVITY),
         (Method::GET, paths::ACCOUNT_DATA),
         (Method::PUT, paths::USERNAME),
+        (Method::GET, paths::NOTICES),
     ] {
         let request = Request::builder()
             .method(method)

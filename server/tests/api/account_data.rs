@@ -59,6 +59,10 @@ async fn a_person_takes_everything_that_is_stored_and_nothing_with_which_one_get
     let sessions: Vec<_> = sessions.map(|data| data.session.current).collect();
     assert_eq!(sessions, [true, false]);
     assert!(data.sessions.iter().all(|data| data.remember));
+    // The last sign-in was from a browser that the account did not know.
+    let unread = data.sign_in_notices.iter();
+    let unread: Vec<_> = unread.map(|notice| notice.session_id).collect();
+    assert_eq!(unread, [tokens.session_id]);
     let kinds: Vec<_> = data.activity.iter().map(|data| data.event.kind).collect();
     for kind in [
         EventKind::SignUp,
@@ -125,6 +129,10 @@ const TOLD: &[&str] = &[
     "sessions.user_agent",
     "sign_in_failures.failures",
     "sign_in_failures.last_at",
+    "sign_in_notices.ip",
+    "sign_in_notices.session_id",
+    "sign_in_notices.signed_in_at",
+    "sign_in_notices.user_agent",
 ];
 
 /// The columns that are not in the file: the id of the account once more, hashes and what they belong
@@ -146,6 +154,7 @@ const LEFT_OUT: &[&str] = &[
     "sessions.generation",
     "sessions.token_hash",
     "sign_in_failures.name_hash",
+    "sign_in_notices.account_id",
 ];
 
 #[tokio::test]

@@ -30,6 +30,7 @@ mod lock_order;
 mod login;
 mod logout;
 mod metrics;
+mod notices;
 mod oauth;
 mod password;
 mod password_estimate;

@@ -136,6 +136,7 @@ async fn bar_39_the_server_does_not_say_that_a_session_older_than_the_database_i
         (Method::GET, paths::SESSIONS, None),
         (Method::GET, paths::ACTIVITY, None),
         (Method::GET, paths::ACCOUNT_DATA, None),
+        (Method::GET, paths::NOTICES, None),
         (
             Method::DELETE,
             paths::SESSIONS,

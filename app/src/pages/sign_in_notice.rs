@@ -1,0 +1,182 @@
+//! Tells on every page of a sign-in from a browser that the account did not know, until the person has
+//! read it.
+
+use std::time::Duration;
+
+use holdfast_client::{Method, Session, SessionResource, use_session};
+use holdfast_protocol::wire::{SignInNotice, SignInNotices, paths as api};
+use leptos::prelude::*;
+use leptos_router::hooks::{use_location, use_navigate};
+use uuid::Uuid;
+
+use super::asker::Asker;
+use super::end_sessions::{EndDialog, Endings, Which};
+use super::look_again::{watch_while_shown, when_shown_again};
+use crate::components::{Button, DateTime, FormError, Kind};
+use crate::focus::focus_heading;
+use crate::paths;
+
+/// For how long the buttons of a new notice do nothing. The notice moves the page down, and a press that
+/// was meant for something else must not answer it.
+const NOT_MEANT_FOR: Duration = Duration::from_millis(600);
+
+/// The newest notice of the signed-in person, above the page.
+#[component]
+pub fn SignInNoticeBar() -> impl IntoView {
+    let session = use_session();
+    // Screen readers announce what appears in it.
+    view! {
+        <div aria-live="polite">
+            <Show when=move || session.is_signed_in()>
+                <Newest/>
+            </Show>
+        </div>
+    }
+}
+
+#[component]
+fn Newest() -> impl IntoView {
+    let session = use_session();
+    let unread =
+        session.resource(|api| async move { api.get::<SignInNotices>(api::NOTICES).await });
+    look_again(unread);
+    let newest = Memo::new(move |_| {
+        unread.with_latest(|unread| unread.and_then(|unread| unread.notices.first().cloned()))
+    });
+    let endings = Endings::new();
+    let error = RwSignal::new(None::<String>);
+    let busy = RwSignal::new(false);
+    let asker = Asker::here();
+    let remove = move |session_id: Uuid| {
+        unread.update(|unread| {
+            unread
+                .notices
+                .retain(|notice| notice.session_id != session_id)
+        });
+        // An older one may follow.
+        unread.refetch();
+    };
+    let was_me = move |session_id: Uuid| {
+        if busy.get_untracked() {
+            return;
+        }
+        busy.set(true);
+        error.set(None);
+        asker.ask(note_read(session, session_id), move |outcome| {
+            busy.set(false);
+            match outcome {
+                Ok(()) => {
+                    remove(session_id);
+                    // The button with the focus has disappeared.
+                    focus_heading();
+                }
+                Err(why) => error.set(Some(why.to_string())),
+            }
+        });
+    };
+    let navigate = use_navigate();
+    let on_ended = move |which: Which| {
+        let Which::One(session_id) = which else {
+            return;
+        };
+        let navigate = navigate.clone();
+        asker.ask(note_read(session, session_id), move |outcome| {
+            if outcome.is_ok() {
+                remove(session_id);
+            }
+            navigate(
+                &format!("{}?{}", paths::PASSWORD, paths::NOT_ME),
+                Default::default(),
+            );
+        });
+    };
+    view! {
+        {move || newest.get().map(|notice| view! {
+            <NoticeOf notice busy error on_was_me=was_me endings/>
+        })}
+        <EndDialog endings on_done=on_ended/>
+    }
+}
+
+/// One notice, with its buttons.
+#[component]
+fn NoticeOf(
+    notice: SignInNotice,
+    #[prop(into)] busy: Signal<bool>,
+    #[prop(into)] error: Signal<Option<String>>,
+    #[prop(into)] on_was_me: Callback<Uuid>,
+    endings: Endings,
+) -> impl IntoView {
+    let SignInNotice {
+        session_id,
+        at,
+        ip,
+        device,
+    } = notice;
+    let which = Which::One(session_id);
+    let is_new = RwSignal::new(true);
+    set_timeout(
+        move || {
+            is_new.try_set(false);
+        },
+        NOT_MEANT_FOR,
+    );
+    let question = format!("Sign out {device} now?");
+    let from = ip.map(|ip| format!(", from the address {ip}"));
+    let ending = endings.is_under_way(which);
+    view! {
+        <aside class="site-notice sign-in-notice" aria-labelledby="sign-in-notice">
+            <div class="center">
+                <div class="notice notice-danger">
+                    <div class="stack">
+                        <h2 id="sign-in-notice">"New sign-in to your account"</h2>
+                        <p>
+                            <strong>{device}</strong> " signed in, " <DateTime at=at/> {from}
+                            ". Was it you?"
+                        </p>
+                        <FormError text=error/>
+                        <FormError text=endings.error()/>
+                    </div>
+                    <div class="cluster">
+                        <Button
+                            on_press=move || on_was_me.run(session_id)
+                            busy=Signal::derive(move || busy.get() || is_new.get())
+                            text="This was me"
+                        />
+                        <Button
+                            kind=Kind::Danger
+                            on_press=move || endings.ask(which, question.clone())
+                            busy=Signal::derive(move || ending.get() || is_new.get())
+                            text="It was not me"
+                        />
+                    </div>
+                </div>
+            </div>
+        </aside>
+    }
+}
+
+/// Notes that the person has read it, so that no session shows it any more.
+async fn note_read(session: Session, session_id: Uuid) -> Result<(), holdfast_client::CallError> {
+    let path = format!("{}/{session_id}/read", api::NOTICES);
+    let request = session.api().request(Method::POST, &path);
+    request.send().await?.nothing()
+}
+
+/// Looks again on every page that the person opens, and when they come back to the tab. On the page of
+/// the sessions, it looks as often as that page looks for sessions.
+fn look_again(unread: SessionResource<SignInNotices>) {
+    let path = use_location().pathname;
+    Effect::new(move |before: Option<()>| {
+        path.track();
+        if before.is_some() {
+            unread.refetch();
+        }
+    });
+    when_shown_again(move || unread.refetch());
+    watch_while_shown(move || {
+        if path.get_untracked() == paths::SESSIONS {
+            unread.refetch();
+        }
+    });
+}

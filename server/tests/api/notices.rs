@@ -1,0 +1,172 @@
+//! `/api/v1/account/notices`: sign-ins from browsers that the account did not know.
+
+use axum::http::{Method, header};
+use holdfast_protocol::problem::Code;
+use holdfast_protocol::wire::{SignInNotice, SignInNotices, Tokens, paths};
+use holdfast_server::sweep::Sweep;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::limits::{From, change_password};
+use crate::support::{Answer, PASSWORD, TestApp, json_request};
+
+async fn notices(app: &TestApp, tokens: &Tokens) -> Vec<SignInNotice> {
+    let answer: SignInNotices = app.get_as(tokens, paths::NOTICES).await.json();
+    answer.notices
+}
+
+/// The sessions that the notices are about.
+async fn about(app: &TestApp, tokens: &Tokens) -> Vec<Uuid> {
+    let notices = notices(app, tokens).await;
+    notices.iter().map(|notice| notice.session_id).collect()
+}
+
+async fn read(app: &TestApp, tokens: &Tokens, session_id: Uuid) -> Answer {
+    let path = format!("{}/{session_id}/read", paths::NOTICES);
+    app.call_as(tokens, Method::POST, &path, None).await
+}
+
+/// Every sign-in of [`TestApp::log_in`] is without the token of a known browser.
+#[tokio::test]
+async fn every_other_session_is_told_of_a_sign_in_from_an_unknown_browser() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    let eve = app.sign_up("eve").await;
+    let body = json!({"username": "ada", "password": PASSWORD});
+    let mut request = json_request(Method::POST, paths::LOGIN, &body);
+    let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
+    request
+        .headers_mut()
+        .insert(header::USER_AGENT, firefox.parse().unwrap());
+    let stranger = app.send(request).await.tokens(200);
+    let known = From::known(&here).log_in(&app, "ada", PASSWORD).await;
+    let known = known.tokens(200);
+
+    let answer = app.get_as(&here, paths::NOTICES).await;
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let [notice] = &notices(&app, &here).await[..] else {
+        panic!("{}", answer.text());
+    };
+    assert_eq!(notice.session_id, stranger.session_id);
+    assert_eq!(notice.device, "Firefox on Linux");
+    assert_eq!(about(&app, &known).await, [stranger.session_id]);
+    // The session that it is about is not told, and no other account is.
+    for tokens in [&stranger, &eve] {
+        assert_eq!(about(&app, tokens).await, [] as [Uuid; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_new_account_and_a_sign_in_without_another_session_tell_of_nothing() {
+    let app = TestApp::start().await;
+    let first = app.sign_up("ada").await;
+    assert_eq!(about(&app, &first).await, [] as [Uuid; 0]);
+    app.log_out(&first).await;
+    let second = app.log_in("ada").await;
+    let third = app.log_in("ada").await;
+    assert_eq!(about(&app, &third).await, [] as [Uuid; 0]);
+    assert_eq!(about(&app, &second).await, [third.session_id]);
+}
+
+#[tokio::test]
+async fn what_was_read_in_one_session_is_read_in_all() {
+    let app = TestApp::start().await;
+    let (one, other) = (app.sign_up("ada").await, app.sign_up("eve").await);
+    let known = From::known(&one).log_in(&app, "ada", PASSWORD).await;
+    let known = known.tokens(200);
+    let stranger = app.log_in("ada").await;
+    assert_eq!(about(&app, &known).await, [stranger.session_id]);
+    // Another account cannot delete it.
+    assert_eq!(read(&app, &other, stranger.session_id).await.status, 204);
+    assert_eq!(about(&app, &known).await, [stranger.session_id]);
+
+    assert_eq!(read(&app, &one, stranger.session_id).await.status, 204);
+    for tokens in [&one, &known] {
+        assert_eq!(about(&app, tokens).await, [] as [Uuid; 0]);
+    }
+    // A repeated request does no harm.
+    assert_eq!(read(&app, &one, stranger.session_id).await.status, 204);
+    assert!(app.accepts(&stranger).await);
+    read(&app, &one, one.session_id).await.is(Code::NotFound);
+    let path = format!("{}/x/read", paths::NOTICES);
+    app.call_as(&one, Method::POST, &path, None)
+        .await
+        .is(Code::NotFound);
+}
+
+#[tokio::test]
+async fn the_session_that_a_notice_is_about_cannot_delete_it_even_by_signing_out() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    let thief = app.log_in("ada").await;
+    read(&app, &thief, thief.session_id)
+        .await
+        .is(Code::NotFound);
+    assert_eq!(about(&app, &here).await, [thief.session_id]);
+    app.log_out(&thief).await;
+    assert_eq!(about(&app, &here).await, [thief.session_id]);
+}
+
+#[tokio::test]
+async fn a_session_that_has_just_ended_deletes_no_notice() {
+    let here = TestApp::start().await;
+    // Another instance has not learnt of the ending yet.
+    let elsewhere = here.second_instance(&[1]);
+    let staying = here.sign_up("ada").await;
+    let leaving = From::known(&staying).log_in(&here, "ada", PASSWORD).await;
+    let leaving = leaving.tokens(200);
+    let stranger = here.log_in("ada").await;
+    here.log_out(&leaving).await;
+    read(&elsewhere, &leaving, stranger.session_id)
+        .await
+        .is(Code::SessionEnded);
+    assert_eq!(about(&here, &staying).await, [stranger.session_id]);
+}
+
+#[tokio::test]
+async fn an_answer_has_the_three_newest_and_the_older_ones_follow() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    let mut strangers = Vec::new();
+    for _ in 0..5 {
+        strangers.insert(0, app.log_in("ada").await.session_id);
+    }
+    assert_eq!(about(&app, &here).await, strangers[..3]);
+    read(&app, &here, strangers[1]).await;
+    assert_eq!(
+        about(&app, &here).await,
+        [strangers[0], strangers[2], strangers[3]]
+    );
+}
+
+/// All sessions end then, and the browser that changed the password has a new session.
+#[tokio::test]
+async fn a_new_password_deletes_all_notices() {
+    let app = TestApp::start().await;
+    app.sign_up("ada").await;
+    let stranger = app.log_in("ada").await;
+    let other = app.log_in("ada").await;
+    assert_eq!(about(&app, &stranger).await, [other.session_id]);
+    let changed = change_password(
+        &app,
+        &stranger,
+        PASSWORD,
+        "seven lanterns above the harbour",
+    );
+    let changed = changed.await.tokens(200);
+    assert_eq!(about(&app, &changed).await, [] as [Uuid; 0]);
+}
+
+#[tokio::test]
+async fn the_sweep_deletes_notices_that_are_as_old_as_the_oldest_events() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    app.log_in("ada").await;
+    let age = "update sign_in_notices set signed_in_at = now() - interval '181 days'";
+    sqlx::query(age).execute(app.pool()).await.unwrap();
+    let newer = app.log_in("ada").await;
+    let round = Sweep::from_the_beginning().round(&app.state).await;
+    assert!(round.failed.is_empty(), "{:?}", round.failed);
+    assert_eq!(round.deleted, 1);
+    assert_eq!(about(&app, &here).await, [newer.session_id]);
+}

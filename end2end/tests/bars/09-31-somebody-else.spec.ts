@@ -119,9 +119,12 @@ test('bar 31: a failed call is not repeated as the person who signed in meanwhil
     .filter({ hasNot: page.getByText('This browser', { exact: true }) });
   const network = new Network(page);
   const late = await holdAnswers(page, '**/api/v1/sessions/*');
+  await foreign.getByRole('button').click();
+  // The dialog loads the name. After that, the next call is the one that ends the session.
+  const name = page.getByRole('dialog').locator('[autocomplete=username]');
+  await expect(name).toHaveValue(account.username);
   const { access_token } = await theStoredSession(page);
   await tamper(page, { access_token: forged(access_token) });
-  await foreign.getByRole('button').click();
   await sendSignOut(page, account);
   await expect.poll(late.waiting).toBe(1);
 

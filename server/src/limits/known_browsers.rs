@@ -48,7 +48,7 @@ const MAC: usize = 16;
 
 /// The tokens that a sign-in has, in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundTokens {
     /// Those that were made for the typed name.
     pub of_name: Vec<KnownBrowser>,
     /// Those that were made for other names: of other people who use the browser, or of this account,
@@ -151,8 +151,8 @@ pub fn make(
 }
 
 /// The tokens in these headers. All other text in the headers is ignored.
-pub fn find(keys: &Keys, headers: &HeaderMap, username: &Username, now: u64) -> Found {
-    let mut found = Found::default();
+pub fn find(keys: &Keys, headers: &HeaderMap, username: &Username, now: u64) -> FoundTokens {
+    let mut found = FoundTokens::default();
     let tokens = headers
         .get_all(KNOWN_BROWSER_HEADER)
         .iter()
@@ -274,7 +274,10 @@ mod tests {
         let fifth = headers(&["a", "b", "c", "d", token.expose()]);
         assert_eq!(find(&keys, &fifth, &name("ada"), NOW).of_name.len(), 1);
         let sixth = headers(&["a", "b", "c", "d", "e", token.expose()]);
-        assert_eq!(find(&keys, &sixth, &name("ada"), NOW), Found::default());
+        assert_eq!(
+            find(&keys, &sixth, &name("ada"), NOW),
+            FoundTokens::default()
+        );
     }
 
     #[test]
@@ -297,7 +300,7 @@ mod tests {
             other[at] ^= 1;
             let other = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(other));
             let found = find(&keys, &headers(&[&other]), &name("ada"), NOW);
-            assert_eq!(found, Found::default());
+            assert_eq!(found, FoundTokens::default());
         }
     }
 
@@ -355,7 +358,10 @@ mod tests {
         let earlier = URL_SAFE_NO_PAD.encode(&bytes[..BODY + MAC]);
         let headers = headers(&[&format!("{PREFIX}{earlier}")]);
         assert_eq!(find(&keys, &headers, &name("ada"), NOW).of_name.len(), 1);
-        assert_eq!(find(&keys, &headers, &name("eve"), NOW), Found::default());
+        assert_eq!(
+            find(&keys, &headers, &name("eve"), NOW),
+            FoundTokens::default()
+        );
     }
 
     #[test]

@@ -131,7 +131,7 @@ fn NoticeOf(
                     <div class="stack">
                         <h2 id="sign-in-notice">"New sign-in to your account"</h2>
                         <p>
-                            <strong>{device}</strong> " signed in, " <DateTime at=at/> {from}
+                            <strong>{device}</strong> " signed in on " <DateTime at=at/> {from}
                             ". Was it you?"
                         </p>
                         <FormError text=error/>

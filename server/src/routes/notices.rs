@@ -1,8 +1,9 @@
 //! `GET /api/v1/account/notices`: sign-ins from browsers that the account did not know, until the person
 //! has read them. `POST …/{session_id}/read` says that the person has read one, in all sessions.
 //!
-//! A security duty: the session that such a sign-in has opened neither sees its own notice nor deletes
-//! it. Otherwise a thief could hide the sign-in.
+//! A security duty: only a session that is older than the sign-in sees its notice and deletes it. The
+//! session that the sign-in has opened does not, and a newer session does not. Otherwise a thief could
+//! sign in twice, and hide the first sign-in in the second session.
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};

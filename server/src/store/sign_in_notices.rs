@@ -6,6 +6,9 @@ use uuid::Uuid;
 
 use super::ClientInfo;
 
+/// How many notices an account has at most. A thief with the password may sign in again and again.
+pub const MOST: i64 = 20;
+
 /// A sign-in that the person has not read about yet.
 #[derive(Debug, Clone)]
 pub struct SignInNotice {
@@ -20,14 +23,15 @@ pub struct SignInNotice {
 }
 
 /// Writes that this session was opened from an unknown browser. Writes nothing if the account has no
-/// other session, because there is no browser in which a person could read it.
+/// other session, because there is no browser in which a person could read it. Deletes the oldest notices
+/// beyond [`MOST`]. The caller has locked the account's row and opened the session.
 pub async fn insert(
     connection: &mut PgConnection,
     session_id: Uuid,
     account_id: Uuid,
     client: &ClientInfo,
 ) -> sqlx::Result<()> {
-    sqlx::query!(
+    let inserted = sqlx::query!(
         "insert into sign_in_notices (session_id, account_id, ip, user_agent)
          select $1, $2, $3, $4
          where exists (
@@ -42,12 +46,29 @@ pub async fn insert(
         client.ip,
         client.user_agent,
     )
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
+    if inserted.rows_affected() > 0 {
+        sqlx::query!(
+            "delete from sign_in_notices
+             where session_id in (
+                 select session_id
+                 from sign_in_notices
+                 where account_id = $1
+                 order by signed_in_at desc, session_id desc
+                 offset $2
+             )",
+            account_id,
+            MOST,
+        )
+        .execute(connection)
+        .await?;
+    }
     Ok(())
 }
 
-/// The account's notices except the one about this session, the newest first.
+/// The notices that this session of the account may show: those of sign-ins after the session was
+/// opened, the newest first. Its own notice is none of them.
 pub async fn list_for(
     connection: &mut PgConnection,
     account_id: Uuid,
@@ -58,7 +79,10 @@ pub async fn list_for(
         SignInNotice,
         "select session_id, signed_in_at, ip, user_agent
          from sign_in_notices
-         where account_id = $1 and session_id <> $2
+         where
+             account_id = $1
+             and session_id <> $2
+             and signed_in_at > (select created_at from sessions where session_id = $2)
          order by signed_in_at desc
          limit $3",
         account_id,
@@ -79,15 +103,17 @@ pub async fn list(
         "select session_id, signed_in_at, ip, user_agent
          from sign_in_notices
          where account_id = $1
-         order by signed_in_at desc",
+         order by signed_in_at desc
+         limit $2",
         account_id,
+        MOST,
     )
     .fetch_all(connection)
     .await
 }
 
 /// Deletes a notice that the person has read. `own` is the session in which they have read it. Deletes
-/// nothing if that session is over, or if the notice is about it.
+/// nothing if that session is over, or if the notice is about it or about an earlier sign-in.
 pub async fn delete_read(
     connection: &mut PgConnection,
     account_id: Uuid,
@@ -100,7 +126,7 @@ pub async fn delete_read(
              account_id = $1
              and session_id = $2
              and session_id <> $3
-             and exists (select from sessions where session_id = $3)",
+             and signed_in_at > (select created_at from sessions where session_id = $3)",
         account_id,
         session_id,
         own,

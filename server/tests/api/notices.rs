@@ -2,7 +2,7 @@
 
 use axum::http::{Method, header};
 use holdfast_protocol::problem::Code;
-use holdfast_protocol::wire::{SignInNotice, SignInNotices, Tokens, paths};
+use holdfast_protocol::wire::{AccountData, SignInNotice, SignInNotices, Tokens, paths};
 use holdfast_server::sweep::Sweep;
 use serde_json::json;
 use uuid::Uuid;
@@ -49,9 +49,8 @@ async fn every_other_session_is_told_of_a_sign_in_from_an_unknown_browser() {
     };
     assert_eq!(notice.session_id, stranger.session_id);
     assert_eq!(notice.device, "Firefox on Linux");
-    assert_eq!(about(&app, &known).await, [stranger.session_id]);
-    // The session that it is about is not told, and no other account is.
-    for tokens in [&stranger, &eve] {
+    // The session that it is about is not told. A newer session and another account are not, either.
+    for tokens in [&stranger, &known, &eve] {
         assert_eq!(about(&app, tokens).await, [] as [Uuid; 0]);
     }
 }
@@ -105,6 +104,51 @@ async fn the_session_that_a_notice_is_about_cannot_delete_it_even_by_signing_out
     assert_eq!(about(&app, &here).await, [thief.session_id]);
     app.log_out(&thief).await;
     assert_eq!(about(&app, &here).await, [thief.session_id]);
+}
+
+/// The second sign-in has the token of the first one, so it comes from a known browser. Its session is
+/// newer than the notice of the first sign-in.
+#[tokio::test]
+async fn a_thief_who_signs_in_twice_does_not_hide_the_first_sign_in() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    let first = app.log_in("ada").await;
+    let second = From::known(&first).log_in(&app, "ada", PASSWORD).await;
+    let second = second.tokens(200);
+    assert_eq!(read(&app, &second, first.session_id).await.status, 204);
+    assert_eq!(about(&app, &here).await, [first.session_id]);
+    assert_eq!(about(&app, &second).await, [] as [Uuid; 0]);
+    // A renewal makes the session no older.
+    let second = app.renew(&second).await;
+    read(&app, &second, first.session_id).await;
+    assert_eq!(about(&app, &here).await, [first.session_id]);
+}
+
+/// A browser that deletes everything when it is closed leaves sessions behind.
+#[tokio::test]
+async fn nobody_is_asked_about_an_own_earlier_sign_in() {
+    let app = TestApp::start().await;
+    app.sign_up("ada").await;
+    for _ in 0..3 {
+        let newest = app.log_in("ada").await;
+        assert_eq!(about(&app, &newest).await, [] as [Uuid; 0]);
+    }
+}
+
+#[tokio::test]
+async fn an_account_has_twenty_notices_at_most() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    let eve = app.sign_up("eve").await;
+    let stranger_of_eve = app.log_in("eve").await;
+    let mut strangers = Vec::new();
+    for _ in 0..25 {
+        strangers.insert(0, app.log_in("ada").await.session_id);
+    }
+    let data: AccountData = app.get_as(&here, paths::ACCOUNT_DATA).await.json();
+    let kept = data.sign_in_notices.iter().map(|notice| notice.session_id);
+    assert_eq!(kept.collect::<Vec<_>>(), strangers[..20]);
+    assert_eq!(about(&app, &eve).await, [stranger_of_eve.session_id]);
 }
 
 #[tokio::test]

@@ -43,10 +43,6 @@ const POOLS_PATIENCE: Duration = Duration::from_secs(5);
 /// transaction.
 const OVERLAP: Duration = Duration::from_secs(60);
 
-/// For how long after its change a name is removed from the cache again at each read. A change gets its
-/// time when it is written, and it becomes visible a little later, when its transaction commits.
-const RENAMED: Duration = Duration::from_secs(2 * 60);
-
 /// How many endings one statement reads.
 const PAGE: i64 = 50_000;
 
@@ -293,14 +289,17 @@ impl Reader {
         }
     }
 
-    /// Removes accounts with a new name from the cache.
+    /// Removes the accounts from the cache that have a new name since the last read.
     async fn forget_old_names(&self, connection: &mut PgConnection) -> sqlx::Result<()> {
-        let renamed = former_usernames::renamed_within(connection, RENAMED).await?;
-        // It is not known how long ago the read before was, so it may have missed a change.
-        if self.read_from.is_none() {
+        let Some(read_from) = self.read_from else {
+            // It is not known when the read before was.
             self.profiles.forget_all();
-        }
-        for account_id in renamed {
+            return Ok(());
+        };
+        // A change gets its time when it is written, and becomes visible when its transaction commits. So
+        // this read also overlaps with the one before.
+        let since = read_from - self.overlap;
+        for account_id in former_usernames::renamed_since(connection, since).await? {
             self.profiles.forget(account_id);
         }
         Ok(())

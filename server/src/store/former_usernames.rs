@@ -1,7 +1,5 @@
 //! The table `former_usernames`: names that accounts have given up, and that stay reserved for a time.
 
-use std::time::Duration;
-
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -118,16 +116,14 @@ pub async fn exchange(
     Ok(())
 }
 
-/// The accounts that have changed their name within this time.
-pub async fn renamed_within(
+/// The accounts that have changed their name since this moment.
+pub async fn renamed_since(
     connection: &mut PgConnection,
-    time: Duration,
+    moment: OffsetDateTime,
 ) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar!(
-        "select account_id
-         from former_usernames
-         where given_up_at > clock_timestamp() - make_interval(secs => $1)",
-        time.as_secs_f64(),
+        "select account_id from former_usernames where given_up_at > $1",
+        moment,
     )
     .fetch_all(connection)
     .await

@@ -1,6 +1,7 @@
 //! `PUT /api/v1/account/username`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::Method;
 use holdfast_protocol::problem::Code;
@@ -261,6 +262,25 @@ async fn an_instance_that_reads_again_from_the_start_forgets_all_names() {
     rename(&app, &ada, "lovelace").await.json::<Account>();
     let_pass(&app, HOUR).await;
     other.reader().read().await.unwrap();
+    assert_eq!(name_of(&other, &ada).await, "lovelace");
+}
+
+/// The time of a change decides, compared with the read before. A connection may stay open while an
+/// instance does not read.
+#[tokio::test]
+async fn an_instance_that_reads_late_forgets_the_names_that_changed_since_its_last_read() {
+    let app = TestApp::start().await;
+    let other = app.second_instance(&[1]);
+    let ada = app.sign_up("ada").await;
+    // The overlap dates the read before to an hour ago.
+    let mut reader = other
+        .reader()
+        .overlapping(Duration::from_secs(u64::from(HOUR)));
+    reader.read().await.unwrap();
+    assert_eq!(name_of(&other, &ada).await, "ada");
+    rename(&app, &ada, "lovelace").await.json::<Account>();
+    let_pass(&app, HOUR / 2).await;
+    reader.read().await.unwrap();
     assert_eq!(name_of(&other, &ada).await, "lovelace");
 }
 

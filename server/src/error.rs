@@ -22,6 +22,7 @@ use holdfast_protocol::wire::{EndReason, MAX_BODY};
 use crate::keys::Obstacle;
 use crate::keys::access_token::AccessTokenError;
 use crate::lanes::RotationError;
+use crate::lifetimes::MOST_USERNAMES_RESERVED;
 use crate::limits::Refusal;
 use crate::password_hash::Unfinished;
 use crate::password_strength::TooEasy;
@@ -87,12 +88,20 @@ pub enum ApiError {
     /// 422. The account's password contains the name.
     #[error("Your password contains this name. Choose another name, or change the password first.")]
     UsernameInPassword,
-    /// 429. The name was changed a short time ago; wait for this many seconds.
+    /// 422. The name was changed less than a day ago; this many seconds are left.
+    ///
+    /// It is not 429, because a client repeats a request that gets 429.
     #[error(
         "You can change your username once in 24 hours. You can change it again in {}. You can take back your last name at any time.",
         pause_in_words(*.0)
     )]
     UsernameChangedLately(u32),
+    /// 422. As many names are reserved for the account as there may be.
+    #[error(
+        "Your account keeps {} names that you had before, and it can keep no more. A name is kept for 30 days. You can take back one of them at any time.",
+        MOST_USERNAMES_RESERVED
+    )]
+    TooManyUsernames,
     /// 429. The caller has tried too often; wait for this many seconds.
     #[error("Too many attempts. Try again in {}.", pause_in_words(*.0))]
     TooManyAttempts(u32),
@@ -198,13 +207,14 @@ impl ApiError {
                 Code::InvalidCredentials
             }
             Self::UsernameTaken => Code::UsernameTaken,
-            Self::UsernameNotAccepted(_) | Self::UsernameInPassword => Code::UsernameNotAccepted,
+            Self::UsernameNotAccepted(_)
+            | Self::UsernameInPassword
+            | Self::UsernameChangedLately(_)
+            | Self::TooManyUsernames => Code::UsernameNotAccepted,
             Self::PasswordNotAccepted(_) | Self::PasswordTooEasy(_) | Self::PasswordUnchanged => {
                 Code::PasswordNotAccepted
             }
-            Self::TooManyAttempts(_)
-            | Self::TooManyFailures(_)
-            | Self::UsernameChangedLately(_) => Code::TooManyAttempts,
+            Self::TooManyAttempts(_) | Self::TooManyFailures(_) => Code::TooManyAttempts,
             Self::MalformedRequest(_)
             | Self::OtherSite
             | Self::TooSlow
@@ -255,9 +265,7 @@ impl ApiError {
     pub fn retry_after(&self) -> Option<u32> {
         match self {
             Self::RefreshConflict => Some(1),
-            Self::TooManyAttempts(seconds)
-            | Self::TooManyFailures(seconds)
-            | Self::UsernameChangedLately(seconds) => Some(*seconds),
+            Self::TooManyAttempts(seconds) | Self::TooManyFailures(seconds) => Some(*seconds),
             Self::Unavailable(_) | Self::Unsure(_) | Self::Saturated => Some(RETRY_AFTER),
             _ => None,
         }

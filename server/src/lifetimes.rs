@@ -9,6 +9,10 @@ pub const LONGEST_ACCESS_TOKEN: Duration = Duration::from_secs(60 * 60);
 /// How long a username that an account has given up stays reserved for this account.
 pub const USERNAME_RESERVED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// An account can choose a new username once in this time. So one account reserves at most thirty
-/// names. It can take back a name that is reserved for it at any time.
+/// An account can choose a new username once in this time. It can take back a name that is reserved for
+/// it at any time.
 pub const USERNAME_CHANGED_ONCE_IN: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How many names are reserved for one account at most. It could otherwise take each of its names back
+/// before the name is free, and so reserve more names for ever.
+pub const MOST_USERNAMES_RESERVED: i64 = 30;

@@ -67,6 +67,17 @@ pub fn recovered(account_id: Uuid, with: Presented, client: &ClientInfo) {
     );
 }
 
+/// A person changed the username. The activity has both names.
+pub fn renamed(account_id: Uuid, session_id: Uuid, client: &ClientInfo) {
+    tracing::info!(
+        event.kind = EventKind::UsernameChanged.as_str(),
+        account.id = %account_id,
+        session.id = %session_id,
+        client.address = client.ip,
+        "A username was changed."
+    );
+}
+
 /// A spent refresh token came back, and its session was ended. Both endpoints that take
 /// refresh tokens log this line.
 pub fn reused(session_id: Uuid, client: &ClientInfo) {

@@ -13,9 +13,10 @@ use holdfast_protocol::wire::{Account, ChangeUsername, EventKind};
 use super::password::confirmed;
 use crate::client_address::ClientAddress;
 use crate::http::{ApiError, CurrentAccount, Json};
-use crate::lifetimes::USERNAME_CHANGED_ONCE_IN;
+use crate::lifetimes::{MOST_USERNAMES_RESERVED, USERNAME_CHANGED_ONCE_IN};
 use crate::limits::Limits;
 use crate::random;
+use crate::security_log;
 use crate::sessions;
 use crate::state::Holdfast;
 use crate::store::accounts::Profile;
@@ -44,7 +45,9 @@ pub(super) async fn change(
     let mut connection = state.pool.acquire().await?;
     let mut transaction = connection.begin().await?;
     if !store::accounts::lock(&mut transaction, account_id, account.password_changed_at).await? {
-        return Err(ApiError::InvalidCredentials);
+        // The account has another password by now, or it was disabled or deleted.
+        transaction.rollback().await?;
+        return Err(sessions::gone(&state, own).await);
     }
     let remember = store::sessions::lookup_remember(&mut transaction, own).await?;
     let before = store::accounts::lookup_profile(&mut transaction, account_id).await?;
@@ -62,6 +65,10 @@ pub(super) async fn change(
         let ago = former_usernames::last_given_up_ago(&mut transaction, account_id).await?;
         if let Some(seconds) = left(ago) {
             return Err(ApiError::UsernameChangedLately(seconds));
+        }
+        let reserved = former_usernames::count(&mut transaction, account_id).await?;
+        if reserved >= MOST_USERNAMES_RESERVED {
+            return Err(ApiError::TooManyUsernames);
         }
     }
     if !store::accounts::change_username(&mut transaction, account_id, &wanted).await?
@@ -86,7 +93,7 @@ pub(super) async fn change(
     // password, which resets the count of a name.
     let name = Limits::name_key(&state.keys, wanted.as_str())?;
     state.limits.failures().clear(name);
-    tracing::info!(account.id = %account_id, "A username was changed.");
+    security_log::renamed(account_id, own, &client);
     let after = Profile {
         username: wanted.as_str().to_owned(),
         ..before

@@ -15,18 +15,24 @@ pub struct FormerUsername {
     pub given_up_at: OffsetDateTime,
 }
 
-/// The names that the account has given up, the last one first.
+/// The names that are reserved for the account, the last one that it gave up first. Its present name is
+/// none of them: a change of its spelling alone gives up no name.
 pub async fn list(
     connection: &mut PgConnection,
     account_id: Uuid,
 ) -> sqlx::Result<Vec<FormerUsername>> {
     sqlx::query_as!(
         FormerUsername,
-        "select username_key, given_up_at
-         from former_usernames
-         where account_id = $1
-         order by given_up_at desc",
+        "select former.username_key, former.given_up_at
+         from former_usernames former
+         join accounts on accounts.account_id = former.account_id
+         where
+             former.account_id = $1
+             and former.username_key <> accounts.username_key
+             and former.given_up_at > clock_timestamp() - make_interval(secs => $2)
+         order by former.given_up_at desc",
         account_id,
+        USERNAME_RESERVED.as_secs_f64(),
     )
     .fetch_all(connection)
     .await
@@ -47,20 +53,40 @@ pub async fn last_given_up_ago(
     .await
 }
 
-/// Whether the account has given up this name, and may take it back.
+/// Whether this name is reserved for the account, which may take it back.
 pub async fn has_had(
     connection: &mut PgConnection,
     account_id: Uuid,
     username_key: &str,
 ) -> sqlx::Result<bool> {
     let row = sqlx::query!(
-        "select from former_usernames where username_key = $1 and account_id = $2",
+        "select from former_usernames
+         where
+             username_key = $1
+             and account_id = $2
+             and given_up_at > clock_timestamp() - make_interval(secs => $3)",
         username_key,
         account_id,
+        USERNAME_RESERVED.as_secs_f64(),
     )
     .fetch_optional(connection)
     .await?;
     Ok(row.is_some())
+}
+
+/// How many names are reserved for the account.
+pub async fn count(connection: &mut PgConnection, account_id: Uuid) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!"
+         from former_usernames
+         where
+             account_id = $1
+             and given_up_at > clock_timestamp() - make_interval(secs => $2)"#,
+        account_id,
+        USERNAME_RESERVED.as_secs_f64(),
+    )
+    .fetch_one(connection)
+    .await
 }
 
 /// Whether the name is reserved for another account than this one.

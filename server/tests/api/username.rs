@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Method;
-use holdfast_protocol::problem::Code;
+use holdfast_protocol::problem::{Code, Meaning};
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::username::Username;
 use holdfast_protocol::wire::{Account, AccountData, RecoverRequest, Tokens, paths};
@@ -149,9 +149,10 @@ async fn an_account_chooses_a_new_name_once_in_a_day() {
     rename(&app, &ada, "lovelace").await.json::<Account>();
     let_pass(&app, DAY - 10 * HOUR).await;
     let refused = rename(&app, &ada, "countess").await;
-    refused.is(Code::TooManyAttempts);
-    let seconds: u32 = refused.header("retry-after").parse().unwrap();
-    assert!((10 * HOUR - 60..=10 * HOUR).contains(&seconds), "{seconds}");
+    // A client repeats a request that it should send later. It must show this refusal to the person.
+    refused.is(Code::UsernameNotAccepted);
+    assert_eq!(refused.problem().meaning(), Meaning::Request);
+    assert!(!refused.headers.contains_key("retry-after"));
     assert!(refused.problem().detail.contains("in 10 hours"));
     let_pass(&app, 10 * HOUR).await;
     rename(&app, &ada, "countess").await.json::<Account>();
@@ -398,6 +399,53 @@ async fn the_recovery_code_and_a_link_work_with_the_new_name_only() {
         .json::<Account>();
     let recovered = recover("ada", link, "seven lanterns above the harbour").await;
     assert_eq!(recovered.status, 200, "{}", recovered.text());
+}
+
+#[tokio::test]
+async fn the_copy_of_the_data_has_no_name_that_is_the_present_one_or_free() {
+    let app = TestApp::start().await;
+    let ada = app.sign_up("ada").await;
+    let former = async || {
+        let data: AccountData = app.get_as(&ada, paths::ACCOUNT_DATA).await.json();
+        let names = data.former_usernames.into_iter();
+        names.map(|former| former.username).collect::<Vec<_>>()
+    };
+    // The account still has the name, in another spelling.
+    rename(&app, &ada, "Ada").await.json::<Account>();
+    assert_eq!(former().await, [] as [&str; 0]);
+    let_pass(&app, DAY).await;
+    rename(&app, &ada, "lovelace").await.json::<Account>();
+    assert_eq!(former().await, ["ada"]);
+    let_pass(&app, 30 * DAY).await;
+    assert_eq!(former().await, [] as [&str; 0]);
+}
+
+/// The account keeps its names reserved by taking each of them back before it is free.
+#[tokio::test]
+async fn an_account_reserves_thirty_names_at_most() {
+    let app = TestApp::start().await;
+    let ada = app.sign_up("ada").await;
+    let names = "insert into former_usernames (username_key, account_id, given_up_at)
+        select 'name' || n, account_id, now() - make_interval(days => 2)
+        from accounts, generate_series(1, 30) as n";
+    sqlx::query(names).execute(app.pool()).await.unwrap();
+    let refused = rename(&app, &ada, "lovelace").await;
+    refused.is(Code::UsernameNotAccepted);
+    assert!(refused.problem().detail.contains("30 names"));
+    // A name of its own does not add to them.
+    rename(&app, &ada, "name7").await.json::<Account>();
+    let_pass(&app, 2 * DAY).await;
+    rename(&app, &ada, "lovelace")
+        .await
+        .is(Code::UsernameNotAccepted);
+    let expired = "update former_usernames set given_up_at = now() - make_interval(days => 31)
+        where username_key = 'name8'";
+    sqlx::query(expired).execute(app.pool()).await.unwrap();
+    rename(&app, &ada, "lovelace").await.json::<Account>();
+    // The expired name counts as a new one.
+    rename(&app, &ada, "name8")
+        .await
+        .is(Code::UsernameNotAccepted);
 }
 
 #[tokio::test]

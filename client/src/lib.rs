@@ -123,6 +123,7 @@ pub use driver::Reload;
 pub use gloo_net::http::Method;
 pub use holdfast_protocol::problem::{Code, Problem};
 pub use holdfast_protocol::renewal::{Ending, Notice, View};
+pub use recovery::BackIn;
 pub use request::{ApiAnswer, ApiRequest};
 pub use require_session::RequireSession;
 pub use resource::SessionResource;

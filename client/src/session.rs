@@ -354,7 +354,7 @@ impl Session {
     }
 
     /// Tells by [`Session::told`] what became of a recovery whose form is gone.
-    pub fn recovery_form_is_gone(self, outcome: &Result<Secret, CallError>) {
+    pub fn recovery_form_is_gone<T>(self, outcome: &Result<T, CallError>) {
         let outcome = outcome.as_ref().map(|_| ()).map_err(Clone::clone);
         self.form_is_gone(changes::Form::Recovery, &outcome);
     }

@@ -333,6 +333,10 @@ pub struct Recovered {
     /// The next recovery code. The code that was just used stays valid until the person has
     /// confirmed or used this new code.
     pub recovery_code: Secret,
+    /// The account's present name, with which the person signs in. The request may have had a name that
+    /// the account has given up. Absent from a server that does not know of changes of the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
     /// The client sends this token with the next sign-in. It shows the server that this browser is
     /// known; see [`Tokens::known_browser`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -545,7 +549,7 @@ pub enum EventKind {
     RefreshedForward,
     /// The password was changed.
     PasswordChanged,
-    /// The username was changed.
+    /// The username was changed; `detail` has both names.
     UsernameChanged,
     /// A person set a new password with the recovery code or an operator's link. All sessions ended.
     Recovered,

@@ -15,6 +15,22 @@ use crate::sessions::{BATCH, note_ended};
 use crate::store::events::NewEvent;
 use crate::store::{self, ClientInfo, Pool};
 
+/// The present name of an account. `username` is this name, or one that the account has given up within
+/// the last thirty days: a thief with the password may have changed it. `None` if there is no such
+/// account.
+///
+/// # Errors
+/// While the database does not answer.
+pub async fn present_name(pool: &Pool, username: &Username) -> Result<Option<Username>, ApiError> {
+    let mut connection = pool.acquire().await?;
+    let present = store::accounts::find_present_name(&mut connection, username).await?;
+    connection.release();
+    let parsed = present.map(|present| Username::parse(&present));
+    parsed
+        .transpose()
+        .map_err(|error| ApiError::Internal(error.into()))
+}
+
 /// Disables an account and ends all its sessions, on every instance within a second. Returns
 /// how many; `None` if there is no such account.
 ///

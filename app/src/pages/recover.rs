@@ -1,4 +1,4 @@
-use holdfast_client::{CallError, use_session};
+use holdfast_client::{BackIn, CallError, use_session};
 use holdfast_protocol::password;
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::recovery_code::RecoveryCode;
@@ -70,7 +70,10 @@ pub fn RecoverPage() -> impl IntoView {
 /// A recovery that was done.
 #[derive(Clone)]
 struct Done {
+    /// The present name.
     username: String,
+    /// Whether the person has typed another name.
+    is_renamed: bool,
     password: Secret,
     /// The next code.
     code: Secret,
@@ -229,13 +232,17 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
             recovery_code: Secret::from(kept),
             new_password: new_password.clone(),
         };
-        let then = move |outcome: Result<Secret, CallError>| {
+        let then = move |outcome: Result<BackIn, CallError>| {
             busy.set(false);
             match outcome {
-                Ok(code) => on_done.run(Done {
-                    username: name,
+                Ok(BackIn {
+                    username,
+                    recovery_code,
+                }) => on_done.run(Done {
+                    is_renamed: !username.eq_ignore_ascii_case(&name),
+                    username,
                     password: new_password,
-                    code,
+                    code: recovery_code,
                 }),
                 Err(error) if has_link.get_untracked() => tell(Mistakes::of_link(&error)),
                 Err(error) => tell(Mistakes::of(&error)),
@@ -321,6 +328,7 @@ fn NextCode(done: Done) -> impl IntoView {
     let navigate = use_navigate();
     let later = with_next(paths::SIGN_IN);
     let (text, name) = (done.code.expose().to_owned(), done.username.clone());
+    let renamed = done.is_renamed.then(|| done.username.clone());
     let kept = move || {
         busy.set(true);
         error.set(None);
@@ -329,6 +337,7 @@ fn NextCode(done: Done) -> impl IntoView {
             username,
             password,
             code,
+            ..
         } = done.clone();
         let call = async move {
             session.sign_in(username, password, remember).await?;
@@ -355,6 +364,12 @@ fn NextCode(done: Done) -> impl IntoView {
         });
     };
     view! {
+        {renamed.map(|name| view! {
+            <p class="notice">
+                "The username of this account was changed. Sign in with " <strong>{name}</strong>
+                " from now on. If you did not change it, you can choose another one afterwards."
+            </p>
+        })}
         <p>"This is your new recovery code. An earlier code does not work any more."</p>
         <KeepCode
             code=text

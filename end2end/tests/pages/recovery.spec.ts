@@ -94,6 +94,25 @@ async function makeNewCode(page: Page, { password }: Account): Promise<string> {
   return shownCode(page);
 }
 
+test('a person recovers the account by the name from before a thief changed it', async ({
+  page,
+  api,
+}) => {
+  const account = somebody();
+  const code = await api.makeAccount(account);
+  const thief = await api.logIn(account);
+  const { username } = somebody('thief');
+  const body = { username, password: account.password };
+  const bearer = thief.access_token;
+  expect((await api.call('PUT', '/api/v1/account/username', { body, bearer })).status).toBe(200);
+
+  await recover(page, account, code);
+  await expect(page.getByText(`Sign in with ${username} from now on.`)).toBeVisible();
+  await page.getByLabel('I have kept it').check();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await seesAccount(page, { ...account, username });
+});
+
 test('bar 53: a person signs up, keeps the code, loses the password and gets back in', async ({
   page,
   api,

@@ -52,7 +52,7 @@ pub(super) struct ResetLinkArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct Which {
-    /// The account's username.
+    /// The account's username, or one that the account has given up within the last 30 days.
     username: String,
 
     #[command(flatten)]
@@ -67,7 +67,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
     let username = Username::parse(&which.username)?;
     let database = Database::of_operator(&which.database).await?;
     let pool = database.address.pool(2, Migrations::Check).await?;
-    let done = act(&command, &pool, &username).await;
+    let done = find_and_act(&command, &pool, &username).await;
     pool.close().await;
     let done = done?;
     match done {
@@ -75,6 +75,26 @@ pub(super) async fn run(command: Command) -> anyhow::Result<()> {
         None => bail!("there is no account named {}", username.as_str()),
     }
     database.release().await
+}
+
+/// Finds the account by its name, or by a name that it has given up lately, and does it.
+async fn find_and_act(
+    command: &Command,
+    pool: &Pool,
+    username: &Username,
+) -> anyhow::Result<Option<String>> {
+    let Some(present) = queried(accounts::present_name(pool, username).await)? else {
+        return Ok(None);
+    };
+    if present.key() != username.key() {
+        // The first line of the standard output is for scripts.
+        eprintln!(
+            "The account that had the name {} has the name {} now.",
+            username.as_str(),
+            present.as_str()
+        );
+    }
+    act(command, pool, &present).await
 }
 
 /// Does it, and returns a sentence about it. `None` if there is no such account.

@@ -8,6 +8,9 @@
 //! after the same work: a place in the queue and one query. The server computes a password
 //! only after the right code.
 //!
+//! A name that the account has given up lately works as well. A thief with the password may have changed
+//! the name, and the person only knows the one before.
+//!
 //! Failures are not counted. A code cannot be guessed, and with a count a stranger could keep the
 //! person from recovering the account.
 //!
@@ -97,7 +100,7 @@ async fn try_recover(
         if let Verdict::Right { .. } = verdict {
             let next = answered_before.ok_or(ApiError::PasswordUnchanged)?;
             let changed_at = account.password_changed_at;
-            let answer = answer(state, &next, account_id, username, changed_at);
+            let answer = answer(state, &next, account_id, &username, changed_at);
             return Ok((answer, "repeated"));
         }
         if was_used {
@@ -134,7 +137,7 @@ async fn try_recover(
             // Resets the count of strangers' failures, so that they do not keep the person out.
             let name = Limits::name_key(&state.keys, username.as_str())?;
             state.limits.failures().clear(name);
-            let answer = answer(state, &next, account_id, username, changed_at);
+            let answer = answer(state, &next, account_id, &username, changed_at);
             return Ok((answer, "recovered"));
         }
         // Another request has changed the account meanwhile, perhaps a repetition of this one.
@@ -152,20 +155,21 @@ fn used_link(account_id: Uuid, client: &ClientInfo) -> ApiError {
 }
 
 /// The account with this name and code.
-struct Found<'a> {
-    username: &'a Username,
+struct Found {
+    /// Its present name. The person may have typed a name that the account has given up lately.
+    username: Username,
     account: Credentials,
     presented: Presented,
     /// The hash of the account's newest code, if that is not confirmed.
     unconfirmed: Option<Vec<u8>>,
 }
 
-async fn find<'a>(
+async fn find(
     state: &Holdfast,
-    username: Option<&'a Username>,
+    username: Option<&Username>,
     code: &RecoveryCode,
     client: &ClientInfo,
-) -> Result<Found<'a>, ApiError> {
+) -> Result<Found, ApiError> {
     // The server also makes the query for a name that no account can have, so that it takes as long
     // as for a name without an account.
     let username_key = username.map(Username::key).unwrap_or_default();
@@ -175,14 +179,16 @@ async fn find<'a>(
     let account_id = found.as_ref().map(|found| found.account.account_id);
     match (username, found) {
         (
-            Some(username),
+            Some(_),
             Some(Recoverable {
                 account,
+                username,
                 presented: Some(presented),
                 unconfirmed,
             }),
         ) if account.disabled_at.is_none() => Ok(Found {
-            username,
+            username: Username::parse(&username)
+                .map_err(|error| ApiError::Internal(error.into()))?,
             account,
             presented,
             unconfirmed,
@@ -224,6 +230,7 @@ fn answer(
     let made = known_browsers::make(keys, account_id, username, password_changed_at, now);
     Recovered {
         recovery_code: next.print(),
+        username: Some(username.as_str().to_owned()),
         known_browser: made.ok(),
     }
 }

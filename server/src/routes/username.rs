@@ -2,7 +2,9 @@
 //! stay as they are.
 //!
 //! A security duty: nobody else can get the old name for thirty days, so nobody can pretend to be its
-//! former owner. A sign-in with the old name gets the answer for a name without an account.
+//! former owner. A sign-in with the old name gets the answer for a name without an account. A recovery
+//! and an operator still find the account by the old name in this time, because a thief with the
+//! password may have changed the name.
 
 use axum::extract::State;
 use holdfast_protocol::password::{self, PasswordError};
@@ -77,13 +79,14 @@ pub(super) async fn change(
         return Err(ApiError::UsernameTaken);
     }
     former_usernames::exchange(&mut transaction, account_id, &new, &old).await?;
+    let both_names = format!("from {} to {}", before.username, wanted.as_str());
     let event = NewEvent {
         event_id: random::id(&state.clock),
         account_id,
         session_id: Some(own),
         kind: EventKind::UsernameChanged,
         client: &client,
-        detail: None,
+        detail: Some(&both_names),
     };
     store::events::insert(&mut transaction, event).await?;
     transaction.commit().await?;

@@ -5,6 +5,8 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::lifetimes::USERNAME_RESERVED;
+
 /// The account's data with which a sign-in is compared.
 #[derive(Debug, Clone)]
 pub struct Credentials {
@@ -411,6 +413,27 @@ pub async fn lock_named(
     .fetch_optional(connection)
     .await?;
     Ok(row.map(|row| (row.account_id, row.disabled_at)))
+}
+
+/// The present name of the account that has this name. If no account has it, the present name of the
+/// account for which it is reserved.
+pub async fn find_present_name(
+    connection: &mut PgConnection,
+    username: &Username,
+) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!(
+        "select a.username
+         from (values ($1)) as typed (username_key)
+         left join accounts named on named.username_key = typed.username_key
+         left join former_usernames former
+             on former.username_key = typed.username_key
+             and former.given_up_at > clock_timestamp() - make_interval(secs => $2)
+         join accounts a on a.account_id = coalesce(named.account_id, former.account_id)",
+        username.key(),
+        USERNAME_RESERVED.as_secs_f64(),
+    )
+    .fetch_optional(connection)
+    .await
 }
 
 /// Resets the count of failures. `None` if there is no such account.

@@ -5,12 +5,15 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::accounts::Credentials;
+use crate::lifetimes::USERNAME_RESERVED;
 
 /// The account under a name, as a recovery needs it.
 #[derive(Debug, Clone)]
 pub struct Recoverable {
     /// The account.
     pub account: Credentials,
+    /// Its present name.
+    pub username: String,
     /// What the presented code is; `None` if it is none of the account's.
     pub presented: Option<Presented>,
     /// The hash of the account's newest code, if the person has not confirmed that they keep
@@ -39,7 +42,9 @@ pub struct Newest {
     pub confirmed: bool,
 }
 
-/// Reads what a recovery under this name is compared with; `None` if there is no such account.
+/// Reads what a recovery under this name is compared with; `None` if there is no such account. If no
+/// account has the name, it is the account for which the name is reserved.
+///
 /// It is one statement, which takes the same time for names with and without an account.
 pub async fn find(
     connection: &mut PgConnection,
@@ -49,6 +54,7 @@ pub async fn find(
     let row = sqlx::query!(
         r#"select
              a.account_id as "account_id?",
+             a.username as "username?",
              a.password_hash as "password_hash?",
              a.password_changed_at as "password_changed_at?",
              a.disabled_at as "disabled_at?",
@@ -57,7 +63,11 @@ pub async fn find(
              (link.used_at is not null) as "is_used!",
              newest.code_hash as "unconfirmed?"
          from (values ($1)) as typed (username_key)
-         left join accounts a on a.username_key = typed.username_key
+         left join accounts named on named.username_key = typed.username_key
+         left join former_usernames former
+             on former.username_key = typed.username_key
+             and former.given_up_at > clock_timestamp() - make_interval(secs => $3)
+         left join accounts a on a.account_id = coalesce(named.account_id, former.account_id)
          left join recovery_codes presented
              on presented.account_id = a.account_id and presented.code_hash = $2
          left join reset_codes link
@@ -69,12 +79,16 @@ pub async fn find(
              on newest.account_id = a.account_id and newest.confirmed_at is null"#,
         username_key,
         code_hash.as_slice(),
+        USERNAME_RESERVED.as_secs_f64(),
     )
     .fetch_one(connection)
     .await?;
-    let (Some(account_id), Some(password_hash), Some(password_changed_at)) =
-        (row.account_id, row.password_hash, row.password_changed_at)
-    else {
+    let (Some(account_id), Some(username), Some(password_hash), Some(password_changed_at)) = (
+        row.account_id,
+        row.username,
+        row.password_hash,
+        row.password_changed_at,
+    ) else {
         return Ok(None);
     };
     Ok(Some(Recoverable {
@@ -84,6 +98,7 @@ pub async fn find(
             password_changed_at,
             disabled_at: row.disabled_at,
         },
+        username,
         presented: match (row.is_recovery_code, row.is_link) {
             (true, _) => Some(Presented::RecoveryCode),
             (false, true) => Some(Presented::ResetLink { used: row.is_used }),

@@ -7,7 +7,7 @@ use axum::http::Method;
 use holdfast_protocol::problem::{Code, Meaning};
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::username::Username;
-use holdfast_protocol::wire::{Account, AccountData, RecoverRequest, Tokens, paths};
+use holdfast_protocol::wire::{Account, AccountData, RecoverRequest, Recovered, Tokens, paths};
 use holdfast_server::accounts;
 use holdfast_server::sweep::Sweep;
 use serde_json::json;
@@ -75,7 +75,8 @@ async fn a_person_changes_the_name_and_signs_in_with_the_new_one() {
     }
     app.log_in("lovelace").await;
     let events = app.events("lovelace", 4).await;
-    let renamed = ("username_changed".to_owned(), None);
+    let both_names = Some("from ada to Lovelace".to_owned());
+    let renamed = ("username_changed".to_owned(), both_names);
     assert!(events.contains(&renamed), "{events:?}");
 }
 
@@ -357,48 +358,72 @@ async fn a_refused_change_resets_no_count() {
         .is(Code::TooManyAttempts);
 }
 
+async fn recover(app: &TestApp, username: &str, code: Secret, new: &str) -> Answer {
+    let request = RecoverRequest {
+        username: username.to_owned(),
+        recovery_code: code,
+        new_password: new.into(),
+    };
+    let body = serde_json::to_value(&request).unwrap();
+    app.call(Method::POST, paths::RECOVER, &body).await
+}
+
+/// A thief with the password gives the account another name and another password. The person only knows
+/// the name before.
 #[tokio::test]
-async fn the_recovery_code_and_a_link_work_with_the_new_name_only() {
+async fn the_recovery_code_works_with_the_name_before_while_it_is_reserved() {
     let app = TestApp::start().await;
     let ada = app.sign_up("ada").await;
     let code = ada.recovery_code.clone().unwrap();
-    let name = Username::parse("ada").unwrap();
-    let (pool, clock) = (&app.state.pool, &app.state.clock);
-    let link = match accounts::make_reset_link(pool, clock, &name).await.unwrap() {
-        accounts::ResetLink::Made(code) => code.print(),
-        other => panic!("{other:?}"),
-    };
     rename(&app, &ada, "lovelace").await.json::<Account>();
-    let recover = async |username: &str, code: Secret, new: &str| {
-        let request = RecoverRequest {
-            username: username.to_owned(),
-            recovery_code: code,
-            new_password: new.into(),
-        };
-        let body = serde_json::to_value(&request).unwrap();
-        app.call(Method::POST, paths::RECOVER, &body).await
-    };
-    let first = "copper whistles in the orchard";
-    recover("ada", code.clone(), first)
+    let_pass(&app, 30 * DAY - 60).await;
+    let new = "copper whistles in the orchard";
+    let first = recover(&app, "Ada", code.clone(), new).await;
+    assert_eq!(first.status, 200, "{}", first.text());
+    // The repeated request gets the same answer.
+    let second = recover(&app, "ada", code, new).await;
+    let (first, second): (Recovered, Recovered) = (first.json(), second.json());
+    assert_eq!(first.recovery_code, second.recovery_code);
+    // The answer has the name with which the person signs in.
+    assert_eq!(first.username.as_deref(), Some("lovelace"));
+    app.try_log_in("lovelace", new).await.tokens(200);
+
+    let_pass(&app, 120).await;
+    let next = first.recovery_code;
+    let newer = "seven lanterns above the harbour";
+    recover(&app, "ada", next.clone(), newer)
         .await
         .is(Code::InvalidCredentials);
-    let recovered = recover("lovelace", code, first).await;
-    assert_eq!(recovered.status, 200, "{}", recovered.text());
-    // The link is older than this password, so it is void; a new one is made for the new name.
-    recover("lovelace", link, "seven lanterns above the harbour")
+    // The name belongs to another account by now.
+    app.sign_up("ada").await;
+    recover(&app, "ada", next.clone(), newer)
         .await
         .is(Code::InvalidCredentials);
-    let name = Username::parse("lovelace").unwrap();
-    let link = match accounts::make_reset_link(pool, clock, &name).await.unwrap() {
-        accounts::ResetLink::Made(code) => code.print(),
-        other => panic!("{other:?}"),
-    };
-    let signed_in = app.try_log_in("lovelace", first).await.tokens(200);
-    rename_with(&app, &signed_in, "ada", first)
-        .await
-        .json::<Account>();
-    let recovered = recover("ada", link, "seven lanterns above the harbour").await;
+    let recovered = recover(&app, "lovelace", next, newer).await;
     assert_eq!(recovered.status, 200, "{}", recovered.text());
+}
+
+/// An operator knows the name that the person tells.
+#[tokio::test]
+async fn an_operator_finds_the_account_by_the_name_before_while_it_is_reserved() {
+    let app = TestApp::start().await;
+    let ada = app.sign_up("ada").await;
+    let present = async |username: &str| {
+        let username = Username::parse(username).unwrap();
+        let found = accounts::present_name(&app.state.pool, &username).await;
+        found.unwrap().map(|name| name.as_str().to_owned())
+    };
+    assert_eq!(present("ADA").await.as_deref(), Some("ada"));
+    assert_eq!(present("eve").await, None);
+    rename(&app, &ada, "Lovelace").await.json::<Account>();
+    let_pass(&app, 30 * DAY - 60).await;
+    assert_eq!(present("Ada").await.as_deref(), Some("Lovelace"));
+    assert_eq!(present("lovelace").await.as_deref(), Some("Lovelace"));
+    let_pass(&app, 120).await;
+    assert_eq!(present("ada").await, None);
+    // The row of the reservation is still there, but the name belongs to another account.
+    app.sign_up("ada").await;
+    assert_eq!(present("ada").await.as_deref(), Some("ada"));
 }
 
 #[tokio::test]

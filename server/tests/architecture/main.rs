@@ -523,6 +523,34 @@ fn every_file_that_the_contributors_are_led_to_exists() {
     }
 }
 
+/// An operator may move the tables of an earlier version to another schema.
+#[test]
+fn the_statements_that_move_the_tables_name_every_table() {
+    let mut scripts = Vec::new();
+    files_below(&root().join("migrations"), "sql", &mut scripts);
+    let made: BTreeSet<String> = scripts
+        .iter()
+        .flat_map(|script| names_after(&fs::read_to_string(script).unwrap(), "create table "))
+        .collect();
+    assert!(made.contains("accounts"), "{made:?}");
+    let page = fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let moved = page
+        .lines()
+        .filter_map(|line| line.strip_suffix(" set schema holdfast;"));
+    let moved: BTreeSet<String> = moved
+        .flat_map(|line| names_after(line, "alter table "))
+        .filter(|name| name != "holdfast_migrations")
+        .collect();
+    assert_eq!(moved, made);
+}
+
+/// The word after this beginning, in each line that has it.
+fn names_after(text: &str, beginning: &str) -> Vec<String> {
+    let rests = text.lines().filter_map(|line| line.strip_prefix(beginning));
+    let names = rests.filter_map(|rest| rest.split_whitespace().next());
+    names.map(str::to_owned).collect()
+}
+
 #[test]
 fn each_mistake_that_the_guide_lists_has_its_test() {
     let guide = fs::read_to_string(root().join("docs/build-on-holdfast.md")).unwrap();

@@ -3,6 +3,7 @@
 //! A security duty: a call that ends another session than the caller's own asks for the password.
 //! Otherwise a thief of an access token could sign the person out everywhere.
 
+use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest as _, Path, Query, Request, State};
 use axum::http::StatusCode;
@@ -16,6 +17,7 @@ use super::password::confirmed;
 use super::to_the_end::to_the_end;
 use crate::client_address::ClientAddress;
 use crate::device;
+use crate::http::json::read_body;
 use crate::http::{ApiError, CurrentAccount, Json};
 use crate::sessions::{self, Caller};
 use crate::state::Holdfast;
@@ -74,7 +76,7 @@ pub(super) async fn end_one(
         // This is a sign-out, which needs no password and no body.
         (None, EndReason::Logout)
     } else {
-        let Json(EndSessions { password }) = Json::from_request(request, &state).await?;
+        let password = password_in(request, &state).await?;
         let verified = verify(&state, &current, &password, &client, address).await?;
         (Some(verified), EndReason::EndedElsewhere)
     };
@@ -112,13 +114,14 @@ pub(super) async fn end_all(
     client: ClientInfo,
     address: ClientAddress,
     query: Result<Query<EndAll>, QueryRejection>,
-    Json(EndSessions { password }): Json<EndSessions>,
+    request: Request,
 ) -> Result<Json<EndedCount>, ApiError> {
     let Ok(Query(EndAll { keep_current })) = query else {
         return Err(ApiError::MalformedRequest(
             "The only parameter of this call is keep_current, true or false.".to_owned(),
         ));
     };
+    let password = password_in(request, &state).await?;
     let verified = verify(&state, &current, &password, &client, address).await?;
     let slot = state
         .limits
@@ -133,6 +136,24 @@ pub(super) async fn end_all(
     };
     let ended = to_the_end(&stopping, ending).await?;
     Ok(Json(EndedCount { ended }))
+}
+
+/// The password in the body. Some proxies remove the body of a `DELETE`, and the page shows the answer to
+/// the person.
+async fn password_in(request: Request, state: &Holdfast) -> Result<Secret, ApiError> {
+    let (parts, body) = request.into_parts();
+    let body = read_body(Request::from_parts(parts.clone(), body), state).await?;
+    if body.is_empty() {
+        return Err(ApiError::MalformedRequest(
+            "Your password did not reach the server. A program between this browser and the server \
+             has perhaps removed it from the request. Try again on another network, or tell the \
+             operator of this site."
+                .to_owned(),
+        ));
+    }
+    let whole = Request::from_parts(parts, Body::from(body));
+    let Json(EndSessions { password }) = Json::from_request(whole, state).await?;
+    Ok(password)
 }
 
 /// Confirms the password, and gives back the turn in which it was computed. Returns when this

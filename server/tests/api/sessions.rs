@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{Method, header};
+use axum::body::Body;
+use axum::http::{Method, Request, header};
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::{EndReason, EndedCount, SessionList, Tokens, paths};
 use holdfast_testkit::until;
@@ -53,6 +54,32 @@ async fn the_list_shows_browsers_and_marks_the_current_one() {
     }
 }
 
+/// A proxy may remove the body of a `DELETE`. The page shows this answer to the person.
+#[tokio::test]
+async fn a_call_whose_body_was_removed_gets_a_plain_sentence() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    let elsewhere = app.log_in("ada").await;
+    let one = format!("{}/{}", paths::SESSIONS, elsewhere.session_id);
+    for path in [&one, paths::SESSIONS] {
+        for content_type in [None, Some("application/json")] {
+            let bearer = format!("Bearer {}", here.access_token.expose());
+            let mut request = Request::delete(path).header(header::AUTHORIZATION, bearer);
+            if let Some(content_type) = content_type {
+                request = request.header(header::CONTENT_TYPE, content_type);
+            }
+            let answer = app.send(request.body(Body::empty()).unwrap()).await;
+            answer.is(Code::MalformedRequest);
+            let said = &answer.problem().detail;
+            assert!(
+                said.starts_with("Your password did not reach the server."),
+                "{said}"
+            );
+        }
+    }
+    assert!(app.accepts(&elsewhere).await);
+}
+
 #[tokio::test]
 async fn ending_another_session_takes_effect_at_once() {
     let app = TestApp::start().await;
@@ -82,7 +109,7 @@ async fn ending_another_session_needs_the_password() {
             let answer = app.call_as(&here, Method::DELETE, path, body).await;
             (answer.status.as_u16(), answer.problem().code)
         };
-        assert_eq!(end(None).await, (415, Code::MalformedRequest), "{path}");
+        assert_eq!(end(None).await, (400, Code::MalformedRequest), "{path}");
         let empty = json!({});
         assert_eq!(end(Some(&empty)).await, (400, Code::MalformedRequest));
         let wrong = json!({"password": WRONG});

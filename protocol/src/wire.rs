@@ -442,8 +442,9 @@ pub struct EndSessions {
     pub password: Secret,
 }
 
-/// Sign-ins from browsers that the account did not know, the newest first. Each of them is here until
-/// the person has read it in one of the other sessions.
+/// Sign-ins from browsers that the account did not know, after the session of the caller was opened, the
+/// newest first. Each of them is here until the person has read it in one of the sessions that are older
+/// than the sign-in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignInNotices {
     /// The newest ones. When the person has read one, an older one may follow.

@@ -61,7 +61,7 @@ pub(super) struct Endings {
     asked: RwSignal<Option<(Which, String)>>,
     under_way: RwSignal<HashSet<Which>>,
     /// Why a call failed whose dialog the person has closed meanwhile.
-    error: RwSignal<Option<String>>,
+    error: RwSignal<Option<(Which, String)>>,
 }
 
 impl Endings {
@@ -84,7 +84,15 @@ impl Endings {
     }
 
     pub(super) fn error(self) -> Signal<Option<String>> {
-        self.error.into()
+        Signal::derive(move || self.error.get().map(|(_, text)| text))
+    }
+
+    /// The error, if the call was about this.
+    pub(super) fn error_about(self, which: Which) -> Signal<Option<String>> {
+        Signal::derive(move || {
+            let about = self.error.get().filter(|(about, _)| *about == which);
+            about.map(|(_, text)| text)
+        })
     }
 
     fn asks_about(self, which: Which) -> bool {
@@ -186,13 +194,17 @@ fn EndForm(
                 return on_done.run(which);
             };
             let is_wrong = error.code() == Some(Code::InvalidCredentials);
-            let text = if is_wrong {
-                "This is not your password.".to_owned()
-            } else {
-                error.to_string()
+            let text = match error.code() {
+                Some(Code::InvalidCredentials) => "This is not your password.".to_owned(),
+                // Another person may have an access token of this session and use up its attempts.
+                Some(Code::TooManyAttempts) => format!(
+                    "{error} If you do not want to wait, sign out in this browser and sign in again. \
+                     The new session has attempts of its own."
+                ),
+                _ => error.to_string(),
             };
             if mistakes.is_disposed() || !endings.asks_about(which) {
-                return endings.error.set(Some(text));
+                return endings.error.set(Some((which, text)));
             }
             if is_wrong {
                 // The person has to type a wrong password again.

@@ -24,9 +24,8 @@ const NOT_MEANT_FOR: Duration = Duration::from_millis(600);
 #[component]
 pub fn SignInNoticeBar() -> impl IntoView {
     let session = use_session();
-    // Screen readers announce what appears in it.
     view! {
-        <div aria-live="polite">
+        <div>
             <Show when=move || session.is_signed_in()>
                 <Newest/>
             </Show>
@@ -44,7 +43,7 @@ fn Newest() -> impl IntoView {
         unread.with_latest(|unread| unread.and_then(|unread| unread.notices.first().cloned()))
     });
     let endings = Endings::new();
-    let error = RwSignal::new(None::<String>);
+    let error = RwSignal::new(None::<(Uuid, String)>);
     let busy = RwSignal::new(false);
     let asker = Asker::here();
     let remove = move |session_id: Uuid| {
@@ -70,7 +69,7 @@ fn Newest() -> impl IntoView {
                     // The button with the focus has disappeared.
                     focus_heading();
                 }
-                Err(why) => error.set(Some(why.to_string())),
+                Err(why) => error.set(Some((session_id, why.to_string()))),
             }
         });
     };
@@ -91,9 +90,19 @@ fn Newest() -> impl IntoView {
         });
     };
     view! {
-        {move || newest.get().map(|notice| view! {
-            <NoticeOf notice busy error on_was_me=was_me endings/>
-        })}
+        // Screen readers announce what appears in it. The dialog is not in it, because they would announce
+        // its text twice.
+        <div aria-live="polite">
+            {move || newest.get().map(|notice| {
+                let session_id = notice.session_id;
+                // An error about another notice does not belong here.
+                let error = Signal::derive(move || {
+                    let about = error.get().filter(|(about, _)| *about == session_id);
+                    about.map(|(_, text)| text)
+                });
+                view! { <NoticeOf notice busy error on_was_me=was_me endings/> }
+            })}
+        </div>
         <EndDialog endings on_done=on_ended/>
     }
 }
@@ -122,7 +131,7 @@ fn NoticeOf(
         NOT_MEANT_FOR,
     );
     let question = format!("Sign out {device} now?");
-    let from = ip.map(|ip| format!(", from the address {ip}"));
+    let from = ip.map(|ip| format!(", from the IP address {ip}"));
     let ending = endings.is_under_way(which);
     view! {
         <aside class="site-notice sign-in-notice" aria-labelledby="sign-in-notice">
@@ -135,7 +144,7 @@ fn NoticeOf(
                             ". Was it you?"
                         </p>
                         <FormError text=error/>
-                        <FormError text=endings.error()/>
+                        <FormError text=endings.error_about(which)/>
                     </div>
                     <div class="cluster">
                         <Button

@@ -8,6 +8,7 @@
 
 use holdfast_testkit as support;
 
+mod account_command;
 mod database_faults;
 mod deaf;
 mod doctor;

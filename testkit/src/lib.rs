@@ -12,6 +12,7 @@
 pub mod answer;
 pub mod app;
 mod browser;
+mod chain;
 mod cluster;
 pub mod cpu;
 mod database;
@@ -33,6 +34,7 @@ mod until;
 
 pub use answer::Answer;
 pub use browser::{Browser, Renewal};
+pub use chain::{Chain, Rotated};
 pub use cluster::Cluster;
 pub use database::migrate;
 pub use database_link::DatabaseLink;
@@ -44,7 +46,7 @@ pub use load::{Load, Tally};
 pub use places::{named_program, program};
 pub use pooler::Pooler;
 pub use random::Random;
-pub use server::Server;
+pub use server::{Server, variable};
 pub use settings::Settings;
 pub use tokens::{PASSWORD, generation, new_key};
 pub use under_way::{Held, UnderWay};

@@ -21,6 +21,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// It gets no others, so that no test and no bench uses a real database.
 const PASSED_ON: [&str; 4] = ["PATH", "PG_BIN", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"];
 
+/// Reads a variable for a server, such as `HOLDFAST_ROTATION_LANES=2`, from the command line of a bench.
+///
+/// # Errors
+/// If it has no value.
+pub fn variable(text: &str) -> anyhow::Result<(&'static str, String)> {
+    let (name, value) = text.split_once('=').context("write NAME=VALUE")?;
+    // The bench needs the name until its end.
+    Ok((name.to_owned().leak(), value.to_owned()))
+}
+
 /// A running server. It is killed when dropped.
 pub struct Server {
     process: Child,

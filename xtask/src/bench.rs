@@ -4,7 +4,10 @@ mod bare_leptos;
 mod call;
 mod dev;
 mod endings;
+mod flame;
 mod floods;
+mod lighthouse;
+mod memory;
 mod refresh;
 mod size;
 
@@ -13,14 +16,23 @@ use crate::failure::{Failure, Outcome};
 pub const SUMMARY: &str = "Measure renewals a second, and what a browser downloads";
 
 pub const HELP: &str = "
-Usage: cargo xtask bench [refresh [<seconds> [<connections>]] | size
+Usage: cargo xtask bench [refresh [<seconds> [<clients>,…]] [--sessions <number>]
+                                  [--variable <name>=<value>] [--flame]
+                         | size
                          | call [<seconds> [<connections>]]
-                         | endings [<endings> [<clients>]] | floods | dev [<rounds>]]
+                         | endings [<endings> [<clients>]]
+                         | memory [<seconds>] [--sign-ins <number>] [--sessions <number>]
+                                  [--variable <name>=<value>]
+                         | lighthouse [<rounds>] | floods | dev [<rounds>]]
 
 Runs the first two of these, or the named one, and prints a table for each:
-  refresh   rotations a second through HTTP on one server, beside the same update by pgbench on the
-            same Postgres; latency, log volume, who used the processors. Three rounds of 10 seconds
-            with 16 connections, unless said otherwise
+  refresh   rotations a second through HTTP on one server and on two, beside the same update by
+            pgbench on the same Postgres; latency without a pause and at half load, log volume, who
+            used the processors. Three rounds of 3 seconds with 1, 16, 64 and 256 clients, unless
+            said otherwise. With --sessions, so many other sessions are in the table. A --variable
+            goes to the servers, such as HOLDFAST_ROTATION_COMMIT=asynchronous. With --flame,
+            nothing is measured: perf records one server with 16 clients, and a flame graph in
+            target/flame shows which functions take its processor time
   size      what a browser downloads for the first page, beside the smallest Leptos page there is
   call      the same handler in three places: on bare axum, as an open route and as a protected
             route of Holdfast. Shows what the check of an access token adds to a call, and what the
@@ -30,6 +42,11 @@ Runs the first two of these, or the named one, and prints a table for each:
             pgbench, once with the notification of the other servers after the commit, and once
             within the transaction. Three rounds of 500 endings by each of 16 clients, unless said
             otherwise
+  memory    resident memory of one server: idle, after 1,000 sign-ins, with 10,000 sessions that
+            renew, and after they have gone on for a minute, unless said otherwise. A --variable goes to
+            the server: LD_PRELOAD names another allocator, MALLOC_ARENA_MAX limits that of glibc
+  lighthouse  the scores of Lighthouse for the public pages on a phone, and its times. Lighthouse
+            comes from npm when this runs for the first time. Three rounds unless said otherwise
   floods    what sign-in floods from one address and from 64 do to one server: renewals before,
             during and after it, how many known browsers and strangers could sign in, connections,
             memory
@@ -47,7 +64,9 @@ pub fn run(arguments: &[String]) -> Outcome {
             refresh::run(&[])?;
             size::run()
         }
-        Some((name, rest)) if name == "refresh" && rest.len() <= 2 => refresh::run(rest),
+        Some((name, rest)) if name == "refresh" => refresh::run(rest),
+        Some((name, rest)) if name == "memory" => memory::run(rest),
+        Some((name, rest)) if name == "lighthouse" && rest.len() <= 1 => lighthouse::run(rest),
         Some((name, rest)) if name == "call" && rest.len() <= 2 => call::run(rest),
         Some((name, rest)) if name == "endings" && rest.len() <= 2 => endings::run(rest),
         Some((name, rest)) if name == "dev" && rest.len() <= 1 => dev::run(rest),

@@ -8,7 +8,7 @@ mod cargo_leptos;
 mod chromium;
 mod debian_toolchain;
 pub mod firefox;
-mod npm;
+pub mod npm;
 mod postgres_binaries;
 mod prebuilt;
 mod toolchain;

@@ -1,327 +1,291 @@
-//! `cargo xtask bench refresh`: how many rotations a second one instance answers.
+//! `cargo xtask bench refresh`: how many rotations a second one instance and two instances answer.
 //!
 //! For comparison, `pgbench` runs the same update, with as many connections to Postgres as the
-//! server has clients, on the same Postgres, in the same run. It shows what the database alone can
+//! servers have clients, on the same Postgres, in the same run. It shows what the database alone can
 //! do. The ratio of the two shows how much of this Holdfast reaches. A number by itself says more
 //! about the machine than about Holdfast. The two take turns, so that a minute in which the machine
 //! was busy affects both.
 //!
-//! The server, the database and the load generator share the machine's processors. The second table
+//! After the rounds without a pause, the clients send half as many rotations a second. The latency
+//! without a pause is mostly the time in which a request waits for the others; the latency at half
+//! load is what a person meets.
+//!
+//! The servers, the database and the load generator share the machine's processors. The second table
 //! shows how much each of them used for one rotation.
 
 mod database;
+mod flame;
 mod load;
+mod measured;
 mod pgbench;
+mod processors;
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use clap::Parser as _;
 use holdfast_local_postgres::LocalPostgres;
 use holdfast_server::config::MasterSecret;
 use holdfast_server::private_postgres;
-use holdfast_testkit::cpu::{self, Cpu};
-use holdfast_testkit::{Server, migrate, program};
+use holdfast_testkit::{Chain, Server, cpu, migrate, program, variable};
 use sqlx::{Connection as _, PgConnection};
 
-use crate::load::Load;
+use crate::load::Pace;
+use crate::measured::{Measured, OnInstances, Row, mean};
+use crate::processors::{Reading, Side};
 
-/// How many rounds there are.
+/// How often the ways take turns.
 const ROUNDS: usize = 3;
 
 /// Time in each round before measuring begins: caches are filled.
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// If other programs use more than this share of the machine, the result is not reliable.
-const BUSY_MACHINE: f64 = 0.05;
+/// Measures rotations a second.
+#[derive(clap::Parser)]
+struct Arguments {
+    /// How many seconds a round takes.
+    #[arg(default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+    /// The numbers of clients.
+    #[arg(value_delimiter = ',', default_values_t = [1, 16, 64, 256], value_parser = clap::value_parser!(u32).range(1..=256))]
+    clients: Vec<u32>,
+    /// How many other sessions are in the table.
+    #[arg(long, default_value_t = 0)]
+    sessions: u64,
+    /// A variable for the servers, such as `HOLDFAST_ROTATION_LANES=2`; can be given several times.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    variable: Vec<(&'static str, String)>,
+    /// Only records with `perf`, into this file, what one server does. Nothing is measured.
+    #[arg(long)]
+    record: Option<PathBuf>,
+}
 
 fn main() -> anyhow::Result<()> {
-    let argument = |n, default| -> anyhow::Result<u64> {
-        std::env::args().nth(n).map_or(Ok(default), |text| {
-            text.parse()
-                .context("the arguments are the seconds of a round, and connections")
-        })
-    };
-    let seconds = argument(1, 10)?;
-    let connections = argument(2, 16)?;
-    ensure!((1..=600).contains(&seconds), "from 1 to 600 seconds");
-    ensure!(
-        (1..=150).contains(&connections),
-        "from 1 to 150 connections"
-    );
-    let connections = u32::try_from(connections)?;
+    let arguments = Arguments::parse();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let run = run(Duration::from_secs(seconds), connections);
-    tokio::task::LocalSet::new().block_on(&runtime, run)
+    tokio::task::LocalSet::new().block_on(&runtime, run(&arguments))
 }
 
-async fn run(time: Duration, connections: u32) -> anyhow::Result<()> {
+async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let data_dir = std::env::temp_dir().join(format!("holdfast-bench-{}", std::process::id()));
     // The database is durable, as in service: a rotation that a power cut can undo does not count.
     let postgres = private_postgres::start(private_postgres::options(&data_dir)).await?;
-    let measured = measure(&postgres, time, connections).await;
+    let measured = use_database(&postgres, arguments).await;
     postgres.release().await?;
     let _ = std::fs::remove_dir_all(postgres.data_dir());
     let _ = std::fs::remove_dir_all(data_dir);
-    let cores = std::thread::available_parallelism()?;
+    let Some(measured) = measured? else {
+        return Ok(());
+    };
     println!(
-        "{cores} cores, Postgres {}, {connections} connections, {ROUNDS} rounds of {} s each\n",
+        "{} cores, Postgres {}, {} other sessions, {ROUNDS} rounds of {} s each\n",
+        std::thread::available_parallelism()?,
         postgres.version(),
-        time.as_secs()
+        arguments.sessions,
+        arguments.seconds
     );
-    measured?.print();
+    measured.print();
     Ok(())
 }
 
-/// The measurements.
-#[derive(Default)]
-struct Measured {
-    http: Side,
-    pgbench: Side,
-    /// `pgbench`'s own number for each round, without the time to connect.
-    alone: Vec<f64>,
-    ratios: Vec<f64>,
-    latencies: Vec<Duration>,
-    wal: i64,
-    updates: (i64, i64),
-    table: (i64, i64),
-    resident_kib: Option<u64>,
-}
-
-/// One of the two ways, as a sum over its rounds.
-#[derive(Default)]
-struct Side {
-    rotations: u64,
-    took: Duration,
-    server: Cpu,
-    database: Cpu,
-    load: Cpu,
-    machine: Duration,
-}
-
-/// The processors' time up to now.
-#[derive(Default)]
-struct Reading {
-    server: Option<Cpu>,
-    database: Option<Cpu>,
-    load: Option<Cpu>,
-    machine: Option<Duration>,
-}
-
-impl Side {
-    fn per_second(&self) -> f64 {
-        self.rotations as f64 / self.took.as_secs_f64()
-    }
-
-    fn add(&mut self, before: &Reading, after: &Reading) {
-        let passed = |before: Option<Cpu>, after: Option<Cpu>| match (before, after) {
-            (Some(before), Some(after)) => after - before,
-            _ => Cpu::default(),
-        };
-        self.server = self.server + passed(before.server, after.server);
-        self.database = self.database + passed(before.database, after.database);
-        self.load = self.load + passed(before.load, after.load);
-        if let (Some(before), Some(after)) = (before.machine, after.machine) {
-            self.machine += after.saturating_sub(before);
-        }
-    }
-
-    /// The share of the machine that other programs have used.
-    fn others(&self) -> f64 {
-        let ours = self.server.total() + self.database.total() + self.load.total();
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        self.machine.saturating_sub(ours).as_secs_f64() / (self.took.as_secs_f64() * cores as f64)
-    }
-}
-
-async fn measure(
-    postgres: &LocalPostgres,
+/// What the measurements need.
+struct Bench<'a> {
+    postgres: &'a LocalPostgres,
+    postmaster: Option<u32>,
+    database: PgConnection,
+    servers: Vec<Server>,
+    chains: Vec<Chain>,
     time: Duration,
-    connections: u32,
-) -> anyhow::Result<Measured> {
+    /// How often `pgbench` has run, and what it has rotated in all.
+    by_pgbench: (usize, u64),
+    wal: i64,
+}
+
+async fn use_database(
+    postgres: &LocalPostgres,
+    arguments: &Arguments,
+) -> anyhow::Result<Option<Measured>> {
     migrate(&postgres.connect_options()).await;
     let mut database = PgConnection::connect_with(&postgres.connect_options()).await?;
-    let postmaster = database::postmaster(&mut database).await?;
-    let settings = [
+    let secret = MasterSecret::generate();
+    let mut settings = vec![
         ("DATABASE_URL", postgres.database_url()),
-        (
-            "HOLDFAST_SECRET",
-            MasterSecret::generate().encode().to_string(),
-        ),
-        // All of them sign up from one address.
-        ("HOLDFAST_ATTEMPTS", "1000".to_owned()),
+        ("HOLDFAST_SECRET", secret.encode().to_string()),
         ("HOLDFAST_LOG", "error".to_owned()),
     ];
-    let server = Server::start(&program()?, &settings, None, Stdio::inherit()).await?;
-    server.until_ready().await?;
-    let mut load = Load::sign_up(server.address(), connections).await?;
-
-    let mut measured = Measured::default();
-    let mut by_pgbench = 0;
-    measured.table.0 = database::table_size(&mut database).await?;
-    for round in 1..=ROUNDS {
-        eprintln!("Round {round} of {ROUNDS}: through HTTP, then by pgbench …");
-        let before = (measured.http.rotations, measured.http.took);
-        http_round(
-            &server,
-            postmaster,
-            &mut load,
-            &mut database,
-            time,
-            &mut measured,
-        )
-        .await?;
-        let by_http = (measured.http.rotations - before.0) as f64
-            / (measured.http.took - before.1).as_secs_f64();
-
-        let reading = || Reading {
-            server: cpu::of_process(server.process_id()),
-            database: postmaster.and_then(cpu::of_family),
-            load: cpu::of_ended_children(),
-            machine: cpu::of_machine(),
-        };
-        let (before, start) = (reading(), Instant::now());
-        let alone = pgbench::run(postgres, &mut database, round, time, connections).await?;
-        measured.pgbench.took += start.elapsed();
-        measured.pgbench.add(&before, &reading());
-        measured.pgbench.rotations += alone.transactions;
-        by_pgbench += alone.transactions;
-        measured.alone.push(alone.per_second);
-        measured.ratios.push(by_http / alone.per_second);
+    settings.extend(arguments.variable.iter().cloned());
+    let instances = if arguments.record.is_some() { 1 } else { 2 };
+    let mut servers = Vec::new();
+    for _ in 0..instances {
+        let server = Server::start(&program()?, &settings, None, Stdio::inherit()).await?;
+        server.until_ready().await?;
+        servers.push(server);
     }
-    measured.resident_kib = cpu::resident_kib(server.process_id());
-    measured.table.1 = database::table_size(&mut database).await?;
-    // Each rotation spends one token, so the rows must agree with the counts.
-    let spent = database::generations(&mut database).await?;
-    let counted = load.rotations() + by_pgbench;
-    ensure!(
-        u64::try_from(spent)? == counted,
-        "{counted} rotations were counted, and {spent} made"
-    );
-    drop((load, server));
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    measured.updates = database::updates(&mut database).await?;
-    database.close().await?;
-    measured.latencies.sort_unstable();
-    Ok(measured)
+    database::open_others(&mut database, arguments.sessions).await?;
+    let most = arguments.clients.iter().max().context("no clients")?;
+    let chains = Chain::open(&mut database, &secret, usize::try_from(*most)?).await?;
+    let mut bench = Bench {
+        postgres,
+        postmaster: database::postmaster(&mut database).await?,
+        database,
+        servers,
+        chains,
+        time: Duration::from_secs(arguments.seconds),
+        by_pgbench: (0, 0),
+        wal: 0,
+    };
+    if let Some(file) = &arguments.record {
+        bench.record(file).await?;
+        return Ok(None);
+    }
+    bench.measure(&arguments.clients).await.map(Some)
 }
 
-async fn http_round(
-    server: &Server,
-    postmaster: Option<u32>,
-    load: &mut Load,
-    database: &mut PgConnection,
-    time: Duration,
-    measured: &mut Measured,
-) -> anyhow::Result<()> {
-    let reading = || Reading {
-        server: cpu::of_process(server.process_id()),
-        database: postmaster.and_then(cpu::of_family),
-        load: cpu::of_process(std::process::id()),
-        machine: cpu::of_machine(),
-    };
-    let database = tokio::sync::Mutex::new(database);
-    let wal = async || database::wal_position(*database.lock().await).await;
-    let (side, all_wal) = (&mut measured.http, &mut measured.wal);
-    let rotations = load
-        .run(
-            WARM_UP,
-            time,
-            async || Ok((wal().await?, reading())),
+impl Bench<'_> {
+    async fn measure(mut self, clients: &[u32]) -> anyhow::Result<Measured> {
+        let mut measured = Measured::default();
+        measured.table.0 = database::table_size(&mut self.database).await?;
+        for clients in clients {
+            measured.rows.push(self.row(*clients).await?);
+        }
+        measured.wal = self.wal;
+        measured.resident_kib = self
+            .servers
+            .iter()
+            .filter_map(|server| cpu::resident_kib(server.process_id()))
+            .collect();
+        measured.table.1 = database::table_size(&mut self.database).await?;
+        // Each rotation spends one token, so the rows must agree with the counts.
+        let spent = database::generations(&mut self.database).await?;
+        let by_http: u64 = self
+            .chains
+            .iter()
+            .map(|chain| u64::from(chain.generation()))
+            .sum();
+        let counted = by_http + self.by_pgbench.1;
+        ensure!(
+            u64::try_from(spent)? == counted,
+            "{counted} rotations were counted, and {spent} made"
+        );
+        self.servers.clear();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        measured.updates = database::updates(&mut self.database).await?;
+        self.database.close().await?;
+        Ok(measured)
+    }
+
+    /// Everything about one number of clients.
+    async fn row(&mut self, clients: u32) -> anyhow::Result<Row> {
+        let on_instances = |instances| OnInstances {
+            instances,
+            ..OnInstances::default()
+        };
+        let mut row = Row {
+            clients: usize::try_from(clients)?,
+            pgbench: Side::default(),
+            http: (1..=self.servers.len()).map(on_instances).collect(),
+        };
+        for round in 1..=ROUNDS {
+            eprintln!(
+                "{clients} clients, round {round} of {ROUNDS}: through HTTP, then by pgbench …"
+            );
+            for on in &mut row.http {
+                self.without_a_pause(on, row.clients).await?;
+            }
+            self.by_pgbench(&mut row.pgbench, clients).await?;
+        }
+        eprintln!("{clients} clients, at half load …");
+        for on in &mut row.http {
+            on.latencies.sort_unstable();
+            let half = Pace::PerSecond(mean(&on.side.per_second) / 2.0);
+            on.at_half_load = self
+                .renew(on.instances, row.clients, half, None)
+                .await?
+                .latencies;
+        }
+        Ok(row)
+    }
+
+    async fn without_a_pause(
+        &mut self,
+        on: &mut OnInstances,
+        clients: usize,
+    ) -> anyhow::Result<()> {
+        let (instances, side) = (on.instances, Some(&mut on.side));
+        let round = self
+            .renew(instances, clients, Pace::WithoutPause, side)
+            .await?;
+        let rotations = round.latencies.len() as u64;
+        let per_second = rotations as f64 / round.took.as_secs_f64();
+        on.side.add_round(rotations, round.took, per_second);
+        on.latencies.extend(round.latencies);
+        Ok(())
+    }
+
+    /// The first `clients` sessions renew at the first `instances` servers.
+    async fn renew(
+        &mut self,
+        instances: usize,
+        clients: usize,
+        pace: Pace,
+        side: Option<&mut Side>,
+    ) -> anyhow::Result<load::Rotations> {
+        let addresses = self.addresses(instances);
+        let (servers, postmaster) = (&self.servers, self.postmaster);
+        let database = tokio::sync::Mutex::new(&mut self.database);
+        let wal = async || database::wal_position(*database.lock().await).await;
+        let all_wal = &mut self.wal;
+        let mut chains: Vec<_> = self.chains.drain(..clients).collect();
+        let rotations = load::run(
+            &mut chains,
+            &addresses,
+            pace,
+            (WARM_UP, self.time),
+            async || Ok((wal().await?, Reading::of_clients(servers, postmaster))),
             async |(wal_before, before): (i64, Reading)| {
-                side.add(&before, &reading());
-                *all_wal += wal().await? - wal_before;
+                if let Some(side) = side {
+                    side.add_usage(&before, &Reading::of_clients(servers, postmaster));
+                    *all_wal += wal().await? - wal_before;
+                }
                 Ok(())
             },
         )
         .await?;
-    measured.http.rotations += rotations.latencies.len() as u64;
-    measured.http.took += rotations.took;
-    measured.latencies.extend(rotations.latencies);
-    Ok(())
-}
-
-impl Measured {
-    fn print(&self) {
-        let (http, pgbench) = (&self.http, &self.pgbench);
-        let ratios: Vec<_> = self.ratios.iter().map(|it| format!("{it:.2}")).collect();
-        println!("| what | result |\n| --- | --- |");
-        println!(
-            "| rotations a second through HTTP | {:.0} |",
-            http.per_second()
-        );
-        println!(
-            "| the same update by pgbench, a second | {:.0} |",
-            mean(&self.alone)
-        );
-        println!(
-            "| ratio (by round: {}) | {:.2} |",
-            ratios.join(", "),
-            mean(&self.ratios)
-        );
-        println!("| latency p50 | {:.2} ms |", self.percentile(50));
-        println!("| latency p99 | {:.2} ms |", self.percentile(99));
-        println!(
-            "| WAL per rotation | {} bytes |",
-            self.wal / i64::try_from(http.rotations.max(1)).unwrap_or(i64::MAX)
-        );
-        println!(
-            "| HOT updates | {:.2} % |",
-            self.updates.1 as f64 * 100.0 / self.updates.0.max(1) as f64
-        );
-        println!(
-            "| table `sessions` before and after | {} KiB, {} KiB |",
-            self.table.0 / 1024,
-            self.table.1 / 1024
-        );
-        if let Some(resident) = self.resident_kib {
-            println!(
-                "| resident memory of the server | {:.1} MiB |",
-                resident as f64 / 1024.0
-            );
-        }
-        if http.machine.is_zero() {
-            return;
-        }
-        println!("\n| processor time for one rotation | through HTTP | by pgbench |");
-        println!("| --- | --- | --- |");
-        let row = |what: &str, of: fn(&Side) -> Cpu| {
-            println!("| {what} | {} | {} |", each(http, of), each(pgbench, of));
-        };
-        row("Holdfast", |side| side.server);
-        row("Postgres", |side| side.database);
-        row("the load generator", |side| side.load);
-        row("together", |side| side.server + side.database + side.load);
-        println!(
-            "| used by other programs meanwhile | {:.0} % of the machine | {:.0} % |",
-            http.others() * 100.0,
-            pgbench.others() * 100.0
-        );
-        if http.others() > BUSY_MACHINE || pgbench.others() > BUSY_MACHINE {
-            println!("\nThe machine was busy with something else: measure again.");
-        }
+        self.chains.splice(..0, chains);
+        Ok(rotations)
     }
 
-    /// In milliseconds.
-    fn percentile(&self, percent: usize) -> f64 {
-        let at = (self.latencies.len() * percent / 100).min(self.latencies.len() - 1);
-        self.latencies[at].as_secs_f64() * 1000.0
+    fn addresses(&self, instances: usize) -> Vec<SocketAddr> {
+        let servers = self.servers.iter().take(instances);
+        servers.map(Server::address).collect()
     }
-}
 
-fn mean(numbers: &[f64]) -> f64 {
-    numbers.iter().sum::<f64>() / numbers.len() as f64
-}
+    async fn by_pgbench(&mut self, side: &mut Side, clients: u32) -> anyhow::Result<()> {
+        let (runs, rotations) = &mut self.by_pgbench;
+        *runs += 1;
+        let before = Reading::of_pgbench(&self.servers, self.postmaster);
+        let start = Instant::now();
+        let done =
+            pgbench::run(self.postgres, &mut self.database, *runs, self.time, clients).await?;
+        // This is with the time to connect, which pgbench does not count in its own number.
+        let took = start.elapsed();
+        let after = Reading::of_pgbench(&self.servers, self.postmaster);
+        side.add_usage(&before, &after);
+        side.add_round(done.transactions, took, done.per_second);
+        *rotations += done.transactions;
+        Ok(())
+    }
 
-/// `210 µs (90 in the kernel)`.
-fn each(side: &Side, of: fn(&Side) -> Cpu) -> String {
-    let micros = |time: Duration| time.as_secs_f64() * 1e6 / side.rotations.max(1) as f64;
-    let cpu = of(side);
-    format!(
-        "{:.0} µs ({:.0} in the kernel)",
-        micros(cpu.total()),
-        micros(cpu.system)
-    )
+    /// Records one server while all clients renew.
+    async fn record(mut self, file: &std::path::Path) -> anyhow::Result<()> {
+        let recording = flame::Recording::start(&self.servers[0], WARM_UP + self.time, file)?;
+        let clients = self.chains.len();
+        self.renew(1, clients, Pace::WithoutPause, None).await?;
+        recording.finish()
+    }
 }

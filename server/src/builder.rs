@@ -48,11 +48,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use axum::http::HeaderName;
 use clap::{CommandFactory as _, Parser};
-use holdfast_protocol::wire::MAX_BODY;
 use ipnet::IpNet;
 use sqlx::postgres::{PgConnectOptions, PgPool};
 use tokio::time::timeout;
@@ -223,10 +221,11 @@ impl Holdfast {
     /// Puts routes of the application behind the layers of Holdfast's own routes. An `ApiError` of
     /// these routes is then logged, and it is answered in the form that the client understands. So
     /// every route with `CurrentAccount` needs these layers. They do not protect a route that has no
-    /// `CurrentAccount`. A request may take 18 seconds, and a body has at most [`MAX_BODY`] bytes
-    /// unless a route sets another `DefaultBodyLimit`.
+    /// `CurrentAccount`. A request may take 18 seconds, and a body has at most
+    /// [`MAX_BODY`](holdfast_protocol::wire::MAX_BODY) bytes unless a route sets another
+    /// `DefaultBodyLimit`.
     pub fn with_layers<S: Clone + Send + Sync + 'static>(&self, routes: Router<S>) -> Router<S> {
-        with_layers(self, routes.layer(DefaultBodyLimit::max(MAX_BODY)))
+        with_layers(self, routes)
     }
 
     /// The master secret as an operator sees it in the log: the first bytes of a hash. It is the same on

@@ -338,6 +338,9 @@ impl Lane {
 
     /// Carries what waits, until nothing waits.
     async fn run(mut self) {
+        // The requests that can run now come first: their rotations travel in the same statement. This
+        // waits for no timer, so a rotation without others is sent at once.
+        tokio::task::yield_now().await;
         while let Some(entries) = self.next() {
             let sessions = entries.iter().map(|entry| entry.rotate.session_id);
             let under_way = SessionsUnderWay {

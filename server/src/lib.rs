@@ -107,14 +107,9 @@ mod shared_files;
 mod start;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderName, HeaderValue};
-use axum::middleware::{from_fn, from_fn_with_state, map_request_with_state};
+use axum::extract::DefaultBodyLimit;
 use holdfast_protocol::wire::MAX_BODY;
 use tower::ServiceBuilder;
-use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
-use tower_http::trace::TraceLayer;
-use tracing::Span;
 
 pub use crate::config::MasterSecret;
 pub use crate::error::ApiError;
@@ -125,18 +120,12 @@ pub use crate::page_policy::page_policy;
 pub use crate::state::Holdfast;
 
 use crate::additions::Additions;
-use crate::http::answer_errors::answer_errors;
-use crate::http::client_info::peer;
-use crate::http::headers::security_headers;
-use crate::http::one_host::require_one_host;
-use crate::http::same_site::refuse_other_sites;
+use crate::http::every_request::EveryRequest;
 
 /// The examples of the README, compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The whole service.
 pub fn router(state: Holdfast) -> Router {
@@ -154,7 +143,7 @@ pub fn router_with(state: Holdfast, additions: Additions) -> Router {
     let service = routes::api()
         .merge(pages)
         .merge(functions)
-        .merge(additions.routes.layer(DefaultBodyLimit::max(MAX_BODY)));
+        .merge(additions.routes);
     with_layers(&state, service).with_state(state)
 }
 
@@ -164,30 +153,17 @@ fn api(state: &Holdfast) -> Router<Holdfast> {
 }
 
 /// The layers that every request passes: they give it an id, refuse it if another site has sent it,
-/// answer its errors and set the security headers.
+/// answer its errors, set the security headers, and limit its body.
 fn with_layers<S: Clone + Send + Sync + 'static>(
     state: &Holdfast,
     service: Router<S>,
 ) -> Router<S> {
-    // The outermost layer comes first.
+    let state = state.clone();
+    // The outermost layer comes first. A route that sets another limit for its body has it in a layer
+    // further in, and the innermost limit is the one that counts.
     let layers = ServiceBuilder::new()
-        .layer(map_request_with_state(
-            state.clone(),
-            only_a_request_id_of_a_proxy,
-        ))
-        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
-        .layer(
-            TraceLayer::new_for_http()
-                .make_span_with(span)
-                .on_response(log_answer)
-                // `answer_errors` has already logged it, with the cause.
-                .on_failure(()),
-        )
-        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(from_fn_with_state(state.clone(), security_headers))
-        .layer(from_fn(answer_errors))
-        .layer(from_fn(require_one_host))
-        .layer(from_fn(refuse_other_sites));
+        .layer_fn(move |service| EveryRequest::around(service, &state))
+        .layer(DefaultBodyLimit::max(MAX_BODY));
     service
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
         .layer(layers)
@@ -211,59 +187,4 @@ fn pages_of(_: &Holdfast) -> (Router<Holdfast>, fn(&Holdfast)) {
             routes.route(&path, axum::routing::any(not_found))
         });
     (routes, |_| {})
-}
-
-/// A trusted proxy may have given the request an id. The id of another client, or an id of
-/// another form, does not get into the logs: a client could otherwise make its requests
-/// look like another client's.
-async fn only_a_request_id_of_a_proxy(
-    State(state): State<Holdfast>,
-    mut request: Request,
-) -> Request {
-    let trusted = peer(request.extensions()).is_some_and(|ip| state.config.proxies.trusts(ip));
-    let plausible = |value: &HeaderValue| {
-        (8..=64).contains(&value.len())
-            && value
-                .as_bytes()
-                .iter()
-                .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(b))
-    };
-    if request
-        .headers()
-        .get(REQUEST_ID)
-        .is_some_and(|value| !trusted || !plausible(value))
-    {
-        request.headers_mut().remove(REQUEST_ID);
-    }
-    request
-}
-
-/// The most characters of a path in the log. A client may send a path of many kilobytes.
-const LOGGED_OF_A_PATH: usize = 256;
-
-/// Method and path only: a query may contain what a person typed into a form.
-fn span(request: &Request) -> Span {
-    let path = request.uri().path();
-    let end = path.char_indices().nth(LOGGED_OF_A_PATH);
-    let path = end.map_or(path, |(end, _)| &path[..end]);
-    let id = request
-        .headers()
-        .get(REQUEST_ID)
-        .and_then(|id| id.to_str().ok())
-        .unwrap_or_default();
-    tracing::info_span!(
-        "request",
-        request.id = id,
-        http.method = %request.method(),
-        http.path = path,
-    )
-}
-
-fn log_answer<B>(response: &axum::http::Response<B>, latency: std::time::Duration, _: &Span) {
-    let status = response.status().as_u16();
-    tracing::debug!(
-        http.status = status,
-        latency.ms = latency.as_millis(),
-        "Answered."
-    );
 }

@@ -1,5 +1,7 @@
 //! The server's only source of randomness: the operating system's generator.
 
+use std::cell::RefCell;
+
 use uuid::Uuid;
 
 use crate::clock::Clock;
@@ -16,6 +18,29 @@ pub fn bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// How many bytes [`bytes_of_no_secret`] takes at once.
+const AT_ONCE: usize = 1024;
+
+/// Random bytes that may become known, such as those of a request's id. They come from the same
+/// generator, but many at once: a call of the system for each request takes longer than the rest of
+/// the id. The bytes that wait for their use are in this thread's memory, so use them for no secret.
+pub fn bytes_of_no_secret<const N: usize>() -> [u8; N] {
+    const { assert!(N <= AT_ONCE) };
+    thread_local! {
+        /// The bytes, and how many of them are used.
+        static BYTES: RefCell<([u8; AT_ONCE], usize)> = const { RefCell::new(([0; AT_ONCE], AT_ONCE)) };
+    }
+    BYTES.with_borrow_mut(|(kept, used)| {
+        if *used + N > AT_ONCE {
+            (*kept, *used) = (bytes(), 0);
+        }
+        let mut taken = [0; N];
+        taken.copy_from_slice(&kept[*used..*used + N]);
+        *used += N;
+        taken
+    })
+}
+
 /// A new id (UUIDv7). Its last 62 bits cannot be guessed, and it is greater than every id
 /// that was made with this clock before (RFC 9562 §6.2, method 3). So the order of ids is
 /// the order in which they were made, even within one instant.
@@ -30,7 +55,15 @@ pub fn id(clock: &Clock) -> Uuid {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
+
+    #[test]
+    fn bytes_of_no_secret_are_never_given_twice() {
+        let given: HashSet<[u8; 16]> = (0..1000).map(|_| bytes_of_no_secret()).collect();
+        assert_eq!(given.len(), 1000);
+    }
 
     #[test]
     fn ids_are_in_the_order_in_which_they_were_made() {

@@ -34,8 +34,8 @@ Runs the first two of these, or the named one, and prints a table for each:
             nothing is measured: perf records one server with 16 clients, and a flame graph in
             target/flame shows which functions take its processor time
   size      what a browser downloads for the first page, beside the smallest Leptos page there is
-  call      the same handler in three places: on bare axum, as an open route and as a protected
-            route of Holdfast. Shows what the check of an access token adds to a call, and what the
+  call      the same handler in four places: on bare axum, there with the headers of Holdfast's
+            answers, as an open route and as a protected route of Holdfast. Shows what the check of an access token adds to a call, and what the
             rest of Holdfast adds. Three rounds of 5 seconds each with 16 connections, unless said
             otherwise
   endings   sessions that end a second through HTTP on one server, beside the same statements by

@@ -1,6 +1,5 @@
 //! What one connection is doing, and how long it may go on.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -57,8 +56,9 @@ pub(super) struct Activity {
 }
 
 struct Doing {
-    /// The requests that are under way, in the order in which they began.
-    requests: BTreeMap<u64, Times>,
+    /// The requests that are under way with their numbers, in the order in which they began. There are
+    /// few, and the list keeps its memory, so a request allocates none.
+    requests: Vec<(u64, Times)>,
     next: u64,
     waiting_since: Instant,
     /// When the first byte after the last request came, on a connection of HTTP/1.
@@ -67,6 +67,16 @@ struct Doing {
     blocked_since: Option<Instant>,
     /// With HTTP/2, bytes between requests are not the beginning of a request.
     is_multiplexed: bool,
+    /// What the task that watches the connection waits for.
+    watched: Option<Watched>,
+}
+
+/// The moment for which the task that watches the connection waits, and how it was found.
+#[derive(Clone, Copy)]
+struct Watched {
+    until: Instant,
+    limits: ConnectionLimits,
+    stopping: bool,
 }
 
 /// When a request that is under way did what.
@@ -96,12 +106,13 @@ impl Activity {
     pub(super) fn new() -> Self {
         Self {
             doing: Mutex::new(Doing {
-                requests: BTreeMap::new(),
+                requests: Vec::new(),
                 next: 0,
                 waiting_since: Instant::now(),
                 first_byte: None,
                 blocked_since: None,
                 is_multiplexed: false,
+                watched: None,
             }),
             room_wanted: AtomicBool::new(false),
             ends: AtomicBool::new(false),
@@ -119,7 +130,7 @@ impl Activity {
             waiting_since: None,
             taken_at: None,
         };
-        doing.requests.insert(number, request);
+        doing.requests.push((number, request));
         doing.first_byte = None;
         doing.is_multiplexed = version == Version::HTTP_2;
         drop(doing);
@@ -134,19 +145,20 @@ impl Activity {
         let mut doing = self.lock();
         if doing.requests.is_empty() && !doing.is_multiplexed && doing.first_byte.is_none() {
             doing.first_byte = Some(Instant::now());
-            drop(doing);
-            self.changed.notify_one();
+            self.wake_if_earlier(doing);
         }
     }
 
     /// Notes whether the client takes the written bytes.
     pub(super) fn set_blocked(&self, blocked: bool) {
-        self.lock().blocked_since = blocked.then(Instant::now);
+        let mut doing = self.lock();
+        doing.blocked_since = blocked.then(Instant::now);
+        self.wake_if_earlier(doing);
     }
 
     /// A request waits for more of its body, until the returned value is dropped.
     pub(super) fn await_body(activity: &Arc<Self>, number: u64) -> AwaitingBody {
-        if let Some(request) = activity.lock().requests.get_mut(&number) {
+        if let Some(request) = activity.lock().request(number) {
             // The wait counts from the beginning of the request. Otherwise a client that sends
             // single bytes would begin a new wait with each of them.
             request.waiting_since = Some(request.began);
@@ -158,7 +170,7 @@ impl Activity {
     }
 
     fn set_waiting(&self, number: u64, since: Option<Instant>) {
-        if let Some(request) = self.lock().requests.get_mut(&number) {
+        if let Some(request) = self.lock().request(number) {
             request.waiting_since = since;
         }
     }
@@ -202,30 +214,36 @@ impl Activity {
         gives_way
     }
 
-    /// Waits until [`due`](Self::due) may return an earlier moment than the last time.
+    /// Waits until [`due`](Self::due) returns an earlier moment than the last time, or the connection
+    /// has to make room.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
 
-    /// Until when the connection may go on, and which limit ends it then.
+    /// Until when the connection may go on, and which limit ends it then. The caller waits for this
+    /// moment.
     pub(super) fn due(&self, limits: &ConnectionLimits, stopping: bool) -> (Instant, Reason) {
-        let doing = self.lock();
-        if let Some((_, oldest)) = doing.requests.first_key_value() {
-            let exchange = (oldest.began + limits.exchange, Reason::Exchange);
-            return match doing.taken_at().map(|at| at + limits.write) {
-                Some(write) if write < exchange.0 => (write, Reason::Write),
-                _ => exchange,
-            };
-        }
-        let idle = if stopping && doing.blocked_since.is_none() {
-            IDLE_WHILE_STOPPING
-        } else {
-            limits.idle
-        };
-        let idle = (doing.waiting_since + idle, Reason::Idle);
-        match doing.first_byte.map(|first| first + limits.header) {
-            Some(header) if header < idle.0 => (header, Reason::Header),
-            _ => idle,
+        let mut doing = self.lock();
+        let due = doing.due(limits, stopping);
+        doing.watched = Some(Watched {
+            until: due.0,
+            limits: *limits,
+            stopping,
+        });
+        due
+    }
+
+    /// Wakes the task that watches the connection if a limit now comes before the moment for which
+    /// the task waits. If the limit comes later, the task learns it at that moment. So the requests
+    /// of a busy connection hardly ever wake the task: a wake for each of them would cost as much as a
+    /// small handler.
+    fn wake_if_earlier(&self, doing: MutexGuard<'_, Doing>) {
+        let is_earlier = doing
+            .watched
+            .is_some_and(|it| doing.due(&it.limits, it.stopping).0 < it.until);
+        drop(doing);
+        if is_earlier {
+            self.changed.notify_one();
         }
     }
 
@@ -235,17 +253,44 @@ impl Activity {
 }
 
 impl Doing {
+    fn request(&mut self, number: u64) -> Option<&mut Times> {
+        let mut requests = self.requests.iter_mut();
+        requests.find_map(|(it, times)| (*it == number).then_some(times))
+    }
+
+    fn due(&self, limits: &ConnectionLimits, stopping: bool) -> (Instant, Reason) {
+        if let Some((_, oldest)) = self.requests.first() {
+            let exchange = (oldest.began + limits.exchange, Reason::Exchange);
+            return match self.taken_at().map(|at| at + limits.write) {
+                Some(write) if write < exchange.0 => (write, Reason::Write),
+                _ => exchange,
+            };
+        }
+        let idle = if stopping && self.blocked_since.is_none() {
+            IDLE_WHILE_STOPPING
+        } else {
+            limits.idle
+        };
+        let idle = (self.waiting_since + idle, Reason::Idle);
+        match self.first_byte.map(|first| first + limits.header) {
+            Some(header) if header < idle.0 => (header, Reason::Header),
+            _ => idle,
+        }
+    }
+
     fn waiting_since(&self) -> Option<Instant> {
         if self.requests.is_empty() {
             return Some(self.waiting_since);
         }
         // If the server works on one request, the connection stays.
-        let waiting = self.requests.values().map(|request| request.waiting_since);
-        waiting.collect::<Option<Vec<_>>>()?.into_iter().min()
+        let mut earliest = None;
+        for (_, request) in &self.requests {
+            let since = request.waiting_since?;
+            earliest = Some(earliest.map_or(since, |earliest: Instant| earliest.min(since)));
+        }
+        earliest
     }
-}
 
-impl Doing {
     /// When the client last took a piece of any answer on a connection of HTTP/2. `None` if the
     /// server works on one of the requests. The limit is needed here only for HTTP/2: a client that
     /// opens no window does not make a write wait. With HTTP/1 the write waits, and `stream.rs`
@@ -254,8 +299,12 @@ impl Doing {
         if !self.is_multiplexed {
             return None;
         }
-        let taken = self.requests.values().map(|request| request.taken_at);
-        taken.collect::<Option<Vec<_>>>()?.into_iter().max()
+        let mut latest = None;
+        for (_, request) in &self.requests {
+            let at = request.taken_at?;
+            latest = Some(latest.map_or(at, |latest: Instant| latest.max(at)));
+        }
+        latest
     }
 }
 
@@ -270,17 +319,13 @@ impl Exchange {
     pub(super) fn set_waiting(&self, since: Option<Instant>) {
         let mut doing = self.activity.lock();
         let is_multiplexed = doing.is_multiplexed;
-        let Some(request) = doing.requests.get_mut(&self.number) else {
+        let Some(request) = doing.request(self.number) else {
             return;
         };
         request.waiting_since = since;
-        let is_first = request.taken_at.is_none();
-        request.taken_at = since.map(|_| Instant::now());
-        drop(doing);
-        // The write limit may come before the exchange limit, so the task that watches the
-        // connection must look again.
-        if is_multiplexed && is_first && since.is_some() {
-            self.activity.changed.notify_one();
+        if is_multiplexed {
+            request.taken_at = since.map(|_| Instant::now());
+            self.activity.wake_if_earlier(doing);
         }
     }
 }
@@ -294,13 +339,67 @@ impl Drop for AwaitingBody {
 impl Drop for Exchange {
     fn drop(&mut self) {
         let mut doing = self.activity.lock();
-        doing.requests.remove(&self.number);
+        doing.requests.retain(|(number, _)| *number != self.number);
         if doing.requests.is_empty() {
             doing.waiting_since = Instant::now();
-            drop(doing);
-            // The idle limit may come before the moment at which the exchange limit would have
-            // come.
-            self.activity.changed.notify_one();
         }
+        // The idle limit, or the limit of the next request, may come before the moment at which the
+        // limit of this request would have come.
+        self.activity.wake_if_earlier(doing);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    /// Whether the task that watches the connection was woken, and looks for the next limit.
+    fn is_woken(activity: &Activity) -> bool {
+        let is_woken = activity.changed().now_or_never().is_some();
+        if is_woken {
+            activity.due(&ConnectionLimits::default(), false);
+        }
+        is_woken
+    }
+
+    #[tokio::test]
+    async fn only_a_limit_that_comes_earlier_wakes_the_task_that_watches() {
+        let activity = Arc::new(Activity::new());
+        let (_, reason) = activity.due(&ConnectionLimits::default(), false);
+        assert_eq!(reason, Reason::Idle);
+        activity.bytes_arrived();
+        assert!(
+            is_woken(&activity),
+            "a header may take less time than an idle connection"
+        );
+        for _ in 0..100 {
+            let exchange = Activity::begin(&activity, Version::HTTP_11);
+            exchange.set_waiting(Some(Instant::now()));
+            drop(exchange);
+            activity.bytes_arrived();
+            assert!(
+                !is_woken(&activity),
+                "every limit comes later than that of the first header"
+            );
+        }
+        // From now on the task waits for a limit that comes late.
+        let exchange = Activity::begin(&activity, Version::HTTP_11);
+        let (_, reason) = activity.due(&ConnectionLimits::default(), false);
+        assert_eq!(reason, Reason::Exchange);
+        drop(exchange);
+        assert!(is_woken(&activity), "the idle limit comes earlier");
+    }
+
+    #[tokio::test]
+    async fn with_http2_the_write_limit_comes_before_that_of_the_exchange() {
+        let activity = Arc::new(Activity::new());
+        let exchange = Activity::begin(&activity, Version::HTTP_2);
+        activity.due(&ConnectionLimits::default(), false);
+        exchange.set_waiting(Some(Instant::now()));
+        assert!(is_woken(&activity));
+        let (_, reason) = activity.due(&ConnectionLimits::default(), false);
+        assert_eq!(reason, Reason::Write);
     }
 }

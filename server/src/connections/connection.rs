@@ -73,10 +73,7 @@ pub(super) async fn serve(
     // connection may finish.
     let mut last_moment: Option<Instant> = None;
     loop {
-        let (due, reason) = match last_moment {
-            Some(last) => (last, Reason::Exchange),
-            None => activity.due(&limits, stopping),
-        };
+        let due = last_moment.unwrap_or_else(|| activity.due(&limits, stopping).0);
         tokio::select! {
             // The bytes that have arrived come first, so that a request that has just begun
             // is not cut off.
@@ -96,11 +93,15 @@ pub(super) async fn serve(
                 }
             }
             () = tokio::time::sleep_until(due) => {
-                if last_moment.is_none() && activity.due(&limits, stopping).0 > due {
-                    // A request has begun meanwhile.
+                if last_moment.is_some() {
+                    return Reason::Exchange;
+                }
+                let (still_due, reason) = activity.due(&limits, stopping);
+                if still_due > due {
+                    // Requests were answered or have begun meanwhile.
                     continue;
                 }
-                if last_moment.is_some() || reason != Reason::Exchange {
+                if reason != Reason::Exchange {
                     return reason;
                 }
                 last_moment = Some(Instant::now() + limits.write);

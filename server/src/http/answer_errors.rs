@@ -13,14 +13,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::extract::Request;
 use axum::http::{HeaderValue, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt as _;
 use holdfast_protocol::problem::MEDIA_TYPE;
-use tower_http::request_id::RequestId;
 
+use super::request_id::RequestId;
 use crate::error::{ApiError, retry_after, timed_out};
 
 /// The longest time that a request may take, its body included. It is shorter than the
@@ -31,17 +29,14 @@ pub const LONGEST: Duration = Duration::from_secs(18);
 /// vanishes without closing its connections, the work must not keep a connection longer.
 pub const LONGEST_WORK: Duration = Duration::from_secs(12);
 
-/// Runs the request and turns an [`ApiError`] in its answer into problem JSON
-/// (RFC 9457).
-pub async fn answer_errors(request: Request, next: Next) -> Response {
-    let request_id = request
-        .extensions()
-        .get::<RequestId>()
-        .and_then(|id| id.header_value().to_str().ok())
-        .map(str::to_owned);
+/// Waits for the answer and turns an [`ApiError`] in it into problem JSON (RFC 9457).
+pub async fn answer_errors(
+    answering: impl Future<Output = Response>,
+    request_id: &RequestId,
+) -> Response {
     // A panic is answered like any other fault of the server. The connection stays open, and with
     // HTTP/2 the other requests on it go on.
-    let answering = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let answering = AssertUnwindSafe(answering).catch_unwind();
     let response = match tokio::time::timeout(LONGEST, answering).await {
         Ok(Ok(response)) => response,
         // The panic hook of `cli/serve.rs` has logged the place. The payload may contain what
@@ -54,7 +49,8 @@ pub async fn answer_errors(request: Request, next: Next) -> Response {
     };
     log(&error);
 
-    let body = serde_json::to_vec(&error.problem(request_id)).unwrap_or_default();
+    let problem = error.problem(Some(request_id.as_str().to_owned()));
+    let body = serde_json::to_vec(&problem).unwrap_or_default();
     let (mut parts, _) = response.into_parts();
     parts.extensions.remove::<Arc<ApiError>>();
     let headers = &mut parts.headers;

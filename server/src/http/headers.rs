@@ -4,12 +4,8 @@
 //! its own, an answer may load nothing. Without a `Cache-Control` of its own, an answer to a
 //! signed-in person is never stored.
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
-use axum::middleware::Next;
-use axum::response::Response;
-
-use crate::state::Holdfast;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 const ALWAYS: [(HeaderName, HeaderValue); 7] = [
     (
@@ -51,28 +47,39 @@ const ALWAYS: [(HeaderName, HeaderValue); 7] = [
 /// for the hosts below this one. An operator can add it at the proxy.
 const ONLY_HTTPS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// Adds the headers that an answer has not set itself.
-pub async fn security_headers(
-    State(state): State<Holdfast>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let about_a_person = request.headers().contains_key(header::AUTHORIZATION)
-        || request.uri().path().starts_with("/api/");
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    for (name, value) in ALWAYS {
-        headers.entry(name).or_insert(value);
+/// The headers for the answer to one request.
+#[derive(Debug, Clone, Copy)]
+pub struct SecurityHeaders {
+    is_about_a_person: bool,
+    is_https: bool,
+}
+
+impl SecurityHeaders {
+    /// For this request, at the service with this address.
+    pub fn of(request: &Request, issuer: &str) -> Self {
+        Self {
+            is_about_a_person: request.headers().contains_key(header::AUTHORIZATION)
+                || request.uri().path().starts_with("/api/"),
+            is_https: issuer.starts_with("https://"),
+        }
     }
-    if state.config.issuer.starts_with("https://") {
-        headers
-            .entry(header::STRICT_TRANSPORT_SECURITY)
-            .or_insert(ONLY_HTTPS);
+
+    /// Adds the headers that an answer has not set itself.
+    pub fn add_to(self, headers: &mut HeaderMap) {
+        // These, and the id of the request.
+        headers.reserve(ALWAYS.len() + 3);
+        for (name, value) in ALWAYS {
+            headers.entry(name).or_insert(value);
+        }
+        if self.is_https {
+            headers
+                .entry(header::STRICT_TRANSPORT_SECURITY)
+                .or_insert(ONLY_HTTPS);
+        }
+        if self.is_about_a_person {
+            headers
+                .entry(header::CACHE_CONTROL)
+                .or_insert(HeaderValue::from_static("no-store"));
+        }
     }
-    if about_a_person {
-        headers
-            .entry(header::CACHE_CONTROL)
-            .or_insert(HeaderValue::from_static("no-store"));
-    }
-    response
 }

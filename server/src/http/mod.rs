@@ -3,10 +3,12 @@
 pub(crate) mod answer_errors;
 pub(crate) mod client_info;
 pub(crate) mod current_account;
+pub(crate) mod every_request;
 pub(crate) mod form;
 pub(crate) mod headers;
 pub(crate) mod json;
 pub(crate) mod one_host;
+pub(crate) mod request_id;
 pub(crate) mod same_site;
 pub(crate) mod tokens;
 

@@ -3,17 +3,18 @@
 
 use axum::extract::Request;
 use axum::http::{Version, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
 use crate::error::ApiError;
 
 /// Refuses a request of HTTP/1.1 without a host, or with several.
-pub async fn require_one_host(request: Request, next: Next) -> Response {
+///
+/// # Errors
+/// 400 for such a request.
+pub fn require_one_host(request: &Request) -> Result<(), ApiError> {
     let hosts = request.headers().get_all(header::HOST).iter().count();
     if request.version() == Version::HTTP_11 && hosts != 1 {
         let sentence = "A request of HTTP/1.1 has exactly one Host header.";
-        return ApiError::MalformedRequest(sentence.to_owned()).into_response();
+        return Err(ApiError::MalformedRequest(sentence.to_owned()));
     }
-    next.run(request).await
+    Ok(())
 }

@@ -7,20 +7,21 @@
 
 use axum::extract::Request;
 use axum::http::Method;
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
 use crate::error::ApiError;
 
 /// Refuses calls from a page of another site that would change something.
-pub async fn refuse_other_sites(request: Request, next: Next) -> Response {
+///
+/// # Errors
+/// 403 for such a call.
+pub fn refuse_other_sites(request: &Request) -> Result<(), ApiError> {
     let reads = matches!(
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS
     );
     let mut sites = request.headers().get_all("sec-fetch-site").iter();
     if !reads && sites.any(|site| site == "cross-site") {
-        return ApiError::OtherSite.into_response();
+        return Err(ApiError::OtherSite);
     }
-    next.run(request).await
+    Ok(())
 }

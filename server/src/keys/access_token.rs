@@ -67,9 +67,16 @@ pub enum AccessTokenError {
 /// # Panics
 /// Never in practice, because the server made the claims.
 pub fn mint(keys: &SigningKeys, claims: &Claims) -> Secret {
-    let claims = serde_json::to_vec(claims).expect("claims are JSON");
-    let mut token = format!("{}.", keys.header);
-    URL_SAFE_NO_PAD.encode_string(claims, &mut token);
+    /// As long as the claims usually are. A text that grows is copied again and again.
+    const USUAL_CLAIMS: usize = 512;
+    /// As long as a token with such claims.
+    const USUAL_TOKEN: usize = 1024;
+    let mut json = Vec::with_capacity(USUAL_CLAIMS);
+    serde_json::to_writer(&mut json, claims).expect("claims are JSON");
+    let mut token = String::with_capacity(USUAL_TOKEN);
+    token.push_str(&keys.header);
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_string(json, &mut token);
     let signature = keys.pair.sign(token.as_bytes());
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut token);

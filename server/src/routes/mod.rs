@@ -20,9 +20,8 @@ mod to_the_end;
 mod username;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, delete, get, post, put};
-use holdfast_protocol::wire::{MAX_BODY, paths};
+use holdfast_protocol::wire::paths;
 
 use crate::http::ApiError;
 use crate::state::Holdfast;
@@ -75,6 +74,5 @@ pub fn api() -> Router<Holdfast> {
         .route(paths::JWKS, get(jwks::show))
         .route(paths::HEALTHZ, get(health::alive))
         .route(paths::READYZ, get(health::ready))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
 }

@@ -1,10 +1,13 @@
 //! The headers of every answer, and the calls that are refused because another site sent
 //! them.
 
+use std::convert::Infallible;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, Version};
 use axum::routing::get;
+use futures::stream;
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::paths;
 use holdfast_server::additions::Additions;
@@ -12,6 +15,7 @@ use holdfast_server::router_with;
 use serde_json::json;
 use tower::ServiceExt as _;
 
+use crate::support::log::Log;
 use crate::support::{Answer, PASSWORD, TestApp, json_request};
 
 async fn get_from(app: &TestApp, path: &str) -> Answer {
@@ -56,6 +60,32 @@ async fn every_answer_carries_the_security_headers_and_a_request_id() {
         );
         assert_eq!(answer.header("x-request-id").len(), 36, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_body_that_is_made_while_it_is_sent_is_logged_with_the_id_of_its_request() {
+    let mut app = TestApp::start().await;
+    app.serve_with(|state| {
+        let pieces = get(async || {
+            Body::from_stream(stream::once(async {
+                tracing::warn!("A piece is made.");
+                Ok::<_, Infallible>("a piece")
+            }))
+        });
+        let additions = Additions {
+            routes: Router::new().route("/pieces", pieces),
+            ..Additions::default()
+        };
+        router_with(state, additions)
+    });
+    let log = Log::start();
+    let answer = get_from(&app, "/pieces").await;
+    assert_eq!(answer.text(), "a piece");
+    let text = log.finish();
+    let mut lines = text.lines();
+    let line = lines.find(|line| line.contains("A piece is made."));
+    let id = answer.header("x-request-id");
+    assert!(line.is_some_and(|line| line.contains(id)), "{id}: {text}");
 }
 
 #[tokio::test]

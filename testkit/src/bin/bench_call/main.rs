@@ -1,8 +1,8 @@
 //! `cargo xtask bench call`: what the check of an access token adds to a call, and what the rest of
 //! Holdfast adds to a handler on bare axum.
 //!
-//! One handler at three addresses: alone on bare axum, as an open route of Holdfast, and
-//! as a protected one. They take turns within one run, so that a minute in which the
+//! One handler at four addresses: alone on bare axum, there with the headers that Holdfast adds to
+//! every answer, as an open route of Holdfast, and as a protected one. They take turns within one run, so that a minute in which the
 //! machine was busy affects all of them. The server is a process of its own, and its processor time
 //! for one call is printed, too. The calls a second also depend on the load generator.
 
@@ -21,7 +21,7 @@ use holdfast_testkit::cpu::{self, Cpu};
 
 use crate::serve::{BODY, PATHS, Served};
 
-/// How often the three take turns.
+/// How often the four take turns.
 const ROUNDS: usize = 3;
 
 /// Time in each turn before measuring begins.
@@ -80,7 +80,7 @@ impl Drop for Server {
     }
 }
 
-/// One of the three, summed up over its turns.
+/// One of the four, summed up over its turns.
 #[derive(Default)]
 struct Side {
     calls: u64,
@@ -91,7 +91,7 @@ struct Side {
 
 async fn run(time: Duration, connections: u64) -> anyhow::Result<()> {
     let server = Server::start()?;
-    let mut sides: [Side; 3] = Default::default();
+    let mut sides: [Side; 4] = Default::default();
     for round in 1..=ROUNDS {
         eprintln!("Round {round} of {ROUNDS}: bare axum, an open route, a protected one …");
         for (side, path) in sides.iter_mut().zip(PATHS) {
@@ -115,7 +115,7 @@ async fn turn(
     side: &mut Side,
 ) -> anyhow::Result<()> {
     let served = &server.served;
-    let address = if path == PATHS[0] {
+    let address = if PATHS[..2].contains(&path) {
         served.bare
     } else {
         served.holdfast
@@ -185,12 +185,13 @@ async fn call(
     Ok(calls)
 }
 
-fn print(sides: &[Side; 3]) {
-    let [bare, open, protected] = sides;
+fn print(sides: &[Side; 4]) {
+    let [bare, with_headers, open, protected] = sides;
     println!("| the same handler | calls a second | processor time of the server for one call |");
     println!("| --- | --- | --- |");
     for (name, side) in [
         ("on bare axum", bare),
+        ("on bare axum, with the same headers", with_headers),
         ("as an open route", open),
         ("as a protected route", protected),
     ] {
@@ -205,6 +206,11 @@ fn print(sides: &[Side; 3]) {
     println!("| ratio of calls a second, by round | |\n| --- | --- |");
     row("a protected route over an open one", protected, open);
     row("an open route over bare axum", open, bare);
+    row(
+        "an open route over bare axum with the same headers",
+        open,
+        with_headers,
+    );
 }
 
 fn row(what: &str, one: &Side, other: &Side) {

@@ -4,6 +4,9 @@ use std::io::Read as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, header};
+use axum::response::IntoResponse as _;
 use axum::routing::get;
 use axum::{Json, Router};
 use holdfast_server::additions::Additions;
@@ -16,9 +19,16 @@ use holdfast_testkit::app::TestApp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tower::ServiceExt as _;
 
-/// Where the handler is on bare axum, as an open and as a protected route of Holdfast.
-pub(crate) const PATHS: [&str; 3] = ["/bench/bare", "/bench/open", "/bench/protected"];
+/// Where the handler is on bare axum, there with the headers of Holdfast's answers, as an open and as
+/// a protected route of Holdfast.
+pub(crate) const PATHS: [&str; 4] = [
+    "/bench/bare",
+    "/bench/with-headers",
+    "/bench/open",
+    "/bench/protected",
+];
 
 /// What the server says once it listens.
 #[derive(Serialize, Deserialize)]
@@ -39,6 +49,20 @@ async fn protected(_: CurrentAccount) -> Json<Value> {
     open().await
 }
 
+/// What Holdfast adds to the answer of the open route.
+async fn headers_of(service: Router) -> anyhow::Result<HeaderMap> {
+    // The header of a protected call is sent to the open route, too.
+    let request = Request::get(PATHS[2])
+        .header(header::HOST, "bench")
+        .header(header::AUTHORIZATION, "Bearer");
+    let response = service.oneshot(request.body(Body::empty())?).await?;
+    let mut headers = response.headers().clone();
+    for own in [header::CONTENT_TYPE, header::CONTENT_LENGTH] {
+        headers.remove(own);
+    }
+    Ok(headers)
+}
+
 /// Serves until its input ends.
 pub(crate) fn run() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -52,13 +76,14 @@ async fn serve() -> anyhow::Result<()> {
     let app = TestApp::with(|config| config.access_token_ttl = Duration::from_secs(3600)).await;
     let tokens = app.sign_up("bench").await;
     let routes = Router::new()
-        .route(PATHS[1], get(open))
-        .route(PATHS[2], get(protected));
+        .route(PATHS[2], get(open))
+        .route(PATHS[3], get(protected));
     let additions = Additions {
         routes,
         ..Additions::default()
     };
     let service = router_with(app.state.clone(), additions);
+    let headers = headers_of(service.clone()).await?;
     let holdfast = TcpListener::bind("127.0.0.1:0").await?;
     let bare = TcpListener::bind("127.0.0.1:0").await?;
     let served = Served {
@@ -74,7 +99,14 @@ async fn serve() -> anyhow::Result<()> {
         ConnectionCounts::default(),
         std::future::pending(),
     ));
-    let router = Router::new().route(PATHS[0], get(open));
+    let with_headers = async move || {
+        let mut response = open().await.into_response();
+        response.headers_mut().extend(headers.clone());
+        response
+    };
+    let router = Router::new()
+        .route(PATHS[0], get(open))
+        .route(PATHS[1], get(with_headers));
     tokio::spawn(async move { axum::serve(bare, router).await });
     println!("{}", serde_json::to_string(&served)?);
     let until_the_end = || std::io::stdin().read_to_end(&mut Vec::new());

@@ -26,8 +26,8 @@ use tokio::time::{Instant, sleep};
 /// How many accounts sign in.
 const ACCOUNTS: usize = 50;
 
-/// How many sign-ins are under way at once.
-const SIGN_INS_AT_ONCE: usize = 8;
+/// How many sign-ins are under way at once. The server lets two wait for one address.
+const SIGN_INS_AT_ONCE: usize = 2;
 
 /// How many connections the renewals use.
 const CONNECTIONS: usize = 256;

@@ -129,7 +129,7 @@ async fn use_database(
     database::open_others(&mut database, arguments.sessions).await?;
     let most = arguments.clients.iter().max().context("no clients")?;
     let chains = Chain::open(&mut database, &secret, usize::try_from(*most)?).await?;
-    let mut bench = Bench {
+    let bench = Bench {
         postgres,
         postmaster: database::postmaster(&mut database).await?,
         database,
@@ -272,6 +272,9 @@ impl Bench<'_> {
         let start = Instant::now();
         let done =
             pgbench::run(self.postgres, &mut self.database, *runs, self.time, clients).await?;
+        // The processes of its connections end a moment later. While Postgres takes note of that,
+        // their time cannot be read.
+        tokio::time::sleep(Duration::from_millis(300)).await;
         // This is with the time to connect, which pgbench does not count in its own number.
         let took = start.elapsed();
         let after = Reading::of_pgbench(&self.servers, self.postmaster);

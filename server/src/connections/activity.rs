@@ -133,7 +133,8 @@ impl Activity {
         doing.requests.push((number, request));
         doing.first_byte = None;
         doing.is_multiplexed = version == Version::HTTP_2;
-        drop(doing);
+        // The limit of an exchange may be shorter than the others.
+        activity.wake_if_earlier(doing);
         Exchange {
             activity: Arc::clone(activity),
             number,
@@ -390,6 +391,19 @@ mod tests {
         assert_eq!(reason, Reason::Exchange);
         drop(exchange);
         assert!(is_woken(&activity), "the idle limit comes earlier");
+    }
+
+    #[tokio::test]
+    async fn a_short_limit_of_an_exchange_counts_from_its_first_request() {
+        let limits = ConnectionLimits {
+            exchange: Duration::from_secs(1),
+            ..ConnectionLimits::default()
+        };
+        let activity = Arc::new(Activity::new());
+        activity.due(&limits, false);
+        let _exchange = Activity::begin(&activity, Version::HTTP_11);
+        assert!(activity.changed().now_or_never().is_some());
+        assert_eq!(activity.due(&limits, false).1, Reason::Exchange);
     }
 
     #[tokio::test]

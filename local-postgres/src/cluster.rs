@@ -290,7 +290,7 @@ fn settings(name: &Name, socket_directory: &Path, durability: Durability) -> Vec
         format!("unix_socket_directories=\"{socket_directory}\""),
         "unix_socket_permissions=0700".to_owned(),
         // Several servers, each with a pool; or pgbench with as many connections as clients.
-        "max_connections=300".to_owned(),
+        "max_connections=320".to_owned(),
         "shared_buffers=64MB".to_owned(),
         format!("fsync={durable}"),
         format!("synchronous_commit={durable}"),

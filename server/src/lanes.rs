@@ -12,8 +12,10 @@
 //! reads the row.
 
 use std::collections::{HashMap, VecDeque};
+use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::futures::OwnedNotified;
@@ -327,6 +329,21 @@ impl Drop for SessionsUnderWay<'_> {
     }
 }
 
+/// Lets the tasks run that can run now. `tokio::task::yield_now` would wait longer: until its worker has no
+/// task at all.
+async fn behind_the_others() {
+    let mut is_behind = false;
+    poll_fn(|context| {
+        if is_behind {
+            return Poll::Ready(());
+        }
+        is_behind = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
 impl Lane {
     /// One that was counted as busy already.
     fn new(shared: &Arc<Shared>) -> Self {
@@ -340,7 +357,7 @@ impl Lane {
     async fn run(mut self) {
         // The requests that can run now come first: their rotations travel in the same statement. This
         // waits for no timer, so a rotation without others is sent at once.
-        tokio::task::yield_now().await;
+        behind_the_others().await;
         while let Some(entries) = self.next() {
             let sessions = entries.iter().map(|entry| entry.rotate.session_id);
             let under_way = SessionsUnderWay {

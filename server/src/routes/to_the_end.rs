@@ -1,5 +1,6 @@
 //! Work that goes on when its client has hung up.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -31,6 +32,7 @@ pub(super) async fn to_the_end<T: Send + 'static>(
     let to_the_end = ToTheEnd {
         work: Some(Box::pin(work)),
         span: Span::current(),
+        runtime: Handle::current(),
     };
     to_the_end.await
 }
@@ -43,6 +45,8 @@ struct ToTheEnd<T: Send + 'static> {
     work: Option<Work<T>>,
     /// The lines of the log keep the id of the request.
     span: Span,
+    /// Where the work goes on. The request may be dropped outside of it.
+    runtime: Handle,
 }
 
 impl<T: Send + 'static> Future for ToTheEnd<T> {
@@ -53,29 +57,34 @@ impl<T: Send + 'static> Future for ToTheEnd<T> {
             let why = anyhow::anyhow!("work was continued after its end");
             return Poll::Ready(Err(ApiError::Internal(why)));
         };
-        let done = work.as_mut().poll(context);
-        if done.is_pending() {
-            self.work = Some(work);
+        // A panic is an error of this request. What counts the answers must count it, too.
+        let done = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+        match done {
+            Ok(Poll::Pending) => {
+                self.work = Some(work);
+                Poll::Pending
+            }
+            Ok(done) => done,
+            Err(_) => {
+                // Its text is in the log already, and may be about the request.
+                let why = anyhow::anyhow!("the work of a request panicked");
+                Poll::Ready(Err(ApiError::Internal(why)))
+            }
         }
-        done
     }
 }
 
 impl<T: Send + 'static> Drop for ToTheEnd<T> {
     fn drop(&mut self) {
-        // Without a runtime, the whole process ends.
-        if let Some(work) = self.work.take()
-            && let Ok(runtime) = Handle::try_current()
-        {
-            runtime.spawn(work.instrument(self.span.clone()));
+        if let Some(work) = self.work.take() {
+            // A runtime that ends takes no task any more. Then the whole process ends.
+            self.runtime.spawn(work.instrument(self.span.clone()));
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::panic::AssertUnwindSafe;
-
     use futures::FutureExt as _;
     use tokio::sync::oneshot;
 
@@ -101,11 +110,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_panics_has_ended() {
+    async fn work_that_panics_has_ended_with_an_error() {
         let stopping = Stopping::default();
         let work = async { panic!("in the work") };
         let request = to_the_end::<()>(&stopping, work);
-        assert!(AssertUnwindSafe(request).catch_unwind().await.is_err());
+        assert!(matches!(request.await, Err(ApiError::Internal(_))));
         stopping.finished().await;
     }
 }

@@ -11,7 +11,7 @@ use crate::components::{
 };
 use crate::focus::focus_heading;
 use crate::pages::SignInNoticeBar;
-use crate::routes::Pages;
+use crate::routes::{PageOnItsWay, Pages, load_for_sign_out};
 use crate::{paths, way_back, words};
 
 /// What the client has to know of these pages.
@@ -23,6 +23,13 @@ pub fn App() -> impl IntoView {
     provide_meta_context();
     let session = provide_session(CONFIG);
     let hydrated = Hydrated::provide();
+    let on_its_way = RwSignal::new(None);
+    provide_context(PageOnItsWay(on_its_way));
+    Effect::new(move |_| {
+        if session.is_signed_in() {
+            load_for_sign_out();
+        }
+    });
 
     Effect::new(move |_| {
         hydrated.set();
@@ -61,7 +68,7 @@ pub fn App() -> impl IntoView {
                  before, load the page again.",
             )
         } else {
-            None
+            on_its_way.get().map(|_| "Loading the page…")
         }
     };
 

@@ -13,6 +13,7 @@ mod components;
 mod focus;
 mod pages;
 mod paths;
+mod pieces;
 mod routes;
 mod shell;
 mod way_back;
@@ -20,7 +21,7 @@ mod words;
 
 pub use app::App;
 pub use pages::Overviews;
-pub use shell::{PageFiles, root, shell};
+pub use shell::{PageFiles, load, root, shell};
 
 /// The examples of the README, compiled.
 #[cfg(doctest)]

@@ -1,12 +1,34 @@
-//! The addresses of the pages.
+//! The addresses of the pages, and the piece of code in which a page is.
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use leptos_router::components::{FlatRoutes, Route};
-use leptos_router::path;
+use leptos_router::{ChooseView, path};
 
+use crate::components::MissingPage;
 use crate::pages::{
     AccountPage, ActivityPage, DataPage, HomePage, NotFoundPage, PasswordPage, RecoverPage,
     RecoveryCodePage, SessionsPage, SignInPage, SignUpPage, UsernamePage,
+};
+use crate::paths;
+use crate::pieces::{Piece, piece};
+
+piece!(SIGN_IN: SignInPage in sign_in, load_sign_in, sign_in);
+piece!(SIGN_UP: SignUpPage in entrance, load_sign_up, sign_up);
+piece!(RECOVER: RecoverPage in entrance, load_recover, recover);
+piece!(ACCOUNT: AccountPage in account, load_account, account);
+piece!(SESSIONS: SessionsPage in account, load_sessions, sessions);
+piece!(ACTIVITY: ActivityPage in account, load_activity, activity);
+piece!(PASSWORD: PasswordPage in account, load_password, password);
+piece!(USERNAME: UsernamePage in account, load_username, username);
+piece!(RECOVERY_CODE: RecoveryCodePage in account, load_recovery_code, recovery_code);
+piece!(DATA: DataPage in account, load_data, data);
+
+/// The home page is in the module itself, because most visitors see it first.
+const HOME: Piece = Piece {
+    name: "home",
+    load_code: || Box::pin(async { Ok(()) }),
+    make: || Box::pin(async { Ok(view! { <HomePage/> }.into_any()) }),
 };
 
 /// The pages by path.
@@ -14,17 +36,99 @@ use crate::pages::{
 pub fn Pages() -> impl IntoView {
     view! {
         <FlatRoutes fallback=NotFoundPage>
-            <Route path=path!("/") view=HomePage/>
-            <Route path=path!("/sign-up") view=SignUpPage/>
-            <Route path=path!("/sign-in") view=SignInPage/>
-            <Route path=path!("/account") view=AccountPage/>
-            <Route path=path!("/sessions") view=SessionsPage/>
-            <Route path=path!("/activity") view=ActivityPage/>
-            <Route path=path!("/password") view=PasswordPage/>
-            <Route path=path!("/username") view=UsernamePage/>
-            <Route path=path!("/recover") view=RecoverPage/>
-            <Route path=path!("/recovery-code") view=RecoveryCodePage/>
-            <Route path=path!("/data") view=DataPage/>
+            <Route path=path!("/") view=Page(HOME)/>
+            <Route path=path!("/sign-up") view=Page(SIGN_UP)/>
+            <Route path=path!("/sign-in") view=Page(SIGN_IN)/>
+            <Route path=path!("/account") view=Page(ACCOUNT)/>
+            <Route path=path!("/sessions") view=Page(SESSIONS)/>
+            <Route path=path!("/activity") view=Page(ACTIVITY)/>
+            <Route path=path!("/password") view=Page(PASSWORD)/>
+            <Route path=path!("/username") view=Page(USERNAME)/>
+            <Route path=path!("/recover") view=Page(RECOVER)/>
+            <Route path=path!("/recovery-code") view=Page(RECOVERY_CODE)/>
+            <Route path=path!("/data") view=Page(DATA)/>
         </FlatRoutes>
     }
+}
+
+/// The piece of the page at a path. There is none for the page that says that nothing is there.
+pub fn piece_at(path: &str) -> Option<Piece> {
+    // The router ignores a slash at the end.
+    let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
+    match format!("/{}", names.join("/")).as_str() {
+        "/" => Some(HOME),
+        paths::SIGN_UP => Some(SIGN_UP),
+        paths::SIGN_IN => Some(SIGN_IN),
+        paths::ACCOUNT => Some(ACCOUNT),
+        paths::SESSIONS => Some(SESSIONS),
+        paths::ACTIVITY => Some(ACTIVITY),
+        paths::PASSWORD => Some(PASSWORD),
+        paths::USERNAME => Some(USERNAME),
+        paths::RECOVER => Some(RECOVER),
+        paths::RECOVERY_CODE => Some(RECOVERY_CODE),
+        paths::DATA => Some(DATA),
+        _ => None,
+    }
+}
+
+/// Loads the sign-in page of a signed-in person ahead of time, because a sign-out leads there, also without
+/// a network.
+pub fn load_for_sign_out() {
+    spawn_local(async {
+        // If it does not arrive, the page itself says so later.
+        let _ = SIGN_IN.load().await;
+    });
+}
+
+/// The page that the person waits for, if there is one. The app provides it, and says so.
+#[derive(Clone, Copy)]
+pub struct PageOnItsWay(pub RwSignal<Option<u32>>);
+
+impl PageOnItsWay {
+    /// Notes that the person waits for another page now.
+    fn begin(self) -> u32 {
+        let wait = self
+            .0
+            .get_untracked()
+            .map_or(0, |last| last.wrapping_add(1));
+        self.0.set(Some(wait));
+        wait
+    }
+
+    /// Notes that a page has come, or does not come. The person may wait for another one by now.
+    fn end(self, wait: u32) {
+        if self.0.get_untracked() == Some(wait) {
+            self.0.set(None);
+        }
+    }
+}
+
+/// A page whose code may be in a piece. Until it is there, the router shows the page before.
+#[derive(Clone, Copy)]
+struct Page(Piece);
+
+impl ChooseView for Page {
+    async fn choose(self) -> AnyView {
+        // Hydration takes over the server's view, so it must not wait: `load` has loaded the code before.
+        let on_its_way = use_context::<PageOnItsWay>();
+        if let Some(page) = self.0.view_now() {
+            if let Some(PageOnItsWay(wait)) = on_its_way
+                && wait.get_untracked().is_some()
+            {
+                wait.set(None);
+            }
+            return page;
+        }
+        let wait = on_its_way.map(PageOnItsWay::begin);
+        let loaded = self.0.load().await;
+        if let (Some(on_its_way), Some(wait)) = (on_its_way, wait) {
+            on_its_way.end(wait);
+        }
+        match loaded.ok().and_then(|()| self.0.view_now()) {
+            Some(page) => page,
+            None => view! { <MissingPage page=self.0/> }.into_any(),
+        }
+    }
+
+    async fn preload(&self) {}
 }

@@ -1,5 +1,6 @@
 //! The document around the app.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use leptos::config::LeptosOptions;
@@ -7,8 +8,11 @@ use leptos::hydration::AutoReload;
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_meta::MetaTags;
+use leptos_router::location::RequestUrl;
 
 use crate::app::{App, CONFIG};
+use crate::pieces::Missing;
+use crate::routes::piece_at;
 
 /// The names of the files that a page loads, in the site's package folder. The host
 /// knows them.
@@ -20,7 +24,13 @@ pub struct PageFiles {
     pub wasm: String,
     /// The style sheet.
     pub css: String,
+    /// The files of each piece that the build has cut out of the module, by the name of the piece. It is
+    /// empty if everything is in the module.
+    pub pieces: BTreeMap<String, Vec<String>>,
 }
+
+/// The name of the piece with the code that keeps a person signed in.
+const ENGINE: &str = "engine";
 
 /// The message of a page if scripts are switched off. A browser that runs scripts treats all of
 /// this as text, not as part of the page.
@@ -52,7 +62,20 @@ pub fn shell(options: LeptosOptions, files: &PageFiles) -> AnyView {
         address(&files.wasm),
         address(&files.css),
     );
-    let start = format!("{}({js:?}, {wasm:?})", START.as_str());
+    let addresses_of = |piece: &str| -> Vec<String> {
+        let files = files
+            .pieces
+            .get(piece)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        files.iter().map(|file| address(file)).collect()
+    };
+    let engine = addresses_of(ENGINE);
+    let start = format!("{}({js:?}, {wasm:?}, {engine:?})", START.as_str());
+    let url = use_context::<RequestUrl>().and_then(|url| url.parse().ok());
+    let page = url.and_then(|url| piece_at(url.path()));
+    let of_page = page.map(|page| addresses_of(page.name)).unwrap_or_default();
+    let of_page = of_page.into_iter().map(preload).collect_view();
     view! {
         <!DOCTYPE html>
         // A browser that translates the page replaces its texts. Then the client would change texts
@@ -78,13 +101,8 @@ pub fn shell(options: LeptosOptions, files: &PageFiles) -> AnyView {
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="stylesheet" id="leptos" href=css/>
                 <link rel="modulepreload" href=js/>
-                <link
-                    rel="preload"
-                    href=wasm
-                    r#as="fetch"
-                    r#type="application/wasm"
-                    crossorigin="anonymous"
-                />
+                {preload(wasm)}
+                {of_page}
                 <AutoReload options/>
                 <MetaTags/>
             </head>
@@ -95,6 +113,40 @@ pub fn shell(options: LeptosOptions, files: &PageFiles) -> AnyView {
         </html>
     }
     .into_any()
+}
+
+/// Lets the browser load a module, or a piece of it, before the script asks for it.
+fn preload(address: String) -> impl IntoView {
+    view! {
+        <link
+            rel="preload"
+            href=address
+            r#as="fetch"
+            r#type="application/wasm"
+            crossorigin="anonymous"
+        />
+    }
+}
+
+/// Loads the code that the browser needs to take over the page at this path: that of the page, and
+/// that of the session if this browser has one. Without pieces there is nothing to load.
+///
+/// # Errors
+/// [`Missing`] if a piece does not arrive.
+pub async fn load(path: &str) -> Result<(), Missing> {
+    let page = async {
+        match piece_at(path) {
+            Some(page) => page.load().await,
+            None => Ok(()),
+        }
+    };
+    let engine = async {
+        holdfast_client::load_if_needed(&CONFIG)
+            .await
+            .or(Err(Missing))
+    };
+    let (page, engine) = futures::join!(page, engine);
+    page.and(engine)
 }
 
 /// The client with its type erased. Otherwise each change of the server, or of the browser's entry,

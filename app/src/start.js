@@ -1,9 +1,9 @@
 // Starts the page, and tells the person if it does not start. It runs before all other code.
 // It is in the page itself, because the page's other script may never arrive.
-(function (script, module) {
+(function (script, module, engine) {
   var root = document.documentElement;
   var PATIENCE_MS = 8000;
-  var RELOADED = 'holdfast.reloaded';
+  var RELOADED = 'holdfast-page.reloaded';
   var NOT_AGAIN_MS = 300000;
   var WORDS = {
     slow: 'A part of this page has not arrived yet, so its buttons do nothing. You can wait, or load the page again.',
@@ -90,15 +90,32 @@
     }, PATIENCE_MS);
     import(script)
       .then(function (page) {
-        return page.default({ module_or_path: module }).then(function () {
-          try {
-            page.hydrate();
-          } catch (why) {
-            breakOff(why);
-          }
-        });
+        return page
+          .default({ module_or_path: module })
+          .then(page.load)
+          .then(function () {
+            try {
+              page.hydrate();
+            } catch (why) {
+              breakOff(why);
+            }
+          });
       })
       .catch(fail);
+  }
+
+  // A person may be signed in, so the page needs this piece. Without this, its files would load only after
+  // the module.
+  if (root.dataset.session === 'maybe') {
+    engine.forEach(function (address) {
+      var link = document.createElement('link');
+      link.rel = 'preload';
+      link.as = 'fetch';
+      link.type = 'application/wasm';
+      link.crossOrigin = 'anonymous';
+      link.href = address;
+      document.head.append(link);
+    });
   }
 
   new MutationObserver(calm).observe(root, { attributeFilter: ['data-hydrated'] });

@@ -140,7 +140,21 @@ impl Api {
 
 /// The account to which a call belongs that begins now. Call this before the first `await`.
 pub(super) fn whose() -> Whose {
-    Driver::current().map_or(Whose::NotKnownYet, |driver| driver.whose())
+    match Driver::current() {
+        Some(driver) => driver.whose(),
+        // The page shows that nobody is signed in, so the call never belongs to a person who signs in
+        // later.
+        None if nobody_is_shown() => Whose::Of(None),
+        None => Whose::NotKnownYet,
+    }
+}
+
+/// Whether the page shows that nobody is signed in, and no engine runs.
+fn nobody_is_shown() -> bool {
+    #[cfg(feature = "split")]
+    return super::traces::is_nobody_noted();
+    #[cfg(not(feature = "split"))]
+    false
 }
 
 /// Sends the call. If the server refuses the access token, this renews the token and sends the call

@@ -179,7 +179,8 @@ pub(super) struct Driver {
 
 impl Driver {
     /// Starts the tab: reads storage, listens, and tells the view its state from now on.
-    pub(super) fn start(tell: impl Fn(Snapshot) + 'static) {
+    /// `shown` is what the page shows already.
+    pub(super) fn start(tell: Box<dyn Fn(Snapshot)>, shown: Option<Snapshot>) {
         let driver = Rc::new(Self {
             machine: RefCell::default(),
             queue: RefCell::default(),
@@ -188,8 +189,8 @@ impl Driver {
             waiting: RefCell::default(),
             timer: RefCell::default(),
             channel: surroundings::channel(),
-            tell: Box::new(tell),
-            shown: RefCell::default(),
+            tell,
+            shown: RefCell::new(shown),
             has_shown: Cell::new(None),
             signed_in_here: Cell::new(None),
             is_reloading: Cell::new(false),

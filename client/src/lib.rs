@@ -77,16 +77,27 @@
 //! - **Two apps on one origin** do not touch each other, if they have different prefixes
 //!   ([`Config::prefix`]).
 //!
+//! # Pieces
+//!
+//! With the feature `split`, the code that keeps a session is a piece of its own, `engine`, and a browser
+//! that has stored nothing does not load it until a person signs in. This needs a build that cuts the
+//! WebAssembly at `wasm_split` (the crate `wasm_split_cli_support`), and an app that calls
+//! [`load_if_needed`] before it takes over the page. Do not turn it on without both. It is off by default:
+//! then all code is in one file.
+//!
 //! # The layers
 //!
 //! Each layer only imports the layers after it, and a test of the architecture checks this:
-//! `require_session`, `resource` (data of the person), `recovery` (the recovery code), `renaming`
-//! (the username) and `leaving` (the deletion of the account); `session` (what components see); `changes`, `request`, `server_functions` and `host` (requests); `calls` (a
-//! call with its token); `driver`, which carries out what the pure machine in
+//! `require_session`, `resource` (data of the person), `recovery` (the recovery code), `renaming` (the
+//! username) and `leaving` (the deletion of the account); `session` (what components see); `engine`
+//! (what every page uses of the engine), `late_engine` (an engine whose code is loaded later) and
+//! `engine_code` (the way into it); `recovering` (a new password with a recovery code);
+//! `changes`, `request`, `server_functions` and `host` (requests); `calls` (a call with its token);
+//! `driver`, which carries out what the pure machine in
 //! `holdfast_protocol::renewal` decides; `vault` (what is stored, and where), `logout` (which answer
 //! ends a session) and `new_code` (a new recovery code); `config`, `told` (what became of a form that
-//! is gone), `transport` (one request), `download` (a file for the person), `lock` and `surroundings`
-//! (other tabs, visibility, network); `names` and `address` (what the prefix and the base of the app
+//! is gone), `transport` (one request), `download` (a file for the person), `lock`, `surroundings` (other
+//! tabs, visibility, network) and `traces` (whether anything is stored); `names` and `address` (what the prefix and the base of the app
 //! decide), and `clock`, which is the only one that reads the time.
 //!
 //! Only this crate uses storage, time and the network in the browser, and only in effects and event
@@ -99,12 +110,17 @@ mod clock;
 mod config;
 mod download;
 mod driver;
+mod engine;
+mod engine_code;
 pub mod host;
+#[cfg(feature = "split")]
+mod late_engine;
 mod leaving;
 mod lock;
 mod logout;
 mod names;
 mod new_code;
+mod recovering;
 mod recovery;
 mod renaming;
 mod request;
@@ -114,16 +130,19 @@ mod server_functions;
 mod session;
 mod surroundings;
 mod told;
+#[cfg(feature = "split")]
+mod traces;
 mod transport;
 mod vault;
 
 pub use calls::Api;
 pub use config::{Config, OnAnonymous};
 pub use driver::Reload;
+pub use engine::load_if_needed;
 pub use gloo_net::http::Method;
 pub use holdfast_protocol::problem::{Code, Problem};
 pub use holdfast_protocol::renewal::{Ending, Notice, View};
-pub use recovery::BackIn;
+pub use recovering::BackIn;
 pub use request::{ApiAnswer, ApiRequest};
 pub use require_session::RequireSession;
 pub use resource::SessionResource;

@@ -96,6 +96,13 @@ pub(super) fn set_prefix(prefix: &'static str) -> bool {
     PREFIX.with(|cell| *cell.get_or_init(|| prefix) == prefix)
 }
 
+/// Whether an entry of storage with this name belongs to this app.
+#[cfg(any(feature = "split", test))]
+pub(super) fn is_entry(name: &str) -> bool {
+    let rest = name.strip_prefix(prefix());
+    rest.is_some_and(|rest| rest.starts_with('.'))
+}
+
 fn prefix() -> &'static str {
     PREFIX.with(|cell| cell.get().copied().unwrap_or(DEFAULT_PREFIX))
 }
@@ -132,6 +139,20 @@ mod tests {
         (OPEN, "holdfast_open"),
         (COOKIE_PROBE, "holdfast_probe"),
     ];
+
+    #[test]
+    fn an_entry_belongs_to_the_app_with_its_prefix() {
+        for (name, is_own) in [
+            ("holdfast.session", true),
+            ("holdfast.replaced.7", true),
+            ("holdfast", false),
+            ("holdfast-page.reloaded", false),
+            ("holdfast2.session", false),
+            ("my-holdfast.session", false),
+        ] {
+            assert_eq!(is_entry(name), is_own, "{name}");
+        }
+    }
 
     #[test]
     fn without_a_prefix_every_name_is_what_it_has_always_been() {

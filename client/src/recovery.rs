@@ -1,31 +1,20 @@
 //! The recovery code as components see it: a new code, the offer of one, and the way back in.
 
-use gloo_net::http::Method;
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::wire::{
-    ConfirmRecoveryCode, NewRecoveryCode, RecoverRequest, Recovered, RecoveryCodeState,
-    ReplaceRecoveryCode, paths,
+    ConfirmRecoveryCode, NewRecoveryCode, RecoverRequest, RecoveryCodeState, ReplaceRecoveryCode,
+    paths,
 };
 use leptos::prelude::*;
 
 use super::address::of_holdfast;
 use super::calls::Api;
-use super::changes;
-use super::driver::Driver;
+use super::engine;
 use super::new_code;
+use super::recovering::BackIn;
 use super::session::Session;
-use super::transport::{self, Call, CallError};
-
-/// What a person needs after a recovery.
-#[derive(Debug, Clone)]
-pub struct BackIn {
-    /// The account's present name, with which the person signs in. Another person may have changed it, so
-    /// it may be another name than the one that the person has typed.
-    pub username: String,
-    /// The next recovery code.
-    pub recovery_code: Secret,
-}
+use super::transport::CallError;
 
 impl Session {
     /// The new recovery code of the person whom the page shows, until they confirm that they keep
@@ -97,8 +86,7 @@ impl Session {
     }
 
     /// Sets a new password with the recovery code. Returns the name with which the person signs in, and
-    /// the next code. All sessions of the
-    /// account end; the person signs in afterwards. From the sign-in on,
+    /// the next code. All sessions of the account end; the person signs in afterwards. From the sign-in on,
     /// [`Session::new_recovery_code`] has the next code, until it was confirmed. While no answer
     /// comes, the client repeats the request for up to two minutes: the server answers a repeated
     /// request in the same way.
@@ -108,37 +96,10 @@ impl Session {
     /// [`CallError::NotKnown`] the password may have been set. If the form is gone when the answer
     /// comes, give the result to [`Session::recovery_form_is_gone`].
     pub async fn recover(self, request: RecoverRequest) -> Result<BackIn, CallError> {
-        // The page does not reload for another person before the answer.
-        let driver = Driver::current().ok_or(CallError::SILENCE)?;
-        let _expectation = driver.expect_session();
-        let outcome = recover(request).await;
-        if driver.is_for_another() {
-            self.recovery_form_is_gone(&outcome);
-        }
-        outcome
+        engine::recover(request).await
     }
 
     fn now(self) -> (Api, Option<uuid::Uuid>) {
         (self.api(), untrack(|| self.account_id()))
     }
-}
-
-async fn recover(request: RecoverRequest) -> Result<BackIn, CallError> {
-    let call = Call::to_holdfast(Method::POST, paths::RECOVER).with_json(&request);
-    let send = || async { transport::send(&call, None).await };
-    let is_whole = |body: &str| transport::parse::<Recovered>(body).is_ok();
-    let (outcome, _) = changes::with_repetitions_of(is_whole, send, || None).await;
-    let recovered: Recovered = transport::parse(&outcome?)?;
-    // A server of the release before does not say the name, and finds the account by no other one.
-    let username = recovered.username.unwrap_or(request.username);
-    let recovery_code = recovered.recovery_code;
-    new_code::recovered_here(
-        username.clone(),
-        recovery_code.clone(),
-        recovered.known_browser,
-    );
-    Ok(BackIn {
-        username,
-        recovery_code,
-    })
 }

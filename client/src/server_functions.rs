@@ -267,6 +267,7 @@ impl Encodes<CallError> for ProblemJson {
             CallError::Unreachable { .. }
             | CallError::NotKnown
             | CallError::UnderWay
+            | CallError::NotLoaded
             | CallError::Outdated => Problem::new(
                 Code::TemporarilyUnavailable,
                 "The service cannot answer this at the moment. Try again in a few seconds.",

@@ -1,16 +1,16 @@
 //! The session as components see it.
 
-use holdfast_protocol::renewal::{Change, Ending, Notice, Record, View};
+use holdfast_protocol::renewal::{Ending, Notice, Record, View};
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::wire::{ChangePassword, LoginRequest, SignupRequest};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use uuid::Uuid;
 
 use super::calls::{self, Api};
 use super::changes;
 use super::config::{Config, OnAnonymous};
-use super::driver::{Driver, Reload, Snapshot};
+use super::driver::{Reload, Snapshot};
+use super::engine;
 use super::told::Told;
 use super::transport::CallError;
 
@@ -163,7 +163,7 @@ impl Session {
 
     /// Begins to read storage, to listen to other tabs and to renew.
     fn start(self) {
-        Driver::start(move |snapshot| self.signals.take(snapshot));
+        engine::start(Box::new(move |snapshot| self.signals.take(snapshot)));
     }
 
     /// Shows this person, for a test.
@@ -217,11 +217,7 @@ impl Session {
 
     /// Notes that the person has read why, so no later page says it again.
     pub fn ending_was_read(self) {
-        if let Some(driver) = Driver::current() {
-            spawn_local(async move {
-                driver.change(Change::EndingRead).await;
-            });
-        }
+        engine::ending_was_read();
     }
 
     /// What became of a form that is gone, or of a sign-out. The page tells it until the person has
@@ -232,9 +228,7 @@ impl Session {
 
     /// Notes that the person has read what became of a form.
     pub fn told_was_read(self) {
-        if let Some(driver) = Driver::current() {
-            driver.tell_of_form(None);
-        }
+        engine::told_was_read();
     }
 
     /// When the session was renewed and when it ends.
@@ -261,9 +255,7 @@ impl Session {
 
     /// Reloads the page.
     pub fn reload(self) {
-        if let Some(driver) = Driver::current() {
-            driver.reload_now();
-        }
+        engine::reload();
     }
 
     /// Read this in an effect that should run again for a new session, and when the server can be
@@ -297,7 +289,7 @@ impl Session {
             password,
             remember,
         };
-        changes::sign_in(request).await
+        engine::sign_in(request).await
     }
 
     /// Makes an account and signs in. While no answer comes, the client repeats the request for up
@@ -318,7 +310,7 @@ impl Session {
             password,
             remember,
         };
-        changes::sign_up(request).await
+        engine::sign_up(request).await
     }
 
     /// Changes the password of the person whom the page shows. All sessions end, and this browser
@@ -360,17 +352,13 @@ impl Session {
     }
 
     fn form_is_gone(self, form: changes::Form, outcome: &Result<(), CallError>) {
-        if let Some(driver) = Driver::current() {
-            changes::tell_what_became(&driver, form, outcome, false);
-        }
+        engine::form_is_gone(form, outcome);
     }
 
     /// Signs out the person whom the page shows: in this browser at once, and on the server as soon
     /// as it can be reached, even if the browser is closed until then.
     pub fn sign_out(self) {
-        if let Some(driver) = Driver::current() {
-            spawn_local(async move { driver.sign_out().await });
-        }
+        engine::sign_out();
     }
 }
 

@@ -138,6 +138,10 @@ pub enum CallError {
     /// Another tab runs a later version of Holdfast, and this page cannot store anything. Nothing
     /// was sent, or the new session was ended.
     Outdated,
+    /// The code that sends the request did not arrive; see [`load_if_needed`](super::load_if_needed).
+    /// Nothing was sent. The person can try again, or load the page again: a new version of the app may
+    /// have replaced the code.
+    NotLoaded,
     /// The client does not know whether a sign-up, a change of the password or a recovery was done:
     /// an answer was lost, or was not understood, and the client could not find out.
     NotKnown,
@@ -208,6 +212,10 @@ impl fmt::Display for CallError {
             Self::Outdated => {
                 f.write_str("Holdfast was updated in another tab. Reload this page to go on.")
             }
+            Self::NotLoaded => f.write_str(
+                "A part of this page did not arrive, so nothing was sent. Try again. If that does \
+                 not help, load this page again.",
+            ),
             Self::NotKnown => f.write_str(
                 "It is not known whether this was done. Try to sign in with the new password \
                  first.",

@@ -157,6 +157,7 @@ fn page_files(state: &Holdfast) -> PageFiles {
         js: names.js,
         wasm: names.wasm,
         css: names.css,
+        pieces: names.pieces,
     }
 }
 

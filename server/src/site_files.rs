@@ -10,6 +10,7 @@
 //! `files.json` is beside these files and lists the names of this release. An operator may
 //! keep the files of earlier releases there as well, for pages that are still open.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt as _;
@@ -83,6 +84,10 @@ pub struct SiteFiles {
     pub wasm: String,
     /// The style sheet.
     pub css: String,
+    /// The files of each piece that was cut out of the module, by the name of the piece. A development
+    /// build has none.
+    #[serde(default)]
+    pub pieces: BTreeMap<String, Vec<String>>,
 }
 
 impl SiteFiles {
@@ -92,6 +97,7 @@ impl SiteFiles {
             js: format!("{output_name}.js"),
             wasm: format!("{output_name}.wasm"),
             css: format!("{output_name}.css"),
+            pieces: BTreeMap::new(),
         }
     }
 }
@@ -284,12 +290,14 @@ mod tests {
         let without_hashes = SiteFiles::without_hashes("holdfast");
         assert_eq!(names(&options, false).expect("names"), without_hashes);
 
-        let list = r#"{"js": "a.0.js", "wasm": "a.1.wasm", "css": "a.2.css"}"#;
+        let list = r#"{"js": "a.0.js", "wasm": "a.1.wasm", "css": "a.2.css",
+            "pieces": {"home": ["a-home.3.wasm", "a-chunk.4.wasm"]}}"#;
         fs::write(package.join(NAMES), list).expect("a file");
         let listed = names(&options, false).expect("names");
         assert_eq!(listed.js, "a.0.js");
         assert_eq!(listed.wasm, "a.1.wasm");
         assert_eq!(listed.css, "a.2.css");
+        assert_eq!(listed.pieces["home"], ["a-home.3.wasm", "a-chunk.4.wasm"]);
         // The development build ignores the list of a release that was built before.
         assert_eq!(names(&options, true).expect("names"), without_hashes);
 

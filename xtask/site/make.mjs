@@ -6,6 +6,7 @@
 // there. Its layout is that of cargo-leptos, which makes the same for the development build:
 //
 //   <site>/pkg/<name>.js, .wasm, .css    and everything in the public folder
+//   <site>/pkg/<name>-<piece>.wasm       the pieces, if the module was cut into pieces
 //   each file with .br and .gz beside it, which is what the server sends
 //
 // With `hashed` as the last argument, each name gets a hash of the content of the file, and
@@ -20,10 +21,13 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import browserslist from 'browserslist';
-import { transform } from 'esbuild';
+import { build } from 'esbuild';
 import { browserslistToTargets, bundleAsync } from 'lightningcss';
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+
+/** The script that loads pieces. The tool of wasm-bindgen writes it if it cuts a module. */
+const LOADER = '__wasm_split.js';
 
 /** Flags of the target that rustc assumes, but does not write into a module that it strips. */
 const WASM_OPT = ['-Oz', '--enable-bulk-memory', '--enable-nontrapping-float-to-int'];
@@ -37,13 +41,17 @@ if (!site) {
 const beside = `${site}.new`;
 const pkg = join(beside, 'pkg');
 const name = await nameIn(bindgen);
+/** The final name of each file of a piece, by the name that the tool has given it. */
+const pieces = new Map();
 
 await rm(beside, { recursive: true, force: true });
 await mkdir(pkg, { recursive: true });
 if (assets) {
   await cp(assets, beside, { recursive: true });
 }
-await Promise.all([makeWasm(), makeJavaScript(), style && makeStyle()]);
+await Promise.all([makeWasm(), style && makeStyle()]);
+// The script names the pieces.
+await makeJavaScript();
 if (hashed) {
   await nameByContent();
 }
@@ -53,26 +61,68 @@ await rename(beside, site);
 
 /** The name that wasm-bindgen has given its output. */
 async function nameIn(directory) {
-  const script = (await readdir(directory)).find((file) => file.endsWith('.js'));
+  const script = (await readdir(directory)).find(
+    (file) => file.endsWith('.js') && file !== LOADER,
+  );
   if (!script) {
     throw new Error(`There is no output of wasm-bindgen in ${directory}.`);
   }
   return basename(script, '.js');
 }
 
-/** wasm-opt itself is WebAssembly, so Node runs it on every machine. */
+/** The module, and the pieces that were cut out of it. */
 async function makeWasm() {
-  const wasmOpt = join(ROOT, 'node_modules/binaryen/bin/wasm-opt');
-  await access(wasmOpt);
-  const from = join(bindgen, `${name}_bg.wasm`);
-  const to = join(pkg, `${name}.wasm`);
-  await promisify(execFile)(process.execPath, [wasmOpt, ...WASM_OPT, from, '-o', to]);
+  const modules = (await readdir(bindgen)).filter((file) => file.endsWith('.wasm'));
+  await Promise.all(
+    modules.map(async (file) => {
+      if (file === `${name}_bg.wasm`) {
+        return optimise(file, join(pkg, `${name}.wasm`));
+      }
+      const piece = `${name}-${basename(file, '.wasm').replace(/^split_/, '')}`;
+      const path = join(pkg, `${piece}.wasm`);
+      await optimise(file, path);
+      pieces.set(file, `${piece}.wasm`);
+      if (hashed) {
+        pieces.set(file, `${piece}.${await hashOf(path)}.wasm`);
+        await rename(path, join(pkg, pieces.get(file)));
+      }
+    }),
+  );
 }
 
+/** wasm-opt itself is WebAssembly, so Node runs it on every machine. */
+async function optimise(file, to) {
+  const wasmOpt = join(ROOT, 'node_modules/binaryen/bin/wasm-opt');
+  await access(wasmOpt);
+  await promisify(execFile)(process.execPath, [wasmOpt, ...WASM_OPT, join(bindgen, file), '-o', to]);
+}
+
+/**
+ * One script. The script that loads the pieces and the one of wasm-bindgen import each other, so
+ * neither could have a hash of its content in its name.
+ */
 async function makeJavaScript() {
-  const source = await readFile(join(bindgen, `${name}.js`), 'utf8');
-  const { code } = await transform(source, { minify: true, format: 'esm', target: 'es2022' });
-  await writeFile(join(pkg, `${name}.js`), code);
+  const final = (_, file) => JSON.stringify(`./${pieces.get(file)}`);
+  const namePieces = {
+    name: 'name pieces',
+    setup(esbuild) {
+      esbuild.onLoad({ filter: new RegExp(`${LOADER.replace('.', '\\.')}$`) }, async ({ path }) => ({
+        contents: (await readFile(path, 'utf8')).replace(/"\.\/(\w+\.wasm)"/g, final),
+      }));
+    },
+  };
+  await build({
+    entryPoints: [join(bindgen, `${name}.js`)],
+    outfile: join(pkg, `${name}.js`),
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    plugins: [namePieces],
+    logLevel: 'warning',
+    // wasm-bindgen names the loader once for each function that it takes from it.
+    logOverride: { 'duplicate-object-key': 'silent' },
+  });
 }
 
 /** All files of the style in one, for the browsers that Cargo.toml names. */
@@ -89,14 +139,23 @@ async function makeStyle() {
 
 /** The server reads the names when it starts. */
 async function nameByContent() {
-  const names = {};
+  const names = { pieces: {} };
   for (const kind of ['js', 'wasm', 'css']) {
     const file = join(pkg, `${name}.${kind}`);
-    const hash = createHash('sha256').update(await readFile(file)).digest('hex').slice(0, 16);
-    names[kind] = `${name}.${hash}.${kind}`;
+    names[kind] = `${name}.${await hashOf(file)}.${kind}`;
     await rename(file, join(pkg, names[kind]));
   }
+  if (pieces.size > 0) {
+    const list = JSON.parse(await readFile(join(bindgen, 'pieces.json'), 'utf8'));
+    for (const [piece, files] of Object.entries(list)) {
+      names.pieces[piece] = files.map((file) => pieces.get(`${file}.wasm`));
+    }
+  }
   await writeFile(join(pkg, 'files.json'), `${JSON.stringify(names)}\n`);
+}
+
+async function hashOf(file) {
+  return createHash('sha256').update(await readFile(file)).digest('hex').slice(0, 16);
 }
 
 async function filesBelow(directory) {

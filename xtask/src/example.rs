@@ -90,6 +90,7 @@ fn make_site(toolbox: &Toolbox, board: &Board) -> Outcome {
         public: &public,
         style: Some(&style),
         hashed: false,
+        split: false,
     };
     site::make(toolbox, board, LANE, &parts, &site)?;
     files::write(&stamp, &sources)

@@ -31,7 +31,13 @@ pub struct Sources<'a> {
     pub style: Option<&'a Path>,
     /// Whether the names of the files in the browser get a hash of their content.
     pub hashed: bool,
+    /// Whether the app names pieces that are cut out of the module.
+    pub split: bool,
 }
+
+/// Flags of the last crate, so that the module can be cut: which function uses which one, and the names
+/// of the functions. The flags of all other crates stay the same, so nothing is compiled twice.
+const FOR_CUTTING: [&str; 5] = ["--", "-C", "link-args=--emit-relocs", "-C", "strip=none"];
 
 /// Compiles the frontend and makes the site, as the part `lane` of the progress.
 pub fn build(toolbox: &Toolbox, board: &Board, lane: &str) -> Outcome {
@@ -39,10 +45,17 @@ pub fn build(toolbox: &Toolbox, board: &Board, lane: &str) -> Outcome {
     // This needs a target directory of its own: the server is compiled at the same time, and cargo
     // only allows one build at a time in a directory.
     let target = workspace::target().join("front");
-    let mut cargo = toolbox.cargo(&["build", "--package=holdfast-frontend", "--lib"]);
+    let mut cargo = toolbox.cargo(&["rustc", "--package=holdfast-frontend", "--lib"]);
     cargo
-        .args(["--profile=wasm-release", "--target", WASM, "--target-dir"])
-        .arg(&target);
+        .args([
+            "--features=split",
+            "--profile=wasm-release",
+            "--target",
+            WASM,
+        ])
+        .arg("--target-dir")
+        .arg(&target)
+        .args(FOR_CUTTING);
     board.run(lane, &mut cargo)?;
     make(
         toolbox,
@@ -56,6 +69,7 @@ pub fn build(toolbox: &Toolbox, board: &Board, lane: &str) -> Outcome {
             public: &workspace::path("public"),
             style: Some(&workspace::path("style/main.css")),
             hashed: true,
+            split: true,
         },
         &root(),
     )
@@ -79,8 +93,11 @@ pub fn make(
     let mut script = toolbox.command(&wasm_bindgen::program().to_string_lossy());
     script
         .args(["--target=web", &format!("--out-name={}", sources.name)])
-        .arg(format!("--out-dir={}", bindgen.display()))
-        .arg(sources.module);
+        .arg(format!("--out-dir={}", bindgen.display()));
+    if sources.split {
+        script.arg("--split");
+    }
+    script.arg(sources.module);
     board.run(lane, &mut script)?;
 
     let mut make = toolbox.command("node");

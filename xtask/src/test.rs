@@ -163,7 +163,7 @@ fn lint_without_pages(toolbox: &Toolbox) -> Command {
 }
 
 /// This is a separate call: in one call with the server's packages, cargo would give the client
-/// both of its features, `ssr` and `hydrate`.
+/// both of its features, `ssr` and `hydrate`. The site is built with pieces, so this checks them.
 fn lint_browser(toolbox: &Toolbox) -> Command {
     let mut command = toolbox.cargo(&["clippy", "--profile=wasm-release"]);
     command
@@ -175,7 +175,7 @@ fn lint_browser(toolbox: &Toolbox) -> Command {
             "--package",
             "holdfast-client",
         ])
-        .args(["--features", "holdfast-app/hydrate"])
+        .args(["--features", "holdfast-app/hydrate,holdfast-frontend/split"])
         .args(example::FOR_BROWSER)
         .args(["--target", "wasm32-unknown-unknown", "--target-dir"])
         .arg(workspace::target().join("front"))

@@ -1,5 +1,5 @@
-//! The parts of pages, one component in each file. They only know Leptos and paths: no session, no
-//! network, no storage.
+//! The parts of pages, one component in each file. They only know Leptos, paths and pieces of code: no
+//! session, no network, no storage.
 
 mod button;
 mod card;
@@ -13,6 +13,7 @@ mod hydrated;
 mod illustration;
 mod load_error;
 mod mark;
+mod missing_page;
 mod page_heading;
 mod recovery_code;
 mod recovery_offer;
@@ -38,6 +39,7 @@ pub use hydrated::Hydrated;
 pub use illustration::Illustration;
 pub use load_error::LoadError;
 pub use mark::Mark;
+pub use missing_page::MissingPage;
 pub use page_heading::PageHeading;
 pub use recovery_code::RecoveryCode;
 pub use recovery_offer::RecoveryOffer;

@@ -2,7 +2,8 @@ use holdfast_client::use_session;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::overview::OverviewFacts;
+use super::late::Late;
+use super::overview::OVERVIEW;
 use crate::components::{Illustration, PageHeading, Skeleton};
 use crate::paths;
 
@@ -12,7 +13,10 @@ pub fn HomePage() -> impl IntoView {
     let session = use_session();
     // It is built again for another person.
     let overview = move || match session.session_id() {
-        Some(_) => view! { <OverviewFacts/> }.into_any(),
+        Some(_) => view! {
+            <Late piece=OVERVIEW waiting=|| view! { <Skeleton lines=2/> }/>
+        }
+        .into_any(),
         None => view! { <Skeleton lines=2/> }.into_any(),
     };
     view! {

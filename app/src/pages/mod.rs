@@ -9,6 +9,7 @@ mod data;
 mod end_sessions;
 mod home;
 mod keep_code;
+mod late;
 mod look_again;
 mod not_found;
 mod overview;

@@ -8,6 +8,9 @@ use leptos::server_fn::codec::GetUrl;
 
 use crate::components::{DateTime, Fact, LoadError, Skeleton};
 use crate::paths;
+use crate::pieces::piece;
+
+piece!(OVERVIEW: OverviewFacts in account, load_overview, make_overview);
 
 /// How the host looks up an [`Overview`]. It lends this to the calls of the server function behind
 /// the home page, which fails without it.

@@ -11,10 +11,14 @@ use uuid::Uuid;
 
 use super::asker::Asker;
 use super::end_sessions::{EndDialog, Endings, Which};
+use super::late::Late;
 use super::look_again::{watch_while_shown, when_shown_again};
 use crate::components::{Button, DateTime, FormError, Kind};
 use crate::focus::focus_heading;
 use crate::paths;
+use crate::pieces::piece;
+
+piece!(NEWEST: Newest in account, load_newest, newest);
 
 /// For how long the buttons of a new notice do nothing. The notice moves the page down, and a press that
 /// was meant for something else must not answer it.
@@ -27,7 +31,8 @@ pub fn SignInNoticeBar() -> impl IntoView {
     view! {
         <div>
             <Show when=move || session.is_signed_in()>
-                <Newest/>
+                // The page itself says what it misses.
+                <Late piece=NEWEST is_missed=false/>
             </Show>
         </div>
     }

@@ -228,6 +228,10 @@ fn the_layers_of_the_client_only_look_down() {
             "leaving",
         ],
         &["session"],
+        &["engine"],
+        &["late_engine"],
+        &["engine_code"],
+        &["recovering"],
         &["changes", "request", "server_functions", "host"],
         &["calls"],
         &["driver"],
@@ -239,6 +243,7 @@ fn the_layers_of_the_client_only_look_down() {
             "lock",
             "surroundings",
             "told",
+            "traces",
         ],
         &["names", "address", "clock"],
     ]);

@@ -97,19 +97,18 @@ fn on_disk(site: &Path) -> anyhow::Result<Weight> {
     })
 }
 
-/// The files of this origin that a page names, each once: in attributes and in its inline scripts.
+/// The files of this origin to which a page has a link, each once. A page has links to all files that it
+/// loads. Its script also names files that only a browser with a session loads.
 fn files_named_in(html: &str) -> BTreeSet<String> {
-    let mut files = BTreeSet::new();
-    for quote in ['"', '\''] {
-        for piece in html.split(quote).filter(|piece| piece.starts_with('/')) {
-            let name = piece.rsplit('/').next().unwrap_or_default();
-            let is_file = name.contains('.') && !piece.contains([' ', '<', '>']);
-            if is_file {
-                files.insert(piece.to_owned());
-            }
-        }
-    }
-    files
+    let links = html.split(" href=\"").skip(1);
+    let addresses = links.filter_map(|rest| rest.split('"').next());
+    addresses
+        .filter(|address| {
+            let name = address.rsplit('/').next().unwrap_or_default();
+            address.starts_with('/') && name.contains('.')
+        })
+        .map(str::to_owned)
+        .collect()
 }
 
 impl Weight {
@@ -175,7 +174,8 @@ mod tests {
     #[test]
     fn the_files_of_a_page_are_found_once_each() {
         let html = r#"<link href="/pkg/a.css"><a href="/sign-in"><link href="/pkg/a.js">
-            <script>import('/pkg/a.js').then(m=>m.default('/pkg/a.wasm'))</script>"#;
+            <link rel="preload" href="/pkg/a.wasm"><link href="https://elsewhere.example/b.css">
+            <script>start('/pkg/a.js', '/pkg/a.wasm', ['/pkg/engine.wasm'])</script>"#;
         let files: Vec<String> = files_named_in(html).into_iter().collect();
         assert_eq!(files, ["/pkg/a.css", "/pkg/a.js", "/pkg/a.wasm"]);
     }

@@ -79,6 +79,7 @@ fn build_site(
         public: &copy.join("public"),
         style: None,
         hashed: false,
+        split: false,
     };
     site::make(toolbox, board, LANE, &sources, site)
 }

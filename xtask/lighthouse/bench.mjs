@@ -51,11 +51,13 @@ if (!(Number(rounds) > 0)) {
 
 const data = await mkdtemp(join(tmpdir(), 'holdfast-lighthouse-'));
 const { server, address } = await serve(data);
+// A signal ends this program at once. The server then still stops its Postgres.
+process.once('exit', () => server.kill('SIGINT'));
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 try {
   const chromium = await launch({
     chromePath: process.env.HOLDFAST_CHROMIUM || undefined,
     chromeFlags: CHROMIUM_FLAGS,
-    ignoreDefaultFlags: false,
   });
   try {
     const results = new Map(PAGES.map((page) => [page, []]));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use holdfast_client::{CallError, load_if_needed};
 use leptos::config::LeptosOptions;
 use leptos::hydration::AutoReload;
 use leptos::nonce::use_nonce;
@@ -11,7 +12,6 @@ use leptos_meta::MetaTags;
 use leptos_router::location::RequestUrl;
 
 use crate::app::{App, CONFIG};
-use crate::pieces::Missing;
 use crate::routes::piece_at;
 
 /// The names of the files that a page loads, in the site's package folder. The host
@@ -132,20 +132,15 @@ fn preload(address: String) -> impl IntoView {
 /// that of the session if this browser has one. Without pieces there is nothing to load.
 ///
 /// # Errors
-/// [`Missing`] if a piece does not arrive.
-pub async fn load(path: &str) -> Result<(), Missing> {
+/// [`CallError::NotLoaded`] if a piece does not arrive within 20 s.
+pub async fn load(path: &str) -> Result<(), CallError> {
     let page = async {
         match piece_at(path) {
-            Some(page) => page.load().await,
+            Some(page) => page.load().await.or(Err(CallError::NotLoaded)),
             None => Ok(()),
         }
     };
-    let engine = async {
-        holdfast_client::load_if_needed(&CONFIG)
-            .await
-            .or(Err(Missing))
-    };
-    let (page, engine) = futures::join!(page, engine);
+    let (page, engine) = futures::join!(page, load_if_needed(&CONFIG));
     page.and(engine)
 }
 

@@ -23,8 +23,7 @@ pub fn App() -> impl IntoView {
     provide_meta_context();
     let session = provide_session(CONFIG);
     let hydrated = Hydrated::provide();
-    let on_its_way = RwSignal::new(None);
-    provide_context(PageOnItsWay(on_its_way));
+    let on_its_way = PageOnItsWay::provide();
     Effect::new(move |_| {
         if session.is_signed_in() {
             load_for_sign_out();
@@ -68,7 +67,7 @@ pub fn App() -> impl IntoView {
                  before, load the page again.",
             )
         } else {
-            on_its_way.get().map(|_| "Loading the page…")
+            on_its_way.is_awaited.get().then_some("Loading the page…")
         }
     };
 

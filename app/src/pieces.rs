@@ -11,6 +11,7 @@ use futures::FutureExt as _;
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 /// A piece did not arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,20 +70,73 @@ impl Piece {
     }
 }
 
+/// A piece that a component waits for, and shows when it has arrived.
+#[derive(Clone, Copy)]
+pub struct Awaited {
+    piece: Piece,
+    has_arrived: RwSignal<bool>,
+    /// Whether it is on its way.
+    pub busy: RwSignal<bool>,
+    /// How often it has not arrived.
+    pub failures: RwSignal<u32>,
+}
+
+impl Awaited {
+    /// Begins nothing yet.
+    pub fn new(piece: Piece) -> Self {
+        Self {
+            piece,
+            has_arrived: RwSignal::new(false),
+            busy: RwSignal::new(false),
+            failures: RwSignal::new(0),
+        }
+    }
+
+    /// Loads it, or tries again.
+    pub fn load(self) {
+        self.busy.set(true);
+        spawn_local(async move {
+            let outcome = self.piece.load().await;
+            // The component may be gone by now, and its signals with it.
+            if self.busy.is_disposed() {
+                return;
+            }
+            self.busy.set(false);
+            match outcome {
+                Ok(()) => self.has_arrived.set(true),
+                Err(Missing) => self.failures.update(|failures| *failures += 1),
+            }
+        });
+    }
+
+    /// Whether it has not arrived so far. Reactive.
+    pub fn is_missing(self) -> bool {
+        !self.has_arrived.get() && self.failures.get() > 0
+    }
+
+    /// The view, after it has arrived. Reactive.
+    pub fn view(self) -> Option<AnyView> {
+        let has_arrived = self.has_arrived.get();
+        has_arrived.then(|| self.piece.view_now()).flatten()
+    }
+}
+
 /// Makes the constant `$piece` for the component `$component`, whose code is in the piece `$name`.
 /// The functions `$load` and `$make` are named here, because the build connects them by their names.
+// rustfmt would move the attribute further to the right each time.
+#[rustfmt::skip]
 macro_rules! piece {
     ($piece:ident: $component:ident in $name:ident, $load:ident, $make:ident) => {
         #[cfg(feature = "split")]
         #[leptos::wasm_split::wasm_split(
-                                                            $name,
-                                                            fallible,
-                                                            preload(
-                                                                #[allow(unsafe_code)]
-                                                                $load
-                                                            ),
-                                                            wasm_split_path = leptos::wasm_split
-                                                        )]
+            $name,
+            fallible,
+            preload(
+                #[allow(unsafe_code)]
+                $load
+            ),
+            wasm_split_path = leptos::wasm_split
+        )]
         #[allow(unsafe_code)]
         fn $make() -> Result<AnyView, crate::pieces::Missing> {
             Ok(view! { <$component/> }.into_any())

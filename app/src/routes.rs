@@ -80,25 +80,44 @@ pub fn load_for_sign_out() {
     });
 }
 
-/// The page that the person waits for, if there is one. The app provides it, and says so.
+/// Whether the person waits for a page. The app provides it, and says so.
 #[derive(Clone, Copy)]
-pub struct PageOnItsWay(pub RwSignal<Option<u32>>);
+pub struct PageOnItsWay {
+    /// Reactive.
+    pub is_awaited: RwSignal<bool>,
+    /// The number of the page that was chosen last. An earlier page may still be on its way.
+    chosen: StoredValue<u32>,
+}
 
 impl PageOnItsWay {
-    /// Notes that the person waits for another page now.
-    fn begin(self) -> u32 {
-        let wait = self
-            .0
-            .get_untracked()
-            .map_or(0, |last| last.wrapping_add(1));
-        self.0.set(Some(wait));
-        wait
+    /// Provides it to all components below. `App` calls this once.
+    pub fn provide() -> Self {
+        let on_its_way = Self {
+            is_awaited: RwSignal::new(false),
+            chosen: StoredValue::new(0),
+        };
+        provide_context(on_its_way);
+        on_its_way
     }
 
-    /// Notes that a page has come, or does not come. The person may wait for another one by now.
-    fn end(self, wait: u32) {
-        if self.0.get_untracked() == Some(wait) {
-            self.0.set(None);
+    /// Notes that the person has chosen another page. Returns its number.
+    fn choose(self, is_awaited: bool) -> u32 {
+        self.chosen
+            .update_value(|chosen| *chosen = chosen.wrapping_add(1));
+        self.set(is_awaited);
+        self.chosen.get_value()
+    }
+
+    /// Notes that this page has come, or does not come.
+    fn end(self, number: u32) {
+        if self.chosen.get_value() == number {
+            self.set(false);
+        }
+    }
+
+    fn set(self, is_awaited: bool) {
+        if self.is_awaited.get_untracked() != is_awaited {
+            self.is_awaited.set(is_awaited);
         }
     }
 }
@@ -110,20 +129,14 @@ struct Page(Piece);
 impl ChooseView for Page {
     async fn choose(self) -> AnyView {
         // Hydration takes over the server's view, so it must not wait: `load` has loaded the code before.
-        let on_its_way = use_context::<PageOnItsWay>();
-        if let Some(page) = self.0.view_now() {
-            if let Some(PageOnItsWay(wait)) = on_its_way
-                && wait.get_untracked().is_some()
-            {
-                wait.set(None);
-            }
+        let on_its_way: PageOnItsWay = expect_context();
+        let page = self.0.view_now();
+        let number = on_its_way.choose(page.is_none());
+        if let Some(page) = page {
             return page;
         }
-        let wait = on_its_way.map(PageOnItsWay::begin);
         let loaded = self.0.load().await;
-        if let (Some(on_its_way), Some(wait)) = (on_its_way, wait) {
-            on_its_way.end(wait);
-        }
+        on_its_way.end(number);
         match loaded.ok().and_then(|()| self.0.view_now()) {
             Some(page) => page,
             None => view! { <MissingPage page=self.0/> }.into_any(),

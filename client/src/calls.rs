@@ -152,7 +152,7 @@ pub(super) fn whose() -> Whose {
 /// Whether the page shows that nobody is signed in, and no engine runs.
 fn nobody_is_shown() -> bool {
     #[cfg(feature = "split")]
-    return super::traces::is_nobody_noted();
+    return super::traces::were_none();
     #[cfg(not(feature = "split"))]
     false
 }

@@ -52,18 +52,20 @@ pub(super) fn controls() -> Option<Controls> {
 /// Makes an async function of a function of the engine. With the feature `split` it loads the code of
 /// the engine first, and it fails with [`CallError::NotLoaded`] if the code does not arrive. The build
 /// connects a function by its name.
+// rustfmt would move the attribute further to the right each time.
+#[rustfmt::skip]
 macro_rules! in_engine {
     (fn $name:ident($argument:ident: $type:ty) -> $output:ty $body:block, loaded by $load:ident) => {
         #[cfg(feature = "split")]
         #[leptos::wasm_split::wasm_split(
-                                                            engine,
-                                                            fallible,
-                                                            preload(
-                                                                #[allow(unsafe_code)]
-                                                                $load
-                                                            ),
-                                                            wasm_split_path = leptos::wasm_split
-                                                        )]
+            engine,
+            fallible,
+            preload(
+                #[allow(unsafe_code)]
+                $load
+            ),
+            wasm_split_path = leptos::wasm_split
+        )]
         #[allow(unsafe_code)]
         pub(super) fn $name($argument: $type) -> Result<$output, CallError> {
             Ok($body)

@@ -12,16 +12,11 @@ use super::driver::{Reload, Snapshot};
 use super::engine_code::{Start, Tell, load_code, run_engine};
 use super::surroundings::{self, News};
 use super::traces;
-use super::transport::CallError;
-
-/// How long a person waits for the code. A request gets the same time.
-const PATIENCE_MS: u32 = 20_000;
+use super::transport::{CallError, PATIENCE_MS};
 
 thread_local! {
     /// The function by which the view hears of changes, until the engine has it.
     static TELL: RefCell<Option<Tell>> = const { RefCell::new(None) };
-    /// Whether the browser had stored nothing when the page was loaded.
-    static IS_NEW_HERE: Cell<bool> = const { Cell::new(false) };
     /// Whether the view was told that the code has not arrived.
     static IS_MISSED: Cell<bool> = const { Cell::new(false) };
 }
@@ -31,15 +26,14 @@ pub(super) async fn load_what_is_needed() -> Result<(), CallError> {
     if traces::are_there().await {
         load().await
     } else {
-        IS_NEW_HERE.set(true);
+        traces::note_none();
         Ok(())
     }
 }
 
 /// See [`super::engine`].
 pub(super) fn start(tell: Tell) {
-    if IS_NEW_HERE.get() {
-        traces::note_nobody();
+    if traces::were_none() {
         tell(nobody());
     }
     TELL.set(Some(tell));
@@ -59,7 +53,7 @@ fn look() {
         return;
     }
     spawn_local(async {
-        let is_needed = !IS_NEW_HERE.get() || traces::are_there().await;
+        let is_needed = !traces::were_none() || traces::are_there().await;
         if is_needed && until_runs().await.is_err() {
             // The next event tries again. Until then, the page must not say that nobody is signed in.
             IS_MISSED.set(true);
@@ -81,7 +75,7 @@ pub(super) async fn until_runs() -> Result<(), CallError> {
     load().await?;
     match TELL.take() {
         Some(tell) => {
-            let shows_nobody = IS_NEW_HERE.get() && !IS_MISSED.get();
+            let shows_nobody = traces::were_none() && !IS_MISSED.get();
             let shown = shows_nobody.then(nobody);
             run_engine(Start { tell, shown }).await
         }
@@ -89,7 +83,7 @@ pub(super) async fn until_runs() -> Result<(), CallError> {
     }
 }
 
-/// Loads the code. An attempt goes on after this has given it up, and the next call may still use it.
+/// Loads the code, within the time that a request gets. An attempt goes on after this has given it up, and the next call may still use it.
 async fn load() -> Result<(), CallError> {
     match select(pin!(load_code()), TimeoutFuture::new(PATIENCE_MS)).await {
         Either::Left((loaded, _)) => Ok(loaded?),

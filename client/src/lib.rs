@@ -80,10 +80,10 @@
 //! # Pieces
 //!
 //! With the feature `split`, the code that keeps a session is a piece of its own, `engine`, and a browser
-//! that has stored nothing does not load it until a person signs in. This needs a build that cuts the
-//! WebAssembly at `wasm_split` (the crate `wasm_split_cli_support`), and an app that calls
-//! [`load_if_needed`] before it takes over the page. Do not turn it on without both. It is off by default:
-//! then all code is in one file.
+//! that has stored nothing does not load it until a person signs in, signs up or recovers an account. This
+//! needs a build that cuts the WebAssembly at `wasm_split` (the crate `wasm_split_cli_support`), and an app
+//! that calls [`load_if_needed`] before it takes over the page. Do not turn it on without both. It is off by
+//! default: then all code is in one file.
 //!
 //! # The layers
 //!
@@ -97,8 +97,8 @@
 //! `holdfast_protocol::renewal` decides; `vault` (what is stored, and where), `logout` (which answer
 //! ends a session) and `new_code` (a new recovery code); `config`, `told` (what became of a form that
 //! is gone), `transport` (one request), `download` (a file for the person), `lock`, `surroundings` (other
-//! tabs, visibility, network) and `traces` (whether anything is stored); `names` and `address` (what the prefix and the base of the app
-//! decide), and `clock`, which is the only one that reads the time.
+//! tabs, visibility, network) and `traces` (whether anything is stored); `names` and `address` (what the
+//! prefix and the base of the app decide), and `clock`, which is the only one that reads the time.
 //!
 //! Only this crate uses storage, time and the network in the browser, and only in effects and event
 //! handlers. It knows no page: the app says where a person signs in ([`Config`]).

@@ -19,8 +19,8 @@ pub struct BackIn {
     pub recovery_code: Secret,
 }
 
-/// Sets a new password. If the page waits for its reload, because
-/// another person has signed in, a message tells what became of this.
+/// Sets a new password. If the page waits for its reload, because another person has signed in, a message
+/// tells what became of this.
 pub(super) async fn recover(request: RecoverRequest) -> Result<BackIn, CallError> {
     // The page does not reload for another person before the answer.
     let driver = Driver::current().ok_or(CallError::SILENCE)?;

@@ -17,17 +17,19 @@ use super::names;
 const PATIENCE_MS: u32 = 1000;
 
 thread_local! {
-    static IS_NOBODY: Cell<bool> = const { Cell::new(false) };
+    /// Whether there were none when the page was loaded.
+    static WERE_NONE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Notes that the page shows that nobody is signed in, because nothing is stored.
-pub(super) fn note_nobody() {
-    IS_NOBODY.set(true);
+/// Notes that the browser had stored nothing when the page was loaded. So the page shows that nobody is
+/// signed in.
+pub(super) fn note_none() {
+    WERE_NONE.set(true);
 }
 
 /// Whether that was noted.
-pub(super) fn is_nobody_noted() -> bool {
-    IS_NOBODY.get()
+pub(super) fn were_none() -> bool {
+    WERE_NONE.get()
 }
 
 /// Whether the browser has stored anything. It is `true` also if the browser does not say so: then the

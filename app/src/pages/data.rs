@@ -12,9 +12,10 @@ use leptos_meta::Title;
 
 use super::asker::Asker;
 use super::credentials::{empty, focus, hide, value};
+use super::load_trouble::LoadTrouble;
 use super::own_account::own_account;
 use crate::components::{
-    Button, Card, FormError, HiddenUsername, Kind, LoadError, PageHeading, ShowPassword, Skeleton,
+    Button, Card, FormError, HiddenUsername, Kind, PageHeading, ShowPassword, Skeleton,
     SubmitButton, TextField,
 };
 use crate::paths;
@@ -164,15 +165,13 @@ fn Delete() -> impl IntoView {
         });
     };
 
-    let loading = Signal::derive(move || account.is_refetching());
-    let load_error = Memo::new(move |_| account.error().map(|error| error.to_string()));
     view! {
         <Card id="delete-card" heading="Delete your account">
             <p>
                 "This deletes your account, your sessions in all browsers, your recovery code and your "
                 "activity. This cannot be undone. Afterwards another person can choose your username."
             </p>
-            <LoadError text=load_error busy=loading on_retry=move || account.refetch()/>
+            <LoadTrouble of=account/>
             <form method="post" action=paths::DATA class="stack" novalidate on:submit=submit>
                 <FormError text=Signal::derive(move || mistakes.get().form)/>
                 <TextField

@@ -1,9 +1,8 @@
 use leptos::prelude::*;
 
-use super::asker::Asker;
 use super::look_again::when_shown_again;
 use crate::components::LoadError;
-use crate::pieces::Piece;
+use crate::pieces::{Awaited, Piece};
 
 /// A part of a page whose code is in a piece. Until it is there, this shows `waiting`.
 #[component]
@@ -17,36 +16,24 @@ pub fn Late(
     #[prop(default = true)]
     is_missed: bool,
 ) -> impl IntoView {
-    let asker = Asker::here();
-    let has_arrived = RwSignal::new(false);
-    let trouble = RwSignal::new(None::<String>);
-    let busy = RwSignal::new(false);
-    let load = move || {
-        busy.set(true);
-        asker.ask(piece.load(), move |outcome| {
-            busy.set(false);
-            has_arrived.set(outcome.is_ok());
-            trouble.set(
-                outcome
-                    .err()
-                    .map(|_| "A part of this page did not arrive.".to_owned()),
-            );
-        });
-    };
-    Effect::new(move |_| load());
+    let part = Awaited::new(piece);
+    Effect::new(move |_| part.load());
     when_shown_again(move || {
-        if trouble.read_untracked().is_some() {
-            load();
+        if untrack(|| part.is_missing()) {
+            part.load();
         }
     });
-    let part = move || match has_arrived.get().then(|| piece.view_now()).flatten() {
-        Some(part) => Some(part),
-        None if trouble.read().is_some() => None,
-        None => waiting.as_ref().map(|waiting| waiting.run()),
+    let trouble = Signal::derive(move || {
+        let is_told = is_missed && part.is_missing();
+        is_told.then(|| "A part of this page did not arrive.".to_owned())
+    });
+    let shown = move || match part.view() {
+        Some(view) => Some(view),
+        None if part.is_missing() => None,
+        None => waiting.as_ref().map(ViewFn::run),
     };
-    let told = Signal::derive(move || trouble.get().filter(|_| is_missed));
     view! {
-        <LoadError text=told busy on_retry=load/>
-        {part}
+        <LoadError text=trouble busy=part.busy on_retry=move || part.load()/>
+        {shown}
     }
 }

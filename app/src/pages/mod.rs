@@ -10,6 +10,7 @@ mod end_sessions;
 mod home;
 mod keep_code;
 mod late;
+mod load_trouble;
 mod look_again;
 mod not_found;
 mod overview;

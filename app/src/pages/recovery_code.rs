@@ -11,10 +11,11 @@ use leptos_router::hooks::{use_location, use_navigate};
 use super::asker::Asker;
 use super::credentials::{empty, focus, hide, value};
 use super::keep_code::KeepCode;
+use super::load_trouble::LoadTrouble;
 use super::own_account::own_account;
 use crate::components::{
-    DateTime, FormError, HiddenUsername, LoadError, PageHeading, ShowPassword, Skeleton,
-    SubmitButton, TextField,
+    DateTime, FormError, HiddenUsername, PageHeading, ShowPassword, Skeleton, SubmitButton,
+    TextField,
 };
 use crate::paths;
 use crate::way_back::after_recovery_code;
@@ -214,10 +215,8 @@ fn MakeNew(
 fn State() -> impl IntoView {
     let session = use_session();
     let state = session.resource(move |_| session.recovery_code_state());
-    let loading = Signal::derive(move || state.is_refetching());
-    let trouble = Memo::new(move |_| state.error().map(|error| error.to_string()));
     view! {
-        <LoadError text=trouble busy=loading on_retry=move || state.refetch()/>
+        <LoadTrouble of=state/>
         {move || match state.get() {
             None => view! { <Skeleton lines=1/> }.into_any(),
             Some(Err(_)) => ().into_any(),

@@ -5,10 +5,9 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use super::end_sessions::{EndDialog, Endings, Which};
+use super::load_trouble::LoadTrouble;
 use super::look_again::watch_while_shown;
-use crate::components::{
-    Button, DateTime, Fact, FormError, Kind, LoadError, PageHeading, Skeleton,
-};
+use crate::components::{Button, DateTime, Fact, FormError, Kind, PageHeading, Skeleton};
 
 /// The sessions of the account, and buttons that end them.
 #[component]
@@ -32,8 +31,6 @@ pub fn SessionsPage() -> impl IntoView {
 fn Sessions() -> impl IntoView {
     let session = use_session();
     let list = session.resource(|api| async move { api.get::<SessionList>(paths::SESSIONS).await });
-    let loading = Signal::derive(move || list.is_refetching());
-    let load_error = Memo::new(move |_| list.error().map(|error| error.to_string()));
     let rows = NodeRef::<Ul>::new();
     watch_while_shown(move || list.refetch());
     let endings = Endings::new();
@@ -87,10 +84,10 @@ fn Sessions() -> impl IntoView {
     view! {
         <FormError text=endings.error()/>
         <p class="status-line" role="status">{move || done.get()}</p>
-        <LoadError text=load_error busy=loading on_retry=move || list.refetch()/>
+        <LoadTrouble of=list/>
         <Show
             when=move || list.with_latest(|list| list.is_some())
-            fallback=move || load_error.get().is_none().then(|| view! {
+            fallback=move || list.error().is_none().then(|| view! {
                 <div class="card"><Skeleton lines=4/></div>
             })
         >

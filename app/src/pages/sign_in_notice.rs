@@ -29,12 +29,10 @@ const NOT_MEANT_FOR: Duration = Duration::from_millis(600);
 pub fn SignInNoticeBar() -> impl IntoView {
     let session = use_session();
     view! {
-        <div>
-            <Show when=move || session.is_signed_in()>
-                // The page itself says what it misses.
-                <Late piece=NEWEST is_missed=false/>
-            </Show>
-        </div>
+        <Show when=move || session.is_signed_in()>
+            // The page itself says what it misses.
+            <Late piece=NEWEST is_missed=false/>
+        </Show>
     }
 }
 

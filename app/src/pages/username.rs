@@ -9,11 +9,10 @@ use leptos_meta::Title;
 
 use super::asker::Asker;
 use super::credentials::{empty, focus, hide, value};
+use super::load_trouble::LoadTrouble;
 use super::own_account::own_account;
 use super::sign_up::USERNAME_HINT;
-use crate::components::{
-    FormError, LoadError, PageHeading, ShowPassword, Skeleton, SubmitButton, TextField,
-};
+use crate::components::{FormError, PageHeading, ShowPassword, Skeleton, SubmitButton, TextField};
 use crate::paths;
 
 /// Changes the username.
@@ -112,10 +111,8 @@ fn UsernameForm(done: RwSignal<Option<String>>) -> impl IntoView {
         });
     };
 
-    let loading = Signal::derive(move || account.is_refetching());
-    let load_error = Memo::new(move |_| account.error().map(|error| error.to_string()));
     view! {
-        <LoadError text=load_error busy=loading on_retry=move || account.refetch()/>
+        <LoadTrouble of=account/>
         <form method="post" action=paths::USERNAME class="card stack" novalidate on:submit=submit>
             <p class="present-username">
                 "Your username is " <strong>{move || present.get()}</strong> "."

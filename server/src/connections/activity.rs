@@ -283,13 +283,9 @@ impl Doing {
         if self.requests.is_empty() {
             return Some(self.waiting_since);
         }
-        // If the server works on one request, the connection stays.
-        let mut earliest = None;
-        for (_, request) in &self.requests {
-            let since = request.waiting_since?;
-            earliest = Some(earliest.map_or(since, |earliest: Instant| earliest.min(since)));
-        }
-        earliest
+        // If the server works on one request, the connection stays: `None` is the smallest.
+        let waiting = self.requests.iter().map(|(_, times)| times.waiting_since);
+        waiting.min().flatten()
     }
 
     /// When the client last took a piece of any answer on a connection of HTTP/2. `None` if the
@@ -300,12 +296,9 @@ impl Doing {
         if !self.is_multiplexed {
             return None;
         }
-        let mut latest = None;
-        for (_, request) in &self.requests {
-            let at = request.taken_at?;
-            latest = Some(latest.map_or(at, |latest: Instant| latest.max(at)));
-        }
-        latest
+        let taken = || self.requests.iter().map(|(_, times)| times.taken_at);
+        let is_working = taken().any(|at| at.is_none());
+        taken().max().flatten().filter(|_| !is_working)
     }
 }
 

@@ -41,8 +41,9 @@ pub(super) async fn sign_up(
     let Some(account) = account else {
         return Err(ApiError::UsernameTaken);
     };
-    let key = username.key();
-    if former_usernames::is_reserved_for_another(&mut transaction, account_id, &key).await? {
+    // No name is reserved for an account that is new.
+    let reserved_for = former_usernames::reserved_for(&mut transaction, &username.key()).await?;
+    if reserved_for.is_some() {
         return Err(ApiError::UsernameTaken);
     }
     let code = RecoveryCode::from_random(random::bytes());

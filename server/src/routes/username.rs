@@ -63,7 +63,7 @@ pub(super) async fn change(
         return Ok(answer(&current, before));
     }
     let (old, new) = (before.username.to_ascii_lowercase(), wanted.key());
-    if !former_usernames::has_had(&mut transaction, account_id, &new).await? {
+    if former_usernames::reserved_for(&mut transaction, &new).await? != Some(account_id) {
         let ago = former_usernames::last_given_up_ago(&mut transaction, account_id).await?;
         if let Some(seconds) = left(ago) {
             return Err(ApiError::UsernameChangedLately(seconds));
@@ -73,9 +73,11 @@ pub(super) async fn change(
             return Err(ApiError::TooManyUsernames);
         }
     }
-    if !store::accounts::change_username(&mut transaction, account_id, &wanted).await?
-        || former_usernames::is_reserved_for_another(&mut transaction, account_id, &new).await?
-    {
+    if !store::accounts::change_username(&mut transaction, account_id, &wanted).await? {
+        return Err(ApiError::UsernameTaken);
+    }
+    let reserved_for = former_usernames::reserved_for(&mut transaction, &new).await?;
+    if reserved_for.is_some_and(|owner| owner != account_id) {
         return Err(ApiError::UsernameTaken);
     }
     former_usernames::exchange(&mut transaction, account_id, &new, &old).await?;

@@ -53,25 +53,27 @@ pub async fn last_given_up_ago(
     .await
 }
 
-/// Whether this name is reserved for the account, which may take it back.
-pub async fn has_had(
+/// The account for which this name is reserved. It may take the name back, and no other account may take
+/// it.
+///
+/// A transaction that gives the name to an account calls this **after** it has written the name to
+/// `accounts`. That write waits until another transaction that gives up the same name has ended. So the
+/// reservation of that transaction is seen here. A query before the write could miss it.
+pub async fn reserved_for(
     connection: &mut PgConnection,
-    account_id: Uuid,
     username_key: &str,
-) -> sqlx::Result<bool> {
-    let row = sqlx::query!(
-        "select from former_usernames
+) -> sqlx::Result<Option<Uuid>> {
+    sqlx::query_scalar!(
+        "select account_id
+         from former_usernames
          where
              username_key = $1
-             and account_id = $2
-             and given_up_at > clock_timestamp() - make_interval(secs => $3)",
+             and given_up_at > clock_timestamp() - make_interval(secs => $2)",
         username_key,
-        account_id,
         USERNAME_RESERVED.as_secs_f64(),
     )
     .fetch_optional(connection)
-    .await?;
-    Ok(row.is_some())
+    .await
 }
 
 /// How many names are reserved for the account.
@@ -87,31 +89,6 @@ pub async fn count(connection: &mut PgConnection, account_id: Uuid) -> sqlx::Res
     )
     .fetch_one(connection)
     .await
-}
-
-/// Whether the name is reserved for another account than this one.
-///
-/// Call this in the transaction that gives the name to this account, **after** it has written the name
-/// to `accounts`. That write waits until another transaction that gives up the same name has ended. So
-/// the reservation of that transaction is seen here. A query before the write could miss it.
-pub async fn is_reserved_for_another(
-    connection: &mut PgConnection,
-    account_id: Uuid,
-    username_key: &str,
-) -> sqlx::Result<bool> {
-    let row = sqlx::query!(
-        "select from former_usernames
-         where
-             username_key = $1
-             and account_id <> $2
-             and given_up_at > clock_timestamp() - make_interval(secs => $3)",
-        username_key,
-        account_id,
-        USERNAME_RESERVED.as_secs_f64(),
-    )
-    .fetch_optional(connection)
-    .await?;
-    Ok(row.is_some())
 }
 
 /// Reserves the name that the account gives up, and no longer reserves the name that it takes.

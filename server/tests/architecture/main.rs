@@ -367,7 +367,11 @@ fn roots() -> Vec<PathBuf> {
     let members = members.split_once(']').unwrap().0;
     let members = members.split('"').skip(1).step_by(2);
     let mut roots = Vec::new();
-    for member in members.chain(["xtask/wasm-bindgen", "xtask/new-project"]) {
+    for member in members.chain([
+        "xtask/wasm-bindgen",
+        "xtask/flamegraph",
+        "xtask/new-project",
+    ]) {
         let mut files = Vec::new();
         for directory in ["src", "tests"] {
             let directory = root().join(member).join(directory);

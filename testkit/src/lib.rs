@@ -11,6 +11,7 @@
 
 pub mod answer;
 pub mod app;
+pub mod bench;
 mod browser;
 mod chain;
 mod cluster;

@@ -10,6 +10,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -50,13 +51,14 @@ if (!(Number(rounds) > 0)) {
 }
 
 const data = await mkdtemp(join(tmpdir(), 'holdfast-lighthouse-'));
-const { server, address } = await serve(data);
+const server = serve(data);
 // A signal ends this program at once. The server then still stops its Postgres.
 process.once('exit', () => server.kill('SIGINT'));
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 try {
+  const address = await addressOf(server);
   const chromium = await launch({
-    chromePath: process.env.HOLDFAST_CHROMIUM || undefined,
+    chromePath: process.env.HOLDFAST_CHROMIUM || playwrightsOwn(),
     chromeFlags: CHROMIUM_FLAGS,
   });
   try {
@@ -72,15 +74,24 @@ try {
     chromium.kill();
   }
 } finally {
-  server.kill('SIGINT');
-  await once(server, 'exit');
+  // If it has ended by itself, there is nothing to wait for.
+  if (server.exitCode === null && server.signalCode === null) {
+    server.kill('SIGINT');
+    await once(server, 'exit');
+  }
   await rm(data, { recursive: true, force: true });
 }
 
+/** The Chromium that the journeys use if there is no other one. */
+function playwrightsOwn() {
+  const { chromium } = createRequire(join(ROOT, 'end2end/package.json'))('@playwright/test');
+  return chromium.executablePath();
+}
+
 /** Starts the server on a free port. */
-async function serve(data) {
+function serve(data) {
   const named = process.env.HOLDFAST_BINARY;
-  const server = spawn(program, ['serve'], {
+  return spawn(program, ['serve'], {
     // A named server has its site beside it.
     cwd: named ? dirname(program) : ROOT,
     env: {
@@ -92,11 +103,15 @@ async function serve(data) {
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+}
+
+/** Waits until the server is ready. */
+async function addressOf(server) {
   for await (const line of createInterface(server.stdout)) {
     const address = line.match(/Holdfast is at (http:\/\/\S+)/)?.[1];
     if (address) {
       await ready(address);
-      return { server, address };
+      return address;
     }
   }
   throw new Error('The server does not start.');
@@ -117,13 +132,19 @@ async function measure(url, port) {
   if (lhr.runtimeError) throw new Error(`${url}: ${lhr.runtimeError.message}`);
   return {
     version: lhr.lighthouseVersion,
-    scores: CATEGORIES.map((id) => lhr.categories[id].score * 100),
-    numbers: AUDITS.map(({ id }) => lhr.audits[id].numericValue),
+    scores: CATEGORIES.map((id) => measured(id, lhr.categories[id].score) * 100),
+    numbers: AUDITS.map(({ id }) => measured(id, lhr.audits[id].numericValue)),
     // What costs points, apart from the times.
     failed: Object.values(lhr.audits)
       .filter(({ id, score }) => score === 0 && categoryOf(lhr, id) !== 'performance')
       .map(({ title }) => title),
   };
+}
+
+/** Lighthouse leaves out what it could not measure. */
+function measured(id, number) {
+  if (!Number.isFinite(number)) throw new Error(`Lighthouse has not measured ${id}.`);
+  return number;
 }
 
 function categoryOf(lhr, audit) {

@@ -35,9 +35,9 @@ Runs the first two of these, or the named one, and prints a table for each:
             target/flame shows which functions take its processor time
   size      what a browser downloads for the first page, beside the smallest Leptos page there is
   call      the same handler in four places: on bare axum, there with the headers of Holdfast's
-            answers, as an open route and as a protected route of Holdfast. Shows what the check of an access token adds to a call, and what the
-            rest of Holdfast adds. Three rounds of 5 seconds each with 16 connections, unless said
-            otherwise
+            answers, as an open route and as a protected route of Holdfast. Shows what the check of
+            an access token adds to a call, and what the rest of Holdfast adds. Three rounds of 5
+            seconds each with 16 connections, unless said otherwise
   endings   sessions that end a second through HTTP on one server, beside the same statements by
             pgbench, once with the notification of the other servers after the commit, and once
             within the transaction. Three rounds of 500 endings by each of 16 clients, unless said
@@ -55,7 +55,7 @@ Runs the first two of these, or the named one, and prints a table for each:
             says how long the first build takes. Five rounds unless said otherwise
 
 The numbers are only right on a machine that does nothing else. If HOLDFAST_BINARY names a server,
-that server is measured (with its site beside it), and nothing is built, except for `dev`.
+that server is measured (with its site beside it) and not built. `dev` builds its own clone.
 ";
 
 pub fn run(arguments: &[String]) -> Outcome {

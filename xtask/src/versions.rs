@@ -1,7 +1,8 @@
 //! The versions of everything that set-up installs or builds. Only packages with a lock file are
 //! not listed here: crates in the `Cargo.lock` of the root, of `xtask/wasm-bindgen`, of
 //! `xtask/flamegraph` and of `xtask/new-project`, and npm packages in the `package-lock.json` of the
-//! root, of `end2end`, of `xtask/lighthouse` and of `xtask/postgres`. cargo-deny is used only where a person has installed it.
+//! root, of `end2end`, of `xtask/lighthouse` and of `xtask/postgres`. cargo-deny is used only where a
+//! person has installed it.
 
 /// The Rust with which everything is compiled and tested; rustup fetches it. It is new enough for
 /// the workspace and for each tool that set-up builds.

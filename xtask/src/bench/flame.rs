@@ -40,11 +40,11 @@ pub fn run(arguments: &[&String]) -> Outcome {
     let (stacks, picture) = (place.join("stacks.txt"), place.join("refresh.svg"));
     console::begin("Recording a server while clients renew; about a quarter of a minute.");
     let mut bench = toolbox.command(&program.to_string_lossy());
-    if arguments.is_empty() {
+    // The seconds and the clients come first, before all flags.
+    if arguments.first().is_none_or(|first| first.starts_with('-')) {
         bench.args(USUALLY);
-    } else {
-        bench.args(arguments);
     }
+    bench.args(arguments);
     bench.arg("--record").arg(&recorded);
     toolbox::show(&mut bench, "The bench")?;
 

@@ -2,8 +2,8 @@
 //! Holdfast adds to a handler on bare axum.
 //!
 //! One handler at four addresses: alone on bare axum, there with the headers that Holdfast adds to
-//! every answer, as an open route of Holdfast, and as a protected one. They take turns within one run, so that a minute in which the
-//! machine was busy affects all of them. The server is a process of its own, and its processor time
+//! every answer, as an open route of Holdfast, and as a protected one. They take turns within one run,
+//! so that a minute in which the machine was busy affects all of them. The server is a process of its own, and its processor time
 //! for one call is printed, too. The calls a second also depend on the load generator.
 
 mod serve;
@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use axum::http::Method;
-use holdfast_testkit::Connection;
 use holdfast_testkit::cpu::{self, Cpu};
+use holdfast_testkit::{Connection, bench};
 
 use crate::serve::{BODY, PATHS, Served};
 
@@ -44,11 +44,7 @@ fn main() -> anyhow::Result<()> {
         (1..=256).contains(&connections),
         "from 1 to 256 connections"
     );
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let run = run(Duration::from_secs(seconds), connections);
-    tokio::task::LocalSet::new().block_on(&runtime, run)
+    bench::run(run(Duration::from_secs(seconds), connections))
 }
 
 /// The server, until it is dropped.
@@ -93,7 +89,9 @@ async fn run(time: Duration, connections: u64) -> anyhow::Result<()> {
     let server = Server::start()?;
     let mut sides: [Side; 4] = Default::default();
     for round in 1..=ROUNDS {
-        eprintln!("Round {round} of {ROUNDS}: bare axum, an open route, a protected one …");
+        eprintln!(
+            "Round {round} of {ROUNDS}: bare axum without and with headers, an open route, a protected one …"
+        );
         for (side, path) in sides.iter_mut().zip(PATHS) {
             turn(&server, path, connections, time, side).await?;
         }

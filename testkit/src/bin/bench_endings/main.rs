@@ -22,9 +22,9 @@ use holdfast_protocol::wire::{LogoutRequest, paths};
 use holdfast_server::clock::Clock;
 use holdfast_server::config::MasterSecret;
 use holdfast_server::keys::refresh_key;
+use holdfast_server::random;
 use holdfast_server::store::accounts;
-use holdfast_server::{private_postgres, random};
-use holdfast_testkit::{Connection, Server, migrate, pgbench, program};
+use holdfast_testkit::{Connection, Server, bench, migrate, pgbench, program};
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
@@ -62,26 +62,19 @@ fn main() -> anyhow::Result<()> {
     let (each, clients) = (argument(1, 500)?, argument(2, 16)?);
     ensure!((1..=10_000).contains(&each), "from 1 to 10000 endings");
     ensure!((2..=64).contains(&clients), "from 2 to 64 clients");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    tokio::task::LocalSet::new().block_on(&runtime, run(each, clients))
+    bench::run(bench::on_own_postgres(async |postgres| {
+        run(postgres, each, clients).await
+    }))
 }
 
-async fn run(each: u32, clients: u32) -> anyhow::Result<()> {
-    let data_dir = std::env::temp_dir().join(format!("holdfast-bench-{}", std::process::id()));
-    // Durable, as in service: an ending that a power cut undoes does not count.
-    let postgres = private_postgres::start(private_postgres::options(&data_dir)).await?;
-    let measured = measure(&postgres, each, clients).await;
-    postgres.release().await?;
-    let _ = std::fs::remove_dir_all(postgres.data_dir());
-    let _ = std::fs::remove_dir_all(data_dir);
+async fn run(postgres: &LocalPostgres, each: u32, clients: u32) -> anyhow::Result<()> {
+    let measured = measure(postgres, each, clients).await?;
     let cores = std::thread::available_parallelism()?;
     println!(
         "{cores} cores, Postgres {}, {clients} clients, {ROUNDS} rounds of {each} endings each\n",
         postgres.version(),
     );
-    measured?.print();
+    measured.print();
     Ok(())
 }
 
@@ -98,12 +91,8 @@ async fn measure(postgres: &LocalPostgres, each: u32, clients: u32) -> anyhow::R
     let mut database = PgConnection::connect_with(&postgres.connect_options()).await?;
     let secret = MasterSecret::generate();
     let key = refresh_key(&secret.clone().into_bytes());
-    let settings = [
-        ("DATABASE_URL", postgres.database_url()),
-        ("HOLDFAST_SECRET", secret.encode().to_string()),
-        ("HOLDFAST_DATABASE_CONNECTIONS", clients.to_string()),
-        ("HOLDFAST_LOG", "error".to_owned()),
-    ];
+    let mut settings = bench::settings(postgres, &secret);
+    settings.push(("HOLDFAST_DATABASE_CONNECTIONS", clients.to_string()));
     let server = Server::start(&program()?, &settings, None, Stdio::inherit()).await?;
     server.until_ready().await?;
     let account_id = random::id(&Clock::system());

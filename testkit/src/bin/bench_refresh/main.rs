@@ -29,8 +29,7 @@ use anyhow::{Context as _, ensure};
 use clap::Parser as _;
 use holdfast_local_postgres::LocalPostgres;
 use holdfast_server::config::MasterSecret;
-use holdfast_server::private_postgres;
-use holdfast_testkit::{Chain, Server, cpu, migrate, program, variable};
+use holdfast_testkit::{Chain, Server, bench, cpu, migrate, program, variable};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::load::Pace;
@@ -65,21 +64,13 @@ struct Arguments {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    tokio::task::LocalSet::new().block_on(&runtime, run(&arguments))
+    bench::run(bench::on_own_postgres(async |postgres| {
+        run(postgres, &arguments).await
+    }))
 }
 
-async fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let data_dir = std::env::temp_dir().join(format!("holdfast-bench-{}", std::process::id()));
-    // The database is durable, as in service: a rotation that a power cut can undo does not count.
-    let postgres = private_postgres::start(private_postgres::options(&data_dir)).await?;
-    let measured = use_database(&postgres, arguments).await;
-    postgres.release().await?;
-    let _ = std::fs::remove_dir_all(postgres.data_dir());
-    let _ = std::fs::remove_dir_all(data_dir);
-    let Some(measured) = measured? else {
+async fn run(postgres: &LocalPostgres, arguments: &Arguments) -> anyhow::Result<()> {
+    let Some(measured) = use_database(postgres, arguments).await? else {
         return Ok(());
     };
     println!(
@@ -113,11 +104,7 @@ async fn use_database(
     migrate(&postgres.connect_options()).await;
     let mut database = PgConnection::connect_with(&postgres.connect_options()).await?;
     let secret = MasterSecret::generate();
-    let mut settings = vec![
-        ("DATABASE_URL", postgres.database_url()),
-        ("HOLDFAST_SECRET", secret.encode().to_string()),
-        ("HOLDFAST_LOG", "error".to_owned()),
-    ];
+    let mut settings = bench::settings(postgres, &secret);
     settings.extend(arguments.variable.iter().cloned());
     let instances = if arguments.record.is_some() { 1 } else { 2 };
     let mut servers = Vec::new();

@@ -10,6 +10,7 @@ use crate::components::{
     Hydrated, RecoveryOffer, ReloadNotice, SiteFooter, SiteHeader, SiteNotice, SkipLink, StatusBar,
 };
 use crate::focus::focus_heading;
+use crate::kept::Kept;
 use crate::pages::SignInNoticeBar;
 use crate::routes::{PageOnItsWay, Pages, load_for_sign_out};
 use crate::{paths, way_back, words};
@@ -24,6 +25,7 @@ pub fn App() -> impl IntoView {
     let session = provide_session(CONFIG);
     let hydrated = Hydrated::provide();
     let on_its_way = PageOnItsWay::provide();
+    Kept::provide();
     Effect::new(move |_| {
         if session.is_signed_in() {
             load_for_sign_out();

@@ -11,6 +11,7 @@
 mod app;
 mod components;
 mod focus;
+mod kept;
 mod pages;
 mod paths;
 mod pieces;

@@ -21,6 +21,9 @@ pub const SESSIONS: &str = "/sessions";
 /// What has happened in the account.
 pub const ACTIVITY: &str = "/activity";
 
+/// The ten steps, made to happen.
+pub const FLOW: &str = "/flow";
+
 /// The page that changes the password.
 pub const PASSWORD: &str = "/password";
 

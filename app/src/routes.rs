@@ -6,9 +6,10 @@ use leptos_router::components::{FlatRoutes, Route};
 use leptos_router::{ChooseView, path};
 
 use crate::components::MissingPage;
+use crate::kept::Kept;
 use crate::pages::{
-    AccountPage, ActivityPage, DataPage, HomePage, NotFoundPage, PasswordPage, RecoverPage,
-    RecoveryCodePage, SessionsPage, SignInPage, SignUpPage, UsernamePage,
+    AccountPage, ActivityPage, DataPage, FlowPage, HomePage, NotFoundPage, PasswordPage,
+    RecoverPage, RecoveryCodePage, SessionsPage, SignInPage, SignUpPage, UsernamePage,
 };
 use crate::paths;
 use crate::pieces::{Piece, piece};
@@ -23,6 +24,7 @@ piece!(PASSWORD: PasswordPage in account, load_password, password);
 piece!(USERNAME: UsernamePage in account, load_username, username);
 piece!(RECOVERY_CODE: RecoveryCodePage in account, load_recovery_code, recovery_code);
 piece!(DATA: DataPage in account, load_data, data);
+piece!(FLOW: FlowPage in flow, load_flow, flow);
 
 /// The home page is in the module itself, because most visitors see it first.
 const HOME: Piece = Piece {
@@ -34,6 +36,7 @@ const HOME: Piece = Piece {
 /// The pages by path.
 #[component]
 pub fn Pages() -> impl IntoView {
+    Kept::here().follow_pages();
     view! {
         <FlatRoutes fallback=NotFoundPage>
             <Route path=path!("/") view=Page(HOME)/>
@@ -47,6 +50,7 @@ pub fn Pages() -> impl IntoView {
             <Route path=path!("/recover") view=Page(RECOVER)/>
             <Route path=path!("/recovery-code") view=Page(RECOVERY_CODE)/>
             <Route path=path!("/data") view=Page(DATA)/>
+            <Route path=path!("/flow") view=Page(FLOW)/>
         </FlatRoutes>
     }
 }
@@ -67,6 +71,7 @@ pub fn piece_at(path: &str) -> Option<Piece> {
         paths::RECOVER => Some(RECOVER),
         paths::RECOVERY_CODE => Some(RECOVERY_CODE),
         paths::DATA => Some(DATA),
+        paths::FLOW => Some(FLOW),
         _ => None,
     }
 }

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::driver::{Driver, Whose};
 use super::transport::{self, Call, CallError, Reader};
+use super::watch::{self, ClientEvent};
 
 /// Makes calls with the access token. A call first renews a token that has expired. If the server
 /// refuses the token, the call is sent once more. See [`super::Session::api`].
@@ -170,7 +171,13 @@ pub(super) async fn call_for(
     whose: Whose,
     reader: &Reader<'_>,
 ) -> Result<String, CallError> {
-    call_in_full(call, whose, true, &|_| (), reader).await
+    call_in_full(call, whose, true, &|_| (), reader, false).await
+}
+
+/// Sends a call once more, after the server has refused its access token. It is not sent a third time.
+#[cfg(feature = "demonstration")]
+pub(super) async fn repeat(call: &Call, whose: Whose) -> Result<String, CallError> {
+    call_in_full(call, whose, true, &|_| (), &transport::read_json, true).await
 }
 
 /// Like [`call`], with two more arguments. `tell` is called just before each sending, with the
@@ -183,7 +190,7 @@ pub(super) async fn call_and_tell(
     waits: bool,
     tell: &dyn Fn(Link),
 ) -> Result<String, CallError> {
-    call_in_full(call, whose, waits, tell, &transport::read_json).await
+    call_in_full(call, whose, waits, tell, &transport::read_json, false).await
 }
 
 async fn call_in_full(
@@ -192,11 +199,17 @@ async fn call_in_full(
     waits: bool,
     tell: &dyn Fn(Link),
     reader: &Reader<'_>,
+    mut is_repeated: bool,
 ) -> Result<String, CallError> {
     let driver = Driver::current().ok_or(CallError::SignedOut)?;
-    let mut is_repeated = false;
     loop {
         let (of, token) = driver.access(&mut whose).await?;
+        if is_repeated {
+            watch::tell(|| ClientEvent::Repeating {
+                method: call.method.clone(),
+                path: watch::without_query(&call.path),
+            });
+        }
         tell(of);
         let outcome = transport::send_for(call, Some(&token), reader).await;
         let meaning = match &outcome {

@@ -132,7 +132,7 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), CallError> {
     let asked = driver.ask().await?;
     let call = Call::to_holdfast(Method::POST, paths::SIGNUP).with_json(&request);
     let sent = clock::now();
-    let send = || async { transport::send(&call, None).await };
+    let send = || transport::send_for(&call, None, &transport::read_tokens);
     let (outcome, was_silent) = with_repetitions(send, || None).await;
     let mut lost = None;
     let opened = match outcome {
@@ -753,7 +753,7 @@ async fn request_login(driver: &Rc<Driver>, request: &LoginRequest) -> Result<Op
     let mut call = driver.with_known_browsers(call).await;
     new_code::add_known_browser(&mut call);
     let sent_at = clock::now().wall_ms;
-    let body = transport::send(&call, None).await?;
+    let body = transport::send_for(&call, None, &transport::read_tokens).await?;
     Opened::read(&body, request.remember, sent_at)
 }
 

@@ -5,7 +5,6 @@
 //! the browser. It knows no view: it gives [`Snapshot`]s to the function that it was started with.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
 
 use futures::channel::oneshot;
@@ -13,14 +12,15 @@ use futures::future::select;
 use gloo_net::http::Method;
 use gloo_timers::callback::Timeout;
 use gloo_timers::future::TimeoutFuture;
-use holdfast_protocol::attempt_key::{self, AttemptKey};
+use holdfast_protocol::attempt_key::{self, AttemptKey, AttemptMark};
 use holdfast_protocol::problem::Meaning;
+use holdfast_protocol::refresh_token::UnverifiedRefreshToken;
 use holdfast_protocol::renewal::driver::{
     self, CopyIs, Environment, Outcome, Prepared, RefreshAnswer,
 };
 use holdfast_protocol::renewal::{
-    Access, Asked, Change, Ending, Event, Link, LogoutAnswer, Machine, NOTE_RENEWED_EVERY_MS,
-    Notice, Record, RefusedLogouts, Stored, View,
+    Access, Asked, Change, Ending, Event, Link, LogoutAnswer, NOTE_RENEWED_EVERY_MS, Notice,
+    Record, RefusedLogouts, Stored, View,
 };
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::wire;
@@ -30,20 +30,24 @@ use uuid::Uuid;
 use web_sys::BroadcastChannel;
 
 use super::logout;
+#[cfg(feature = "demonstration")]
+use super::staged::{Fault, Stage};
 use super::surroundings::{self, News};
 use super::told::{Became, Told};
 use super::transport::{self, Call, CallError};
+use super::turns::Turns;
 use super::vault::Vault;
+use super::watch::{self, ClientEvent};
 use super::{clock, lock, names, new_code};
 
 /// How long a renewal waits for another tab's renewal before it goes on without the lock.
 const LOCK_WAIT_MS: u32 = 2000;
 
 /// How long a call waits for a renewal before it fails.
-const CALL_WAIT_MS: u32 = 30_000;
+pub(super) const CALL_WAIT_MS: u32 = 30_000;
 
 /// How long the code waits for a change of the state before it checks the state by itself.
-const LONGEST_WAIT_MS: u32 = 1000;
+pub(super) const LONGEST_WAIT_MS: u32 = 1000;
 
 /// How long a reload may take before the page says that another person has signed in, and offers a
 /// button for the reload.
@@ -145,11 +149,8 @@ struct Replacing {
 
 /// The one driver of this page.
 pub(super) struct Driver {
-    machine: RefCell<Machine>,
-    /// Events that came while others were handled.
-    queue: RefCell<VecDeque<Event>>,
-    busy: Cell<bool>,
-    vault: Rc<Vault>,
+    turns: Turns,
+    pub(super) vault: Rc<Vault>,
     waiting: RefCell<Vec<oneshot::Sender<()>>>,
     timer: RefCell<Option<Timeout>>,
     channel: Option<BroadcastChannel>,
@@ -175,6 +176,9 @@ pub(super) struct Driver {
     is_looking: Cell<bool>,
     /// Whether storage may have changed since that read began.
     look_again: Cell<bool>,
+    /// The fault that a demonstration has arranged for one refresh.
+    #[cfg(feature = "demonstration")]
+    pub(super) staged: Rc<Stage>,
 }
 
 impl Driver {
@@ -182,9 +186,7 @@ impl Driver {
     /// `shown` is what the page shows already.
     pub(super) fn start(tell: Box<dyn Fn(Snapshot)>, shown: Option<Snapshot>) {
         let driver = Rc::new(Self {
-            machine: RefCell::default(),
-            queue: RefCell::default(),
-            busy: Cell::new(false),
+            turns: Turns::default(),
             vault: Rc::new(Vault::new()),
             waiting: RefCell::default(),
             timer: RefCell::default(),
@@ -203,6 +205,8 @@ impl Driver {
             unstored: RefCell::default(),
             is_looking: Cell::new(false),
             look_again: Cell::new(false),
+            #[cfg(feature = "demonstration")]
+            staged: Rc::default(),
         });
         let is_first = DRIVER.with(|cell| cell.set(driver.clone()).is_ok());
         if is_first {
@@ -300,32 +304,20 @@ impl Driver {
 
     /// Takes an event and carries out its actions.
     pub(super) fn feed(self: &Rc<Self>, event: Event) {
-        self.queue.borrow_mut().push_back(event);
-        if self.busy.replace(true) {
-            return;
-        }
-        let before = self.machine.borrow().clone();
-        loop {
-            let Some(event) = self.queue.borrow_mut().pop_front() else {
-                break;
-            };
-            let machine = self.machine.take();
-            let (machine, actions) = machine.on(event, clock::now());
-            self.machine.replace(machine);
-            for action in actions {
-                spawn_local(driver::perform(TabEnvironment(self.clone()), action));
+        let perform = |action| {
+            spawn_local(driver::perform(TabEnvironment(self.clone()), action));
+        };
+        self.turns.take(event, clock::now, perform, |has_changed| {
+            self.publish();
+            // A call that wakes up feeds another event. If every event woke the waiting calls, two
+            // calls would wake each other without end, and the page would hang. So only a change of
+            // the state wakes them.
+            if has_changed {
+                for waiting in self.waiting.take() {
+                    let _ = waiting.send(());
+                }
             }
-        }
-        self.busy.set(false);
-        self.publish();
-        // A call that wakes up feeds another event. If every event woke the waiting calls, two
-        // calls would wake each other without end, and the page would hang. So only a change of the
-        // state wakes them.
-        if *self.machine.borrow() != before {
-            for waiting in self.waiting.take() {
-                let _ = waiting.send(());
-            }
-        }
+        });
     }
 
     /// Reads storage: the copy at once, and the database as soon as it answers. Several callers
@@ -362,12 +354,19 @@ impl Driver {
 
     /// The stored state, as far as this tab knows it.
     fn held(&self) -> Stored {
-        self.machine.borrow().stored()
+        self.turns.machine().stored()
     }
 
     /// The record of this tab.
     pub(super) fn record(&self) -> Option<Record> {
-        self.machine.borrow().record().cloned()
+        self.turns.machine().record().cloned()
+    }
+
+    /// The record of the session that the page shows. There is none while the page waits for its reload,
+    /// because another person has signed in.
+    #[cfg(feature = "demonstration")]
+    pub(super) fn shown_record(&self) -> Option<Record> {
+        self.shown.borrow().as_ref()?.record.clone()
     }
 
     /// Gets the number of a new request for a session. The numbers are the order of all sign-ins
@@ -406,12 +405,12 @@ impl Driver {
 
     /// Whether a later version of Holdfast has taken over storage.
     pub(super) fn is_outdated(&self) -> bool {
-        self.machine.borrow().is_outdated()
+        self.turns.machine().is_outdated()
     }
 
     /// Whether the page must reload because another person has signed in.
     pub(super) fn is_for_another(&self) -> bool {
-        self.is_another(self.machine.borrow().view())
+        self.is_another(self.turns.machine().view())
     }
 
     /// Whether the page shows another account than this one, or will show it.
@@ -421,7 +420,7 @@ impl Driver {
     }
 
     /// Waits until the state of this tab has changed, but not longer than `most_ms`.
-    async fn wait_for_news(&self, most_ms: u32) {
+    pub(super) async fn wait_for_news(&self, most_ms: u32) {
         let (tell, told) = oneshot::channel();
         self.waiting.borrow_mut().push(tell);
         select(told, TimeoutFuture::new(most_ms)).await;
@@ -510,7 +509,7 @@ impl Driver {
 
     /// Waits until storage has been read for the first time.
     async fn until_known(self: &Rc<Self>) {
-        while self.machine.borrow().view() == View::Unknown {
+        while self.turns.machine().view() == View::Unknown {
             self.wait_for_news(LONGEST_WAIT_MS).await;
         }
     }
@@ -541,7 +540,7 @@ impl Driver {
             self.look_at_copy();
             self.feed(Event::CallWanted);
             let now = clock::now();
-            let access = self.machine.borrow().access(now);
+            let access = self.turns.machine().access(now);
             match access {
                 Access::Ready {
                     account_id,
@@ -762,7 +761,7 @@ impl Driver {
     /// session is only in memory, a reload would lose it. In that case the page does not reload,
     /// and `RequireSession` builds its children again.
     fn publish(self: &Rc<Self>) {
-        let view = self.machine.borrow().view();
+        let view = self.turns.machine().view();
         self.forget_told(view);
         let is_another = self.is_another(view);
         if let View::SignedIn { account_id, .. } = view
@@ -807,7 +806,7 @@ impl Driver {
     }
 
     fn snapshot(&self) -> Snapshot {
-        let machine = self.machine.borrow();
+        let machine = self.turns.machine();
         Snapshot {
             view: machine.view(),
             record: machine.record().cloned(),
@@ -867,7 +866,7 @@ impl Driver {
         }
         surroundings::reload();
         let driver = self.clone();
-        let view = self.machine.borrow().view();
+        let view = self.turns.machine().view();
         let patience_ms = if self.is_signed_in_here(view) {
             OWN_RELOADS_FOR_MS
         } else {
@@ -905,7 +904,7 @@ impl Environment for TabEnvironment {
     }
 
     fn is_leaving(&self) -> bool {
-        self.0.machine.borrow().is_leaving()
+        self.0.turns.machine().is_leaving()
     }
 
     fn wake(&self, after_ms: Option<u64>) {
@@ -945,6 +944,12 @@ impl Environment for TabEnvironment {
     }
 
     async fn lock(&self) -> Self::Lock {
+        #[cfg(feature = "demonstration")]
+        if let Some(record) = self.0.record()
+            && self.0.staged.happens(record.link(), Fault::WithoutLock)
+        {
+            return None;
+        }
         lock::acquire(&names::LOCK.full(), LOCK_WAIT_MS).await
     }
 
@@ -978,16 +983,25 @@ impl Environment for TabEnvironment {
         let mut call = Call::to_holdfast(Method::POST, paths::REFRESH).with_json(&RefreshRequest {
             refresh_token: token.clone(),
         });
+        watch::tell(|| ClientEvent::Refreshing {
+            generation: UnverifiedRefreshToken::parse(token.expose())
+                .map_or(0, |token| token.generation()),
+            attempt: AttemptMark::of(Some(key)),
+            is_demonstration: false,
+        });
         let key = Secret::from(key.expose());
         call.headers.push((attempt_key::HEADER, key));
-        match transport::send(&call, None).await {
+        let answer = match transport::send_for(&call, None, &transport::read_tokens).await {
             Ok(body) => match transport::parse::<Tokens>(&body) {
                 Ok(tokens) => RefreshAnswer::Tokens(Box::new(tokens)),
                 Err(_) => RefreshAnswer::NoAnswer,
             },
             Err(CallError::Problem(problem)) => RefreshAnswer::Refused(problem),
             Err(_) => RefreshAnswer::NoAnswer,
-        }
+        };
+        #[cfg(feature = "demonstration")]
+        let answer = self.0.staged.after(token, answer);
+        answer
     }
 
     async fn send_logout(&self, token: &Secret) -> LogoutAnswer {

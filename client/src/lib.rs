@@ -45,6 +45,9 @@
 //! - [`Session::resource`]: data that are loaded as the person whom the page shows.
 //! - [`Session::api`]: calls with JSON, and [`Api::request`] for headers, bytes, forms and files.
 //! - [`SessionClient`]: server functions.
+//! - [`Session::watch`]: what the client does, as it happens. With the feature `demonstration`,
+//!   `Session::demonstration` makes it happen, and shows the tokens of this browser. Switch it on only for
+//!   a page that teaches.
 //!
 //! The client works in a page that the server renders first (feature `hydrate` of Leptos), and in a
 //! page that the browser renders alone (feature `csr`, `leptos::mount::mount_to_body`). It reads
@@ -89,16 +92,20 @@
 //!
 //! Each layer only imports the layers after it, and a test of the architecture checks this:
 //! `require_session`, `resource` (data of the person), `recovery` (the recovery code), `renaming` (the
-//! username) and `leaving` (the deletion of the account); `session` (what components see); `engine`
+//! username), `leaving` (the deletion of the account) and `demonstration` (renewals and calls on purpose);
+//! `session` (what components see); `engine`
 //! (what every page uses of the engine), `late_engine` (an engine whose code is loaded later) and
 //! `engine_code` (the way into it); `recovering` (a new password with a recovery code);
 //! `changes`, `request`, `server_functions` and `host` (requests); `calls` (a call with its token);
 //! `driver`, which carries out what the pure machine in
-//! `holdfast_protocol::renewal` decides; `vault` (what is stored, and where), `logout` (which answer
-//! ends a session) and `new_code` (a new recovery code); `config`, `told` (what became of a form that
+//! `holdfast_protocol::renewal` decides; `turns` (the machine and its events), `vault` (what is stored, and
+//! where), `logout` (which answer ends a session), `new_code` (a new recovery code) and `staged` (a fault
+//! that a demonstration has arranged); `config`, `told` (what became of a form that
 //! is gone), `transport` (one request), `download` (a file for the person), `lock`, `surroundings` (other
-//! tabs, visibility, network) and `traces` (whether anything is stored); `names` and `address` (what the
-//! prefix and the base of the app decide), and `clock`, which is the only one that reads the time.
+//! tabs, visibility, network), `traces` (whether anything is stored) and `other_tabs` (tabs that demonstrate
+//! two renewals at once); `names` and `address` (what the prefix and the base of the app
+//! decide), `watch` (tells a page what the client does), and `clock`, which is the only one that reads the
+//! time.
 //!
 //! Only this crate uses storage, time and the network in the browser, and only in effects and event
 //! handlers. It knows no page: the app says where a person signs in ([`Config`]).
@@ -108,6 +115,8 @@ mod calls;
 mod changes;
 mod clock;
 mod config;
+#[cfg(feature = "demonstration")]
+mod demonstration;
 mod download;
 mod driver;
 mod engine;
@@ -120,6 +129,8 @@ mod lock;
 mod logout;
 mod names;
 mod new_code;
+#[cfg(feature = "demonstration")]
+mod other_tabs;
 mod recovering;
 mod recovery;
 mod renaming;
@@ -128,20 +139,28 @@ mod require_session;
 mod resource;
 mod server_functions;
 mod session;
+#[cfg(feature = "demonstration")]
+mod staged;
 mod surroundings;
 mod told;
 #[cfg(feature = "split")]
 mod traces;
 mod transport;
+mod turns;
 mod vault;
+mod watch;
 
 pub use calls::Api;
 pub use config::{Config, OnAnonymous};
+#[cfg(feature = "demonstration")]
+pub use demonstration::{CopiedToken, Demonstration, HeldTokens, Renewal};
 pub use driver::Reload;
 pub use engine::load_if_needed;
 pub use gloo_net::http::Method;
 pub use holdfast_protocol::problem::{Code, Problem};
 pub use holdfast_protocol::renewal::{Ending, Notice, View};
+#[cfg(feature = "demonstration")]
+pub use other_tabs::OtherTabs;
 pub use recovering::BackIn;
 pub use request::{ApiAnswer, ApiRequest};
 pub use require_session::RequireSession;
@@ -150,6 +169,9 @@ pub use server_functions::{ProblemJson, SessionClient, SessionRequest, SessionRe
 pub use session::{Facts, Session, provide_session, use_session};
 pub use told::{Became, Told};
 pub use transport::CallError;
+#[cfg(feature = "demonstration")]
+pub use vault::{StoredContent, StoredEntry};
+pub use watch::{ClientEvent, Watch};
 
 /// The examples of the README, compiled.
 #[cfg(doctest)]

@@ -65,6 +65,10 @@ pub(super) const LOCK: Name = Name(".renewal");
 /// The channel between the tabs.
 pub(super) const CHANNEL: Name = Name("");
 
+/// The channel between the tabs that demonstrate two renewals at once.
+#[cfg(any(test, feature = "demonstration"))]
+pub(super) const DEMONSTRATION: Name = Name(".demonstration");
+
 /// The cookie that marks that the browser is open.
 pub(super) const OPEN: Name = Name("_open");
 
@@ -122,7 +126,7 @@ mod tests {
     use super::*;
 
     /// All names, with their text for the default prefix.
-    const ALL: [(Name, &str); 15] = [
+    const ALL: [(Name, &str); 16] = [
         (RECORD, "holdfast.session"),
         (LEAVING, "holdfast.leaving"),
         (KNOWN_BROWSERS, "holdfast.known-browsers"),
@@ -136,6 +140,7 @@ mod tests {
         (DATABASE, "holdfast-2"),
         (LOCK, "holdfast.renewal"),
         (CHANNEL, "holdfast"),
+        (DEMONSTRATION, "holdfast.demonstration"),
         (OPEN, "holdfast_open"),
         (COOKIE_PROBE, "holdfast_probe"),
     ];

@@ -13,6 +13,7 @@ use super::driver::{Reload, Snapshot};
 use super::engine;
 use super::told::Told;
 use super::transport::CallError;
+use super::watch::{self, ClientEvent, Watch};
 
 /// The session of this browser. Get it with [`use_session`]; it is `Copy`.
 ///
@@ -355,6 +356,39 @@ impl Session {
         engine::form_is_gone(form, outcome);
     }
 
+    /// Calls `listen` with everything that the client does from now on: requests and their answers,
+    /// renewals, new tokens, and the end of the session. An event has no token and no password. The
+    /// events of other tabs are not among them, except what this tab reads in storage.
+    ///
+    /// Call it in an effect or an event handler. On the server nothing happens in the client, so there it
+    /// does nothing.
+    ///
+    /// ```no_run
+    /// # use holdfast_client::{ClientEvent, use_session};
+    /// # use leptos::prelude::*;
+    /// # fn show(_: &str) {}
+    /// #[component]
+    /// fn Refusals() -> impl IntoView {
+    ///     let session = use_session();
+    ///     Effect::new(move |_| {
+    ///         let watch = session.watch(|event| {
+    ///             if let ClientEvent::Answered { status: 401, .. } = event {
+    ///                 show("The server has refused a token.");
+    ///             }
+    ///         });
+    ///         // It ends with the component.
+    ///         on_cleanup(move || drop(watch));
+    ///     });
+    /// }
+    /// ```
+    pub fn watch(self, listen: impl Fn(&ClientEvent) + 'static) -> Watch {
+        if cfg!(target_family = "wasm") {
+            watch::watch(listen)
+        } else {
+            Watch::of_nothing()
+        }
+    }
+
     /// Signs out the person whom the page shows: in this browser at once, and on the server as soon
     /// as it can be reached, even if the browser is closed until then.
     pub fn sign_out(self) {
@@ -376,6 +410,14 @@ mod tests {
             let provided = provide();
             assert_eq!(use_session().view, provided.view);
             assert!(!use_session().is_signed_in() && !use_session().is_anonymous());
+        });
+    }
+
+    #[test]
+    fn a_watch_on_the_server_hears_nothing() {
+        Owner::new().with(|| {
+            let _watch = provide().watch(|_| panic!("an event on the server"));
+            watch::tell(|| panic!("an event is made on the server"));
         });
     }
 

@@ -8,10 +8,12 @@ use gloo_net::http::{Method, Request, RequestBuilder, Response};
 use gloo_timers::future::TimeoutFuture;
 use holdfast_protocol::problem::{self, Meaning, Problem};
 use holdfast_protocol::secret::Secret;
+use holdfast_protocol::wire::Tokens;
 use js_sys::{Reflect, Uint8Array};
 use send_wrapper::SendWrapper;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::cell::Cell;
 use std::fmt;
 use std::pin::pin;
 use wasm_bindgen::JsValue;
@@ -20,6 +22,7 @@ use web_sys::{
     RequestRedirect,
 };
 
+use super::watch::{self, ClientEvent};
 use super::{address, clock};
 
 /// How long an answer may take. The server gives up earlier than this.
@@ -243,15 +246,71 @@ pub(super) fn read_json(response: Response) -> LocalBoxFuture<'static, Result<St
     Box::pin(read(response))
 }
 
+/// The reader for an answer with new tokens. If it has none, another program has answered.
+pub(super) fn read_tokens(
+    response: Response,
+) -> LocalBoxFuture<'static, Result<String, CallError>> {
+    Box::pin(async {
+        let body = read(response).await?;
+        parse::<Tokens>(&body)?;
+        Ok(body)
+    })
+}
+
 /// Sends a call and gives its answer to `reader`.
 pub(super) async fn send_for(
     call: &Call,
     bearer: Option<&Secret>,
     reader: &Reader<'_>,
 ) -> Result<String, CallError> {
+    if !address::is_path(&call.path) {
+        return Err(CallError::not_sendable(
+            "its address is not a path of this site that begins with one `/`",
+        ));
+    }
+    let request = watch::next_number();
+    watch::tell(|| ClientEvent::Sent {
+        request,
+        method: call.method.clone(),
+        path: watch::without_query(&call.path),
+        with_access_token: bearer.is_some(),
+    });
+    let status = Cell::new(None);
+    let outcome = send_with_patience(call, bearer, reader, &status).await;
+    watch::tell(|| what_came(request, status.get(), &outcome));
+    outcome
+}
+
+/// What came of a request that got this status, if it got any.
+fn what_came(
+    request: u32,
+    status: Option<u16>,
+    outcome: &Result<String, CallError>,
+) -> ClientEvent {
+    match (status, outcome) {
+        (None, _) | (_, Err(CallError::Unreachable { answered: false })) => {
+            ClientEvent::NotAnswered { request }
+        }
+        (Some(status), Err(CallError::Unreachable { answered: true })) => {
+            ClientEvent::AnsweredByAnother { request, status }
+        }
+        (Some(status), outcome) => ClientEvent::Answered {
+            request,
+            status,
+            code: outcome.as_ref().err().and_then(CallError::code),
+        },
+    }
+}
+
+async fn send_with_patience(
+    call: &Call,
+    bearer: Option<&Secret>,
+    reader: &Reader<'_>,
+    status: &Cell<Option<u16>>,
+) -> Result<String, CallError> {
     let signal = clock::signal_after(call.patience_ms);
     let has_signal = signal.is_some();
-    let answered = pin!(send_until(call, bearer, reader, signal));
+    let answered = pin!(send_until(call, bearer, reader, status, signal));
     if has_signal {
         return answered.await;
     }
@@ -266,13 +325,9 @@ async fn send_until(
     call: &Call,
     bearer: Option<&Secret>,
     reader: &Reader<'_>,
+    status: &Cell<Option<u16>>,
     signal: Option<AbortSignal>,
 ) -> Result<String, CallError> {
-    if !address::is_path(&call.path) {
-        return Err(CallError::not_sendable(
-            "its address is not a path of this site that begins with one `/`",
-        ));
-    }
     let mut request = RequestBuilder::new(&call.path)
         .method(call.method.clone())
         // With this mode, the browser refuses an address of another origin before it sends anything
@@ -307,6 +362,7 @@ async fn send_until(
         request = with_keepalive(request).unwrap_or_else(|request| request);
     }
     let response = request.send().await.map_err(silence)?;
+    status.set(Some(response.status()));
     reader(response).await
 }
 
@@ -415,6 +471,33 @@ mod tests {
         problem.retry_after = Some(30);
         let said = CallError::Problem(problem).to_string();
         assert_eq!(said, "The shop is full. Try again in 30 seconds.");
+    }
+
+    #[test]
+    fn a_portals_answer_is_not_told_as_one_of_the_server() {
+        let page = Err(CallError::NOT_OURS);
+        let by_another = ClientEvent::AnsweredByAnother {
+            request: 1,
+            status: 200,
+        };
+        assert_eq!(what_came(1, Some(200), &page), by_another);
+        let not_answered = ClientEvent::NotAnswered { request: 1 };
+        let silence = Err(CallError::SILENCE);
+        assert_eq!(what_came(1, None, &silence), not_answered);
+        // A gateway that does not reach the server, or a body that was cut.
+        assert_eq!(what_came(1, Some(503), &silence), not_answered);
+        let answered = |status, code| ClientEvent::Answered {
+            request: 1,
+            status,
+            code,
+        };
+        let good = Ok("{}".to_owned());
+        assert_eq!(what_came(1, Some(200), &good), answered(200, None));
+        let refused = Err(CallError::Problem(Problem::new(Code::NotFound, "")));
+        assert_eq!(
+            what_came(1, Some(404), &refused),
+            answered(404, Some(Code::NotFound))
+        );
     }
 
     #[test]

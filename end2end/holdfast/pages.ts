@@ -17,6 +17,7 @@ export const PAGES: PageOfHoldfast[] = [
   { name: 'sign-up', path: '/sign-up', heading: 'Create your account', signedIn: false },
   { name: 'sign-in', path: '/sign-in', heading: 'Sign in', signedIn: false },
   { name: 'recover', path: '/recover', heading: 'Get back in', signedIn: false },
+  { name: 'flow', path: '/flow', heading: 'The flow, while it happens', signedIn: false },
   { name: 'not-found', path: '/no-such-page', heading: 'Page not found', signedIn: false },
   {
     name: 'home-signed-in',
@@ -28,6 +29,12 @@ export const PAGES: PageOfHoldfast[] = [
   { name: 'sessions', path: '/sessions', heading: 'Your sessions', signedIn: true },
   { name: 'activity', path: '/activity', heading: 'Activity', signedIn: true },
   { name: 'username', path: '/username', heading: 'Change username', signedIn: true },
+  {
+    name: 'flow-signed-in',
+    path: '/flow#7',
+    heading: 'The flow, while it happens',
+    signedIn: true,
+  },
   { name: 'password', path: '/password', heading: 'Change password', signedIn: true },
   {
     name: 'recovery-code',
@@ -60,6 +67,7 @@ async function hasLoaded(page: Page, one: PageOfHoldfast, account: Account): Pro
     sessions: page.getByText('This browser', { exact: true }),
     activity: page.getByRole('heading', { name: 'Signed in', exact: true }).first(),
     username: page.getByText(`Your username is ${account.username}.`),
+    'flow-signed-in': page.getByText('It is the SHA-256 of the secret'),
     password: page.getByLabel('New password'),
     'recovery-code': page.getByText(/^You have a code, made on/),
     data: page.getByText(`Type ${account.username}.`),

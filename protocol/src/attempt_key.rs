@@ -9,6 +9,8 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::hexadecimal::in_hexadecimal;
+
 /// The header that carries the attempt key (IETF draft "The Idempotency-Key HTTP
 /// Header Field").
 pub const HEADER: &str = "idempotency-key";
@@ -56,12 +58,7 @@ impl AttemptKey {
 
     /// A key from 16 random bytes, as lowercase hexadecimal.
     pub fn from_random(random: [u8; 16]) -> Self {
-        use std::fmt::Write as _;
-        let mut text = String::with_capacity(32);
-        for byte in random {
-            let _ = write!(text, "{byte:02x}");
-        }
-        Self(text)
+        Self(in_hexadecimal(&random))
     }
 
     /// The key as it is sent.

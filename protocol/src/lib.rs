@@ -50,6 +50,7 @@
 //! an account back to a person who lost the password.
 
 pub mod attempt_key;
+pub mod hexadecimal;
 pub mod password;
 pub mod problem;
 pub mod recovery_code;

@@ -118,6 +118,17 @@ impl UnverifiedRefreshToken {
         u32::from_be_bytes(generation)
     }
 
+    /// The parts in their order, for a page that shows to its owner what a token consists of.
+    pub fn parts(&self) -> TokenParts<'_> {
+        TokenParts {
+            key_id: self.0[0],
+            session_id: self.session_id(),
+            generation: self.generation(),
+            secret: &self.0[SECRET_AT..MAC_AT],
+            mac: &self.0[MAC_AT..],
+        }
+    }
+
     /// Checks the MAC with every key, beginning with the hinted one. `None` if no key
     /// made this token. The time does not depend on the place where two MACs differ.
     pub fn verify(self, keys: &[RefreshKey]) -> Option<RefreshToken> {
@@ -148,6 +159,34 @@ impl fmt::Debug for UnverifiedRefreshToken {
             self.session_id(),
             self.generation()
         )
+    }
+}
+
+/// The parts of a printed token. Its `Debug` does not print the secret.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct TokenParts<'a> {
+    /// Which of the server's keys has probably made the token. It is a hint only.
+    pub key_id: u8,
+    /// The session.
+    pub session_id: Uuid,
+    /// Its link number in the session's chain.
+    pub generation: u32,
+    /// The 32 secret bytes.
+    pub secret: &'a [u8],
+    /// The 16 bytes by which the server recognises its own tokens.
+    pub mac: &'a [u8],
+}
+
+impl TokenParts<'_> {
+    /// SHA-256 of the secret: what the database holds of this token.
+    pub fn secret_hash(&self) -> [u8; 32] {
+        Sha256::digest(self.secret).into()
+    }
+}
+
+impl fmt::Debug for TokenParts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenParts({}, {})", self.session_id, self.generation)
     }
 }
 
@@ -191,10 +230,28 @@ pub fn print(key: &RefreshKey, session_id: Uuid, generation: u32, secret: &Chain
     bytes[SECRET_AT..MAC_AT].copy_from_slice(&secret.0);
     let mac = mac_over(key, &bytes[..MAC_AT]).finalize().into_bytes();
     bytes[MAC_AT..].copy_from_slice(&mac[..LENGTH - MAC_AT]);
+    let text = printed(&bytes);
+    bytes.zeroize();
+    text
+}
+
+/// A well-formed token that no server has made, because its MAC is random. The
+/// server refuses it without a query. Its session seems to have begun at `unix_ms`.
+pub fn made_up(unix_ms: u64, random: [u8; 16]) -> Secret {
+    let mut session = [0; 10];
+    session.copy_from_slice(&random[..10]);
+    let session_id = uuid::Builder::from_unix_timestamp_millis(unix_ms, &session).into_uuid();
+    let mut bytes = [0; LENGTH];
+    bytes[1..17].copy_from_slice(session_id.as_bytes());
+    bytes[SECRET_AT..SECRET_AT + 16].copy_from_slice(&random);
+    bytes[MAC_AT..].copy_from_slice(&random);
+    printed(&bytes)
+}
+
+fn printed(bytes: &[u8; LENGTH]) -> Secret {
     let mut text = String::with_capacity(PRINTED_LENGTH);
     text.push_str(PREFIX);
     URL_SAFE_NO_PAD.encode_string(bytes, &mut text);
-    bytes.zeroize();
     Secret::from(text)
 }
 
@@ -241,6 +298,27 @@ mod tests {
         assert_eq!(text.expose().len(), 96);
         assert_eq!(PRINTED_LENGTH, 96);
         assert!(text.expose().starts_with("hfr_"));
+    }
+
+    #[test]
+    fn the_parts_of_a_token_are_those_that_it_was_made_of() {
+        let secret = ChainSecret([7; 32]);
+        let text = print(&key(9), Uuid::from_u128(5), 3, &secret);
+        let token = UnverifiedRefreshToken::parse(text.expose()).unwrap();
+        let parts = token.parts();
+        assert_eq!((parts.key_id, parts.generation), (9, 3));
+        assert_eq!(parts.session_id, Uuid::from_u128(5));
+        assert_eq!((parts.secret, parts.mac.len()), (&[7; 32][..], 16));
+        assert_eq!(parts.secret_hash(), secret.hash());
+        assert!(!format!("{parts:?}").contains('7'), "{parts:?}");
+    }
+
+    #[test]
+    fn a_made_up_token_is_well_formed_and_no_key_has_made_it() {
+        let text = made_up(1_764_000_000_000, [3; 16]);
+        let token = UnverifiedRefreshToken::parse(text.expose()).unwrap();
+        assert_eq!(token.session_id().get_version_num(), 7);
+        assert!(verified(&text, &[key(0), key(3)]).is_none());
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub mod paths {
     /// [`super::EndedCount`]. `DELETE` [`super::EndSessions`] of
     /// `/api/v1/sessions/{session_id}` → 204; the own session needs no body.
     pub const SESSIONS: &str = "/api/v1/sessions";
+    /// `GET` → 200 [`super::SessionRow`], of the caller's own session.
+    pub const SESSION_ROW: &str = "/api/v1/sessions/current/stored";
     /// `GET` with `before` and `limit` → 200 [`super::ActivityPage`].
     pub const ACTIVITY: &str = "/api/v1/activity";
     /// `POST`, a form: the token endpoint for OAuth clients (RFC 6749 §6).
@@ -60,6 +62,10 @@ pub mod paths {
     /// Answers 200 once the database is reachable and migrated.
     pub const READYZ: &str = "/readyz";
 }
+
+/// The header with which the caller of [`paths::SESSION_ROW`] shows that it holds the current refresh
+/// token: the SHA-256 of the token's secret, in hexadecimal digits.
+pub const TOKEN_HASH_HEADER: &str = "holdfast-token-hash";
 
 /// The header of a sign-in from a known browser. It has the [`Tokens::known_browser`] of
 /// earlier answers, separated by commas. Several people may use one browser; the server
@@ -464,6 +470,44 @@ pub struct SignInNotice {
     pub device: String,
 }
 
+/// What the database holds of the caller's own session.
+///
+/// The database has no token, so this has none either.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRow {
+    /// The session.
+    pub session_id: Uuid,
+    /// The sign-in, in Unix seconds.
+    pub created_at: i64,
+    /// The last renewal, in Unix seconds, rounded like [`SessionInfo::last_used_at`].
+    pub last_used_at: i64,
+    /// When it is over at the latest, in Unix seconds. No statement changes it after the sign-in.
+    pub expires_at: i64,
+    /// How many seconds it may go without a renewal.
+    pub idle_seconds: i64,
+    /// What a renewal changes. It is there only if the request has shown by [`TOKEN_HASH_HEADER`] that
+    /// the caller holds the current refresh token. With an access token alone, the caller learns of a
+    /// renewal no more than from the rounded time.
+    pub link: Option<StoredLink>,
+}
+
+/// What the database holds of the current refresh token of a session.
+///
+/// The hashes may be shown to the owner: each is made from 128 or 256 random bits, which an attacker
+/// cannot find by trying, and the server accepts no hash in place of a token or an attempt key. Nothing
+/// here helps to make a token, because its MAC needs a key of the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredLink {
+    /// The link number of the current refresh token.
+    pub generation: u32,
+    /// SHA-256 of the secret in the current refresh token, in hexadecimal digits. The hash of the
+    /// token before is not there: the hash of its successor has overwritten it.
+    pub token_hash: String,
+    /// The marks of the last attempt keys, the newest first, in hexadecimal digits: the first eight
+    /// bytes of the SHA-256 of each. A rotation without a key is not among them.
+    pub attempt_marks: Vec<String>,
+}
+
 /// How many sessions a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndedCount {
@@ -695,6 +739,18 @@ mod tests {
             sessions: Vec::new(),
         });
         reads(EndedCount { ended: 1 });
+        reads(SessionRow {
+            session_id: Uuid::from_u128(1),
+            created_at: 0,
+            last_used_at: 0,
+            expires_at: 0,
+            idle_seconds: 1,
+            link: Some(StoredLink {
+                generation: 3,
+                token_hash: "ab".to_owned(),
+                attempt_marks: vec!["cd".to_owned()],
+            }),
+        });
         let event = r#"{
             "event_id": "00000000-0000-0000-0000-000000000001", "kind": "made_up_next_year",
             "at": 0, "ip": null, "device": "", "session_id": null, "detail": null, "more": 1

@@ -62,11 +62,13 @@ pub fn DateTime(
     #[prop(optional)]
     date_only: bool,
 ) -> impl IntoView {
-    let date = move || date_of(at.get());
-    let machine = move || String::from(date().to_iso_string());
-    let person = move || {
-        let styles = [("dateStyle", "medium"), ("timeStyle", "short")];
-        in_words(&date(), &styles[..if date_only { 1 } else { 2 }])
-    };
+    let machine = move || String::from(date_of(at.get()).to_iso_string());
+    let person = move || date_in_words(at.get(), date_only);
     view! { <time datetime=machine>{person}</time> }
+}
+
+/// A point in time (Unix seconds) for a person, in the browser's time zone. Only for the browser.
+pub fn date_in_words(at: i64, date_only: bool) -> String {
+    let styles = [("dateStyle", "medium"), ("timeStyle", "short")];
+    in_words(&date_of(at), &styles[..if date_only { 1 } else { 2 }])
 }

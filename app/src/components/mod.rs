@@ -30,7 +30,7 @@ mod text_field;
 pub use button::{Button, Kind, SubmitButton};
 pub use card::Card;
 pub use check_field::CheckField;
-pub use date_time::{DateTime, Days};
+pub use date_time::{DateTime, Days, date_in_words};
 pub use dialog::Dialog;
 pub use fact::Fact;
 pub use form_error::FormError;

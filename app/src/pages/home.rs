@@ -74,6 +74,9 @@ pub fn HomePage() -> impl IntoView {
                         </p>
                     </li>
                 </ol>
+                <p>
+                    <a class="button" href=paths::FLOW>"Watch it happen, step by step"</a>
+                </p>
             </section>
         </div>
     }

@@ -62,16 +62,26 @@ impl Database {
     /// Begins a strict transaction. While it is open, only await its own requests, because it ends
     /// as soon as it has no request.
     pub(super) async fn begin(&self) -> Result<Transaction, JsValue> {
+        self.begin_with("readwrite").await
+    }
+
+    /// Like [`Database::begin`], for reading only. Two of them may be open at once.
+    #[cfg(feature = "demonstration")]
+    pub(super) async fn begin_to_read(&self) -> Result<Transaction, JsValue> {
+        self.begin_with("readonly").await
+    }
+
+    async fn begin_with(&self, mode: &str) -> Result<Transaction, JsValue> {
         let known = self.connection.borrow().clone();
         if let Some(connection) = known {
-            if let Ok(transaction) = Transaction::begin(&connection) {
+            if let Ok(transaction) = Transaction::begin(&connection, mode) {
                 return Ok(transaction);
             }
             // The browser has closed the connection, for instance to free memory.
             *self.connection.borrow_mut() = None;
         }
         let connection = self.open().await?;
-        Transaction::begin(&connection)
+        Transaction::begin(&connection, mode)
     }
 
     /// Closes the connection until the database is used again. The browser does not put a page with
@@ -147,7 +157,7 @@ async fn take_keys_of_version_1(connection: &IdbDatabase, name: &str) -> Result<
         found = links.iter().zip(keys.iter()).collect();
     }
     old.close();
-    let transaction = Transaction::begin(connection)?;
+    let transaction = Transaction::begin(connection, "readwrite")?;
     let store = transaction.store(ATTEMPT_KEYS)?;
     for (link, key) in found {
         store.put_with_key(&key, &link)?;
@@ -164,9 +174,9 @@ pub(super) struct Transaction {
 }
 
 impl Transaction {
-    fn begin(connection: &IdbDatabase) -> Result<Self, JsValue> {
+    fn begin(connection: &IdbDatabase, mode: &str) -> Result<Self, JsValue> {
         let stores = Array::of2(&STATE.into(), &ATTEMPT_KEYS.into());
-        Self::of_store(connection, &stores, "readwrite")
+        Self::of_store(connection, &stores, mode)
     }
 
     fn of_store(connection: &IdbDatabase, stores: &JsValue, mode: &str) -> Result<Self, JsValue> {

@@ -32,7 +32,7 @@ pub(super) enum Kept {
 /// The keys of one session.
 #[derive(Default, Serialize, Deserialize)]
 pub(super) struct Keys {
-    session_id: Uuid,
+    pub(super) session_id: Uuid,
     keys: Vec<(u32, Secret)>,
 }
 

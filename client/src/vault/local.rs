@@ -140,7 +140,8 @@ pub(super) fn set_json(key: &str, value: &impl Serialize) -> Result<(), NotWritt
     set(key, &serde_json::to_string(value).map_err(|_| NotWritten)?)
 }
 
-fn get(key: &str) -> Option<String> {
+/// The text of an entry.
+pub(super) fn get(key: &str) -> Option<String> {
     storage()?.get_item(key).ok()?
 }
 

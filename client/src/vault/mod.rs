@@ -14,6 +14,8 @@ mod keys;
 mod local;
 mod noted;
 mod replaced;
+#[cfg(feature = "demonstration")]
+mod shown;
 mod used;
 
 use std::cell::{Cell, RefCell};
@@ -39,8 +41,14 @@ use web_sys::{IdbKeyRange, IdbObjectStore};
 use self::database::{ATTEMPT_KEYS, Database, result};
 use self::keys::{KEPT, Kept, Keys};
 use self::noted::Noted;
+#[cfg(feature = "demonstration")]
+use self::shown::Kind;
+#[cfg(feature = "demonstration")]
+pub use self::shown::{StoredContent, StoredEntry};
 use self::used::Used;
 use super::clock;
+#[cfg(feature = "demonstration")]
+use super::names;
 use super::told::Told;
 
 /// The entries of the database's state.
@@ -643,6 +651,75 @@ impl Vault {
         }
         *self.memory.borrow_mut() = contents;
         self.place.set(Place::Memory);
+    }
+}
+
+/// For a page that shows the storage of this browser.
+#[cfg(feature = "demonstration")]
+impl Vault {
+    /// Whether the database has the session, and not only local storage or the memory of this tab.
+    pub(super) fn is_database(&self) -> bool {
+        self.place.get() == Place::Database
+    }
+
+    /// The entries of this session. If only the memory of this tab has the session, there is none. An
+    /// entry that cannot be read is left out.
+    pub(super) async fn entries_of(self: &Rc<Self>, session_id: Uuid) -> Vec<StoredEntry> {
+        if self.is_memory() {
+            return Vec::new();
+        }
+        let in_local = [
+            (names::RECORD, Kind::State),
+            (names::ATTEMPTS, Kind::Keys),
+            (names::LEAVING, Kind::List),
+            (names::KNOWN_BROWSERS, Kind::List),
+        ];
+        let in_local = in_local.into_iter().filter_map(|(name, kind)| {
+            let name = name.full();
+            let content = kind.content(&local::get(&name)?, session_id)?;
+            Some(entry(false, name, content))
+        });
+        let mut entries: Vec<_> = in_local.collect();
+        if self.place.get() == Place::Database {
+            let vault = self.clone();
+            let read = with_patience(async move { vault.entries_of_database(session_id).await });
+            entries.extend(read.await.unwrap_or_default());
+        }
+        entries
+    }
+
+    async fn entries_of_database(&self, session_id: Uuid) -> Result<Vec<StoredEntry>, JsValue> {
+        let transaction = self.database.begin_to_read().await?;
+        let mut entries = Vec::new();
+        for (name, kind) in [
+            (CURRENT, Kind::State),
+            (LEAVING, Kind::List),
+            (KNOWN_BROWSERS, Kind::List),
+        ] {
+            let text = transaction.get(name).await?;
+            let content = text.and_then(|text| kind.content(&text, session_id));
+            entries.extend(content.map(|content| entry(true, format!("state: {name}"), content)));
+        }
+        let store = transaction.store(ATTEMPT_KEYS)?;
+        let links = links_of(session_id, u32::MAX)?;
+        let names = Array::from(&result(&store.get_all_keys_with_key(&links)?).await?);
+        let keys = Array::from(&result(&store.get_all_with_key(&links)?).await?);
+        let keys = names.iter().zip(keys.iter()).filter_map(|(name, key)| {
+            let name = format!("attempt_keys: {}", generation_of(&name)?);
+            let key = StoredContent::Text(key.as_string()?.into());
+            Some(entry(true, name, key))
+        });
+        entries.extend(keys);
+        Ok(entries)
+    }
+}
+
+#[cfg(feature = "demonstration")]
+fn entry(in_database: bool, name: String, content: StoredContent) -> StoredEntry {
+    StoredEntry {
+        in_database,
+        name,
+        content,
     }
 }
 

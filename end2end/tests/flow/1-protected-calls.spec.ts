@@ -6,6 +6,7 @@ const PROTECTED = [
   ['PUT', '/api/v1/account/password'],
   ['GET', '/api/v1/sessions'],
   ['DELETE', '/api/v1/sessions'],
+  ['GET', '/api/v1/sessions/current/stored'],
   ['DELETE', '/api/v1/sessions/01890a5d-ac96-774b-bcce-b302099a8057'],
   ['GET', '/api/v1/activity'],
 ] as const;

@@ -14,6 +14,7 @@ mod password_estimate;
 mod recover;
 mod recovery_code;
 mod refresh;
+mod session_row;
 mod sessions;
 mod signup;
 mod to_the_end;
@@ -67,6 +68,7 @@ pub fn api() -> Router<Holdfast> {
             &format!("{}/{{session_id}}", paths::SESSIONS),
             delete(sessions::end_one),
         )
+        .route(paths::SESSION_ROW, get(session_row::show))
         .route(paths::ACTIVITY, get(activity::list))
         .route(paths::OAUTH_TOKEN, post(oauth::token))
         .route(paths::OAUTH_REVOKE, post(oauth::revoke))

@@ -28,6 +28,11 @@ use crate::store::{self, ClientInfo};
 /// person renews.
 const LAST_USED_GRAIN: i64 = 5 * 60;
 
+/// The last use, as the API tells it.
+pub(super) fn last_used_at(rotated_at: OffsetDateTime) -> i64 {
+    rotated_at.unix_timestamp() / LAST_USED_GRAIN * LAST_USED_GRAIN
+}
+
 pub(super) async fn list(
     State(state): State<Holdfast>,
     current: CurrentAccount,
@@ -53,7 +58,7 @@ pub(super) fn info(session: Listed, own: Uuid) -> SessionInfo {
         session_id: session.session_id,
         current: session.session_id == own,
         created_at: session.created_at.unix_timestamp(),
-        last_used_at: session.rotated_at.unix_timestamp() / LAST_USED_GRAIN * LAST_USED_GRAIN,
+        last_used_at: last_used_at(session.rotated_at),
         expires_at: session.expires_at.unix_timestamp(),
         ip: session.ip,
         device: device::name(session.user_agent.as_deref()),

@@ -108,6 +108,26 @@ pub struct Listed {
     pub user_agent: Option<String>,
 }
 
+/// A session's row, as its owner may see it. See
+/// [`SessionRow`](holdfast_protocol::wire::SessionRow).
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// The link number of the current refresh token.
+    pub generation: u32,
+    /// SHA-256 of the current refresh token's secret.
+    pub token_hash: Vec<u8>,
+    /// The marks of the last attempt keys, the newest first.
+    pub attempt_keys: Vec<AttemptMark>,
+    /// The sign-in.
+    pub created_at: OffsetDateTime,
+    /// The last renewal.
+    pub rotated_at: OffsetDateTime,
+    /// The latest end of the session.
+    pub expires_at: OffsetDateTime,
+    /// How many seconds the session may go without a renewal.
+    pub idle_seconds: i64,
+}
+
 /// Opens a session at generation 0.
 ///
 /// The list of attempt keys has its full length from the start. It is filled with marks that
@@ -325,6 +345,41 @@ pub async fn lookup(
                 remaining_seconds: row.remaining_seconds,
                 idle_seconds: row.idle_seconds,
             },
+        })
+    })
+    .transpose()
+}
+
+/// The row of one session, for its owner. `None` if the session is gone.
+pub async fn lookup_row(
+    connection: &mut PgConnection,
+    session_id: Uuid,
+) -> sqlx::Result<Option<Row>> {
+    let row = sqlx::query!(
+        "select
+             generation,
+             token_hash,
+             attempt_keys,
+             created_at,
+             rotated_at,
+             expires_at,
+             idle_seconds
+         from sessions
+         where session_id = $1",
+        session_id,
+    )
+    .fetch_optional(connection)
+    .await?;
+    row.map(|row| {
+        let corrupt = |_| sqlx::Error::Decode("sessions.generation".into());
+        Ok(Row {
+            generation: row.generation.try_into().map_err(corrupt)?,
+            token_hash: row.token_hash,
+            attempt_keys: read_marks(&row.attempt_keys),
+            created_at: row.created_at,
+            rotated_at: row.rotated_at,
+            expires_at: row.expires_at,
+            idle_seconds: row.idle_seconds,
         })
     })
     .transpose()

@@ -20,6 +20,7 @@ async fn a_call_without_an_access_token_is_401() {
         (Method::GET, paths::ACCOUNT),
         (Method::GET, paths::SESSIONS),
         (Method::DELETE, paths::SESSIONS),
+        (Method::GET, paths::SESSION_ROW),
         (Method::GET, paths::ACTIVITY),
         (Method::GET, paths::ACCOUNT_DATA),
         (Method::PUT, paths::USERNAME),

@@ -110,6 +110,7 @@ async fn no_cache_stores_an_answer_about_a_person() {
     for path in [
         paths::ACCOUNT,
         paths::SESSIONS,
+        paths::SESSION_ROW,
         paths::ACTIVITY,
         paths::ACCOUNT_DATA,
         paths::RECOVERY_CODE,

@@ -134,6 +134,7 @@ async fn bar_39_the_server_does_not_say_that_a_session_older_than_the_database_i
     for (method, path, body) in [
         (Method::GET, paths::ACCOUNT, None),
         (Method::GET, paths::SESSIONS, None),
+        (Method::GET, paths::SESSION_ROW, None),
         (Method::GET, paths::ACTIVITY, None),
         (Method::GET, paths::ACCOUNT_DATA, None),
         (Method::GET, paths::NOTICES, None),

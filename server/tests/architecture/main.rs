@@ -226,6 +226,7 @@ fn the_layers_of_the_client_only_look_down() {
             "recovery",
             "renaming",
             "leaving",
+            "demonstration",
         ],
         &["session"],
         &["engine"],
@@ -235,7 +236,7 @@ fn the_layers_of_the_client_only_look_down() {
         &["changes", "request", "server_functions", "host"],
         &["calls"],
         &["driver"],
-        &["vault", "logout", "new_code"],
+        &["turns", "vault", "logout", "new_code", "staged"],
         &[
             "config",
             "transport",
@@ -244,8 +245,9 @@ fn the_layers_of_the_client_only_look_down() {
             "surroundings",
             "told",
             "traces",
+            "other_tabs",
         ],
-        &["names", "address", "clock"],
+        &["names", "address", "clock", "watch"],
     ]);
     assert_eq!(found, []);
 }

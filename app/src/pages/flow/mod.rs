@@ -1,0 +1,281 @@
+//! `/flow`: the ten steps, made to happen by this browser, and drawn while they do.
+
+mod action;
+mod answers;
+mod countdown;
+mod diagram;
+mod line;
+mod log;
+mod meeting;
+mod panel_list;
+mod panels;
+mod purpose;
+mod race;
+mod reads;
+mod run;
+mod shown;
+mod step_card;
+mod step_list;
+mod steps;
+mod story;
+#[cfg(test)]
+mod story_tests;
+mod taken_apart;
+mod theft_dialog;
+mod visit;
+
+use std::rc::Rc;
+
+use holdfast_client::{CallError, Notice, use_session};
+use holdfast_protocol::renewal::Link;
+use leptos::html::H2;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_location;
+use send_wrapper::SendWrapper;
+use uuid::Uuid;
+
+use self::action::Action;
+use self::countdown::Countdown;
+use self::diagram::Diagram;
+use self::line::Lane::Person;
+use self::line::{Lane, Line};
+use self::log::FlowLog;
+use self::panel_list::{ACCESS_TOKEN, IN_BROWSER, IN_DATABASE, PanelList, Panels, REFRESH_TOKEN};
+use self::race::Race;
+use self::reads::Reads;
+use self::step_card::StepCard;
+use self::step_list::StepList;
+use self::steps::number_in;
+use self::theft_dialog::TheftDialog;
+use self::visit::Visit;
+use super::asker::Asker;
+use crate::components::{Button, PageHeading};
+
+/// The flow, step by step.
+#[component]
+pub fn FlowPage() -> impl IntoView {
+    let session = use_session();
+    let log = FlowLog::provide(session);
+    let asker = Asker::here();
+    let visit = Visit::here();
+    let busy = RwSignal::new(Vec::<Action>::new());
+    let said = RwSignal::new(String::new());
+    let asked = RwSignal::new(None::<Uuid>);
+    let revealed = RwSignal::new(false);
+    let panels = RwSignal::new(Panels::default());
+    // Only the browser puts one into it, so no other thread drops it.
+    let race = StoredValue::new(None::<SendWrapper<Rc<Race>>>);
+    let (storage_reads, row_reads) = (
+        StoredValue::new(Reads::default()),
+        StoredValue::new(Reads::default()),
+    );
+    let heading = NodeRef::<H2>::new();
+    let current = step_of_address(heading, said);
+    let shown_again = comes_into_sight();
+
+    let held = move || session.demonstration().tokens();
+    let is_of = move |session_id: Uuid| held().is_some_and(|held| held.session_id == session_id);
+    // All this is read again whenever the tokens have changed. An answer that comes after the session
+    // has ended is not shown.
+    let read_storage = move || {
+        let Some(held) = held() else { return };
+        let session_id = held.session_id;
+        panels.update(|panels| {
+            panels[ACCESS_TOKEN] = panels::access_token(&held);
+            panels[REFRESH_TOKEN] = taken_apart::refresh_token(&held.refresh_token);
+        });
+        let stored = session.demonstration().stored_entries();
+        let number = begin(storage_reads);
+        asker.ask(stored, move |found| {
+            if is_last(storage_reads, number) && is_of(session_id) {
+                let is_alone = untrack(|| session.notice()) == Some(Notice::ThisTabOnly);
+                panels.update(|panels| panels[IN_BROWSER] = panels::entries(&found, is_alone));
+            }
+        });
+    };
+    let read_row = move || {
+        let row = session.demonstration().session_row();
+        let number = begin(row_reads);
+        asker.ask(row, move |found| {
+            if !is_last(row_reads, number) {
+                return;
+            }
+            let held = held();
+            let Some(tokens) = &held else { return };
+            let row = match found {
+                Ok(row) if row.session_id != tokens.session_id => return,
+                Ok(row) => {
+                    let end = log.compare_end(row.session_id, row.expires_at);
+                    panels::row(&row, Some(tokens), end)
+                }
+                Err(CallError::SignedOut) => return,
+                Err(error) => panels::nothing(error.to_string()),
+            };
+            panels.update(|panels| panels[IN_DATABASE] = row);
+        });
+    };
+    Effect::new(move |before: Option<Option<Uuid>>| {
+        log.track_changes();
+        shown_again.track();
+        let before = before.flatten();
+        let now = session.session_id();
+        if let (Some(account_id), Some(held)) = (session.account_id(), held()) {
+            let (session_id, generation) = (held.session_id, held.generation);
+            log.shows(
+                account_id,
+                Link {
+                    session_id,
+                    generation,
+                },
+            );
+        }
+        if now != before {
+            revealed.set(false);
+            asked.set(None);
+            panels.set(panels::without_session());
+            race.set_value(now.map(|_| SendWrapper::new(Race::join(session, log, visit, said))));
+        } else if now.is_none() && session.is_anonymous() {
+            panels.set(panels::without_session());
+        }
+        if before.is_some() && now.is_none() {
+            focus_if_lost(heading);
+        }
+        if now.is_some() && !document().hidden() {
+            read_storage();
+            read_row();
+        }
+        now
+    });
+
+    let run = move |action: Action| {
+        said.set(String::new());
+        match action {
+            Action::Race => {
+                if let Some(race) = race.get_value() {
+                    race.press();
+                }
+            }
+            Action::ReadStorage => {
+                log.add(Line::message(4, Person, Lane::Browser, action.text()));
+                read_storage();
+                read_row();
+                said.set(action.done().to_owned());
+            }
+            _ => {
+                busy.update(|busy| busy.push(action));
+                visit.run(run::run(action, session, log), move |words| {
+                    busy.update(|busy| busy.retain(|other| *other != action));
+                    said.set(words);
+                    // A renewal that failed has stored an attempt key, and has changed no token.
+                    read_storage();
+                });
+            }
+        }
+    };
+    let shown_session = move || untrack(|| session.session_id());
+    let press = move |action: Action| match action {
+        Action::Steal => asked.set(shown_session()),
+        _ => run(action),
+    };
+    let confirm = move |session_id: Uuid| {
+        // Another person may have signed in since the question was asked.
+        if shown_session() == Some(session_id) {
+            run(Action::Steal);
+        }
+    };
+    let reveal = Signal::derive(move || {
+        if revealed.get() {
+            "Shorten everything"
+        } else {
+            "Show everything in full"
+        }
+        .to_owned()
+    });
+
+    view! {
+        <Title text="The flow"/>
+        <div class="center stack flow">
+            <PageHeading text="The flow, while it happens"/>
+            <p class="lead">
+                "Ten steps keep a person signed in and a thief out. Make each of them happen with "
+                "your own session, and watch the requests of this browser."
+            </p>
+            <StepList current/>
+            <div class="flow-stage">
+                <StepCard current heading busy on_press=press said/>
+                <Diagram/>
+            </div>
+            <div class="cluster flow-now">
+                <h2>"What is there now"</h2>
+                <Countdown/>
+                <Button on_press=move || revealed.update(|revealed| *revealed = !*revealed) text=reveal/>
+            </div>
+            <PanelList panels revealed/>
+            <TheftDialog asked on_confirm=confirm/>
+        </div>
+    }
+}
+
+fn begin(reads: StoredValue<Reads>) -> u32 {
+    reads.try_update_value(Reads::begin).unwrap_or_default()
+}
+
+fn is_last(reads: StoredValue<Reads>, number: u32) -> bool {
+    reads.with_value(|reads| reads.is_last(number))
+}
+
+/// Counts how often the page has come into sight. While it is hidden, it reads nothing.
+fn comes_into_sight() -> RwSignal<u32> {
+    let times = RwSignal::new(0);
+    Effect::new(move |_| {
+        let listener = window_event_listener_untyped("visibilitychange", move |_| {
+            if !document().hidden() {
+                times.update(|times| *times += 1);
+            }
+        });
+        on_cleanup(move || listener.remove());
+    });
+    times
+}
+
+/// The button of a step disappears when its session has ended. If it had the focus, the heading of the
+/// step gets it. Otherwise the focus stays where the person has put it.
+fn focus_if_lost(heading: NodeRef<H2>) {
+    request_animation_frame(move || {
+        let is_elsewhere = document().active_element().is_some_and(|active| {
+            let is_in_card = active
+                .closest(".flow-step-card")
+                .is_ok_and(|card| card.is_some());
+            !is_in_card && active.tag_name() != "BODY"
+        });
+        if !is_elsewhere && let Some(heading) = heading.try_get_untracked().flatten() {
+            let _ = heading.focus();
+        }
+    });
+}
+
+/// The step that the address names. The server does not know the hash of an address, so the first
+/// rendering shows the first step. `said` is about the step before.
+fn step_of_address(heading: NodeRef<H2>, said: RwSignal<String>) -> RwSignal<u32> {
+    let hash = use_location().hash;
+    let current = RwSignal::new(1);
+    Effect::new(move |before: Option<bool>| {
+        let number = number_in(&hash.read()).unwrap_or(1);
+        if current.get_untracked() != number {
+            current.set(number);
+            said.set(String::new());
+            // After the first time, a person has followed a link within the page. The new step is in
+            // the page by the next frame, and a person who leaves the page is on another one.
+            if before.is_some() {
+                request_animation_frame(move || {
+                    if let Some(heading) = heading.try_get_untracked().flatten() {
+                        let _ = heading.focus();
+                    }
+                });
+            }
+        }
+        true
+    });
+    current
+}

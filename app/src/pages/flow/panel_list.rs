@@ -1,0 +1,76 @@
+use leptos::prelude::*;
+
+use super::shown::{Shown, shortened};
+
+/// The panels below the diagram: id, heading, and what each is about, in a sentence.
+const PANELS: [(&str, &str, &str); 4] = [
+    (
+        "flow-access-token",
+        "The access token",
+        "It opens protected calls until it expires. The server does not store it.",
+    ),
+    (
+        "flow-refresh-token",
+        "The refresh token",
+        "It brings the next two tokens, once.",
+    ),
+    (
+        "flow-in-browser",
+        "In this browser",
+        "IndexedDB has the truth. Local storage has a copy for the first moment of a page.",
+    ),
+    (
+        "flow-in-database",
+        "In the database",
+        "One row for each session. It has no token: the server could not tell you yours.",
+    ),
+];
+
+/// The places of the panels.
+pub(super) const ACCESS_TOKEN: usize = 0;
+pub(super) const REFRESH_TOKEN: usize = 1;
+pub(super) const IN_BROWSER: usize = 2;
+pub(super) const IN_DATABASE: usize = 3;
+
+/// What the panels show, in their order.
+pub(super) type Panels = [Vec<Shown>; PANELS.len()];
+
+/// The panels, each with its list of things.
+#[component]
+pub(super) fn PanelList(
+    panels: RwSignal<Panels>,
+    /// Whether long texts are shown in full.
+    revealed: RwSignal<bool>,
+) -> impl IntoView {
+    let rows = move |at: usize| {
+        let is_revealed = revealed.get();
+        let row = |item: &Shown| {
+            let members = item.members.iter().map(|(name, value)| {
+                let value = shortened(value.expose(), is_revealed);
+                format!("{name}: {value}\n")
+            });
+            view! {
+                <div class=format!("flow-part flow-part-{}", item.colour)>
+                    <dt>{item.name.clone()}</dt>
+                    <dd>
+                        <code>{shortened(item.text.expose(), is_revealed)}</code>
+                        <p class="flow-members">{members.collect::<String>()}</p>
+                        <p class="hint">{item.meaning.clone()}</p>
+                    </dd>
+                </div>
+            }
+        };
+        panels.read()[at].iter().map(row).collect_view()
+    };
+    let panel = |(at, (id, heading, about))| {
+        view! {
+            <section class="card stack" aria-labelledby=id>
+                <h2 id=id>{heading}</h2>
+                <p class="hint">{about}</p>
+                <dl class="flow-parts">{move || rows(at)}</dl>
+            </section>
+        }
+    };
+    let all = PANELS.into_iter().enumerate().map(panel).collect_view();
+    view! { <div class="flow-panels">{all}</div> }
+}

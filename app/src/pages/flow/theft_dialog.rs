@@ -1,0 +1,53 @@
+use leptos::html::Dialog;
+use leptos::prelude::*;
+use uuid::Uuid;
+
+use crate::components::{Button, Kind};
+
+/// Asks before an old refresh token is presented, because that ends the session. The browser keeps the
+/// focus in the dialog, closes it with Escape, and returns the focus to the button that opened it.
+#[component]
+pub(super) fn TheftDialog(
+    /// The session about which it asks. `None` while the dialog is closed.
+    asked: RwSignal<Option<Uuid>>,
+    /// Called with that session when the person confirms.
+    #[prop(into)]
+    on_confirm: Callback<Uuid>,
+) -> impl IntoView {
+    let dialog = NodeRef::<Dialog>::new();
+    Effect::new(move |_| {
+        let asks = asked.read().is_some();
+        let Some(dialog) = dialog.get() else { return };
+        if asks && !dialog.open() {
+            let _ = dialog.show_modal();
+        } else if !asks {
+            dialog.close();
+        }
+    });
+    let cancel = move || asked.set(None);
+    let confirm = move || {
+        if let Some(session_id) = asked.get_untracked() {
+            asked.set(None);
+            on_confirm.run(session_id);
+        }
+    };
+    view! {
+        <dialog
+            node_ref=dialog
+            class="dialog"
+            aria-labelledby="theft-question"
+            on:close=move |_| cancel()
+        >
+            <div class="stack">
+                <h2 id="theft-question">
+                    "This ends your session, here and on the server. Your activity will warn you of a "
+                    "copied token, and you sign in again afterwards. Go on?"
+                </h2>
+                <div class="cluster">
+                    <Button on_press=cancel text="Cancel"/>
+                    <Button kind=Kind::Danger on_press=confirm text="End my session"/>
+                </div>
+            </div>
+        </dialog>
+    }
+}

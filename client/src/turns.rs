@@ -6,9 +6,9 @@
 
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::VecDeque;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use holdfast_protocol::renewal::{Action, Event, Machine, Moment, Record, View};
+use holdfast_protocol::secret::Secret;
 use uuid::Uuid;
 
 use super::watch::{self, ClientEvent};
@@ -65,7 +65,7 @@ impl Turns {
     }
 }
 
-/// The state of a tab before an event. It has no token.
+/// The state of a tab before an event.
 struct Seen {
     held: Option<SeenRecord>,
     is_leaving: bool,
@@ -80,17 +80,15 @@ struct SeenRecord {
     session_id: Uuid,
     generation: u32,
     /// A repeated refresh brings another access token of the same generation.
-    access_token: u64,
+    access_token: Secret,
 }
 
 impl SeenRecord {
     fn of(record: &Record) -> Self {
-        let mut hasher = DefaultHasher::new();
-        record.access_token.expose().hash(&mut hasher);
         Self {
             session_id: record.session_id,
             generation: record.generation,
-            access_token: hasher.finish(),
+            access_token: record.access_token.clone(),
         }
     }
 }

@@ -85,6 +85,17 @@ async function openSignedIn(page: Page, account: Account, step: number): Promise
   await hasRow(page);
 }
 
+/** The secret of a refresh token, as the panel writes it. */
+const secretOf = (refreshToken: string): string =>
+  Buffer.from(refreshToken.slice('hfr_'.length), 'base64url').subarray(21, 53).toString('hex');
+
+/** Expects that the page shows neither this refresh token nor its secret. */
+async function expectNothingOf(page: Page, refreshToken: string): Promise<void> {
+  const text = await page.getByRole('main').innerText();
+  expect(text).not.toContain(refreshToken);
+  expect(text).not.toContain(secretOf(refreshToken));
+}
+
 /** Waits until the panel shows the row of the database. */
 const hasRow = (page: Page): Promise<void> =>
   expect(page.getByText("It is the SHA-256 of the secret in this browser's refresh token"))
@@ -475,6 +486,83 @@ test('another person finds nothing of the person before', async ({ page, context
   expect(text).not.toContain(before.session_id);
 });
 
+test('another person in a browser that stores nothing finds no line of the person before', async ({
+  page,
+  account,
+  api,
+}) => {
+  for (const storage of ['indexedDB', 'localStorage'] as const) {
+    await denyStorage(page, storage);
+  }
+  await page.goto('/sign-in?next=%2Fflow%239');
+  await fillIn(page, account);
+  await signInButton(page).click();
+  await hasRow(page);
+  // Without storage, the page does not reload for the next person.
+  await page.evaluate(() => Object.assign(window, { isTheSamePage: true }));
+  await page.getByRole('button', { name: 'Show everything in full' }).click();
+  const session = page.getByRole('region', { name: 'The refresh token' }).getByText(/^[0-9a-f-]{36}$/);
+  const before = await session.innerText();
+  await press(page, 'Sign out here');
+  await sees(page, ['Step 9, browser: The access token is deleted']);
+
+  const next = somebody();
+  await api.makeAccount(next);
+  await card(page, 9).getByRole('link', { name: 'Sign in' }).click();
+  await fillIn(page, next);
+  await signInButton(page).click();
+  await hasRow(page);
+  await sees(page, ['Step 4, browser: Both tokens are stored']);
+  await expect(lines(page).filter({ hasText: 'The access token is deleted' })).toHaveCount(0);
+  await page.getByRole('button', { name: 'Show everything in full' }).click();
+  await expect(session).not.toHaveText(before);
+  expect(await page.getByRole('main').innerText()).not.toContain(before);
+  expect(await page.evaluate(() => 'isTheSamePage' in window)).toBe(true);
+});
+
+test('a page that waits for its reload shows nothing of the next person, and does nothing as them', async ({
+  page,
+  context,
+  account,
+  api,
+}) => {
+  await openSignedIn(page, account, 9);
+  await goToStep(page, 10);
+  // Other code than Holdfast's asks before the page is left, and the person stays.
+  await page.evaluate(() => addEventListener('beforeunload', (event) => event.preventDefault()));
+  let asked = 0;
+  page.on('dialog', async (dialog) => {
+    asked += 1;
+    await dialog.dismiss();
+  });
+  await buttonOf(page, 'Send an old refresh token').click();
+  await expect(page.getByRole('dialog')).toBeVisible();
+
+  const next = somebody();
+  await api.makeAccount(next);
+  const other = await context.newPage();
+  await other.goto('/account');
+  await signOut(other);
+  await signIn(other, next);
+  const ofNext = await theStoredSession(other);
+  await expect.poll(() => asked).toBe(1);
+  await expect(page.getByRole('dialog')).toBeHidden();
+  await expect(page.getByRole('alert').getByText('Another person has signed in')).toBeVisible();
+
+  await goToStep(page, 4);
+  await press(page, 'Read the storage again');
+  await page.getByRole('button', { name: 'Show everything in full' }).click();
+  await goToStep(page, 7);
+  await press(page, 'Refresh now');
+  await expect(page.getByRole('status').getByText('There are no new tokens so far')).toBeVisible();
+  await expectNothingOf(page, ofNext.refresh_token);
+  const text = await page.getByRole('main').innerText();
+  expect(text).not.toContain(ofNext.access_token);
+  expect(text).not.toContain(ofNext.session_id);
+  expect(await theStoredSession(other)).toEqual(ofNext);
+  expect((await api.account(ofNext.access_token)).status).toBe(200);
+});
+
 test('the diagram is empty after the person was on another page', async ({ page }) => {
   await openStep(page, 1);
   await press(page, 'Call without a token');
@@ -548,8 +636,7 @@ test('step 9: a refresh token that waits for the server is shown to no person', 
   ]);
   const browser = page.getByRole('region', { name: 'In this browser' });
   await expect(browser.getByText('is kept until the server has confirmed')).toBeVisible();
-  const secret = refresh_token.slice(40);
-  expect(await page.getByRole('main').innerText()).not.toContain(secret);
+  await expectNothingOf(page, refresh_token);
 
   // The next person sees that something is kept, and not what.
   const next = somebody();
@@ -560,7 +647,7 @@ test('step 9: a refresh token that waits for the server is shown to no person', 
   await hasRow(page);
   await page.getByRole('button', { name: 'Show everything in full' }).click();
   await expect(browser.getByText('IndexedDB · state: leaving')).toBeVisible();
-  expect(await page.getByRole('main').innerText()).not.toContain(secret);
+  await expectNothingOf(page, refresh_token);
 
   isDown = false;
   await sees(page, ['Step 9, browser: The server has confirmed it']);

@@ -217,6 +217,35 @@ fn the_server_goes_without_the_pages() {
 }
 
 #[test]
+fn an_application_has_no_demonstrations_unless_it_asks_for_them() {
+    let demonstrates = |package, feature| {
+        let output = Command::new(env!("CARGO"))
+            .args([
+                "tree",
+                "--offline",
+                "--edges",
+                "features",
+                "--prefix",
+                "none",
+            ])
+            .args(["--package", package, "--no-default-features"])
+            .args(["--features", feature])
+            .current_dir(root())
+            .output()
+            .unwrap();
+        let tree = String::from_utf8(output.stdout).unwrap();
+        assert!(tree.contains("holdfast-client v"), "{package}: {tree}");
+        tree.contains("holdfast-client feature \"demonstration\"")
+    };
+    assert!(
+        demonstrates("holdfast-app", "hydrate"),
+        "the page `/flow` needs them"
+    );
+    assert!(!demonstrates("notes", "hydrate"));
+    assert!(!demonstrates("notes", "ssr"));
+}
+
+#[test]
 fn the_layers_of_the_client_only_look_down() {
     let client = Crate::read(&root().join("client/src"));
     let found = client.not_downwards(&[

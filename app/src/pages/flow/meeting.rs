@@ -471,6 +471,7 @@ mod tests {
         assert!(same.contains("the same refresh token"));
         assert!(faster.contains("This tab was faster"));
         assert!(slower.contains("The other tab was faster"));
+        // A tab whose request was refused was not faster, also if it has new tokens by now.
         for (own, other) in [
             (done(200), done(409)),
             (done(503), done(503)),

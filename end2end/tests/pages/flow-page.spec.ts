@@ -78,6 +78,10 @@ async function sees(page: Page, expected: (string | RegExp)[]): Promise<void> {
   }).toPass({ timeout: 30_000 });
 }
 
+/** The calls without those that the panel of the database and the notice of a new browser make. */
+const ofTheSteps = (log: string[]): string[] =>
+  log.filter((call) => !/\/(stored|notices) /.test(call));
+
 /** Signs in on another page, and opens a step. */
 async function openSignedIn(page: Page, account: Account, step: number): Promise<void> {
   await signIn(page, account);
@@ -173,7 +177,7 @@ test('step 5: a call carries the access token, and the person sees the answer', 
     'Step 5, Server to browser: 200',
     'Step 5, Browser to person: You see the answer',
   ]);
-  expect(await network.log()).toEqual(['GET /api/v1/account → 200']);
+  expect(ofTheSteps(await network.log())).toEqual(['GET /api/v1/account → 200']);
 });
 
 test('step 6: an expired token is renewed before the call', async ({ page, account }) => {
@@ -187,7 +191,7 @@ test('step 6: an expired token is renewed before the call', async ({ page, accou
     'Step 5, Browser to server: GET /api/v1/account · access token',
     'Step 5, Server to browser: 200',
   ]);
-  const calls = (await network.log()).filter((call) => !call.includes('stored'));
+  const calls = ofTheSteps(await network.log());
   expect(calls).toEqual(['POST /api/v1/refresh → 200', 'GET /api/v1/account → 200']);
 });
 
@@ -404,6 +408,22 @@ function generationOf(token: unknown): number {
   return bytes.readUInt32BE(1 + 16);
 }
 
+test('step 7: a demonstration ends with the page, so it loses no later answer', async ({
+  page,
+  account,
+}) => {
+  await openSignedIn(page, account, 7);
+  const network = new Network(page);
+  const late = await holdAnswers(page, '**/api/v1/refresh');
+  await buttonOf(page, 'Lose an answer, and recover it').click();
+  await expect.poll(late.waiting).toBe(1);
+  await page.getByRole('banner').getByRole('link', { name: 'Holdfast' }).click();
+  await expect(heading(page, HEADING)).toHaveCount(0);
+  late.open();
+  await expect.poll(async () => (await theStoredSession(page)).generation).toBe(1);
+  expect(await network.refreshes()).toHaveLength(1);
+});
+
 test('step 7: after the second tab was closed, the next press opens another one', async ({
   page,
   context,
@@ -593,7 +613,7 @@ test('step 8: a refused call is sent once more with the new access token', async
     'Step 5, Server to browser: 200',
     'Step 8, Browser to person: You see the answer',
   ]);
-  const calls = (await network.log()).filter((call) => !call.includes('stored'));
+  const calls = ofTheSteps(await network.log());
   expect([...calls].sort()).toEqual([
     'GET /api/v1/account → 200',
     'GET /api/v1/account → 401',

@@ -22,20 +22,6 @@ pub(super) fn lines(purpose: &Purpose, status: u16, code: &str) -> Vec<Line> {
                 format!("{status} · access token, refresh token 0"),
             ),
         ],
-        Purpose::ChangePassword if is_good => vec![
-            Line::message(
-                3,
-                Server,
-                Database,
-                "delete all sessions of the account, insert a new one",
-            ),
-            Line::message(
-                3,
-                Server,
-                Browser,
-                format!("{status} · access token, refresh token 0 of a new session"),
-            ),
-        ],
         Purpose::Refresh(refresh) if is_good => renewed(refresh, status),
         Purpose::Refresh(_) => not_renewed(status, code),
         Purpose::SignOut if is_good => vec![
@@ -67,7 +53,7 @@ pub(super) fn lines(purpose: &Purpose, status: u16, code: &str) -> Vec<Line> {
         Purpose::Call | Purpose::ReadRow => call_refused(status, code),
         Purpose::Probe => Vec::new(),
         Purpose::Other if is_good => vec![Line::message(1, Server, Browser, status.to_string())],
-        Purpose::SignIn | Purpose::ChangePassword | Purpose::SignOut | Purpose::Other => {
+        Purpose::SignIn | Purpose::SignOut | Purpose::Other => {
             vec![refused(purpose.step(), status, code)]
         }
     }

@@ -5,7 +5,6 @@
 pub(super) enum Purpose {
     /// A sign-in or a sign-up.
     SignIn,
-    ChangePassword,
     Refresh(Refresh),
     SignOut,
     /// This page reads the row of the session.
@@ -34,7 +33,7 @@ impl Purpose {
     /// The step to which a request belongs.
     pub(super) fn step(&self) -> u32 {
         match self {
-            Self::SignIn | Self::ChangePassword => 2,
+            Self::SignIn => 2,
             Self::Refresh(refresh) if refresh.is_demonstration => 10,
             Self::Refresh(_) => 6,
             Self::SignOut => 9,

@@ -136,7 +136,6 @@ impl Story {
     fn purpose(&mut self, path: &str, with_access_token: bool) -> Purpose {
         match (path, self.refresh.take()) {
             (paths::LOGIN | paths::SIGNUP, _) => Purpose::SignIn,
-            (paths::PASSWORD, _) => Purpose::ChangePassword,
             (paths::REFRESH, Some(refresh)) => Purpose::Refresh(refresh),
             (paths::LOGOUT, _) => Purpose::SignOut,
             (paths::HEALTHZ, _) => Purpose::Probe,
@@ -207,7 +206,6 @@ fn sent(purpose: &Purpose, request: &str) -> Line {
     let carries = match purpose {
         Purpose::SignIn => "name and password".to_owned(),
         Purpose::Refresh(refresh) => format!("refresh token {}", refresh.generation),
-        Purpose::ChangePassword => "access token, both passwords".to_owned(),
         Purpose::SignOut => "refresh token".to_owned(),
         Purpose::ReadRow | Purpose::Call => "access token".to_owned(),
         Purpose::Probe | Purpose::Other => "no token".to_owned(),

@@ -156,13 +156,6 @@ fn another_programs_answer_says_nothing_about_the_server() {
 }
 
 #[test]
-fn a_change_of_the_password_is_not_a_plain_call() {
-    let lines = told(&[sent(1, paths::PASSWORD, true), answered(1, 200, None)]);
-    let steps: Vec<_> = lines.iter().map(|line| &line[..6]).collect();
-    assert_eq!(steps, ["Step 2", "Step 3", "Step 3"]);
-}
-
-#[test]
 fn a_refresh_is_under_way_until_it_is_answered() {
     let end = |event| {
         let mut story = Story::default();

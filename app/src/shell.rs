@@ -12,7 +12,8 @@ use leptos_meta::MetaTags;
 use leptos_router::location::RequestUrl;
 
 use crate::app::{App, CONFIG};
-use crate::routes::piece_at;
+use crate::pages::FlowStyle;
+use crate::routes::{FLOW, piece_at};
 
 /// The names of the files that a page loads, in the site's package folder. The host
 /// knows them.
@@ -24,13 +25,16 @@ pub struct PageFiles {
     pub wasm: String,
     /// The style sheet.
     pub css: String,
-    /// The files of each piece that the build has cut out of the module, by the name of the piece. It is
-    /// empty if everything is in the module.
+    /// The files of each piece that the build has cut out of the module, by the name of the piece: its
+    /// code, and its style if it has one of its own. It is empty if everything is in the module.
     pub pieces: BTreeMap<String, Vec<String>>,
 }
 
 /// The name of the piece with the code that keeps a person signed in.
 const ENGINE: &str = "engine";
+
+/// How the name of a file of style ends.
+const STYLE: &str = ".css";
 
 /// The message of a page if scripts are switched off. A browser that runs scripts treats all of
 /// this as text, not as part of the page.
@@ -75,12 +79,20 @@ pub fn shell(options: LeptosOptions, files: &PageFiles) -> AnyView {
     let url = use_context::<RequestUrl>().and_then(|url| url.parse().ok());
     let page = url.and_then(|url| piece_at(url.path()));
     let of_page = page.map(|page| addresses_of(page.name)).unwrap_or_default();
-    let of_page = of_page.into_iter().map(preload).collect_view();
+    let of_page = of_page
+        .into_iter()
+        .filter(|file| !file.ends_with(STYLE))
+        .map(preload)
+        .collect_view();
+    let of_flow = addresses_of(FLOW.name);
+    let flow_style = of_flow.into_iter().find(|file| file.ends_with(STYLE));
+    let flow_style = FlowStyle(flow_style);
+    provide_context(flow_style.clone());
     view! {
         <!DOCTYPE html>
         // A browser that translates the page replaces its texts. Then the client would change texts
         // that are not in the page any more, and could not take the page over.
-        <html lang="en" translate="no">
+        <html lang="en" translate="no" data-flow-style=flow_style.0>
             <head>
                 <meta name="google" content="notranslate"/>
                 <meta charset="utf-8"/>

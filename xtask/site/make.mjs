@@ -7,6 +7,7 @@
 //
 //   <site>/pkg/<name>.js, .wasm, .css    and everything in the public folder
 //   <site>/pkg/<name>-<piece>.wasm       the pieces, if the module was cut into pieces
+//   <site>/pkg/<name>-<piece>.css        the style of a piece, if `<piece>-page.css` is beside the style
 //   each file with .br and .gz beside it, which is what the server sends
 //
 // With `hashed` as the last argument, each name gets a hash of the content of the file, and
@@ -15,6 +16,7 @@
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { access, cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -43,6 +45,11 @@ const pkg = join(beside, 'pkg');
 const name = await nameIn(bindgen);
 /** The final name of each file of a piece, by the name that the tool has given it. */
 const pieces = new Map();
+/** The files of each piece, as the tool has listed them. There are none if nothing was cut. */
+const list = join(bindgen, 'pieces.json');
+const listed = existsSync(list) ? JSON.parse(await readFile(list, 'utf8')) : {};
+/** The final name of the style of each piece that has one of its own. */
+const styles = new Map();
 
 await rm(beside, { recursive: true, force: true });
 await mkdir(pkg, { recursive: true });
@@ -81,11 +88,7 @@ async function makeWasm() {
       const piece = `${name}-${basename(file, '.wasm').replace(/^split_/, '')}`;
       const path = join(pkg, `${piece}.wasm`);
       await optimise(file, path);
-      pieces.set(file, `${piece}.wasm`);
-      if (hashed) {
-        pieces.set(file, `${piece}.${await hashOf(path)}.wasm`);
-        await rename(path, join(pkg, pieces.get(file)));
-      }
+      pieces.set(file, hashed ? await renamed(`${piece}.wasm`) : `${piece}.wasm`);
     }),
   );
 }
@@ -125,33 +128,53 @@ async function makeJavaScript() {
   });
 }
 
-/** All files of the style in one, for the browsers that Cargo.toml names. */
+/** All files of the style in one. A piece may have a style of its own, which its page loads. */
 async function makeStyle() {
+  const beside = (await readdir(dirname(style))).filter((file) => file.endsWith('-page.css'));
+  const apart = Object.keys(listed).filter((piece) => beside.includes(`${piece}-page.css`));
+  const path = (piece) => resolve(dirname(style), `${piece}-page.css`);
+  await bundle(style, `${name}.css`, apart.map(path));
+  for (const piece of apart) {
+    const file = `${name}-${piece}.css`;
+    await bundle(path(piece), file, []);
+    styles.set(piece, hashed ? await renamed(file) : file);
+  }
+}
+
+/** One file of style, for the browsers that Cargo.toml names. The files `without` are left out. */
+async function bundle(style, file, without) {
   const manifest = await readFile(join(ROOT, 'Cargo.toml'), 'utf8');
   const query = /^browserquery = "(.*)"$/m.exec(manifest)?.[1];
   const { code } = await bundleAsync({
     filename: style,
     minify: true,
     targets: browserslistToTargets(browserslist(query)),
+    resolver: { read: (path) => (without.includes(resolve(path)) ? '' : readFile(path, 'utf8')) },
   });
-  await writeFile(join(pkg, `${name}.css`), code);
+  await writeFile(join(pkg, file), code);
 }
 
 /** The server reads the names when it starts. */
 async function nameByContent() {
   const names = { pieces: {} };
   for (const kind of ['js', 'wasm', 'css']) {
-    const file = join(pkg, `${name}.${kind}`);
-    names[kind] = `${name}.${await hashOf(file)}.${kind}`;
-    await rename(file, join(pkg, names[kind]));
+    names[kind] = await renamed(`${name}.${kind}`);
   }
-  if (pieces.size > 0) {
-    const list = JSON.parse(await readFile(join(bindgen, 'pieces.json'), 'utf8'));
-    for (const [piece, files] of Object.entries(list)) {
-      names.pieces[piece] = files.map((file) => pieces.get(`${file}.wasm`));
+  for (const [piece, files] of Object.entries(listed)) {
+    names.pieces[piece] = files.map((file) => pieces.get(`${file}.wasm`));
+    if (styles.has(piece)) {
+      names.pieces[piece].push(styles.get(piece));
     }
   }
   await writeFile(join(pkg, 'files.json'), `${JSON.stringify(names)}\n`);
+}
+
+/** Puts the hash of its content into the name of a file of the package, and returns that name. */
+async function renamed(file) {
+  const [, stem, kind] = /^(.*)\.(\w+)$/.exec(file);
+  const name = `${stem}.${await hashOf(join(pkg, file))}.${kind}`;
+  await rename(join(pkg, file), join(pkg, name));
+  return name;
 }
 
 async function hashOf(file) {

@@ -28,7 +28,7 @@ mod username;
 pub use account::AccountPage;
 pub use activity::ActivityPage;
 pub use data::DataPage;
-pub use flow::FlowPage;
+pub use flow::{FlowPage, FlowStyle};
 pub use home::HomePage;
 pub use not_found::NotFoundPage;
 pub use overview::Overviews;

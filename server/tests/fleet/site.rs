@@ -44,14 +44,23 @@ async fn a_file_says_how_long_it_is_kept_and_is_sent_as_a_whole_or_not_at_all() 
     let fleet = Fleet::start_told(1, vec![site.setting()]).await;
     // A file at the root is not kept for ever, because its name stays when its content changes. The
     // files of this site have no hashes in their names.
-    for (path, length, kept) in [
-        ("/icon.svg", 100_000, "public, max-age=86400"),
-        ("/pkg/large.wasm", 1_000_000, "no-cache"),
+    // A part of a page is no document.
+    for (path, length, kept, framed) in [
+        ("/icon.svg", 100_000, "public, max-age=86400", "DENY"),
+        ("/pkg/large.wasm", 1_000_000, "no-cache", ""),
     ] {
         let whole = get(&fleet, Method::GET, path, &[]).await;
         assert_eq!((whole.status.as_u16(), whole.body.len()), (200, length));
         assert_eq!(whole.header("vary"), "accept-encoding");
         assert_eq!(whole.header("cache-control"), kept);
+        assert_eq!(whole.header("x-frame-options"), framed);
+        assert_eq!(
+            whole.header("permissions-policy").is_empty(),
+            framed.is_empty()
+        );
+        assert_eq!(whole.header("x-content-type-options"), "nosniff");
+        let policy = whole.header("content-security-policy");
+        assert!(policy.ends_with("frame-ancestors 'none'"), "{policy}");
         // The answer to a request for a part is the whole file, which is allowed.
         let part = [("range", "bytes=0-9")];
         let part = get(&fleet, Method::GET, path, &part).await;

@@ -20,6 +20,7 @@ mod steps;
 mod story;
 #[cfg(test)]
 mod story_tests;
+mod style;
 mod taken_apart;
 mod theft_dialog;
 mod visit;
@@ -47,6 +48,8 @@ use self::reads::Reads;
 use self::step_card::StepCard;
 use self::step_list::StepList;
 use self::steps::number_in;
+pub use self::style::FlowStyle;
+use self::style::Styled;
 use self::theft_dialog::TheftDialog;
 use self::visit::Visit;
 use super::asker::Asker;
@@ -195,25 +198,27 @@ pub fn FlowPage() -> impl IntoView {
 
     view! {
         <Title text="The flow"/>
-        <div class="center stack flow">
-            <PageHeading text="The flow, while it happens"/>
-            <p class="lead">
-                "Ten steps keep a person signed in and a thief out. Make each of them happen with "
-                "your own session, and watch the requests of this browser."
-            </p>
-            <StepList current/>
-            <div class="flow-stage">
-                <StepCard current heading busy on_press=press said/>
-                <Diagram/>
+        <Styled>
+            <div class="center stack flow">
+                <PageHeading text="The flow, while it happens"/>
+                <p class="lead">
+                    "Ten steps keep a person signed in and a thief out. Make each of them happen with "
+                    "your own session, and watch the requests of this browser."
+                </p>
+                <StepList current/>
+                <div class="flow-stage">
+                    <StepCard current heading busy on_press=press said/>
+                    <Diagram/>
+                </div>
+                <div class="cluster flow-now">
+                    <h2>"What is there now"</h2>
+                    <Countdown/>
+                    <Button on_press=move || revealed.update(|revealed| *revealed = !*revealed) text=reveal/>
+                </div>
+                <PanelList panels revealed/>
+                <TheftDialog asked on_confirm=confirm/>
             </div>
-            <div class="cluster flow-now">
-                <h2>"What is there now"</h2>
-                <Countdown/>
-                <Button on_press=move || revealed.update(|revealed| *revealed = !*revealed) text=reveal/>
-            </div>
-            <PanelList panels revealed/>
-            <TheftDialog asked on_confirm=confirm/>
-        </div>
+        </Styled>
     }
 }
 

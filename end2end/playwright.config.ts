@@ -2,7 +2,7 @@
 //
 //   npx playwright test                            everything except the pictures
 //   npx playwright test tests/bars                 the bars (docs/bars.md)
-//   SCREENS=/tmp/screens npx playwright test --grep @screens
+//   cargo xtask pictures                           the pictures of every page
 
 import { existsSync } from 'node:fs';
 import { defineConfig, devices } from '@playwright/test';
@@ -37,7 +37,7 @@ export default defineConfig<Options>({
   timeout: 120_000,
   expect: { timeout: 20_000 },
   // The pictures are for a person; they are not a test.
-  grepInvert: process.env.SCREENS ? undefined : /@screens/,
+  grepInvert: process.env.SCREENS ? undefined : /@screens|@readme/,
   use: {
     ...devices['Desktop Chrome'],
     actionTimeout: 20_000,

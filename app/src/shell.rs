@@ -111,6 +111,7 @@ pub fn shell(options: LeptosOptions, files: &PageFiles) -> AnyView {
                 <script nonce=use_nonce() inner_html=mark_session></script>
                 <script nonce=use_nonce() inner_html=start></script>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
+                <link rel="apple-touch-icon" href="/apple-touch-icon.png"/>
                 <link rel="stylesheet" id="leptos" href=css/>
                 <link rel="modulepreload" href=js/>
                 {preload(wasm)}

@@ -92,7 +92,7 @@
 //!
 //! Each layer only imports the layers after it, and a test of the architecture checks this:
 //! `require_session`, `resource` (data of the person), `recovery` (the recovery code), `renaming` (the
-//! username), `leaving` (the deletion of the account) and `demonstration` (renewals and calls on purpose);
+//! username), `leaving` (the deletion of the account), `new_password` (how easy it is to guess) and `demonstration` (renewals and calls on purpose);
 //! `session` (what components see); `engine`
 //! (what every page uses of the engine), `late_engine` (an engine whose code is loaded later) and
 //! `engine_code` (the way into it); `recovering` (a new password with a recovery code);
@@ -129,6 +129,7 @@ mod lock;
 mod logout;
 mod names;
 mod new_code;
+mod new_password;
 #[cfg(feature = "demonstration")]
 mod other_tabs;
 mod recovering;

@@ -1,4 +1,4 @@
-// Takes pictures of every page, for a person: SCREENS=directory npx playwright test --grep @screens
+// Takes pictures of every page, for a person: `cargo xtask pictures`.
 
 import { join } from 'node:path';
 import {
@@ -117,3 +117,24 @@ for (const [screen, viewport] of Object.entries(SCREENS)) {
     });
   }
 }
+
+test.describe('the pictures of the README', { tag: '@readme' }, () => {
+  test.use({ viewport: SCREENS.desktop, colorScheme: 'light' });
+  const path = (name: string) => join(DIRECTORY, `${name}.png`);
+
+  test('the account page', async ({ page, account }) => {
+    await openPage(page, account, PAGES.find(({ name }) => name === 'account')!);
+    await page.screenshot({ path: path('account'), fullPage: true });
+  });
+
+  test('the flow, after a refused call', async ({ page, account }) => {
+    await openPage(page, account, PAGES.find(({ name }) => name === 'flow-signed-in')!);
+    await page.goto('/flow#8');
+    await page.getByRole('button', { name: 'Call with a token that the server refuses' }).click();
+    const told = page.getByRole('region', { name: 'The diagram' });
+    await expect(told.getByText('You see the answer')).toBeVisible();
+    // The steps and the diagram, without the panels below them.
+    await page.setViewportSize({ width: 1280, height: 1020 });
+    await page.screenshot({ path: path('flow') });
+  });
+});

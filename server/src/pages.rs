@@ -12,7 +12,7 @@ use axum::extract::{Request, State};
 use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use holdfast_app::{Overviews, PageFiles, root, shell};
 use leptos::context::{provide_context, use_context};
 use leptos_axum::{LeptosRoutes, generate_route_list_with_exclusions};
@@ -47,6 +47,11 @@ pub fn pages(state: &Holdfast) -> Router<Holdfast> {
             post(|| async { Redirect::to("/recovery-code") }),
         )
         .route("/data", post(|| async { Redirect::to("/data") }))
+        // Password managers open this address (W3C, «A Well-Known URL for Changing Passwords»).
+        .route(
+            "/.well-known/change-password",
+            get(|| async { Redirect::to("/password") }),
+        )
         .leptos_routes_with_context(state, routes, page_policy, {
             let (options, files) = (options.clone(), page_files(state));
             move || shell(options.clone(), &files)

@@ -25,6 +25,7 @@ mod machine;
 mod newcomer;
 mod outside;
 mod package;
+mod pictures;
 mod postgres;
 mod process;
 mod programs;
@@ -86,6 +87,12 @@ const COMMANDS: &[Command] = &[
         summary: soak::SUMMARY,
         help: soak::HELP,
         run: soak::run,
+    },
+    Command {
+        name: "pictures",
+        summary: pictures::SUMMARY,
+        help: pictures::HELP,
+        run: pictures::run,
     },
     Command {
         name: "newcomer",

@@ -33,6 +33,9 @@ impl Days {
     }
 }
 
+const DATE: (&str, &str) = ("dateStyle", "medium");
+const TIME: (&str, &str) = ("timeStyle", "short");
+
 fn full(date: &Date) -> String {
     in_words(date, &[("dateStyle", "full")])
 }
@@ -61,14 +64,23 @@ pub fn DateTime(
     /// Show only the date.
     #[prop(optional)]
     date_only: bool,
+    /// Show only the time of day.
+    #[prop(optional)]
+    time_only: bool,
 ) -> impl IntoView {
     let machine = move || String::from(date_of(at.get()).to_iso_string());
-    let person = move || date_in_words(at.get(), date_only);
+    let person = move || {
+        if time_only {
+            in_words(&date_of(at.get()), &[TIME])
+        } else {
+            date_in_words(at.get(), date_only)
+        }
+    };
     view! { <time datetime=machine>{person}</time> }
 }
 
 /// A point in time (Unix seconds) for a person, in the browser's time zone. Only for the browser.
 pub fn date_in_words(at: i64, date_only: bool) -> String {
-    let styles = [("dateStyle", "medium"), ("timeStyle", "short")];
-    in_words(&date_of(at), &styles[..if date_only { 1 } else { 2 }])
+    let styles: &[_] = if date_only { &[DATE] } else { &[DATE, TIME] };
+    in_words(&date_of(at), styles)
 }

@@ -1,5 +1,6 @@
 use leptos::html::Input;
 use leptos::prelude::*;
+use leptos::tachys::html::attribute::custom::custom_attribute;
 
 /// A labelled field for a line of text or a password, with its error.
 #[component]
@@ -22,6 +23,12 @@ pub fn TextField(
     /// The element, whose value is read when the form is sent: a password manager may have
     /// filled it in before the client listened to events.
     node: NodeRef<Input>,
+    /// The keyboard of a phone, if it is not the usual one.
+    #[prop(optional)]
+    inputmode: Option<&'static str>,
+    /// What the keyboard of a phone writes in capital letters: `none` or `characters`.
+    #[prop(default = "none")]
+    autocapitalize: &'static str,
     /// Called with the value while the person types.
     #[prop(optional, into)]
     on_type: Option<Callback<String>>,
@@ -54,8 +61,11 @@ pub fn TextField(
                 id=name
                 name=name
                 autocomplete=autocomplete
-                autocapitalize="none"
+                inputmode=inputmode
+                autocapitalize=autocapitalize
                 spellcheck="false"
+                // A password that is shown is a text for the browser, and a phone would correct its words.
+                {..custom_attribute("autocorrect", "off")}
                 aria-invalid=move || error.get().is_some().then_some("true")
                 aria-describedby=describes
                 on:input=move |event| {

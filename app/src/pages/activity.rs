@@ -221,8 +221,11 @@ fn EventRow(
                 <h3 class="row-heading">{what}</h3>
                 <p class="hint">{from}</p>
                 {what_to_do(event.kind, event.times).map(|advice| view! { <p>{advice}</p> })}
+                {matches!(event.kind, EventKind::RefreshTokenReused).then(|| view! {
+                    <p><a href=paths::PASSWORD>"Change your password"</a></p>
+                })}
             </div>
-            <DateTime at=event.at/>
+            <DateTime at=event.at time_only=true/>
         </li>
     }
 }

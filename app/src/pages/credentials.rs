@@ -20,11 +20,14 @@ use crate::way_back::{after_sign_in, hand_on};
 pub(super) struct Credentials {
     /// The address for a form that is sent before the client has started.
     pub(super) action: &'static str,
+    /// For the field with the username. `webauthn` lets a browser offer passkeys there (HTML Standard
+    /// §4.10.18.7.1).
+    pub(super) username_autocomplete: &'static str,
     /// `current-password` or `new-password`, for password managers.
     pub(super) autocomplete: &'static str,
     pub(super) username_hint: Option<&'static str>,
-    /// What is still missing in the typed password.
-    pub(super) password_hint: fn(&str) -> Option<String>,
+    /// What there is to say about the password that is typed, for the name in the other field.
+    pub(super) password_hint: fn(RwSignal<String>, NodeRef<Input>) -> Signal<Option<String>>,
     /// Mistakes that the client finds before it sends the form.
     pub(super) check: fn(&str, &str) -> Mistakes,
     pub(super) send: fn(Session, String, Secret, bool) -> Sent,
@@ -101,7 +104,8 @@ pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
             <TextField
                 label="Username"
                 name="username"
-                autocomplete="username"
+                autocomplete=form.username_autocomplete
+                inputmode="email"
                 node=username
                 hint=Signal::derive(move || form.username_hint.map(str::to_owned))
                 error=Signal::derive(move || mistakes.get().username)
@@ -113,7 +117,7 @@ pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
                 autocomplete=form.autocomplete
                 show
                 node=password
-                hint=Signal::derive(move || (form.password_hint)(&typed_password.read()))
+                hint=(form.password_hint)(typed_password, username)
                 error=Signal::derive(move || mistakes.get().password)
                 on_type=move |typed| {
                     typed_password.set(typed);

@@ -178,6 +178,7 @@ fn Delete() -> impl IntoView {
                     label="Your username, typed again"
                     name="confirm"
                     autocomplete="off"
+                    inputmode="email"
                     node=name
                     hint=Signal::derive(move || {
                         let username = username.get();

@@ -4,7 +4,7 @@ use leptos_meta::Title;
 
 use super::late::Late;
 use super::overview::OVERVIEW;
-use crate::components::{Illustration, PageHeading, Skeleton};
+use crate::components::{FlowPicture, PageHeading, Skeleton};
 use crate::paths;
 
 /// What Holdfast is, and the ways in.
@@ -40,7 +40,7 @@ pub fn HomePage() -> impl IntoView {
                         {overview}
                     </div>
                 </div>
-                <Illustration/>
+                <FlowPicture/>
             </section>
             <section class="stack" aria-labelledby="how">
                 <h2 id="how">"How it holds"</h2>

@@ -11,8 +11,8 @@ use leptos_router::hooks::use_location;
 
 use super::asker::Asker;
 use super::credentials::{empty, focus, hide, value};
+use super::new_password::new_password_hint;
 use super::own_account::own_account;
-use super::sign_up::length_hint;
 use crate::components::{
     FormError, HiddenUsername, PageHeading, ShowPassword, Skeleton, SubmitButton, TextField,
 };
@@ -174,7 +174,7 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
                 autocomplete="new-password"
                 show
                 node=new
-                hint=Signal::derive(move || Some(length_hint(&typed.read())))
+                hint=new_password_hint(typed, move || username.get_untracked())
                 error=Signal::derive(move || mistakes.get().new)
                 on_type=move |text| typed.set(text)
             />

@@ -14,7 +14,7 @@ use leptos_router::hooks::{use_location, use_navigate};
 use super::asker::Asker;
 use super::credentials::{focus, hide, value, with_next};
 use super::keep_code::KeepCode;
-use super::sign_up::length_hint;
+use super::new_password::new_password_hint;
 use crate::components::{
     CheckField, FormError, PageHeading, ShowPassword, SubmitButton, TextField,
 };
@@ -274,6 +274,7 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
                 label="Username"
                 name="username"
                 autocomplete="username"
+                inputmode="email"
                 node=username
                 error=Signal::derive(move || mistakes.get().username)
                 on_type=move |_| mistakes.update(|mistakes| mistakes.username = None)
@@ -282,6 +283,7 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
                 label="Recovery code"
                 name="recovery_code"
                 autocomplete="off"
+                autocapitalize="characters"
                 node=code
                 hint=Signal::derive(|| Some(
                     "28 letters and digits. Capital letters and hyphens do not matter.".to_owned(),
@@ -298,7 +300,7 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
                 autocomplete="new-password"
                 show
                 node=password
-                hint=Signal::derive(move || Some(length_hint(&typed.read())))
+                hint=new_password_hint(typed, move || value(username).trim().to_owned())
                 error=Signal::derive(move || mistakes.get().password)
                 on_type=move |text| {
                     typed.set(text);

@@ -6,8 +6,10 @@ use leptos_meta::Title;
 
 use super::end_sessions::{EndDialog, Endings, Which};
 use super::load_trouble::LoadTrouble;
-use super::look_again::watch_while_shown;
-use crate::components::{Button, DateTime, Fact, FormError, Kind, PageHeading, Skeleton};
+use super::look_again::{watch_while_shown, when_shown_again};
+use crate::components::{
+    Button, DateTime, DeviceIcon, Fact, FormError, Kind, PageHeading, Skeleton,
+};
 
 /// The sessions of the account, and buttons that end them.
 #[component]
@@ -33,6 +35,7 @@ fn Sessions() -> impl IntoView {
     let list = session.resource(|api| async move { api.get::<SessionList>(paths::SESSIONS).await });
     let rows = NodeRef::<Ul>::new();
     watch_while_shown(move || list.refetch());
+    when_shown_again(move || list.refetch());
     let endings = Endings::new();
     let done = RwSignal::new("");
     let on_done = move |which: Which| {
@@ -93,7 +96,7 @@ fn Sessions() -> impl IntoView {
         >
             <ul class="rows" node_ref=rows tabindex="-1" aria-label="Sessions">
                 <For
-                    each=move || list.latest().map(|list| list.sessions).unwrap_or_default()
+                    each=move || this_first(list.latest().map(|list| list.sessions).unwrap_or_default())
                     key=|session| session.session_id
                     children=row
                 />
@@ -116,6 +119,17 @@ fn Sessions() -> impl IntoView {
     }
 }
 
+/// The sessions, that of this browser first. The server sorts them by their last use.
+fn this_first(mut sessions: Vec<SessionInfo>) -> Vec<SessionInfo> {
+    sessions.sort_by_key(|session| !session.current);
+    sessions
+}
+
+/// The server rounds the last use down to five minutes, so it may be before the sign-in.
+fn last_used(info: &SessionInfo) -> i64 {
+    info.last_used_at.max(info.created_at)
+}
+
 #[component]
 fn SessionRow(
     #[prop(into)] info: Signal<SessionInfo>,
@@ -123,11 +137,13 @@ fn SessionRow(
     #[prop(into)] on_end: Callback<()>,
 ) -> impl IntoView {
     let device = info.read_untracked().device.clone();
+    let user_agent = info.read_untracked().user_agent.clone();
     let at = move |which: fn(&SessionInfo) -> i64| Signal::derive(move || which(&info.read()));
     view! {
         <li class="row">
             <div class="stack">
                 <h2 class="row-heading">
+                    <DeviceIcon user_agent/>
                     {device.clone()}
                     {move || info.read().current.then(|| view! {
                         <span class="badge">"This browser"</span>
@@ -138,7 +154,7 @@ fn SessionRow(
                         <Fact name="Address">{ip}</Fact>
                     })}
                     <Fact name="Signed in"><DateTime at=at(|info| info.created_at)/></Fact>
-                    <Fact name="Last used"><DateTime at=at(|info| info.last_used_at)/></Fact>
+                    <Fact name="Last used"><DateTime at=at(last_used)/></Fact>
                     <Fact name="Ends at the latest"><DateTime at=at(|info| info.expires_at)/></Fact>
                 </dl>
             </div>

@@ -14,9 +14,10 @@ pub fn SignInPage() -> impl IntoView {
     let recover = with_next(paths::RECOVER);
     let form = Credentials {
         action: paths::SIGN_IN,
+        username_autocomplete: "username webauthn",
         autocomplete: "current-password",
         username_hint: None,
-        password_hint: |_| None,
+        password_hint: |_, _| Signal::stored(None),
         check,
         send: |session, username, password, remember| {
             Box::pin(session.sign_in(username, password, remember))

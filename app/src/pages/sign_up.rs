@@ -1,10 +1,11 @@
 use holdfast_client::CallError;
-use holdfast_protocol::password::{self, MIN_LENGTH};
+use holdfast_protocol::password;
 use holdfast_protocol::username::Username;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::credentials::{Credentials, CredentialsForm, Mistakes, with_next};
+use super::credentials::{Credentials, CredentialsForm, Mistakes, value, with_next};
+use super::new_password::new_password_hint;
 use crate::components::PageHeading;
 use crate::paths;
 
@@ -18,9 +19,12 @@ pub fn SignUpPage() -> impl IntoView {
     let sign_in = with_next(paths::SIGN_IN);
     let form = Credentials {
         action: paths::SIGN_UP,
+        username_autocomplete: "username",
         autocomplete: "new-password",
         username_hint: Some(USERNAME_HINT),
-        password_hint: |typed| Some(length_hint(typed)),
+        password_hint: |typed, username| {
+            new_password_hint(typed, move || value(username).trim().to_owned())
+        },
         check,
         send: |session, username, password, remember| {
             Box::pin(session.sign_up(username, password, remember))
@@ -71,35 +75,9 @@ fn check(username: &str, password: &str) -> Mistakes {
     }
 }
 
-/// What is still missing in a new password. This only mentions the length, so that the person
-/// reads no complaint in the middle of a word.
-pub(super) fn length_hint(typed: &str) -> String {
-    match typed.chars().count() {
-        0 => format!(
-            "At least {MIN_LENGTH} characters. Four or five unrelated words are easy to remember."
-        ),
-        length if length < MIN_LENGTH => match MIN_LENGTH - length {
-            1 => "One more character.".to_owned(),
-            more => format!("{more} more characters."),
-        },
-        _ => "Long enough.".to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_hint_counts_what_is_missing() {
-        for (typed, expected) in [
-            ("correct", "8 more characters."),
-            ("fourteen chars", "One more character."),
-            ("пятнадцать букв", "Long enough."),
-        ] {
-            assert_eq!(length_hint(typed), expected);
-        }
-    }
 
     #[test]
     fn each_rule_is_told_at_its_field() {

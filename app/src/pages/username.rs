@@ -122,6 +122,7 @@ fn UsernameForm(done: RwSignal<Option<String>>) -> impl IntoView {
                 label="New username"
                 name="username"
                 autocomplete="username"
+                inputmode="email"
                 node=username
                 hint=Signal::derive(|| Some(USERNAME_HINT.to_owned()))
                 error=Signal::derive(move || mistakes.get().username)

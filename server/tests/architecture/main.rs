@@ -255,6 +255,7 @@ fn the_layers_of_the_client_only_look_down() {
             "recovery",
             "renaming",
             "leaving",
+            "new_password",
             "demonstration",
         ],
         &["session"],

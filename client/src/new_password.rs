@@ -1,0 +1,29 @@
+//! How easy a new password is to guess.
+
+use gloo_net::http::Method;
+use holdfast_protocol::secret::Secret;
+use holdfast_protocol::wire::{PasswordEstimate, PasswordEstimateRequest, paths};
+
+use super::session::Session;
+use super::transport::{self, Call, CallError};
+
+impl Session {
+    /// Asks the server how easy this password is to guess, as it does at a sign-up. This needs no session.
+    /// The server neither keeps nor logs the text. `username` is the name of the account, as far as it is
+    /// known: a password must not be like it.
+    ///
+    /// Ask when the person pauses, and not at every key: the server limits how many estimates one address
+    /// may ask for.
+    ///
+    /// # Errors
+    /// [`CallError`]; with the code `too_many_attempts` the address has asked for too many.
+    pub async fn estimate_password(
+        self,
+        username: Option<String>,
+        password: Secret,
+    ) -> Result<PasswordEstimate, CallError> {
+        let call = Call::to_holdfast(Method::POST, paths::PASSWORD_ESTIMATE);
+        let call = call.with_json(&PasswordEstimateRequest { username, password });
+        transport::parse(&transport::send(&call, None).await?)
+    }
+}

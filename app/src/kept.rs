@@ -53,7 +53,9 @@ impl Kept {
 /// Whether the page at this path is the page of the flow, or leads a person back to it.
 fn leads_back(path: &str) -> bool {
     let path = path.trim_end_matches('/');
-    [paths::FLOW, paths::SIGN_IN, paths::SIGN_UP].contains(&path)
+    // After a sign-up, the page with the recovery code comes first.
+    let leading = [paths::SIGN_IN, paths::SIGN_UP, paths::RECOVERY_CODE];
+    path == paths::FLOW || leading.contains(&path)
 }
 
 #[cfg(test)]
@@ -67,6 +69,7 @@ mod tests {
             ("/flow/", true),
             ("/sign-in", true),
             ("/sign-up", true),
+            ("/recovery-code", true),
             ("/", false),
             ("/account", false),
             ("/flowers", false),

@@ -234,7 +234,8 @@ impl Demonstration {
     /// Presents a refresh token that no server has made: its MAC is random.
     ///
     /// # Errors
-    /// [`CallError`], always; the code is `refresh_token_invalid`.
+    /// [`CallError`], always. The code is `refresh_token_invalid`, unless the server has no time for it or
+    /// cannot be reached.
     pub async fn present_made_up_token(self) -> Result<(), CallError> {
         let random = clock::fresh_life().into_bytes();
         let token = refresh_token::made_up(unix_ms(), random);

@@ -132,7 +132,7 @@ test.describe('the pictures of the README', { tag: '@readme' }, () => {
     await page.goto('/flow#8');
     await page.getByRole('button', { name: 'Call with a token that the server refuses' }).click();
     const told = page.getByRole('region', { name: 'The diagram' });
-    await expect(told.getByText('You see the answer')).toBeVisible();
+    await expect(told.getByText('On any other page')).toBeVisible();
     // The steps and the diagram, without the panels below them.
     await page.setViewportSize({ width: 1280, height: 1020 });
     await page.screenshot({ path: path('flow') });

@@ -18,6 +18,7 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { access, cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -77,20 +78,25 @@ async function nameIn(directory) {
   return basename(script, '.js');
 }
 
-/** The module, and the pieces that were cut out of it. */
+/** The module, and the pieces that were cut out of it, as many at a time as there are processors. */
 async function makeWasm() {
   const modules = (await readdir(bindgen)).filter((file) => file.endsWith('.wasm'));
-  await Promise.all(
-    modules.map(async (file) => {
-      if (file === `${name}_bg.wasm`) {
-        return optimise(file, join(pkg, `${name}.wasm`));
-      }
-      const piece = `${name}-${basename(file, '.wasm').replace(/^split_/, '')}`;
-      const path = join(pkg, `${piece}.wasm`);
-      await optimise(file, path);
-      pieces.set(file, hashed ? await renamed(`${piece}.wasm`) : `${piece}.wasm`);
-    }),
-  );
+  const optimiseAll = async () => {
+    for (let file = modules.shift(); file; file = modules.shift()) {
+      await makeModule(file);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, optimiseAll));
+}
+
+async function makeModule(file) {
+  if (file === `${name}_bg.wasm`) {
+    await optimise(file, join(pkg, `${name}.wasm`));
+    return;
+  }
+  const piece = `${name}-${basename(file, '.wasm').replace(/^split_/, '')}.wasm`;
+  await optimise(file, join(pkg, piece));
+  pieces.set(file, hashed ? await renamed(piece) : piece);
 }
 
 /** wasm-opt itself is WebAssembly, so Node runs it on every machine. */
@@ -130,9 +136,8 @@ async function makeJavaScript() {
 
 /** All files of the style in one. A piece may have a style of its own, which its page loads. */
 async function makeStyle() {
-  const beside = (await readdir(dirname(style))).filter((file) => file.endsWith('-page.css'));
-  const apart = Object.keys(listed).filter((piece) => beside.includes(`${piece}-page.css`));
   const path = (piece) => resolve(dirname(style), `${piece}-page.css`);
+  const apart = Object.keys(listed).filter((piece) => existsSync(path(piece)));
   await bundle(style, `${name}.css`, apart.map(path));
   for (const piece of apart) {
     const file = `${name}-${piece}.css`;
@@ -142,11 +147,11 @@ async function makeStyle() {
 }
 
 /** One file of style, for the browsers that Cargo.toml names. The files `without` are left out. */
-async function bundle(style, file, without) {
+async function bundle(source, file, without) {
   const manifest = await readFile(join(ROOT, 'Cargo.toml'), 'utf8');
   const query = /^browserquery = "(.*)"$/m.exec(manifest)?.[1];
   const { code } = await bundleAsync({
-    filename: style,
+    filename: source,
     minify: true,
     targets: browserslistToTargets(browserslist(query)),
     resolver: { read: (path) => (without.includes(resolve(path)) ? '' : readFile(path, 'utf8')) },
@@ -172,9 +177,9 @@ async function nameByContent() {
 /** Puts the hash of its content into the name of a file of the package, and returns that name. */
 async function renamed(file) {
   const [, stem, kind] = /^(.*)\.(\w+)$/.exec(file);
-  const name = `${stem}.${await hashOf(join(pkg, file))}.${kind}`;
-  await rename(join(pkg, file), join(pkg, name));
-  return name;
+  const final = `${stem}.${await hashOf(join(pkg, file))}.${kind}`;
+  await rename(join(pkg, file), join(pkg, final));
+  return final;
 }
 
 async function hashOf(file) {

@@ -1,5 +1,6 @@
 // The page `/flow`: each of the ten steps is made to happen there, and is seen there.
 
+import { randomUUID } from 'node:crypto';
 import AxeBuilder from '@axe-core/playwright';
 import type { BrowserContext, Locator, Page } from '@playwright/test';
 import {
@@ -12,6 +13,7 @@ import {
   heading,
   holdAnswers,
   isEnded,
+  keepCode,
   Network,
   signIn,
   signInButton,
@@ -23,6 +25,9 @@ import {
 } from '../../holdfast';
 
 const HEADING = 'The flow, while it happens';
+
+/** What a tab says at the end of a race. */
+const LAST_WORDS = /same refresh token|was faster|what each of the two tabs did|has not said|was left/;
 
 /** Opens the page at a step. */
 async function openStep(page: Page, step: number): Promise<void> {
@@ -175,7 +180,7 @@ test('step 5: a call carries the access token, and the person sees the answer', 
     'Step 5, Browser to server: GET /api/v1/account · access token',
     'Step 5, server: Signature, issuer and time are right',
     'Step 5, Server to browser: 200',
-    'Step 5, Browser to person: You see the answer',
+    'Step 5, Browser to person: On any other page, this answer is all that you see',
   ]);
   expect(ofTheSteps(await network.log())).toEqual(['GET /api/v1/account → 200']);
 });
@@ -436,6 +441,8 @@ test('step 7: after the second tab was closed, the next press opens another one'
     const second = await opened;
     const told = lines(page).filter({ hasText: 'Step 7, browser: The other tab' });
     await expect(told).toHaveCount(times, { timeout: 20_000 });
+    // The race of this tab ends with these words.
+    await expect(page.getByRole('status').getByText(LAST_WORDS)).toBeVisible();
     await second.close();
   }
 });
@@ -478,7 +485,7 @@ test('a browser that stores nothing has no second tab, and the panel says so', a
   await expect(said).toBeVisible();
   expect(context.pages()).toHaveLength(1);
   await press(page, 'Refresh now');
-  await sees(page, ['Step 8, browser: The new pair is stored: refresh token 1']);
+  await sees(page, ['Step 8, browser: Only this tab has the new pair: refresh token 1']);
 });
 
 test('another person finds nothing of the person before', async ({ page, context, account, api }) => {
@@ -532,7 +539,7 @@ test('another person in a browser that stores nothing finds no line of the perso
   await fillIn(page, next);
   await signInButton(page).click();
   await hasRow(page);
-  await sees(page, ['Step 4, browser: Both tokens are stored']);
+  await sees(page, ['Step 4, browser: This browser stores nothing, so only this tab has the tokens']);
   await expect(lines(page).filter({ hasText: 'The access token is deleted' })).toHaveCount(0);
   await page.getByRole('button', { name: 'Show everything in full' }).click();
   await expect(session).not.toHaveText(before);
@@ -574,13 +581,85 @@ test('a page that waits for its reload shows nothing of the next person, and doe
   await page.getByRole('button', { name: 'Show everything in full' }).click();
   await goToStep(page, 7);
   await press(page, 'Refresh now');
-  await expect(page.getByRole('status').getByText('There are no new tokens so far')).toBeVisible();
+  await expect(page.getByRole('status').getByText('You are not signed in.')).toBeVisible();
   await expectNothingOf(page, ofNext.refresh_token);
   const text = await page.getByRole('main').innerText();
-  expect(text).not.toContain(ofNext.access_token);
+  // The panel has the three parts of a token one below the other.
+  for (const part of ofNext.access_token.split('.')) {
+    expect(text).not.toContain(part);
+  }
   expect(text).not.toContain(ofNext.session_id);
   expect(await theStoredSession(other)).toEqual(ofNext);
   expect((await api.account(ofNext.access_token)).status).toBe(200);
+});
+
+test('a server that refuses every access token is not asked for ever', async ({ page, account }) => {
+  await signIn(page, account);
+  await page.route('**/api/v1/sessions/current/stored', (route) =>
+    route.fulfill({
+      status: 401,
+      contentType: 'application/problem+json',
+      headers: { 'x-request-id': randomUUID() },
+      body: JSON.stringify({
+        type: 'about:blank',
+        title: 'Unauthorized',
+        status: 401,
+        detail: 'The access token has expired.',
+        code: 'access_token_expired',
+      }),
+    }),
+  );
+  const network = new Network(page);
+  await openStep(page, 5);
+  await sees(page, ['Step 8, browser: The new pair is stored: refresh token 1']);
+  // Each call takes as long as one more renewal would.
+  for (let calls = 0; calls < 5; calls += 1) {
+    await press(page, 'Call a protected address');
+  }
+  expect(await network.refreshes()).toHaveLength(1);
+});
+
+test('a link to the page moves the focus to its heading, after its style has come', async ({
+  page,
+}) => {
+  await page.goto('/');
+  await page.getByRole('link', { name: 'Watch it happen, step by step' }).click();
+  await expect(heading(page, HEADING)).toBeFocused();
+  await expect(page.locator('.flow-steps')).toHaveCSS('display', 'grid');
+});
+
+test('a style that does not come does not hide the page', async ({ page }) => {
+  // It never gets an answer.
+  await page.route('**/pkg/holdfast-flow.*.css', () => {});
+  await page.goto('/');
+  await page.getByRole('link', { name: 'Watch it happen, step by step' }).click();
+  await expect(heading(page, HEADING)).toBeFocused();
+  await press(page, 'Call without a token');
+  await sees(page, ['401 access_token_missing']);
+});
+
+test('a sign-up that leads back is in the diagram', async ({ page }) => {
+  await openStep(page, 2);
+  await card(page, 2).getByRole('link', { name: 'Sign in' }).click();
+  await page.getByRole('main').getByRole('link', { name: 'Create account' }).click();
+  await fillIn(page, somebody());
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await keepCode(page);
+  await sees(page, [
+    'Step 2, Browser to server: POST /api/v1/signup · name and password',
+    'Step 4, browser: Both tokens are stored',
+  ]);
+});
+
+test('a step stays while the next page is on its way', async ({ page }) => {
+  const gate = await holdAnswers(page, '**/pkg/holdfast-sign_in.*.wasm');
+  await openStep(page, 7);
+  await page.getByRole('banner').getByRole('link', { name: 'Sign in' }).click();
+  await expect(page).toHaveURL(/\/sign-in/);
+  await expect.poll(() => gate.waiting()).toBe(1);
+  await expect(card(page, 7)).toBeVisible();
+  gate.open();
+  await expect(heading(page, 'Sign in')).toBeVisible();
 });
 
 test('the diagram is empty after the person was on another page', async ({ page }) => {
@@ -611,7 +690,7 @@ test('step 8: a refused call is sent once more with the new access token', async
     'Step 6, Browser to server: POST /api/v1/refresh · refresh token 0',
     'Step 8, browser: The call is sent once more, with the new access token',
     'Step 5, Server to browser: 200',
-    'Step 8, Browser to person: You see the answer',
+    'Step 8, Browser to person: On any other page, this answer is all that you see',
   ]);
   const calls = ofTheSteps(await network.log());
   expect([...calls].sort()).toEqual([
@@ -656,6 +735,8 @@ test('step 9: a refresh token that waits for the server is shown to no person', 
   ]);
   const browser = page.getByRole('region', { name: 'In this browser' });
   await expect(browser.getByText('is kept until the server has confirmed')).toBeVisible();
+  // The end of the session has shortened everything.
+  await page.getByRole('button', { name: 'Show everything in full' }).click();
   await expectNothingOf(page, refresh_token);
 
   // The next person sees that something is kept, and not what.
@@ -719,7 +800,7 @@ test('step 10: an old refresh token ends the session, and the page says so befor
     'Step 10, Server to database: an old token that nothing explains',
     'Step 10, Server to browser: 401 refresh_token_reused',
     'Step 10, server: This session is on the list of ended ones',
-    'Step 10, browser: Both tokens are deleted from storage',
+    'Step 10, browser: Both tokens are deleted',
   ]);
   await expect(page.getByRole('status').getByText('for your safety')).toBeVisible();
   await expect(page.getByRole('heading', { level: 2, name: /^10\. / })).toBeFocused();
@@ -801,7 +882,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await buttonOf(page, 'Send an old refresh token').click();
     expect(await violations(page)).toEqual([]);
     await page.getByRole('button', { name: 'End my session' }).click();
-    await sees(page, ['Step 10, browser: Both tokens are deleted from storage']);
+    await sees(page, ['Step 10, browser: Both tokens are deleted']);
     expect(await violations(page)).toEqual([]);
   });
 }

@@ -33,7 +33,8 @@ const ALWAYS: [(HeaderName, HeaderValue); 4] = [
     ),
 ];
 
-/// Browsers heed these for documents only (HTML Standard §7.1.3, RFC 7034, Permissions Policy §5).
+/// Browsers heed these for documents only (HTML Standard §7.1.3, RFC 7034, Permissions Policy §5). No page
+/// opens a part of a page as a document, and `frame-ancestors` stays for that case.
 const FOR_DOCUMENTS: [(HeaderName, HeaderValue); 3] = [
     // The same as `frame-ancestors`, for browsers that do not know it.
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
@@ -100,7 +101,7 @@ impl SecurityHeaders {
     }
 }
 
-/// Whether the answer is a file that a page loads. An error is not, whatever its request named.
+/// Whether the answer is a file that a page loads. The answer of an error is problem JSON, so it is none.
 fn is_part_of_a_page(headers: &HeaderMap) -> bool {
     headers
         .get(header::CONTENT_TYPE)

@@ -14,6 +14,7 @@ mod password_estimate;
 mod recover;
 mod recovery_code;
 mod refresh;
+#[cfg(feature = "pages")]
 mod session_row;
 mod sessions;
 mod signup;
@@ -39,7 +40,7 @@ pub fn api_beside_an_application() -> Router<Holdfast> {
 
 /// The whole API.
 pub fn api() -> Router<Holdfast> {
-    Router::new()
+    let api = Router::new()
         .route(paths::SIGNUP, post(signup::sign_up))
         .route(paths::LOGIN, post(login::log_in))
         .route(paths::REFRESH, post(refresh::refresh))
@@ -68,7 +69,6 @@ pub fn api() -> Router<Holdfast> {
             &format!("{}/{{session_id}}", paths::SESSIONS),
             delete(sessions::end_one),
         )
-        .route(paths::SESSION_ROW, get(session_row::show))
         .route(paths::ACTIVITY, get(activity::list))
         .route(paths::OAUTH_TOKEN, post(oauth::token))
         .route(paths::OAUTH_REVOKE, post(oauth::revoke))
@@ -76,5 +76,9 @@ pub fn api() -> Router<Holdfast> {
         .route(paths::JWKS, get(jwks::show))
         .route(paths::HEALTHZ, get(health::alive))
         .route(paths::READYZ, get(health::ready))
-        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
+        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed });
+    // Only the page of the flow needs it, and a thief has a use for it (`docs/threat-model.md`).
+    #[cfg(feature = "pages")]
+    let api = api.route(paths::SESSION_ROW, get(session_row::show));
+    api
 }

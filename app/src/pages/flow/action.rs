@@ -111,7 +111,7 @@ impl Action {
             Self::CallWithRefusedToken => "The call was answered 200, at its second try.",
             Self::Renew => "Both tokens are new.",
             Self::LoseAnswer => {
-                "The answer was lost. The same request brought the same refresh token, and a fresh access token."
+                "The answer was lost, and this tab has new tokens now. The diagram shows how it got them."
             }
             Self::SignOut => "The sign-out has begun. The diagram shows how it goes on.",
             Self::ReadStorage => "It is shown below, «In this browser».",

@@ -1,5 +1,6 @@
 use leptos::prelude::*;
 
+use super::line::Line;
 use super::log::FlowLog;
 use crate::components::Button;
 
@@ -8,20 +9,19 @@ use crate::components::Button;
 #[component]
 pub(super) fn Diagram() -> impl IntoView {
     let log = FlowLog::of_page();
-    // The elements of lines that stay are kept, so only a new line appears.
-    let lines = move || {
-        log.with_lines(|line| {
-            view! {
-                <li class=line.class()>
-                    <span class="flow-line-step" aria-hidden="true">{line.step}</span>
-                    <span class="flow-text">
-                        <span class="visually-hidden">{line.spoken()}</span>
-                        {line.text.clone()}
-                    </span>
-                    <span class="flow-arrow" aria-hidden="true"></span>
-                </li>
-            }
-        })
+    // A line that stays keeps its element, so only a new line appears.
+    let line = |(_, line): (u64, Line)| {
+        let (class, spoken) = (line.class(), line.spoken());
+        view! {
+            <li class=class>
+                <span class="flow-line-step" aria-hidden="true">{line.step}</span>
+                <span class="flow-text">
+                    <span class="visually-hidden">{spoken}</span>
+                    {line.text}
+                </span>
+                <span class="flow-arrow" aria-hidden="true"></span>
+            </li>
+        }
     };
     view! {
         <section class="card flow-diagram" aria-labelledby="flow-diagram">
@@ -43,7 +43,9 @@ pub(super) fn Diagram() -> impl IntoView {
                 role="region"
                 aria-label="The diagram"
             >
-                <ol class="flow-lines" role="list">{lines}</ol>
+                <ol class="flow-lines" role="list">
+                    <For each=move || log.lines() key=|(number, _)| *number children=line/>
+                </ol>
                 <p class="hint flow-empty">
                     "Nothing yet. Press a button of a step: the requests of this browser are drawn "
                     "here while they happen."

@@ -6,13 +6,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use holdfast_client::{ClientEvent, Session, Watch};
+use holdfast_client::{ClientEvent, Notice, Session, Watch};
 use holdfast_protocol::renewal::Link;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 use uuid::Uuid;
 
-use super::line::Line;
+use super::line::{Lane, Line};
 use super::meeting::SentRefresh;
 use super::story::Story;
 use crate::kept::Kept;
@@ -24,7 +24,10 @@ const MOST_LINES: usize = 60;
 #[derive(Default)]
 struct Log {
     story: Story,
-    lines: VecDeque<Line>,
+    /// With their numbers.
+    lines: VecDeque<(u64, Line)>,
+    /// How many lines there were.
+    added: u64,
     /// One bit for each step of which there was a line.
     seen: u32,
     account_id: Option<Uuid>,
@@ -65,8 +68,11 @@ struct Lasting {
 }
 
 impl Lasting {
-    fn take(&self, event: &ClientEvent) {
-        self.log.update_value(|log| log.take(event));
+    fn take(&self, event: &ClientEvent, stores_nothing: bool) {
+        self.log.update_value(|log| {
+            log.story.stores_nothing = stores_nothing;
+            log.take(event);
+        });
         self.added.update(|added| *added += 1);
         if matches!(
             event,
@@ -120,7 +126,10 @@ impl FlowLog {
                 return;
             }
             let heard = lasting.clone();
-            let watch = session.watch(move |event| heard.take(event));
+            let watch = session.watch(move |event| {
+                let notice = untrack(|| session.notice());
+                heard.take(event, notice == Some(Notice::ThisTabOnly));
+            });
             kept.keep(Watched {
                 lasting: lasting.clone(),
                 _watch: Arc::new(watch),
@@ -157,11 +166,11 @@ impl FlowLog {
         self.added.update(|added| *added += 1);
     }
 
-    /// Calls `view` with each line, the oldest first. Reactive, like the next two.
-    pub(super) fn with_lines<T>(self, view: impl Fn(&Line) -> T) -> Vec<T> {
+    /// The lines with their numbers, the oldest first. Reactive, like the next two.
+    pub(super) fn lines(self) -> Vec<(u64, Line)> {
         self.track();
         self.log
-            .with_value(|log| log.lines.iter().map(view).collect())
+            .with_value(|log| log.lines.iter().cloned().collect())
     }
 
     /// Whether there was a line of this step, also if it has disappeared since.
@@ -275,7 +284,12 @@ impl Log {
     }
 
     fn add(&mut self, line: Line) {
-        self.seen |= 1 << line.step;
+        // The press of a button alone makes no step happen.
+        if line.from != Lane::Person {
+            self.seen |= 1 << line.step;
+        }
+        self.added += 1;
+        let line = (self.added, line);
         self.lines.push_back(line);
         if self.lines.len() > MOST_LINES {
             self.lines.pop_front();
@@ -325,13 +339,13 @@ mod tests {
     #[test]
     fn another_account_finds_no_lines() {
         let log = after([
-            ClientEvent::NotAnswered { request: 1 },
+            ClientEvent::AnswerThrownAway,
             stored(ADA, 0),
             stored(ADA, 1),
         ]);
         assert_eq!((log.lines.len(), log.renewals), (3, 1));
         let log = after([
-            ClientEvent::NotAnswered { request: 1 },
+            ClientEvent::AnswerThrownAway,
             stored(ADA, 0),
             stored(ADA, 1),
             ClientEvent::Cleared {
@@ -385,9 +399,23 @@ mod tests {
     #[test]
     fn the_log_is_full_at_some_point() {
         let mut log = Log::default();
-        for request in 0..200 {
-            log.take(&ClientEvent::NotAnswered { request });
+        for _ in 0..200 {
+            log.take(&ClientEvent::AnswerThrownAway);
         }
         assert_eq!(log.lines.len(), MOST_LINES);
+        assert_eq!(log.lines.back().map(|(number, _)| *number), Some(200));
+    }
+
+    #[test]
+    fn the_press_of_a_button_is_no_step_that_was_seen() {
+        let mut log = Log::default();
+        log.add(Line::message(7, Lane::Person, Lane::Browser, "Refresh now"));
+        assert_eq!(log.seen, 0);
+        log.add(Line::note(
+            7,
+            Lane::Browser,
+            "The same attempt key once more",
+        ));
+        assert_eq!(log.seen, 1 << 7);
     }
 }

@@ -221,7 +221,8 @@ impl Meeting {
                 self.phase = Phase::Greeting;
                 vec![tell(Word::Hello, held), self.wait(GREETING_MS)]
             }
-            Phase::Opening => vec![Do::Say(OPENING)],
+            // The browser may have opened no tab.
+            Phase::Opening => vec![Do::Say(AWAITED)],
             Phase::Renewing { .. } => vec![Do::Say("The two tabs are renewing already.")],
             // The words come in half a second.
             Phase::Greeting => Vec::new(),
@@ -344,6 +345,8 @@ impl Meeting {
 /// What a tab says while the second one opens.
 pub(super) const OPENING: &str =
     "The second tab is opening. Both tabs renew as soon as it is there.";
+
+const AWAITED: &str = "Both tabs renew as soon as there is a second tab with this page.";
 
 const LEFT: &str = "The other tab was left before it had said what it did.";
 
@@ -496,7 +499,7 @@ mod tests {
         assert_eq!(meeting.take(Happened::Pressed, HELD), []);
         let opened = meeting.take(Happened::Waited(1), HELD);
         assert_eq!(opened[0], Do::OpenTab);
-        assert_eq!(meeting.take(Happened::Pressed, HELD), [Do::Say(OPENING)]);
+        assert_eq!(meeting.take(Happened::Pressed, HELD), [Do::Say(AWAITED)]);
         let begun = meeting.take(heard(Word::Hello, HELD), HELD);
         assert!(begun.contains(&Do::Renew), "{begun:?}");
         // The end of the wait for the second tab means nothing any more.

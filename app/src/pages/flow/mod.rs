@@ -44,7 +44,7 @@ use self::line::{Lane, Line};
 use self::log::FlowLog;
 use self::panel_list::{ACCESS_TOKEN, IN_BROWSER, IN_DATABASE, PanelList, Panels, REFRESH_TOKEN};
 use self::race::Race;
-use self::reads::Reads;
+use self::reads::{OneRead, Reads};
 use self::step_card::StepCard;
 use self::step_list::StepList;
 use self::steps::number_in;
@@ -54,6 +54,7 @@ use self::theft_dialog::TheftDialog;
 use self::visit::Visit;
 use super::asker::Asker;
 use crate::components::{Button, PageHeading};
+use crate::paths;
 
 /// The flow, step by step.
 #[component]
@@ -69,10 +70,9 @@ pub fn FlowPage() -> impl IntoView {
     let panels = RwSignal::new(Panels::default());
     // Only the browser puts one into it, so no other thread drops it.
     let race = StoredValue::new(None::<SendWrapper<Rc<Race>>>);
-    let (storage_reads, row_reads) = (
-        StoredValue::new(Reads::default()),
-        StoredValue::new(Reads::default()),
-    );
+    let storage_reads = StoredValue::new(Reads::default());
+    let row_read = StoredValue::new(OneRead::default());
+    let read_again = RwSignal::new(0);
     let heading = NodeRef::<H2>::new();
     let current = step_of_address(heading, said);
     let shown_again = comes_into_sight();
@@ -98,13 +98,21 @@ pub fn FlowPage() -> impl IntoView {
         });
     };
     let read_row = move || {
+        if !row_read
+            .try_update_value(OneRead::begin)
+            .unwrap_or_default()
+        {
+            return;
+        }
+        let asked_for = held().map(|held| held.session_id);
         let row = session.demonstration().session_row();
-        let number = begin(row_reads);
         asker.ask(row, move |found| {
-            if !is_last(row_reads, number) {
-                return;
-            }
             let held = held();
+            let is_of_another = held.as_ref().map(|held| held.session_id) != asked_for;
+            let is_answered = found.is_ok() || is_of_another;
+            if row_read.try_update_value(|read| read.end(is_answered)) == Some(true) {
+                read_again.update(|times| *times += 1);
+            }
             let Some(tokens) = &held else { return };
             let row = match found {
                 Ok(row) if row.session_id != tokens.session_id => return,
@@ -112,12 +120,17 @@ pub fn FlowPage() -> impl IntoView {
                     let end = log.compare_end(row.session_id, row.expires_at);
                     panels::row(&row, Some(tokens), end)
                 }
-                Err(CallError::SignedOut) => return,
+                Err(CallError::SignedOut | CallError::SessionChanged) => return,
                 Err(error) => panels::nothing(error.to_string()),
             };
             panels.update(|panels| panels[IN_DATABASE] = row);
         });
     };
+    Effect::new(move |_| {
+        if read_again.get() > 0 {
+            read_row();
+        }
+    });
     Effect::new(move |before: Option<Option<Uuid>>| {
         log.track_changes();
         shown_again.track();
@@ -263,15 +276,20 @@ fn focus_if_lost(heading: NodeRef<H2>) {
 /// The step that the address names. The server does not know the hash of an address, so the first
 /// rendering shows the first step. `said` is about the step before.
 fn step_of_address(heading: NodeRef<H2>, said: RwSignal<String>) -> RwSignal<u32> {
-    let hash = use_location().hash;
+    let place = use_location();
+    let (path, hash) = (place.pathname, place.hash);
     let current = RwSignal::new(1);
     Effect::new(move |before: Option<bool>| {
+        // The address changes before the next page is there.
+        if path.read().trim_end_matches('/') != paths::FLOW {
+            return true;
+        }
         let number = number_in(&hash.read()).unwrap_or(1);
         if current.get_untracked() != number {
             current.set(number);
             said.set(String::new());
             // After the first time, a person has followed a link within the page. The new step is in
-            // the page by the next frame, and a person who leaves the page is on another one.
+            // the page by the next frame.
             if before.is_some() {
                 request_animation_frame(move || {
                     if let Some(heading) = heading.try_get_untracked().flatten() {

@@ -7,7 +7,7 @@ const PANELS: [(&str, &str, &str); 4] = [
     (
         "flow-access-token",
         "The access token",
-        "It opens protected calls until it expires. The server does not store it.",
+        "Every protected call needs it. It is valid for a few minutes, and the server does not store it.",
     ),
     (
         "flow-refresh-token",
@@ -17,12 +17,12 @@ const PANELS: [(&str, &str, &str); 4] = [
     (
         "flow-in-browser",
         "In this browser",
-        "IndexedDB has the truth. Local storage has a copy for the first moment of a page.",
+        "Local storage has a copy for the first moment of a page. If the two differ, IndexedDB counts.",
     ),
     (
         "flow-in-database",
         "In the database",
-        "One row for each session. It has no token: the server could not tell you yours.",
+        "One row for each session. It has no token, so the server cannot show yours.",
     ),
 ];
 

@@ -131,7 +131,7 @@ fn link_of_row(link: &StoredLink, held: Option<&HeldTokens>) -> Vec<Shown> {
             4,
             "Marks of the last attempt keys",
             marks,
-            "The newest first. By them the server tells a repeat from a theft.",
+            "The newest first. The server uses them to tell a repeated request from a theft.",
         ),
     ]
 }

@@ -32,6 +32,8 @@ pub(super) struct Race {
     log: FlowLog,
     visit: Visit,
     others: Option<OtherTabs>,
+    /// What this tab held when it joined.
+    joined_with: Option<Link>,
     meeting: RefCell<Meeting>,
     said: RwSignal<String>,
 }
@@ -52,7 +54,9 @@ impl Race {
                     race.take(Happened::Heard(message));
                 }
             };
+            let joined_with = held(session);
             Self {
+                joined_with,
                 session,
                 log,
                 visit,
@@ -81,17 +85,11 @@ impl Race {
         }
     }
 
-    fn held(&self) -> Option<Link> {
-        let held = self.session.demonstration().tokens()?;
-        Some(Link {
-            session_id: held.session_id,
-            generation: held.generation,
-        })
-    }
-
     #[inline(never)]
     fn take(self: &Rc<Self>, event: Happened) {
-        let Some(held) = self.held() else { return };
+        let Some(held) = held(self.session) else {
+            return;
+        };
         let all = self.meeting.borrow_mut().take(event, held);
         for one in all {
             match one {
@@ -167,8 +165,18 @@ impl Race {
 
 impl Drop for Race {
     fn drop(&mut self) {
-        if let Some(held) = self.held() {
-            self.tell(&Message::bye(held));
+        // This tab may have another session by now, and a new part in the race for it.
+        if let Some(joined_with) = self.joined_with {
+            self.tell(&Message::bye(joined_with));
         }
     }
+}
+
+/// The link that this tab holds now.
+fn held(session: Session) -> Option<Link> {
+    let held = session.demonstration().tokens()?;
+    Some(Link {
+        session_id: held.session_id,
+        generation: held.generation,
+    })
 }

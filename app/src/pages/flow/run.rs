@@ -34,9 +34,13 @@ pub(super) async fn run(action: Action, session: Session, log: FlowLog) -> Strin
             }
             // After a theft, the client learns by this call that its session has ended.
             let answer = session.api().get::<Account>(paths::ACCOUNT).await;
-            match action {
-                Action::Steal => Ok(()),
-                _ => answer.map(drop),
+            match (action, answer) {
+                (Action::Steal, Err(CallError::Unreachable { .. })) => {
+                    return "The server has ended the session. This tab learns it by its next call."
+                        .to_owned();
+                }
+                (Action::Steal, _) => Ok(()),
+                (_, answer) => answer.map(drop),
             }
         }
         Action::Renew | Action::LoseAnswer => {
@@ -50,7 +54,7 @@ pub(super) async fn run(action: Action, session: Session, log: FlowLog) -> Strin
                 (demonstration.renew().await, true)
             };
             if !is_renewed {
-                return NOT_RENEWED.to_owned();
+                return not_renewed(session);
             }
             if !has_failed_first {
                 return "Both tokens are new, but no answer was lost: another renewal was faster."
@@ -66,10 +70,17 @@ pub(super) async fn run(action: Action, session: Session, log: FlowLog) -> Strin
         Action::ReadStorage | Action::Race => return String::new(),
     };
     if outcome.is_ok() && action.ends_with_an_answer() {
-        let text = "You see the answer, and nothing of all this";
+        let text = "On any other page, this answer is all that you see";
         log.add(Line::message(action.step(), Browser, Person, text));
     }
     in_words(outcome, action.done())
+}
+
+fn not_renewed(session: Session) -> String {
+    match session.demonstration().tokens() {
+        Some(_) => NOT_RENEWED.to_owned(),
+        None => CallError::SignedOut.to_string(),
+    }
 }
 
 /// What a thief does who has copied the storage, and uses the copy too late. Returns what went wrong,
@@ -87,7 +98,7 @@ async fn steal(session: Session, log: FlowLog) -> Option<String> {
     theft("A thief copies");
     for _ in 0..2 {
         if !demonstration.renew().await {
-            return Some(NOT_RENEWED.to_owned());
+            return Some(not_renewed(session));
         }
     }
     theft("The thief presents the copy of");

@@ -26,6 +26,8 @@ pub(super) struct Story {
     refresh: Option<Refresh>,
     /// The last refresh that the client has sent, and whether it was answered with tokens.
     last_refresh: Option<Refresh>,
+    /// Whether this browser stores nothing, so that only this tab has the session.
+    pub(super) stores_nothing: bool,
 }
 
 impl Story {
@@ -51,7 +53,9 @@ impl Story {
                 status,
                 code,
             } => {
-                let purpose = self.finished(*request);
+                let Some(purpose) = self.finished(*request) else {
+                    return Vec::new();
+                };
                 if let Purpose::Refresh(refresh) = &purpose
                     && (200..300).contains(status)
                 {
@@ -61,13 +65,17 @@ impl Story {
                 answers::lines(&purpose, *status, code.unwrap_or_default())
             }
             ClientEvent::AnsweredByAnother { request, status } => {
-                let purpose = self.finished(*request);
+                let Some(purpose) = self.finished(*request) else {
+                    return Vec::new();
+                };
                 let text = format!("{status}, but not from this server: another program answered");
                 let line = Line::note(purpose.step(), Browser, text).with(Tone::Lost);
                 drawn(&purpose, line)
             }
             ClientEvent::NotAnswered { request } => {
-                let purpose = self.finished(*request);
+                let Some(purpose) = self.finished(*request) else {
+                    return Vec::new();
+                };
                 let line = Line::message(purpose.step(), Server, Browser, "No answer");
                 drawn(&purpose, line.with(Tone::Lost))
             }
@@ -86,7 +94,7 @@ impl Story {
                 is_new_session,
                 by_this_tab,
                 ..
-            } => vec![stored(*generation, *is_new_session, *by_this_tab)],
+            } => vec![self.stored(*generation, *is_new_session, *by_this_tab)],
             ClientEvent::Cleared { why, by_this_tab } => vec![cleared(*why, *by_this_tab)],
             ClientEvent::SignOutsConfirmed => vec![Line::note(
                 9,
@@ -125,12 +133,14 @@ impl Story {
         self.under_way.iter().any(is_its)
     }
 
-    fn finished(&mut self, request: u32) -> Purpose {
+    /// What the request was for. It is not known if it was sent before the page listened; then the diagram
+    /// does not tell its answer either.
+    fn finished(&mut self, request: u32) -> Option<Purpose> {
         let at = self
             .under_way
             .iter()
-            .position(|(number, _)| *number == request);
-        at.map_or(Purpose::Other, |at| self.under_way.swap_remove(at).1)
+            .position(|(number, _)| *number == request)?;
+        Some(self.under_way.swap_remove(at).1)
     }
 
     fn purpose(&mut self, path: &str, with_access_token: bool) -> Purpose {
@@ -167,7 +177,12 @@ impl Story {
             let text = format!("The same attempt key once more ({attempt})");
             Line::note(7, Browser, text)
         } else {
-            let text = format!("An attempt key ({attempt}) is stored first");
+            let done = if self.stores_nothing {
+                "made"
+            } else {
+                "stored"
+            };
+            let text = format!("An attempt key ({attempt}) is {done} first");
             Line::note(6, Browser, text)
         };
         if !is_demonstration {
@@ -175,6 +190,33 @@ impl Story {
         }
         self.refresh = Some(refresh);
         line
+    }
+
+    fn stored(&self, generation: u32, is_new_session: bool, by_this_tab: bool) -> Line {
+        let (step, text) = match (is_new_session, by_this_tab) {
+            (true, true) if self.stores_nothing => (
+                4,
+                "This browser stores nothing, so only this tab has the tokens".to_owned(),
+            ),
+            (true, true) => (4, "Both tokens are stored".to_owned()),
+            (true, false) => (
+                4,
+                "Another tab has signed in: this tab uses its tokens".to_owned(),
+            ),
+            (false, true) if self.stores_nothing => (
+                8,
+                format!("Only this tab has the new pair: refresh token {generation}"),
+            ),
+            (false, true) => (
+                8,
+                format!("The new pair is stored: refresh token {generation}"),
+            ),
+            (false, false) => (
+                8,
+                format!("Another tab has renewed: this tab uses refresh token {generation}"),
+            ),
+        };
+        Line::note(step, Browser, text)
     }
 
     /// Notes that the server has answered this refresh with tokens.
@@ -214,25 +256,6 @@ fn sent(purpose: &Purpose, request: &str) -> Line {
     Line::message(purpose.step(), Browser, Server, text)
 }
 
-fn stored(generation: u32, is_new_session: bool, by_this_tab: bool) -> Line {
-    let (step, text) = match (is_new_session, by_this_tab) {
-        (true, true) => (4, "Both tokens are stored".to_owned()),
-        (true, false) => (
-            4,
-            "Another tab has signed in: this tab uses its tokens".to_owned(),
-        ),
-        (false, true) => (
-            8,
-            format!("The new pair is stored: refresh token {generation}"),
-        ),
-        (false, false) => {
-            let text = format!("Another tab has renewed: this tab uses refresh token {generation}");
-            (8, text)
-        }
-    };
-    Line::note(step, Browser, text)
-}
-
 /// What is said depends on what the client has done: it keeps the refresh token of a session that the server
 /// may still have, until the server has confirmed the end.
 fn cleared(why: Option<Ending>, by_this_tab: bool) -> Line {
@@ -248,7 +271,7 @@ fn cleared(why: Option<Ending>, by_this_tab: bool) -> Line {
         (Some(KeptInAnotherTab), _) => {
             "This browser stores nothing any more: only one other tab has the session"
         }
-        (Some(_), true) => "Both tokens are deleted from storage",
+        (Some(_), true) => "Both tokens are deleted",
         (Some(SignedOut | SignedOutElsewhere), false) => "Another tab has signed out",
         (Some(_), false) => "Another tab has found that the session is over",
         (None, _) => "The session is over, and this browser has said why",

@@ -201,10 +201,7 @@ fn an_old_token_with_a_new_attempt_key_ends_the_session() {
     assert!(lines[4].ends_with("401 refresh_token_reused"), "{lines:?}");
     assert!(lines[6].contains("on the list of ended ones"), "{lines:?}");
     let last = lines.last().expect("a line");
-    assert_eq!(
-        last,
-        "Step 10, browser: Both tokens are deleted from storage"
-    );
+    assert_eq!(last, "Step 10, browser: Both tokens are deleted");
 }
 
 #[test]
@@ -274,9 +271,35 @@ fn no_answer_is_a_line_as_well() {
 }
 
 #[test]
-fn an_answer_to_no_known_request_is_shown() {
-    let lines = told(&[answered(9, 503, None)]);
-    assert_eq!(lines, ["Step 1, Server to browser: 503"]);
+fn an_answer_to_no_known_request_is_not_told() {
+    for end in [
+        answered(9, 200, None),
+        answered(9, 503, None),
+        ClientEvent::NotAnswered { request: 9 },
+    ] {
+        assert_eq!(told(&[end]), [""; 0]);
+    }
+}
+
+#[test]
+fn a_browser_that_stores_nothing_is_not_said_to_store_tokens() {
+    let mut story = Story {
+        stores_nothing: true,
+        ..Story::default()
+    };
+    let stored = |generation, is_new_session| ClientEvent::Stored {
+        account_id: uuid::Uuid::nil(),
+        session_id: uuid::Uuid::nil(),
+        generation,
+        is_new_session,
+        by_this_tab: true,
+    };
+    let events = [stored(0, true), refreshing(0, 1, false), stored(1, false)];
+    for event in &events {
+        for line in story.tell(event) {
+            assert!(!line.text.contains("stored"), "{}", line.text);
+        }
+    }
 }
 
 #[test]

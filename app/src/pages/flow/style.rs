@@ -1,8 +1,14 @@
 //! The style of the page, which is a file of its own in the release. Other pages do not load it.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 
 use crate::components::Hydrated;
+use crate::focus::focus_heading;
+
+/// How long the page waits for its style.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The address of the file, or `None` if the style of all pages contains it. The server provides it;
 /// the browser reads it from `data-flow-style` of the document.
@@ -12,6 +18,9 @@ pub struct FlowStyle(pub Option<String>);
 impl FlowStyle {
     fn of_page() -> Self {
         use_context().unwrap_or_else(|| {
+            if cfg!(not(target_family = "wasm")) {
+                return Self(None);
+            }
             let document = document().document_element();
             Self(document.and_then(|it| it.get_attribute("data-flow-style")))
         })
@@ -19,20 +28,35 @@ impl FlowStyle {
 }
 
 /// Loads the style, and shows the page when it has come. Without the style the page can be read, too, so
-/// it is also shown if the style does not come.
+/// it is also shown if the style does not come within some seconds.
 #[component]
 pub fn Styled(children: Children) -> impl IntoView {
     let address = FlowStyle::of_page().0;
     // The document that the server sends has the style already.
-    let is_loading = address.is_some() && Hydrated::of_page().get_untracked();
-    let is_loading = RwSignal::new(is_loading);
+    let is_awaited = address.is_some() && Hydrated::of_page().get_untracked();
+    let is_loading = RwSignal::new(is_awaited);
+    let show = move || {
+        // Nothing hidden can have the focus. So the heading gets it now, unless the person has moved it.
+        if is_loading.try_get_untracked() == Some(true) {
+            is_loading.set(false);
+            request_animation_frame(|| {
+                let active = document().active_element();
+                if active.is_none_or(|active| active.tag_name() == "BODY") {
+                    focus_heading();
+                }
+            });
+        }
+    };
+    if is_awaited {
+        set_timeout(show, PATIENCE);
+    }
     let sheet = address.map(|address| {
         view! {
             <link
                 rel="stylesheet"
                 href=address
-                on:load=move |_| is_loading.set(false)
-                on:error=move |_| is_loading.set(false)
+                on:load=move |_| show()
+                on:error=move |_| show()
             />
         }
     });

@@ -124,6 +124,11 @@ impl Demonstration {
         }
     }
 
+    /// Whether this browser stores nothing, so that only the memory of this tab has the session.
+    pub fn stores_nothing(self) -> bool {
+        Driver::current().is_some_and(|driver| driver.vault.is_memory())
+    }
+
     /// What the database holds of the session of this tab. See [`SessionRow`].
     ///
     /// # Errors

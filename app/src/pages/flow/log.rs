@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use holdfast_client::{ClientEvent, Notice, Session, Watch};
+use holdfast_client::{ClientEvent, Session, Watch};
 use holdfast_protocol::renewal::Link;
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
@@ -127,8 +127,7 @@ impl FlowLog {
             }
             let heard = lasting.clone();
             let watch = session.watch(move |event| {
-                let notice = untrack(|| session.notice());
-                heard.take(event, notice == Some(Notice::ThisTabOnly));
+                heard.take(event, session.demonstration().stores_nothing());
             });
             kept.keep(Watched {
                 lasting: lasting.clone(),
@@ -247,7 +246,10 @@ impl Log {
     /// A person sees nothing of what another person has done.
     fn belongs_to(&mut self, account_id: Uuid) {
         if self.account_id.is_some_and(|before| before != account_id) {
+            // The browser is the same.
+            let stores_nothing = self.story.stores_nothing;
             *self = Self::default();
+            self.story.stores_nothing = stores_nothing;
         }
         self.account_id = Some(account_id);
     }

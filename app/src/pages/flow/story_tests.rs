@@ -283,10 +283,8 @@ fn an_answer_to_no_known_request_is_not_told() {
 
 #[test]
 fn a_browser_that_stores_nothing_is_not_said_to_store_tokens() {
-    let mut story = Story {
-        stores_nothing: true,
-        ..Story::default()
-    };
+    let mut story = Story::default();
+    story.stores_nothing = true;
     let stored = |generation, is_new_session| ClientEvent::Stored {
         account_id: uuid::Uuid::nil(),
         session_id: uuid::Uuid::nil(),

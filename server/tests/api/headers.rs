@@ -202,3 +202,15 @@ async fn a_request_of_http_1_1_names_its_host_once() {
         assert_eq!(response.status(), status, "{version:?} {hosts:?}");
     }
 }
+
+#[tokio::test]
+async fn a_password_manager_finds_the_page_that_changes_the_password() {
+    let app = TestApp::start().await;
+    let answer = get_from(&app, "/.well-known/change-password").await;
+    assert_eq!(answer.status, 303);
+    assert_eq!(answer.header("location"), "/password");
+    // Password managers believe the redirect only if an address that nobody has is answered otherwise
+    // (W3C, «Detecting the reliability of HTTP status codes»).
+    let unknown = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200";
+    assert_eq!(get_from(&app, unknown).await.status, 404);
+}

@@ -129,10 +129,11 @@ impl Demonstration {
         Driver::current().is_some_and(|driver| driver.vault.is_memory())
     }
 
-    /// What the database holds of the session of this tab. See [`SessionRow`].
+    /// What the database holds of the session of this tab. See [`SessionRow`]. Only a server with Holdfast's
+    /// own pages answers it.
     ///
     /// # Errors
-    /// [`CallError`], like every call.
+    /// [`CallError`], like every call; on another server the code is `not_found`.
     pub async fn session_row(self) -> Result<SessionRow, CallError> {
         let mut whose = calls::whose();
         // The call may renew the tokens first, and the hash must be that of the new one.

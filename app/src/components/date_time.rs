@@ -1,40 +1,45 @@
 use js_sys::{Date, Object, Reflect};
 use leptos::prelude::*;
 
+use crate::words::Words;
+
 /// Names the days of points in time, in words and in the browser's time zone. Only the browser uses
 /// this.
 pub struct Days {
     today: String,
     yesterday: String,
+    words: Words,
 }
 
 impl Days {
     /// As seen from now.
-    pub fn now() -> Self {
+    pub fn now(words: Words) -> Self {
         const A_DAY_MS: f64 = 86_400_000.0;
         let now = Date::now();
-        let day = |at: f64| full(&Date::new(&at.into()));
+        let day = |at: f64| full(&Date::new(&at.into()), words);
         Self {
             today: day(now),
             yesterday: day(now - A_DAY_MS),
+            words,
         }
     }
 
     /// The day of this point in time (Unix seconds).
     pub fn name(&self, at: i64) -> String {
-        let day = full(&date_of(at));
+        let day = full(&date_of(at), self.words);
+        let words = self.words.dates();
         if day == self.today {
-            "Today".to_owned()
+            words.today.to_owned()
         } else if day == self.yesterday {
-            "Yesterday".to_owned()
+            words.yesterday.to_owned()
         } else {
             day
         }
     }
 }
 
-fn full(date: &Date) -> String {
-    in_words(date, &[("dateStyle", "full")])
+fn full(date: &Date, words: Words) -> String {
+    in_words(date, words, &[("dateStyle", "full")])
 }
 
 fn date_of(at: i64) -> Date {
@@ -42,13 +47,12 @@ fn date_of(at: i64) -> Date {
     Date::new(&(at as f64 * 1000.0).into())
 }
 
-fn in_words(date: &Date, styles: &[(&str, &str)]) -> String {
+fn in_words(date: &Date, words: Words, styles: &[(&str, &str)]) -> String {
     let options = Object::new();
     for (name, style) in styles {
         let _ = Reflect::set(&options, &(*name).into(), &(*style).into());
     }
-    // The page is in English. In most countries the day comes before the month.
-    String::from(date.to_locale_string("en-GB", &options))
+    String::from(date.to_locale_string(words.dates().locale, &options))
 }
 
 /// A point in time, in the browser's time zone. Only the browser renders it: the server does
@@ -62,11 +66,12 @@ pub fn DateTime(
     #[prop(optional)]
     date_only: bool,
 ) -> impl IntoView {
+    let words = Words::of_page();
     let date = move || date_of(at.get());
     let machine = move || String::from(date().to_iso_string());
     let person = move || {
         let styles = [("dateStyle", "medium"), ("timeStyle", "short")];
-        in_words(&date(), &styles[..if date_only { 1 } else { 2 }])
+        in_words(&date(), words, &styles[..if date_only { 1 } else { 2 }])
     };
     view! { <time datetime=machine>{person}</time> }
 }

@@ -14,6 +14,7 @@ use super::asker::Asker;
 use crate::components::{CheckField, FormError, ShowPassword, SubmitButton, TextField};
 use crate::paths;
 use crate::way_back::{after_sign_in, hand_on};
+use crate::words::Words;
 
 /// The differences between the two forms.
 #[derive(Clone, Copy)]
@@ -24,14 +25,14 @@ pub(super) struct Credentials {
     pub(super) autocomplete: &'static str,
     pub(super) username_hint: Option<&'static str>,
     /// What is still missing in the typed password.
-    pub(super) password_hint: fn(&str) -> Option<String>,
+    pub(super) password_hint: fn(Words, &str) -> Option<String>,
     /// Mistakes that the client finds before it sends the form.
-    pub(super) check: fn(&str, &str) -> Mistakes,
+    pub(super) check: fn(Words, &str, &str) -> Mistakes,
     pub(super) send: fn(Session, String, Secret, bool) -> Sent,
     /// Takes the answer if the form is gone.
     pub(super) gone: fn(Session, &Result<(), CallError>),
     /// Mistakes that the server's answer names.
-    pub(super) answered: fn(&CallError) -> Mistakes,
+    pub(super) answered: fn(Words, &CallError) -> Mistakes,
     pub(super) submit: &'static str,
     pub(super) submitting: &'static str,
 }
@@ -41,6 +42,8 @@ pub(super) type Sent = LocalBoxFuture<'static, Result<(), CallError>>;
 /// A username, a password, and whether to stay signed in.
 #[component]
 pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
+    let words = Words::of_page();
+    let fields = words.fields();
     let session = use_session();
     let username = NodeRef::<Input>::new();
     let password = NodeRef::<Input>::new();
@@ -64,7 +67,7 @@ pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
         let (typed, secret) = (value(username), value(password));
         // The keyboard of a phone adds a space after a word.
         let name = typed.trim().to_owned();
-        let found = (form.check)(&name, &secret);
+        let found = (form.check)(words, &name, &secret);
         let any = found.any();
         tell(found);
         if any {
@@ -90,7 +93,7 @@ pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
             if error.code() == Some(Code::InvalidCredentials) {
                 empty_password();
             }
-            tell((form.answered)(&error));
+            tell((form.answered)(words, &error));
         };
         asker.ask_or(sent, then, move |outcome| (form.gone)(session, &outcome));
     };
@@ -99,7 +102,7 @@ pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
         <form method="post" action=form.action class="stack" novalidate on:submit=submit>
             <FormError text=Signal::derive(move || mistakes.get().form)/>
             <TextField
-                label="Username"
+                label=fields.username
                 name="username"
                 autocomplete="username"
                 node=username
@@ -108,12 +111,12 @@ pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
                 on_type=move |_| mistakes.update(|mistakes| mistakes.username = None)
             />
             <TextField
-                label="Password"
+                label=fields.password
                 name="password"
                 autocomplete=form.autocomplete
                 show
                 node=password
-                hint=Signal::derive(move || (form.password_hint)(&typed_password.read()))
+                hint=Signal::derive(move || (form.password_hint)(words, &typed_password.read()))
                 error=Signal::derive(move || mistakes.get().password)
                 on_type=move |typed| {
                     typed_password.set(typed);
@@ -122,9 +125,9 @@ pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
             />
             <ShowPassword show/>
             <CheckField
-                label="Keep me signed in on this browser"
+                label=fields.remember
                 name="remember"
-                hint="Not on a computer that you share."
+                hint=fields.remember_hint
                 node=remember
             />
             <SubmitButton
@@ -147,8 +150,8 @@ pub(super) struct Mistakes {
 
 impl Mistakes {
     /// Assigns the server's answer to the field that it is about.
-    pub(super) fn of(error: &CallError) -> Self {
-        let text = Some(error.to_string());
+    pub(super) fn of(words: Words, error: &CallError) -> Self {
+        let text = Some((words.errors().call)(error));
         match error.code() {
             Some(Code::UsernameTaken | Code::UsernameNotAccepted) => Self {
                 username: text,

@@ -1,5 +1,6 @@
 use holdfast_client::CallError;
-use holdfast_protocol::password::{self, MIN_LENGTH};
+use holdfast_protocol::password;
+use holdfast_protocol::problem::Code;
 use holdfast_protocol::username::Username;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -7,83 +8,74 @@ use leptos_meta::Title;
 use super::credentials::{Credentials, CredentialsForm, Mistakes, with_next};
 use crate::components::PageHeading;
 use crate::paths;
-
-/// What a new username may be.
-pub(super) const USERNAME_HINT: &str =
-    "Letters, digits and . _ - @ +, at least three. An e-mail address works.";
+use crate::words::Words;
 
 /// Makes an account and signs in.
 #[component]
 pub fn SignUpPage() -> impl IntoView {
+    let all = Words::of_page();
+    let words = all.sign_up();
     let sign_in = with_next(paths::SIGN_IN);
     let form = Credentials {
         action: paths::SIGN_UP,
         autocomplete: "new-password",
-        username_hint: Some(USERNAME_HINT),
-        password_hint: |typed| Some(length_hint(typed)),
+        username_hint: Some(all.rules().username_hint),
+        password_hint: |words, typed| Some(length_hint(words, typed)),
         check,
         send: |session, username, password, remember| {
             Box::pin(session.sign_up(username, password, remember))
         },
         gone: |session, outcome| session.sign_up_form_is_gone(outcome),
         answered,
-        submit: "Create account",
-        submitting: "Creating account…",
+        submit: words.submit,
+        submitting: words.submitting,
     };
 
     view! {
-        <Title text="Create account"/>
+        <Title text=words.title/>
         <div class="center narrow">
             <div class="card stack">
-                <PageHeading text="Create your account"/>
+                <PageHeading text=words.heading/>
                 <CredentialsForm form/>
             </div>
             <p class="aside">
-                "Already have an account? " <a href=sign_in>"Sign in"</a>
+                {words.has_account} <a href=sign_in>{words.sign_in}</a>
             </p>
         </div>
     }
 }
 
 /// The mistakes that the server names, or what happened to a session that was not kept.
-fn answered(error: &CallError) -> Mistakes {
+fn answered(words: Words, error: &CallError) -> Mistakes {
+    let text = words.sign_up();
     match error {
         CallError::Overtaken => Mistakes {
-            form: Some(
-                "Your account is made. Somebody has signed in or out in this browser \
-                 meanwhile, so sign in to use it."
-                    .to_owned(),
-            ),
+            form: Some(text.overtaken.to_owned()),
             ..Mistakes::default()
         },
-        _ => Mistakes::of(error),
+        _ if error.code() == Some(Code::UsernameTaken) => Mistakes {
+            username: Some(text.username_taken.to_owned()),
+            ..Mistakes::default()
+        },
+        _ => Mistakes::of(words, error),
     }
 }
 
 /// Checks the server's rules before the form is sent.
-fn check(username: &str, password: &str) -> Mistakes {
+fn check(words: Words, username: &str, password: &str) -> Mistakes {
+    let rules = words.rules();
     Mistakes {
-        username: Username::parse(username).err().map(|why| why.to_string()),
+        username: Username::parse(username).err().map(rules.username),
         password: password::check(password, username)
             .err()
-            .map(|why| why.to_string()),
+            .map(rules.password),
         form: None,
     }
 }
 
-/// What is still missing in a new password. This only mentions the length, so that the person
-/// reads no complaint in the middle of a word.
-pub(super) fn length_hint(typed: &str) -> String {
-    match typed.chars().count() {
-        0 => format!(
-            "At least {MIN_LENGTH} characters. Four or five unrelated words are easy to remember."
-        ),
-        length if length < MIN_LENGTH => match MIN_LENGTH - length {
-            1 => "One more character.".to_owned(),
-            more => format!("{more} more characters."),
-        },
-        _ => "Long enough.".to_owned(),
-    }
+/// What is still missing in a new password.
+pub(super) fn length_hint(words: Words, typed: &str) -> String {
+    (words.rules().password_hint)(typed.chars().count())
 }
 
 #[cfg(test)]
@@ -97,15 +89,15 @@ mod tests {
             ("fourteen chars", "One more character."),
             ("пятнадцать букв", "Long enough."),
         ] {
-            assert_eq!(length_hint(typed), expected);
+            assert_eq!(length_hint(Words::ENGLISH, typed), expected);
         }
     }
 
     #[test]
     fn each_rule_is_told_at_its_field() {
-        let mistakes = check("a", "correct horse battery");
+        let mistakes = check(Words::ENGLISH, "a", "correct horse battery");
         assert!(mistakes.username.is_some() && mistakes.password.is_none());
-        let mistakes = check("ada", "short");
+        let mistakes = check(Words::ENGLISH, "ada", "short");
         assert!(mistakes.username.is_none() && mistakes.password.is_some());
     }
 }

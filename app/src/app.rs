@@ -13,7 +13,8 @@ use crate::focus::focus_heading;
 use crate::kept::Kept;
 use crate::pages::SignInNoticeBar;
 use crate::routes::{PageOnItsWay, Pages, load_for_sign_out};
-use crate::{paths, way_back, words};
+use crate::words::Words;
+use crate::{paths, way_back};
 
 /// What the client has to know of these pages.
 pub(crate) const CONFIG: Config = Config::sign_in_at(way_back::sign_in);
@@ -23,6 +24,7 @@ pub(crate) const CONFIG: Config = Config::sign_in_at(way_back::sign_in);
 pub fn App() -> impl IntoView {
     provide_meta_context();
     let session = provide_session(CONFIG);
+    let words = Words::of_page().frame();
     let hydrated = Hydrated::provide();
     let on_its_way = PageOnItsWay::provide();
     Kept::provide();
@@ -47,29 +49,20 @@ pub fn App() -> impl IntoView {
 
     let status = move || {
         if session.notice() == Some(Notice::Outdated) {
-            Some("Holdfast was updated in another tab. Reload this page to go on.")
+            Some(words.updated)
         } else if session.is_reconnecting() {
-            Some("Reconnecting…")
+            Some(words.reconnecting)
         } else if session.is_signed_in() && session.notice() == Some(Notice::ThisTabOnly) {
-            Some(
-                "This browser does not let Holdfast store anything. You stay signed in \
-                 until you leave or reload this page.",
-            )
+            Some(words.stores_nothing)
         } else if session.is_anonymous() && session.is_leaving() {
-            Some(
-                "You are signed out in this browser. The server has not ended the session yet. \
-                 Holdfast tries again until it has.",
-            )
+            Some(words.is_leaving)
         } else if session.is_anonymous()
             && session.notice() == Some(Notice::ThisTabOnly)
             && session.ending().is_none()
         {
-            Some(
-                "This browser does not let Holdfast read what it has stored. If you have signed in \
-                 before, load the page again.",
-            )
+            Some(words.reads_nothing)
         } else {
-            on_its_way.is_awaited.get().then_some("Loading the page…")
+            on_its_way.is_awaited.get().then_some(words.loading_page)
         }
     };
 
@@ -81,10 +74,10 @@ pub fn App() -> impl IntoView {
         }
     });
     let why = move || match session.told() {
-        Some(told) => Some(words::told(told)),
+        Some(told) => Some((words.told)(told)),
         None => {
             let unread = session.ending().filter(|_| !read.get());
-            unread.map(words::why)
+            unread.map(words.why)
         }
     };
     // Both buttons disappear after they were pressed, so the focus must move. Only what was shown
@@ -114,7 +107,7 @@ pub fn App() -> impl IntoView {
             <SiteHeader on_sign_out=sign_out/>
             <StatusBar text=Signal::derive(status)/>
             <ReloadNotice
-                text=Signal::derive(move || session.waits_for_reload().map(words::reload))
+                text=Signal::derive(move || session.waits_for_reload().map(words.waits))
                 can_reload=Signal::derive(move || {
                     matches!(session.waits_for_reload(), Some(Reload::ByPerson { .. }))
                 })

@@ -23,6 +23,7 @@ mod words;
 pub use app::App;
 pub use pages::Overviews;
 pub use shell::{PageFiles, load, root, shell};
+pub use words::Language;
 
 /// The examples of the README, compiled.
 #[cfg(doctest)]

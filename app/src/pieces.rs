@@ -47,26 +47,33 @@ impl Piece {
     /// # Errors
     /// [`Missing`] if the code does not arrive within 20 s. The next call tries again.
     pub async fn load(self) -> Result<(), Missing> {
-        let mut loading = (self.load_code)();
-        if let Some(loaded) = loading.as_mut().now_or_never() {
-            return loaded;
-        }
-        let (give_up, given_up) = oneshot::channel();
-        set_timeout(
-            move || {
-                let _ = give_up.send(());
-            },
-            PATIENCE,
-        );
-        match select(loading, given_up).await {
-            Either::Left((loaded, _)) => loaded,
-            Either::Right(_) => Err(Missing),
-        }
+        arrive((self.load_code)()).await
     }
 
     /// The view, if its code is there.
     pub fn view_now(self) -> Option<AnyView> {
         (self.make)().now_or_never()?.ok()
+    }
+}
+
+/// Waits for a piece.
+///
+/// # Errors
+/// [`Missing`] if it does not arrive within 20 s.
+pub async fn arrive<T>(mut loading: Loading<T>) -> Result<T, Missing> {
+    if let Some(loaded) = loading.as_mut().now_or_never() {
+        return loaded;
+    }
+    let (give_up, given_up) = oneshot::channel();
+    set_timeout(
+        move || {
+            let _ = give_up.send(());
+        },
+        PATIENCE,
+    );
+    match select(loading, given_up).await {
+        Either::Left((loaded, _)) => loaded,
+        Either::Right(_) => Err(Missing),
     }
 }
 

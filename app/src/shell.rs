@@ -14,6 +14,7 @@ use leptos_router::location::RequestUrl;
 use crate::app::{App, CONFIG};
 use crate::pages::FlowStyle;
 use crate::routes::{FLOW, piece_at};
+use crate::words::{self, Language, Words};
 
 /// The names of the files that a page loads, in the site's package folder. The host
 /// knows them.
@@ -36,12 +37,6 @@ const ENGINE: &str = "engine";
 /// How the name of a file of style ends.
 const STYLE: &str = ".css";
 
-/// The message of a page if scripts are switched off. A browser that runs scripts treats all of
-/// this as text, not as part of the page.
-const NO_SCRIPT: &str = "<p>Holdfast keeps you signed in by a script, and scripts are \
-    switched off here, so the buttons do nothing. Allow JavaScript for this site, then \
-    <a href=\"\">load the page again</a>.</p>";
-
 /// Starts the page: `start.js` without its comments and its indentation.
 static START: LazyLock<String> = LazyLock::new(|| {
     let lines = include_str!("start.js").lines().map(str::trim);
@@ -50,7 +45,7 @@ static START: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// The HTML document, rendered on the server. The caller provides the contexts of
-/// a request; the nonce comes from there.
+/// a request; the nonce and the [`Language`] come from there.
 pub fn shell(options: LeptosOptions, files: &PageFiles) -> AnyView {
     // This runs before the page is drawn, so that a signed-in person never sees the
     // signed-out page. It only marks `<html>`, which is not hydrated; `style/session.css`
@@ -75,12 +70,25 @@ pub fn shell(options: LeptosOptions, files: &PageFiles) -> AnyView {
         files.iter().map(|file| address(file)).collect()
     };
     let engine = addresses_of(ENGINE);
-    let start = format!("{}({js:?}, {wasm:?}, {engine:?})", START.as_str());
+    let language = Language::of_page();
+    let words = Words::of(language).document();
+    let sentences = [
+        words.slow,
+        words.failed,
+        words.old,
+        words.load_again,
+        words.would_be_lost,
+    ];
+    let start = format!(
+        "{}({js:?}, {wasm:?}, {engine:?}, {sentences:?})",
+        START.as_str()
+    );
     let url = use_context::<RequestUrl>().and_then(|url| url.parse().ok());
     let page = url.and_then(|url| piece_at(url.path()));
     let of_page = page.map(|page| addresses_of(page.name)).unwrap_or_default();
+    let of_words = words::piece_of(language).map(addresses_of);
+    let of_page = of_page.into_iter().chain(of_words.unwrap_or_default());
     let of_page = of_page
-        .into_iter()
         .filter(|file| !file.ends_with(STYLE))
         .map(preload)
         .collect_view();
@@ -92,7 +100,7 @@ pub fn shell(options: LeptosOptions, files: &PageFiles) -> AnyView {
         <!DOCTYPE html>
         // A browser that translates the page replaces its texts. Then the client would change texts
         // that are not in the page any more, and could not take the page over.
-        <html lang="en" translate="no" data-flow-style=flow_style.0>
+        <html lang=language.tag() translate="no" data-flow-style=flow_style.0>
             <head>
                 <meta name="google" content="notranslate"/>
                 <meta charset="utf-8"/>
@@ -106,7 +114,7 @@ pub fn shell(options: LeptosOptions, files: &PageFiles) -> AnyView {
                 <meta name="theme-color" content="#0c1413" media="(prefers-color-scheme: dark)"/>
                 <meta
                     name="description"
-                    content="Sign in once and stay signed in. A stolen token does not live."
+                    content=words.description
                 />
                 <script nonce=use_nonce() inner_html=mark_session></script>
                 <script nonce=use_nonce() inner_html=start></script>
@@ -121,7 +129,8 @@ pub fn shell(options: LeptosOptions, files: &PageFiles) -> AnyView {
             </head>
             <body>
                 {root()}
-                <noscript class="page-trouble" inner_html=NO_SCRIPT></noscript>
+                // A browser that runs scripts treats all of this as text, not as part of the page.
+                <noscript class="page-trouble" inner_html=words.no_script></noscript>
             </body>
         </html>
     }
@@ -141,8 +150,9 @@ fn preload(address: String) -> impl IntoView {
     }
 }
 
-/// Loads the code that the browser needs to take over the page at this path: that of the page, and
-/// that of the session if this browser has one. Without pieces there is nothing to load.
+/// Loads the code that the browser needs to take over the page at this path: that of the page, the
+/// words of its language, and the code of the session if this browser has one. Without pieces there is
+/// nothing to load.
 ///
 /// # Errors
 /// [`CallError::NotLoaded`] if a piece does not arrive within 20 s.
@@ -153,8 +163,9 @@ pub async fn load(path: &str) -> Result<(), CallError> {
             None => Ok(()),
         }
     };
-    let (page, engine) = futures::join!(page, load_if_needed(&CONFIG));
-    page.and(engine)
+    let words = async { words::load().await.or(Err(CallError::NotLoaded)) };
+    let (page, words, engine) = futures::join!(page, words, load_if_needed(&CONFIG));
+    page.and(words).and(engine)
 }
 
 /// The client with its type erased. Otherwise each change of the server, or of the browser's entry,

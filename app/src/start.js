@@ -1,15 +1,11 @@
 // Starts the page, and tells the person if it does not start. It runs before all other code.
 // It is in the page itself, because the page's other script may never arrive.
-(function (script, module, engine) {
+(function (script, module, engine, sentences) {
   var root = document.documentElement;
   var PATIENCE_MS = 8000;
   var RELOADED = 'holdfast-page.reloaded';
   var NOT_AGAIN_MS = 300000;
-  var WORDS = {
-    slow: 'A part of this page has not arrived yet, so its buttons do nothing. You can wait, or load the page again.',
-    failed: 'A part of this page did not arrive or does not run here, so its buttons do nothing. Check your connection and load the page again. If that does not help, allow JavaScript and WebAssembly for this site, or use another browser.',
-    old: 'This page needs WebAssembly, and this browser does not run it, so the buttons do nothing. Some browsers switch it off in a strict security mode. Allow it for this site, or use another browser.'
-  };
+  var WORDS = { slow: sentences[0], failed: sentences[1], old: sentences[2] };
   var alarm = null;
   var isBroken = false;
   var isReloading = false;
@@ -21,7 +17,7 @@
   // A reload would lose what the person has typed meanwhile.
   function hasText() {
     return Array.from(document.querySelectorAll('input')).some(function (field) {
-      return field.type !== 'checkbox' && field.value !== '';
+      return field.type !== 'checkbox' && !field.readOnly && field.value !== '';
     });
   }
 
@@ -47,7 +43,7 @@
     var again = document.createElement('a');
     again.href = '';
     again.rel = 'external';
-    again.textContent = 'Load the page again';
+    again.textContent = sentences[3];
     words.append(again);
     alarm.replaceChildren(words);
     root.dataset.trouble = what;
@@ -118,6 +114,15 @@
     });
   }
 
+  // The switch to the other language leads back to this page. The page is loaded again, so a person who
+  // would lose something is asked first.
+  document.addEventListener('click', function (event) {
+    var link = event.target.closest('a[hreflang]');
+    if (!link) return;
+    link.search = 'next=' + encodeURIComponent(location.pathname + location.search);
+    var wouldLose = hasText() || document.querySelector('.keep-code');
+    if (wouldLose && !confirm(sentences[4])) event.preventDefault();
+  });
   new MutationObserver(calm).observe(root, { attributeFilter: ['data-hydrated'] });
   addEventListener(
     'error',

@@ -45,14 +45,39 @@ export const PAGES: PageOfHoldfast[] = [
   { name: 'data', path: '/data', heading: 'Your data', signedIn: true },
 ];
 
+/** The headings of the same pages in German. */
+const GERMAN: Record<string, string> = {
+  home: 'Einmal anmelden. Angemeldet bleiben.',
+  'sign-up': 'Legen Sie Ihr Konto an',
+  'sign-in': 'Anmelden',
+  recover: 'Wieder in Ihr Konto kommen',
+  'not-found': 'Seite nicht gefunden',
+  'home-signed-in': 'Einmal anmelden. Angemeldet bleiben.',
+  account: 'Ihr Konto',
+  sessions: 'Ihre Sitzungen',
+  activity: 'Aktivität',
+  username: 'Benutzernamen ändern',
+  password: 'Passwort ändern',
+  'recovery-code': 'Ihr Wiederherstellungscode',
+  data: 'Ihre Daten',
+};
+
+/** The same page for a person who reads German. */
+export function inGerman(one: PageOfHoldfast): PageOfHoldfast {
+  const heading = GERMAN[one.name];
+  if (heading === undefined) throw new Error(`${one.name} has no heading in German.`);
+  return { ...one, name: `${one.name}, German`, heading };
+}
+
 /** Opens one of them as a person who may see it, and waits until it is complete. */
 export async function openPage(
   page: Page,
   account: Account,
   one: PageOfHoldfast,
+  enter: (page: Page, account: Account) => Promise<void> = signIn,
 ): Promise<void> {
   if (one.signedIn) {
-    await signIn(page, account);
+    await enter(page, account);
   }
   await page.goto(one.path);
   await heading(page, one.heading).waitFor();
@@ -71,6 +96,14 @@ async function hasLoaded(page: Page, one: PageOfHoldfast, account: Account): Pro
     password: page.getByLabel('New password'),
     'recovery-code': page.getByText(/^You have a code, made on/),
     data: page.getByText(`Type ${account.username}.`),
+    'home-signed-in, German': page.getByText('Letzte Anmeldung'),
+    'account, German': page.getByText(`Angemeldet als ${account.username}`),
+    'sessions, German': page.getByText('Dieser Browser', { exact: true }),
+    'activity, German': page.getByRole('heading', { name: 'Angemeldet', exact: true }).first(),
+    'username, German': page.getByText(`Ihr Benutzername ist ${account.username}.`),
+    'password, German': page.getByLabel('Neues Passwort'),
+    'recovery-code, German': page.getByText(/^Sie haben einen Code vom/),
+    'data, German': page.getByText(`Geben Sie ${account.username} ein.`),
   }[one.name];
   await last?.waitFor();
 }

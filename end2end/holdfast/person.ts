@@ -52,6 +52,15 @@ export async function signIn(
   await seesAccount(page, account);
 }
 
+/** Signs in on the German page, and arrives at the account page. */
+export async function signInInGerman(page: Page, account: Account): Promise<void> {
+  await page.goto('/sign-in');
+  await page.getByLabel('Benutzername').fill(account.username);
+  await page.getByLabel('Passwort', { exact: true }).fill(account.password);
+  await page.getByRole('button', { name: 'Anmelden', exact: true }).click();
+  await expect(page.getByText(`Angemeldet als ${account.username}`)).toBeVisible();
+}
+
 /** The button of the form, not the link at the top of the page. */
 export const signInButton = (page: Page): Locator =>
   page.getByRole('button', { name: 'Sign in', exact: true });

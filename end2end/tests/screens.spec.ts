@@ -5,11 +5,13 @@ import {
   expect,
   fillIn,
   heading,
+  inGerman,
   openPage,
   openUnhydrated,
   PAGES,
   seesAccount,
   shownCode,
+  signInInGerman,
   signOutButton,
   somebody,
   test,
@@ -36,6 +38,16 @@ for (const [screen, viewport] of Object.entries(SCREENS)) {
           await page.screenshot({ path: path(one.name), fullPage: true });
         });
       }
+
+      test.describe('in German', () => {
+        test.use({ locale: 'de-DE' });
+        for (const one of PAGES) {
+          test(`${one.name} in German`, async ({ page, account }) => {
+            await openPage(page, account, inGerman(one), signInInGerman);
+            await page.screenshot({ path: path(`${one.name}-german`), fullPage: true });
+          });
+        }
+      });
 
       test('sign-up with mistakes', async ({ page }) => {
         await page.goto('/sign-up');

@@ -3,17 +3,20 @@
 //! A security duty: the policy in `page_policy.rs` protects the tokens in the browser's storage from
 //! foreign scripts, so no page is served without it.
 
+mod language;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use holdfast_app::{Overviews, PageFiles, root, shell};
+use holdfast_app::{Language, Overviews, PageFiles, root, shell};
 use leptos::context::{provide_context, use_context};
 use leptos_axum::{LeptosRoutes, generate_route_list_with_exclusions};
 use tower::ServiceExt as _;
@@ -52,7 +55,8 @@ pub fn pages(state: &Holdfast) -> Router<Holdfast> {
             "/.well-known/change-password",
             get(|| async { Redirect::to("/password") }),
         )
-        .leptos_routes_with_context(state, routes, page_policy, {
+        .route("/language/{tag}", get(choose_language))
+        .leptos_routes_with_context(state, routes, for_a_page, {
             let (options, files) = (options.clone(), page_files(state));
             move || shell(options.clone(), &files)
         });
@@ -69,6 +73,42 @@ pub fn pages(state: &Holdfast) -> Router<Holdfast> {
         .layer(CompressionLayer::new().compress_when(is_page))
         .layer(middleware::map_response(whole_page))
         .layer(middleware::map_request(answers_may_be_as_they_are))
+}
+
+/// Sets the policy of the page that is being rendered, and gives it the language of its request.
+fn for_a_page() {
+    page_policy();
+    if let Some(request) = use_context::<Parts>() {
+        provide_context(language_of(&request.headers));
+    }
+}
+
+/// The language that the person has chosen, or else the one that their browser prefers.
+fn language_of(headers: &HeaderMap) -> Language {
+    let mut chosen = language::chosen(headers).filter_map(Language::named);
+    let accepted = || Language::accepted(&language::accepted(headers));
+    chosen.next().unwrap_or_else(accepted)
+}
+
+/// Keeps the language that the person has chosen, and leads back to the page. The switch is a link, so it
+/// also works without scripts.
+async fn choose_language(
+    State(state): State<Holdfast>,
+    Path(tag): Path<String>,
+    Query(switch): Query<language::Switch>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    if language::is_of_another_site(&headers) {
+        return Err(ApiError::OtherSite);
+    }
+    let language = Language::named(&tag).ok_or(ApiError::NotFound)?;
+    let is_https = state.config.issuer.starts_with("https://");
+    let answer = [
+        (header::LOCATION, switch.way_back(&headers)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    let cookie = [(header::SET_COOKIE, language::keep(language.tag(), is_https))];
+    Ok((StatusCode::SEE_OTHER, answer, cookie).into_response())
 }
 
 /// A client may say that it accepts no answer as it is. The layer for compression would answer 406
@@ -100,7 +140,8 @@ async fn whole_page(response: Response) -> Response {
     if !has_page(response.headers()) {
         return response;
     }
-    let (parts, body) = response.into_parts();
+    let (mut parts, body) = response.into_parts();
+    language::vary(&mut parts.headers);
     match to_bytes(body, usize::MAX).await {
         Ok(page) => Response::from_parts(parts, Body::from(page)),
         Err(error) => ApiError::Internal(error.into()).into_response(),
@@ -196,7 +237,7 @@ async fn file_or_not_found(
         return file;
     }
     let (options, files) = (state.leptos.clone(), page_files(&state));
-    let render = leptos_axum::render_app_async_with_context(page_policy, move || {
+    let render = leptos_axum::render_app_async_with_context(for_a_page, move || {
         shell(options.clone(), &files)
     });
     let mut page = render(request()).await;

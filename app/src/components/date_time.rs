@@ -1,32 +1,37 @@
 use js_sys::{Date, Object, Reflect};
 use leptos::prelude::*;
 
+use crate::words::Words;
+
 /// Names the days of points in time, in words and in the browser's time zone. Only the browser uses
 /// this.
 pub struct Days {
     today: String,
     yesterday: String,
+    words: Words,
 }
 
 impl Days {
     /// As seen from now.
-    pub fn now() -> Self {
+    pub fn now(words: Words) -> Self {
         const A_DAY_MS: f64 = 86_400_000.0;
         let now = Date::now();
-        let day = |at: f64| full(&Date::new(&at.into()));
+        let day = |at: f64| full(&Date::new(&at.into()), words);
         Self {
             today: day(now),
             yesterday: day(now - A_DAY_MS),
+            words,
         }
     }
 
     /// The day of this point in time (Unix seconds).
     pub fn name(&self, at: i64) -> String {
-        let day = full(&date_of(at));
+        let day = full(&date_of(at), self.words);
+        let words = self.words.dates();
         if day == self.today {
-            "Today".to_owned()
+            words.today.to_owned()
         } else if day == self.yesterday {
-            "Yesterday".to_owned()
+            words.yesterday.to_owned()
         } else {
             day
         }
@@ -36,8 +41,8 @@ impl Days {
 const DATE: (&str, &str) = ("dateStyle", "medium");
 const TIME: (&str, &str) = ("timeStyle", "short");
 
-fn full(date: &Date) -> String {
-    in_words(date, &[("dateStyle", "full")])
+fn full(date: &Date, words: Words) -> String {
+    in_words(date, words, &[("dateStyle", "full")])
 }
 
 fn date_of(at: i64) -> Date {
@@ -45,13 +50,12 @@ fn date_of(at: i64) -> Date {
     Date::new(&(at as f64 * 1000.0).into())
 }
 
-fn in_words(date: &Date, styles: &[(&str, &str)]) -> String {
+fn in_words(date: &Date, words: Words, styles: &[(&str, &str)]) -> String {
     let options = Object::new();
     for (name, style) in styles {
         let _ = Reflect::set(&options, &(*name).into(), &(*style).into());
     }
-    // The page is in English. In most countries the day comes before the month.
-    String::from(date.to_locale_string("en-GB", &options))
+    String::from(date.to_locale_string(words.dates().locale, &options))
 }
 
 /// A point in time, in the browser's time zone. Only the browser renders it: the server does
@@ -68,19 +72,20 @@ pub fn DateTime(
     #[prop(optional)]
     time_only: bool,
 ) -> impl IntoView {
+    let words = Words::of_page();
     let machine = move || String::from(date_of(at.get()).to_iso_string());
     let person = move || {
         if time_only {
-            in_words(&date_of(at.get()), &[TIME])
+            in_words(&date_of(at.get()), words, &[TIME])
         } else {
-            date_in_words(at.get(), date_only)
+            date_in_words(at.get(), words, date_only)
         }
     };
     view! { <time datetime=machine>{person}</time> }
 }
 
 /// A point in time (Unix seconds) for a person, in the browser's time zone. Only for the browser.
-pub fn date_in_words(at: i64, date_only: bool) -> String {
+pub fn date_in_words(at: i64, words: Words, date_only: bool) -> String {
     let styles: &[_] = if date_only { &[DATE] } else { &[DATE, TIME] };
-    in_words(&date_of(at), styles)
+    in_words(&date_of(at), words, styles)
 }

@@ -2,6 +2,7 @@ use leptos::prelude::*;
 
 use super::Button;
 use crate::focus::focus_heading;
+use crate::words::Words;
 
 /// Says that data could not be loaded, and offers to try again.
 ///
@@ -40,11 +41,12 @@ pub fn LoadError(
         is_retried.set(true);
         on_retry.run(());
     };
+    let try_again = Words::of_page().frame().try_again;
     view! {
         <Show when=move || has_failed.get()>
             <div class="notice cluster" role="alert">
                 <p>{move || text.get()}</p>
-                <Button on_press=retry busy text="Try again"/>
+                <Button on_press=retry busy text=try_again/>
             </div>
         </Show>
     }

@@ -5,6 +5,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use super::Button;
+use crate::words::Words;
 
 /// A recovery code in its groups, and three ways to keep it: copy it, download it, print it.
 ///
@@ -17,6 +18,7 @@ pub fn RecoveryCode(
     #[prop(into)]
     username: Signal<String>,
 ) -> impl IntoView {
+    let words = Words::of_page().keep_code();
     let said = RwSignal::new("");
     let groups: Vec<_> = code
         .split('-')
@@ -27,14 +29,13 @@ pub fn RecoveryCode(
         let text = copied.clone();
         said.set("");
         spawn_local(async move {
-            let words = if copy_text(&text).await {
-                "The code is copied. Paste it where only you find it."
+            let copied = if copy_text(&text).await {
+                words.copied
             } else {
-                "This browser does not let the page copy. Select the code and copy it, or write \
-                 it down."
+                words.not_copied
             };
             // The page may have been left meanwhile.
-            let _ = said.try_set(words);
+            let _ = said.try_set(copied);
         });
     };
     let file = {
@@ -42,31 +43,31 @@ pub fn RecoveryCode(
         // The page is never rendered on the server with a code.
         move || {
             let site = window().location().origin().unwrap_or_default();
-            as_file(&code, &username.read(), &site)
+            as_file(&(words.file)(&code, &username.read(), &site))
         }
     };
 
     view! {
         <div class="recovery-code stack">
             <p class="recovery-code-owner">
-                "Recovery code" {move || match username.get() {
+                {words.code} {move || match username.get() {
                     name if name.is_empty() => String::new(),
-                    name => format!(" of {name}"),
+                    name => (words.code_of)(&name),
                 }}
             </p>
             // Safari takes a list without marks for no list, unless the role says it.
             <ol
                 class="recovery-code-groups"
                 role="list"
-                aria-label="Recovery code"
+                aria-label=words.code
                 translate="no"
             >
                 {groups}
             </ol>
             <div class="cluster recovery-code-actions">
-                <Button on_press=copy text="Copy"/>
-                <a class="button" href=file download="holdfast-recovery-code.txt">"Download"</a>
-                <Button on_press=print text="Print"/>
+                <Button on_press=copy text=words.copy/>
+                <a class="button" href=file download=words.file_name>{words.download}</a>
+                <Button on_press=print text=words.print/>
             </div>
             <p class="status-line" role="status">{move || said.get()}</p>
         </div>
@@ -91,18 +92,9 @@ async fn copy_text(text: &str) -> bool {
     }
 }
 
-/// The address of a text file with the code. It is a part of the page, so it is not loaded from
+/// The address of a file with this text. It is a part of the page, so it is not loaded from
 /// anywhere.
-fn as_file(code: &str, username: &str, site: &str) -> String {
-    let of = match username {
-        "" => String::new(),
-        name => format!(" of {name}"),
-    };
-    let text = format!(
-        "Holdfast recovery code{of}\n\n{code}\n\nIf you forget your password, choose «Use your \
-         recovery code» on the sign-in page of {site} and enter this code. Keep it where only you \
-         find it.\n"
-    );
+fn as_file(text: &str) -> String {
     let mut address = "data:text/plain;charset=utf-8,".to_owned();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || byte == b'-' {
@@ -118,9 +110,13 @@ fn as_file(code: &str, username: &str, site: &str) -> String {
 mod tests {
     use super::*;
 
+    fn file(code: &str, username: &str, site: &str) -> String {
+        as_file(&(Words::ENGLISH.keep_code().file)(code, username, site))
+    }
+
     #[test]
     fn the_file_has_the_code_and_the_name() {
-        let address = as_file("AAAA-BBBB", "ada+x", "https://holdfast.example");
+        let address = file("AAAA-BBBB", "ada+x", "https://holdfast.example");
         let (kind, text) = address.split_once(',').expect("an address");
         assert_eq!(kind, "data:text/plain;charset=utf-8");
         assert!(
@@ -134,7 +130,7 @@ mod tests {
 
     #[test]
     fn the_file_of_a_person_whose_name_is_not_loaded_yet_names_no_person() {
-        let address = as_file("AAAA-BBBB", "", "https://holdfast.example");
+        let address = file("AAAA-BBBB", "", "https://holdfast.example");
         let (_, text) = address.split_once(',').expect("an address");
         assert!(text.starts_with("Holdfast%20recovery%20code%0A"), "{text}");
     }

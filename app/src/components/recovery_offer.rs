@@ -1,5 +1,7 @@
 use leptos::prelude::*;
 
+use crate::words::Words;
+
 /// Offers a recovery code to a person who has not confirmed that they keep one. Every page shows
 /// it, below its head.
 #[component]
@@ -10,16 +12,14 @@ pub fn RecoveryOffer(
     /// The page that has or makes the code.
     href: &'static str,
 ) -> impl IntoView {
+    let words = Words::of_page().frame();
     view! {
         <Show when=move || show.get()>
-            <aside class="site-notice recovery-offer" aria-label="Recovery code">
+            <aside class="site-notice recovery-offer" aria-label=words.offer_heading>
                 <div class="center">
                     <div class="notice">
-                        <p>
-                            "If you forget your password, only a recovery code lets you back in. "
-                            "You have not confirmed yet that you keep one."
-                        </p>
-                        <a class="button" href=href>"Get your recovery code"</a>
+                        <p>{words.offer}</p>
+                        <a class="button" href=href>{words.offer_link}</a>
                     </div>
                 </div>
             </aside>

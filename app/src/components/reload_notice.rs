@@ -1,6 +1,7 @@
 use leptos::prelude::*;
 
 use super::Button;
+use crate::words::Words;
 
 /// Says that the page waits for a reload, and may offer it. The page shows no account then.
 #[component]
@@ -16,6 +17,7 @@ pub fn ReloadNotice(
     on_reload: Callback<()>,
 ) -> impl IntoView {
     let waits = Memo::new(move |_| text.get().is_some());
+    let words = Words::of_page().frame();
     view! {
         <Show when=move || waits.get()>
             <div class="site-notice">
@@ -23,7 +25,7 @@ pub fn ReloadNotice(
                     <div class="notice" role="alert">
                         <p>{move || text.get()}</p>
                         <Show when=move || can_reload.get()>
-                            <Button on_press=on_reload text="Reload this page"/>
+                            <Button on_press=on_reload text=words.reload/>
                         </Show>
                     </div>
                 </div>

@@ -1,6 +1,7 @@
 use leptos::prelude::*;
 
 use super::Hydrated;
+use crate::words::Words;
 
 /// Shows the passwords of a form, or hides them again.
 #[component]
@@ -9,6 +10,7 @@ pub fn ShowPassword(
     show: RwSignal<bool>,
 ) -> impl IntoView {
     let hydrated = Hydrated::of_page();
+    let text = Words::of_page().fields().show_password;
     view! {
         <button
             type="button"
@@ -17,7 +19,7 @@ pub fn ShowPassword(
             disabled=move || !hydrated.get()
             on:click=move |_| show.update(|show| *show = !*show)
         >
-            "Show password"
+            {text}
         </button>
     }
 }

@@ -3,6 +3,7 @@ use leptos_router::components::A;
 
 use super::{Button, Mark};
 use crate::paths;
+use crate::words::Words;
 
 /// The head of every page. Both variants of the navigation are always in the document, and
 /// `style/session.css` shows one of them. So the server can render the head without knowing
@@ -13,6 +14,7 @@ pub fn SiteHeader(
     #[prop(into)]
     on_sign_out: Callback<()>,
 ) -> impl IntoView {
+    let words = Words::of_page().frame();
     view! {
         <header class="site-header">
             <div class="center cluster">
@@ -20,15 +22,15 @@ pub fn SiteHeader(
                     <Mark/>
                     "Holdfast"
                 </a>
-                <nav class="site-nav if-signed-out" aria-label="Site">
-                    <A href=paths::SIGN_IN>"Sign in"</A>
-                    <A href=paths::SIGN_UP>"Create account"</A>
+                <nav class="site-nav if-signed-out" aria-label=words.navigation_signed_out>
+                    <A href=paths::SIGN_IN>{words.sign_in}</A>
+                    <A href=paths::SIGN_UP>{words.create_account}</A>
                 </nav>
-                <nav class="site-nav if-signed-in" aria-label="Account">
-                    <A href=paths::ACCOUNT>"Account"</A>
-                    <A href=paths::SESSIONS>"Sessions"</A>
-                    <A href=paths::ACTIVITY>"Activity"</A>
-                    <Button on_press=on_sign_out text="Sign out"/>
+                <nav class="site-nav if-signed-in" aria-label=words.navigation_signed_in>
+                    <A href=paths::ACCOUNT>{words.account}</A>
+                    <A href=paths::SESSIONS>{words.sessions}</A>
+                    <A href=paths::ACTIVITY>{words.activity}</A>
+                    <Button on_press=on_sign_out text=words.sign_out/>
                 </nav>
             </div>
         </header>

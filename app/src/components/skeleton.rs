@@ -1,5 +1,7 @@
 use leptos::prelude::*;
 
+use crate::words::Words;
+
 /// The outline of text that is still loading.
 #[component]
 pub fn Skeleton(
@@ -10,9 +12,10 @@ pub fn Skeleton(
     let lines = (0..lines)
         .map(|_| view! { <span class="skeleton-line"></span> })
         .collect_view();
+    let loading = Words::of_page().frame().loading;
     view! {
         <div class="skeleton" aria-busy="true">
-            <span class="visually-hidden">"Loading…"</span>
+            <span class="visually-hidden">{loading}</span>
             {lines}
         </div>
     }

@@ -7,45 +7,39 @@ use crate::components::{
     Button, Card, DateTime, Fact, FormError, LoadError, PageHeading, Skeleton,
 };
 use crate::paths;
+use crate::words::{Link, Words};
 
 /// The account that is signed in, and how long its session lives.
 #[component]
 pub fn AccountPage() -> impl IntoView {
+    let words = Words::of_page().account();
     view! {
-        <Title text="Your account"/>
+        <Title text=words.heading/>
         <div class="center stack">
-            <PageHeading text="Your account"/>
+            <PageHeading text=words.heading/>
             <RequireSession fallback=|| view! { <div class="card"><Skeleton/></div> }>
                 <div class="grid">
                     <AccountCard/>
                     <SessionCard/>
                     <LinkCard
                         id="username-card"
-                        heading="Username"
-                        text="Choose another name to sign in with."
+                        words=&words.username
                         href=paths::USERNAME
-                        link="Change username"
                     />
                     <LinkCard
                         id="password-card"
-                        heading="Password"
-                        text="Changing it signs you out everywhere but here."
+                        words=&words.password
                         href=paths::PASSWORD
-                        link="Change password"
                     />
                     <LinkCard
                         id="recovery-card"
-                        heading="Recovery code"
-                        text="With it you get back in if you forget your password."
+                        words=&words.recovery
                         href=paths::RECOVERY_CODE
-                        link="Your recovery code"
                     />
                     <LinkCard
                         id="data-card"
-                        heading="Your data"
-                        text="Take a copy of everything that is stored about you, or delete your account."
+                        words=&words.data
                         href=paths::DATA
-                        link="Your data"
                     />
                 </div>
             </RequireSession>
@@ -56,23 +50,25 @@ pub fn AccountPage() -> impl IntoView {
 /// The account, fetched with the access token.
 #[component]
 fn AccountCard() -> impl IntoView {
+    let all = Words::of_page();
+    let words = all.account();
     let session = use_session();
     let account = session.resource(|api| async move { api.get::<Account>(api::ACCOUNT).await });
     let checking = Signal::derive(move || account.is_refetching());
-    let error = Memo::new(move |_| account.error().map(|error| error.to_string()));
+    let error = Memo::new(move |_| account.error().map(|error| (all.errors().call)(&error)));
     let is_known = Memo::new(move |_| account.with_latest(|known| known.is_some()));
     let load_error = Signal::derive(move || error.get().filter(|_| !is_known.get()));
     let check_error = Signal::derive(move || error.get().filter(|_| is_known.get()));
 
     view! {
-        <Card id="account-card" heading="Account">
+        <Card id="account-card" heading=words.account>
             {move || match account.latest() {
                 Some(account) => view! {
                     <p class="signed-in-as">
-                        "Signed in as " <strong>{account.username}</strong>
+                        {words.signed_in_as} <strong>{account.username}</strong>
                     </p>
                     <dl class="facts">
-                        <Fact name="Member since"><DateTime at=account.created_at date_only=true/></Fact>
+                        <Fact name=words.member_since><DateTime at=account.created_at date_only=true/></Fact>
                     </dl>
                 }
                 .into_any(),
@@ -88,7 +84,7 @@ fn AccountCard() -> impl IntoView {
                         on_press=move || account.refetch()
                         busy=checking
                         text=Signal::derive(move || {
-                            if checking.get() { "Checking…" } else { "Check again" }.to_owned()
+                            if checking.get() { words.checking } else { words.check }.to_owned()
                         })
                     />
                 </div>
@@ -100,27 +96,28 @@ fn AccountCard() -> impl IntoView {
 /// This browser's session.
 #[component]
 fn SessionCard() -> impl IntoView {
+    let words = Words::of_page().account();
     let session = use_session();
     let facts = Memo::new(move |_| session.facts());
     view! {
-        <Card id="session-card" heading="This session">
+        <Card id="session-card" heading=words.this_session>
             {move || facts.get().map(|facts| view! {
                 <dl class="facts">
-                    <Fact name="Last renewed"><DateTime at=facts.renewed_at/></Fact>
-                    <Fact name="Ends at the latest"><DateTime at=facts.ends_at/></Fact>
-                    <Fact name="Ends if not used"><DateTime at=facts.idle_ends_at/></Fact>
+                    <Fact name=words.renewed><DateTime at=facts.renewed_at/></Fact>
+                    <Fact name=words.ends><DateTime at=facts.ends_at/></Fact>
+                    <Fact name=words.idle_ends><DateTime at=facts.idle_ends_at/></Fact>
                 </dl>
                 <p class="hint">
                     {if facts.remember {
-                        "A renewal changes the token. It never changes the last day."
+                        words.remembered
                     } else {
-                        "Closing the browser signs you out before that."
+                        words.not_remembered
                     }}
                 </p>
             })}
             <div class="cluster">
-                <Button on_press=move || session.sign_out() text="Sign out"/>
-                <a href=paths::SESSIONS>"All your sessions"</a>
+                <Button on_press=move || session.sign_out() text=words.sign_out/>
+                <a href=paths::SESSIONS>{words.all_sessions}</a>
             </div>
         </Card>
     }
@@ -128,18 +125,12 @@ fn SessionCard() -> impl IntoView {
 
 /// A card that leads to another page.
 #[component]
-fn LinkCard(
-    id: &'static str,
-    heading: &'static str,
-    text: &'static str,
-    href: &'static str,
-    link: &'static str,
-) -> impl IntoView {
+fn LinkCard(id: &'static str, words: &'static Link, href: &'static str) -> impl IntoView {
     view! {
-        <Card id heading>
-            <p>{text}</p>
+        <Card id heading=words.heading>
+            <p>{words.text}</p>
             <p>
-                <a class="button" href=href>{link}</a>
+                <a class="button" href=href>{words.link}</a>
             </p>
         </Card>
     }

@@ -9,17 +9,18 @@ use leptos_router::hooks::{use_location, use_navigate};
 use super::asker::Asker;
 use crate::components::{Button, DateTime, Days, LoadError, PageHeading, Skeleton};
 use crate::paths;
+use crate::words::{Activity as ActivityWords, Ended, Text, Words};
 
 /// What happened to the account.
 #[component]
 pub fn ActivityPage() -> impl IntoView {
+    let words = Words::of_page().activity();
     view! {
-        <Title text="Activity"/>
+        <Title text=words.heading/>
         <div class="center stack">
-            <PageHeading text="Activity"/>
+            <PageHeading text=words.heading/>
             <p class="lead">
-                "What happened to your account. If you do not recognise something, "
-                <a href=paths::PASSWORD>"change your password"</a> "."
+                {words.lead_before} <a href=paths::PASSWORD>{words.lead_link}</a> {words.lead_after}
             </p>
             <RequireSession fallback=|| view! { <div class="card"><Skeleton/></div> }>
                 <Activity/>
@@ -39,6 +40,8 @@ const MOST_AGAIN: usize = 1000;
 
 #[component]
 fn Activity() -> impl IntoView {
+    let all = Words::of_page();
+    let words = all.activity();
     let session = use_session();
     let asker = Asker::here();
     let search = use_location().search;
@@ -72,7 +75,7 @@ fn Activity() -> impl IntoView {
                     events.set(page.events);
                     next.set(page.next);
                 }
-                Err(why) => error.set(Some(why.to_string())),
+                Err(why) => error.set(Some((all.errors().call)(&why))),
             }
         });
     };
@@ -112,7 +115,7 @@ fn Activity() -> impl IntoView {
                     };
                     navigate(&address, options);
                 }
-                Err(why) => error.set(Some(why.to_string())),
+                Err(why) => error.set(Some((all.errors().call)(&why))),
             }
         });
     };
@@ -130,10 +133,10 @@ fn Activity() -> impl IntoView {
             <div class="card"><Skeleton lines=4/></div>
         </Show>
         <Show when=move || !events.read().is_empty()>
-            <ol class="rows" node_ref=list tabindex="-1" aria-label="Activity">
+            <ol class="rows" node_ref=list tabindex="-1" aria-label=words.heading>
                 <For
                     each=move || {
-                        let days = Days::now();
+                        let days = Days::now(all);
                         by_day(events.get(), |at| days.name(at))
                     }
                     key=|(event, day)| (event.event_id, event.times, day.clone())
@@ -144,8 +147,11 @@ fn Activity() -> impl IntoView {
         <LoadError text=error busy on_retry/>
         <Show when=move || next.read().is_some()>
             <div>
-                <Button on_press=on_older busy text="Show older"/>
+                <Button on_press=on_older busy text=words.older/>
             </div>
+        </Show>
+        <Show when=move || next.read().is_none() && !busy.get() && error.read().is_none()>
+            <p class="hint">{words.oldest}</p>
         </Show>
     }
 }
@@ -206,23 +212,27 @@ fn EventRow(
         event.kind,
         EventKind::RefreshTokenReused | EventKind::SignInFailed
     );
+    let all = Words::of_page();
+    let words = all.activity();
+    let device = all.device(event.device);
     let from = match event.ip {
-        Some(ip) => format!("{} · {ip}", event.device),
-        None => event.device,
+        Some(ip) => format!("{device} · {ip}"),
+        None => device,
     };
-    let mut what = in_words(event.kind, event.detail.as_deref()).to_owned();
-    if event.times > 1 {
-        what.push_str(&format!(", {} times within an hour", event.times));
-    }
+    let what = (words.what)(event.kind, ended(event.detail.as_deref()));
+    let what = match event.times {
+        0 | 1 => what.to_owned(),
+        times => (words.times)(what, &times.to_string()),
+    };
     view! {
         <li class="row" class:row-alarming=is_alarming>
             {day.map(|day| view! { <h2 class="row-day">{day}</h2> })}
             <div class="row-words">
                 <h3 class="row-heading">{what}</h3>
                 <p class="hint">{from}</p>
-                {what_to_do(event.kind, event.times).map(|advice| view! { <p>{advice}</p> })}
+                {what_to_do(words, event.kind, event.times).map(|advice| view! { <p>{advice}</p> })}
                 {matches!(event.kind, EventKind::RefreshTokenReused).then(|| view! {
-                    <p><a href=paths::PASSWORD>"Change your password"</a></p>
+                    <p><a href=paths::PASSWORD>{words.change_password}</a></p>
                 })}
             </div>
             <DateTime at=event.at time_only=true/>
@@ -230,52 +240,27 @@ fn EventRow(
     }
 }
 
+/// Why a session was ended, by the detail of its event.
+fn ended(detail: Option<&str>) -> Ended {
+    match detail {
+        Some("expired") => Ended::Expired,
+        Some("password_changed") => Ended::PasswordChanged,
+        Some("reuse") => Ended::Reuse,
+        Some("secret_replaced") => Ended::SecretReplaced,
+        Some("account_disabled") => Ended::AccountDisabled,
+        _ => Ended::Elsewhere,
+    }
+}
+
 /// With so many wrong passwords within an hour, somebody may be guessing.
 const MANY: u64 = 5;
 
 /// What a person should do about an event, if anything.
-fn what_to_do(kind: EventKind, times: u64) -> Option<&'static str> {
+fn what_to_do(words: &ActivityWords, kind: EventKind, times: u64) -> Option<Text> {
     match kind {
-        EventKind::RefreshTokenReused => Some(
-            "Somebody may have copied what your browser had stored. The session is over, so the copy \
-             does not work any more. If you cannot explain it, change your password.",
-        ),
-        EventKind::SignInFailed if times >= MANY => Some(
-            "If this was not you, somebody may be guessing your password. The server has refused these \
-             tries. If you use the same password elsewhere, change it.",
-        ),
+        EventKind::RefreshTokenReused => Some(words.copied),
+        EventKind::SignInFailed if times >= MANY => Some(words.guessed),
         _ => None,
-    }
-}
-
-/// What happened, in words for a person.
-fn in_words(kind: EventKind, detail: Option<&str>) -> &'static str {
-    match kind {
-        EventKind::SignUp => "Account created",
-        EventKind::SignIn => "Signed in",
-        EventKind::SignInFailed => "Sign-in with a wrong password",
-        EventKind::SignOut => "Signed out",
-        EventKind::SessionEnded => match detail {
-            Some("expired") => "Session expired",
-            Some("password_changed") => "Session ended by the new password",
-            Some("reuse") => "Session ended for your safety",
-            Some("secret_replaced") => "The server's secret was replaced",
-            Some("account_disabled") => "Session ended because the account was disabled",
-            _ => "Session ended from another browser",
-        },
-        EventKind::RefreshTokenReused => "A copied token was used; its session was ended",
-        EventKind::RefreshRepeated => "The server repeated an answer that was lost",
-        EventKind::RefreshedForward => "Renewed after the server had lost its newest data",
-        EventKind::PasswordChanged => "Password changed",
-        EventKind::UsernameChanged => "Username changed",
-        EventKind::Recovered => "New password set, to get back in",
-        EventKind::RecoveryCodeMade => "New recovery code made",
-        EventKind::RecoveryCodeConfirmed => "Recovery code kept",
-        EventKind::AccountDisabled => "Account disabled",
-        EventKind::AccountEnabled => "Account enabled again",
-        EventKind::FailuresForgiven => "Failed sign-ins forgiven by the operator",
-        EventKind::ResetLinkMade => "The operator made a link to set a new password",
-        EventKind::Unknown => "Something this page does not know yet",
     }
 }
 
@@ -285,9 +270,12 @@ mod tests {
 
     #[test]
     fn an_ending_is_told_with_its_reason() {
-        let ended = |detail| in_words(EventKind::SessionEnded, Some(detail));
-        assert_eq!(ended("secret_replaced"), "The server's secret was replaced");
-        assert_eq!(ended("expired"), "Session expired");
+        let told = |detail| {
+            let ended = ended(Some(detail));
+            (Words::ENGLISH.activity().what)(EventKind::SessionEnded, ended)
+        };
+        assert_eq!(told("secret_replaced"), "The server's secret was replaced");
+        assert_eq!(told("expired"), "Session expired");
     }
 
     #[test]
@@ -311,10 +299,11 @@ mod tests {
 
     #[test]
     fn many_wrong_passwords_and_a_copied_token_come_with_advice() {
-        assert!(what_to_do(EventKind::RefreshTokenReused, 1).is_some());
-        assert!(what_to_do(EventKind::SignInFailed, 5).is_some());
-        assert_eq!(what_to_do(EventKind::SignInFailed, 4), None);
-        assert_eq!(what_to_do(EventKind::SignIn, 50), None);
+        let advice = |kind, times| what_to_do(Words::ENGLISH.activity(), kind, times);
+        assert!(advice(EventKind::RefreshTokenReused, 1).is_some());
+        assert!(advice(EventKind::SignInFailed, 5).is_some());
+        assert_eq!(advice(EventKind::SignInFailed, 4), None);
+        assert_eq!(advice(EventKind::SignIn, 50), None);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::asker::Asker;
 use crate::components::{CheckField, FormError, ShowPassword, SubmitButton, TextField};
 use crate::paths;
 use crate::way_back::{after_sign_in, hand_on};
+use crate::words::Words;
 
 /// The differences between the two forms.
 #[derive(Clone, Copy)]
@@ -29,12 +30,12 @@ pub(super) struct Credentials {
     /// What there is to say about the password that is typed, for the name in the other field.
     pub(super) password_hint: fn(RwSignal<String>, NodeRef<Input>) -> Signal<Option<String>>,
     /// Mistakes that the client finds before it sends the form.
-    pub(super) check: fn(&str, &str) -> Mistakes,
+    pub(super) check: fn(Words, &str, &str) -> Mistakes,
     pub(super) send: fn(Session, String, Secret, bool) -> Sent,
     /// Takes the answer if the form is gone.
     pub(super) gone: fn(Session, &Result<(), CallError>),
     /// Mistakes that the server's answer names.
-    pub(super) answered: fn(&CallError) -> Mistakes,
+    pub(super) answered: fn(Words, &CallError) -> Mistakes,
     pub(super) submit: &'static str,
     pub(super) submitting: &'static str,
 }
@@ -44,6 +45,8 @@ pub(super) type Sent = LocalBoxFuture<'static, Result<(), CallError>>;
 /// A username, a password, and whether to stay signed in.
 #[component]
 pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
+    let words = Words::of_page();
+    let fields = words.fields();
     let session = use_session();
     let username = NodeRef::<Input>::new();
     let password = NodeRef::<Input>::new();
@@ -67,7 +70,7 @@ pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
         let (typed, secret) = (value(username), value(password));
         // The keyboard of a phone adds a space after a word.
         let name = typed.trim().to_owned();
-        let found = (form.check)(&name, &secret);
+        let found = (form.check)(words, &name, &secret);
         let any = found.any();
         tell(found);
         if any {
@@ -93,7 +96,7 @@ pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
             if error.code() == Some(Code::InvalidCredentials) {
                 empty_password();
             }
-            tell((form.answered)(&error));
+            tell((form.answered)(words, &error));
         };
         asker.ask_or(sent, then, move |outcome| (form.gone)(session, &outcome));
     };
@@ -102,7 +105,7 @@ pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
         <form method="post" action=form.action class="stack" novalidate on:submit=submit>
             <FormError text=Signal::derive(move || mistakes.get().form)/>
             <TextField
-                label="Username"
+                label=fields.username
                 name="username"
                 autocomplete=form.username_autocomplete
                 inputmode="email"
@@ -112,7 +115,7 @@ pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
                 on_type=move |_| mistakes.update(|mistakes| mistakes.username = None)
             />
             <TextField
-                label="Password"
+                label=fields.password
                 name="password"
                 autocomplete=form.autocomplete
                 show
@@ -126,9 +129,9 @@ pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
             />
             <ShowPassword show/>
             <CheckField
-                label="Keep me signed in on this browser"
+                label=fields.remember
                 name="remember"
-                hint="Not on a computer that you share."
+                hint=fields.remember_hint
                 node=remember
             />
             <SubmitButton
@@ -151,8 +154,8 @@ pub(super) struct Mistakes {
 
 impl Mistakes {
     /// Assigns the server's answer to the field that it is about.
-    pub(super) fn of(error: &CallError) -> Self {
-        let text = Some(error.to_string());
+    pub(super) fn of(words: Words, error: &CallError) -> Self {
+        let text = Some((words.errors().call)(error));
         match error.code() {
             Some(Code::UsernameTaken | Code::UsernameNotAccepted) => Self {
                 username: text,

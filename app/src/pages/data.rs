@@ -19,6 +19,7 @@ use crate::components::{
     SubmitButton, TextField,
 };
 use crate::paths;
+use crate::words::Words;
 
 /// The name of the file that the person gets.
 const FILE_NAME: &str = "holdfast-data.json";
@@ -29,10 +30,11 @@ const PATIENCE: Duration = Duration::from_secs(280);
 /// Gives the person a copy of everything that is stored, and deletes the account.
 #[component]
 pub fn DataPage() -> impl IntoView {
+    let words = Words::of_page().data();
     view! {
-        <Title text="Your data"/>
+        <Title text=words.heading/>
         <div class="center narrow stack">
-            <PageHeading text="Your data"/>
+            <PageHeading text=words.heading/>
             <RequireSession fallback=|| view! { <div class="card"><Skeleton/></div> }>
                 <Copy/>
                 <Delete/>
@@ -44,6 +46,8 @@ pub fn DataPage() -> impl IntoView {
 /// The button for the file.
 #[component]
 fn Copy() -> impl IntoView {
+    let all = Words::of_page();
+    let words = all.data();
     let session = use_session();
     let asker = Asker::here();
     let busy = RwSignal::new(false);
@@ -60,31 +64,25 @@ fn Copy() -> impl IntoView {
             busy.set(false);
             match answer.and_then(|answer| answer.download(FILE_NAME)) {
                 Ok(()) => done.set(true),
-                Err(why) => error.set(Some(why.to_string())),
+                Err(why) => error.set(Some((all.errors().call)(&why))),
             }
         });
     };
     view! {
-        <Card id="copy-card" heading="Take a copy">
-            <p>
-                "The file has everything that Holdfast stores about you: your name, your sessions and "
-                "your activity. It has no password and no code."
-            </p>
+        <Card id="copy-card" heading=words.copy>
+            <p>{words.copy_lead}</p>
             <FormError text=error/>
             <div>
                 <Button
                     on_press=copy
                     busy
                     text=Signal::derive(move || {
-                        if busy.get() { "Collecting your data…" } else { "Download your data" }
-                            .to_owned()
+                        if busy.get() { words.copy_submitting } else { words.copy_submit }.to_owned()
                     })
                 />
             </div>
             <p class="hint" role="status">
-                {move || done.get().then(|| {
-                    format!("Your browser has got the file {FILE_NAME}. Look into your downloads.")
-                })}
+                {move || done.get().then(|| (words.copied)(FILE_NAME))}
             </p>
         </Card>
     }
@@ -102,6 +100,8 @@ struct Mistakes {
 /// another person at this browser.
 #[component]
 fn Delete() -> impl IntoView {
+    let all = Words::of_page();
+    let (words, fields) = (all.data(), all.fields());
     let session = use_session();
     let (account, username) = own_account();
     let name = NodeRef::<Input>::new();
@@ -126,8 +126,8 @@ fn Delete() -> impl IntoView {
         }
         let (typed, secret) = (value(name), value(password));
         let found = Mistakes {
-            name: wrong_name(&typed, &username.read_untracked()),
-            password: secret.is_empty().then(|| "Enter your password.".to_owned()),
+            name: wrong_name(all, &typed, &username.read_untracked()),
+            password: secret.is_empty().then(|| fields.enter_password.to_owned()),
             form: None,
         };
         let any = found.name.is_some() || found.password.is_some();
@@ -146,17 +146,15 @@ fn Delete() -> impl IntoView {
                 // The person has to type a wrong password again.
                 empty(password, sent.expose());
                 return tell(Mistakes {
-                    password: Some("This is not your password.".to_owned()),
+                    password: Some(fields.not_your_password.to_owned()),
                     ..Mistakes::default()
                 });
             }
+            let text = (all.errors().call)(&error);
             let form = if may_be_done(&error) {
-                format!(
-                    "{error} The server may have deleted your account. Try again: if it is deleted, \
-                     this page will say so."
-                )
+                format!("{text} {}", words.may_be_deleted)
             } else {
-                error.to_string()
+                text
             };
             tell(Mistakes {
                 form: Some(form),
@@ -166,30 +164,27 @@ fn Delete() -> impl IntoView {
     };
 
     view! {
-        <Card id="delete-card" heading="Delete your account">
-            <p>
-                "This deletes your account, your sessions in all browsers, your recovery code and your "
-                "activity. This cannot be undone. Afterwards another person can choose your username."
-            </p>
+        <Card id="delete-card" heading=words.delete>
+            <p>{words.delete_lead}</p>
             <LoadTrouble of=account/>
             <form method="post" action=paths::DATA class="stack" novalidate on:submit=submit>
                 <FormError text=Signal::derive(move || mistakes.get().form)/>
                 <TextField
-                    label="Your username, typed again"
+                    label=words.confirm
                     name="confirm"
                     autocomplete="off"
                     inputmode="email"
                     node=name
                     hint=Signal::derive(move || {
                         let username = username.get();
-                        (!username.is_empty()).then(|| format!("Type {username}."))
+                        (!username.is_empty()).then(|| (words.confirm_hint)(&username))
                     })
                     error=Signal::derive(move || mistakes.get().name)
                     on_type=move |_| mistakes.update(|mistakes| mistakes.name = None)
                 />
                 <HiddenUsername username/>
                 <TextField
-                    label="Password"
+                    label=fields.password
                     name="password"
                     autocomplete="current-password"
                     show
@@ -202,8 +197,7 @@ fn Delete() -> impl IntoView {
                     kind=Kind::Danger
                     busy
                     text=Signal::derive(move || {
-                        if busy.get() { "Deleting your account…" } else { "Delete my account" }
-                            .to_owned()
+                        if busy.get() { words.submitting } else { words.submit }.to_owned()
                     })
                 />
             </form>
@@ -221,12 +215,12 @@ fn may_be_done(error: &CallError) -> bool {
 }
 
 /// What is wrong with the typed name. Letter case does not matter, as at a sign-in.
-fn wrong_name(typed: &str, username: &str) -> Option<String> {
+fn wrong_name(words: Words, typed: &str, username: &str) -> Option<String> {
     let key = |text: &str| Username::parse(text.trim()).map(|name| name.key()).ok();
     let is_right = key(typed).is_some() && key(typed) == key(username);
     (!is_right).then(|| match username {
-        "" => "Your name has not arrived yet. Wait a moment, and try again.".to_owned(),
-        username => format!("Type your username: {username}."),
+        "" => words.data().no_name_yet.to_owned(),
+        username => (words.data().confirm_wrong)(username),
     })
 }
 
@@ -248,6 +242,7 @@ mod tests {
 
     #[test]
     fn only_the_name_of_the_account_deletes_it() {
+        let wrong_name = |typed, username| wrong_name(Words::ENGLISH, typed, username);
         for typed in ["Ada", "ada", " ADA "] {
             assert_eq!(wrong_name(typed, "Ada"), None, "{typed}");
         }

@@ -17,6 +17,7 @@ use super::own_account::own_account;
 use crate::components::{
     Button, Dialog, FormError, HiddenUsername, Kind, ShowPassword, SubmitButton, TextField,
 };
+use crate::words::Words;
 
 /// What a person may want to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -154,6 +155,8 @@ fn EndForm(
     on_done: Callback<Which>,
     #[prop(into)] on_cancel: Callback<()>,
 ) -> impl IntoView {
+    let all = Words::of_page();
+    let (words, fields) = (all.end_sessions(), all.fields());
     let session = use_session();
     let (_, username) = own_account();
     let show = RwSignal::new(false);
@@ -175,7 +178,7 @@ fn EndForm(
         let secret = value(password);
         if secret.is_empty() {
             mistakes.set(Mistakes {
-                password: Some("Enter your password.".to_owned()),
+                password: Some(fields.enter_password.to_owned()),
                 form: None,
             });
             return focus(password);
@@ -195,13 +198,12 @@ fn EndForm(
             };
             let is_wrong = error.code() == Some(Code::InvalidCredentials);
             let text = match error.code() {
-                Some(Code::InvalidCredentials) => "This is not your password.".to_owned(),
+                Some(Code::InvalidCredentials) => fields.not_your_password.to_owned(),
                 // Another person may have an access token of this session and use up its attempts.
-                Some(Code::TooManyAttempts) => format!(
-                    "{error} If you do not want to wait, sign out in this browser and sign in again. \
-                     The new session has attempts of its own."
-                ),
-                _ => error.to_string(),
+                Some(Code::TooManyAttempts) => {
+                    format!("{} {}", (all.errors().call)(&error), words.wait_or_sign_in)
+                }
+                _ => (all.errors().call)(&error),
             };
             if mistakes.is_disposed() || !endings.asks_about(which) {
                 return endings.error.set(Some((which, text)));
@@ -227,11 +229,11 @@ fn EndForm(
     view! {
         // Only a script can open the dialog, so no browser sends this form by itself.
         <form method="dialog" class="stack" novalidate on:submit=submit>
-            <p>"Confirm it with your password."</p>
+            <p>{words.confirm}</p>
             <FormError text=Signal::derive(move || mistakes.get().form)/>
             <HiddenUsername username/>
             <TextField
-                label="Password"
+                label=fields.password
                 name="end-password"
                 autocomplete="current-password"
                 show
@@ -241,12 +243,12 @@ fn EndForm(
             />
             <ShowPassword show/>
             <div class="cluster">
-                <Button on_press=on_cancel text="Cancel"/>
+                <Button on_press=on_cancel text=words.cancel/>
                 <SubmitButton
                     kind=Kind::Danger
                     busy
                     text=Signal::derive(move || {
-                        if busy.get() { "Signing out…" } else { "Sign out" }.to_owned()
+                        if busy.get() { words.submitting } else { words.submit }.to_owned()
                     })
                 />
             </div>

@@ -1,15 +1,18 @@
 use holdfast_client::use_session;
 use leptos::prelude::*;
+use leptos::tachys::html::InertElement;
 use leptos_meta::Title;
 
 use super::late::Late;
 use super::overview::OVERVIEW;
 use crate::components::{FlowPicture, PageHeading, Skeleton};
 use crate::paths;
+use crate::words::Words;
 
 /// What Holdfast is, and the ways in.
 #[component]
 pub fn HomePage() -> impl IntoView {
+    let words = Words::of_page().home();
     let session = use_session();
     // It is built again for another person.
     let overview = move || match session.session_id() {
@@ -19,23 +22,26 @@ pub fn HomePage() -> impl IntoView {
         .into_any(),
         None => view! { <Skeleton lines=2/> }.into_any(),
     };
+    // Nothing in it changes, so it is one text, and not a view of each element.
+    let steps = words.steps.iter();
+    let steps = steps.map(|(heading, text)| format!("<li><h3>{heading}</h3><p>{text}</p></li>"));
+    let steps = format!("<ol class=\"steps\">{}</ol>", steps.collect::<String>());
+    let (watch, flow) = (words.watch, paths::FLOW);
+    let watch = format!("<p><a class=\"button\" href=\"{flow}\">{watch}</a></p>");
     view! {
         <Title text=""/>
         <div class="center stack home">
             <section class="hero">
                 <div class="stack">
-                    <PageHeading text="Sign in once. Stay signed in."/>
-                    <p class="lead">
-                        "Holdfast keeps you signed in for months, through closed laptops, lost "
-                        "connections and twenty open tabs. A stolen token does not live."
-                    </p>
+                    <PageHeading text=words.heading/>
+                    <p class="lead">{words.lead}</p>
                     <div class="cluster if-signed-out">
-                        <a class="button button-primary" href=paths::SIGN_UP>"Create account"</a>
-                        <a class="button" href=paths::SIGN_IN>"Sign in"</a>
+                        <a class="button button-primary" href=paths::SIGN_UP>{words.create_account}</a>
+                        <a class="button" href=paths::SIGN_IN>{words.sign_in}</a>
                     </div>
                     <div class="stack if-signed-in">
                         <div>
-                            <a class="button button-primary" href=paths::ACCOUNT>"Your account"</a>
+                            <a class="button button-primary" href=paths::ACCOUNT>{words.your_account}</a>
                         </div>
                         {overview}
                     </div>
@@ -43,40 +49,9 @@ pub fn HomePage() -> impl IntoView {
                 <FlowPicture/>
             </section>
             <section class="stack" aria-labelledby="how">
-                <h2 id="how">"How it holds"</h2>
-                <ol class="steps">
-                    <li>
-                        <h3>"A pass for five minutes"</h3>
-                        <p>
-                            "Every call carries a short-lived access token. The server checks "
-                            "its signature and never has to look it up."
-                        </p>
-                    </li>
-                    <li>
-                        <h3>"A grip for ninety days"</h3>
-                        <p>
-                            "A refresh token brings the next pass. Each use spends it: a "
-                            "renewal puts a new one in its place."
-                        </p>
-                    </li>
-                    <li>
-                        <h3>"You notice nothing"</h3>
-                        <p>
-                            "A pass that has run out is renewed and the call repeated, silently, "
-                            "once, however many tabs are asking."
-                        </p>
-                    </li>
-                    <li>
-                        <h3>"A copy is noticed"</h3>
-                        <p>
-                            "Once a copied token and yours have both been used, the session "
-                            "ends everywhere within a second. You are told why."
-                        </p>
-                    </li>
-                </ol>
-                <p>
-                    <a class="button" href=paths::FLOW>"Watch it happen, step by step"</a>
-                </p>
+                <h2 id="how">{words.how}</h2>
+                {InertElement::new(steps)}
+                {InertElement::new(watch)}
             </section>
         </div>
     }

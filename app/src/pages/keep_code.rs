@@ -5,6 +5,7 @@ use leptos::html::{H2, Input};
 use leptos::prelude::*;
 
 use crate::components::{FormError, RecoveryCode, SubmitButton};
+use crate::words::Words;
 
 /// The code, the ways to keep it, the box «I have kept it» and the button that goes on.
 #[component]
@@ -35,6 +36,7 @@ pub(super) fn KeepCode(
     #[prop(optional)]
     children: Option<Children>,
 ) -> impl IntoView {
+    let words = Words::of_page().keep_code();
     let heading = NodeRef::<H2>::new();
     let kept = NodeRef::<Input>::new();
     let unticked = RwSignal::new(false);
@@ -61,12 +63,8 @@ pub(super) fn KeepCode(
 
     view! {
         <section class="card stack keep-code" aria-labelledby="keep-code">
-            <h2 id="keep-code" node_ref=heading tabindex="-1">"Keep this code"</h2>
-            <p>
-                "If you forget your password, this code lets you back in. Keep it where only you "
-                "find it: in a password manager, or on paper. Once this page is closed or reloaded, "
-                "the code cannot be shown again."
-            </p>
+            <h2 id="keep-code" node_ref=heading tabindex="-1">{words.heading}</h2>
+            <p>{words.lead}</p>
             <RecoveryCode code username/>
             <form method="post" class="stack keep-code-form" novalidate on:submit=submit>
                 <FormError text=error/>
@@ -82,18 +80,16 @@ pub(super) fn KeepCode(
                         on:change=move |_| unticked.set(false)
                     />
                     <div>
-                        <label for="kept">"I have kept it"</label>
+                        <label for="kept">{words.kept}</label>
                         {move || unticked.get().then(|| view! {
-                            <p id="kept-error" class="field-error" role="alert">
-                                "Keep the code first, then tick this box."
-                            </p>
+                            <p id="kept-error" class="field-error" role="alert">{words.unticked}</p>
                         })}
                     </div>
                 </div>
                 {children.map(|children| children())}
                 <SubmitButton busy text/>
                 <p class="aside">
-                    <a href=move || later.get()>"Later"</a>
+                    <a href=move || later.get()>{words.later}</a>
                 </p>
             </form>
         </section>

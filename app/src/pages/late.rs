@@ -3,6 +3,7 @@ use leptos::prelude::*;
 use super::look_again::when_shown_again;
 use crate::components::LoadError;
 use crate::pieces::{Awaited, Piece};
+use crate::words::Words;
 
 /// A part of a page whose code is in a piece. Until it is there, this shows `waiting`.
 #[component]
@@ -16,6 +17,7 @@ pub fn Late(
     #[prop(default = true)]
     is_missed: bool,
 ) -> impl IntoView {
+    let missing = Words::of_page().frame().part_is_missing;
     let part = Awaited::new(piece);
     Effect::new(move |_| part.load());
     when_shown_again(move || {
@@ -25,7 +27,7 @@ pub fn Late(
     });
     let trouble = Signal::derive(move || {
         let is_told = is_missed && part.is_missing();
-        is_told.then(|| "A part of this page did not arrive.".to_owned())
+        is_told.then(|| missing.to_owned())
     });
     let shown = move || match part.view() {
         Some(view) => Some(view),

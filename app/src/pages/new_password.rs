@@ -9,6 +9,7 @@ use holdfast_protocol::wire::PasswordEstimate;
 use leptos::prelude::*;
 
 use super::asker::Asker;
+use crate::words::Words;
 
 /// How long a person pauses before the server is asked. It limits how often one address may ask.
 const PAUSE: Duration = Duration::from_millis(600);
@@ -20,6 +21,7 @@ pub(super) fn new_password_hint(
     typed: RwSignal<String>,
     username: impl Fn() -> String + Clone + 'static,
 ) -> Signal<Option<String>> {
+    let words = Words::of_page();
     let session = use_session();
     let asker = Asker::here();
     // About the text that is in the field now.
@@ -40,7 +42,7 @@ pub(super) fn new_password_hint(
                 if let Ok(estimate) = estimate
                     && *typed.read_untracked() == text
                 {
-                    told.set(Some(in_words(&estimate)));
+                    told.set(Some(in_words(words, &estimate)));
                 }
             });
         };
@@ -48,37 +50,25 @@ pub(super) fn new_password_hint(
             on_cleanup(move || timer.clear());
         }
     });
-    Signal::derive(move || Some(told.get().unwrap_or_else(|| length_hint(&typed.read()))))
+    Signal::derive(move || {
+        Some(
+            told.get()
+                .unwrap_or_else(|| length_hint(words, &typed.read())),
+        )
+    })
 }
 
 /// What an estimate means for the person.
-fn in_words(estimate: &PasswordEstimate) -> String {
-    match &estimate.warning {
-        None => "Hard to guess.".to_owned(),
-        Some(warning) => {
-            let mut words = warning.clone();
-            for suggestion in &estimate.suggestions {
-                words.push(' ');
-                words.push_str(suggestion);
-            }
-            words
-        }
+fn in_words(words: Words, estimate: &PasswordEstimate) -> String {
+    match estimate.warning {
+        None => words.rules().hard_to_guess.to_owned(),
+        Some(_) => (words.rules().easy_to_guess)(estimate),
     }
 }
 
-/// What is still missing in a new password. This only mentions the length, so that the person
-/// reads no complaint in the middle of a word.
-fn length_hint(typed: &str) -> String {
-    match typed.chars().count() {
-        0 => format!(
-            "At least {MIN_LENGTH} characters. Four or five unrelated words are easy to remember."
-        ),
-        length if length < MIN_LENGTH => match MIN_LENGTH - length {
-            1 => "One more character.".to_owned(),
-            more => format!("{more} more characters."),
-        },
-        _ => "Long enough.".to_owned(),
-    }
+/// What is still missing in a new password.
+fn length_hint(words: Words, typed: &str) -> String {
+    (words.rules().password_hint)(typed.chars().count())
 }
 
 #[cfg(test)]
@@ -92,7 +82,7 @@ mod tests {
             ("fourteen chars", "One more character."),
             ("пятнадцать букв", "Long enough."),
         ] {
-            assert_eq!(length_hint(typed), expected);
+            assert_eq!(length_hint(Words::ENGLISH, typed), expected);
         }
     }
 
@@ -103,12 +93,15 @@ mod tests {
             warning: None,
             suggestions: Vec::new(),
         };
-        assert_eq!(in_words(&accepted), "Hard to guess.");
+        assert_eq!(in_words(Words::ENGLISH, &accepted), "Hard to guess.");
         let refused = PasswordEstimate {
             score: 1,
             warning: Some("It is a common password.".to_owned()),
             suggestions: vec!["Add a word.".to_owned()],
         };
-        assert_eq!(in_words(&refused), "It is a common password. Add a word.");
+        assert_eq!(
+            in_words(Words::ENGLISH, &refused),
+            "It is a common password. Add a word."
+        );
     }
 }

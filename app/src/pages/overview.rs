@@ -9,6 +9,7 @@ use leptos::server_fn::codec::GetUrl;
 use crate::components::{DateTime, Fact, LoadError, Skeleton};
 use crate::paths;
 use crate::pieces::piece;
+use crate::words::Words;
 
 piece!(OVERVIEW: OverviewFacts in account, load_overview, make_overview);
 
@@ -32,10 +33,11 @@ pub async fn find_overview() -> Result<Overview, CallError> {
 /// sign-in that they do not know.
 #[component]
 pub fn OverviewFacts() -> impl IntoView {
+    let errors = Words::of_page().errors();
     let session = use_session();
     let found = session.resource(|_| find_overview());
     let loading = Signal::derive(move || found.is_refetching());
-    let error = Memo::new(move |_| found.error().map(|error| error.to_string()));
+    let error = Memo::new(move |_| found.error().map(|error| (errors.call)(&error)));
     let trouble = Memo::new(move |_| {
         let is_known = found.with_latest(|known| known.is_some());
         error.get().filter(|_| !is_known)
@@ -58,23 +60,21 @@ fn Facts(overview: Overview) -> impl IntoView {
         sessions,
         newest,
     } = overview;
+    let all = Words::of_page();
+    let words = all.overview();
     view! {
         <dl class="facts">
-            <Fact name="Signed in as"><strong>{username}</strong></Fact>
-            <Fact name="Sessions">
+            <Fact name=words.signed_in_as><strong>{username}</strong></Fact>
+            <Fact name=words.sessions>
                 <a href=paths::SESSIONS>
-                    {if sessions == 1 {
-                        "Only this one".to_owned()
-                    } else {
-                        format!("{sessions} at the moment")
-                    }}
+                    {(words.count)(sessions)}
                 </a>
             </Fact>
-            <Fact name="Newest sign-in">
+            <Fact name=words.newest>
                 <DateTime at=newest.at/>
                 <br/>
-                {newest.device}
-                {if newest.current { ", this browser" } else { ", another browser" }}
+                {all.device(newest.device)}
+                {if newest.current { words.this_browser } else { words.another_browser }}
             </Fact>
         </dl>
     }

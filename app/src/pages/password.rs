@@ -17,35 +17,31 @@ use crate::components::{
     FormError, HiddenUsername, PageHeading, ShowPassword, Skeleton, SubmitButton, TextField,
 };
 use crate::paths;
+use crate::words::Words;
 
 /// Changes the password and ends all other sessions.
 #[component]
 pub fn PasswordPage() -> impl IntoView {
+    let words = Words::of_page().password();
     // This signal is outside of the form, because the form is built again for another
     // account.
     let done = RwSignal::new(false);
     let search = use_location().search;
     view! {
-        <Title text="Change password"/>
+        <Title text=words.heading/>
         <div class="center narrow stack">
-            <PageHeading text="Change password"/>
+            <PageHeading text=words.heading/>
             <p class="status-line" role="status">
-                {move || done.get().then_some(
-                    "Your password is changed. All other sessions are ended.",
-                )}
+                {move || done.get().then_some(words.done)}
             </p>
             <Show when=move || search.get() == paths::NOT_ME && !done.get()>
-                <p class="notice">
-                    "That browser is signed out. Somebody may know your password, so choose a new one "
-                    "now."
-                </p>
+                <p class="notice">{words.not_me}</p>
             </Show>
             <RequireSession fallback=|| view! { <div class="card"><Skeleton/></div> }>
                 <PasswordForm done/>
                 <p class="aside">
-                    "Did another person know your password? They may have made a recovery code with it. "
-                    "So after the change, "
-                    <a href=paths::RECOVERY_CODE>"make a new recovery code"</a> "."
+                    {words.was_known_before}
+                    <a href=paths::RECOVERY_CODE>{words.was_known_link}</a> {words.was_known_after}
                 </p>
             </RequireSession>
         </div>
@@ -62,6 +58,8 @@ struct Mistakes {
 
 #[component]
 fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
+    let all = Words::of_page();
+    let (words, fields) = (all.password(), all.fields());
     let session = use_session();
     // The rule that a password must not be the username needs the name, and password managers
     // store the new password under it.
@@ -95,10 +93,10 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
         done.set(false);
         let (old, wanted) = (value(current), value(new));
         let found = Mistakes {
-            current: old.is_empty().then(|| "Enter your password.".to_owned()),
+            current: old.is_empty().then(|| fields.enter_password.to_owned()),
             new: password::check(&wanted, &username.read_untracked())
                 .err()
-                .map(|why| why.to_string()),
+                .map(all.rules().password),
             form: None,
         };
         let any = found.current.is_some() || found.new.is_some();
@@ -135,10 +133,10 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
                 // The top of the page says what was done, because this form will disappear.
                 return;
             }
-            let text = Some(error.to_string());
+            let text = Some((all.errors().call)(&error));
             tell(match error.code() {
                 Some(Code::InvalidCredentials) => Mistakes {
-                    current: Some("This is not your current password.".to_owned()),
+                    current: Some(words.wrong.to_owned()),
                     ..Mistakes::default()
                 },
                 Some(Code::PasswordNotAccepted) => Mistakes {
@@ -161,7 +159,7 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
             <HiddenUsername username/>
             <FormError text=Signal::derive(move || mistakes.get().form)/>
             <TextField
-                label="Current password"
+                label=words.current
                 name="current_password"
                 autocomplete="current-password"
                 show
@@ -169,7 +167,7 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
                 error=Signal::derive(move || mistakes.get().current)
             />
             <TextField
-                label="New password"
+                label=fields.new_password
                 name="new_password"
                 autocomplete="new-password"
                 show
@@ -182,7 +180,7 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
             <SubmitButton
                 busy
                 text=Signal::derive(move || {
-                    if busy.get() { "Changing password…" } else { "Change password" }.to_owned()
+                    if busy.get() { words.submitting } else { words.submit }.to_owned()
                 })
             />
         </form>

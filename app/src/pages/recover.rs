@@ -20,10 +20,12 @@ use crate::components::{
 };
 use crate::paths;
 use crate::way_back::{after_sign_in, hand_on};
+use crate::words::Words;
 
 /// The way back in for a person who forgot the password: the recovery code and a new password.
 #[component]
 pub fn RecoverPage() -> impl IntoView {
+    let words = Words::of_page().recover();
     let done = RwSignal::new(None::<Done>);
     let sign_in = with_next(paths::SIGN_IN);
     let session = use_session();
@@ -47,13 +49,11 @@ pub fn RecoverPage() -> impl IntoView {
         }
     });
     view! {
-        <Title text="Get back in"/>
+        <Title text=words.heading/>
         <div class="center narrow stack">
-            <PageHeading text="Get back in"/>
+            <PageHeading text=words.heading/>
             <p class="status-line" role="status">
-                {move || done.read().is_some().then_some(
-                    "Your new password is set. All sessions are ended.",
-                )}
+                {move || done.read().is_some().then_some(words.done)}
             </p>
             {move || match done.get() {
                 Some(done) => view! { <NextCode done/> }.into_any(),
@@ -61,7 +61,7 @@ pub fn RecoverPage() -> impl IntoView {
             }}
             // This link leaves the page, and a person who sees the next code would lose the code.
             <p class="aside" hidden=move || done.read().is_some()>
-                "You remember your password? " <a href=sign_in>"Sign in"</a>
+                {words.remembers} <a href=sign_in>{words.sign_in}</a>
             </p>
         </div>
     }
@@ -111,42 +111,40 @@ struct Mistakes {
 
 impl Mistakes {
     /// Mistakes that the page finds before it sends the form.
-    fn before(username: &str, code: &str, password: &str) -> Self {
+    fn before(words: Words, username: &str, code: &str, password: &str) -> Self {
+        let fields = words.fields();
         Self {
             username: username
                 .is_empty()
-                .then(|| "Enter your username.".to_owned()),
-            code: RecoveryCode::parse(code).err().map(|why| why.to_string()),
+                .then(|| fields.enter_username.to_owned()),
+            code: RecoveryCode::parse(code)
+                .err()
+                .map(words.recover().wrong_code),
             password: password::check(password, username)
                 .err()
-                .map(|why| why.to_string()),
+                .map(words.rules().password),
             form: None,
         }
     }
 
     /// The same for a form that a link has filled in. The server has one sentence for all wrong codes;
     /// here the person did not type the code.
-    fn of_link(error: &CallError) -> Self {
+    fn of_link(words: Words, error: &CallError) -> Self {
         match error.code() {
             Some(Code::InvalidCredentials) => Self {
-                form: Some(
-                    "This link does not work any more. A link works once, and for an hour. If you \
-                     have just set a password with it, try to sign in. Otherwise ask the operator for \
-                     another link."
-                        .to_owned(),
-                ),
+                form: Some(words.recover().used_link.to_owned()),
                 ..Self::default()
             },
-            _ => Self::of(error),
+            _ => Self::of(words, error),
         }
     }
 
     /// Assigns the server's answer to the field that it is about.
-    fn of(error: &CallError) -> Self {
-        let text = Some(error.to_string());
+    fn of(words: Words, error: &CallError) -> Self {
+        let text = Some((words.errors().call)(error));
         match error.code() {
             Some(Code::InvalidCredentials) => Self {
-                code: text,
+                code: Some(words.recover().wrong_name_or_code.to_owned()),
                 ..Self::default()
             },
             Some(Code::PasswordNotAccepted) => Self {
@@ -163,6 +161,8 @@ impl Mistakes {
 
 #[component]
 fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
+    let all = Words::of_page();
+    let (words, fields) = (all.recover(), all.fields());
     let session = use_session();
     let asker = Asker::here();
     let username = NodeRef::<Input>::new();
@@ -218,7 +218,7 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
         }
         let name = value(username).trim().to_owned();
         let (kept, wanted) = (value(code), value(password));
-        let found = Mistakes::before(&name, &kept, &wanted);
+        let found = Mistakes::before(all, &name, &kept, &wanted);
         let any = found != Mistakes::default();
         tell(found);
         if any {
@@ -244,8 +244,8 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
                     password: new_password,
                     code: recovery_code,
                 }),
-                Err(error) if has_link.get_untracked() => tell(Mistakes::of_link(&error)),
-                Err(error) => tell(Mistakes::of(&error)),
+                Err(error) if has_link.get_untracked() => tell(Mistakes::of_link(all, &error)),
+                Err(error) => tell(Mistakes::of(all, &error)),
             }
         };
         asker.ask_or(session.recover(request), then, move |outcome| {
@@ -254,24 +254,16 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
     };
     view! {
         <form method="post" action=paths::RECOVER class="card stack" novalidate on:submit=submit>
-            <p>
-                "Enter the recovery code that you have kept, and choose a new password. This ends "
-                "all sessions of your account."
-            </p>
+            <p>{words.lead}</p>
             <Show when=move || session.is_signed_in()>
-                <p class="notice">
-                    "A person is signed in in this browser. If you sign in afterwards, that person is "
-                    "signed out."
-                </p>
+                <p class="notice">{words.is_signed_in}</p>
             </Show>
             <Show when=move || has_link.get()>
-                <p class="notice" role="status">
-                    "Your link has filled in the username and the code. Choose a new password."
-                </p>
+                <p class="notice" role="status">{words.filled_in}</p>
             </Show>
             <FormError text=Signal::derive(move || mistakes.get().form)/>
             <TextField
-                label="Username"
+                label=fields.username
                 name="username"
                 autocomplete="username"
                 inputmode="email"
@@ -280,14 +272,12 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
                 on_type=move |_| mistakes.update(|mistakes| mistakes.username = None)
             />
             <TextField
-                label="Recovery code"
+                label=words.code
                 name="recovery_code"
                 autocomplete="off"
                 autocapitalize="characters"
                 node=code
-                hint=Signal::derive(|| Some(
-                    "28 letters and digits. Capital letters and hyphens do not matter.".to_owned(),
-                ))
+                hint=Signal::derive(move || Some(words.code_hint.to_owned()))
                 error=Signal::derive(move || mistakes.get().code)
                 on_type=move |_| {
                     has_link.set(false);
@@ -295,7 +285,7 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
                 }
             />
             <TextField
-                label="New password"
+                label=fields.new_password
                 name="new_password"
                 autocomplete="new-password"
                 show
@@ -311,7 +301,7 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
             <SubmitButton
                 busy
                 text=Signal::derive(move || {
-                    if busy.get() { "Setting the password…" } else { "Set new password" }.to_owned()
+                    if busy.get() { words.submitting } else { words.submit }.to_owned()
                 })
             />
         </form>
@@ -321,6 +311,8 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
 /// Shows the next code, signs in with the new password and confirms that the code is kept.
 #[component]
 fn NextCode(done: Done) -> impl IntoView {
+    let all = Words::of_page();
+    let (words, fields) = (all.recover(), all.fields());
     let session = use_session();
     let asker = Asker::here();
     let remember = NodeRef::<Input>::new();
@@ -361,32 +353,31 @@ fn NextCode(done: Done) -> impl IntoView {
                     };
                     navigate(&wanted, NavigateOptions::default());
                 }
-                Err(why) => error.set(Some(why.to_string())),
+                Err(why) => error.set(Some((all.errors().call)(&why))),
             }
         });
     };
     view! {
         {renamed.map(|name| view! {
             <p class="notice">
-                "The username of this account was changed. Sign in with " <strong>{name}</strong>
-                " from now on. If you did not change it, you can choose another one afterwards."
+                {words.renamed_before} <strong>{name}</strong> {words.renamed_after}
             </p>
         })}
-        <p>"This is your new recovery code. An earlier code does not work any more."</p>
+        <p>{words.next_code}</p>
         <KeepCode
             code=text
             username=Signal::stored(name)
             on_kept=move || kept()
             busy
-            text=Signal::derive(move || if busy.get() { "Signing in…" } else { "Sign in" }.to_owned())
+            text=Signal::derive(move || if busy.get() { fields.signing_in } else { fields.sign_in }.to_owned())
             error
             later=Signal::derive(later)
             takes_focus=true
         >
             <CheckField
-                label="Keep me signed in on this browser"
+                label=fields.remember
                 name="remember"
-                hint="Not on a computer that you share."
+                hint=fields.remember_hint
                 node=remember
             />
         </KeepCode>
@@ -402,9 +393,14 @@ mod tests {
     #[test]
     fn each_mistake_is_told_at_its_field() {
         let code = RecoveryCode::from_random([1; 16]).print();
-        let none = Mistakes::before("ada", code.expose(), "velvet anchor drifting northward");
+        let none = Mistakes::before(
+            Words::ENGLISH,
+            "ada",
+            code.expose(),
+            "velvet anchor drifting northward",
+        );
         assert_eq!(none, Mistakes::default());
-        let found = Mistakes::before("", "0000", "short");
+        let found = Mistakes::before(Words::ENGLISH, "", "0000", "short");
         assert!(found.username.is_some() && found.code.is_some() && found.password.is_some());
         let first = if code.expose().starts_with('Z') {
             "Y"
@@ -412,18 +408,28 @@ mod tests {
             "Z"
         };
         let mistyped = format!("{first}{}", &code.expose()[1..]);
-        let found = Mistakes::before("ada", &mistyped, "velvet anchor drifting northward");
+        let found = Mistakes::before(
+            Words::ENGLISH,
+            "ada",
+            &mistyped,
+            "velvet anchor drifting northward",
+        );
         assert!(found.code.is_some_and(|why| why.contains("typing mistake")));
     }
 
     #[test]
     fn an_answer_is_told_at_the_field_that_it_is_about() {
-        let of = |code| Mistakes::of(&CallError::Problem(Problem::new(code, "Because.")));
+        let of = |code| {
+            Mistakes::of(
+                Words::ENGLISH,
+                &CallError::Problem(Problem::new(code, "Because.")),
+            )
+        };
         assert!(of(Code::InvalidCredentials).code.is_some());
         assert!(of(Code::PasswordNotAccepted).password.is_some());
         assert!(of(Code::TooManyAttempts).form.is_some());
         let error = CallError::Problem(Problem::new(Code::InvalidCredentials, "Because."));
-        let of_link = Mistakes::of_link(&error);
+        let of_link = Mistakes::of_link(Words::ENGLISH, &error);
         assert!(of_link.form.is_some_and(|why| why.contains("works once")));
         assert_eq!(of_link.code, None);
     }

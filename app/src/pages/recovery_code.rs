@@ -19,14 +19,16 @@ use crate::components::{
 };
 use crate::paths;
 use crate::way_back::after_recovery_code;
+use crate::words::Words;
 
 /// Shows a new recovery code once, or makes one. A sign-up leads here.
 #[component]
 pub fn RecoveryCodePage() -> impl IntoView {
+    let words = Words::of_page().recovery_code();
     view! {
-        <Title text="Recovery code"/>
+        <Title text=words.title/>
         <div class="center narrow stack">
-            <PageHeading text="Your recovery code"/>
+            <PageHeading text=words.heading/>
             <RequireSession fallback=|| view! { <div class="card"><Skeleton/></div> }>
                 <RecoveryCodeCard/>
             </RequireSession>
@@ -73,6 +75,8 @@ fn ConfirmKept(
     #[prop(into)]
     on_void: Callback<Option<String>>,
 ) -> impl IntoView {
+    let all = Words::of_page();
+    let words = all.recovery_code();
     let session = use_session();
     let asker = Asker::here();
     let busy = RwSignal::new(false);
@@ -102,14 +106,10 @@ fn ConfirmKept(
                         navigate(&wanted, NavigateOptions::default());
                     }
                     Err(why) if why.code() == Some(Code::NotFound) => {
-                        on_void.run(Some(format!("{why} Throw it away.")));
+                        on_void.run(Some(words.not_newest.to_owned()));
                     }
-                    Err(CallError::Outdated) => error.set(Some(
-                        "Holdfast was updated in another tab. Write the code down, then reload \
-                         this page."
-                            .to_owned(),
-                    )),
-                    Err(why) => error.set(Some(why.to_string())),
+                    Err(CallError::Outdated) => error.set(Some(words.updated.to_owned())),
+                    Err(why) => error.set(Some((all.errors().call)(&why))),
                 }
             },
         );
@@ -120,7 +120,7 @@ fn ConfirmKept(
             username
             on_kept=move || kept()
             busy
-            text=Signal::derive(move || if busy.get() { "Going on…" } else { "Go on" }.to_owned())
+            text=Signal::derive(move || if busy.get() { words.going_on } else { words.go_on }.to_owned())
             error
             later=Signal::derive(move || after_recovery_code(&search.read()))
             takes_focus=was_made_here
@@ -137,6 +137,8 @@ fn MakeNew(
     refusal: Signal<Option<String>>,
     #[prop(into)] on_made: Callback<Secret>,
 ) -> impl IntoView {
+    let all = Words::of_page();
+    let (words, fields) = (all.recovery_code(), all.fields());
     let session = use_session();
     let asker = Asker::here();
     let password = NodeRef::<Input>::new();
@@ -159,7 +161,7 @@ fn MakeNew(
         error.set(None);
         let typed = value(password);
         if typed.is_empty() {
-            wrong.set(Some("Enter your password.".to_owned()));
+            wrong.set(Some(fields.enter_password.to_owned()));
             return focus(password);
         }
         wrong.set(None);
@@ -174,25 +176,27 @@ fn MakeNew(
                 // The person has to type a wrong password again.
                 Err(why) if why.code() == Some(Code::InvalidCredentials) => {
                     empty(password, sent.expose());
-                    wrong.set(Some("This is not your password.".to_owned()));
+                    wrong.set(Some(fields.not_your_password.to_owned()));
                     focus(password);
                 }
-                Err(why @ CallError::Unreachable { .. }) => error.set(Some(format!(
-                    "{why} The server may have made a new code. Then a code that you have not \
-                     confirmed is void. Make a new one."
-                ))),
-                Err(why) => error.set(Some(why.to_string())),
+                Err(why) => {
+                    let text = (all.errors().call)(&why);
+                    error.set(Some(match why {
+                        CallError::Unreachable { .. } => format!("{text} {}", words.may_be_made),
+                        _ => text,
+                    }));
+                }
             }
         });
     };
     view! {
         <form method="post" action=paths::RECOVERY_CODE class="card stack" novalidate on:submit=submit>
             <HiddenUsername username/>
-            <p>"If you forget your password, a recovery code lets you back in."</p>
+            <p>{words.lead}</p>
             <State/>
             <FormError text=Signal::derive(move || error.get().or_else(|| refusal.get()))/>
             <TextField
-                label="Password"
+                label=fields.password
                 name="password"
                 autocomplete="current-password"
                 show
@@ -203,7 +207,7 @@ fn MakeNew(
             <SubmitButton
                 busy
                 text=Signal::derive(move || {
-                    if busy.get() { "Making a new code…" } else { "Make a new code" }.to_owned()
+                    if busy.get() { words.submitting } else { words.submit }.to_owned()
                 })
             />
         </form>
@@ -213,6 +217,7 @@ fn MakeNew(
 /// Whether there is a code already.
 #[component]
 fn State() -> impl IntoView {
+    let words = Words::of_page().recovery_code();
     let session = use_session();
     let state = session.resource(move |_| session.recovery_code_state());
     view! {
@@ -221,19 +226,17 @@ fn State() -> impl IntoView {
             None => view! { <Skeleton lines=1/> }.into_any(),
             Some(Err(_)) => ().into_any(),
             Some(Ok(state)) => match (state.made_at, state.confirmed) {
-                (None, _) => view! { <p>"You have none yet."</p> }.into_any(),
+                (None, _) => view! { <p>{words.none_yet}</p> }.into_any(),
                 (Some(at), true) => view! {
                     <p>
-                        "You have a code, made on " <DateTime at date_only=true/>
-                        ". If you make a new code, this one works until you confirm the new one."
+                        {words.made_before} <DateTime at date_only=true/> {words.made_after}
                     </p>
                 }
                 .into_any(),
                 (Some(at), false) => view! {
                     <p>
-                        "Your code of " <DateTime at date_only=true/>
-                        " was never confirmed. If you keep it, it works. If you make a new code, "
-                        "this one is void at once."
+                        {words.not_confirmed_before} <DateTime at date_only=true/>
+                        {words.not_confirmed_after}
                     </p>
                 }
                 .into_any(),

@@ -10,18 +10,17 @@ use super::look_again::{watch_while_shown, when_shown_again};
 use crate::components::{
     Button, DateTime, DeviceIcon, Fact, FormError, Kind, PageHeading, Skeleton,
 };
+use crate::words::Words;
 
 /// The sessions of the account, and buttons that end them.
 #[component]
 pub fn SessionsPage() -> impl IntoView {
+    let words = Words::of_page().sessions();
     view! {
-        <Title text="Your sessions"/>
+        <Title text=words.heading/>
         <div class="center stack">
-            <PageHeading text="Your sessions"/>
-            <p class="lead">
-                "Every browser in which you are signed in. A session that you end here is over "
-                "within a second."
-            </p>
+            <PageHeading text=words.heading/>
+            <p class="lead">{words.lead}</p>
             <RequireSession fallback=|| view! { <div class="card"><Skeleton/></div> }>
                 <Sessions/>
             </RequireSession>
@@ -31,6 +30,8 @@ pub fn SessionsPage() -> impl IntoView {
 
 #[component]
 fn Sessions() -> impl IntoView {
+    let all = Words::of_page();
+    let words = all.sessions();
     let session = use_session();
     let list = session.resource(|api| async move { api.get::<SessionList>(paths::SESSIONS).await });
     let rows = NodeRef::<Ul>::new();
@@ -41,8 +42,8 @@ fn Sessions() -> impl IntoView {
     let on_done = move |which: Which| {
         list.update(|list| list.sessions.retain(|session| !which.holds(session)));
         done.set(match which {
-            Which::One(_) => "The session is ended.",
-            Which::AllOthers => "All other sessions are ended.",
+            Which::One(_) => words.ended,
+            Which::AllOthers => words.all_ended,
         });
         // The button with the focus has disappeared with its row.
         if let Some(rows) = rows.get_untracked() {
@@ -56,7 +57,8 @@ fn Sessions() -> impl IntoView {
     };
     let row = move |info: SessionInfo| {
         let which = Which::One(info.session_id);
-        let question = format!("Sign out {} now?", info.device);
+        let device = all.device(info.device.clone());
+        let question = (all.end_sessions().question)(&device);
         let on_end = move || {
             // This browser may have another session now than when the row was made.
             if untrack(|| session.session_id()) == Some(info.session_id) {
@@ -94,7 +96,7 @@ fn Sessions() -> impl IntoView {
                 <div class="card"><Skeleton lines=4/></div>
             })
         >
-            <ul class="rows" node_ref=rows tabindex="-1" aria-label="Sessions">
+            <ul class="rows" node_ref=rows tabindex="-1" aria-label=words.list>
                 <For
                     each=move || this_first(list.latest().map(|list| list.sessions).unwrap_or_default())
                     key=|session| session.session_id
@@ -108,10 +110,10 @@ fn Sessions() -> impl IntoView {
                     kind=Kind::Danger
                     on_press=move || ask(
                         Which::AllOthers,
-                        "Sign out everywhere but in this browser?".to_owned(),
+                        words.end_all_question.to_owned(),
                     )
                     busy=endings.is_under_way(Which::AllOthers)
-                    text="Sign out everywhere else"
+                    text=words.end_all
                 />
             </div>
         </Show>
@@ -136,7 +138,9 @@ fn SessionRow(
     #[prop(into)] busy: Signal<bool>,
     #[prop(into)] on_end: Callback<()>,
 ) -> impl IntoView {
-    let device = info.read_untracked().device.clone();
+    let all = Words::of_page();
+    let words = all.sessions();
+    let device = all.device(info.read_untracked().device.clone());
     let user_agent = info.read_untracked().user_agent.clone();
     let at = move |which: fn(&SessionInfo) -> i64| Signal::derive(move || which(&info.read()));
     view! {
@@ -146,23 +150,23 @@ fn SessionRow(
                     <DeviceIcon user_agent/>
                     {device.clone()}
                     {move || info.read().current.then(|| view! {
-                        <span class="badge">"This browser"</span>
+                        <span class="badge">{words.this_browser}</span>
                     })}
                 </h2>
                 <dl class="facts">
                     {move || info.read().ip.clone().map(|ip| view! {
-                        <Fact name="Address">{ip}</Fact>
+                        <Fact name=words.address>{ip}</Fact>
                     })}
-                    <Fact name="Signed in"><DateTime at=at(|info| info.created_at)/></Fact>
-                    <Fact name="Last used"><DateTime at=at(last_used)/></Fact>
-                    <Fact name="Ends at the latest"><DateTime at=at(|info| info.expires_at)/></Fact>
+                    <Fact name=words.signed_in><DateTime at=at(|info| info.created_at)/></Fact>
+                    <Fact name=words.last_used><DateTime at=at(last_used)/></Fact>
+                    <Fact name=words.ends><DateTime at=at(|info| info.expires_at)/></Fact>
                 </dl>
             </div>
             <Button
                 on_press=on_end
                 busy
-                label=format!("Sign out this session: {device}")
-                text="Sign out this session"
+                label=(words.end_of)(&device)
+                text=words.end
             />
         </li>
     }

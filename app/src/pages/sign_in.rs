@@ -6,10 +6,13 @@ use leptos_meta::Title;
 use super::credentials::{Credentials, CredentialsForm, Mistakes, with_next};
 use crate::components::PageHeading;
 use crate::paths;
+use crate::words::Words;
 
 /// Signs in. The top of every page says why the last session has ended.
 #[component]
 pub fn SignInPage() -> impl IntoView {
+    let all = Words::of_page();
+    let (words, fields) = (all.sign_in(), all.fields());
     let sign_up = with_next(paths::SIGN_UP);
     let recover = with_next(paths::RECOVER);
     let form = Credentials {
@@ -24,50 +27,51 @@ pub fn SignInPage() -> impl IntoView {
         },
         gone: |session, outcome| session.sign_in_form_is_gone(outcome),
         answered,
-        submit: "Sign in",
-        submitting: "Signing in…",
+        submit: fields.sign_in,
+        submitting: fields.signing_in,
     };
 
     view! {
-        <Title text="Sign in"/>
+        <Title text=fields.sign_in/>
         <div class="center narrow">
             <div class="card stack">
-                <PageHeading text="Sign in"/>
+                <PageHeading text=fields.sign_in/>
                 <CredentialsForm form/>
             </div>
             <p class="aside">
-                "Forgot your password? " <a href=recover>"Use your recovery code"</a>
+                {words.forgot} <a href=recover>{words.recover}</a>
             </p>
             <p class="aside">
-                "No account yet? " <a href=sign_up>"Create account"</a>
+                {words.no_account} <a href=sign_up>{words.create_account}</a>
             </p>
         </div>
     }
 }
 
 /// Only checks that both are there, because an old password may not follow today's rules.
-fn check(username: &str, password: &str) -> Mistakes {
+fn check(words: Words, username: &str, password: &str) -> Mistakes {
+    let fields = words.fields();
     Mistakes {
         username: username
             .is_empty()
-            .then(|| "Enter your username.".to_owned()),
+            .then(|| fields.enter_username.to_owned()),
         password: password
             .is_empty()
-            .then(|| "Enter your password.".to_owned()),
+            .then(|| fields.enter_password.to_owned()),
         form: None,
     }
 }
 
-fn answered(error: &CallError) -> Mistakes {
+fn answered(words: Words, error: &CallError) -> Mistakes {
     Mistakes {
-        form: Some(in_words(error)),
+        form: Some(in_words(words, error)),
         ..Mistakes::default()
     }
 }
 
-fn in_words(error: &CallError) -> String {
+fn in_words(words: Words, error: &CallError) -> String {
     match error.code() {
-        Some(Code::InvalidCredentials) => "The username or the password is wrong.".to_owned(),
-        _ => error.to_string(),
+        Some(Code::InvalidCredentials) => words.sign_in().wrong.to_owned(),
+        _ => (words.errors().call)(error),
     }
 }

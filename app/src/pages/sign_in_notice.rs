@@ -17,6 +17,7 @@ use crate::components::{Button, DateTime, FormError, Kind};
 use crate::focus::focus_heading;
 use crate::paths;
 use crate::pieces::piece;
+use crate::words::Words;
 
 piece!(NEWEST: Newest in account, load_newest, newest);
 
@@ -38,6 +39,7 @@ pub fn SignInNoticeBar() -> impl IntoView {
 
 #[component]
 fn Newest() -> impl IntoView {
+    let errors = Words::of_page().errors();
     let session = use_session();
     let unread =
         session.resource(|api| async move { api.get::<SignInNotices>(api::NOTICES).await });
@@ -72,7 +74,7 @@ fn Newest() -> impl IntoView {
                     // The button with the focus has disappeared.
                     focus_heading();
                 }
-                Err(why) => error.set(Some((session_id, why.to_string()))),
+                Err(why) => error.set(Some((session_id, (errors.call)(&why)))),
             }
         });
     };
@@ -125,6 +127,9 @@ fn NoticeOf(
         ip,
         device,
     } = notice;
+    let all = Words::of_page();
+    let words = all.sign_in_notice();
+    let device = all.device(device);
     let which = Which::One(session_id);
     let is_new = RwSignal::new(true);
     set_timeout(
@@ -133,18 +138,18 @@ fn NoticeOf(
         },
         NOT_MEANT_FOR,
     );
-    let question = format!("Sign out {device} now?");
-    let from = ip.map(|ip| format!(", from the IP address {ip}"));
+    let question = (all.end_sessions().question)(&device);
+    let from = ip.map(|ip| (words.from)(&ip));
     let ending = endings.is_under_way(which);
     view! {
         <aside class="site-notice sign-in-notice" aria-labelledby="sign-in-notice">
             <div class="center">
                 <div class="notice notice-danger">
                     <div class="stack">
-                        <h2 id="sign-in-notice">"New sign-in to your account"</h2>
+                        <h2 id="sign-in-notice">{words.heading}</h2>
                         <p>
-                            <strong>{device}</strong> " signed in on " <DateTime at=at/> {from}
-                            ". Was it you?"
+                            <strong>{device}</strong> {words.signed_in} <DateTime at=at/> {from}
+                            {words.was_it_you}
                         </p>
                         <FormError text=error/>
                         <FormError text=endings.error_about(which)/>
@@ -153,13 +158,13 @@ fn NoticeOf(
                         <Button
                             on_press=move || on_was_me.run(session_id)
                             busy=Signal::derive(move || busy.get() || is_new.get())
-                            text="This was me"
+                            text=words.was_me
                         />
                         <Button
                             kind=Kind::Danger
                             on_press=move || endings.ask(which, question.clone())
                             busy=Signal::derive(move || ending.get() || is_new.get())
-                            text="It was not me"
+                            text=words.was_not_me
                         />
                     </div>
                 </div>

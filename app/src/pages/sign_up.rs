@@ -1,5 +1,6 @@
 use holdfast_client::CallError;
 use holdfast_protocol::password;
+use holdfast_protocol::problem::Code;
 use holdfast_protocol::username::Username;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -8,20 +9,19 @@ use super::credentials::{Credentials, CredentialsForm, Mistakes, value, with_nex
 use super::new_password::new_password_hint;
 use crate::components::PageHeading;
 use crate::paths;
-
-/// What a new username may be.
-pub(super) const USERNAME_HINT: &str =
-    "Letters, digits and . _ - @ +, at least three. An e-mail address works.";
+use crate::words::Words;
 
 /// Makes an account and signs in.
 #[component]
 pub fn SignUpPage() -> impl IntoView {
+    let all = Words::of_page();
+    let words = all.sign_up();
     let sign_in = with_next(paths::SIGN_IN);
     let form = Credentials {
         action: paths::SIGN_UP,
         username_autocomplete: "username",
         autocomplete: "new-password",
-        username_hint: Some(USERNAME_HINT),
+        username_hint: Some(all.rules().username_hint),
         password_hint: |typed, username| {
             new_password_hint(typed, move || value(username).trim().to_owned())
         },
@@ -31,46 +31,48 @@ pub fn SignUpPage() -> impl IntoView {
         },
         gone: |session, outcome| session.sign_up_form_is_gone(outcome),
         answered,
-        submit: "Create account",
-        submitting: "Creating account…",
+        submit: words.submit,
+        submitting: words.submitting,
     };
 
     view! {
-        <Title text="Create account"/>
+        <Title text=words.title/>
         <div class="center narrow">
             <div class="card stack">
-                <PageHeading text="Create your account"/>
+                <PageHeading text=words.heading/>
                 <CredentialsForm form/>
             </div>
             <p class="aside">
-                "Already have an account? " <a href=sign_in>"Sign in"</a>
+                {words.has_account} <a href=sign_in>{words.sign_in}</a>
             </p>
         </div>
     }
 }
 
 /// The mistakes that the server names, or what happened to a session that was not kept.
-fn answered(error: &CallError) -> Mistakes {
+fn answered(words: Words, error: &CallError) -> Mistakes {
+    let text = words.sign_up();
     match error {
         CallError::Overtaken => Mistakes {
-            form: Some(
-                "Your account is made. Somebody has signed in or out in this browser \
-                 meanwhile, so sign in to use it."
-                    .to_owned(),
-            ),
+            form: Some(text.overtaken.to_owned()),
             ..Mistakes::default()
         },
-        _ => Mistakes::of(error),
+        _ if error.code() == Some(Code::UsernameTaken) => Mistakes {
+            username: Some(text.username_taken.to_owned()),
+            ..Mistakes::default()
+        },
+        _ => Mistakes::of(words, error),
     }
 }
 
 /// Checks the server's rules before the form is sent.
-fn check(username: &str, password: &str) -> Mistakes {
+fn check(words: Words, username: &str, password: &str) -> Mistakes {
+    let rules = words.rules();
     Mistakes {
-        username: Username::parse(username).err().map(|why| why.to_string()),
+        username: Username::parse(username).err().map(rules.username),
         password: password::check(password, username)
             .err()
-            .map(|why| why.to_string()),
+            .map(rules.password),
         form: None,
     }
 }
@@ -81,9 +83,9 @@ mod tests {
 
     #[test]
     fn each_rule_is_told_at_its_field() {
-        let mistakes = check("a", "correct horse battery");
+        let mistakes = check(Words::ENGLISH, "a", "correct horse battery");
         assert!(mistakes.username.is_some() && mistakes.password.is_none());
-        let mistakes = check("ada", "short");
+        let mistakes = check(Words::ENGLISH, "ada", "short");
         assert!(mistakes.username.is_none() && mistakes.password.is_some());
     }
 }

@@ -11,31 +11,27 @@ use super::asker::Asker;
 use super::credentials::{empty, focus, hide, value};
 use super::load_trouble::LoadTrouble;
 use super::own_account::own_account;
-use super::sign_up::USERNAME_HINT;
 use crate::components::{FormError, PageHeading, ShowPassword, Skeleton, SubmitButton, TextField};
 use crate::paths;
+use crate::words::Words;
 
 /// Changes the username.
 #[component]
 pub fn UsernamePage() -> impl IntoView {
+    let words = Words::of_page().username();
     // This signal is outside of the form, because the form is built again for another
     // account.
     let done = RwSignal::new(None::<String>);
     view! {
-        <Title text="Change username"/>
+        <Title text=words.heading/>
         <div class="center narrow stack">
-            <PageHeading text="Change username"/>
+            <PageHeading text=words.heading/>
             <p class="status-line" role="status">
-                {move || done.get().map(|username| {
-                    format!("Your username is changed. Sign in as {username} from now on.")
-                })}
+                {move || done.get().map(|username| (words.done)(&username))}
             </p>
             <RequireSession fallback=|| view! { <div class="card"><Skeleton/></div> }>
                 <UsernameForm done/>
-                <p class="aside">
-                    "Nobody else can choose your old name for 30 days, and you can take it back in this "
-                    "time. You can choose a new name once in 24 hours."
-                </p>
+                <p class="aside">{words.aside}</p>
             </RequireSession>
         </div>
     }
@@ -51,6 +47,8 @@ struct Mistakes {
 
 #[component]
 fn UsernameForm(done: RwSignal<Option<String>>) -> impl IntoView {
+    let all = Words::of_page();
+    let (words, fields) = (all.username(), all.fields());
     let session = use_session();
     let (account, present) = own_account();
     let username = NodeRef::<Input>::new();
@@ -78,8 +76,8 @@ fn UsernameForm(done: RwSignal<Option<String>>) -> impl IntoView {
         // The keyboard of a phone adds a space after a word.
         let name = typed.trim().to_owned();
         let found = Mistakes {
-            username: wrong_name(&name, &present.read_untracked()),
-            password: secret.is_empty().then(|| "Enter your password.".to_owned()),
+            username: wrong_name(all, &name, &present.read_untracked()),
+            password: secret.is_empty().then(|| fields.enter_password.to_owned()),
             form: None,
         };
         let any = found != Mistakes::default();
@@ -105,7 +103,7 @@ fn UsernameForm(done: RwSignal<Option<String>>) -> impl IntoView {
                         // The person has to type a wrong password again.
                         empty(password, sent.expose());
                     }
-                    tell(answered(&error));
+                    tell(answered(all, &error));
                 }
             }
         });
@@ -114,22 +112,27 @@ fn UsernameForm(done: RwSignal<Option<String>>) -> impl IntoView {
     view! {
         <LoadTrouble of=account/>
         <form method="post" action=paths::USERNAME class="card stack" novalidate on:submit=submit>
-            <p class="present-username">
-                "Your username is " <strong>{move || present.get()}</strong> "."
-            </p>
+            <Show
+                when=move || !present.read().is_empty()
+                fallback=move || account.error().is_none().then(|| view! { <Skeleton lines=1/> })
+            >
+                <p class="present-username">
+                    {words.present_before} <strong>{move || present.get()}</strong> {words.present_after}
+                </p>
+            </Show>
             <FormError text=Signal::derive(move || mistakes.get().form)/>
             <TextField
-                label="New username"
+                label=words.new
                 name="username"
                 autocomplete="username"
                 inputmode="email"
                 node=username
-                hint=Signal::derive(|| Some(USERNAME_HINT.to_owned()))
+                hint=Signal::derive(move || Some(all.rules().username_hint.to_owned()))
                 error=Signal::derive(move || mistakes.get().username)
                 on_type=move |_| mistakes.update(|mistakes| mistakes.username = None)
             />
             <TextField
-                label="Password"
+                label=fields.password
                 name="password"
                 autocomplete="current-password"
                 show
@@ -141,7 +144,7 @@ fn UsernameForm(done: RwSignal<Option<String>>) -> impl IntoView {
             <SubmitButton
                 busy
                 text=Signal::derive(move || {
-                    if busy.get() { "Changing username…" } else { "Change username" }.to_owned()
+                    if busy.get() { words.submitting } else { words.submit }.to_owned()
                 })
             />
         </form>
@@ -149,19 +152,19 @@ fn UsernameForm(done: RwSignal<Option<String>>) -> impl IntoView {
 }
 
 /// What is wrong with the typed name.
-fn wrong_name(typed: &str, present: &str) -> Option<String> {
+fn wrong_name(words: Words, typed: &str, present: &str) -> Option<String> {
     if !typed.is_empty() && typed == present {
-        return Some("This is your username already.".to_owned());
+        return Some(words.username().is_present.to_owned());
     }
-    Username::parse(typed).err().map(|why| why.to_string())
+    Username::parse(typed).err().map(words.rules().username)
 }
 
 /// The mistakes that the server's answer names.
-fn answered(error: &CallError) -> Mistakes {
-    let text = Some(error.to_string());
+fn answered(words: Words, error: &CallError) -> Mistakes {
+    let text = Some((words.errors().call)(error));
     match error.code() {
         Some(Code::UsernameTaken) => Mistakes {
-            username: Some("This username is taken. Choose another.".to_owned()),
+            username: Some(words.username().taken.to_owned()),
             ..Mistakes::default()
         },
         Some(Code::UsernameNotAccepted) => Mistakes {
@@ -169,15 +172,11 @@ fn answered(error: &CallError) -> Mistakes {
             ..Mistakes::default()
         },
         Some(Code::InvalidCredentials) => Mistakes {
-            password: Some("This is not your password.".to_owned()),
+            password: Some(words.fields().not_your_password.to_owned()),
             ..Mistakes::default()
         },
         _ if *error == CallError::NotKnown => Mistakes {
-            form: Some(
-                "It is not known whether your username was changed. Try again: if it is changed, this \
-                 page will say so."
-                    .to_owned(),
-            ),
+            form: Some(words.username().not_known.to_owned()),
             ..Mistakes::default()
         },
         _ => Mistakes {
@@ -195,6 +194,7 @@ mod tests {
 
     #[test]
     fn the_name_until_now_is_no_new_name_but_another_spelling_is() {
+        let wrong_name = |typed, present| wrong_name(Words::ENGLISH, typed, present);
         assert!(wrong_name("ada", "ada").is_some_and(|why| why.contains("already")));
         assert_eq!(wrong_name("Ada", "ada"), None);
         assert!(wrong_name("", "").is_some());
@@ -203,7 +203,12 @@ mod tests {
 
     #[test]
     fn each_answer_is_told_at_its_field() {
-        let of = |code| answered(&CallError::Problem(Problem::new(code, "why")));
+        let of = |code| {
+            answered(
+                Words::ENGLISH,
+                &CallError::Problem(Problem::new(code, "why")),
+            )
+        };
         assert!(of(Code::UsernameTaken).username.is_some());
         assert_eq!(
             of(Code::UsernameNotAccepted).username.as_deref(),
@@ -211,7 +216,9 @@ mod tests {
         );
         assert!(of(Code::InvalidCredentials).password.is_some());
         assert_eq!(of(Code::TooManyAttempts).form.as_deref(), Some("why"));
-        let not_known = answered(&CallError::NotKnown).form.unwrap_or_default();
+        let not_known = answered(Words::ENGLISH, &CallError::NotKnown)
+            .form
+            .unwrap_or_default();
         assert!(not_known.contains("Try again"), "{not_known}");
     }
 }

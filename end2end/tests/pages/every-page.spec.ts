@@ -1,8 +1,7 @@
-import AxeBuilder from '@axe-core/playwright';
-import type { Page } from '@playwright/test';
 import {
   expect,
   fillIn,
+  fitsAPhone,
   heading,
   openPage,
   openUnhydrated,
@@ -13,17 +12,8 @@ import {
   signOutButton,
   somebody,
   test,
+  violations,
 } from '../../holdfast';
-
-/** Faults of a page for people who see, hear or move differently. */
-async function violations(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
-    .analyze();
-  return violations.map(
-    ({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map(({ html }) => html).join('\n  ')}`,
-  );
-}
 
 for (const one of PAGES) {
   test(`${one.name}: no error in the console and no violated policy`, async ({ page, account }) => {
@@ -78,11 +68,7 @@ for (const one of PAGES) {
   test(`${one.name}: fits a phone without scrolling sideways`, async ({ page, account }) => {
     await page.setViewportSize({ width: 320, height: 640 });
     await openPage(page, account, one);
-    const { content, screen } = await page.evaluate(() => ({
-      content: document.documentElement.scrollWidth,
-      screen: document.documentElement.clientWidth,
-    }));
-    expect(content).toBeLessThanOrEqual(screen);
+    expect(await fitsAPhone(page)).toBe(true);
   });
 }
 

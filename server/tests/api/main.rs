@@ -23,6 +23,7 @@ mod health;
 mod keys;
 mod known_browsers;
 mod lanes;
+mod language;
 mod leaks;
 mod lifetimes;
 mod limits;

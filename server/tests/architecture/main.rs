@@ -5,6 +5,7 @@
 mod example;
 mod imports;
 mod start_template;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -55,6 +55,7 @@ use self::visit::Visit;
 use super::asker::Asker;
 use crate::components::{Button, PageHeading};
 use crate::paths;
+use crate::words::{Language, Words};
 
 /// The flow, step by step.
 #[component]
@@ -209,10 +210,15 @@ pub fn FlowPage() -> impl IntoView {
         .to_owned()
     });
 
+    let is_english = Words::of_page().frame().flow_is_english;
+    let is_english = (!is_english.is_empty()).then(|| {
+        view! { <p class="hint" lang=Language::of_page().tag()>{is_english}</p> }
+    });
     view! {
         <Title text="The flow"/>
         <Styled>
-            <div class="center stack flow">
+            <div class="center stack flow" lang="en">
+                {is_english}
                 <PageHeading text="The flow, while it happens"/>
                 <p class="lead">
                     "Ten steps keep a person signed in and a thief out. Make each of them happen with "

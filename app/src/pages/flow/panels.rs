@@ -13,6 +13,7 @@ use super::panel_list::{ACCESS_TOKEN, IN_BROWSER, IN_DATABASE, Panels, REFRESH_T
 use super::shown::Shown;
 use super::taken_apart;
 use crate::components::date_in_words;
+use crate::words::Words;
 
 /// What the panels show while no person is signed in. Storage may still have the refresh token of the
 /// last session, and it is not shown: the next person may be another one.
@@ -86,6 +87,7 @@ pub(super) fn entries(entries: &[StoredEntry], is_alone: bool) -> Vec<Shown> {
 /// What the database holds of the session.
 #[inline(never)]
 pub(super) fn row(row: &SessionRow, held: Option<&HeldTokens>, end: End) -> Vec<Shown> {
+    let words = Words::of_page();
     let mut shown = match &row.link {
         Some(link) => link_of_row(link, held),
         None => nothing(
@@ -97,14 +99,14 @@ pub(super) fn row(row: &SessionRow, held: Option<&HeldTokens>, end: End) -> Vec<
         Shown::new(
             1,
             "Ends at the latest",
-            date_in_words(row.expires_at, false),
+            date_in_words(row.expires_at, words, false),
             explained_end(end),
         ),
-        Shown::new(4, "Signed in", date_in_words(row.created_at, false), ""),
+        Shown::new(4, "Signed in", date_in_words(row.created_at, words, false), ""),
         Shown::new(
             4,
             "Last renewed",
-            date_in_words(row.last_used_at, false),
+            date_in_words(row.last_used_at, words, false),
             "Rounded to five minutes, so that a thief with an access token cannot see when you renew.",
         ),
         Shown::new(4, "Ends if unused for", span_in_words(row.idle_seconds), ""),

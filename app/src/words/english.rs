@@ -1,0 +1,569 @@
+//! English.
+
+use holdfast_client::{Became, Ending, Reload, Told};
+use holdfast_protocol::password::MIN_LENGTH;
+use holdfast_protocol::wire::EventKind;
+
+use super::parts::{
+    Account, Activity, Data, Dates, Devices, Document, EndSessions, Ended, Errors, Fields, Frame,
+    Home, KeepCode, Link, Overview, Password, Recover, RecoveryCode, Rules, Sessions, SignIn,
+    SignInNotice, SignUp, Username,
+};
+
+pub static DOCUMENT: Document = Document {
+    description: "Sign in once and stay signed in. A stolen token does not live.",
+    no_script: "<p>Holdfast keeps you signed in by a script, and scripts are \
+        switched off here, so the buttons do nothing. Allow JavaScript for this site, then \
+        <a href=\"\">load the page again</a>.</p>",
+    slow: "A part of this page has not arrived yet, so its buttons do nothing. You can wait, or load \
+        the page again.",
+    failed: "A part of this page did not arrive or does not run here, so its buttons do nothing. \
+        Check your connection and load the page again. If that does not help, allow JavaScript and \
+        WebAssembly for this site, or use another browser.",
+    old: "This page needs WebAssembly, and this browser does not run it, so the buttons do nothing. \
+        Some browsers switch it off in a strict security mode. Allow it for this site, or use \
+        another browser.",
+    load_again: "Load the page again",
+    would_be_lost: "The page loads again in the other language. What you have typed, or a code that \
+        is shown once, is lost then. Go on?",
+};
+
+pub static FRAME: Frame = Frame {
+    skip: "Skip to content",
+    navigation_signed_out: "Site",
+    navigation_signed_in: "Account",
+    sign_in: "Sign in",
+    create_account: "Create account",
+    account: "Account",
+    sessions: "Sessions",
+    activity: "Activity",
+    sign_out: "Sign out",
+    slogan: "Sign in once and stay signed in. A stolen token does not live.",
+    flow: "The flow, while it happens",
+    flow_is_english: "",
+    updated: "Holdfast was updated in another tab. Reload this page to go on.",
+    reconnecting: "Reconnecting…",
+    stores_nothing: "This browser does not let Holdfast store anything. You stay signed in \
+        until you leave or reload this page.",
+    is_leaving: "You are signed out in this browser. The server has not ended the session yet. \
+        Holdfast tries again until it has.",
+    reads_nothing: "This browser does not let Holdfast read what it has stored. If you have signed \
+        in before, load the page again.",
+    loading_page: "Loading the page…",
+    dismiss: "Dismiss",
+    dismiss_this: "Dismiss this message",
+    reload: "Reload this page",
+    loading: "Loading…",
+    try_again: "Try again",
+    part_is_missing: "A part of this page did not arrive.",
+    told,
+    waits,
+    why,
+    offer_heading: "Recovery code",
+    offer: "If you forget your password, only a recovery code lets you back in. \
+        You have not confirmed yet that you keep one.",
+    offer_link: "Get your recovery code",
+    missing_page: "This page did not arrive",
+    missing_page_still: "The page has still not arrived. If other pages work, load this page again: \
+        there may be a newer version of it.",
+    missing_page_hint: "Check your connection, and try again.",
+    load_again: "Load the page again",
+    not_found: "Page not found",
+    not_found_text: "There is nothing at this address. It may have been mistyped.",
+    not_found_link: "Go to the start",
+};
+
+pub static HOME: Home = Home {
+    heading: "Sign in once. Stay signed in.",
+    lead: "Holdfast keeps you signed in for months, through closed laptops, lost \
+        connections and twenty open tabs. A stolen token does not live.",
+    create_account: "Create account",
+    sign_in: "Sign in",
+    your_account: "Your account",
+    how: "How it holds",
+    steps: [
+        (
+            "A pass for five minutes",
+            "Every call carries a short-lived access token. The server checks \
+             its signature and never has to look it up.",
+        ),
+        (
+            "A grip for ninety days",
+            "A refresh token brings the next pass. Each use spends it: a \
+             renewal puts a new one in its place.",
+        ),
+        (
+            "You notice nothing",
+            "A pass that has run out is renewed and the call repeated, silently, \
+             once, however many tabs are asking.",
+        ),
+        (
+            "A copy is noticed",
+            "Once a copied token and yours have both been used, the session \
+             ends everywhere within a second. You are told why.",
+        ),
+    ],
+    watch: "Watch it happen, step by step",
+    picture: "A browser asks for a page. Its pass has run out. It gets a new pass, asks again, and \
+        gets the page.",
+    picture_browser: "Your browser",
+    picture_server: "The server",
+    picture_lines: [
+        "“My page, please.”",
+        "“Your pass has run out.”",
+        "“A new one, please.”",
+        "“Here is a new one.”",
+        "“My page, please.”",
+        "“Here it is.”",
+    ],
+};
+
+pub static OVERVIEW: Overview = Overview {
+    signed_in_as: "Signed in as",
+    sessions: "Sessions",
+    count: |sessions| match sessions {
+        1 => "Only this one".to_owned(),
+        _ => format!("{sessions} at the moment"),
+    },
+    newest: "Newest sign-in",
+    this_browser: ", this browser",
+    another_browser: ", another browser",
+};
+
+pub static DATES: Dates = Dates {
+    // In most countries the day comes before the month.
+    locale: "en-GB",
+    today: "Today",
+    yesterday: "Yesterday",
+};
+
+pub static DEVICES: Devices = Devices {
+    unknown: "Unknown device",
+    unknown_browser: "Unknown browser",
+    on: " on ",
+};
+
+pub static ERRORS: Errors = Errors {
+    call: |error| error.to_string(),
+};
+
+pub static RULES: Rules = Rules {
+    username_hint: "Letters, digits and . _ - @ +, at least three. An e-mail address works.",
+    // This only mentions the length, so that the person reads no complaint in the middle of a word.
+    password_hint: |length| match length {
+        0 => format!(
+            "At least {MIN_LENGTH} characters. Four or five unrelated words are easy to remember."
+        ),
+        length if length < MIN_LENGTH => match MIN_LENGTH - length {
+            1 => "One more character.".to_owned(),
+            more => format!("{more} more characters."),
+        },
+        _ => "Long enough.".to_owned(),
+    },
+    hard_to_guess: "Hard to guess.",
+    easy_to_guess: |estimate| {
+        let warning = estimate.warning.iter();
+        let words: Vec<&str> = warning
+            .chain(&estimate.suggestions)
+            .map(String::as_str)
+            .collect();
+        words.join(" ")
+    },
+    username: |why| why.to_string(),
+    password: |why| why.to_string(),
+};
+
+pub static FIELDS: Fields = Fields {
+    username: "Username",
+    password: "Password",
+    new_password: "New password",
+    show_password: "Show password",
+    remember: "Keep me signed in on this browser",
+    remember_hint: "Not on a computer that you share.",
+    enter_username: "Enter your username.",
+    enter_password: "Enter your password.",
+    not_your_password: "This is not your password.",
+    sign_in: "Sign in",
+    signing_in: "Signing in…",
+};
+
+pub static SIGN_IN: SignIn = SignIn {
+    wrong: "The username or the password is wrong.",
+    forgot: "Forgot your password? ",
+    recover: "Use your recovery code",
+    no_account: "No account yet? ",
+    create_account: "Create account",
+};
+
+pub static SIGN_UP: SignUp = SignUp {
+    title: "Create account",
+    heading: "Create your account",
+    submit: "Create account",
+    submitting: "Creating account…",
+    has_account: "Already have an account? ",
+    sign_in: "Sign in",
+    username_taken: "This username is taken. Choose another. If you have just made this account, \
+        sign in.",
+    overtaken: "Your account is made. Somebody has signed in or out in this browser meanwhile, so \
+        sign in to use it.",
+};
+
+pub static RECOVER: Recover = Recover {
+    heading: "Get back in",
+    done: "Your new password is set. All sessions are ended.",
+    remembers: "You remember your password? ",
+    sign_in: "Sign in",
+    lead: "Enter the recovery code that you have kept, and choose a new password. This ends \
+        all sessions of your account.",
+    is_signed_in: "A person is signed in in this browser. If you sign in afterwards, that person is \
+        signed out.",
+    filled_in: "Your link has filled in the username and the code. Choose a new password.",
+    code: "Recovery code",
+    code_hint: "28 letters and digits. Capital letters and hyphens do not matter.",
+    wrong_code: |why| why.to_string(),
+    wrong_name_or_code: "The username or the recovery code is wrong.",
+    used_link: "This link does not work any more. A link works once, and for an hour. If you \
+        have just set a password with it, try to sign in. Otherwise ask the operator for \
+        another link.",
+    submit: "Set new password",
+    submitting: "Setting the password…",
+    renamed_before: "The username of this account was changed. Sign in with ",
+    renamed_after: " from now on. If you did not change it, you can choose another one afterwards.",
+    next_code: "This is your new recovery code. An earlier code does not work any more.",
+};
+
+pub static KEEP_CODE: KeepCode = KeepCode {
+    heading: "Keep this code",
+    lead: "If you forget your password, this code lets you back in. Keep it where only you \
+        find it: in a password manager, or on paper. Once this page is closed or reloaded, \
+        the code cannot be shown again.",
+    kept: "I have kept it",
+    unticked: "Keep the code first, then tick this box.",
+    later: "Later",
+    code: "Recovery code",
+    code_of: |username| format!(" of {username}"),
+    copy: "Copy",
+    copied: "The code is copied. Paste it where only you find it.",
+    not_copied: "This browser does not let the page copy. Select the code and copy it, or write \
+        it down.",
+    download: "Download",
+    print: "Print",
+    file_name: "holdfast-recovery-code.txt",
+    file: |code, username, site| {
+        let of = match username {
+            "" => String::new(),
+            name => format!(" of {name}"),
+        };
+        format!(
+            "Holdfast recovery code{of}\n\n{code}\n\nIf you forget your password, choose «Use your \
+             recovery code» on the sign-in page of {site} and enter this code. Keep it where only you \
+             find it.\n"
+        )
+    },
+};
+
+pub static RECOVERY_CODE: RecoveryCode = RecoveryCode {
+    title: "Recovery code",
+    heading: "Your recovery code",
+    go_on: "Go on",
+    going_on: "Going on…",
+    not_newest: "This is not your newest recovery code any more. Make a new one. Throw it away.",
+    updated: "Holdfast was updated in another tab. Write the code down, then reload this page.",
+    lead: "If you forget your password, a recovery code lets you back in.",
+    may_be_made: "The server may have made a new code. Then a code that you have not \
+        confirmed is void. Make a new one.",
+    submit: "Make a new code",
+    submitting: "Making a new code…",
+    none_yet: "You have none yet.",
+    made_before: "You have a code, made on ",
+    made_after: ". If you make a new code, this one works until you confirm the new one.",
+    not_confirmed_before: "Your code of ",
+    not_confirmed_after: " was never confirmed. If you keep it, it works. If you make a new code, \
+        this one is void at once.",
+};
+
+pub static ACCOUNT: Account = Account {
+    heading: "Your account",
+    account: "Account",
+    signed_in_as: "Signed in as ",
+    member_since: "Member since",
+    check: "Check again",
+    checking: "Checking…",
+    this_session: "This session",
+    renewed: "Last renewed",
+    ends: "Ends at the latest",
+    idle_ends: "Ends if not used",
+    remembered: "A renewal changes the token. It never changes the last day.",
+    not_remembered: "Closing the browser signs you out before that.",
+    sign_out: "Sign out",
+    all_sessions: "All your sessions",
+    username: Link {
+        heading: "Username",
+        text: "Choose another name to sign in with.",
+        link: "Change username",
+    },
+    password: Link {
+        heading: "Password",
+        text: "Changing it signs you out everywhere but here.",
+        link: "Change password",
+    },
+    recovery: Link {
+        heading: "Recovery code",
+        text: "With it you get back in if you forget your password.",
+        link: "Your recovery code",
+    },
+    data: Link {
+        heading: "Your data",
+        text: "Take a copy of everything that is stored about you, or delete your account.",
+        link: "Your data",
+    },
+};
+
+pub static SESSIONS: Sessions = Sessions {
+    heading: "Your sessions",
+    lead: "Every browser in which you are signed in. A session that you end here is over \
+        within a second.",
+    ended: "The session is ended.",
+    all_ended: "All other sessions are ended.",
+    list: "Sessions",
+    end_all_question: "Sign out everywhere but in this browser?",
+    end_all: "Sign out everywhere else",
+    this_browser: "This browser",
+    address: "Address",
+    signed_in: "Signed in",
+    last_used: "Last used",
+    ends: "Ends at the latest",
+    end: "Sign out this session",
+    end_of: |device| format!("Sign out this session: {device}"),
+};
+
+pub static END_SESSIONS: EndSessions = EndSessions {
+    question: |device| format!("Sign out {device} now?"),
+    confirm: "Confirm it with your password.",
+    wait_or_sign_in: "If you do not want to wait, sign out in this browser and sign in again. \
+        The new session has attempts of its own.",
+    cancel: "Cancel",
+    submit: "Sign out",
+    submitting: "Signing out…",
+};
+
+pub static SIGN_IN_NOTICE: SignInNotice = SignInNotice {
+    heading: "New sign-in to your account",
+    signed_in: " signed in on ",
+    from: |ip| format!(", from the IP address {ip}"),
+    was_it_you: ". Was it you?",
+    was_me: "This was me",
+    was_not_me: "It was not me",
+};
+
+pub static ACTIVITY: Activity = Activity {
+    heading: "Activity",
+    lead_before: "What happened to your account. If you do not recognise something, ",
+    lead_link: "change your password",
+    lead_after: ".",
+    older: "Show older",
+    times: |what, times| format!("{what}, {times} times within an hour"),
+    copied: "Somebody may have copied what your browser had stored. The session is over, so the \
+        copy does not work any more. If you cannot explain it, change your password.",
+    guessed: "If this was not you, somebody may be guessing your password. The server has refused \
+        these tries. If you use the same password elsewhere, change it.",
+    change_password: "Change your password",
+    oldest: "There is nothing older. Old activity is deleted.",
+    what,
+};
+
+pub static PASSWORD: Password = Password {
+    heading: "Change password",
+    done: "Your password is changed. All other sessions are ended.",
+    not_me: "That browser is signed out. Somebody may know your password, so choose a new one \
+        now.",
+    was_known_before: "Did another person know your password? They may have made a recovery code \
+        with it. So after the change, ",
+    was_known_link: "make a new recovery code",
+    was_known_after: ".",
+    wrong: "This is not your current password.",
+    current: "Current password",
+    submit: "Change password",
+    submitting: "Changing password…",
+};
+
+pub static USERNAME: Username = Username {
+    heading: "Change username",
+    done: |username| format!("Your username is changed. Sign in as {username} from now on."),
+    aside: "Nobody else can choose your old name for 30 days, and you can take it back in this \
+        time. You can choose a new name once in 24 hours.",
+    present_before: "Your username is ",
+    present_after: ".",
+    new: "New username",
+    submit: "Change username",
+    submitting: "Changing username…",
+    is_present: "This is your username already.",
+    taken: "This username is taken. Choose another.",
+    not_known: "It is not known whether your username was changed. Try again: if it is changed, \
+        this page will say so.",
+};
+
+pub static DATA: Data = Data {
+    heading: "Your data",
+    copy: "Take a copy",
+    copy_lead: "The file has everything that Holdfast stores about you: your name, your sessions \
+        and your activity. It has no password and no code.",
+    copy_submit: "Download your data",
+    copy_submitting: "Collecting your data…",
+    copied: |file| format!("Your browser has got the file {file}. Look into your downloads."),
+    delete: "Delete your account",
+    delete_lead: "This deletes your account, your sessions in all browsers, your recovery code and \
+        your activity. This cannot be undone. Afterwards another person can choose your username.",
+    confirm: "Your username, typed again",
+    confirm_hint: |username| format!("Type {username}."),
+    confirm_wrong: |username| format!("Type your username: {username}."),
+    no_name_yet: "Your name has not arrived yet. Wait a moment, and try again.",
+    may_be_deleted: "The server may have deleted your account. Try again: if it is deleted, \
+        this page will say so.",
+    submit: "Delete my account",
+    submitting: "Deleting your account…",
+};
+
+/// What became of a form that is gone, or of a sign-out.
+fn told(told: Told) -> &'static str {
+    match told {
+        Told::PasswordChanged => {
+            "Your password is changed. Somebody has signed in or out in this browser \
+             meanwhile, so sign in with the new password."
+        }
+        Told::AccountMade => {
+            "Your account is made. Somebody has signed in or out in this browser meanwhile, \
+             so sign in to use it."
+        }
+        Told::SignInOvertaken => {
+            "Somebody has signed in or out in this browser meanwhile, so your sign-in was \
+             ended."
+        }
+        Told::SignInStays => {
+            "You have signed in again in another tab meanwhile, so you are still signed in. Sign \
+             out once more if you want to."
+        }
+        Told::PasswordChange {
+            became,
+            is_of_another,
+        } => what_became(became, is_of_another),
+        Told::NoAnswerYet => {
+            "The server has not answered yet. This page asks again for up to two minutes."
+        }
+        Told::Recovery(Became::Done) => {
+            "The new password is set with the recovery code, and all sessions of that account are \
+             ended. Sign in with the new password."
+        }
+        Told::Recovery(Became::NotDone) => {
+            "No new password was set with the recovery code. Try again."
+        }
+        Told::Recovery(Became::NotKnown) => {
+            "It is not known whether the new password was set with the recovery code. Try to sign \
+             in with it first."
+        }
+    }
+}
+
+/// Why the page waits before it shows the other person.
+fn waits(reload: Reload) -> &'static str {
+    match reload {
+        Reload::AfterAnswer { is_own: false } => {
+            "Another person has signed in in this browser. This page waits for an answer of \
+             the server, and then it loads again."
+        }
+        Reload::AfterAnswer { is_own: true } => {
+            "You are signed in. Another request of this page is under way. The page loads again \
+             after it."
+        }
+        Reload::Loading => "You are signed in. Your page is loading.",
+        Reload::ByPerson { is_own: true } => "You are signed in, but your page has not loaded yet.",
+        Reload::ByPerson { is_own: false } => "Another person has signed in in this browser.",
+    }
+}
+
+fn what_became(became: Became, is_of_another: bool) -> &'static str {
+    match (became, is_of_another) {
+        (Became::Done, false) => "Your password is changed. All other sessions are ended.",
+        (Became::NotDone, false) => "Your password was not changed. Try again.",
+        (Became::NotKnown, false) => {
+            "It is not known whether your password was changed. Try to sign in with the new \
+             password first."
+        }
+        (Became::Done, true) => {
+            "The password of the account that was open here before is changed. Sign in there \
+             with the new password."
+        }
+        (Became::NotDone, true) => {
+            "The password of the account that was open here before was not changed."
+        }
+        (Became::NotKnown, true) => {
+            "It is not known whether the password of the account that was open here before was \
+             changed. Try to sign in there with the new password first."
+        }
+    }
+}
+
+/// Why the person is not signed in any more, each reason in its own words.
+fn why(ending: Ending) -> &'static str {
+    match ending {
+        Ending::SignedOut => "You have signed out.",
+        Ending::SignedOutElsewhere => "You signed out in another tab.",
+        Ending::Expired => "Your session has expired. Sign in to go on.",
+        Ending::Ended => "This session was ended from another browser.",
+        Ending::PasswordChanged => "The password was changed. Sign in with the new one.",
+        Ending::Reused => {
+            "This session was ended for your safety: a copy of its token was used. If you \
+             cannot explain that, change your password."
+        }
+        Ending::Conflict => {
+            "This session was ended for your safety: something else was using its token, or \
+             this browser had lost the newest one. Look at your activity after signing in."
+        }
+        Ending::TokenUnknown => "What this browser had stored is not valid here. Sign in again.",
+        Ending::AccountDisabled => "This account has been disabled.",
+        Ending::AccountDeleted => "This account has been deleted.",
+        Ending::StorageCleared => "What this browser had stored for Holdfast was deleted.",
+        Ending::KeptInAnotherTab => {
+            "This browser cannot store the session any more. It goes on in one other tab, \
+             until that tab is closed."
+        }
+        Ending::Unknown => "This session has ended. Sign in to go on.",
+        Ending::PageLeft => {
+            "This browser does not let Holdfast store anything, so leaving the page signed you out."
+        }
+        Ending::BrowserClosed => {
+            "You asked not to stay signed in, so closing the browser signed you out."
+        }
+    }
+}
+
+/// What happened, in words for a person.
+fn what(kind: EventKind, ended: Ended) -> &'static str {
+    match kind {
+        EventKind::SignUp => "Account created",
+        EventKind::SignIn => "Signed in",
+        EventKind::SignInFailed => "Sign-in with a wrong password",
+        EventKind::SignOut => "Signed out",
+        EventKind::SessionEnded => match ended {
+            Ended::Expired => "Session expired",
+            Ended::PasswordChanged => "Session ended by the new password",
+            Ended::Reuse => "Session ended for your safety",
+            Ended::SecretReplaced => "The server's secret was replaced",
+            Ended::AccountDisabled => "Session ended because the account was disabled",
+            Ended::Elsewhere => "Session ended from another browser",
+        },
+        EventKind::RefreshTokenReused => "A copied token was used; its session was ended",
+        EventKind::RefreshRepeated => "The server repeated an answer that was lost",
+        EventKind::RefreshedForward => "Renewed after the server had lost its newest data",
+        EventKind::PasswordChanged => "Password changed",
+        EventKind::UsernameChanged => "Username changed",
+        EventKind::Recovered => "New password set, to get back in",
+        EventKind::RecoveryCodeMade => "New recovery code made",
+        EventKind::RecoveryCodeConfirmed => "Recovery code kept",
+        EventKind::AccountDisabled => "Account disabled",
+        EventKind::AccountEnabled => "Account enabled again",
+        EventKind::FailuresForgiven => "Failed sign-ins forgiven by the operator",
+        EventKind::ResetLinkMade => "The operator made a link to set a new password",
+        EventKind::Unknown => "Something this page does not know yet",
+    }
+}

@@ -1,0 +1,804 @@
+//! German, with the polite form.
+//!
+//! The functions take numbers out of constants by `let` and compare no texts. Otherwise the build would
+//! put what they share with the pages into further small files, for English readers, too.
+
+use holdfast_client::{Became, CallError, Code, Ending, Problem, Reload, Told};
+use holdfast_protocol::password::{self, MIN_LENGTH, PasswordError};
+use holdfast_protocol::recovery_code::{self, RecoveryCodeError};
+use holdfast_protocol::username::{self, UsernameError};
+use holdfast_protocol::wire::EventKind;
+
+use super::parts::{
+    Account, Activity, Data, Dates, Devices, Document, EndSessions, Ended, Errors, Fields, Frame,
+    Home, KeepCode, Link, Overview, Password, Recover, RecoveryCode, Rules, Sessions, SignIn,
+    SignInNotice, SignUp, Username,
+};
+
+pub static DOCUMENT: Document = Document {
+    description: "Einmal anmelden, angemeldet bleiben. Ein gestohlener Token überlebt nicht.",
+    no_script: "<p>Holdfast hält Sie mit einem Skript angemeldet. Skripte sind hier \
+        ausgeschaltet, deshalb tun die Schaltflächen nichts. Erlauben Sie JavaScript für diese \
+        Website und <a href=\"\">laden Sie die Seite neu</a>.</p>",
+    slow: "Ein Teil dieser Seite ist noch nicht angekommen, deshalb tun ihre Schaltflächen nichts. \
+        Sie können warten oder die Seite neu laden.",
+    failed: "Ein Teil dieser Seite ist nicht angekommen oder läuft hier nicht, deshalb tun ihre \
+        Schaltflächen nichts. Prüfen Sie Ihre Verbindung und laden Sie die Seite neu. Wenn das nicht \
+        hilft, erlauben Sie JavaScript und WebAssembly für diese Website, oder nehmen Sie einen \
+        anderen Browser.",
+    old: "Diese Seite braucht WebAssembly, und dieser Browser führt es nicht aus. Deshalb tun die \
+        Schaltflächen nichts. Manche Browser schalten es in einem strengen Sicherheitsmodus ab. \
+        Erlauben Sie es für diese Website, oder nehmen Sie einen anderen Browser.",
+    load_again: "Seite neu laden",
+    would_be_lost: "Die Seite wird in der anderen Sprache neu geladen. Was Sie eingegeben haben, oder \
+        ein Code, der nur einmal gezeigt wird, geht dabei verloren. Fortfahren?",
+};
+
+pub static FRAME: Frame = Frame {
+    skip: "Zum Inhalt springen",
+    navigation_signed_out: "Website",
+    navigation_signed_in: "Konto",
+    sign_in: "Anmelden",
+    create_account: "Konto anlegen",
+    account: "Konto",
+    sessions: "Sitzungen",
+    activity: "Aktivität",
+    sign_out: "Abmelden",
+    slogan: "Einmal anmelden, angemeldet bleiben. Ein gestohlener Token überlebt nicht.",
+    flow: "Der Ablauf, während er geschieht",
+    flow_is_english: "Diese Seite gibt es nur auf Englisch.",
+    updated: "Holdfast wurde in einem anderen Tab aktualisiert. Laden Sie diese Seite neu, um \
+        weiterzumachen.",
+    reconnecting: "Verbindung wird wiederhergestellt\u{a0}…",
+    stores_nothing: "Dieser Browser lässt Holdfast nichts speichern. Sie bleiben angemeldet, bis \
+        Sie diese Seite verlassen oder neu laden.",
+    is_leaving: "Sie sind in diesem Browser abgemeldet. Der Server hat die Sitzung noch nicht \
+        beendet. Holdfast versucht es, bis es gelingt.",
+    reads_nothing: "Dieser Browser lässt Holdfast nicht lesen, was es gespeichert hat. Wenn Sie \
+        schon angemeldet waren, laden Sie die Seite neu.",
+    loading_page: "Seite wird geladen\u{a0}…",
+    dismiss: "Ausblenden",
+    dismiss_this: "Ausblenden dieser Meldung",
+    reload: "Diese Seite neu laden",
+    loading: "Wird geladen\u{a0}…",
+    try_again: "Noch einmal versuchen",
+    part_is_missing: "Ein Teil dieser Seite ist nicht angekommen.",
+    told,
+    waits,
+    why,
+    offer_heading: "Wiederherstellungscode",
+    offer: "Wenn Sie Ihr Passwort vergessen, kommen Sie nur mit einem Wiederherstellungscode wieder \
+        in Ihr Konto. Sie haben noch nicht bestätigt, dass Sie einen aufbewahren.",
+    offer_link: "Ihren Code holen",
+    missing_page: "Diese Seite ist nicht angekommen",
+    missing_page_still: "Die Seite ist immer noch nicht angekommen. Wenn andere Seiten \
+        funktionieren, laden Sie diese Seite neu: Vielleicht gibt es eine neuere Fassung.",
+    missing_page_hint: "Prüfen Sie Ihre Verbindung und versuchen Sie es noch einmal.",
+    load_again: "Seite neu laden",
+    not_found: "Seite nicht gefunden",
+    not_found_text: "Unter dieser Adresse gibt es nichts. Vielleicht ist sie falsch geschrieben.",
+    not_found_link: "Zur Startseite",
+};
+
+pub static HOME: Home = Home {
+    heading: "Einmal anmelden. Angemeldet bleiben.",
+    lead: "Holdfast hält Sie monatelang angemeldet, auch wenn Sie den Laptop zuklappen, die \
+        Verbindung verlieren oder zwanzig Tabs offen haben. Ein gestohlener Token überlebt nicht.",
+    create_account: "Konto anlegen",
+    sign_in: "Anmelden",
+    your_account: "Ihr Konto",
+    how: "So hält es",
+    steps: [
+        (
+            "Ein Ausweis für fünf Minuten",
+            "Jeder Aufruf trägt einen kurzlebigen Zugriffstoken. Der Server prüft dessen \
+             Signatur und muss nie nachschlagen.",
+        ),
+        (
+            "Halt für neunzig Tage",
+            "Ein Erneuerungstoken bringt den nächsten Ausweis. Jede Verwendung verbraucht ihn: \
+             Eine Erneuerung setzt einen neuen an seine Stelle.",
+        ),
+        (
+            "Sie merken nichts davon",
+            "Ein abgelaufener Ausweis wird erneuert und der Aufruf wiederholt, still und nur \
+             einmal, egal wie viele Tabs fragen.",
+        ),
+        (
+            "Eine Kopie fällt auf",
+            "Sobald ein kopierter Token und Ihr eigener benutzt wurden, endet die Sitzung überall \
+             innerhalb einer Sekunde. Sie erfahren, warum.",
+        ),
+    ],
+    watch: "Schritt für Schritt zusehen",
+    picture: "Ein Browser fragt nach einer Seite. Sein Ausweis ist abgelaufen. Er bekommt einen \
+        neuen, fragt noch einmal und bekommt die Seite.",
+    picture_browser: "Ihr Browser",
+    picture_server: "Der Server",
+    picture_lines: [
+        "„Meine Seite, bitte.“",
+        "„Ihr Ausweis ist abgelaufen.“",
+        "„Einen neuen, bitte.“",
+        "„Hier ist ein neuer.“",
+        "„Meine Seite, bitte.“",
+        "„Hier ist sie.“",
+    ],
+};
+
+pub static OVERVIEW: Overview = Overview {
+    signed_in_as: "Angemeldet als",
+    sessions: "Sitzungen",
+    count: |sessions| match sessions {
+        1 => "Nur diese".to_owned(),
+        _ => format!("{sessions} im Moment"),
+    },
+    newest: "Letzte Anmeldung",
+    this_browser: ", dieser Browser",
+    another_browser: ", ein anderer Browser",
+};
+
+pub static DATES: Dates = Dates {
+    locale: "de",
+    today: "Heute",
+    yesterday: "Gestern",
+};
+
+pub static DEVICES: Devices = Devices {
+    unknown: "Unbekanntes Gerät",
+    unknown_browser: "Unbekannter Browser",
+    on: " auf ",
+};
+
+pub static ERRORS: Errors = Errors { call: call_error };
+
+pub static RULES: Rules = Rules {
+    username_hint: "Buchstaben von a bis z, Ziffern und . _ - @ +, mindestens drei. Eine \
+        E-Mail-Adresse geht.",
+    password_hint,
+    hard_to_guess: "Schwer zu erraten.",
+    // The server says its reason in English.
+    easy_to_guess: |_| {
+        "Zu leicht zu erraten. Nehmen Sie vier oder fünf Wörter, die nichts miteinander zu tun haben."
+            .to_owned()
+    },
+    username: wrong_username,
+    password: wrong_password,
+};
+
+pub static FIELDS: Fields = Fields {
+    username: "Benutzername",
+    password: "Passwort",
+    new_password: "Neues Passwort",
+    show_password: "Passwort anzeigen",
+    remember: "In diesem Browser angemeldet bleiben",
+    remember_hint: "Nicht an einem Computer, den auch andere benutzen.",
+    enter_username: "Geben Sie Ihren Benutzernamen ein.",
+    enter_password: "Geben Sie Ihr Passwort ein.",
+    not_your_password: "Das ist nicht Ihr Passwort.",
+    sign_in: "Anmelden",
+    signing_in: "Anmeldung läuft\u{a0}…",
+};
+
+pub static SIGN_IN: SignIn = SignIn {
+    wrong: "Der Benutzername oder das Passwort ist falsch.",
+    forgot: "Passwort vergessen? ",
+    recover: "Wiederherstellungscode verwenden",
+    no_account: "Noch kein Konto? ",
+    create_account: "Konto anlegen",
+};
+
+pub static SIGN_UP: SignUp = SignUp {
+    title: "Konto anlegen",
+    heading: "Legen Sie Ihr Konto an",
+    submit: "Konto anlegen",
+    submitting: "Konto wird angelegt\u{a0}…",
+    has_account: "Sie haben schon ein Konto? ",
+    sign_in: "Anmelden",
+    username_taken: "Diesen Benutzernamen gibt es schon. Wählen Sie einen anderen. Wenn Sie dieses \
+        Konto gerade angelegt haben, melden Sie sich an.",
+    overtaken: "Ihr Konto ist angelegt. In diesem Browser hat sich inzwischen jemand an- oder \
+        abgemeldet. Melden Sie sich an, um es zu benutzen.",
+};
+
+pub static RECOVER: Recover = Recover {
+    heading: "Wieder in Ihr Konto kommen",
+    done: "Ihr neues Passwort ist gesetzt. Alle Sitzungen sind beendet.",
+    remembers: "Ihr Passwort ist Ihnen eingefallen? ",
+    sign_in: "Anmelden",
+    lead: "Geben Sie den Wiederherstellungscode ein, den Sie aufbewahrt haben, und wählen Sie ein \
+        neues Passwort. Das beendet alle Sitzungen Ihres Kontos.",
+    is_signed_in: "In diesem Browser ist jemand angemeldet. Wenn Sie sich danach anmelden, wird diese \
+        Person abgemeldet.",
+    filled_in: "Ihr Link hat den Benutzernamen und den Code eingetragen. Wählen Sie ein neues \
+        Passwort.",
+    code: "Wiederherstellungscode",
+    code_hint: "28 Buchstaben und Ziffern. Großschreibung und Bindestriche sind egal.",
+    wrong_code,
+    wrong_name_or_code: "Der Benutzername oder der Wiederherstellungscode ist falsch.",
+    used_link: "Dieser Link gilt nicht mehr. Ein Link gilt einmal und eine Stunde lang. Wenn Sie \
+        damit gerade ein Passwort gesetzt haben, versuchen Sie sich anzumelden. Bitten Sie sonst den \
+        Betreiber um einen neuen Link.",
+    submit: "Neues Passwort setzen",
+    submitting: "Passwort wird gesetzt\u{a0}…",
+    renamed_before: "Der Benutzername dieses Kontos wurde geändert. Melden Sie sich von jetzt an als ",
+    renamed_after: " an. Wenn Sie ihn nicht geändert haben, können Sie danach einen anderen wählen.",
+    next_code: "Das ist Ihr neuer Wiederherstellungscode. Ein früherer Code gilt nicht mehr.",
+};
+
+pub static KEEP_CODE: KeepCode = KeepCode {
+    heading: "Bewahren Sie diesen Code auf",
+    lead: "Wenn Sie Ihr Passwort vergessen, kommen Sie mit diesem Code wieder in Ihr Konto. Bewahren \
+        Sie ihn auf, wo nur Sie ihn finden: in einem Passwortmanager oder auf Papier. Wenn diese \
+        Seite geschlossen oder neu geladen wird, kann der Code nicht noch einmal gezeigt werden.",
+    kept: "Ich habe ihn aufbewahrt",
+    unticked: "Bewahren Sie zuerst den Code auf und kreuzen Sie dann dieses Feld an.",
+    later: "Später",
+    code: "Wiederherstellungscode",
+    code_of: |username| format!(" von {username}"),
+    copy: "Kopieren",
+    copied: "Der Code ist kopiert. Fügen Sie ihn ein, wo nur Sie ihn finden.",
+    not_copied: "Dieser Browser lässt die Seite nicht kopieren. Markieren und kopieren Sie den Code, \
+        oder schreiben Sie ihn auf.",
+    download: "Herunterladen",
+    print: "Drucken",
+    file_name: "holdfast-wiederherstellungscode.txt",
+    file: |code, username, site| {
+        let of = match username {
+            "" => String::new(),
+            name => format!(" von {name}"),
+        };
+        format!(
+            "Holdfast-Wiederherstellungscode{of}\n\n{code}\n\nWenn Sie Ihr Passwort vergessen, wählen Sie \
+             „{}“ auf der Anmeldeseite von {site} und geben Sie diesen Code ein. Bewahren Sie ihn auf, \
+             wo nur Sie ihn finden.\n",
+            "Wiederherstellungscode verwenden"
+        )
+    },
+};
+
+pub static RECOVERY_CODE: RecoveryCode = RecoveryCode {
+    title: "Wiederherstellungscode",
+    heading: "Ihr Wiederherstellungscode",
+    go_on: "Weiter",
+    going_on: "Es geht weiter\u{a0}…",
+    not_newest: "Das ist nicht mehr Ihr neuester Wiederherstellungscode. Werfen Sie ihn weg und \
+        erzeugen Sie einen neuen.",
+    updated: "Holdfast wurde in einem anderen Tab aktualisiert. Schreiben Sie den Code auf und laden \
+        Sie dann diese Seite neu.",
+    lead: "Wenn Sie Ihr Passwort vergessen, kommen Sie mit einem Wiederherstellungscode wieder in Ihr \
+        Konto.",
+    may_be_made: "Vielleicht hat der Server einen neuen Code erzeugt. Dann ist ein Code ungültig, den \
+        Sie nicht bestätigt haben. Erzeugen Sie einen neuen.",
+    submit: "Neuen Code erzeugen",
+    submitting: "Neuer Code wird erzeugt\u{a0}…",
+    none_yet: "Sie haben noch keinen.",
+    made_before: "Sie haben einen Code vom ",
+    made_after: ". Wenn Sie einen neuen erzeugen, gilt dieser, bis Sie den neuen bestätigen.",
+    not_confirmed_before: "Ihr Code vom ",
+    not_confirmed_after: " wurde nie bestätigt. Wenn Sie ihn aufbewahren, gilt er. Wenn Sie einen \
+        neuen erzeugen, ist dieser sofort ungültig.",
+};
+
+pub static ACCOUNT: Account = Account {
+    heading: "Ihr Konto",
+    account: "Konto",
+    signed_in_as: "Angemeldet als ",
+    member_since: "Konto seit",
+    check: "Noch einmal prüfen",
+    checking: "Wird geprüft\u{a0}…",
+    this_session: "Diese Sitzung",
+    renewed: "Zuletzt erneuert",
+    ends: "Endet spätestens",
+    idle_ends: "Endet ohne Nutzung",
+    remembered: "Eine Erneuerung ändert den Token. Den letzten Tag ändert sie nie.",
+    not_remembered: "Wenn Sie den Browser schließen, werden Sie schon vorher abgemeldet.",
+    sign_out: "Abmelden",
+    all_sessions: "Alle Ihre Sitzungen",
+    username: Link {
+        heading: "Benutzername",
+        text: "Wählen Sie einen anderen Namen für die Anmeldung.",
+        link: "Benutzernamen ändern",
+    },
+    password: Link {
+        heading: "Passwort",
+        text: "Eine Änderung meldet Sie überall ab, nur hier nicht.",
+        link: "Passwort ändern",
+    },
+    recovery: Link {
+        heading: "Wiederherstellungscode",
+        text: "Damit kommen Sie wieder in Ihr Konto, wenn Sie Ihr Passwort vergessen.",
+        link: "Ihr Code",
+    },
+    data: Link {
+        heading: "Ihre Daten",
+        text: "Holen Sie eine Kopie von allem, was über Sie gespeichert ist, oder löschen Sie Ihr \
+            Konto.",
+        link: "Ihre Daten",
+    },
+};
+
+pub static SESSIONS: Sessions = Sessions {
+    heading: "Ihre Sitzungen",
+    lead: "Jeder Browser, in dem Sie angemeldet sind. Eine Sitzung, die Sie hier beenden, ist \
+        innerhalb einer Sekunde vorbei.",
+    ended: "Die Sitzung ist beendet.",
+    all_ended: "Alle anderen Sitzungen sind beendet.",
+    list: "Sitzungen",
+    end_all_question: "Überall abmelden, nur in diesem Browser nicht?",
+    end_all: "Überall sonst abmelden",
+    this_browser: "Dieser Browser",
+    address: "Adresse",
+    signed_in: "Angemeldet",
+    last_used: "Zuletzt benutzt",
+    ends: "Endet spätestens",
+    end: "Diese Sitzung abmelden",
+    end_of: |device| format!("Diese Sitzung abmelden: {device}"),
+};
+
+pub static END_SESSIONS: EndSessions = EndSessions {
+    question: |device| format!("{device} jetzt abmelden?"),
+    confirm: "Bestätigen Sie das mit Ihrem Passwort.",
+    wait_or_sign_in: "Wenn Sie nicht warten möchten, melden Sie sich in diesem Browser ab und wieder \
+        an. Die neue Sitzung hat eigene Versuche.",
+    cancel: "Abbrechen",
+    submit: "Abmelden",
+    submitting: "Wird abgemeldet\u{a0}…",
+};
+
+pub static SIGN_IN_NOTICE: SignInNotice = SignInNotice {
+    heading: "Neue Anmeldung in Ihrem Konto",
+    signed_in: ": Anmeldung am ",
+    from: |ip| format!(", von der IP-Adresse {ip}"),
+    was_it_you: ". Waren Sie das?",
+    was_me: "Das war ich",
+    was_not_me: "Das war ich nicht",
+};
+
+pub static ACTIVITY: Activity = Activity {
+    heading: "Aktivität",
+    lead_before: "Was mit Ihrem Konto geschehen ist. Wenn Sie etwas nicht erkennen, ",
+    lead_link: "ändern Sie Ihr Passwort",
+    lead_after: ".",
+    older: "Ältere zeigen",
+    times: |what, times| format!("{what}, {times}-mal innerhalb einer Stunde"),
+    copied: "Vielleicht hat jemand kopiert, was Ihr Browser gespeichert hatte. Die Sitzung ist \
+        beendet, also funktioniert die Kopie nicht mehr. Wenn Sie sich das nicht erklären können, \
+        ändern Sie Ihr Passwort.",
+    guessed: "Wenn Sie das nicht waren, rät vielleicht jemand Ihr Passwort. Der Server hat diese \
+        Versuche abgewiesen. Wenn Sie dasselbe Passwort anderswo benutzen, ändern Sie es.",
+    change_password: "Passwort ändern",
+    oldest: "Älteres gibt es nicht. Alte Einträge werden gelöscht.",
+    what,
+};
+
+pub static PASSWORD: Password = Password {
+    heading: "Passwort ändern",
+    done: "Ihr Passwort ist geändert. Alle anderen Sitzungen sind beendet.",
+    not_me: "Dieser Browser ist abgemeldet. Vielleicht kennt jemand Ihr Passwort. Wählen Sie deshalb \
+        jetzt ein neues.",
+    was_known_before: "Hat eine andere Person Ihr Passwort gekannt? Dann hat sie damit vielleicht \
+        einen Wiederherstellungscode erzeugt. Deshalb: ",
+    was_known_link: "Erzeugen Sie nach der Änderung einen neuen Wiederherstellungscode",
+    was_known_after: ".",
+    wrong: "Das ist nicht Ihr bisheriges Passwort.",
+    current: "Bisheriges Passwort",
+    submit: "Passwort ändern",
+    submitting: "Passwort wird geändert\u{a0}…",
+};
+
+pub static USERNAME: Username = Username {
+    heading: "Benutzernamen ändern",
+    done: |username| {
+        format!("Ihr Benutzername ist geändert. Melden Sie sich von jetzt an als {username} an.")
+    },
+    aside: "Ihren alten Namen kann 30 Tage lang niemand anders wählen, und Sie können ihn in dieser \
+        Zeit zurücknehmen. Einen neuen Namen können Sie einmal in 24 Stunden wählen.",
+    present_before: "Ihr Benutzername ist ",
+    present_after: ".",
+    new: "Neuer Benutzername",
+    submit: "Benutzernamen ändern",
+    submitting: "Benutzername wird geändert\u{a0}…",
+    is_present: "Das ist schon Ihr Benutzername.",
+    taken: "Diesen Benutzernamen gibt es schon. Wählen Sie einen anderen.",
+    not_known: "Es ist nicht bekannt, ob Ihr Benutzername geändert wurde. Versuchen Sie es noch \
+        einmal: Wenn er geändert ist, sagt es diese Seite.",
+};
+
+pub static DATA: Data = Data {
+    heading: "Ihre Daten",
+    copy: "Kopie holen",
+    copy_lead: "Die Datei enthält alles, was Holdfast über Sie speichert: Ihren Namen, Ihre Sitzungen \
+        und Ihre Aktivität. Sie enthält kein Passwort und keinen Code.",
+    copy_submit: "Ihre Daten herunterladen",
+    copy_submitting: "Ihre Daten werden gesammelt\u{a0}…",
+    copied: |file| {
+        format!("Ihr Browser hat die Datei {file} erhalten. Sehen Sie in Ihren Downloads nach.")
+    },
+    delete: "Ihr Konto löschen",
+    delete_lead: "Das löscht Ihr Konto, Ihre Sitzungen in allen Browsern, Ihren \
+        Wiederherstellungscode und Ihre Aktivität. Das kann nicht rückgängig gemacht werden. Danach \
+        kann eine andere Person Ihren Benutzernamen wählen.",
+    confirm: "Ihr Benutzername, noch einmal eingegeben",
+    confirm_hint: |username| format!("Geben Sie {username} ein."),
+    confirm_wrong: |username| format!("Geben Sie Ihren Benutzernamen ein: {username}."),
+    no_name_yet: "Ihr Name ist noch nicht angekommen. Warten Sie einen Moment und versuchen Sie es \
+        noch einmal.",
+    may_be_deleted: "Vielleicht hat der Server Ihr Konto gelöscht. Versuchen Sie es noch einmal: Wenn \
+        es gelöscht ist, sagt es diese Seite.",
+    submit: "Mein Konto löschen",
+    submitting: "Ihr Konto wird gelöscht\u{a0}…",
+};
+
+fn told(told: Told) -> &'static str {
+    match told {
+        Told::PasswordChanged => {
+            "Ihr Passwort ist geändert. In diesem Browser hat sich inzwischen jemand an- oder \
+             abgemeldet. Melden Sie sich mit dem neuen Passwort an."
+        }
+        Told::AccountMade => {
+            "Ihr Konto ist angelegt. In diesem Browser hat sich inzwischen jemand an- oder \
+             abgemeldet. Melden Sie sich an, um es zu benutzen."
+        }
+        Told::SignInOvertaken => {
+            "In diesem Browser hat sich inzwischen jemand an- oder abgemeldet. Deshalb wurde Ihre \
+             Anmeldung beendet."
+        }
+        Told::SignInStays => {
+            "Sie haben sich inzwischen in einem anderen Tab wieder angemeldet und sind deshalb noch \
+             angemeldet. Melden Sie sich noch einmal ab, wenn Sie das möchten."
+        }
+        Told::PasswordChange {
+            became,
+            is_of_another,
+        } => what_became(became, is_of_another),
+        Told::NoAnswerYet => {
+            "Der Server hat noch nicht geantwortet. Diese Seite fragt bis zu zwei Minuten lang nach."
+        }
+        Told::Recovery(Became::Done) => {
+            "Das neue Passwort ist mit dem Wiederherstellungscode gesetzt, und alle Sitzungen des \
+             Kontos sind beendet. Melden Sie sich mit dem neuen Passwort an."
+        }
+        Told::Recovery(Became::NotDone) => {
+            "Mit dem Wiederherstellungscode wurde kein neues Passwort gesetzt. Versuchen Sie es noch \
+             einmal."
+        }
+        Told::Recovery(Became::NotKnown) => {
+            "Es ist nicht bekannt, ob das neue Passwort mit dem Wiederherstellungscode gesetzt wurde. \
+             Versuchen Sie zuerst, sich damit anzumelden."
+        }
+    }
+}
+
+fn what_became(became: Became, is_of_another: bool) -> &'static str {
+    match (became, is_of_another) {
+        (Became::Done, false) => "Ihr Passwort ist geändert. Alle anderen Sitzungen sind beendet.",
+        (Became::NotDone, false) => {
+            "Ihr Passwort wurde nicht geändert. Versuchen Sie es noch einmal."
+        }
+        (Became::NotKnown, false) => {
+            "Es ist nicht bekannt, ob Ihr Passwort geändert wurde. Versuchen Sie zuerst, sich mit dem \
+             neuen Passwort anzumelden."
+        }
+        (Became::Done, true) => {
+            "Das Passwort des Kontos, das hier vorher offen war, ist geändert. Melden Sie sich dort \
+             mit dem neuen Passwort an."
+        }
+        (Became::NotDone, true) => {
+            "Das Passwort des Kontos, das hier vorher offen war, wurde nicht geändert."
+        }
+        (Became::NotKnown, true) => {
+            "Es ist nicht bekannt, ob das Passwort des Kontos, das hier vorher offen war, geändert \
+             wurde. Versuchen Sie zuerst, sich dort mit dem neuen Passwort anzumelden."
+        }
+    }
+}
+
+fn waits(reload: Reload) -> &'static str {
+    match reload {
+        Reload::AfterAnswer { is_own: false } => {
+            "In diesem Browser hat sich eine andere Person angemeldet. Diese Seite wartet auf eine \
+             Antwort des Servers und wird dann neu geladen."
+        }
+        Reload::AfterAnswer { is_own: true } => {
+            "Sie sind angemeldet. Eine andere Anfrage dieser Seite läuft noch. Danach wird die Seite \
+             neu geladen."
+        }
+        Reload::Loading => "Sie sind angemeldet. Ihre Seite wird geladen.",
+        Reload::ByPerson { is_own: true } => {
+            "Sie sind angemeldet, aber Ihre Seite ist noch nicht geladen."
+        }
+        Reload::ByPerson { is_own: false } => {
+            "In diesem Browser hat sich eine andere Person angemeldet."
+        }
+    }
+}
+
+fn why(ending: Ending) -> &'static str {
+    match ending {
+        Ending::SignedOut => "Sie haben sich abgemeldet.",
+        Ending::SignedOutElsewhere => "Sie haben sich in einem anderen Tab abgemeldet.",
+        Ending::Expired => "Ihre Sitzung ist abgelaufen. Melden Sie sich an, um weiterzumachen.",
+        Ending::Ended => "Diese Sitzung wurde von einem anderen Browser aus beendet.",
+        Ending::PasswordChanged => "Das Passwort wurde geändert. Melden Sie sich mit dem neuen an.",
+        Ending::Reused => {
+            "Diese Sitzung wurde zu Ihrer Sicherheit beendet: Eine Kopie ihres Tokens wurde benutzt. \
+             Wenn Sie sich das nicht erklären können, ändern Sie Ihr Passwort."
+        }
+        Ending::Conflict => {
+            "Diese Sitzung wurde zu Ihrer Sicherheit beendet: Etwas anderes hat ihren Token benutzt, \
+             oder dieser Browser hatte den neuesten verloren. Sehen Sie nach der Anmeldung Ihre \
+             Aktivität an."
+        }
+        Ending::TokenUnknown => {
+            "Was dieser Browser gespeichert hatte, gilt hier nicht. Melden Sie sich noch einmal an."
+        }
+        Ending::AccountDisabled => "Dieses Konto wurde gesperrt.",
+        Ending::AccountDeleted => "Dieses Konto wurde gelöscht.",
+        Ending::StorageCleared => {
+            "Was dieser Browser für Holdfast gespeichert hatte, wurde gelöscht."
+        }
+        Ending::KeptInAnotherTab => {
+            "Dieser Browser kann die Sitzung nicht mehr speichern. Sie läuft in einem anderen Tab \
+             weiter, bis dieser geschlossen wird."
+        }
+        Ending::Unknown => "Diese Sitzung ist beendet. Melden Sie sich an, um weiterzumachen.",
+        Ending::PageLeft => {
+            "Dieser Browser lässt Holdfast nichts speichern. Deshalb hat das Verlassen der Seite Sie \
+             abgemeldet."
+        }
+        Ending::BrowserClosed => {
+            "Sie wollten nicht angemeldet bleiben. Deshalb hat das Schließen des Browsers Sie \
+             abgemeldet."
+        }
+    }
+}
+
+/// The server's sentences are in English, so its codes decide. Only the sentence of an application's
+/// own code is shown as it came.
+fn call_error(error: &CallError) -> String {
+    let text = match error {
+        CallError::Problem(problem) => return problem_in_words(problem),
+        CallError::SignedOut => "Sie sind nicht angemeldet.",
+        CallError::SessionChanged => {
+            "In diesem Browser hat sich inzwischen eine andere Person angemeldet."
+        }
+        CallError::Overtaken => {
+            "In diesem Browser hat sich inzwischen jemand an- oder abgemeldet. Deshalb wurde diese \
+             Anmeldung beendet. Melden Sie sich noch einmal an, wenn Sie das noch möchten."
+        }
+        CallError::Unreachable { answered: false } => {
+            "Der Server ist im Moment nicht erreichbar. Prüfen Sie Ihre Verbindung."
+        }
+        CallError::Unreachable { answered: true } => {
+            "Etwas anderes hat an der Stelle von Holdfast geantwortet. In manchen Netzen müssen Sie \
+             sich zuerst anmelden."
+        }
+        CallError::UnderWay => {
+            "Ihr Passwort wird schon geändert. Warten Sie, bis das fertig ist, höchstens ein paar \
+             Minuten."
+        }
+        CallError::Outdated => {
+            "Holdfast wurde in einem anderen Tab aktualisiert. Laden Sie diese Seite neu, um \
+             weiterzumachen."
+        }
+        CallError::NotLoaded => {
+            "Ein Teil dieser Seite ist nicht angekommen. Deshalb wurde nichts gesendet. Versuchen Sie \
+             es noch einmal. Wenn das nicht hilft, laden Sie diese Seite neu."
+        }
+        CallError::NotKnown => {
+            "Es ist nicht bekannt, ob das geschehen ist. Versuchen Sie zuerst, sich mit dem neuen \
+             Passwort anzumelden."
+        }
+        CallError::NotSendable(_) => {
+            "In dieser App stimmt etwas nicht. Deshalb wurde das nicht gesendet. Das ist nicht Ihr \
+             Fehler."
+        }
+    };
+    text.to_owned()
+}
+
+fn problem_in_words(problem: &Problem) -> String {
+    let text = match problem.code {
+        Code::Other(_) => return problem.detail.clone(),
+        Code::AccessTokenMissing
+        | Code::AccessTokenInvalid
+        | Code::AccessTokenExpired
+        | Code::SessionEnded
+        | Code::RefreshTokenInvalid
+        | Code::RefreshTokenExpired
+        | Code::RefreshTokenReused => "Diese Sitzung ist beendet. Melden Sie sich noch einmal an.",
+        Code::RefreshConflict => "Eine andere Anfrage hat diese Sitzung schon erneuert.",
+        Code::InvalidCredentials => "Der Benutzername oder das Passwort ist falsch.",
+        Code::UsernameTaken => "Diesen Benutzernamen gibt es schon. Wählen Sie einen anderen.",
+        Code::UsernameNotAccepted => {
+            "Dieser Benutzername geht nicht. Vielleicht steht er in Ihrem Passwort, oder Sie haben \
+             Ihren Namen in den letzten 24 Stunden geändert, oder es sind schon zu viele frühere \
+             Namen für Sie reserviert. Einen Namen, den Sie vorher hatten, können Sie immer \
+             zurücknehmen."
+        }
+        Code::PasswordNotAccepted => {
+            "Dieses Passwort ist zu leicht zu erraten, oder Sie haben es schon. Nehmen Sie vier oder \
+             fünf Wörter, die nichts miteinander zu tun haben."
+        }
+        Code::AccountDisabled => "Dieses Konto wurde gesperrt.",
+        Code::TooManyAttempts => "Zu viele Versuche.",
+        Code::MalformedRequest | Code::MethodNotAllowed => {
+            "Der Server nimmt diese Anfrage nicht an. Das ist nicht Ihr Fehler."
+        }
+        Code::PayloadTooLarge => "Das ist zu lang.",
+        Code::NotFound => "Das gibt es nicht oder nicht mehr.",
+        Code::TemporarilyUnavailable => {
+            "Der Dienst kann im Moment nicht antworten. Versuchen Sie es in ein paar Sekunden noch \
+             einmal."
+        }
+        Code::Internal => "Auf unserer Seite ist etwas schiefgegangen. Es wurde notiert.",
+        Code::Unknown => "Der Server hat das abgelehnt.",
+    };
+    let may_repeat = matches!(
+        problem.code,
+        Code::TooManyAttempts | Code::Internal | Code::Unknown
+    );
+    match problem.retry_after {
+        Some(seconds) if seconds > 1 && may_repeat => {
+            let pause = pause(seconds);
+            format!("{text} Versuchen Sie es in {pause} noch einmal.")
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// The same times as those of `pause_in_words`.
+fn pause(seconds: u32) -> String {
+    match seconds {
+        0 | 1 => "einer Sekunde".to_owned(),
+        2..=90 => format!("{seconds} Sekunden"),
+        91..=5400 => format!("{} Minuten", seconds.div_ceil(60)),
+        _ => format!("{} Stunden", seconds.div_ceil(60 * 60)),
+    }
+}
+
+fn password_hint(length: usize) -> String {
+    let least = MIN_LENGTH;
+    match length {
+        0 => format!(
+            "Mindestens {least} Zeichen. Vier oder fünf Wörter ohne Zusammenhang kann man sich leicht \
+             merken."
+        ),
+        length if length < least => match least - length {
+            1 => "Noch ein Zeichen.".to_owned(),
+            more => format!("Noch {more} Zeichen."),
+        },
+        _ => "Lang genug.".to_owned(),
+    }
+}
+
+fn wrong_username(why: UsernameError) -> String {
+    let (least, most) = (username::MIN_LENGTH, username::MAX_LENGTH);
+    match why {
+        UsernameError::Empty => "Geben Sie einen Benutzernamen ein.".to_owned(),
+        UsernameError::TooShort => format!("Ein Benutzername braucht mindestens {least} Zeichen."),
+        UsernameError::TooLong => format!("Ein Benutzername darf höchstens {most} Zeichen haben."),
+        UsernameError::Character => {
+            "Ein Benutzername darf nur die Buchstaben a bis z, Ziffern und \
+             die Zeichen . _ - @ + enthalten."
+                .to_owned()
+        }
+        UsernameError::Edge => {
+            "Ein Benutzername muss mit einem Buchstaben oder einer Ziffer beginnen \
+             und enden."
+                .to_owned()
+        }
+    }
+}
+
+fn wrong_password(why: PasswordError) -> String {
+    let (least, most) = (MIN_LENGTH, password::MAX_LENGTH);
+    match why {
+        PasswordError::Empty => "Geben Sie ein Passwort ein.".to_owned(),
+        PasswordError::TooShort => format!(
+            "Ein Passwort braucht mindestens {least} Zeichen. Vier oder fünf Wörter ohne \
+             Zusammenhang kann man sich leicht merken."
+        ),
+        PasswordError::TooLong => format!("Ein Passwort darf höchstens {most} Zeichen haben."),
+        PasswordError::ControlCharacter => {
+            "Ein Passwort darf keine Steuerzeichen wie Tabulatoren oder Zeilenenden enthalten."
+                .to_owned()
+        }
+        PasswordError::Expected => {
+            "Dieses Passwort ist zu leicht zu erraten: Es wiederholt sich, zählt, \
+             folgt der Tastatur oder enthält den Benutzernamen. Wählen Sie ein anderes."
+                .to_owned()
+        }
+    }
+}
+
+fn wrong_code(why: RecoveryCodeError) -> String {
+    let right = recovery_code::LENGTH;
+    match why {
+        RecoveryCodeError::Empty => "Geben Sie Ihren Wiederherstellungscode ein.".to_owned(),
+        RecoveryCodeError::ForeignCharacter => "Ein Wiederherstellungscode hat nur Buchstaben und \
+             Ziffern, in Vierergruppen. Vergleichen Sie ihn mit dem, was Sie aufbewahrt haben."
+            .to_owned(),
+        RecoveryCodeError::Length(length) => format!(
+            "Ein Wiederherstellungscode hat {right} Buchstaben und Ziffern; dieser hat {length}. \
+             Vergleichen Sie ihn mit dem, was Sie aufbewahrt haben."
+        ),
+        RecoveryCodeError::Mistyped => {
+            "In diesem Code ist ein Tippfehler. Vergleichen Sie ihn mit \
+             dem, was Sie aufbewahrt haben."
+                .to_owned()
+        }
+    }
+}
+
+fn what(kind: EventKind, ended: Ended) -> &'static str {
+    match kind {
+        EventKind::SignUp => "Konto angelegt",
+        EventKind::SignIn => "Angemeldet",
+        EventKind::SignInFailed => "Anmeldung mit falschem Passwort",
+        EventKind::SignOut => "Abgemeldet",
+        EventKind::SessionEnded => match ended {
+            Ended::Expired => "Sitzung abgelaufen",
+            Ended::PasswordChanged => "Sitzung durch das neue Passwort beendet",
+            Ended::Reuse => "Sitzung zu Ihrer Sicherheit beendet",
+            Ended::SecretReplaced => "Das Geheimnis des Servers wurde ersetzt",
+            Ended::AccountDisabled => "Sitzung beendet, weil das Konto gesperrt wurde",
+            Ended::Elsewhere => "Sitzung von einem anderen Browser aus beendet",
+        },
+        EventKind::RefreshTokenReused => {
+            "Ein kopierter Token wurde benutzt; seine Sitzung wurde beendet"
+        }
+        EventKind::RefreshRepeated => {
+            "Der Server hat eine Antwort wiederholt, die verloren gegangen war"
+        }
+        EventKind::RefreshedForward => {
+            "Erneuert, nachdem der Server seine neuesten Daten verloren hatte"
+        }
+        EventKind::PasswordChanged => "Passwort geändert",
+        EventKind::UsernameChanged => "Benutzername geändert",
+        EventKind::Recovered => "Neues Passwort gesetzt, um wieder ins Konto zu kommen",
+        EventKind::RecoveryCodeMade => "Neuer Wiederherstellungscode erzeugt",
+        EventKind::RecoveryCodeConfirmed => "Wiederherstellungscode aufbewahrt",
+        EventKind::AccountDisabled => "Konto gesperrt",
+        EventKind::AccountEnabled => "Konto wieder freigegeben",
+        EventKind::FailuresForgiven => {
+            "Der Betreiber hat die falschen Anmeldeversuche zurückgesetzt"
+        }
+        EventKind::ResetLinkMade => "Der Betreiber hat einen Link für ein neues Passwort erzeugt",
+        EventKind::Unknown => "Etwas, das diese Seite noch nicht kennt",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_sentence_of_the_server_is_shown_except_those_of_an_application() {
+        for &code in Code::ALL {
+            let problem = Problem::new(code, "The English sentence.");
+            let text = call_error(&CallError::Problem(problem));
+            assert!(!text.contains("English"), "{code:?}: {text}");
+            assert!(text.ends_with('.'), "{code:?}: {text}");
+        }
+        let own = holdfast_protocol::problem::OtherCode::new("too_late").expect("a code");
+        let problem = Problem::new(Code::Other(own), "Das ist zu spät.");
+        let text = call_error(&CallError::Problem(problem));
+        assert_eq!(text, "Das ist zu spät.");
+    }
+
+    #[test]
+    fn a_person_who_has_to_wait_reads_how_long() {
+        let told = |retry_after| {
+            let mut problem = Problem::new(Code::TooManyAttempts, "");
+            problem.retry_after = retry_after;
+            call_error(&CallError::Problem(problem))
+        };
+        assert_eq!(told(None), "Zu viele Versuche.");
+        assert_eq!(
+            told(Some(40)),
+            "Zu viele Versuche. Versuchen Sie es in 40 Sekunden noch einmal."
+        );
+        assert!(told(Some(600)).contains("in 10 Minuten"));
+    }
+}

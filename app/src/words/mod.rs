@@ -1,0 +1,188 @@
+//! All words of the pages, in each language.
+//!
+//! `parts.rs` says which words a language needs, and each other file has them in one language. A person
+//! who adds a language adds a file like `german.rs`, a variant of [`Language`] and a line
+//! at each place below that names German; the compiler says what is missing.
+//!
+//! The words of English are in the code of the pages that say them. The words of another language are a
+//! piece of the code of their own, which only the readers of that language load.
+
+mod english;
+mod german;
+mod language;
+mod parts;
+
+use futures::FutureExt as _;
+
+pub use language::Language;
+use parts::{
+    Account, Data, Dates, Devices, Document, EndSessions, Errors, Fields, Frame, Home, KeepCode,
+    Overview, Password, Recover, RecoveryCode, Rules, Sessions, SignIn, SignInNotice, SignUp,
+    Username,
+};
+pub use parts::{Activity, Ended, Link, Text};
+
+use crate::pieces::{self, Loading, Missing};
+
+/// The words of the page, in its language.
+#[derive(Clone, Copy)]
+pub struct Words {
+    /// All words of another language than English.
+    other: Option<&'static All>,
+}
+
+/// Makes the type with all words of a language, a value of it for German, and a function of [`Words`] for
+/// each part.
+macro_rules! parts {
+    ($($(#[$doc:meta])* $part:ident: $kind:ident = $value:ident;)*) => {
+        struct All {
+            $($part: &'static $kind,)*
+        }
+
+        static GERMAN: All = All {
+            $($part: &german::$value,)*
+        };
+
+        impl Words {
+            $($(#[$doc])*
+            pub fn $part(self) -> &'static $kind {
+                match self.other {
+                    None => &english::$value,
+                    Some(all) => all.$part,
+                }
+            })*
+        }
+    };
+}
+
+parts! {
+    document: Document = DOCUMENT;
+    frame: Frame = FRAME;
+    home: Home = HOME;
+    overview: Overview = OVERVIEW;
+    dates: Dates = DATES;
+    devices: Devices = DEVICES;
+    errors: Errors = ERRORS;
+    rules: Rules = RULES;
+    fields: Fields = FIELDS;
+    sign_in: SignIn = SIGN_IN;
+    sign_up: SignUp = SIGN_UP;
+    recover: Recover = RECOVER;
+    keep_code: KeepCode = KEEP_CODE;
+    recovery_code: RecoveryCode = RECOVERY_CODE;
+    account: Account = ACCOUNT;
+    sessions: Sessions = SESSIONS;
+    end_sessions: EndSessions = END_SESSIONS;
+    sign_in_notice: SignInNotice = SIGN_IN_NOTICE;
+    activity: Activity = ACTIVITY;
+    password: Password = PASSWORD;
+    username: Username = USERNAME;
+    data: Data = DATA;
+}
+
+/// The name of the piece with the words of German.
+const GERMAN_PIECE: &str = "german";
+
+#[cfg(feature = "split")]
+#[leptos::wasm_split::wasm_split(
+    german,
+    fallible,
+    preload(
+        #[allow(unsafe_code)]
+        load_german
+    ),
+    wasm_split_path = leptos::wasm_split
+)]
+#[allow(unsafe_code)]
+fn german_words() -> Result<&'static All, Missing> {
+    Ok(&GERMAN)
+}
+
+#[cfg(not(feature = "split"))]
+async fn german_words() -> Result<&'static All, Missing> {
+    Ok(&GERMAN)
+}
+
+#[cfg(not(feature = "split"))]
+async fn load_german() -> Result<(), Missing> {
+    Ok(())
+}
+
+/// The name of the piece of the code that has the words of this language, if they are not in the module.
+pub fn piece_of(language: Language) -> Option<&'static str> {
+    match language {
+        Language::English => None,
+        Language::German => Some(GERMAN_PIECE),
+    }
+}
+
+/// Loads the words of the document's language. The browser does this before it takes the page over.
+///
+/// # Errors
+/// [`Missing`] if they do not arrive within 20 s.
+pub async fn load() -> Result<(), Missing> {
+    match Language::of_document() {
+        Language::English => Ok(()),
+        Language::German => {
+            let loading: Loading<()> = Box::pin(async { load_german().await.or(Err(Missing)) });
+            pieces::arrive(loading).await
+        }
+    }
+}
+
+impl Words {
+    /// English, for tests.
+    #[cfg(test)]
+    pub const ENGLISH: Self = Self { other: None };
+
+    /// The words of a language. In the browser, [`load`] has loaded them before.
+    pub fn of(language: Language) -> Self {
+        let other = match language {
+            Language::English => None,
+            Language::German => german_words().now_or_never().and_then(Result::ok),
+        };
+        Self { other }
+    }
+
+    /// The words of the page, in its language.
+    // Many components call it, and a browser downloads each copy.
+    #[inline(never)]
+    pub fn of_page() -> Self {
+        Self::of(Language::of_page())
+    }
+
+    /// The name of a device, which the server says in English.
+    pub fn device(self, name: String) -> String {
+        let words = self.devices();
+        match name.split_once(" on ") {
+            Some(("Unknown browser", system)) => {
+                format!("{}{}{system}", words.unknown_browser, words.on)
+            }
+            Some((browser, system)) => format!("{browser}{}{system}", words.on),
+            None if name == "Unknown device" => words.unknown.to_owned(),
+            None => name,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_has_a_name_in_each_language() {
+        let german = Words::of(Language::German);
+        for (name, expected) in [
+            ("Firefox on Linux", "Firefox auf Linux"),
+            (
+                "Unknown browser on iPhone",
+                "Unbekannter Browser auf iPhone",
+            ),
+            ("Unknown device", "Unbekanntes Gerät"),
+            ("curl", "curl"),
+        ] {
+            assert_eq!(Words::ENGLISH.device(name.to_owned()), name);
+            assert_eq!(german.device(name.to_owned()), expected);
+        }
+    }
+}

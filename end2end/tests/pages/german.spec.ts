@@ -1,0 +1,257 @@
+// The pages in German, for a person whose browser prefers it, and the switch between the languages.
+
+import type { Page } from '@playwright/test';
+import {
+  becomesAlive,
+  expect,
+  fillIn,
+  fitsAPhone,
+  inGerman,
+  openPage,
+  openUnhydrated,
+  PAGES,
+  shownWords,
+  signIn,
+  signInInGerman,
+  somebody,
+  test,
+  violations,
+} from '../../holdfast';
+
+/** What a page says in each language: names, and a device of the test. */
+const SAME_IN_BOTH = /^(Holdfast|Deutsch|English|[\d.:, ]+|[\w.-]+-[0-9a-f]{10}\.?)$/;
+
+/** Goes to the switch with the Tab key and follows it. */
+async function switchByKeyboard(page: Page, name: string): Promise<void> {
+  const link = page.getByRole('contentinfo').getByRole('link', { name });
+  for (let presses = 0; presses < 40; presses += 1) {
+    await page.keyboard.press('Tab');
+    if (await link.evaluate((element) => element === document.activeElement)) break;
+  }
+  await expect(link).toBeFocused();
+  await page.keyboard.press('Enter');
+}
+
+const language = (page: Page) => page.locator('html');
+
+for (const one of PAGES) {
+  test.describe(`${one.name} in German`, () => {
+    test.use({ locale: 'de-DE' });
+
+    test('has one language, and no error in the console', async ({ page, account }) => {
+      const complaints: string[] = [];
+      page.on('console', (message) => {
+        if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+      });
+      const german = inGerman(one);
+      await openPage(page, account, german, signInInGerman);
+      await expect(language(page)).toHaveAttribute('lang', 'de');
+      await expect(page.getByRole('heading', { level: 1 })).toHaveText(german.heading);
+      await expect(page).toHaveTitle(one.path === '/' ? 'Holdfast' : /^.+ · Holdfast$/);
+      const expected = one.name === 'not-found' ? /status of 404/ : /^$/;
+      expect(complaints.filter((complaint) => !expected.test(complaint))).toEqual([]);
+    });
+
+    for (const colorScheme of ['light', 'dark'] as const) {
+      test(`accessible to everybody, ${colorScheme}`, async ({ page, account }) => {
+        await page.emulateMedia({ colorScheme });
+        await openPage(page, account, inGerman(one), signInInGerman);
+        expect(await violations(page)).toEqual([]);
+      });
+    }
+
+    test('fits a phone without scrolling sideways', async ({ page, account }) => {
+      await page.setViewportSize({ width: 320, height: 640 });
+      await openPage(page, account, inGerman(one), signInInGerman);
+      expect(await fitsAPhone(page)).toBe(true);
+    });
+  });
+
+  test(`${one.name}: no words of the German page are those of the English page`, async ({
+    page,
+    account,
+    browser,
+    baseURL,
+  }) => {
+    await openPage(page, account, one);
+    const english = await shownWords(page);
+    const context = await browser.newContext({ baseURL, locale: 'de-DE' });
+    const other = await context.newPage();
+    await openPage(other, account, inGerman(one), signInInGerman);
+    await becomesAlive(other);
+    const german = await shownWords(other);
+    await context.close();
+    expect(german.length).toBeGreaterThan(8);
+    const same = german.filter((words) => english.includes(words) && !SAME_IN_BOTH.test(words));
+    expect(same).toEqual([]);
+  });
+}
+
+test.describe('a person who prefers German', () => {
+  test.use({ locale: 'de-AT' });
+
+  test('signs up, keeps the code, makes mistakes and is told so in German', async ({ page }) => {
+    const account = somebody();
+    await page.goto('/sign-up');
+    await page.getByRole('button', { name: 'Konto anlegen' }).click();
+    await expect(page.getByText('Geben Sie einen Benutzernamen ein.')).toBeVisible();
+    await expect(page.getByText('Geben Sie ein Passwort ein.')).toBeVisible();
+    await page.getByLabel('Benutzername').fill(account.username);
+    await page.getByLabel('Passwort', { exact: true }).fill('password1234567');
+    await page.getByRole('button', { name: 'Konto anlegen' }).click();
+    // Only the server knows this rule.
+    await expect(page.getByRole('alert')).toContainText('zu leicht zu erraten');
+    await page.getByLabel('Passwort', { exact: true }).fill(account.password);
+    await page.getByRole('button', { name: 'Konto anlegen' }).click();
+
+    await expect(page.getByRole('heading', { name: 'Ihr Wiederherstellungscode' })).toBeVisible();
+    const groups = page.getByRole('list', { name: 'Wiederherstellungscode' });
+    await expect(groups.getByRole('listitem')).toHaveCount(7);
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Weiter' }).click();
+    await expect(page.getByText('kreuzen Sie dann dieses Feld an')).toBeVisible();
+    await page.getByLabel('Ich habe ihn aufbewahrt').check();
+    await page.getByRole('button', { name: 'Weiter' }).click();
+    await expect(page.getByText(`Angemeldet als ${account.username}`)).toBeVisible();
+  });
+
+  test('reads a wrong password and the end of a session in German', async ({ page, account }) => {
+    await page.goto('/sign-in');
+    await page.getByLabel('Benutzername').fill(account.username);
+    await page.getByLabel('Passwort', { exact: true }).fill('not the right password');
+    await page.getByRole('button', { name: 'Anmelden', exact: true }).click();
+    await expect(page.getByRole('alert')).toHaveText(
+      'Der Benutzername oder das Passwort ist falsch.',
+    );
+    await signInInGerman(page, account);
+    await page.getByRole('banner').getByRole('button', { name: 'Abmelden' }).click();
+    await expect(page.getByText('Sie haben sich abgemeldet.')).toBeVisible();
+  });
+
+  test('reads dates and devices in German', async ({ page, account }) => {
+    await signInInGerman(page, account);
+    await page.goto('/activity');
+    await expect(page.getByRole('heading', { level: 2, name: 'Heute' })).toBeVisible();
+    await expect(page.getByText(/^Chrome auf /).first()).toBeVisible();
+    const date = new Intl.DateTimeFormat('de', { dateStyle: 'medium' }).format(new Date());
+    await page.goto('/account');
+    await expect(page.getByText('Konto seit').locator('..')).toContainText(date);
+  });
+
+  test.describe('and whose words do not arrive', () => {
+    test.use({ mayComplain: [/Failed to fetch/] });
+
+    test('is told so in German', async ({ page }) => {
+      await page.route('**/pkg/*german*.wasm', (route) => route.abort());
+      await openUnhydrated(page, '/sign-in');
+      const alert = page.getByRole('alert');
+      await expect(alert).toContainText('Ein Teil dieser Seite ist nicht angekommen');
+      await expect(alert.getByRole('link')).toHaveText('Seite neu laden');
+      await expect(language(page)).not.toHaveAttribute('data-hydrated', 'true');
+    });
+  });
+});
+
+test('a person whose browser wants no language of ours reads English, and a German loads one more file', async ({
+  browser,
+  baseURL,
+}) => {
+  const files = async (locale: string, tag: string) => {
+    const context = await browser.newContext({ baseURL, locale });
+    const page = await context.newPage();
+    const loaded: string[] = [];
+    page.on('request', (request) => loaded.push(new URL(request.url()).pathname));
+    await page.goto('/sign-in');
+    await becomesAlive(page);
+    await expect(language(page)).toHaveAttribute('lang', tag);
+    // Only the switch sets the cookie.
+    expect(await context.cookies()).toEqual([]);
+    await context.close();
+    return new Set(loaded);
+  };
+  const french = await files('fr-FR', 'en');
+  const german = await files('de-CH', 'de');
+  expect(french.size).toBeGreaterThan(8);
+  const more = [...german].filter((path) => !french.has(path));
+  expect(more).toEqual([expect.stringMatching(/^\/pkg\/holdfast-german\.\w+\.wasm$/)]);
+  expect(german.size).toBe(french.size + 1);
+});
+
+test('the switch changes the language of the same page, and the choice stays', async ({
+  page,
+  account,
+}) => {
+  await page.goto('/sign-in?next=%2Factivity%3Fshown%3D50');
+  await switchByKeyboard(page, 'Deutsch');
+  await expect(page).toHaveURL(/\/sign-in\?next=%2Factivity%3Fshown%3D50$/);
+  await becomesAlive(page);
+  await expect(language(page)).toHaveAttribute('lang', 'de');
+  await page.reload();
+  await expect(language(page)).toHaveAttribute('lang', 'de');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Anmelden');
+
+  await page.getByLabel('Benutzername').fill(account.username);
+  await page.getByLabel('Passwort', { exact: true }).fill(account.password);
+  await page.getByRole('button', { name: 'Anmelden', exact: true }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Aktivität');
+  await page.goto('/account');
+  await expect(page.getByText(`Angemeldet als ${account.username}`)).toBeVisible();
+
+  await switchByKeyboard(page, 'English');
+  await expect(page.getByText(`Signed in as ${account.username}`)).toBeVisible();
+  await expect(language(page)).toHaveAttribute('lang', 'en');
+  const [cookie] = await page.context().cookies();
+  expect(cookie).toMatchObject({
+    name: 'holdfast_language',
+    value: 'en',
+    path: '/',
+    sameSite: 'Lax',
+    httpOnly: true,
+  });
+});
+
+test('a person who has typed something is asked before the switch', async ({ page }) => {
+  await page.goto('/sign-in');
+  await fillIn(page, somebody());
+  const link = page.getByRole('contentinfo').getByRole('link', { name: 'Deutsch' });
+  page.once('dialog', (dialog) => dialog.dismiss());
+  await link.click();
+  await expect(page.getByLabel('Username')).toHaveValue(/./);
+  await expect(language(page)).toHaveAttribute('lang', 'en');
+
+  let asked = '';
+  page.once('dialog', (dialog) => {
+    asked = dialog.message();
+    return dialog.accept();
+  });
+  await link.click();
+  await expect(page.getByLabel('Benutzername')).toHaveValue('');
+  expect(asked).toContain('is lost');
+});
+
+test('a form that only names the signed-in person asks nothing', async ({ page, account }) => {
+  await signIn(page, account);
+  await page.goto('/password');
+  await expect(page.locator('input[autocomplete="username"]')).toHaveValue(account.username);
+  let asked = false;
+  page.on('dialog', (dialog) => {
+    asked = true;
+    return dialog.accept();
+  });
+  await page.getByRole('contentinfo').getByRole('link', { name: 'Deutsch' }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Passwort ändern');
+  expect(asked).toBe(false);
+});
+
+test.describe('without scripts', () => {
+  test.use({ javaScriptEnabled: false });
+
+  test('the switch leads back to the page', async ({ page }) => {
+    await openUnhydrated(page, '/recover?next=%2Fdata');
+    await page.getByRole('contentinfo').getByRole('link', { name: 'Deutsch' }).click();
+    await expect(page).toHaveURL(/\/recover\?next=%2Fdata$/);
+    await expect(language(page)).toHaveAttribute('lang', 'de');
+    // Playwright's text does not look into this element.
+    expect(await page.locator('noscript').innerText()).toContain('Skripte sind hier');
+  });
+});

@@ -62,6 +62,9 @@ const GERMAN: Record<string, string> = {
   data: 'Ihre Daten',
 };
 
+/** The pages that are in German. The page of the flow is for developers, and in English only. */
+export const PAGES_IN_GERMAN = PAGES.filter(({ name }) => name in GERMAN);
+
 /** The same page for a person who reads German. */
 export function inGerman(one: PageOfHoldfast): PageOfHoldfast {
   const heading = GERMAN[one.name];

@@ -9,6 +9,7 @@ import {
   openPage,
   openUnhydrated,
   PAGES,
+  PAGES_IN_GERMAN,
   seesAccount,
   shownCode,
   signInInGerman,
@@ -29,7 +30,8 @@ const SCREENS = {
 for (const [screen, viewport] of Object.entries(SCREENS)) {
   for (const colorScheme of ['light', 'dark'] as const) {
     test.describe(`${screen}, ${colorScheme}`, { tag: '@screens' }, () => {
-      test.use({ viewport, colorScheme });
+      // Nothing moves while a picture is taken.
+      test.use({ viewport, colorScheme, contextOptions: { reducedMotion: 'reduce' } });
       const path = (name: string) => join(DIRECTORY, `${name}-${screen}-${colorScheme}.png`);
 
       for (const one of PAGES) {
@@ -41,7 +43,7 @@ for (const [screen, viewport] of Object.entries(SCREENS)) {
 
       test.describe('in German', () => {
         test.use({ locale: 'de-DE' });
-        for (const one of PAGES) {
+        for (const one of PAGES_IN_GERMAN) {
           test(`${one.name} in German`, async ({ page, account }) => {
             await openPage(page, account, inGerman(one), signInInGerman);
             await page.screenshot({ path: path(`${one.name}-german`), fullPage: true });

@@ -66,7 +66,7 @@ pub static FRAME: Frame = Frame {
     told,
     waits,
     why,
-    offer_heading: "Wiederherstellungscode",
+    offer_heading: "Wiederherstellungs\u{ad}code",
     offer: "Wenn Sie Ihr Passwort vergessen, kommen Sie nur mit einem Wiederherstellungscode wieder \
         in Ihr Konto. Sie haben noch nicht bestätigt, dass Sie einen aufbewahren.",
     offer_link: "Ihren Code holen",
@@ -258,7 +258,7 @@ pub static KEEP_CODE: KeepCode = KeepCode {
 
 pub static RECOVERY_CODE: RecoveryCode = RecoveryCode {
     title: "Wiederherstellungscode",
-    heading: "Ihr Wiederherstellungscode",
+    heading: "Ihr Wiederherstellungs\u{ad}code",
     go_on: "Weiter",
     going_on: "Es geht weiter\u{a0}…",
     not_newest: "Das ist nicht mehr Ihr neuester Wiederherstellungscode. Werfen Sie ihn weg und \

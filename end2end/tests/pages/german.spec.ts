@@ -9,7 +9,7 @@ import {
   inGerman,
   openPage,
   openUnhydrated,
-  PAGES,
+  PAGES_IN_GERMAN,
   shownWords,
   signIn,
   signInInGerman,
@@ -34,7 +34,7 @@ async function switchByKeyboard(page: Page, name: string): Promise<void> {
 
 const language = (page: Page) => page.locator('html');
 
-for (const one of PAGES) {
+for (const one of PAGES_IN_GERMAN) {
   test.describe(`${one.name} in German`, () => {
     test.use({ locale: 'de-DE' });
 
@@ -89,6 +89,16 @@ for (const one of PAGES) {
 
 test.describe('a person who prefers German', () => {
   test.use({ locale: 'de-AT' });
+
+  test('reads that the page of the flow is in English only', async ({ page }) => {
+    await page.goto('/flow');
+    await expect(page.getByText('Diese Seite gibt es nur auf Englisch.')).toBeVisible();
+    // A screen reader reads the rest of it in English.
+    const heading = page.getByRole('heading', { level: 1 });
+    const language = await heading.evaluate((h1) => h1.closest('[lang]')!.getAttribute('lang'));
+    expect(language).toBe('en');
+    expect(await violations(page)).toEqual([]);
+  });
 
   test('signs up, keeps the code, makes mistakes and is told so in German', async ({ page }) => {
     const account = somebody();

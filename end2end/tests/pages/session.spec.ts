@@ -67,6 +67,9 @@ test('a page that starts while another tab signs in learns of it', async ({
   context,
   account,
 }) => {
+  // A browser that has stored nothing does not read the database.
+  await signIn(page, account);
+  await signOut(page);
   const late = await context.newPage();
   // The page has read the database, but does not know it yet.
   await late.addInitScript(() => {

@@ -28,7 +28,7 @@ pub(super) struct Credentials {
     pub(super) autocomplete: &'static str,
     pub(super) username_hint: Option<&'static str>,
     /// What there is to say about the password that is typed, for the name in the other field.
-    pub(super) password_hint: fn(RwSignal<String>, NodeRef<Input>) -> Signal<Option<String>>,
+    pub(super) password_hint: fn(RwSignal<String>, Signal<String>) -> Signal<Option<String>>,
     /// Mistakes that the client finds before it sends the form.
     pub(super) check: fn(Words, &str, &str) -> Mistakes,
     pub(super) send: fn(Session, String, Secret, bool) -> Sent,
@@ -51,6 +51,7 @@ pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
     let username = NodeRef::<Input>::new();
     let password = NodeRef::<Input>::new();
     let remember = NodeRef::<Input>::new();
+    let typed_name = RwSignal::new(String::new());
     let typed_password = RwSignal::new(String::new());
     let show = RwSignal::new(false);
     let busy = RwSignal::new(false);
@@ -112,7 +113,10 @@ pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
                 node=username
                 hint=Signal::derive(move || form.username_hint.map(str::to_owned))
                 error=Signal::derive(move || mistakes.get().username)
-                on_type=move |_| mistakes.update(|mistakes| mistakes.username = None)
+                on_type=move |typed: String| {
+                    typed_name.set(typed.trim().to_owned());
+                    mistakes.update(|mistakes| mistakes.username = None);
+                }
             />
             <TextField
                 label=fields.password
@@ -120,7 +124,7 @@ pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
                 autocomplete=form.autocomplete
                 show
                 node=password
-                hint=(form.password_hint)(typed_password, username)
+                hint=(form.password_hint)(typed_password, typed_name.into())
                 error=Signal::derive(move || mistakes.get().password)
                 on_type=move |typed| {
                     typed_password.set(typed);

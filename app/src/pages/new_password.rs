@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use holdfast_client::use_session;
-use holdfast_protocol::password::MIN_LENGTH;
+use holdfast_protocol::password::{self, MIN_LENGTH};
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::wire::PasswordEstimate;
 use leptos::prelude::*;
@@ -19,31 +19,30 @@ const PAUSE: Duration = Duration::from_millis(600);
 /// only, and the form can be sent all the same.
 pub(super) fn new_password_hint(
     typed: RwSignal<String>,
-    username: impl Fn() -> String + Clone + 'static,
+    username: Signal<String>,
 ) -> Signal<Option<String>> {
     let words = Words::of_page();
     let session = use_session();
     let asker = Asker::here();
-    // About the text that is in the field now.
-    let told = RwSignal::new(None::<String>);
+    // The name and the password that the server was asked about last, and what it said about them.
+    let told = RwSignal::new((String::new(), String::new(), None::<String>));
+    // One request at a time. The text that is typed meanwhile is asked about afterwards.
+    let is_under_way = RwSignal::new(false);
+    let is_told = move |name: &str, text: &str| {
+        told.with(|(of_name, of_text, _)| of_name == name && of_text == text)
+    };
     Effect::new(move |_| {
-        let text = typed.get();
-        if told.get_untracked().is_some() {
-            told.set(None);
-        }
-        if text.chars().count() < MIN_LENGTH {
+        let (name, text) = (username.get(), typed.get());
+        if is_under_way.get() || is_told(&name, &text) || password::check(&text, &name).is_err() {
             return;
         }
-        let username = username.clone();
         let ask = move || {
             let password = Secret::from(text.clone());
-            let estimate = session.estimate_password(Some(username()), password);
+            let estimate = session.estimate_password(Some(name.clone()), password);
+            is_under_way.set(true);
             asker.ask(estimate, move |estimate| {
-                if let Ok(estimate) = estimate
-                    && *typed.read_untracked() == text
-                {
-                    told.set(Some(in_words(words, &estimate)));
-                }
+                told.set((name, text, estimate.ok().map(|it| in_words(words, &it))));
+                is_under_way.set(false);
             });
         };
         if let Ok(timer) = set_timeout_with_handle(ask, PAUSE) {
@@ -51,10 +50,13 @@ pub(super) fn new_password_hint(
         }
     });
     Signal::derive(move || {
-        Some(
-            told.get()
-                .unwrap_or_else(|| length_hint(words, &typed.read())),
-        )
+        let (name, text) = (username.read(), typed.read());
+        let said = if is_told(&name, &text) {
+            told.with(|(.., said)| said.clone())
+        } else {
+            None
+        };
+        Some(said.unwrap_or_else(|| rule_hint(words, &text, &name)))
     })
 }
 
@@ -66,9 +68,13 @@ fn in_words(words: Words, estimate: &PasswordEstimate) -> String {
     }
 }
 
-/// What is still missing in a new password.
-fn length_hint(words: Words, typed: &str) -> String {
-    (words.rules().password_hint)(typed.chars().count())
+/// What the page knows by itself: what is still missing, or which rule the password does not follow.
+fn rule_hint(words: Words, typed: &str, username: &str) -> String {
+    let length = typed.chars().count();
+    match password::check(typed, username) {
+        Err(why) if length >= MIN_LENGTH => (words.rules().password)(why),
+        _ => (words.rules().password_hint)(length),
+    }
 }
 
 #[cfg(test)]
@@ -82,8 +88,13 @@ mod tests {
             ("fourteen chars", "One more character."),
             ("пятнадцать букв", "Long enough."),
         ] {
-            assert_eq!(length_hint(Words::ENGLISH, typed), expected);
+            assert_eq!(rule_hint(Words::ENGLISH, typed, "ada"), expected);
         }
+        let too_long = "a long sentence ".repeat(100);
+        let hint = rule_hint(Words::ENGLISH, &too_long, "ada");
+        assert!(hint != "Long enough.", "{hint}");
+        let name = "ada.lovelace.1815";
+        assert!(rule_hint(Words::ENGLISH, name, name) != "Long enough.");
     }
 
     #[test]

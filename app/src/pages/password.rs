@@ -172,7 +172,7 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
                 autocomplete="new-password"
                 show
                 node=new
-                hint=new_password_hint(typed, move || username.get_untracked())
+                hint=new_password_hint(typed, username.into())
                 error=Signal::derive(move || mistakes.get().new)
                 on_type=move |text| typed.set(text)
             />

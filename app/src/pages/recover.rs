@@ -168,6 +168,7 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
     let username = NodeRef::<Input>::new();
     let code = NodeRef::<Input>::new();
     let password = NodeRef::<Input>::new();
+    let typed_name = RwSignal::new(String::new());
     let typed = RwSignal::new(String::new());
     let show = RwSignal::new(false);
     let busy = RwSignal::new(false);
@@ -184,6 +185,7 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
             return;
         };
         name.set_value(&filled_in.username);
+        typed_name.set(filled_in.username.clone());
         kept.set_value(filled_in.code.expose());
         has_link.set(true);
         let options = NavigateOptions {
@@ -269,7 +271,10 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
                 inputmode="email"
                 node=username
                 error=Signal::derive(move || mistakes.get().username)
-                on_type=move |_| mistakes.update(|mistakes| mistakes.username = None)
+                on_type=move |typed: String| {
+                    typed_name.set(typed.trim().to_owned());
+                    mistakes.update(|mistakes| mistakes.username = None);
+                }
             />
             <TextField
                 label=words.code
@@ -290,7 +295,7 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
                 autocomplete="new-password"
                 show
                 node=password
-                hint=new_password_hint(typed, move || value(username).trim().to_owned())
+                hint=new_password_hint(typed, typed_name.into())
                 error=Signal::derive(move || mistakes.get().password)
                 on_type=move |text| {
                     typed.set(text);

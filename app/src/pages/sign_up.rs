@@ -5,7 +5,7 @@ use holdfast_protocol::username::Username;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::credentials::{Credentials, CredentialsForm, Mistakes, value, with_next};
+use super::credentials::{Credentials, CredentialsForm, Mistakes, with_next};
 use super::new_password::new_password_hint;
 use crate::components::PageHeading;
 use crate::paths;
@@ -22,9 +22,7 @@ pub fn SignUpPage() -> impl IntoView {
         username_autocomplete: "username",
         autocomplete: "new-password",
         username_hint: Some(all.rules().username_hint),
-        password_hint: |typed, username| {
-            new_password_hint(typed, move || value(username).trim().to_owned())
-        },
+        password_hint: new_password_hint,
         check,
         send: |session, username, password, remember| {
             Box::pin(session.sign_up(username, password, remember))

@@ -401,7 +401,7 @@ impl Limits {
     /// # Errors
     /// If there is none.
     pub fn enter_for_estimate(&self, from: ClientAddress) -> Result<QueuedAttempt, Refusal> {
-        self.enter(Line::Strangers, from, Vec::new())
+        self.entered(self.0.queue.enter_for_estimate(from), Vec::new())
     }
 
     /// A place for confirming the password within a live session.

@@ -120,7 +120,16 @@ impl Queue {
     /// # Errors
     /// If there is none for this client.
     pub fn enter(&self, line: Line, from: ClientAddress) -> Result<Place, Refused> {
-        self.enter_as(line, from, Uuid::nil())
+        self.enter_as(line, from, Uuid::nil(), 0)
+    }
+
+    /// Takes a place for an estimate of a password. A page asks for it while a person types, so it leaves a
+    /// place to the form of the same address.
+    ///
+    /// # Errors
+    /// If there is none for this client.
+    pub fn enter_for_estimate(&self, from: ClientAddress) -> Result<Place, Refused> {
+        self.enter_as(Line::Strangers, from, Uuid::nil(), 1)
     }
 
     /// Takes a place for a known browser of this account.
@@ -128,7 +137,7 @@ impl Queue {
     /// # Errors
     /// If there is none for this client.
     pub fn enter_known(&self, from: ClientAddress, account_id: Uuid) -> Result<Place, Refused> {
-        self.enter_as(Line::Known, from, account_id)
+        self.enter_as(Line::Known, from, account_id, 0)
     }
 
     fn enter_as(
@@ -136,9 +145,10 @@ impl Queue {
         line: Line,
         from: ClientAddress,
         account_id: Uuid,
+        left_free: usize,
     ) -> Result<Place, Refused> {
         let mut inner = self.lock();
-        inner.make_room(line, from, account_id)?;
+        inner.make_room(line, from, account_id, left_free)?;
         inner.arrivals += 1;
         let arrival = inner.arrivals;
         let (sender, turn) = oneshot::channel();
@@ -173,11 +183,13 @@ impl Queue {
 }
 
 impl Inner {
+    /// Makes room for an attempt that leaves so many places of its address free.
     fn make_room(
         &mut self,
         line: Line,
         from: ClientAddress,
         account_id: Uuid,
+        left_free: usize,
     ) -> Result<(), Refused> {
         let address = from.ip().map(Address::of);
         let places = self.places[line as usize];
@@ -195,7 +207,7 @@ impl Inner {
             } else {
                 (STRANGERS_AN_ADDRESS, Refused::Address)
             };
-            if mine >= most {
+            if mine + left_free >= most {
                 return Err(refused);
             }
         }
@@ -359,6 +371,16 @@ mod tests {
             })
             .collect();
         assert_eq!(unknown, [Ok(()); 5]);
+    }
+
+    #[tokio::test]
+    async fn estimates_leave_a_place_to_the_form_of_their_address() {
+        let (queue, _turn) = busy(100).await;
+        let _estimate = queue.enter_for_estimate(address(1)).unwrap();
+        let second = queue.enter_for_estimate(address(1)).map(drop);
+        assert_eq!(second, Err(Refused::Address));
+        let _form = queue.enter(Line::Strangers, address(1)).unwrap();
+        let _other = queue.enter_for_estimate(address(2)).unwrap();
     }
 
     #[tokio::test]

@@ -47,6 +47,12 @@ pub fn App() -> impl IntoView {
         View::SignedIn { .. } => mark_document("session", "maybe"),
     });
 
+    // The script in `shell.rs` asks before a reload that would end such a session.
+    Effect::new(move |_| {
+        let is_here = session.is_signed_in() && session.notice() == Some(Notice::ThisTabOnly);
+        mark_document("kept", if is_here { "here" } else { "" });
+    });
+
     let status = move || {
         if session.notice() == Some(Notice::Outdated) {
             Some(words.updated)

@@ -100,7 +100,7 @@ pub fn shell(options: LeptosOptions, files: &PageFiles) -> AnyView {
         <!DOCTYPE html>
         // A browser that translates the page replaces its texts. Then the client would change texts
         // that are not in the page any more, and could not take the page over.
-        <html lang=language.tag() translate="no" data-flow-style=flow_style.0>
+        <html lang=language.tag() data-language=language.tag() translate="no" data-flow-style=flow_style.0>
             <head>
                 <meta name="google" content="notranslate"/>
                 <meta charset="utf-8"/>

@@ -120,7 +120,11 @@
     var link = event.target.closest('a[hreflang]');
     if (!link) return;
     link.search = 'next=' + encodeURIComponent(location.pathname + location.search);
-    var wouldLose = hasText() || document.querySelector('.keep-code');
+    // The browser keeps it over the redirect, and the server does not see it.
+    link.hash = location.hash;
+    // This page stays.
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    var wouldLose = hasText() || document.querySelector('.keep-code') || root.dataset.kept === 'here';
     if (wouldLose && !confirm(sentences[4])) event.preventDefault();
   });
   new MutationObserver(calm).observe(root, { attributeFilter: ['data-hydrated'] });

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header};
@@ -95,13 +96,15 @@ fn language_of(headers: &HeaderMap) -> Language {
 async fn choose_language(
     State(state): State<Holdfast>,
     Path(tag): Path<String>,
-    Query(switch): Query<language::Switch>,
+    switch: Result<Query<language::Switch>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     if language::is_of_another_site(&headers) {
         return Err(ApiError::OtherSite);
     }
     let language = Language::named(&tag).ok_or(ApiError::NotFound)?;
+    // A way back that cannot be read leads to the home page.
+    let switch = switch.map_or_else(|_| language::Switch::default(), |Query(switch)| switch);
     let is_https = state.config.issuer.starts_with("https://");
     let answer = [
         (header::LOCATION, switch.way_back(&headers)),

@@ -14,12 +14,12 @@ pub struct Days {
 impl Days {
     /// As seen from now.
     pub fn now(words: Words) -> Self {
-        const A_DAY_MS: f64 = 86_400_000.0;
-        let now = Date::now();
-        let day = |at: f64| full(&Date::new(&at.into()), words);
+        let (now, before) = (Date::new_0(), Date::new_0());
+        // The day before may have had 23 or 25 hours. Day 0 is the last day of the month before.
+        before.set_date(now.get_date() - 1);
         Self {
-            today: day(now),
-            yesterday: day(now - A_DAY_MS),
+            today: full(&now, words),
+            yesterday: full(&before, words),
             words,
         }
     }
@@ -88,4 +88,9 @@ pub fn DateTime(
 pub fn date_in_words(at: i64, words: Words, date_only: bool) -> String {
     let styles: &[_] = if date_only { &[DATE] } else { &[DATE, TIME] };
     in_words(&date_of(at), words, styles)
+}
+
+/// The present day for a person, in the browser's time zone. Only for the browser.
+pub fn today_in_words(words: Words) -> String {
+    in_words(&Date::new_0(), words, &[DATE])
 }

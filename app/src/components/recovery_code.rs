@@ -5,6 +5,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use super::Button;
+use super::date_time::today_in_words;
 use crate::words::Words;
 
 /// A recovery code in its groups, and three ways to keep it: copy it, download it, print it.
@@ -18,7 +19,8 @@ pub fn RecoveryCode(
     #[prop(into)]
     username: Signal<String>,
 ) -> impl IntoView {
-    let words = Words::of_page().keep_code();
+    let all = Words::of_page();
+    let words = all.keep_code();
     let said = RwSignal::new("");
     let groups: Vec<_> = code
         .split('-')
@@ -38,13 +40,12 @@ pub fn RecoveryCode(
             let _ = said.try_set(copied);
         });
     };
+    // The page is never rendered on the server with a code.
+    let site = window().location().origin().unwrap_or_default();
+    let use_of = (words.use_of)(&site, &today_in_words(all));
     let file = {
-        let code = code.clone();
-        // The page is never rendered on the server with a code.
-        move || {
-            let site = window().location().origin().unwrap_or_default();
-            as_file(&(words.file)(&code, &username.read(), &site))
-        }
+        let (code, use_of) = (code.clone(), use_of.clone());
+        move || as_file(&(words.file)(&code, &username.read(), &use_of))
     };
 
     view! {
@@ -64,6 +65,7 @@ pub fn RecoveryCode(
             >
                 {groups}
             </ol>
+            <p class="recovery-code-use">{use_of}</p>
             <div class="cluster recovery-code-actions">
                 <Button on_press=copy text=words.copy/>
                 <a class="button" href=file download=words.file_name>{words.download}</a>
@@ -111,7 +113,9 @@ mod tests {
     use super::*;
 
     fn file(code: &str, username: &str, site: &str) -> String {
-        as_file(&(Words::ENGLISH.keep_code().file)(code, username, site))
+        let words = Words::ENGLISH.keep_code();
+        let use_of = (words.use_of)(site, "27 Nov 2026");
+        as_file(&(words.file)(code, username, &use_of))
     }
 
     #[test]
@@ -124,6 +128,7 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("holdfast%2Eexample"), "{text}");
+        assert!(text.contains("Made%20on%2027%20Nov%202026"), "{text}");
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-%".contains(&byte);
         assert!(text.bytes().all(is_plain), "{text}");
     }

@@ -7,6 +7,7 @@ use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
 
 use super::asker::Asker;
+use super::look_again::when_shown_again;
 use crate::components::{Button, DateTime, Days, LoadError, PageHeading, Skeleton};
 use crate::paths;
 use crate::words::{Activity as ActivityWords, Ended, Text, Words};
@@ -83,6 +84,8 @@ fn Activity() -> impl IntoView {
         session.reload_trigger();
         load();
     });
+    // Meanwhile today may have become yesterday.
+    when_shown_again(load);
     let show_older = move || {
         let Some(before) = next.get_untracked() else {
             return load();

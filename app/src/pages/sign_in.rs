@@ -72,6 +72,11 @@ fn answered(words: Words, error: &CallError) -> Mistakes {
 fn in_words(words: Words, error: &CallError) -> String {
     match error.code() {
         Some(Code::InvalidCredentials) => words.sign_in().wrong.to_owned(),
+        Some(Code::TooManyAttempts) => {
+            let mut text = (words.errors().call)(error);
+            text.push_str(words.sign_in().known_browser);
+            text
+        }
         _ => (words.errors().call)(error),
     }
 }

@@ -24,8 +24,9 @@ pub static DOCUMENT: Document = Document {
         Some browsers switch it off in a strict security mode. Allow it for this site, or use \
         another browser.",
     load_again: "Load the page again",
-    would_be_lost: "The page loads again in the other language. What you have typed, or a code that \
-        is shown once, is lost then. Go on?",
+    would_be_lost: "The page loads again in the other language. What is only on this page is lost then: \
+        what you have typed, a code that is shown once, or a session that this browser cannot store. \
+        Go on?",
 };
 
 pub static FRAME: Frame = Frame {
@@ -75,8 +76,8 @@ pub static FRAME: Frame = Frame {
 
 pub static HOME: Home = Home {
     heading: "Sign in once. Stay signed in.",
-    lead: "Holdfast keeps you signed in for months, through closed laptops, lost \
-        connections and twenty open tabs. A stolen token does not live.",
+    lead: "Holdfast keeps you signed in for months: with a closed laptop, without a network, in twenty \
+        open tabs. If somebody steals what your browser has stored, it does not help them for long.",
     create_account: "Create account",
     sign_in: "Sign in",
     your_account: "Your account",
@@ -84,23 +85,23 @@ pub static HOME: Home = Home {
     steps: [
         (
             "A pass for five minutes",
-            "Every call carries a short-lived access token. The server checks \
-             its signature and never has to look it up.",
+            "Your browser shows a pass for everything that is only for you. The pass is valid for five \
+             minutes.",
         ),
         (
-            "A grip for ninety days",
-            "A refresh token brings the next pass. Each use spends it: a \
-             renewal puts a new one in its place.",
+            "A key for ninety days",
+            "Your browser keeps a key, too, and gets the next pass with it. Each use changes the key, so \
+             an old copy of it is of no use.",
         ),
         (
             "You notice nothing",
-            "A pass that has run out is renewed and the call repeated, silently, \
-             once, however many tabs are asking.",
+            "When a pass has run out, your browser gets a new one and asks again. You can close the \
+             laptop, lose the network and keep many tabs open.",
         ),
         (
             "A copy is noticed",
-            "Once a copied token and yours have both been used, the session \
-             ends everywhere within a second. You are told why.",
+            "If somebody has copied your key, the server notices it when both of you have used it. It \
+             ends the session everywhere, and the page tells you why.",
         ),
     ],
     watch: "Watch it happen, step by step",
@@ -189,6 +190,8 @@ pub static FIELDS: Fields = Fields {
 
 pub static SIGN_IN: SignIn = SignIn {
     wrong: "The username or the password is wrong.",
+    // The server says it.
+    known_browser: "",
     forgot: "Forgot your password? ",
     recover: "Use your recovery code",
     no_account: "No account yet? ",
@@ -249,16 +252,18 @@ pub static KEEP_CODE: KeepCode = KeepCode {
     download: "Download",
     print: "Print",
     file_name: "holdfast-recovery-code.txt",
-    file: |code, username, site| {
+    use_of: |site, day| {
+        format!(
+            "Made on {day}. If you forget your password, choose “Use your recovery code” on the \
+             sign-in page of {site} and enter this code. Keep it where only you find it."
+        )
+    },
+    file: |code, username, use_of| {
         let of = match username {
             "" => String::new(),
             name => format!(" of {name}"),
         };
-        format!(
-            "Holdfast recovery code{of}\n\n{code}\n\nIf you forget your password, choose «Use your \
-             recovery code» on the sign-in page of {site} and enter this code. Keep it where only you \
-             find it.\n"
-        )
+        format!("Holdfast recovery code{of}\n\n{code}\n\n{use_of}\n")
     },
 };
 
@@ -267,7 +272,7 @@ pub static RECOVERY_CODE: RecoveryCode = RecoveryCode {
     heading: "Your recovery code",
     go_on: "Go on",
     going_on: "Going on…",
-    not_newest: "This is not your newest recovery code any more. Make a new one. Throw it away.",
+    not_newest: "This is not your newest recovery code any more. Throw it away, and make a new one.",
     updated: "Holdfast was updated in another tab. Write the code down, then reload this page.",
     lead: "If you forget your password, a recovery code lets you back in.",
     may_be_made: "The server may have made a new code. Then a code that you have not \
@@ -276,10 +281,10 @@ pub static RECOVERY_CODE: RecoveryCode = RecoveryCode {
     submitting: "Making a new code…",
     none_yet: "You have none yet.",
     made_before: "You have a code, made on ",
-    made_after: ". If you make a new code, this one works until you confirm the new one.",
+    made_after: ". If you make a new code, the old one works until you confirm the new one.",
     not_confirmed_before: "Your code of ",
     not_confirmed_after: " was never confirmed. If you keep it, it works. If you make a new code, \
-        this one is void at once.",
+        the old one is void at once.",
 };
 
 pub static ACCOUNT: Account = Account {
@@ -293,7 +298,7 @@ pub static ACCOUNT: Account = Account {
     renewed: "Last renewed",
     ends: "Ends at the latest",
     idle_ends: "Ends if not used",
-    remembered: "A renewal changes the token. It never changes the last day.",
+    remembered: "However often you come back, the session does not live longer than that.",
     not_remembered: "Closing the browser signs you out before that.",
     sign_out: "Sign out",
     all_sessions: "All your sessions",
@@ -512,12 +517,12 @@ fn why(ending: Ending) -> &'static str {
         Ending::Ended => "This session was ended from another browser.",
         Ending::PasswordChanged => "The password was changed. Sign in with the new one.",
         Ending::Reused => {
-            "This session was ended for your safety: a copy of its token was used. If you \
-             cannot explain that, change your password."
+            "This session was ended for your safety: somebody has used a copy of what this browser \
+             had stored. If you cannot explain that, change your password."
         }
         Ending::Conflict => {
-            "This session was ended for your safety: something else was using its token, or \
-             this browser had lost the newest one. Look at your activity after signing in."
+            "This session was ended for your safety: either somebody else has used it, or this browser \
+             had lost what it had stored last. Look at your activity after signing in."
         }
         Ending::TokenUnknown => "What this browser had stored is not valid here. Sign in again.",
         Ending::AccountDisabled => "This account has been disabled.",
@@ -552,7 +557,7 @@ fn what(kind: EventKind, ended: Ended) -> &'static str {
             Ended::AccountDisabled => "Session ended because the account was disabled",
             Ended::Elsewhere => "Session ended from another browser",
         },
-        EventKind::RefreshTokenReused => "A copied token was used; its session was ended",
+        EventKind::RefreshTokenReused => "A copy of a session was used, so the session was ended",
         EventKind::RefreshRepeated => "The server repeated an answer that was lost",
         EventKind::RefreshedForward => "Renewed after the server had lost its newest data",
         EventKind::PasswordChanged => "Password changed",

@@ -16,9 +16,9 @@ use super::parts::{
 };
 
 pub static DOCUMENT: Document = Document {
-    description: "Einmal anmelden, angemeldet bleiben. Ein gestohlener Token überlebt nicht.",
+    description: "Einmal anmelden, angemeldet bleiben. Was ein Dieb kopiert, gilt bald nicht mehr.",
     no_script: "<p>Holdfast hält Sie mit einem Skript angemeldet. Skripte sind hier \
-        ausgeschaltet, deshalb tun die Schaltflächen nichts. Erlauben Sie JavaScript für diese \
+        ausgeschaltet, deshalb funktionieren die Schaltflächen nicht. Erlauben Sie JavaScript für diese \
         Website und <a href=\"\">laden Sie die Seite neu</a>.</p>",
     slow: "Ein Teil dieser Seite ist noch nicht angekommen, deshalb tun ihre Schaltflächen nichts. \
         Sie können warten oder die Seite neu laden.",
@@ -26,12 +26,13 @@ pub static DOCUMENT: Document = Document {
         Schaltflächen nichts. Prüfen Sie Ihre Verbindung und laden Sie die Seite neu. Wenn das nicht \
         hilft, erlauben Sie JavaScript und WebAssembly für diese Website, oder nehmen Sie einen \
         anderen Browser.",
-    old: "Diese Seite braucht WebAssembly, und dieser Browser führt es nicht aus. Deshalb tun die \
-        Schaltflächen nichts. Manche Browser schalten es in einem strengen Sicherheitsmodus ab. \
+    old: "Diese Seite braucht WebAssembly, und dieser Browser führt es nicht aus. Deshalb funktionieren die \
+        Schaltflächen nicht. Manche Browser schalten es in einem strengen Sicherheitsmodus ab. \
         Erlauben Sie es für diese Website, oder nehmen Sie einen anderen Browser.",
     load_again: "Seite neu laden",
-    would_be_lost: "Die Seite wird in der anderen Sprache neu geladen. Was Sie eingegeben haben, oder \
-        ein Code, der nur einmal gezeigt wird, geht dabei verloren. Fortfahren?",
+    would_be_lost: "Die Seite wird in der anderen Sprache neu geladen. Was nur auf dieser Seite steht, \
+        geht dabei verloren: was Sie eingegeben haben, ein Code, der nur einmal gezeigt wird, oder eine \
+        Anmeldung, die dieser Browser nicht speichern kann. Fortfahren?",
 };
 
 pub static FRAME: Frame = Frame {
@@ -44,8 +45,8 @@ pub static FRAME: Frame = Frame {
     sessions: "Sitzungen",
     activity: "Aktivität",
     sign_out: "Abmelden",
-    slogan: "Einmal anmelden, angemeldet bleiben. Ein gestohlener Token überlebt nicht.",
-    flow: "Der Ablauf, während er geschieht",
+    slogan: "Einmal anmelden, angemeldet bleiben. Was ein Dieb kopiert, gilt bald nicht mehr.",
+    flow: "Zusehen, was geschieht",
     flow_is_english: "Diese Seite gibt es nur auf Englisch.",
     updated: "Holdfast wurde in einem anderen Tab aktualisiert. Laden Sie diese Seite neu, um \
         weiterzumachen.",
@@ -66,7 +67,7 @@ pub static FRAME: Frame = Frame {
     told,
     waits,
     why,
-    offer_heading: "Wiederherstellungs\u{ad}code",
+    offer_heading: "Wiederherstellungscode",
     offer: "Wenn Sie Ihr Passwort vergessen, kommen Sie nur mit einem Wiederherstellungscode wieder \
         in Ihr Konto. Sie haben noch nicht bestätigt, dass Sie einen aufbewahren.",
     offer_link: "Ihren Code holen",
@@ -82,8 +83,8 @@ pub static FRAME: Frame = Frame {
 
 pub static HOME: Home = Home {
     heading: "Einmal anmelden. Angemeldet bleiben.",
-    lead: "Holdfast hält Sie monatelang angemeldet, auch wenn Sie den Laptop zuklappen, die \
-        Verbindung verlieren oder zwanzig Tabs offen haben. Ein gestohlener Token überlebt nicht.",
+    lead: "Holdfast hält Sie monatelang angemeldet: bei zugeklapptem Laptop, ohne Netz und in zwanzig \
+        offenen Tabs. Wer stiehlt, was Ihr Browser gespeichert hat, kann damit bald nichts mehr anfangen.",
     create_account: "Konto anlegen",
     sign_in: "Anmelden",
     your_account: "Ihr Konto",
@@ -91,23 +92,23 @@ pub static HOME: Home = Home {
     steps: [
         (
             "Ein Ausweis für fünf Minuten",
-            "Jeder Aufruf trägt einen kurzlebigen Zugriffstoken. Der Server prüft dessen \
-             Signatur und muss nie nachschlagen.",
+            "Ihr Browser zeigt einen Ausweis für alles, was nur für Sie bestimmt ist. Der Ausweis gilt \
+             fünf Minuten.",
         ),
         (
-            "Halt für neunzig Tage",
-            "Ein Erneuerungstoken bringt den nächsten Ausweis. Jede Verwendung verbraucht ihn: \
-             Eine Erneuerung setzt einen neuen an seine Stelle.",
+            "Ein Schlüssel für neunzig Tage",
+            "Ihr Browser hat auch einen Schlüssel und bekommt damit den nächsten Ausweis. Jede \
+             Verwendung ändert den Schlüssel. Eine alte Kopie ist deshalb wertlos.",
         ),
         (
             "Sie merken nichts davon",
-            "Ein abgelaufener Ausweis wird erneuert und der Aufruf wiederholt, still und nur \
-             einmal, egal wie viele Tabs fragen.",
+            "Wenn ein Ausweis abgelaufen ist, holt Ihr Browser einen neuen und fragt noch einmal. Sie \
+             können den Laptop zuklappen, das Netz verlieren und viele Tabs offen haben.",
         ),
         (
             "Eine Kopie fällt auf",
-            "Sobald ein kopierter Token und Ihr eigener benutzt wurden, endet die Sitzung überall \
-             innerhalb einer Sekunde. Sie erfahren, warum.",
+            "Wenn jemand Ihren Schlüssel kopiert hat, bemerkt der Server es, sobald Sie beide ihn \
+             verwendet haben. Er beendet die Sitzung überall, und die Seite sagt Ihnen, warum.",
         ),
     ],
     watch: "Schritt für Schritt zusehen",
@@ -181,6 +182,8 @@ pub static FIELDS: Fields = Fields {
 
 pub static SIGN_IN: SignIn = SignIn {
     wrong: "Der Benutzername oder das Passwort ist falsch.",
+    known_browser: " In einem Browser, in dem Sie schon angemeldet waren, müssen Sie vielleicht nicht \
+        warten.",
     forgot: "Passwort vergessen? ",
     recover: "Wiederherstellungscode verwenden",
     no_account: "Noch kein Konto? ",
@@ -242,17 +245,19 @@ pub static KEEP_CODE: KeepCode = KeepCode {
     download: "Herunterladen",
     print: "Drucken",
     file_name: "holdfast-wiederherstellungscode.txt",
-    file: |code, username, site| {
+    use_of: |site, day| {
+        format!(
+            "Erzeugt am {day}. Wenn Sie Ihr Passwort vergessen, wählen Sie „{}“ auf der Anmeldeseite von \
+             {site} und geben Sie diesen Code ein. Bewahren Sie ihn auf, wo nur Sie ihn finden.",
+            "Wiederherstellungscode verwenden"
+        )
+    },
+    file: |code, username, use_of| {
         let of = match username {
             "" => String::new(),
             name => format!(" von {name}"),
         };
-        format!(
-            "Holdfast-Wiederherstellungscode{of}\n\n{code}\n\nWenn Sie Ihr Passwort vergessen, wählen Sie \
-             „{}“ auf der Anmeldeseite von {site} und geben Sie diesen Code ein. Bewahren Sie ihn auf, \
-             wo nur Sie ihn finden.\n",
-            "Wiederherstellungscode verwenden"
-        )
+        format!("Holdfast-Wiederherstellungscode{of}\n\n{code}\n\n{use_of}\n")
     },
 };
 
@@ -273,10 +278,10 @@ pub static RECOVERY_CODE: RecoveryCode = RecoveryCode {
     submitting: "Neuer Code wird erzeugt\u{a0}…",
     none_yet: "Sie haben noch keinen.",
     made_before: "Sie haben einen Code vom ",
-    made_after: ". Wenn Sie einen neuen erzeugen, gilt dieser, bis Sie den neuen bestätigen.",
+    made_after: ". Wenn Sie einen neuen erzeugen, gilt der alte, bis Sie den neuen bestätigen.",
     not_confirmed_before: "Ihr Code vom ",
     not_confirmed_after: " wurde nie bestätigt. Wenn Sie ihn aufbewahren, gilt er. Wenn Sie einen \
-        neuen erzeugen, ist dieser sofort ungültig.",
+        neuen erzeugen, ist der alte sofort ungültig.",
 };
 
 pub static ACCOUNT: Account = Account {
@@ -289,8 +294,8 @@ pub static ACCOUNT: Account = Account {
     this_session: "Diese Sitzung",
     renewed: "Zuletzt erneuert",
     ends: "Endet spätestens",
-    idle_ends: "Endet ohne Nutzung",
-    remembered: "Eine Erneuerung ändert den Token. Den letzten Tag ändert sie nie.",
+    idle_ends: "Endet, wenn nicht benutzt",
+    remembered: "Auch wenn Sie oft wiederkommen, endet die Sitzung nicht später.",
     not_remembered: "Wenn Sie den Browser schließen, werden Sie schon vorher abgemeldet.",
     sign_out: "Abmelden",
     all_sessions: "Alle Ihre Sitzungen",
@@ -324,19 +329,19 @@ pub static SESSIONS: Sessions = Sessions {
     ended: "Die Sitzung ist beendet.",
     all_ended: "Alle anderen Sitzungen sind beendet.",
     list: "Sitzungen",
-    end_all_question: "Überall abmelden, nur in diesem Browser nicht?",
-    end_all: "Überall sonst abmelden",
+    end_all_question: "In allen anderen Browsern abmelden?",
+    end_all: "In allen anderen Browsern abmelden",
     this_browser: "Dieser Browser",
     address: "Adresse",
     signed_in: "Angemeldet",
     last_used: "Zuletzt benutzt",
     ends: "Endet spätestens",
-    end: "Diese Sitzung abmelden",
-    end_of: |device| format!("Diese Sitzung abmelden: {device}"),
+    end: "Diese Sitzung beenden",
+    end_of: |device| format!("Diese Sitzung beenden: {device}"),
 };
 
 pub static END_SESSIONS: EndSessions = EndSessions {
-    question: |device| format!("{device} jetzt abmelden?"),
+    question: |device| format!("Jetzt abmelden: {device}?"),
     confirm: "Bestätigen Sie das mit Ihrem Passwort.",
     wait_or_sign_in: "Wenn Sie nicht warten möchten, melden Sie sich in diesem Browser ab und wieder \
         an. Die neue Sitzung hat eigene Versuche.",
@@ -356,7 +361,7 @@ pub static SIGN_IN_NOTICE: SignInNotice = SignInNotice {
 
 pub static ACTIVITY: Activity = Activity {
     heading: "Aktivität",
-    lead_before: "Was mit Ihrem Konto geschehen ist. Wenn Sie etwas nicht erkennen, ",
+    lead_before: "Was mit Ihrem Konto geschehen ist. Wenn Sie etwas nicht wiedererkennen, ",
     lead_link: "ändern Sie Ihr Passwort",
     lead_after: ".",
     older: "Ältere zeigen",
@@ -521,13 +526,14 @@ fn why(ending: Ending) -> &'static str {
         Ending::Ended => "Diese Sitzung wurde von einem anderen Browser aus beendet.",
         Ending::PasswordChanged => "Das Passwort wurde geändert. Melden Sie sich mit dem neuen an.",
         Ending::Reused => {
-            "Diese Sitzung wurde zu Ihrer Sicherheit beendet: Eine Kopie ihres Tokens wurde benutzt. \
-             Wenn Sie sich das nicht erklären können, ändern Sie Ihr Passwort."
+            "Diese Sitzung wurde zu Ihrer Sicherheit beendet: Jemand hat eine Kopie dessen benutzt, was \
+             dieser Browser gespeichert hatte. Wenn Sie sich das nicht erklären können, ändern Sie Ihr \
+             Passwort."
         }
         Ending::Conflict => {
-            "Diese Sitzung wurde zu Ihrer Sicherheit beendet: Etwas anderes hat ihren Token benutzt, \
-             oder dieser Browser hatte den neuesten verloren. Sehen Sie nach der Anmeldung Ihre \
-             Aktivität an."
+            "Diese Sitzung wurde zu Ihrer Sicherheit beendet: Entweder hat jemand anderes sie benutzt, \
+             oder dieser Browser hatte verloren, was er zuletzt gespeichert hatte. Sehen Sie nach der \
+             Anmeldung Ihre Aktivität an."
         }
         Ending::TokenUnknown => {
             "Was dieser Browser gespeichert hatte, gilt hier nicht. Melden Sie sich noch einmal an."
@@ -631,7 +637,9 @@ fn problem_in_words(problem: &Problem) -> String {
             "Der Dienst kann im Moment nicht antworten. Versuchen Sie es in ein paar Sekunden noch \
              einmal."
         }
-        Code::Internal => "Auf unserer Seite ist etwas schiefgegangen. Es wurde notiert.",
+        Code::Internal => {
+            "Auf unserer Seite ist etwas schiefgegangen. Der Fehler wurde aufgezeichnet."
+        }
         Code::Unknown => "Der Server hat das abgelehnt.",
     };
     let may_repeat = matches!(
@@ -746,7 +754,7 @@ fn what(kind: EventKind, ended: Ended) -> &'static str {
             Ended::Elsewhere => "Sitzung von einem anderen Browser aus beendet",
         },
         EventKind::RefreshTokenReused => {
-            "Ein kopierter Token wurde benutzt; seine Sitzung wurde beendet"
+            "Eine Kopie einer Sitzung wurde benutzt, deshalb wurde die Sitzung beendet"
         }
         EventKind::RefreshRepeated => {
             "Der Server hat eine Antwort wiederholt, die verloren gegangen war"

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 ///
 /// The host gives it to the page as a context. Without it, the pages are in English.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Language {
     /// The language of a person who wants none of the others.
     #[default]
@@ -15,8 +16,8 @@ pub enum Language {
 }
 
 impl Language {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::English, Self::German];
+    /// All of them. A test counts them.
+    pub const ALL: &[Self] = &[Self::English, Self::German];
 
     /// The tag of the language (RFC 5646), as `<html lang>` has it.
     pub const fn tag(self) -> &'static str {
@@ -28,7 +29,7 @@ impl Language {
 
     /// The language with exactly this tag.
     pub fn named(tag: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.tag() == tag)
+        Self::ALL.iter().copied().find(|known| known.tag() == tag)
     }
 
     /// The language that a person prefers, by the values of `Accept-Language`, joined by commas
@@ -72,7 +73,8 @@ impl Language {
     /// The language that the document says. Only the browser uses this.
     pub(crate) fn of_document() -> Self {
         let root = document().document_element();
-        let tag = root.and_then(|root| root.get_attribute("lang"));
+        // An extension of the browser may change `lang`.
+        let tag = root.and_then(|root| root.get_attribute("data-language"));
         tag.and_then(|tag| Self::named(&tag)).unwrap_or_default()
     }
 }
@@ -88,6 +90,17 @@ fn weight(parameter: &str) -> Option<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_language_is_left_out() {
+        // A new variant does not compile here. Then add it to `ALL`, too.
+        let number = |language| match language {
+            Language::English => 0,
+            Language::German => 1,
+        };
+        let numbers: Vec<usize> = Language::ALL.iter().copied().map(number).collect();
+        assert_eq!(numbers, [0, 1]);
+    }
 
     #[test]
     fn the_highest_weight_decides_and_then_the_order() {
@@ -124,7 +137,7 @@ mod tests {
     #[test]
     fn only_the_exact_tag_names_a_language() {
         for language in Language::ALL {
-            assert_eq!(Language::named(language.tag()), Some(language));
+            assert_eq!(Language::named(language.tag()), Some(*language));
         }
         for tag in ["", "DE", "de-AT", "fr", "d", "de "] {
             assert_eq!(Language::named(tag), None, "{tag:?}");

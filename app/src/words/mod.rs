@@ -170,6 +170,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn words_within_html_need_no_escapes() {
+        for language in Language::ALL {
+            let words = Words::of(*language);
+            let (home, frame) = (words.home(), words.frame());
+            let steps = home
+                .steps
+                .iter()
+                .flat_map(|(heading, text)| [*heading, *text]);
+            let others = [
+                frame.flow,
+                frame.slogan,
+                home.watch,
+                home.picture,
+                home.picture_browser,
+                home.picture_server,
+            ];
+            for text in steps.chain(others).chain(home.picture_lines) {
+                assert!(!text.contains(['<', '>', '&', '"']), "{text}");
+            }
+        }
+    }
+
+    #[test]
     fn a_device_has_a_name_in_each_language() {
         let german = Words::of(Language::German);
         for (name, expected) in [

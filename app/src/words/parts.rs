@@ -159,6 +159,8 @@ pub struct Fields {
 /// The sign-in page.
 pub struct SignIn {
     pub wrong: Text,
+    /// Added to the error of too many tries. Empty if the server's own words say it already.
+    pub known_browser: Text,
     pub forgot: Text,
     pub recover: Text,
     pub no_account: Text,
@@ -214,7 +216,10 @@ pub struct KeepCode {
     pub download: Text,
     pub print: Text,
     pub file_name: Text,
-    /// The file with the code. Its parts are the code, the username, which may be empty, and the site.
+    /// What the code is for, and how it is used. Its parts are the site, and the day on which the code was
+    /// made.
+    pub use_of: fn(&str, &str) -> String,
+    /// The file with the code. Its parts are the code, the username, which may be empty, and `use_of`.
     pub file: fn(&str, &str, &str) -> String,
 }
 

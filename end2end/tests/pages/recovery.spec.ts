@@ -349,6 +349,7 @@ test('a code can be copied, downloaded and printed', async ({ page, context, acc
   expect(text).toContain(account.username);
   // The page is still there.
   await expect(page.getByRole('list', { name: 'Recovery code' })).toBeVisible();
+  await expect(page.getByText('on the sign-in page of')).toBeHidden();
 
   await page.evaluate(() => {
     window.print = () => document.documentElement.setAttribute('data-printed', 'yes');
@@ -358,6 +359,9 @@ test('a code can be copied, downloaded and printed', async ({ page, context, acc
   await page.emulateMedia({ media: 'print' });
   await expect(page.getByRole('list', { name: 'Recovery code' })).toBeVisible();
   await expect(page.getByText(`Recovery code of ${account.username}`)).toBeVisible();
+  const { origin } = new URL(page.url());
+  await expect(page.getByText(`on the sign-in page of ${origin}`)).toBeVisible();
+  await expect(page.getByText(/^Made on \d+ \w+ \d{4}\./)).toBeVisible();
   await expect(page.getByRole('banner')).toBeHidden();
   await expect(page.getByRole('button', { name: 'Print' })).toBeHidden();
   await expect(page.getByLabel('I have kept it')).toBeHidden();
@@ -402,7 +406,7 @@ test('a code that another tab has replaced cannot be confirmed, and the page say
   await page.getByLabel('I have kept it').check();
   await page.getByRole('button', { name: 'Go on' }).click();
   await expect(page.getByRole('alert')).toContainText('not your newest recovery code');
-  await expect(page.getByRole('alert')).toContainText('Throw it away.');
+  await expect(page.getByRole('alert')).toContainText('Throw it away, and make a new one.');
   await expect(page.getByRole('button', { name: 'Make a new code' })).toBeVisible();
   await expect(page.getByLabel('Password', { exact: true })).toBeFocused();
   // The void code does not come back.

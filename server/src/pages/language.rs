@@ -18,7 +18,7 @@ const KEPT_SECONDS: u32 = 31_536_000;
 const LONGEST_WAY_BACK: usize = 2048;
 
 /// The query of the switch.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub struct Switch {
     next: Option<String>,
 }

@@ -17,6 +17,7 @@ const NO_WORDS: &[&str] = &[
     "timeStyle",
     "writeText",
     "main h1",
+    "username webauthn",
     // Marks of user agents.
     "Mobi",
     "Android",

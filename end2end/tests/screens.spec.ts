@@ -133,7 +133,11 @@ for (const [screen, viewport] of Object.entries(SCREENS)) {
 }
 
 test.describe('the pictures of the README', { tag: '@readme' }, () => {
-  test.use({ viewport: SCREENS.desktop, colorScheme: 'light' });
+  test.use({
+    viewport: SCREENS.desktop,
+    colorScheme: 'light',
+    contextOptions: { reducedMotion: 'reduce' },
+  });
   const path = (name: string) => join(DIRECTORY, `${name}.png`);
 
   test('the account page', async ({ page, account }) => {

@@ -16,7 +16,7 @@ pub const HELP: &str = "
 Usage: cargo xtask pictures [readme | <directory>]
 
 Takes pictures of every page and of its states with Chromium and a release build: on a desktop and on
-a phone, light and dark. They are for a person who looks at them; no test compares them.
+a phone, light and dark, the pages also in German. They are for a person who looks at them; no test compares them.
 
   <directory>   where the pictures are put; target/pictures if it is not said
   readme        takes only the pictures of the README, and puts them into docs/images

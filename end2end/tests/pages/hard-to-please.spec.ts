@@ -1,0 +1,130 @@
+// Pages under conditions that are easy to forget: enlarged text, the longest name, a slow first paint.
+
+import type { Page } from '@playwright/test';
+import {
+  expect,
+  fitsAPhone,
+  inGerman,
+  openPage,
+  PAGES,
+  PAGES_IN_GERMAN,
+  seesAccount,
+  signIn,
+  signInInGerman,
+  test,
+} from '../../holdfast';
+
+// A screen of 1280 pixels has 640 CSS pixels at this zoom (WCAG 2.2, 1.4.4 and 1.4.10).
+const ZOOM_200 = { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 };
+
+test.describe('enlarged to 200 %', () => {
+  test.use(ZOOM_200);
+
+  for (const one of PAGES) {
+    test(`${one.name} fits`, async ({ page, account }) => {
+      await openPage(page, account, one);
+      expect(await fitsAPhone(page)).toBe(true);
+      expect(await cutOff(page)).toEqual([]);
+    });
+  }
+
+  test.describe('in German', () => {
+    test.use({ locale: 'de-DE' });
+
+    for (const one of PAGES_IN_GERMAN) {
+      test(`${one.name} fits in German`, async ({ page, account }) => {
+        await openPage(page, account, inGerman(one), signInInGerman);
+        expect(await fitsAPhone(page)).toBe(true);
+        expect(await cutOff(page)).toEqual([]);
+      });
+    }
+  });
+});
+
+/** The texts of buttons, links and headings that do not fit their place. */
+async function cutOff(page: Page): Promise<string[]> {
+  return page.locator('button, a, h1, h2, h3').evaluateAll((all) =>
+    all
+      .filter((element) => element.clientWidth > 0 && !element.closest('.visually-hidden'))
+      .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth + 1)
+      .map((element) => element.textContent ?? ''),
+  );
+}
+
+test('the longest name fits a phone on every page that shows it', async ({ page, api }) => {
+  const account = { username: 'w'.repeat(64), password: 'velvet anchor drifting northward' };
+  await api.makeAccount(account);
+  await page.setViewportSize({ width: 320, height: 640 });
+  await signIn(page, account);
+  for (const path of ['/account', '/', '/username', '/data']) {
+    await page.goto(path);
+    await expect(page.getByText(account.username).first()).toBeVisible();
+    expect(await fitsAPhone(page), path).toBe(true);
+  }
+});
+
+test('a name in another script or with a picture is refused at its field, and nothing is lost', async ({
+  page,
+}) => {
+  for (const name of ['שלום עליכם', '🦀🦀🦀', 'ada🦀']) {
+    await page.goto('/sign-up');
+    await page.getByLabel('Username').fill(name);
+    await page.getByLabel('Password', { exact: true }).fill('velvet anchor drifting northward');
+    await page.getByRole('button', { name: 'Create account' }).click();
+    await expect(page.getByLabel('Username')).toHaveAttribute('aria-invalid', 'true');
+    await expect(page.getByLabel('Username')).toHaveValue(name);
+  }
+});
+
+/** What is painted while a page loads: each different set of visible parts, and by how much parts jump. */
+async function film(page: Page): Promise<{ frames: () => Promise<string[]>; jump: () => Promise<number> }> {
+  await page.addInitScript(() => {
+    const frames: string[] = [];
+    let jump = 0;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries() as (PerformanceEntry & { value: number })[]) {
+        jump += entry.value;
+      }
+    }).observe({ type: 'layout-shift', buffered: true });
+    const look = () => {
+      const isShown = (part: string) =>
+        [...document.querySelectorAll(part)].some((element) => element.getClientRects().length > 0);
+      const shown = ['if-signed-in', 'if-signed-out'].filter((name) => isShown(`.${name}`));
+      const frame = shown.join(' and ');
+      if (document.body && frames.at(-1) !== frame) frames.push(frame);
+      requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+    Object.assign(window, { film: () => frames.filter(Boolean), jump: () => jump });
+  });
+  return {
+    frames: () => page.evaluate('film()'),
+    jump: () => page.evaluate('jump()'),
+  };
+}
+
+test('a signed-in person never sees the page of a signed-out one, and little jumps', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  const { frames, jump } = await film(page);
+  for (const path of ['/account', '/']) {
+    await page.goto(path);
+    await (path === '/' ? expect(page.getByText('Newest sign-in')).toBeVisible() : seesAccount(page, account));
+    expect(await frames(), path).toEqual(['if-signed-in']);
+    // The foot of the page moves when the account has come. Below 0.1 is good (Web Vitals).
+    expect(await jump(), path).toBeLessThan(0.05);
+  }
+});
+
+test('a signed-out person never sees the page of a signed-in one, and nothing jumps', async ({
+  page,
+}) => {
+  const { frames, jump } = await film(page);
+  for (const path of ['/', '/sign-in', '/sign-up', '/recover']) {
+    await page.goto(path);
+    expect(await frames(), path).toEqual(['if-signed-out']);
+    expect(await jump(), path).toBe(0);
+  }
+});

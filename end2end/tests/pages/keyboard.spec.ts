@@ -95,7 +95,7 @@ test('password managers find the fields', async ({ page, account }) => {
   await expect(password).toHaveAttribute(autocomplete, 'new-password');
 
   await page.goto('/sign-in');
-  await expect(page.getByLabel('Username')).toHaveAttribute(autocomplete, 'username');
+  await expect(page.getByLabel('Username')).toHaveAttribute(autocomplete, 'username webauthn');
   await expect(password).toHaveAttribute(autocomplete, 'current-password');
 
   // Password managers write into the fields without a key press.

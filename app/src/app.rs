@@ -47,18 +47,17 @@ pub fn App() -> impl IntoView {
         View::SignedIn { .. } => mark_document("session", "maybe"),
     });
 
-    // The script in `shell.rs` asks before a reload that would end such a session.
-    Effect::new(move |_| {
-        let is_here = session.is_signed_in() && session.notice() == Some(Notice::ThisTabOnly);
-        mark_document("kept", if is_here { "here" } else { "" });
-    });
+    // Only this page has the session, so a reload would end it. The script in `shell.rs` asks before it.
+    let is_only_here =
+        move || session.is_signed_in() && session.notice() == Some(Notice::ThisTabOnly);
+    Effect::new(move |_| mark_document("stores", if is_only_here() { "nothing" } else { "" }));
 
     let status = move || {
         if session.notice() == Some(Notice::Outdated) {
             Some(words.updated)
         } else if session.is_reconnecting() {
             Some(words.reconnecting)
-        } else if session.is_signed_in() && session.notice() == Some(Notice::ThisTabOnly) {
+        } else if is_only_here() {
             Some(words.stores_nothing)
         } else if session.is_anonymous() && session.is_leaving() {
             Some(words.is_leaving)

@@ -11,3 +11,9 @@ pub(crate) fn focus_heading() {
         let _ = heading.focus();
     }
 }
+
+/// Whether nothing has the focus, for instance because the element with the focus has disappeared.
+pub(crate) fn is_lost() -> bool {
+    let active = document().active_element();
+    active.is_none_or(|active| active.tag_name() == "BODY")
+}

@@ -92,9 +92,9 @@ pub fn shell(options: LeptosOptions, files: &PageFiles) -> AnyView {
         .filter(|file| !file.ends_with(STYLE))
         .map(preload)
         .collect_view();
-    let of_flow = addresses_of(FLOW.name);
-    let flow_style = of_flow.into_iter().find(|file| file.ends_with(STYLE));
-    let flow_style = FlowStyle(flow_style);
+    let mut of_flow = files.pieces.get(FLOW.name).into_iter().flatten();
+    let flow_style = of_flow.find(|file| file.ends_with(STYLE));
+    let flow_style = FlowStyle(flow_style.map(|file| address(file)));
     provide_context(flow_style.clone());
     view! {
         <!DOCTYPE html>

@@ -124,7 +124,7 @@
     link.hash = location.hash;
     // This page stays.
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-    var wouldLose = hasText() || document.querySelector('.keep-code') || root.dataset.kept === 'here';
+    var wouldLose = hasText() || document.querySelector('.keep-code') || root.dataset.stores === 'nothing';
     if (wouldLose && !confirm(sentences[4])) event.preventDefault();
   });
   new MutationObserver(calm).observe(root, { attributeFilter: ['data-hydrated'] });

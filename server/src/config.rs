@@ -664,6 +664,11 @@ impl ServeArgs {
 }
 
 impl Config {
+    /// Whether browsers reach this service by https.
+    pub fn is_https(&self) -> bool {
+        self.issuer.starts_with("https://")
+    }
+
     /// Every issuer whose access tokens are accepted, the current one first.
     pub fn issuers(&self) -> Vec<&str> {
         let previous = self.issuer_previous.iter().map(String::as_str);

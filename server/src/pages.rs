@@ -24,6 +24,7 @@ use tower::ServiceExt as _;
 use tower_http::compression::CompressionLayer;
 use tower_http::services::ServeDir;
 
+use crate::http::same_site::is_of_another_site;
 use crate::http::{ApiError, ClientAddress, CurrentAccount, FOR_PROGRAMS};
 use crate::overview::overview;
 use crate::page_policy;
@@ -99,18 +100,18 @@ async fn choose_language(
     switch: Result<Query<language::Switch>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    if language::is_of_another_site(&headers) {
+    if is_of_another_site(&headers) {
         return Err(ApiError::OtherSite);
     }
     let language = Language::named(&tag).ok_or(ApiError::NotFound)?;
     // A way back that cannot be read leads to the home page.
     let switch = switch.map_or_else(|_| language::Switch::default(), |Query(switch)| switch);
-    let is_https = state.config.issuer.starts_with("https://");
     let answer = [
         (header::LOCATION, switch.way_back(&headers)),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    let cookie = [(header::SET_COOKIE, language::keep(language.tag(), is_https))];
+    let cookie = language::keep(language.tag(), state.config.is_https());
+    let cookie = [(header::SET_COOKIE, cookie)];
     Ok((StatusCode::SEE_OTHER, answer, cookie).into_response())
 }
 

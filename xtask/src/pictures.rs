@@ -7,6 +7,7 @@ use crate::console;
 use crate::failure::{Failure, Outcome};
 use crate::release;
 use crate::setup::{self, Purpose};
+use crate::test;
 use crate::toolbox;
 use crate::workspace;
 
@@ -38,11 +39,8 @@ pub fn run(arguments: &[String]) -> Outcome {
     release::build(&toolbox)?;
     fs::create_dir_all(&directory)
         .map_err(|error| Failure::new(format!("Cannot make {}: {error}.", directory.display())))?;
-    let mut playwright = toolbox.command("npx");
-    playwright
-        .args(["--no-install", "playwright", "test", "--grep", tag])
-        .env("SCREENS", &directory)
-        .current_dir(workspace::path("end2end"));
+    let mut playwright = test::playwright(&toolbox);
+    playwright.args(["--grep", tag]).env("SCREENS", &directory);
     toolbox::show(&mut playwright, "Taking the pictures")?;
     console::begin(&format!("The pictures are in {}.", directory.display()));
     Ok(())

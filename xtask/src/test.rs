@@ -247,11 +247,16 @@ pub fn stop_test_postgres() {
 fn e2e(toolbox: &Toolbox) -> Outcome {
     release::build(toolbox)?;
     example::build(toolbox)?;
+    toolbox::show(&mut playwright(toolbox), "Running the journeys")
+}
+
+/// The runner of what is in `end2end`.
+pub fn playwright(toolbox: &Toolbox) -> Command {
     let mut playwright = toolbox.command("npx");
     playwright
         .args(["--no-install", "playwright", "test"])
         .current_dir(workspace::path("end2end"));
-    toolbox::show(&mut playwright, "Running the journeys")
+    playwright
 }
 
 #[cfg(test)]

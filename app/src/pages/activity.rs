@@ -84,7 +84,7 @@ fn Activity() -> impl IntoView {
         session.reload_trigger();
         load();
     });
-    // Meanwhile today may have become yesterday.
+    // The headings name days, and a new day may have begun.
     when_shown_again(load);
     let show_older = move || {
         let Some(before) = next.get_untracked() else {

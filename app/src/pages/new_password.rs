@@ -28,12 +28,15 @@ pub(super) fn new_password_hint(
     let told = RwSignal::new((String::new(), String::new(), None::<String>));
     // One request at a time. The text that is typed meanwhile is asked about afterwards.
     let is_under_way = RwSignal::new(false);
-    let is_told = move |name: &str, text: &str| {
-        told.with(|(of_name, of_text, _)| of_name == name && of_text == text)
+    let told_about = move |name: &str, text: &str| {
+        told.with(|(of_name, of_text, said)| {
+            (of_name == name && of_text == text).then(|| said.clone())
+        })
     };
     Effect::new(move |_| {
         let (name, text) = (username.get(), typed.get());
-        if is_under_way.get() || is_told(&name, &text) || password::check(&text, &name).is_err() {
+        let is_told = told_about(&name, &text).is_some();
+        if is_under_way.get() || is_told || password::check(&text, &name).is_err() {
             return;
         }
         let ask = move || {
@@ -51,11 +54,7 @@ pub(super) fn new_password_hint(
     });
     Signal::derive(move || {
         let (name, text) = (username.read(), typed.read());
-        let said = if is_told(&name, &text) {
-            told.with(|(.., said)| said.clone())
-        } else {
-            None
-        };
+        let said = told_about(&name, &text).flatten();
         Some(said.unwrap_or_else(|| rule_hint(words, &text, &name)))
     })
 }

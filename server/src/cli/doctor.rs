@@ -48,7 +48,7 @@ pub(super) async fn run(args: ServeArgs) -> anyhow::Result<()> {
 
 /// What the settings alone show.
 fn settings(args: &ServeArgs, config: &Config, findings: &mut Findings) {
-    let public = config.issuer.starts_with("https://");
+    let public = config.is_https();
     if public && config.proxies.is_empty() {
         // Holdfast itself speaks plain HTTP, so a proxy in front of it ends TLS.
         findings.bad(

@@ -62,7 +62,7 @@ where
         let arrived = Instant::now();
         let request_id = RequestId::take_or_make(&mut request, &self.state.config.proxies);
         let span = span(&request, &request_id);
-        let headers = SecurityHeaders::of(&request, &self.state.config.issuer);
+        let headers = SecurityHeaders::of(&request, self.state.config.is_https());
         let refused = require_one_host(&request).and_then(|()| refuse_other_sites(&request));
         // A route of axum begins its work when the future is polled. So a panic is caught below, and
         // the lines of its log are in the span.

@@ -33,8 +33,8 @@ const ALWAYS: [(HeaderName, HeaderValue); 4] = [
     ),
 ];
 
-/// Browsers heed these for documents only (HTML Standard §7.1.3, RFC 7034, Permissions Policy §5). No page
-/// opens a part of a page as a document, and `frame-ancestors` stays for that case.
+/// Browsers heed these for documents only (HTML Standard §7.1.3, RFC 7034, Permissions Policy §5). If a person
+/// opens a part of a page as a document, its policy still forbids every frame (`frame-ancestors`).
 const FOR_DOCUMENTS: [(HeaderName, HeaderValue); 3] = [
     // The same as `frame-ancestors`, for browsers that do not know it.
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
@@ -67,12 +67,12 @@ pub struct SecurityHeaders {
 }
 
 impl SecurityHeaders {
-    /// For this request, at the service with this address.
-    pub fn of(request: &Request, issuer: &str) -> Self {
+    /// For this request. `is_https` says whether browsers reach the service by https.
+    pub fn of(request: &Request, is_https: bool) -> Self {
         Self {
             is_about_a_person: request.headers().contains_key(header::AUTHORIZATION)
                 || request.uri().path().starts_with("/api/"),
-            is_https: issuer.starts_with("https://"),
+            is_https,
         }
     }
 

@@ -6,7 +6,7 @@
 //! Programs, and browsers from before 2023, do not send it; their calls pass.
 
 use axum::extract::Request;
-use axum::http::Method;
+use axum::http::{HeaderMap, Method};
 
 use crate::error::ApiError;
 
@@ -19,9 +19,14 @@ pub fn refuse_other_sites(request: &Request) -> Result<(), ApiError> {
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS
     );
-    let mut sites = request.headers().get_all("sec-fetch-site").iter();
-    if !reads && sites.any(|site| site == "cross-site") {
+    if !reads && is_of_another_site(request.headers()) {
         return Err(ApiError::OtherSite);
     }
     Ok(())
+}
+
+/// Whether a page of another site has sent the request.
+pub fn is_of_another_site(headers: &HeaderMap) -> bool {
+    let mut sites = headers.get_all("sec-fetch-site").iter();
+    sites.any(|site| site == "cross-site")
 }

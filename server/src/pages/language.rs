@@ -55,12 +55,6 @@ fn is_own_path(text: &str) -> bool {
         && text.bytes().all(is_safe)
 }
 
-/// Whether a page of another site has sent the request.
-pub fn is_of_another_site(headers: &HeaderMap) -> bool {
-    let mut sites = headers.get_all("sec-fetch-site").iter();
-    sites.any(|site| site == "cross-site")
-}
-
 /// The tags of languages in the cookie. There may be several, of several paths or domains.
 pub fn chosen(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     let cookies = headers.get_all(header::COOKIE).iter();

@@ -8,40 +8,23 @@ use super::purpose::{Purpose, Refresh};
 pub(super) fn lines(purpose: &Purpose, status: u16, code: &str) -> Vec<Line> {
     let is_good = (200..300).contains(&status);
     match purpose {
-        Purpose::SignIn if is_good => vec![
-            Line::message(
-                3,
-                Server,
-                Database,
-                "insert the session, with the hash of its refresh token",
-            ),
-            Line::message(
-                3,
-                Server,
-                Browser,
-                format!("{status} · access token, refresh token 0"),
-            ),
-        ],
+        Purpose::SignIn if is_good => done(
+            3,
+            "insert the session, with the hash of its refresh token",
+            format!("{status} · access token, refresh token 0"),
+        ),
         Purpose::Refresh(refresh) if is_good => renewed(refresh, status),
         Purpose::Refresh(_) => not_renewed(status, code),
-        Purpose::SignOut if is_good => vec![
-            Line::message(9, Server, Database, "delete the session, note its end"),
-            Line::message(
-                9,
-                Server,
-                Browser,
-                format!("{status} · the session is over"),
-            ),
-        ],
-        Purpose::ReadRow if is_good => vec![
-            Line::message(5, Server, Database, "select the row of this session"),
-            Line::message(
-                5,
-                Server,
-                Browser,
-                format!("{status} · for the panel «In the database»"),
-            ),
-        ],
+        Purpose::SignOut if is_good => done(
+            9,
+            "delete the session, note its end",
+            format!("{status} · the session is over"),
+        ),
+        Purpose::ReadRow if is_good => done(
+            5,
+            "select the row of this session",
+            format!("{status} · for the panel «In the database»"),
+        ),
         Purpose::Call if is_good => vec![
             Line::note(
                 5,
@@ -59,6 +42,14 @@ pub(super) fn lines(purpose: &Purpose, status: u16, code: &str) -> Vec<Line> {
     }
 }
 
+/// What the server has done in the database, and its answer.
+fn done(step: u32, change: impl Into<String>, answer: String) -> Vec<Line> {
+    vec![
+        Line::message(step, Server, Database, change),
+        Line::message(step, Server, Browser, answer),
+    ]
+}
+
 /// The answer with the error itself.
 fn refused(step: u32, status: u16, code: &str) -> Line {
     let text = format!("{status} {code}");
@@ -70,7 +61,7 @@ fn refused(step: u32, status: u16, code: &str) -> Line {
 fn renewed(refresh: &Refresh, status: u16) -> Vec<Line> {
     let generation = refresh.generation;
     let next = generation.saturating_add(1);
-    let (done, answer) = if refresh.was_carried_out {
+    let (change, answer) = if refresh.was_carried_out {
         (
             format!("token {next} is current already: the same request again, so nothing changes"),
             format!("{status} · the same refresh token {next} again, a fresh access token"),
@@ -84,10 +75,7 @@ fn renewed(refresh: &Refresh, status: u16) -> Vec<Line> {
             format!("{status} · refresh token {next} with the same last day, a fresh access token"),
         )
     };
-    vec![
-        Line::message(7, Server, Database, done),
-        Line::message(7, Server, Browser, answer),
-    ]
+    done(7, change, answer)
 }
 
 fn not_renewed(status: u16, code: &str) -> Vec<Line> {

@@ -27,7 +27,7 @@ mod visit;
 
 use std::rc::Rc;
 
-use holdfast_client::{CallError, Notice, use_session};
+use holdfast_client::{CallError, use_session};
 use holdfast_protocol::renewal::Link;
 use leptos::html::H2;
 use leptos::prelude::*;
@@ -53,9 +53,10 @@ use self::style::Styled;
 use self::theft_dialog::TheftDialog;
 use self::visit::Visit;
 use super::asker::Asker;
+use super::look_again::when_shown_again;
 use crate::components::{Button, PageHeading};
-use crate::paths;
 use crate::words::{Language, Words};
+use crate::{focus, paths};
 
 /// The flow, step by step.
 #[component]
@@ -93,7 +94,7 @@ pub fn FlowPage() -> impl IntoView {
         let number = begin(storage_reads);
         asker.ask(stored, move |found| {
             if is_last(storage_reads, number) && is_of(session_id) {
-                let is_alone = untrack(|| session.notice()) == Some(Notice::ThisTabOnly);
+                let is_alone = session.demonstration().stores_nothing();
                 panels.update(|panels| panels[IN_BROWSER] = panels::entries(&found, is_alone));
             }
         });
@@ -252,14 +253,7 @@ fn is_last(reads: StoredValue<Reads>, number: u32) -> bool {
 /// Counts how often the page has come into sight. While it is hidden, it reads nothing.
 fn comes_into_sight() -> RwSignal<u32> {
     let times = RwSignal::new(0);
-    Effect::new(move |_| {
-        let listener = window_event_listener_untyped("visibilitychange", move |_| {
-            if !document().hidden() {
-                times.update(|times| *times += 1);
-            }
-        });
-        on_cleanup(move || listener.remove());
-    });
+    when_shown_again(move || times.update(|times| *times += 1));
     times
 }
 
@@ -267,13 +261,13 @@ fn comes_into_sight() -> RwSignal<u32> {
 /// step gets it. Otherwise the focus stays where the person has put it.
 fn focus_if_lost(heading: NodeRef<H2>) {
     request_animation_frame(move || {
-        let is_elsewhere = document().active_element().is_some_and(|active| {
-            let is_in_card = active
-                .closest(".flow-step-card")
-                .is_ok_and(|card| card.is_some());
-            !is_in_card && active.tag_name() != "BODY"
+        let is_in_card = document().active_element().is_some_and(|active| {
+            let card = active.closest(".flow-step-card");
+            card.is_ok_and(|card| card.is_some())
         });
-        if !is_elsewhere && let Some(heading) = heading.try_get_untracked().flatten() {
+        if (is_in_card || focus::is_lost())
+            && let Some(heading) = heading.try_get_untracked().flatten()
+        {
             let _ = heading.focus();
         }
     });

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use holdfast_client::{Notice, OtherTabs, Session};
+use holdfast_client::{OtherTabs, Session};
 use holdfast_protocol::renewal::Link;
 use leptos::prelude::*;
 
@@ -73,7 +73,7 @@ impl Race {
     pub(super) fn press(self: &Rc<Self>) {
         let text = Action::Race.text();
         self.log.add(Line::message(7, Person, Browser, text));
-        if untrack(|| self.session.notice()) == Some(Notice::ThisTabOnly) {
+        if self.session.demonstration().stores_nothing() {
             self.say("Only this tab has the session, because this browser stores nothing.");
         } else if !self.session.demonstration().can_race() {
             self.say(

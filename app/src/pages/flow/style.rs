@@ -5,7 +5,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 
 use crate::components::Hydrated;
-use crate::focus::focus_heading;
+use crate::focus::{self, focus_heading};
 
 /// How long the page waits for its style.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -40,8 +40,7 @@ pub fn Styled(children: Children) -> impl IntoView {
         if is_loading.try_get_untracked() == Some(true) {
             is_loading.set(false);
             request_animation_frame(|| {
-                let active = document().active_element();
-                if active.is_none_or(|active| active.tag_name() == "BODY") {
+                if focus::is_lost() {
                     focus_heading();
                 }
             });

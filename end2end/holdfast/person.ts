@@ -7,6 +7,16 @@ import type { Account, Api } from './api';
 export const heading = (page: Page, name: string): Locator =>
   page.getByRole('heading', { level: 1, name, exact: true });
 
+/** What a Firefox on Linux says of itself. */
+export const FIREFOX_ON_LINUX =
+  'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0';
+
+/** The sessions that the page `/sessions` lists. */
+export const sessionRows = (page: Page): Locator =>
+  page.getByRole('listitem').filter({
+    has: page.getByRole('button', { name: /^Sign out this session/ }),
+  });
+
 /** Fills in a form for signing in or up. */
 export async function fillIn(page: Page, account: Account): Promise<void> {
   await page.getByLabel('Username').fill(account.username);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import {
   expect,
   fillIn,
+  FIREFOX_ON_LINUX,
   heading,
   inGerman,
   openPage,
@@ -19,8 +20,6 @@ import {
 } from '../holdfast';
 
 const DIRECTORY = process.env.SCREENS ?? '';
-
-const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0';
 
 const SCREENS = {
   desktop: { width: 1280, height: 800 },
@@ -80,7 +79,7 @@ for (const [screen, viewport] of Object.entries(SCREENS)) {
 
       test('the notice of a new sign-in', async ({ page, account, api }) => {
         await openPage(page, account, PAGES.find(({ name }) => name === 'account')!);
-        await api.logIn(account, FIREFOX);
+        await api.logIn(account, FIREFOX_ON_LINUX);
         await page.goto('/account');
         const wasNotMe = page.getByRole('button', { name: 'It was not me' });
         await expect(wasNotMe).not.toHaveAttribute('aria-disabled', 'true');

@@ -1,15 +1,15 @@
 // The page `/flow`: each of the ten steps is made to happen there, and is seen there.
 
 import { randomUUID } from 'node:crypto';
-import AxeBuilder from '@axe-core/playwright';
 import type { BrowserContext, Locator, Page } from '@playwright/test';
 import {
   type Account,
   Api,
   type Call,
-  expect,
   denyStorage,
+  expect,
   fillIn,
+  fitsAPhone,
   heading,
   holdAnswers,
   isEnded,
@@ -22,6 +22,7 @@ import {
   storedSession,
   test,
   theStoredSession,
+  violations,
 } from '../../holdfast';
 
 const HEADING = 'The flow, while it happens';
@@ -855,16 +856,6 @@ test('a step is made to happen with the keyboard alone, and the diagram is scrol
   throw new Error('The Tab key does not reach the diagram.');
 });
 
-/** Faults for people who see, hear or move differently. */
-async function violations(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
-    .analyze();
-  return violations.map(
-    ({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map(({ html }) => html).join('\n  ')}`,
-  );
-}
-
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`a full diagram, revealed tokens and a theft are accessible to everybody, ${colorScheme}`, async ({
     page,
@@ -897,11 +888,7 @@ for (const width of [320, 390, 1280]) {
     await press(page, 'Refresh now');
     await sees(page, ['Step 8, browser: The new pair is stored']);
     await page.getByRole('button', { name: 'Show everything in full' }).click();
-    const { content, screen } = await page.evaluate(() => ({
-      content: document.documentElement.scrollWidth,
-      screen: document.documentElement.clientWidth,
-    }));
-    expect(content).toBeLessThanOrEqual(screen);
+    expect(await fitsAPhone(page)).toBe(true);
     // The diagram itself does not scroll sideways either.
     const diagram = page.getByRole('region', { name: 'The diagram' });
     const hidden = await diagram.evaluate((element) => element.scrollWidth - element.clientWidth);

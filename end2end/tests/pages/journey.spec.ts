@@ -5,10 +5,13 @@ import type { Page } from '@playwright/test';
 import {
   expect,
   fillIn,
+  FIREFOX_ON_LINUX,
+  fitsAPhone,
   heading,
   isEnded,
   keepCode,
   seesAccount,
+  sessionRows,
   shownCode,
   signInButton,
   signOut,
@@ -16,7 +19,6 @@ import {
   test,
 } from '../../holdfast';
 
-const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0';
 const SECOND = 'a completely different sentence';
 const THIRD = 'nobody knows this third sentence';
 
@@ -32,10 +34,7 @@ async function isPlain(page: Page): Promise<void> {
   for (const part of parts) {
     expect(await part.innerText()).not.toMatch(JARGON);
   }
-  const isWide = await page.evaluate(
-    () => document.documentElement.scrollWidth > document.documentElement.clientWidth,
-  );
-  expect(isWide).toBe(false);
+  expect(await fitsAPhone(page)).toBe(true);
 }
 
 test('a person signs up, gets back in, ends the session of a stranger, and leaves with their data', async ({
@@ -73,9 +72,9 @@ test('a person signs up, gets back in, ends the session of a stranger, and leave
   await seesAccount(page, account);
 
   // A stranger knows the new password.
-  const stranger = await api.logIn({ ...account, password: SECOND }, FIREFOX);
+  const stranger = await api.logIn({ ...account, password: SECOND }, FIREFOX_ON_LINUX);
   await page.goto('/sessions');
-  const rows = page.getByRole('list', { name: 'Sessions' }).getByRole('listitem');
+  const rows = sessionRows(page);
   await expect(rows).toHaveCount(2);
   await expect(rows.nth(1)).toContainText('Firefox on Linux');
   const notice = page.getByRole('complementary', { name: 'New sign-in to your account' });

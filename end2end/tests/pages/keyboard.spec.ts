@@ -8,6 +8,7 @@ import {
   isSignedOut,
   Network,
   seesAccount,
+  sessionRows,
   signIn,
   signInButton,
   signOutButton,
@@ -176,7 +177,7 @@ test('a person ends another session by the keyboard, and the focus stays in the 
   await api.logIn(account);
   await signIn(page, account);
   await page.goto('/sessions');
-  const rows = page.getByRole('list', { name: 'Sessions' }).getByRole('listitem');
+  const rows = sessionRows(page);
   await expect(rows).toHaveCount(2);
   const foreign = rows
     .filter({ hasNot: page.getByText('This browser', { exact: true }) })

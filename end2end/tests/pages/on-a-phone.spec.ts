@@ -1,7 +1,17 @@
 // What a person on a phone needs, and what moves on a page.
 
 import AxeBuilder from '@axe-core/playwright';
-import { expect, heading, holdAnswers, openPage, PAGES, signIn, somebody, test } from '../../holdfast';
+import {
+  expect,
+  heading,
+  holdAnswers,
+  openPage,
+  PAGES,
+  sessionRows,
+  signIn,
+  somebody,
+  test,
+} from '../../holdfast';
 
 const PHONE = { width: 390, height: 844 };
 
@@ -48,7 +58,7 @@ test('this browser is the first in the list of sessions', async ({ page, account
   await signIn(page, account);
   await api.logIn(account);
   await page.goto('/sessions');
-  const rows = page.getByRole('list', { name: 'Sessions' }).getByRole('listitem');
+  const rows = sessionRows(page);
   await expect(rows).toHaveCount(2);
   await expect(rows.first().getByText('This browser', { exact: true })).toBeVisible();
 });
@@ -66,7 +76,7 @@ test('a person who comes back to the list of sessions sees what has changed at o
       later(ms === 10_000 ? () => {} : call, ms)) as typeof window.setInterval;
   });
   await page.goto('/sessions');
-  const rows = page.getByRole('list', { name: 'Sessions' }).getByRole('listitem');
+  const rows = sessionRows(page);
   await expect(rows).toHaveCount(1);
   await api.logIn(account);
   await page.evaluate(() =>

@@ -1,5 +1,6 @@
 import type { BrowserContext, Page } from '@playwright/test';
 import {
+  type Account,
   checkAgain,
   confirmSignOut,
   expect,
@@ -11,10 +12,10 @@ import {
   Network,
   seesAccount,
   sendSignOut,
+  sessionRows,
   signIn,
   signInButton,
   test,
-  type Account,
 } from '../../holdfast';
 
 async function signInIn(browser: BrowserContext, account: Account): Promise<Page> {
@@ -22,11 +23,6 @@ async function signInIn(browser: BrowserContext, account: Account): Promise<Page
   await signIn(page, account);
   return page;
 }
-
-const rows = (page: Page) =>
-  page.getByRole('listitem').filter({
-    has: page.getByRole('button', { name: /^Sign out this session/ }),
-  });
 
 test('a person sees where they are signed in, and which session belongs to this browser', async ({
   page,
@@ -37,7 +33,7 @@ test('a person sees where they are signed in, and which session belongs to this 
   await signInIn(await anotherBrowser(), account);
 
   await page.goto('/sessions');
-  await expect(rows(page)).toHaveCount(2);
+  await expect(sessionRows(page)).toHaveCount(2);
   await expect(page.getByText('This browser', { exact: true })).toHaveCount(1);
 });
 
@@ -46,11 +42,11 @@ test('a person ends the session of another browser', async ({ page, account, ano
   const other = await signInIn(await anotherBrowser(), account);
 
   await page.goto('/sessions');
-  const foreign = rows(page).filter({ hasNot: page.getByText('This browser', { exact: true }) });
+  const foreign = sessionRows(page).filter({ hasNot: page.getByText('This browser', { exact: true }) });
   await foreign.getByRole('button').click();
   await confirmSignOut(page, account);
 
-  await expect(rows(page)).toHaveCount(1);
+  await expect(sessionRows(page)).toHaveCount(1);
   await expect(page.getByText('This browser', { exact: true })).toBeVisible();
   await other.getByRole('button', { name: 'Check again' }).click();
   await isSignedOut(other);
@@ -60,9 +56,9 @@ test('a session that ends elsewhere disappears without a reload', async ({ page,
   const other = await api.logIn(account);
   await signIn(page, account);
   await page.goto('/sessions');
-  await expect(rows(page)).toHaveCount(2);
+  await expect(sessionRows(page)).toHaveCount(2);
   await api.logOut(other.refresh_token);
-  await expect(rows(page)).toHaveCount(1);
+  await expect(sessionRows(page)).toHaveCount(1);
 });
 
 test('the page does not believe another program that a session is ended', async ({
@@ -73,15 +69,15 @@ test('the page does not believe another program that a session is ended', async 
   await api.logIn(account);
   await signIn(page, account);
   await page.goto('/sessions');
-  await expect(rows(page)).toHaveCount(2);
+  await expect(sessionRows(page)).toHaveCount(2);
   await page.route('**/api/v1/sessions/*', (route) => route.fulfill({ status: 200, json: {} }));
-  const foreign = rows(page).filter({ hasNot: page.getByText('This browser', { exact: true }) });
+  const foreign = sessionRows(page).filter({ hasNot: page.getByText('This browser', { exact: true }) });
   await foreign.getByRole('button').click();
   await sendSignOut(page, account);
   await expect(page.getByRole('dialog').getByRole('alert')).toContainText('Something else answered');
   await page.keyboard.press('Escape');
   await expect(page.getByText('The session is ended.')).toHaveCount(0);
-  await expect(rows(page)).toHaveCount(2);
+  await expect(sessionRows(page)).toHaveCount(2);
 });
 
 test('a session whose ending a proxy sends twice is told as ended', async ({
@@ -92,19 +88,19 @@ test('a session whose ending a proxy sends twice is told as ended', async ({
   await api.logIn(account);
   await signIn(page, account);
   await page.goto('/sessions');
-  await expect(rows(page)).toHaveCount(2);
+  await expect(sessionRows(page)).toHaveCount(2);
   await page.route('**/api/v1/sessions/*', async (route) => {
     await route.fetch();
     const second = await route.fetch();
     expect(second.status()).toBe(404);
     await route.fulfill({ response: second });
   });
-  const foreign = rows(page).filter({ hasNot: page.getByText('This browser', { exact: true }) });
+  const foreign = sessionRows(page).filter({ hasNot: page.getByText('This browser', { exact: true }) });
   await foreign.getByRole('button').click();
   await confirmSignOut(page, account);
   await expect(page.getByText('The session is ended.')).toBeVisible();
   await expect(page.getByRole('alert')).toHaveCount(0);
-  await expect(rows(page)).toHaveCount(1);
+  await expect(sessionRows(page)).toHaveCount(1);
 });
 
 test('ending the session of this browser signs the person out', async ({ page, account }) => {
@@ -131,12 +127,12 @@ test('a row that was made for the session before does not sign this browser out'
   await fillIn(other, account);
   await signInButton(other).click();
   await seesAccount(other, account);
-  const before = rows(page).filter({ hasNot: page.getByText('This browser', { exact: true }) });
-  await expect(rows(page)).toHaveCount(2);
+  const before = sessionRows(page).filter({ hasNot: page.getByText('This browser', { exact: true }) });
+  await expect(sessionRows(page)).toHaveCount(2);
   await expect(before).toHaveCount(1);
   await before.getByRole('button').click();
   await confirmSignOut(page, account);
-  await expect(rows(page)).toHaveCount(1);
+  await expect(sessionRows(page)).toHaveCount(1);
   await expect(page.getByText('This browser', { exact: true })).toBeVisible();
 });
 
@@ -154,7 +150,7 @@ test('"everywhere else" ends all sessions except this one', async ({
   await page.goto('/sessions');
   await page.getByRole('button', { name: 'Sign out everywhere else' }).click();
   await confirmSignOut(page, account);
-  await expect(rows(page)).toHaveCount(1);
+  await expect(sessionRows(page)).toHaveCount(1);
 
   for (const other of others) {
     await other.getByRole('button', { name: 'Check again' }).click();
@@ -183,11 +179,11 @@ test('ending one session leaves the other rows as they are', async ({ page, acco
   await api.logIn(account);
   await signIn(page, account);
   await page.goto('/sessions');
-  await expect(rows(page)).toHaveCount(3);
-  for (const row of await rows(page).all()) {
+  await expect(sessionRows(page)).toHaveCount(3);
+  for (const row of await sessionRows(page).all()) {
     await row.evaluate((element) => element.setAttribute('data-same', 'yes'));
   }
-  const foreign = rows(page).filter({ hasNot: page.getByText('This browser', { exact: true }) });
+  const foreign = sessionRows(page).filter({ hasNot: page.getByText('This browser', { exact: true }) });
   await foreign.first().getByRole('button').click();
   const loaded = page.waitForResponse(
     (response) =>
@@ -196,8 +192,8 @@ test('ending one session leaves the other rows as they are', async ({ page, acco
   );
   await confirmSignOut(page, account);
   await loaded;
-  await expect(rows(page)).toHaveCount(2);
-  for (const row of await rows(page).all()) {
+  await expect(sessionRows(page)).toHaveCount(2);
+  for (const row of await sessionRows(page).all()) {
     await expect(row).toHaveAttribute('data-same', 'yes');
   }
 });
@@ -224,13 +220,13 @@ test('a wrong password ends no session, and the question stays', async ({ page, 
   await expect(password).toBeFocused();
   await expect(password).toHaveValue('');
   await expect(password).toHaveAttribute('type', 'password');
-  await expect(rows(page)).toHaveCount(2);
+  await expect(sessionRows(page)).toHaveCount(2);
 
   await password.fill(account.password);
   await password.press('Enter');
   await expect(dialog).toBeHidden();
   await expect(page.getByRole('status')).toContainText(['All other sessions are ended.']);
-  await expect(rows(page)).toHaveCount(1);
+  await expect(sessionRows(page)).toHaveCount(1);
   await expect(page.getByRole('list', { name: 'Sessions' })).toBeFocused();
 });
 
@@ -263,7 +259,7 @@ test('the question about a session tells a password manager whose password it as
   await expect(opener).toBeFocused();
   await opener.click();
   await expect(password).toHaveValue('');
-  await expect(rows(page)).toHaveCount(2);
+  await expect(sessionRows(page)).toHaveCount(2);
 });
 
 test('a question that is closed while its call is under way shows the result on the page', async ({
@@ -290,7 +286,7 @@ test('a question that is closed while its call is under way shows the result on 
     late.open();
     await expect(result).toBeVisible();
   }
-  await expect(rows(page)).toHaveCount(1);
+  await expect(sessionRows(page)).toHaveCount(1);
   await expect(page.getByRole('alert')).toHaveCount(0);
 });
 
@@ -298,14 +294,14 @@ test('no session ends before the person has confirmed', async ({ page, account, 
   await api.logIn(account);
   await signIn(page, account);
   await page.goto('/sessions');
-  await expect(rows(page)).toHaveCount(2);
+  await expect(sessionRows(page)).toHaveCount(2);
   const network = new Network(page);
   const dialog = page.getByRole('dialog');
   await page.getByRole('button', { name: 'Sign out everywhere else' }).click();
   await expect(dialog).toContainText('Sign out everywhere but in this browser?');
   await dialog.getByRole('button', { name: 'Cancel' }).click();
   await expect(dialog).toBeHidden();
-  await expect(rows(page)).toHaveCount(2);
+  await expect(sessionRows(page)).toHaveCount(2);
   expect(network.begun().filter(({ method }) => method !== 'GET')).toEqual([]);
 });
 

@@ -1,6 +1,8 @@
 import type { Page } from '@playwright/test';
 import {
   expect,
+  FIREFOX_ON_LINUX,
+  fitsAPhone,
   heading,
   isEnded,
   seesAccount,
@@ -9,8 +11,6 @@ import {
   somebody,
   test,
 } from '../../holdfast';
-
-const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0';
 
 const notice = (page: Page) =>
   page.getByRole('complementary', { name: 'New sign-in to your account' });
@@ -34,7 +34,7 @@ test('every page tells of a sign-in from a new browser, until the person says th
   await expect(heading(other, 'Activity')).toBeVisible();
   await expect(notice(page)).toHaveCount(0);
 
-  const stranger = await api.logIn(account, FIREFOX);
+  const stranger = await api.logIn(account, FIREFOX_ON_LINUX);
   for (const path of ['/account', '/password', '/']) {
     await page.goto(path);
     await expect(notice(page)).toContainText('Firefox on Linux signed in');
@@ -58,7 +58,7 @@ test('the page of the sessions shows it without a reload', async ({ page, accoun
   await signIn(page, account);
   await page.goto('/sessions');
   await expect(page.getByText('This browser', { exact: true })).toBeVisible();
-  await api.logIn(account, FIREFOX);
+  await api.logIn(account, FIREFOX_ON_LINUX);
   await expect(notice(page)).toBeVisible({ timeout: 20_000 });
 });
 
@@ -68,7 +68,7 @@ test('"It was not me" signs the browser out and leads to a new password', async 
   api,
 }) => {
   await signIn(page, account);
-  const stranger = await api.logIn(account, FIREFOX);
+  const stranger = await api.logIn(account, FIREFOX_ON_LINUX);
   await page.goto('/account');
   await wasNotMe(page).click();
   const dialog = page.getByRole('dialog', { name: 'Sign out Firefox on Linux now?' });
@@ -105,7 +105,7 @@ test('a sign-in whose session is over already is told, and "It was not me" still
   api,
 }) => {
   await signIn(page, account);
-  await api.logOut((await api.logIn(account, FIREFOX)).refresh_token);
+  await api.logOut((await api.logIn(account, FIREFOX_ON_LINUX)).refresh_token);
   await page.goto('/account');
   await wasNotMe(page).click();
   const dialog = page.getByRole('dialog');
@@ -147,14 +147,14 @@ test('a notice that cannot be marked as read stays, and says why', async ({
   api,
 }) => {
   await signIn(page, account);
-  await api.logIn(account, FIREFOX);
+  await api.logIn(account, FIREFOX_ON_LINUX);
   await page.goto('/account');
   await page.route('**/api/v1/account/notices/*/read', (route) => route.abort());
   await wasMe(page).click();
   await expect(notice(page).getByRole('alert')).toBeVisible();
 
   // The error is not about a newer notice.
-  await api.logIn(account, FIREFOX);
+  await api.logIn(account, FIREFOX_ON_LINUX);
   await comeBack(page);
   await expect(notice(page)).toBeVisible();
   await expect(notice(page).getByRole('alert')).toHaveCount(0);
@@ -172,7 +172,7 @@ test('the buttons of a notice do nothing until the person can have seen it', asy
   api,
 }) => {
   await signIn(page, account);
-  await api.logIn(account, FIREFOX);
+  await api.logIn(account, FIREFOX_ON_LINUX);
   await page.clock.install();
   await page.goto('/account');
   await expect(wasMe(page)).toHaveAttribute('aria-disabled', 'true');
@@ -187,13 +187,11 @@ test('the buttons of a notice do nothing until the person can have seen it', asy
 test('a person reads it on a narrow page and by the keyboard', async ({ page, account, api }) => {
   await page.setViewportSize({ width: 320, height: 640 });
   await signIn(page, account);
-  await api.logIn(account, FIREFOX);
+  await api.logIn(account, FIREFOX_ON_LINUX);
   await page.goto('/account');
   await seesAccount(page, account);
   await expect(notice(page).getByRole('heading', { level: 2 })).toBeVisible();
-  const isWider = () =>
-    document.documentElement.scrollWidth > document.documentElement.clientWidth;
-  expect(await page.evaluate(isWider)).toBe(false);
+  expect(await fitsAPhone(page)).toBe(true);
   await wasMe(page).focus();
   await page.keyboard.press('Tab');
   await expect(wasNotMe(page)).toBeFocused();
@@ -212,7 +210,7 @@ test('after another person has signed in, the notice of the person before is gon
   const other = somebody('grace');
   await api.makeAccount(other);
   await signIn(page, account);
-  await api.logIn(account, FIREFOX);
+  await api.logIn(account, FIREFOX_ON_LINUX);
   await page.goto('/account');
   await expect(notice(page)).toBeVisible();
   await page.getByRole('banner').getByRole('button', { name: 'Sign out', exact: true }).click();

@@ -1,18 +1,23 @@
 // How a page looks to people who see, hear or move differently.
 
 import AxeBuilder from '@axe-core/playwright';
-import type { Page } from '@playwright/test';
+import { expect, type Page } from '@playwright/test';
 
-/** Faults of a page for people who see, hear or move differently. */
+/** Faults of a page for people who see, hear or move differently, in the light and in the dark
+ * design. */
 export async function violations(page: Page): Promise<string[]> {
-  // A text that is just appearing has too little contrast.
-  await page.emulateMedia({ reducedMotion: 'reduce' });
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
-    .analyze();
-  return violations.map(
-    ({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map(({ html }) => html).join('\n  ')}`,
-  );
+  const found: string[] = [];
+  for (const colorScheme of ['dark', 'light'] as const) {
+    // A text that is just appearing has too little contrast.
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    const { violations } = await new AxeBuilder({ page })
+      .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
+      .analyze();
+    for (const { id, help, nodes } of violations) {
+      found.push(`${colorScheme}: ${id}: ${help}\n  ${nodes.map(({ html }) => html).join('\n  ')}`);
+    }
+  }
+  return found;
 }
 
 /** Whether the page has no scroll bar from left to right. */
@@ -21,6 +26,44 @@ export async function fitsAPhone(page: Page): Promise<boolean> {
     const root = document.documentElement;
     return root.scrollWidth <= root.clientWidth;
   });
+}
+
+/** Checks that the page fits the narrowest phone, and a screen of 1280 pixels that is enlarged to
+ * 200 %: 640 CSS pixels (WCAG 2.2, 1.4.4 and 1.4.10). */
+export async function fitsSmallScreens(page: Page): Promise<void> {
+  for (const viewport of [
+    { width: 640, height: 400 },
+    { width: 320, height: 640 },
+  ]) {
+    await page.setViewportSize(viewport);
+    expect(await fitsAPhone(page), `${viewport.width} pixels`).toBe(true);
+    expect(await cutOff(page), `${viewport.width} pixels`).toEqual([]);
+  }
+}
+
+/** The texts of buttons, links and headings that do not fit their place. */
+async function cutOff(page: Page): Promise<string[]> {
+  return page.locator('button, a, h1, h2, h3').evaluateAll((all) =>
+    all
+      .filter((element) => element.clientWidth > 0 && !element.closest('.visually-hidden'))
+      .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth + 1)
+      .map((element) => element.textContent ?? ''),
+  );
+}
+
+/** What the browser complains about from now on, violations of the policy included. */
+export async function complaintsOf(page: Page): Promise<string[]> {
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+  });
+  await page.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', (event) => {
+      console.error(`${event.violatedDirective} forbids ${event.blockedURI}`);
+    });
+  });
+  return complaints;
 }
 
 /** Every text of the page that a person sees or hears: the texts of elements, and the names of

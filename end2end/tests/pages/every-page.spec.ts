@@ -1,7 +1,10 @@
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
 import {
+  complaintsOf,
   expect,
   fillIn,
-  fitsAPhone,
+  fitsSmallScreens,
   heading,
   openPage,
   openUnhydrated,
@@ -15,19 +18,22 @@ import {
   violations,
 } from '../../holdfast';
 
+// The checks of a page share its visit: signing in and loading take longer than all of them.
 for (const one of PAGES) {
-  test(`${one.name}: no error in the console and no violated policy`, async ({ page, account }) => {
-    const complaints: string[] = [];
-    page.on('pageerror', (error) => complaints.push(String(error)));
-    page.on('console', (message) => {
-      if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
-    });
-    await page.addInitScript(() => {
-      document.addEventListener('securitypolicyviolation', (event) => {
-        console.error(`${event.violatedDirective} forbids ${event.blockedURI}`);
-      });
-    });
+  test(`${one.name}: whole, without a complaint, for everybody, on every screen`, async ({
+    page,
+    account,
+  }) => {
+    const complaints = await complaintsOf(page);
     await openPage(page, account, one);
+
+    await expect(page).toHaveTitle(one.path === '/' ? 'Holdfast' : /^.+ · Holdfast$/);
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText(one.heading);
+    await expect(page.locator('html')).toHaveAttribute('lang', 'en');
+    await expect(page.getByRole('main')).toHaveCount(1);
+    expect(await violations(page)).toEqual([]);
+    await test.step('on a phone', () => suitsAPhone(page, one.name));
+    await fitsSmallScreens(page);
 
     const expected = one.name === 'not-found' ? /status of 404/ : /^$/;
     expect(complaints.filter((complaint) => !expected.test(complaint))).toEqual([]);
@@ -45,99 +51,72 @@ for (const one of PAGES) {
     const again = (await request.get(one.path)).headers()['content-security-policy'];
     expect(again).not.toBe(policy);
   });
+}
 
-  test(`${one.name}: has a title, one main heading and one language`, async ({
-    page,
-    account,
-  }) => {
-    await openPage(page, account, one);
-    await expect(page).toHaveTitle(one.path === '/' ? 'Holdfast' : /^.+ · Holdfast$/);
-    await expect(page.getByRole('heading', { level: 1 })).toHaveText(one.heading);
-    await expect(page.locator('html')).toHaveAttribute('lang', 'en');
-    await expect(page.getByRole('main')).toHaveCount(1);
-  });
+const WITH_FIELDS = ['sign-up', 'sign-in', 'recover', 'username', 'password', 'recovery-code', 'data'];
 
-  for (const colorScheme of ['light', 'dark'] as const) {
-    test(`${one.name}: accessible to everybody, ${colorScheme}`, async ({ page, account }) => {
-      await page.emulateMedia({ colorScheme });
-      await openPage(page, account, one);
-      expect(await violations(page)).toEqual([]);
-    });
+/** Checks that a phone neither corrects nor enlarges what is typed, and that a finger hits. */
+async function suitsAPhone(page: Page, name: string): Promise<void> {
+  await page.setViewportSize({ width: 390, height: 844 });
+  const fields = await page.locator('input.input:visible').all();
+  expect(fields.length > 0).toBe(WITH_FIELDS.includes(name));
+  for (const field of fields) {
+    await expect(field).toHaveAttribute('autocorrect', 'off');
+    // A phone enlarges the whole page if the text of a field is smaller.
+    const size = await field.evaluate((input) => parseFloat(getComputedStyle(input).fontSize));
+    expect(size).toBeGreaterThanOrEqual(16);
   }
-
-  test(`${one.name}: fits a phone without scrolling sideways`, async ({ page, account }) => {
-    await page.setViewportSize({ width: 320, height: 640 });
-    await openPage(page, account, one);
-    expect(await fitsAPhone(page)).toBe(true);
-  });
+  const { violations } = await new AxeBuilder({ page }).withRules(['target-size']).analyze();
+  expect(violations.flatMap(({ nodes }) => nodes.map(({ html }) => html))).toEqual([]);
 }
 
-for (const colorScheme of ['light', 'dark'] as const) {
-  test(`messages and dialogs are accessible to everybody, ${colorScheme}`, async ({
-    page,
-    account,
-    api,
-  }) => {
-    await page.emulateMedia({ colorScheme });
-    await api.logIn(account);
-    await signIn(page, account);
-    await page.goto('/sessions');
-    await page.getByRole('button', { name: 'Sign out everywhere else' }).click();
-    await expect(page.getByRole('dialog')).toBeVisible();
-    expect(await violations(page)).toEqual([]);
-    await page.keyboard.press('Escape');
+test('messages and dialogs are accessible to everybody', async ({ page, account, api }) => {
+  await api.logIn(account);
+  await signIn(page, account);
+  await page.goto('/sessions');
+  await page.getByRole('button', { name: 'Sign out everywhere else' }).click();
+  await expect(page.getByRole('dialog')).toBeVisible();
+  expect(await violations(page)).toEqual([]);
+  await page.keyboard.press('Escape');
 
-    await signOutButton(page).click();
-    await expect(page.getByText('You have signed out.')).toBeVisible();
-    expect(await violations(page)).toEqual([]);
+  await signOutButton(page).click();
+  await expect(page.getByText('You have signed out.')).toBeVisible();
+  expect(await violations(page)).toEqual([]);
 
-    await page.route('**/pkg/*.wasm', (route) => route.abort());
-    await openUnhydrated(page, '/account');
-    await expect(page.getByRole('alert')).toBeVisible();
-    expect(await violations(page)).toEqual([]);
-  });
-}
+  await page.route('**/pkg/*.wasm', (route) => route.abort());
+  await openUnhydrated(page, '/account');
+  await expect(page.getByRole('alert')).toBeVisible();
+  expect(await violations(page)).toEqual([]);
+});
 
-for (const colorScheme of ['light', 'dark'] as const) {
-  test(`the notice of a new sign-in is accessible to everybody, ${colorScheme}`, async ({
-    page,
-    account,
-    api,
-  }) => {
-    await page.emulateMedia({ colorScheme });
-    await signIn(page, account);
-    await api.logIn(account);
-    await page.goto('/account');
-    const wasNotMe = page.getByRole('button', { name: 'It was not me' });
-    await expect(wasNotMe).not.toHaveAttribute('aria-disabled', 'true');
-    expect(await violations(page)).toEqual([]);
-    await wasNotMe.click();
-    await expect(page.getByRole('dialog')).toBeVisible();
-    expect(await violations(page)).toEqual([]);
-    await page.goto('/password?not-me');
-    await expect(page.getByText('That browser is signed out.')).toBeVisible();
-    expect(await violations(page)).toEqual([]);
-  });
-}
+test('the notice of a new sign-in is accessible to everybody', async ({ page, account, api }) => {
+  await signIn(page, account);
+  await api.logIn(account);
+  await page.goto('/account');
+  const wasNotMe = page.getByRole('button', { name: 'It was not me' });
+  await expect(wasNotMe).not.toHaveAttribute('aria-disabled', 'true');
+  expect(await violations(page)).toEqual([]);
+  await wasNotMe.click();
+  await expect(page.getByRole('dialog')).toBeVisible();
+  expect(await violations(page)).toEqual([]);
+  await page.goto('/password?not-me');
+  await expect(page.getByText('That browser is signed out.')).toBeVisible();
+  expect(await violations(page)).toEqual([]);
+});
 
-for (const colorScheme of ['light', 'dark'] as const) {
-  test(`a new recovery code and the offer of one are accessible to everybody, ${colorScheme}`, async ({
-    page,
-  }) => {
-    await page.emulateMedia({ colorScheme });
-    const account = somebody();
-    await page.goto('/sign-up');
-    await fillIn(page, account);
-    await page.getByRole('button', { name: 'Create account' }).click();
-    await shownCode(page);
-    await page.getByRole('button', { name: 'Go on' }).click();
-    await expect(page.getByRole('alert')).toBeVisible();
-    expect(await violations(page)).toEqual([]);
-    await page.getByRole('link', { name: 'Later' }).click();
-    await seesAccount(page, account);
-    expect(await violations(page)).toEqual([]);
-  });
-}
+test('a new recovery code and the offer of one are accessible to everybody', async ({ page }) => {
+  const account = somebody();
+  await page.goto('/sign-up');
+  await fillIn(page, account);
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await shownCode(page);
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await expect(page.getByRole('alert')).toBeVisible();
+  expect(await violations(page)).toEqual([]);
+  await page.getByRole('link', { name: 'Later' }).click();
+  await seesAccount(page, account);
+  expect(await violations(page)).toEqual([]);
+});
 
 test('an unknown page is a 404 with a link to the home page', async ({ page }) => {
   const response = await page.goto('/no-such-page');

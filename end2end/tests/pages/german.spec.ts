@@ -3,9 +3,10 @@
 import type { Page } from '@playwright/test';
 import {
   becomesAlive,
+  complaintsOf,
   expect,
   fillIn,
-  fitsAPhone,
+  fitsSmallScreens,
   inGerman,
   openPage,
   openUnhydrated,
@@ -35,56 +36,42 @@ async function switchByKeyboard(page: Page, name: string): Promise<void> {
 const language = (page: Page) => page.locator('html');
 
 for (const one of PAGES_IN_GERMAN) {
-  test.describe(`${one.name} in German`, () => {
+  test.describe('in German', () => {
     test.use({ locale: 'de-DE' });
 
-    test('has one language, and no error in the console', async ({ page, account }) => {
-      const complaints: string[] = [];
-      page.on('console', (message) => {
-        if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
-      });
+    test(`${one.name}: whole, without a complaint, for everybody, on every screen`, async ({
+      page,
+      account,
+    }) => {
+      const complaints = await complaintsOf(page);
       const german = inGerman(one);
       await openPage(page, account, german, signInInGerman);
       await expect(language(page)).toHaveAttribute('lang', 'de');
       await expect(page.getByRole('heading', { level: 1 })).toHaveText(german.heading);
       await expect(page).toHaveTitle(one.path === '/' ? 'Holdfast' : /^.+ · Holdfast$/);
+      const words = await shownWords(page);
+      expect(words.length).toBeGreaterThan(8);
+      expect(await violations(page)).toEqual([]);
+      await fitsSmallScreens(page);
+
+      // Nothing of it is in English.
+      await prefersEnglish(page);
+      await openPage(page, account, { ...one, signedIn: false });
+      await expect(language(page)).toHaveAttribute('lang', 'en');
+      const english = await shownWords(page);
+      const same = words.filter((text) => english.includes(text) && !SAME_IN_BOTH.test(text));
+      expect(same).toEqual([]);
+
       const expected = one.name === 'not-found' ? /status of 404/ : /^$/;
       expect(complaints.filter((complaint) => !expected.test(complaint))).toEqual([]);
     });
-
-    for (const colorScheme of ['light', 'dark'] as const) {
-      test(`accessible to everybody, ${colorScheme}`, async ({ page, account }) => {
-        await page.emulateMedia({ colorScheme });
-        await openPage(page, account, inGerman(one), signInInGerman);
-        expect(await violations(page)).toEqual([]);
-      });
-    }
-
-    test('fits a phone without scrolling sideways', async ({ page, account }) => {
-      await page.setViewportSize({ width: 320, height: 640 });
-      await openPage(page, account, inGerman(one), signInInGerman);
-      expect(await fitsAPhone(page)).toBe(true);
-    });
   });
+}
 
-  test(`${one.name}: no words of the German page are those of the English page`, async ({
-    page,
-    account,
-    browser,
-    baseURL,
-  }) => {
-    await openPage(page, account, one);
-    const english = await shownWords(page);
-    const context = await browser.newContext({ baseURL, locale: 'de-DE' });
-    const other = await context.newPage();
-    await openPage(other, account, inGerman(one), signInInGerman);
-    await becomesAlive(other);
-    const german = await shownWords(other);
-    await context.close();
-    expect(german.length).toBeGreaterThan(8);
-    const same = german.filter((words) => english.includes(words) && !SAME_IN_BOTH.test(words));
-    expect(same).toEqual([]);
-  });
+/** Chooses English, as the switch does. */
+async function prefersEnglish(page: Page): Promise<void> {
+  const { origin } = new URL(page.url());
+  await page.context().addCookies([{ name: 'holdfast_language', value: 'en', url: origin }]);
 }
 
 test.describe('a person who prefers German', () => {

@@ -1,55 +1,13 @@
-// Pages under conditions that are easy to forget: enlarged text, the longest name, a slow first paint.
+// Pages under conditions that are easy to forget: the longest name, other scripts, a slow first paint.
 
 import type { Page } from '@playwright/test';
 import {
   expect,
   fitsAPhone,
-  inGerman,
-  openPage,
-  PAGES,
-  PAGES_IN_GERMAN,
   seesAccount,
   signIn,
-  signInInGerman,
   test,
 } from '../../holdfast';
-
-// A screen of 1280 pixels has 640 CSS pixels at this zoom (WCAG 2.2, 1.4.4 and 1.4.10).
-const ZOOM_200 = { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 };
-
-test.describe('enlarged to 200 %', () => {
-  test.use(ZOOM_200);
-
-  for (const one of PAGES) {
-    test(`${one.name} fits`, async ({ page, account }) => {
-      await openPage(page, account, one);
-      expect(await fitsAPhone(page)).toBe(true);
-      expect(await cutOff(page)).toEqual([]);
-    });
-  }
-
-  test.describe('in German', () => {
-    test.use({ locale: 'de-DE' });
-
-    for (const one of PAGES_IN_GERMAN) {
-      test(`${one.name} fits in German`, async ({ page, account }) => {
-        await openPage(page, account, inGerman(one), signInInGerman);
-        expect(await fitsAPhone(page)).toBe(true);
-        expect(await cutOff(page)).toEqual([]);
-      });
-    }
-  });
-});
-
-/** The texts of buttons, links and headings that do not fit their place. */
-async function cutOff(page: Page): Promise<string[]> {
-  return page.locator('button, a, h1, h2, h3').evaluateAll((all) =>
-    all
-      .filter((element) => element.clientWidth > 0 && !element.closest('.visually-hidden'))
-      .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth + 1)
-      .map((element) => element.textContent ?? ''),
-  );
-}
 
 test('the longest name fits a phone on every page that shows it', async ({ page, api }) => {
   const account = { username: 'w'.repeat(64), password: 'velvet anchor drifting northward' };

@@ -1,12 +1,9 @@
 // What a person on a phone needs, and what moves on a page.
 
-import AxeBuilder from '@axe-core/playwright';
 import {
   expect,
   heading,
   holdAnswers,
-  openPage,
-  PAGES,
   sessionRows,
   signIn,
   somebody,
@@ -15,29 +12,8 @@ import {
 
 const PHONE = { width: 390, height: 844 };
 
-const WITH_FIELDS = ['sign-up', 'sign-in', 'recover', 'username', 'password', 'recovery-code', 'data'];
-
 test.describe('on a phone', () => {
   test.use({ viewport: PHONE });
-
-  for (const one of PAGES) {
-    test(`${one.name}: fields are not corrected and not enlarged, targets are large enough`, async ({
-      page,
-      account,
-    }) => {
-      await openPage(page, account, one);
-      const fields = await page.locator('input.input:visible').all();
-      expect(fields.length > 0).toBe(WITH_FIELDS.includes(one.name));
-      for (const field of fields) {
-        await expect(field).toHaveAttribute('autocorrect', 'off');
-        // A phone enlarges the whole page if the text of a field is smaller.
-        const size = await field.evaluate((input) => parseFloat(getComputedStyle(input).fontSize));
-        expect(size).toBeGreaterThanOrEqual(16);
-      }
-      const { violations } = await new AxeBuilder({ page }).withRules(['target-size']).analyze();
-      expect(violations.flatMap(({ nodes }) => nodes.map(({ html }) => html))).toEqual([]);
-    });
-  }
 
   test('the keyboard of a phone does not cover the question about a sign-out', async ({
     page,

@@ -10,6 +10,7 @@
 
 mod app;
 mod components;
+mod fault_page;
 mod focus;
 mod kept;
 mod pages;
@@ -21,6 +22,7 @@ mod way_back;
 mod words;
 
 pub use app::App;
+pub use fault_page::fault_page;
 pub use pages::Overviews;
 pub use shell::{PageFiles, load, root, shell};
 pub use words::Language;

@@ -140,8 +140,8 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
 });
 
 /** Opens a page and does not wait until the client has started. */
-export async function openUnhydrated(page: Page, path: string): Promise<void> {
-  await originalGoto.get(page)?.(path, { waitUntil: 'commit' });
+export async function openUnhydrated(page: Page, path: string): ReturnType<Page['goto']> {
+  return (await originalGoto.get(page)?.(path, { waitUntil: 'commit' })) ?? null;
 }
 
 /** Waits until the client has started, so that buttons work. */

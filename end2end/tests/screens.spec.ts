@@ -114,6 +114,12 @@ for (const [screen, viewport] of Object.entries(SCREENS)) {
         await page.screenshot({ path: path('trouble'), fullPage: true });
       });
 
+      test('a fault of the server', async ({ page }) => {
+        await openUnhydrated(page, '/language/fr');
+        await expect(heading(page, 'Page not found')).toBeVisible();
+        await page.screenshot({ path: path('fault'), fullPage: true });
+      });
+
       test('home after signing out', async ({ page, account }) => {
         await openPage(page, account, PAGES.find(({ name }) => name === 'home-signed-in')!);
         await signOutButton(page).click();

@@ -3,7 +3,7 @@
 //! A security duty: the policy in `page_policy.rs` protects the tokens in the browser's storage from
 //! foreign scripts, so no page is served without it.
 
-mod language;
+pub(crate) mod language;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -81,15 +81,8 @@ pub fn pages(state: &Holdfast) -> Router<Holdfast> {
 fn for_a_page() {
     page_policy();
     if let Some(request) = use_context::<Parts>() {
-        provide_context(language_of(&request.headers));
+        provide_context(language::of(&request.headers));
     }
-}
-
-/// The language that the person has chosen, or else the one that their browser prefers.
-fn language_of(headers: &HeaderMap) -> Language {
-    let mut chosen = language::chosen(headers).filter_map(Language::named);
-    let accepted = || Language::accepted(&language::accepted(headers));
-    chosen.next().unwrap_or_else(accepted)
 }
 
 /// Keeps the language that the person has chosen, and leads back to the page. The switch is a link, so it

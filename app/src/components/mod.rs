@@ -50,7 +50,7 @@ pub use show_password::ShowPassword;
 pub use site_footer::SiteFooter;
 pub use site_header::SiteHeader;
 pub use site_notice::SiteNotice;
-pub use skeleton::Skeleton;
+pub use skeleton::{Pending, Skeleton};
 pub use skip_link::SkipLink;
 pub use status_bar::StatusBar;
 pub use text_field::TextField;

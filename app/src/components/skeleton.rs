@@ -20,3 +20,14 @@ pub fn Skeleton(
         </div>
     }
 }
+
+/// The outline of a word that is still loading, within a line of text.
+#[component]
+pub fn Pending() -> impl IntoView {
+    let loading = Words::of_page().frame().loading;
+    view! {
+        <span class="skeleton-word" aria-busy="true">
+            <span class="visually-hidden">{loading}</span>
+        </span>
+    }
+}

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use crate::components::{
-    Button, Card, DateTime, Fact, FormError, LoadError, PageHeading, Skeleton,
+    Button, Card, DateTime, Fact, FormError, LoadError, PageHeading, Pending, Skeleton,
 };
 use crate::paths;
 use crate::words::{Link, Words};
@@ -17,7 +17,9 @@ pub fn AccountPage() -> impl IntoView {
         <Title text=words.heading/>
         <div class="center stack">
             <PageHeading text=words.heading/>
-            <RequireSession fallback=|| view! { <div class="card"><Skeleton/></div> }>
+            <RequireSession fallback=|| view! {
+                <div class="page-skeleton"><div class="card"><Skeleton/></div></div>
+            }>
                 <div class="grid">
                     <AccountCard/>
                     <SessionCard/>
@@ -62,19 +64,27 @@ fn AccountCard() -> impl IntoView {
 
     view! {
         <Card id="account-card" heading=words.account>
-            {move || match account.latest() {
-                Some(account) => view! {
-                    <p class="signed-in-as">
-                        {words.signed_in_as} <strong>{account.username}</strong>
-                    </p>
-                    <dl class="facts">
-                        <Fact name=words.member_since><DateTime at=account.created_at date_only=true/></Fact>
-                    </dl>
-                }
-                .into_any(),
-                None if load_error.get().is_some() => ().into_any(),
-                None => view! { <Skeleton lines=2/> }.into_any(),
-            }}
+            // What is still loading has the height of what comes, so that nothing below it moves.
+            <Show when=move || load_error.get().is_none()>
+                <p class="signed-in-as">
+                    {words.signed_in_as}
+                    <strong>{move || match account.latest() {
+                        Some(account) => account.username.into_any(),
+                        None => view! { <Pending/> }.into_any(),
+                    }}</strong>
+                </p>
+                <dl class="facts">
+                    <Fact name=words.member_since>
+                        {move || match account.latest() {
+                            Some(account) => view! {
+                                <DateTime at=account.created_at date_only=true/>
+                            }
+                            .into_any(),
+                            None => view! { <Pending/> }.into_any(),
+                        }}
+                    </Fact>
+                </dl>
+            </Show>
             <LoadError text=load_error busy=checking on_retry=move || account.refetch()/>
             <FormError text=check_error/>
             // It stays when the check fails, because it has the focus.

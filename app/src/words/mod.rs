@@ -8,12 +8,14 @@
 //! piece of the code of their own, which only the readers of that language load.
 
 mod english;
+mod fault;
 mod german;
 mod language;
 mod parts;
 
 use futures::FutureExt as _;
 
+pub use fault::{Fault, Faults, faults};
 pub use language::Language;
 use parts::{
     Account, Data, Dates, Devices, Document, EndSessions, Errors, Fields, Frame, Home, KeepCode,

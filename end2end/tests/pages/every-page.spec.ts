@@ -132,3 +132,36 @@ test('an unknown call is a 404 as problem JSON', async ({ api }) => {
   expect(answer.status).toBe(404);
   expect(answer.body.code).toBe('not_found');
 });
+
+test.describe('an answer that is no page', () => {
+  for (const [locale, title, again, start] of [
+    ['en-GB', 'Page not found', 'Load the page again', 'Go to the start'],
+    ['de-DE', 'Seite nicht gefunden', 'Seite neu laden', 'Zur Startseite'],
+  ] as const) {
+    test.describe(locale, () => {
+      test.use({ locale });
+
+      test('is told on a page with a way on, and a number for the people who run the site', async ({
+        page,
+      }) => {
+        // A language that there is not: a problem for programs.
+        const response = await page.request.get('/language/fr');
+        expect(response.headers()['content-type']).toBe('application/problem+json');
+
+        const answer = await openUnhydrated(page, '/language/fr');
+        expect(answer?.status()).toBe(404);
+        await expect(page).toHaveTitle(`${title} · Holdfast`);
+        await expect(heading(page, title)).toBeVisible();
+        const id = answer!.headers()['x-request-id'];
+        await expect(page.getByText(id!, { exact: true })).toBeVisible();
+        await expect(page.getByRole('link', { name: again })).toBeVisible();
+        // Its style has arrived.
+        await expect(page.getByRole('banner')).toHaveCSS('border-bottom-style', 'solid');
+        expect(await violations(page)).toEqual([]);
+        await fitsSmallScreens(page);
+        await page.getByRole('link', { name: start }).click();
+        await expect(page).toHaveURL(/\/$/);
+      });
+    });
+  }
+});

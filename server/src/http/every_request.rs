@@ -19,6 +19,8 @@ use tower::Service;
 use tracing::{Instrument as _, Span};
 
 use super::answer_errors::answer_errors;
+#[cfg(feature = "pages")]
+use super::fault_page::Reader;
 use super::headers::SecurityHeaders;
 use super::one_host::require_one_host;
 use super::request_id::RequestId;
@@ -63,6 +65,8 @@ where
         let request_id = RequestId::take_or_make(&mut request, &self.state.config.proxies);
         let span = span(&request, &request_id);
         let headers = SecurityHeaders::of(&request, self.state.config.is_https());
+        #[cfg(feature = "pages")]
+        let reader = Reader::of(&request).map(|reader| (reader, self.state.clone()));
         let refused = require_one_host(&request).and_then(|()| refuse_other_sites(&request));
         // A route of axum begins its work when the future is polled. So a panic is caught below, and
         // the lines of its log are in the span.
@@ -76,6 +80,10 @@ where
                 }
             };
             let mut response = answer_errors(answering, &request_id).await;
+            #[cfg(feature = "pages")]
+            if let Some((reader, state)) = reader {
+                response = reader.answer(response, &state, &request_id);
+            }
             headers.add_to(response.headers_mut());
             request_id.add_to(response.headers_mut());
             tracing::debug!(

@@ -5,6 +5,7 @@
 //! the language, although that would only be a nuisance.
 
 use axum::http::{HeaderMap, HeaderValue, header};
+use holdfast_app::Language;
 use serde::Deserialize;
 
 /// The cookie with the chosen language. It is set only for a person who has used the switch. It has no
@@ -55,8 +56,16 @@ fn is_own_path(text: &str) -> bool {
         && text.bytes().all(is_safe)
 }
 
+/// The language that the person has chosen, or else the one that their browser prefers.
+pub fn of(headers: &HeaderMap) -> Language {
+    let mut chosen = chosen(headers).filter_map(Language::named);
+    chosen
+        .next()
+        .unwrap_or_else(|| Language::accepted(&accepted(headers)))
+}
+
 /// The tags of languages in the cookie. There may be several, of several paths or domains.
-pub fn chosen(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+fn chosen(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     let cookies = headers.get_all(header::COOKIE).iter();
     let pairs = cookies
         .filter_map(|cookies| cookies.to_str().ok())
@@ -68,7 +77,7 @@ pub fn chosen(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 }
 
 /// All values of `Accept-Language`.
-pub fn accepted(headers: &HeaderMap) -> String {
+fn accepted(headers: &HeaderMap) -> String {
     let values = headers.get_all(header::ACCEPT_LANGUAGE).iter();
     let values: Vec<&str> = values.filter_map(|value| value.to_str().ok()).collect();
     values.join(",")

@@ -181,6 +181,89 @@ async fn a_panic_of_a_handler_is_answered_as_a_fault_of_the_server() {
 }
 
 #[tokio::test]
+async fn a_person_gets_a_page_in_the_place_of_a_problem_and_a_program_does_not() {
+    let mut app = TestApp::start().await;
+    app.serve_with(|state| {
+        let panics = get(async || -> &'static str { panic!("with a secret in it") });
+        let additions = Additions {
+            routes: Router::new().route("/panics", panics),
+            ..Additions::default()
+        };
+        router_with(state, additions)
+    });
+    let html = "text/html,application/xhtml+xml,*/*;q=0.8";
+    let answer = async |path: &str, headers: &[(&str, &str)]| {
+        let mut request = Request::builder().uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        app.send(request.body(Body::empty()).unwrap()).await
+    };
+    for (path, status, headers, words) in [
+        (
+            "/panics",
+            500,
+            vec![("sec-fetch-dest", "document")],
+            "Something went wrong on our side",
+        ),
+        // A browser without this header.
+        ("/panics", 500, vec![("accept", html)], "on our side"),
+        (
+            "/panics?a=<script>",
+            500,
+            vec![("accept", html), ("accept-language", "de")],
+            "Bei uns ist etwas schiefgegangen",
+        ),
+        (
+            "/language/fr",
+            404,
+            vec![("accept", html), ("cookie", "holdfast_language=de")],
+            "Seite nicht gefunden",
+        ),
+        (
+            "/language/de",
+            403,
+            vec![("accept", html), ("sec-fetch-site", "cross-site")],
+            "This does not work here",
+        ),
+    ] {
+        let page = answer(path, &headers).await;
+        assert_eq!(page.status, status, "{path}");
+        assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+        assert_eq!(page.header("cache-control"), "no-store", "{path}");
+        assert!(page.header("vary").contains("cookie"), "{path}");
+        let policy = page.header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'; style-src 'self'; "));
+        let (text, id) = (page.text(), page.header("x-request-id"));
+        assert!(text.contains(words) && text.contains(id), "{path}: {text}");
+        assert!(
+            !text.contains("secret") && !text.contains("<script"),
+            "{text}"
+        );
+    }
+    for (path, headers) in [
+        ("/panics", vec![("accept", "*/*")]),
+        ("/panics", vec![]),
+        // A script of a page says that it accepts HTML.
+        (
+            "/panics",
+            vec![("sec-fetch-dest", "empty"), ("accept", html)],
+        ),
+        ("/api/v1/nothing", vec![("sec-fetch-dest", "document")]),
+        ("/oauth/nothing", vec![("accept", html)]),
+        ("/.well-known/nothing", vec![("accept", html)]),
+    ] {
+        let problem = answer(path, &headers).await;
+        assert_eq!(
+            problem.header("content-type"),
+            "application/problem+json",
+            "{path}"
+        );
+        assert_eq!(problem.header("vary"), "", "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_request_of_http_1_1_names_its_host_once() {
     let app = TestApp::start().await;
     let router = router_with(app.state.clone(), Additions::default());

@@ -1,0 +1,89 @@
+//! The words of the page that the server sends if it cannot answer as the person expects. Only the server
+//! has them, so no browser loads them.
+
+use super::Text;
+use super::language::Language;
+
+/// The words of that page.
+pub struct Faults {
+    pub not_found: Fault,
+    pub too_many: Fault,
+    pub not_accepted: Fault,
+    pub for_now: Fault,
+    pub ours: Fault,
+    pub load_again: Text,
+    pub start: Text,
+    /// What stands before the number of the request.
+    pub number: Text,
+}
+
+/// What is wrong, and what the person can do.
+pub struct Fault {
+    pub heading: Text,
+    pub advice: Text,
+}
+
+/// The words of that page in this language.
+pub fn faults(language: Language) -> &'static Faults {
+    match language {
+        Language::English => &ENGLISH,
+        Language::German => &GERMAN,
+    }
+}
+
+static ENGLISH: Faults = Faults {
+    not_found: Fault {
+        heading: "Page not found",
+        advice: "There is nothing at this address. It may have been mistyped.",
+    },
+    too_many: Fault {
+        heading: "Too many requests",
+        advice: "Your browser, or another one in your network, has asked for too much in a short time. \
+            Wait a minute, then load the page again.",
+    },
+    not_accepted: Fault {
+        heading: "This does not work here",
+        advice: "The server does not accept this request. Go to the start, and open the page from there.",
+    },
+    for_now: Fault {
+        heading: "Holdfast cannot answer at the moment",
+        advice: "You stay signed in. Wait a moment, then load the page again.",
+    },
+    ours: Fault {
+        heading: "Something went wrong on our side",
+        advice: "This is not your fault, and you stay signed in. Load the page again. If that does not \
+            help, tell the people who run this site the number below.",
+    },
+    load_again: "Load the page again",
+    start: "Go to the start",
+    number: "Number of this request:",
+};
+
+static GERMAN: Faults = Faults {
+    not_found: Fault {
+        heading: "Seite nicht gefunden",
+        advice: "Unter dieser Adresse gibt es nichts. Vielleicht ist sie falsch geschrieben.",
+    },
+    too_many: Fault {
+        heading: "Zu viele Anfragen",
+        advice: "Ihr Browser oder ein anderer in Ihrem Netz hat in kurzer Zeit zu viel angefragt. Warten \
+            Sie eine Minute und laden Sie die Seite dann neu.",
+    },
+    not_accepted: Fault {
+        heading: "Das geht hier nicht",
+        advice: "Der Server nimmt diese Anfrage nicht an. Gehen Sie zur Startseite und öffnen Sie die \
+            Seite von dort.",
+    },
+    for_now: Fault {
+        heading: "Holdfast kann im Moment nicht antworten",
+        advice: "Sie bleiben angemeldet. Warten Sie einen Moment und laden Sie die Seite dann neu.",
+    },
+    ours: Fault {
+        heading: "Bei uns ist etwas schiefgegangen",
+        advice: "Es liegt nicht an Ihnen, und Sie bleiben angemeldet. Laden Sie die Seite neu. Wenn das \
+            nicht hilft, nennen Sie den Betreibern dieser Seite die Nummer unten.",
+    },
+    load_again: "Seite neu laden",
+    start: "Zur Startseite",
+    number: "Nummer dieser Anfrage:",
+};

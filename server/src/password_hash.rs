@@ -3,9 +3,8 @@
 //! One computation takes 19 MiB and tens of milliseconds of a core. A caller needs a
 //! [`PasswordTurn`] for it, so `limits` decides how many computations there are and which attempts
 //! get one. The threads run at a lower priority than everything else, because people who
-//! are signed in come first. Each thread owns its memory and uses it again, because the
-//! allocator keeps the memory that is given back to it (measured: 140 MiB after a few
-//! sign-ups).
+//! are signed in come first. Each thread owns its memory and uses it again. It gives the memory back to
+//! the system when nobody has signed in for a few seconds.
 //!
 //! The password for an unknown account is compared with a dummy hash, so that the time of
 //! an answer does not tell whether the account exists.
@@ -14,9 +13,11 @@
 //! one keyboard writes é as one character, another as two. Older hashes were made of the
 //! password as it was typed; they are still recognised, and then made again.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -31,6 +32,10 @@ use crate::password_strength::{self, Strength, TooEasy};
 
 /// The `nice` value of the threads: how much lower than normal their priority is.
 const NICE: i32 = 10;
+
+/// How long a thread keeps its memory without work. It takes a thread about a millisecond to get the memory
+/// again, and a computation tens of them.
+const KEPT_IDLE: Duration = Duration::from_secs(5);
 
 /// Hashes and verifies passwords. Clones share the threads.
 #[derive(Clone)]
@@ -87,7 +92,7 @@ impl PasswordHashes {
         Self {
             params,
             dummy: dummy.into(),
-            threads: Threads::start(threads),
+            threads: Threads::start(threads, KEPT_IDLE),
         }
     }
 
@@ -263,29 +268,100 @@ fn in_phc_format(params: &Params, salt: &[u8; 16], output: &[u8; 32]) -> String 
 struct Memory(Vec<Block>);
 
 impl Memory {
+    /// The allocator of glibc maps each allocation above 32 MiB on its own, and unmaps it when it is given
+    /// back. A smaller one it would keep after the first time (mallopt(3), `M_MMAP_THRESHOLD`; measured:
+    /// 140 MiB after a few sign-ups). What is reserved here and never written takes no memory.
+    const UNMAPPED_WHEN_DROPPED: usize = (32 << 20) / Block::SIZE + 1;
+
     /// Returns this many blocks. If an older hash needed more memory, that is given back.
     fn blocks(&mut self, count: usize) -> &mut [Block] {
         if self.0.len() != count {
-            self.0 = Vec::new();
+            self.give_back();
+            self.0.reserve_exact(count.max(Self::UNMAPPED_WHEN_DROPPED));
             self.0.resize_with(count, Block::new);
         }
         &mut self.0
+    }
+
+    fn give_back(&mut self) {
+        self.0 = Vec::new();
+    }
+
+    const fn is_given_back(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
 /// The threads that compute. They end when the last clone is dropped.
 #[derive(Clone)]
-struct Threads(mpsc::Sender<Job>);
+struct Threads(Arc<Owner>);
+
+/// Closes the queue when it is dropped.
+struct Owner(Arc<Queue>);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.0.lock().is_closed = true;
+        self.0.changed.notify_all();
+    }
+}
 
 type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
+/// What the threads have to do, the oldest first.
+#[derive(Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    jobs: VecDeque<Job>,
+    is_closed: bool,
+}
+
+/// What a thread does next.
+enum Next {
+    Work(Job),
+    /// There was nothing to do for so long.
+    Idle,
+    End,
+}
+
+impl Queue {
+    /// No job runs while the lock is held, so the queue is whole also after a panic.
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for work, without an end or for at most this time.
+    fn next(&self, longest: Option<Duration>) -> Next {
+        let nothing = |waiting: &mut Waiting| waiting.jobs.is_empty() && !waiting.is_closed;
+        let waiting = self.lock();
+        let mut waiting = match longest {
+            None => self.changed.wait_while(waiting, nothing),
+            Some(longest) => self
+                .changed
+                .wait_timeout_while(waiting, longest, nothing)
+                .map(|(waiting, _)| waiting)
+                .map_err(|poisoned| PoisonError::new(poisoned.into_inner().0)),
+        }
+        .unwrap_or_else(PoisonError::into_inner);
+        match waiting.jobs.pop_front() {
+            Some(job) => Next::Work(job),
+            None if waiting.is_closed => Next::End,
+            None => Next::Idle,
+        }
+    }
+}
+
 impl Threads {
-    fn start(count: usize) -> Self {
-        let (sender, jobs) = mpsc::channel::<Job>();
-        let jobs = Arc::new(Mutex::new(jobs));
+    /// The threads give back the memory that they have not needed for `kept_idle`.
+    fn start(count: usize, kept_idle: Duration) -> Self {
+        let queue = Arc::new(Queue::default());
         for _ in 0..count {
-            let jobs = Arc::clone(&jobs);
-            let next = move || jobs.lock().unwrap_or_else(|p| p.into_inner()).recv();
+            let queue = Arc::clone(&queue);
             thread::Builder::new()
                 .name("password".to_owned())
                 .spawn(move || {
@@ -295,24 +371,34 @@ impl Threads {
                         tracing::warn!(%error, "The threads for passwords run at normal priority, because it could not be lowered.");
                     }
                     let mut memory = Memory::default();
-                    while let Ok(job) = next() {
-                        // After a panic, the caller that waits gets no answer.
-                        let _ = catch_unwind(AssertUnwindSafe(|| job(&mut memory)));
+                    loop {
+                        let longest = (!memory.is_given_back()).then_some(kept_idle);
+                        match queue.next(longest) {
+                            // After a panic, the caller that waits gets no answer.
+                            Next::Work(job) => {
+                                let _ = catch_unwind(AssertUnwindSafe(|| job(&mut memory)));
+                            }
+                            Next::Idle => memory.give_back(),
+                            Next::End => break,
+                        }
                     }
                 })
                 .expect("the system starts a few threads");
         }
-        Self(sender)
+        Self(Arc::new(Owner(queue)))
     }
 
     fn run(&self, job: impl FnOnce(&mut Memory) + Send + 'static) {
-        // The threads receive as long as `self` exists.
-        let _ = self.0.send(Box::new(job));
+        let queue = &self.0.0;
+        queue.lock().jobs.push_back(Box::new(job));
+        queue.changed.notify_one();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
     use crate::client_address::ClientAddress;
     use crate::limits::{Limits, Settings};
@@ -418,6 +504,42 @@ mod tests {
         let first = memory.blocks(64).as_ptr();
         assert_eq!(memory.blocks(64).as_ptr(), first);
         assert_eq!(memory.blocks(32).len(), 32);
-        assert_eq!(memory.0.capacity(), 32);
+        assert!(memory.0.capacity() * Block::SIZE > 32 << 20);
+    }
+
+    /// How many blocks a thread has when it gets to this.
+    fn blocks_kept(threads: &Threads) -> usize {
+        let (answer, answered) = mpsc::channel();
+        threads.run(move |memory| answer.send(memory.0.len()).unwrap());
+        answered.recv().unwrap()
+    }
+
+    #[test]
+    fn a_thread_keeps_its_memory_until_it_was_idle_for_long() {
+        const LONG: Duration = Duration::from_secs(3600);
+        let patient = Threads::start(1, LONG);
+        patient.run(|memory| assert_eq!(memory.blocks(64).len(), 64));
+        assert_eq!(blocks_kept(&patient), 64);
+        let hasty = Threads::start(1, Duration::ZERO);
+        hasty.run(|memory| assert_eq!(memory.blocks(64).len(), 64));
+        while blocks_kept(&hasty) > 0 {
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn the_threads_end_with_their_last_owner_and_do_before_what_they_were_given() {
+        let threads = Threads::start(2, Duration::ZERO);
+        let (answer, answered) = mpsc::channel();
+        for number in 0..100 {
+            let answer = answer.clone();
+            threads.run(move |_| answer.send(number).unwrap());
+        }
+        threads.run(|_| panic!("a job fails"));
+        let another = threads.clone();
+        drop((threads, another, answer));
+        let mut done: Vec<i32> = answered.iter().collect();
+        done.sort_unstable();
+        assert_eq!(done, (0..100).collect::<Vec<_>>());
     }
 }

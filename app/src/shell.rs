@@ -79,19 +79,16 @@ pub fn shell(options: LeptosOptions, files: &PageFiles) -> AnyView {
         words.load_again,
         words.would_be_lost,
     ];
-    let start = format!(
-        "{}({js:?}, {wasm:?}, {engine:?}, {sentences:?})",
-        START.as_str()
-    );
     let url = use_context::<RequestUrl>().and_then(|url| url.parse().ok());
     let page = url.and_then(|url| piece_at(url.path()));
     let of_page = page.map(|page| addresses_of(page.name)).unwrap_or_default();
     let of_words = words::piece_of(language).map(addresses_of);
-    let of_page = of_page.into_iter().chain(of_words.unwrap_or_default());
-    let of_page = of_page
-        .filter(|file| !file.ends_with(STYLE))
-        .map(preload)
-        .collect_view();
+    let parts = of_page.into_iter().chain(of_words.unwrap_or_default());
+    let parts: Vec<String> = parts.filter(|file| !file.ends_with(STYLE)).collect();
+    let start = format!(
+        "{}({js:?}, {wasm:?}, {parts:?}, {engine:?}, {sentences:?})",
+        START.as_str()
+    );
     let mut of_flow = files.pieces.get(FLOW.name).into_iter().flatten();
     let flow_style = of_flow.find(|file| file.ends_with(STYLE));
     let flow_style = FlowStyle(flow_style.map(|file| address(file)));
@@ -121,9 +118,6 @@ pub fn shell(options: LeptosOptions, files: &PageFiles) -> AnyView {
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="apple-touch-icon" href="/apple-touch-icon.png"/>
                 <link rel="stylesheet" id="leptos" href=css/>
-                <link rel="modulepreload" href=js/>
-                {preload(wasm)}
-                {of_page}
                 <AutoReload options/>
                 <MetaTags/>
             </head>
@@ -135,19 +129,6 @@ pub fn shell(options: LeptosOptions, files: &PageFiles) -> AnyView {
         </html>
     }
     .into_any()
-}
-
-/// Lets the browser load a module, or a piece of it, before the script asks for it.
-fn preload(address: String) -> impl IntoView {
-    view! {
-        <link
-            rel="preload"
-            href=address
-            r#as="fetch"
-            r#type="application/wasm"
-            crossorigin="anonymous"
-        />
-    }
 }
 
 /// Loads the code that the browser needs to take over the page at this path: that of the page, the

@@ -1,8 +1,9 @@
 // Starts the page, and tells the person if it does not start. It runs before all other code.
 // It is in the page itself, because the page's other script may never arrive.
-(function (script, module, engine, sentences) {
+(function (script, module, parts, engine, sentences) {
   var root = document.documentElement;
   var PATIENCE_MS = 8000;
+  var PAINTED_MS = 1500;
   var RELOADED = 'holdfast-page.reloaded';
   var NOT_AGAIN_MS = 300000;
   var WORDS = { slow: sentences[0], failed: sentences[1], old: sentences[2] };
@@ -100,18 +101,43 @@
       .catch(fail);
   }
 
-  // A person may be signed in, so the page needs this piece. Without this, its files would load only after
-  // the module.
-  if (root.dataset.session === 'maybe') {
-    engine.forEach(function (address) {
-      var link = document.createElement('link');
+  function preload(address) {
+    var link = document.createElement('link');
+    link.href = address;
+    if (address === script) {
+      link.rel = 'modulepreload';
+    } else {
       link.rel = 'preload';
       link.as = 'fetch';
       link.type = 'application/wasm';
       link.crossOrigin = 'anonymous';
-      link.href = address;
-      document.head.append(link);
+    }
+    document.head.append(link);
+  }
+
+  // Everything that the page needs loads at once. Otherwise the pieces would load only after the module.
+  function load() {
+    var isMaybeSignedIn = root.dataset.session === 'maybe';
+    [script, module].concat(parts, isMaybeSignedIn ? engine : []).forEach(preload);
+    if (document.readyState === 'loading') addEventListener('DOMContentLoaded', start);
+    else start();
+  }
+
+  // A visitor reads the page that the server has drawn. So its style comes first, and the code does not
+  // share the line with it. What a signed-in person wants to see needs the code.
+  function afterFirstPaint(then) {
+    var isDone = false;
+    function once() {
+      if (isDone) return;
+      isDone = true;
+      then();
+    }
+    requestAnimationFrame(function () {
+      setTimeout(once);
     });
+    // A page in the background is not painted.
+    if (document.hidden) once();
+    setTimeout(once, PAINTED_MS);
   }
 
   // The switch to the other language leads back to this page. The page is loaded again, so a person who
@@ -135,6 +161,6 @@
     },
     true
   );
-  if (document.readyState === 'loading') addEventListener('DOMContentLoaded', start);
-  else start();
+  if (root.dataset.session === 'maybe') load();
+  else afterFirstPaint(load);
 })

@@ -33,7 +33,8 @@ Runs the first two of these, or the named one, and prints a table for each:
             goes to the servers, such as HOLDFAST_ROTATION_COMMIT=asynchronous. With --flame,
             nothing is measured: perf records one server with 16 clients, and a flame graph in
             target/flame shows which functions take its processor time
-  size      what a browser downloads for the first page, beside the smallest Leptos page there is
+  size      what a browser downloads for the first page, beside the smallest Leptos page there is; every
+            file that Chromium loads for each public page; and which crates fill the WebAssembly
   call      the same handler in four places: on bare axum, there with the headers of Holdfast's
             answers, as an open route and as a protected route of Holdfast. Shows what the check of
             an access token adds to a call, and what the rest of Holdfast adds. Three rounds of 5

@@ -19,6 +19,22 @@ pub fn root() -> PathBuf {
     workspace::path("target/site")
 }
 
+/// What cargo makes of the frontend.
+fn compiled() -> PathBuf {
+    let target = workspace::target().join("front");
+    target
+        .join(WASM)
+        .join("wasm-release/holdfast_frontend.wasm")
+}
+
+/// How the folder ends into which wasm-bindgen writes.
+const BINDGEN: &str = "bindgen";
+
+/// The folder with the modules of the last build, in which the functions still have their names.
+pub fn named() -> PathBuf {
+    compiled().with_extension(BINDGEN)
+}
+
 /// The parts of a site.
 pub struct Sources<'a> {
     /// The WebAssembly as cargo leaves it.
@@ -45,6 +61,7 @@ pub fn build(toolbox: &Toolbox, board: &Board, lane: &str) -> Outcome {
     // This needs a target directory of its own: the server is compiled at the same time, and cargo
     // only allows one build at a time in a directory.
     let target = workspace::target().join("front");
+    let module = compiled();
     let mut cargo = toolbox.cargo(&["rustc", "--package=holdfast-frontend", "--lib"]);
     cargo
         .args([
@@ -62,9 +79,7 @@ pub fn build(toolbox: &Toolbox, board: &Board, lane: &str) -> Outcome {
         board,
         lane,
         &Sources {
-            module: &target
-                .join(WASM)
-                .join("wasm-release/holdfast_frontend.wasm"),
+            module: &module,
             name: "holdfast",
             public: &workspace::path("public"),
             style: Some(&workspace::path("style/main.css")),
@@ -83,7 +98,7 @@ pub fn make(
     sources: &Sources<'_>,
     site: &Path,
 ) -> Outcome {
-    let bindgen = sources.module.with_extension("bindgen");
+    let bindgen = sources.module.with_extension(BINDGEN);
     // Without this, a file of an earlier build would become a part of this one.
     if bindgen.exists() {
         fs::remove_dir_all(&bindgen).map_err(|error| {

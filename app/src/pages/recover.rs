@@ -256,12 +256,12 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
     };
     view! {
         <form method="post" action=paths::RECOVER class="card stack" novalidate on:submit=submit>
-            <p>{words.lead}</p>
+            // A person with a link has nothing to enter but the password.
+            <p role="status">
+                {move || if has_link.get() { words.filled_in } else { words.lead }}
+            </p>
             <Show when=move || session.is_signed_in()>
                 <p class="notice">{words.is_signed_in}</p>
-            </Show>
-            <Show when=move || has_link.get()>
-                <p class="notice" role="status">{words.filled_in}</p>
             </Show>
             <FormError text=Signal::derive(move || mistakes.get().form)/>
             <TextField

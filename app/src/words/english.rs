@@ -220,7 +220,8 @@ pub static RECOVER: Recover = Recover {
         all sessions of your account.",
     is_signed_in: "A person is signed in in this browser. If you sign in afterwards, that person is \
         signed out.",
-    filled_in: "Your link has filled in the username and the code. Choose a new password.",
+    filled_in: "Your link has filled in the username and the code. Choose a new password. This ends all \
+        sessions of your account.",
     code: "Recovery code",
     code_hint: "28 letters and digits. Capital letters and hyphens do not matter.",
     wrong_code: |why| why.to_string(),

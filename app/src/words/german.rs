@@ -212,8 +212,8 @@ pub static RECOVER: Recover = Recover {
         neues Passwort. Das beendet alle Sitzungen Ihres Kontos.",
     is_signed_in: "In diesem Browser ist jemand angemeldet. Wenn Sie sich danach anmelden, wird diese \
         Person abgemeldet.",
-    filled_in: "Ihr Link hat den Benutzernamen und den Code eingetragen. Wählen Sie ein neues \
-        Passwort.",
+    filled_in: "Ihr Link hat den Benutzernamen und den Code eingetragen. Wählen Sie ein neues Passwort. \
+        Das beendet alle Sitzungen Ihres Kontos.",
     code: "Wiederherstellungscode",
     code_hint: "28 Buchstaben und Ziffern. Großschreibung und Bindestriche sind egal.",
     wrong_code,

@@ -175,6 +175,7 @@ test('bar 53: a person who lost the code, too, gets back in by a link of the ope
   page.on('request', (request) => sent.push(`${request.url()} ${request.postData() ?? ''}`));
   await page.goto(`${link.pathname}${link.hash}`);
   await expect(page.getByText('Your link has filled in the username and the code.')).toBeVisible();
+  await expect(page.getByText('Enter the recovery code')).toHaveCount(0);
   await expect(page.getByLabel('Username')).toHaveValue(account.username);
   await expect(page.getByLabel('New password')).toBeFocused();
   // Neither the address nor the history has the code any more, and no server was told it.

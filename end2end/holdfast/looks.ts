@@ -67,14 +67,14 @@ export async function complaintsOf(page: Page): Promise<string[]> {
 }
 
 /** Every text of the page that a person sees or hears: the texts of elements, and the names of
- * elements without a text. */
+ * elements without a text. Code is in no language. */
 export async function shownWords(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const words: string[] = [document.title];
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
       const text = walker.currentNode as Text;
-      if (!text.parentElement?.closest('script, noscript')) words.push(text.data.trim());
+      if (!text.parentElement?.closest('script, noscript, code')) words.push(text.data.trim());
     }
     for (const element of document.querySelectorAll('[aria-label]')) {
       words.push(element.getAttribute('aria-label')!.trim());

@@ -51,19 +51,18 @@ const GERMAN: Record<string, string> = {
   'sign-up': 'Legen Sie Ihr Konto an',
   'sign-in': 'Anmelden',
   recover: 'Wieder in Ihr Konto kommen',
+  flow: 'Zusehen, was geschieht',
   'not-found': 'Seite nicht gefunden',
   'home-signed-in': 'Einmal anmelden. Angemeldet bleiben.',
   account: 'Ihr Konto',
   sessions: 'Ihre Sitzungen',
   activity: 'Aktivität',
   username: 'Benutzernamen ändern',
+  'flow-signed-in': 'Zusehen, was geschieht',
   password: 'Passwort ändern',
   'recovery-code': 'Ihr Wiederherstellungscode',
   data: 'Ihre Daten',
 };
-
-/** The pages that are in German. The page of the flow is for developers, and in English only. */
-export const PAGES_IN_GERMAN = PAGES.filter(({ name }) => name in GERMAN);
 
 /** The same page for a person who reads German. */
 export function inGerman(one: PageOfHoldfast): PageOfHoldfast {
@@ -104,6 +103,7 @@ async function hasLoaded(page: Page, one: PageOfHoldfast, account: Account): Pro
     'sessions, German': page.getByText('Dieser Browser', { exact: true }),
     'activity, German': page.getByRole('heading', { name: 'Angemeldet', exact: true }).first(),
     'username, German': page.getByText(`Ihr Benutzername ist ${account.username}.`),
+    'flow-signed-in, German': page.getByText('Das ist der SHA-256 des Geheimnisses'),
     'password, German': page.getByLabel('Neues Passwort'),
     'recovery-code, German': page.getByText(/^Sie haben einen Code vom/),
     'data, German': page.getByText(`Geben Sie ${account.username} ein.`),

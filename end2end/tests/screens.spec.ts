@@ -10,7 +10,6 @@ import {
   openPage,
   openUnhydrated,
   PAGES,
-  PAGES_IN_GERMAN,
   seesAccount,
   shownCode,
   signInInGerman,
@@ -42,7 +41,7 @@ for (const [screen, viewport] of Object.entries(SCREENS)) {
 
       test.describe('in German', () => {
         test.use({ locale: 'de-DE' });
-        for (const one of PAGES_IN_GERMAN) {
+        for (const one of PAGES) {
           test(`${one.name} in German`, async ({ page, account }) => {
             await openPage(page, account, inGerman(one), signInInGerman);
             await page.screenshot({ path: path(`${one.name}-german`), fullPage: true });

@@ -41,7 +41,6 @@ pub static FRAME: Frame = Frame {
     sign_out: "Sign out",
     slogan: "Sign in once and stay signed in. A stolen token does not live.",
     flow: "The flow, while it happens",
-    flow_is_english: "",
     updated: "Holdfast was updated in another tab. Reload this page to go on.",
     reconnecting: "Reconnecting…",
     stores_nothing: "This browser does not let Holdfast store anything. You stay signed in \

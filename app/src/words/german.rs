@@ -47,7 +47,6 @@ pub static FRAME: Frame = Frame {
     sign_out: "Abmelden",
     slogan: "Einmal anmelden, angemeldet bleiben. Was ein Dieb kopiert, gilt bald nicht mehr.",
     flow: "Zusehen, was geschieht",
-    flow_is_english: "Diese Seite gibt es nur auf Englisch.",
     updated: "Holdfast wurde in einem anderen Tab aktualisiert. Laden Sie diese Seite neu, um \
         weiterzumachen.",
     reconnecting: "Verbindung wird wiederhergestellt\u{a0}…",

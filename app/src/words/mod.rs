@@ -1,14 +1,20 @@
 //! All words of the pages, in each language.
 //!
 //! `parts.rs` says which words a language needs, and each other file has them in one language. A person
-//! who adds a language adds a file like `german.rs`, a variant of [`Language`] and a line
-//! at each place below that names German; the compiler says what is missing.
+//! who adds a language adds files like `german.rs` and `flow_german.rs`, a variant of [`Language`] and a
+//! line at each place below that names German; the compiler says what is missing.
 //!
 //! The words of English are in the code of the pages that say them. The words of another language are a
 //! piece of the code of their own, which only the readers of that language load.
+//!
+//! The page of the flow has many words, and few people open it. So its words are in files of their own
+//! (`flow_parts.rs` and one for each language), and those of both languages are in the piece of this page.
 
 mod english;
 mod fault;
+mod flow_english;
+mod flow_german;
+mod flow_parts;
 mod german;
 mod language;
 mod parts;
@@ -16,6 +22,10 @@ mod parts;
 use futures::FutureExt as _;
 
 pub use fault::{Fault, Faults, faults};
+pub use flow_parts::{
+    ActionWords, AnswerWords, EventWords, FlowWords, LineWords, RaceWords, RowWords, SpanUnit,
+    StepWords, TokenWords,
+};
 pub use language::Language;
 use parts::{
     Account, Data, Dates, Devices, Document, EndSessions, Errors, Fields, Frame, Home, KeepCode,
@@ -164,6 +174,23 @@ impl Words {
             None if name == "Unknown device" => words.unknown.to_owned(),
             None => name,
         }
+    }
+}
+
+impl FlowWords {
+    /// The words of the page of the flow in this language. Only this page calls it, so that the words of
+    /// both languages are in its piece.
+    pub fn of(language: Language) -> &'static Self {
+        match language {
+            Language::English => &flow_english::FLOW,
+            Language::German => &flow_german::FLOW,
+        }
+    }
+
+    /// The same in the language of the page.
+    #[inline(never)]
+    pub fn of_page() -> &'static Self {
+        Self::of(Language::of_page())
     }
 }
 

@@ -44,8 +44,6 @@ pub struct Frame {
     pub slogan: Text,
     /// The name of the page of the flow.
     pub flow: Text,
-    /// Says that the page of the flow is in English. Empty if the language is English.
-    pub flow_is_english: Text,
     pub updated: Text,
     pub reconnecting: Text,
     pub stores_nothing: Text,

@@ -1,5 +1,6 @@
 //! All words of the pages are in `app/src/words`, so that no language misses one.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use crate::{root, rust_files};
@@ -26,7 +27,8 @@ const NO_WORDS: &[&str] = &[
 
 /// The literals of a file, each with the sign before it. Comments and tests are left out.
 fn literals(file: &str) -> Vec<(char, String)> {
-    let code = file.split("#[cfg(test)]").next().unwrap_or_default();
+    let tests = "#[cfg(test)]\nmod tests {";
+    let code = file.split(tests).next().unwrap_or_default();
     let mut found = Vec::new();
     let lines = code.lines().filter(|line| {
         let line = line.trim_start();
@@ -117,6 +119,7 @@ fn words_in_a_page_are_found() {
         ("Some(\"A text \\\n    of two lines\".to_owned())", 1),
         ("<nav class=\"site-nav if-signed-in\" href=\"/sign-in\">", 0),
         ("/// A comment: \"Two words.\"\nlet a = \"a\";", 0),
+        ("#[cfg(test)]\nmod more_tests;\nlet a = \"Two words.\";", 1),
         (
             "#[cfg(test)]\nmod tests { assert_eq!(a, \"Two words.\"); }",
             0,
@@ -133,14 +136,29 @@ fn all_words_of_the_pages_are_in_one_place() {
     let (of_words, others): (Vec<_>, Vec<_>) =
         files.into_iter().partition(|path| path.starts_with(&words));
     assert!(of_words.len() > 3 && others.len() > 40, "{of_words:?}");
-    for path in of_words.iter().filter(|path| path.ends_with("german.rs")) {
-        let text = fs::read_to_string(path).unwrap();
-        assert!(words_of(&text).len() > 200, "the search finds the words");
+    for (name, least) in [("german.rs", 200), ("flow_german.rs", 150)] {
+        let text = fs::read_to_string(words.join(name)).unwrap();
+        assert!(words_of(&text).len() > least, "the search finds the words");
     }
-    // The page of the flow is for developers, and so far in English only.
-    let flow = root().join("app/src/pages/flow");
-    for path in others.into_iter().filter(|path| !path.starts_with(&flow)) {
+    let others = others.into_iter();
+    for path in others.filter(|path| !path.ends_with("story_tests.rs")) {
         let found = words_of(&fs::read_to_string(&path).unwrap());
         assert!(found.is_empty(), "{}: {found:#?}", path.display());
     }
+}
+
+/// A text that two pieces of the code use is in a further file, which the readers of each of them load.
+#[test]
+fn the_words_of_the_flow_and_the_other_words_share_no_german_text() {
+    let texts = |name: &str| -> BTreeSet<String> {
+        let file = fs::read_to_string(root().join("app/src/words").join(name)).unwrap();
+        let texts = literals(&file).into_iter().map(|(_, text)| text);
+        let texts = texts.filter(|text| text.contains(char::is_alphabetic));
+        let in_one_line = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        texts.map(in_one_line).collect()
+    };
+    let (flow, others) = (texts("flow_german.rs"), texts("german.rs"));
+    assert!(flow.len() > 150 && others.len() > 200, "{flow:?}");
+    let both: Vec<_> = flow.intersection(&others).collect();
+    assert!(both.is_empty(), "{both:?}");
 }

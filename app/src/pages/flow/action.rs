@@ -1,5 +1,7 @@
 //! What the buttons are for.
 
+use crate::words::{ActionWords, FlowWords};
+
 /// Something that this page can make happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
@@ -32,49 +34,21 @@ impl Action {
         Self::Steal,
     ];
 
-    /// The text of its button.
-    pub(super) fn text(self) -> &'static str {
+    /// What the page says of it.
+    pub(super) fn words(self, words: &'static FlowWords) -> &'static ActionWords {
+        let all = &words.actions;
         match self {
-            Self::CallWithoutToken => "Call without a token",
-            Self::ReadStorage => "Read the storage again",
-            Self::Call => "Call a protected address",
-            Self::ExpireAndCall => "Let the access token expire, and call",
-            Self::Renew => "Refresh now",
-            Self::LoseAnswer => "Lose an answer, and recover it",
-            Self::Race => "Renew in two tabs at once",
-            Self::CallWithRefusedToken => "Call with a token that the server refuses",
-            Self::SignOut => "Sign out here",
-            Self::PresentMadeUp => "Send an invalid refresh token",
-            Self::Steal => "Send an old refresh token",
-        }
-    }
-
-    /// What it does, if its text does not say it.
-    pub(super) fn hint(self) -> &'static str {
-        match self {
-            Self::ExpireAndCall => {
-                "This tab treats its access token as expired. It renews first, and sends the call \
-                 after that."
-            }
-            Self::LoseAnswer => {
-                "The server answers with new tokens, and this page throws them away. The client sends the \
-                 same request again, with the same attempt key."
-            }
-            Self::Race => {
-                "Opens this page in a second tab, if there is none. Then both tabs renew at the same \
-                 moment, without the lock that they usually wait for."
-            }
-            Self::CallWithRefusedToken => {
-                "One character of the signature is changed. The server answers 401, the client \
-                 renews, and sends the call once more."
-            }
-            Self::PresentMadeUp => "It harms nothing, and needs no session.",
-            Self::Steal => {
-                "What a thief with a copy would do: the copy is made, this browser renews twice, \
-                 and then the copy comes back. The server ends the session."
-            }
-            Self::CallWithoutToken => "It needs no session.",
-            Self::ReadStorage | Self::Call | Self::Renew | Self::SignOut => "",
+            Self::CallWithoutToken => &all.call_without_token,
+            Self::ReadStorage => &all.read_storage,
+            Self::Call => &all.call,
+            Self::ExpireAndCall => &all.expire_and_call,
+            Self::Renew => &all.renew,
+            Self::LoseAnswer => &all.lose_answer,
+            Self::Race => &all.race,
+            Self::CallWithRefusedToken => &all.call_with_refused_token,
+            Self::SignOut => &all.sign_out,
+            Self::PresentMadeUp => &all.present_made_up,
+            Self::Steal => &all.steal,
         }
     }
 
@@ -102,24 +76,5 @@ impl Action {
             self,
             Self::Call | Self::ExpireAndCall | Self::CallWithRefusedToken
         )
-    }
-
-    /// What to say when it is done without an error.
-    pub(super) fn done(self) -> &'static str {
-        match self {
-            Self::Call | Self::ExpireAndCall => "The call was answered 200.",
-            Self::CallWithRefusedToken => "The call was answered 200, at its second try.",
-            Self::Renew => "Both tokens are new.",
-            Self::LoseAnswer => {
-                "The answer was lost, and this tab has new tokens now. The diagram shows how it got them."
-            }
-            Self::SignOut => "The sign-out has begun. The diagram shows how it goes on.",
-            Self::ReadStorage => "It is shown below, «In this browser».",
-            Self::Steal => {
-                "The server has ended the session. You and the thief are signed out, and every page \
-                 says why."
-            }
-            Self::CallWithoutToken | Self::Race | Self::PresentMadeUp => "",
-        }
     }
 }

@@ -1,5 +1,7 @@
 //! One line of the diagram.
 
+use crate::words::LineWords;
+
 /// Who takes part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Lane {
@@ -10,16 +12,13 @@ pub(super) enum Lane {
 }
 
 impl Lane {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Person => "Person",
-            Self::Browser => "Browser",
-            Self::Server => "Server",
-            Self::Database => "Database",
-        }
+    /// Its place among the lanes, also in [`LineWords`].
+    fn place(self) -> usize {
+        self as usize
     }
 
-    fn word(self) -> &'static str {
+    /// Its name in the classes of `style/flow.css`.
+    fn class(self) -> &'static str {
         match self {
             Self::Person => "person",
             Self::Browser => "browser",
@@ -72,12 +71,13 @@ impl Line {
     }
 
     /// What a screen reader says before the text, because it does not see the arrow.
-    pub(super) fn spoken(&self) -> String {
-        let (step, from, to) = (self.step, self.from.name(), self.to.word());
+    pub(super) fn spoken(&self, words: &LineWords) -> String {
+        let from = words.lanes[self.from.place()];
+        let to = words.lanes_within[self.to.place()];
         if self.from == self.to {
-            format!("Step {step}, {to}: ")
+            (words.note)(self.step, to)
         } else {
-            format!("Step {step}, {from} to {to}: ")
+            (words.message)(self.step, from, to)
         }
     }
 
@@ -94,7 +94,7 @@ impl Line {
             Tone::Lost => " flow-lost",
         };
         let (start, end) = (self.from.min(self.to), self.from.max(self.to));
-        let (start, end) = (start.word(), end.word());
+        let (start, end) = (start.class(), end.class());
         format!("flow-line {direction} flow-from-{start} flow-to-{end}{tone}")
     }
 }

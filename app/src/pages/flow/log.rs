@@ -17,6 +17,7 @@ use super::meeting::SentRefresh;
 use super::story::Story;
 use crate::kept::Kept;
 use crate::paths;
+use crate::words::FlowWords;
 
 /// More lines than these are not shown. The oldest disappear.
 const MOST_LINES: usize = 60;
@@ -68,10 +69,10 @@ struct Lasting {
 }
 
 impl Lasting {
-    fn take(&self, event: &ClientEvent, stores_nothing: bool) {
+    fn take(&self, words: &FlowWords, event: &ClientEvent, stores_nothing: bool) {
         self.log.update_value(|log| {
             log.story.stores_nothing = stores_nothing;
-            log.take(event);
+            log.take(words, event);
         });
         self.added.update(|added| *added += 1);
         if matches!(
@@ -105,6 +106,7 @@ impl FlowLog {
     /// Provides it to the components of the page, and listens to the client while the person is on this
     /// page, or signs in and comes back.
     pub(super) fn provide(session: Session) -> Self {
+        let words = FlowWords::of_page();
         let kept = Kept::here();
         let before = kept.get::<Watched>().map(|watched| watched.lasting);
         let lasting = before.unwrap_or_else(|| Lasting {
@@ -127,7 +129,7 @@ impl FlowLog {
             }
             let heard = lasting.clone();
             let watch = session.watch(move |event| {
-                heard.take(event, session.demonstration().stores_nothing());
+                heard.take(words, event, session.demonstration().stores_nothing());
             });
             kept.keep(Watched {
                 lasting: lasting.clone(),
@@ -209,7 +211,7 @@ impl FlowLog {
 }
 
 impl Log {
-    fn take(&mut self, event: &ClientEvent) {
+    fn take(&mut self, words: &FlowWords, event: &ClientEvent) {
         match *event {
             ClientEvent::Answered {
                 request, status, ..
@@ -238,7 +240,7 @@ impl Log {
             }
             _ => {}
         }
-        for line in self.story.tell(event) {
+        for line in self.story.tell(words, event) {
             self.add(line);
         }
     }
@@ -304,6 +306,7 @@ mod tests {
     use holdfast_protocol::wire::paths as api;
 
     use super::*;
+    use crate::words::Language;
 
     const ADA: Uuid = Uuid::from_u128(1);
     const BERT: Uuid = Uuid::from_u128(2);
@@ -320,8 +323,14 @@ mod tests {
 
     fn after(events: impl IntoIterator<Item = ClientEvent>) -> Log {
         let mut log = Log::default();
-        events.into_iter().for_each(|event| log.take(&event));
+        events
+            .into_iter()
+            .for_each(|event| log.take(english(), &event));
         log
+    }
+
+    fn english() -> &'static FlowWords {
+        FlowWords::of(Language::English)
     }
 
     #[test]
@@ -333,7 +342,7 @@ mod tests {
         });
         assert_eq!(log.renewals, 0);
         for (generation, expected) in [(3, 1), (3, 1), (2, 1), (3, 1), (5, 3)] {
-            log.take(&stored(ADA, generation));
+            log.take(english(), &stored(ADA, generation));
             assert_eq!(log.renewals, expected);
         }
     }
@@ -391,7 +400,7 @@ mod tests {
     fn only_renewals_after_the_first_look_at_the_last_day_are_counted() {
         let mut log = after([stored(ADA, 0), stored(ADA, 1)]);
         assert_eq!(log.compare_end(ADA, 100), NOTHING_COMPARED);
-        log.take(&stored(ADA, 3));
+        log.take(english(), &stored(ADA, 3));
         let end = |is_same, renewals| End { is_same, renewals };
         assert_eq!(log.compare_end(ADA, 100), end(true, 2));
         assert_eq!(log.compare_end(ADA, 101), end(false, 2));
@@ -402,7 +411,7 @@ mod tests {
     fn the_log_is_full_at_some_point() {
         let mut log = Log::default();
         for _ in 0..200 {
-            log.take(&ClientEvent::AnswerThrownAway);
+            log.take(english(), &ClientEvent::AnswerThrownAway);
         }
         assert_eq!(log.lines.len(), MOST_LINES);
         assert_eq!(log.lines.back().map(|(number, _)| *number), Some(200));

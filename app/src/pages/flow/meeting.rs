@@ -6,6 +6,8 @@
 use holdfast_protocol::renewal::Link;
 use uuid::Uuid;
 
+use crate::words::{RaceWords, Text};
+
 /// How long a tab waits for the greeting of another tab that is open already.
 const GREETING_MS: u64 = 500;
 
@@ -33,15 +35,12 @@ pub(super) struct SentRefresh {
 }
 
 impl Done {
-    /// After the words «The other tab».
-    fn in_words(&self) -> String {
+    /// What the diagram says of the other tab.
+    pub(super) fn in_words(&self, words: &RaceWords) -> String {
         match &self.sent {
-            Some(sent) => format!(
-                "sent refresh token {} with the attempt key {}, and was answered {}",
-                sent.generation, sent.attempt, sent.status
-            ),
-            None if self.is_renewed => "sent nothing, and uses the new tokens".to_owned(),
-            None => "got no new tokens".to_owned(),
+            Some(sent) => (words.other_sent)(sent.generation, &sent.attempt, sent.status),
+            None if self.is_renewed => words.other_sent_nothing.to_owned(),
+            None => words.other_not_renewed.to_owned(),
         }
     }
 
@@ -165,9 +164,40 @@ pub(super) enum Do {
         number: u32,
         ms: u64,
     },
-    Say(&'static str),
-    /// Adds a line to the diagram.
-    Draw(String),
+    Say(Said),
+    /// Adds a line about the other tab to the diagram.
+    Draw(Done),
+}
+
+/// What a tab says to the person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Said {
+    /// A second tab is still awaited.
+    Awaited,
+    UnderWay,
+    NoneCame,
+    OtherSilent,
+    OtherLeft,
+    SameRequest,
+    ThisFaster,
+    OtherFaster,
+    SeeDiagram,
+}
+
+impl Said {
+    pub(super) fn in_words(self, words: &RaceWords) -> Text {
+        match self {
+            Self::Awaited => words.awaited,
+            Self::UnderWay => words.under_way,
+            Self::NoneCame => words.none_came,
+            Self::OtherSilent => words.other_silent,
+            Self::OtherLeft => words.other_left,
+            Self::SameRequest => words.same_request,
+            Self::ThisFaster => words.this_faster,
+            Self::OtherFaster => words.other_faster,
+            Self::SeeDiagram => words.see_diagram,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -222,8 +252,8 @@ impl Meeting {
                 vec![tell(Word::Hello, held), self.wait(GREETING_MS)]
             }
             // The browser may have opened no tab.
-            Phase::Opening => vec![Do::Say(AWAITED)],
-            Phase::Renewing { .. } => vec![Do::Say("The two tabs are renewing already.")],
+            Phase::Opening => vec![Do::Say(Said::Awaited)],
+            Phase::Renewing { .. } => vec![Do::Say(Said::UnderWay)],
             // The words come in half a second.
             Phase::Greeting => Vec::new(),
         }
@@ -249,7 +279,7 @@ impl Meeting {
                 }
             }
             Word::Did(done) => {
-                all.push(Do::Draw(format!("The other tab {}", done.in_words())));
+                all.push(Do::Draw(done.clone()));
                 if let Phase::Renewing { of, other, .. } = &mut self.phase
                     && *of == message.of
                     && *other == Other::Awaited
@@ -286,11 +316,11 @@ impl Meeting {
         };
         *own = Some(done.clone());
         let mut all = vec![tell(Word::Did(done), *of)];
-        let words = self.conclude();
-        if words.is_none() {
+        let last = self.conclude();
+        if last.is_none() {
             all.push(self.wait(RESULT_MS));
         }
-        all.extend(words);
+        all.extend(last);
         all
     }
 
@@ -304,13 +334,13 @@ impl Meeting {
         else {
             return None;
         };
-        let words = match other {
+        let said = match other {
             Other::Awaited => return None,
-            Other::Left => LEFT,
-            Other::Did(other) => words_of(own, other),
+            Other::Left => Said::OtherLeft,
+            Other::Did(other) => outcome_of(own, other),
         };
         self.phase = Phase::Idle;
-        Some(Do::Say(words))
+        Some(Do::Say(said))
     }
 
     fn give_up(&mut self) -> Vec<Do> {
@@ -322,15 +352,11 @@ impl Meeting {
             }
             Phase::Opening => {
                 self.phase = Phase::Idle;
-                vec![Do::Say(
-                    "No second tab with this session has come, so nothing was renewed.",
-                )]
+                vec![Do::Say(Said::NoneCame)]
             }
             Phase::Renewing { .. } => {
                 self.phase = Phase::Idle;
-                vec![Do::Say(
-                    "This tab is done. The other tab has not said what it did.",
-                )]
+                vec![Do::Say(Said::OtherSilent)]
             }
         }
     }
@@ -342,30 +368,20 @@ impl Meeting {
     }
 }
 
-/// What a tab says while the second one opens.
-pub(super) const OPENING: &str =
-    "The second tab is opening. Both tabs renew as soon as it is there.";
-
-const AWAITED: &str = "Both tabs renew as soon as there is a second tab with this page.";
-
-const LEFT: &str = "The other tab was left before it had said what it did.";
-
 fn tell(word: Word, of: Link) -> Do {
     Do::Tell(Message { word, of })
 }
 
-fn words_of(own: &Done, other: &Done) -> &'static str {
+fn outcome_of(own: &Done, other: &Done) -> Said {
     match (&own.sent, &other.sent) {
-        (Some(own), Some(other)) if own == other && own.status == 200 => {
-            "Both tabs sent the same request, and both got the same refresh token."
-        }
+        (Some(own), Some(other)) if own == other && own.status == 200 => Said::SameRequest,
         (Some(sent), None) if sent.status == 200 && own.is_renewed && other.is_renewed => {
-            "This tab was faster: the other tab uses its tokens."
+            Said::ThisFaster
         }
         (None, Some(sent)) if sent.status == 200 && own.is_renewed && other.is_renewed => {
-            "The other tab was faster: this tab uses its tokens."
+            Said::OtherFaster
         }
-        _ => "The diagram says what each of the two tabs did.",
+        _ => Said::SeeDiagram,
     }
 }
 
@@ -463,17 +479,17 @@ mod tests {
     }
 
     #[test]
-    fn each_outcome_has_its_words() {
+    fn each_outcome_has_a_name() {
         let failed = Done {
             is_renewed: false,
             sent: None,
         };
-        let same = words_of(&done(200), &done(200));
-        let faster = words_of(&done(200), &SENT_NOTHING);
-        let slower = words_of(&SENT_NOTHING, &done(200));
-        assert!(same.contains("the same refresh token"));
-        assert!(faster.contains("This tab was faster"));
-        assert!(slower.contains("The other tab was faster"));
+        let same = outcome_of(&done(200), &done(200));
+        let faster = outcome_of(&done(200), &SENT_NOTHING);
+        let slower = outcome_of(&SENT_NOTHING, &done(200));
+        assert_eq!(same, Said::SameRequest);
+        assert_eq!(faster, Said::ThisFaster);
+        assert_eq!(slower, Said::OtherFaster);
         // A tab whose request was refused was not faster, also if it has new tokens by now.
         for (own, other) in [
             (done(200), done(409)),
@@ -488,8 +504,8 @@ mod tests {
                 SENT_NOTHING,
             ),
         ] {
-            let words = words_of(&own, &other);
-            assert!(words.contains("The diagram says"), "{own:?} {other:?}");
+            let outcome = outcome_of(&own, &other);
+            assert_eq!(outcome, Said::SeeDiagram, "{own:?} {other:?}");
         }
     }
 
@@ -499,7 +515,10 @@ mod tests {
         assert_eq!(meeting.take(Happened::Pressed, HELD), []);
         let opened = meeting.take(Happened::Waited(1), HELD);
         assert_eq!(opened[0], Do::OpenTab);
-        assert_eq!(meeting.take(Happened::Pressed, HELD), [Do::Say(AWAITED)]);
+        assert_eq!(
+            meeting.take(Happened::Pressed, HELD),
+            [Do::Say(Said::Awaited)]
+        );
         let begun = meeting.take(heard(Word::Hello, HELD), HELD);
         assert!(begun.contains(&Do::Renew), "{begun:?}");
         // The end of the wait for the second tab means nothing any more.
@@ -510,7 +529,7 @@ mod tests {
     fn a_wish_for_a_second_tab_ends() {
         let mut meeting = after([Happened::Pressed, Happened::Waited(1)]);
         let said = meeting.take(Happened::Waited(2), HELD);
-        assert!(matches!(said[..], [Do::Say(_)]), "{said:?}");
+        assert_eq!(said, [Do::Say(Said::NoneCame)]);
         // A tab that the person opens much later only gets an answer to its greeting.
         let late = meeting.take(heard(Word::Hello, HELD), HELD);
         assert_eq!(late, [tell(Word::Here, HELD)]);
@@ -523,7 +542,7 @@ mod tests {
         let mut meeting = begun();
         assert_eq!(meeting.take(heard(Word::Bye, HELD), HELD), []);
         let told = meeting.take(Happened::Renewed(done(200)), HELD);
-        assert_eq!(told.last(), Some(&Do::Say(LEFT)));
+        assert_eq!(told.last(), Some(&Do::Say(Said::OtherLeft)));
         // Or the browser ends it.
         let mut meeting = begun();
         let told = meeting.take(Happened::Renewed(done(200)), HELD);
@@ -531,7 +550,7 @@ mod tests {
             panic!("it does not wait: {told:?}");
         };
         let said = meeting.take(Happened::Waited(*number), HELD);
-        assert!(matches!(said[..], [Do::Say(_)]), "{said:?}");
+        assert_eq!(said, [Do::Say(Said::OtherSilent)]);
         // Then the next press looks for another tab again.
         let next = meeting.take(Happened::Pressed, HELD);
         assert_eq!(next[0], tell(Word::Hello, HELD));

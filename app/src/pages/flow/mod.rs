@@ -55,12 +55,14 @@ use self::visit::Visit;
 use super::asker::Asker;
 use super::look_again::when_shown_again;
 use crate::components::{Button, PageHeading};
-use crate::words::{Language, Words};
+use crate::words::{FlowWords, Words};
 use crate::{focus, paths};
 
 /// The flow, step by step.
 #[component]
 pub fn FlowPage() -> impl IntoView {
+    let all = Words::of_page();
+    let words = FlowWords::of_page();
     let session = use_session();
     let log = FlowLog::provide(session);
     let asker = Asker::here();
@@ -87,15 +89,16 @@ pub fn FlowPage() -> impl IntoView {
         let Some(held) = held() else { return };
         let session_id = held.session_id;
         panels.update(|panels| {
-            panels[ACCESS_TOKEN] = panels::access_token(&held);
-            panels[REFRESH_TOKEN] = taken_apart::refresh_token(&held.refresh_token);
+            panels[ACCESS_TOKEN] = panels::access_token(words, &held);
+            panels[REFRESH_TOKEN] = taken_apart::refresh_token(&words.tokens, &held.refresh_token);
         });
         let stored = session.demonstration().stored_entries();
         let number = begin(storage_reads);
         asker.ask(stored, move |found| {
             if is_last(storage_reads, number) && is_of(session_id) {
                 let is_alone = session.demonstration().stores_nothing();
-                panels.update(|panels| panels[IN_BROWSER] = panels::entries(&found, is_alone));
+                let entries = panels::entries(words, &found, is_alone);
+                panels.update(|panels| panels[IN_BROWSER] = entries);
             }
         });
     };
@@ -120,10 +123,10 @@ pub fn FlowPage() -> impl IntoView {
                 Ok(row) if row.session_id != tokens.session_id => return,
                 Ok(row) => {
                     let end = log.compare_end(row.session_id, row.expires_at);
-                    panels::row(&row, Some(tokens), end)
+                    panels::row(words, &row, Some(tokens), end)
                 }
                 Err(CallError::SignedOut | CallError::SessionChanged) => return,
-                Err(error) => panels::nothing(error.to_string()),
+                Err(error) => panels::nothing(words, (all.errors().call)(&error)),
             };
             panels.update(|panels| panels[IN_DATABASE] = row);
         });
@@ -151,10 +154,11 @@ pub fn FlowPage() -> impl IntoView {
         if now != before {
             revealed.set(false);
             asked.set(None);
-            panels.set(panels::without_session());
-            race.set_value(now.map(|_| SendWrapper::new(Race::join(session, log, visit, said))));
+            panels.set(panels::without_session(words));
+            let join = || SendWrapper::new(Race::join(session, log, visit, said, words));
+            race.set_value(now.map(|_| join()));
         } else if now.is_none() && session.is_anonymous() {
-            panels.set(panels::without_session());
+            panels.set(panels::without_session(words));
         }
         if before.is_some() && now.is_none() {
             focus_if_lost(heading);
@@ -175,16 +179,17 @@ pub fn FlowPage() -> impl IntoView {
                 }
             }
             Action::ReadStorage => {
-                log.add(Line::message(4, Person, Lane::Browser, action.text()));
+                let own = action.words(words);
+                log.add(Line::message(4, Person, Lane::Browser, own.text));
                 read_storage();
                 read_row();
-                said.set(action.done().to_owned());
+                said.set(own.done.to_owned());
             }
             _ => {
                 busy.update(|busy| busy.push(action));
-                visit.run(run::run(action, session, log), move |words| {
+                visit.run(run::run(action, session, log, words), move |outcome| {
                     busy.update(|busy| busy.retain(|other| *other != action));
-                    said.set(words);
+                    said.set(outcome);
                     // A renewal that failed has stored an attempt key, and has changed no token.
                     read_storage();
                 });
@@ -204,34 +209,26 @@ pub fn FlowPage() -> impl IntoView {
     };
     let reveal = Signal::derive(move || {
         if revealed.get() {
-            "Shorten everything"
+            words.shorten
         } else {
-            "Show everything in full"
+            words.reveal
         }
         .to_owned()
     });
 
-    let is_english = Words::of_page().frame().flow_is_english;
-    let is_english = (!is_english.is_empty()).then(|| {
-        view! { <p class="hint" lang=Language::of_page().tag()>{is_english}</p> }
-    });
     view! {
-        <Title text="The flow"/>
+        <Title text=words.title/>
         <Styled>
-            <div class="center stack flow" lang="en">
-                {is_english}
-                <PageHeading text="The flow, while it happens"/>
-                <p class="lead">
-                    "Ten steps keep a person signed in and a thief out. Make each of them happen with "
-                    "your own session, and watch the requests of this browser."
-                </p>
+            <div class="center stack flow">
+                <PageHeading text=all.frame().flow/>
+                <p class="lead">{words.lead}</p>
                 <StepList current/>
                 <div class="flow-stage">
                     <StepCard current heading busy on_press=press said/>
                     <Diagram/>
                 </div>
                 <div class="cluster flow-now">
-                    <h2>"What is there now"</h2>
+                    <h2>{words.now}</h2>
                     <Countdown/>
                     <Button on_press=move || revealed.update(|revealed| *revealed = !*revealed) text=reveal/>
                 </div>

@@ -1,29 +1,14 @@
 use leptos::prelude::*;
 
 use super::shown::{Shown, shortened};
+use crate::words::FlowWords;
 
-/// The panels below the diagram: id, heading, and what each is about, in a sentence.
-const PANELS: [(&str, &str, &str); 4] = [
-    (
-        "flow-access-token",
-        "The access token",
-        "Every protected call needs it. It is valid for a few minutes, and the server does not store it.",
-    ),
-    (
-        "flow-refresh-token",
-        "The refresh token",
-        "It brings the next two tokens, once.",
-    ),
-    (
-        "flow-in-browser",
-        "In this browser",
-        "Local storage has a copy for the first moment of a page. If the two differ, IndexedDB counts.",
-    ),
-    (
-        "flow-in-database",
-        "In the database",
-        "One row for each session. It has no token, so the server cannot show yours.",
-    ),
+/// The ids of the panels below the diagram.
+const PANELS: [&str; 4] = [
+    "flow-access-token",
+    "flow-refresh-token",
+    "flow-in-browser",
+    "flow-in-database",
 ];
 
 /// The places of the panels.
@@ -42,6 +27,7 @@ pub(super) fn PanelList(
     /// Whether long texts are shown in full.
     revealed: RwSignal<bool>,
 ) -> impl IntoView {
+    let words = FlowWords::of_page();
     let rows = move |at: usize| {
         let is_revealed = revealed.get();
         let row = |item: &Shown| {
@@ -50,7 +36,7 @@ pub(super) fn PanelList(
                 format!("{name}: {value}\n")
             });
             view! {
-                <div class=format!("flow-part flow-part-{}", item.colour)>
+                <div class=format!("flow-part-{} flow-part", item.colour)>
                     <dt>{item.name.clone()}</dt>
                     <dd>
                         <code>{shortened(item.text.expose(), is_revealed)}</code>
@@ -62,7 +48,8 @@ pub(super) fn PanelList(
         };
         panels.read()[at].iter().map(row).collect_view()
     };
-    let panel = |(at, (id, heading, about))| {
+    let panel = |(at, id): (usize, &'static str)| {
+        let (heading, about) = words.panels[at];
         view! {
             <section class="card stack" aria-labelledby=id>
                 <h2 id=id>{heading}</h2>

@@ -13,72 +13,62 @@ use super::panel_list::{ACCESS_TOKEN, IN_BROWSER, IN_DATABASE, Panels, REFRESH_T
 use super::shown::Shown;
 use super::taken_apart;
 use crate::components::date_in_words;
-use crate::words::Words;
+use crate::words::{FlowWords, RowWords, SpanUnit, Words};
 
 /// What the panels show while no person is signed in. Storage may still have the refresh token of the
 /// last session, and it is not shown: the next person may be another one.
 #[inline(never)]
-pub(super) fn without_session() -> Panels {
+pub(super) fn without_session(words: &FlowWords) -> Panels {
     let mut panels = Panels::default();
     for (at, why) in [
-        (ACCESS_TOKEN, NO_TOKEN),
-        (REFRESH_TOKEN, NO_TOKEN),
-        (
-            IN_BROWSER,
-            "This page reads storage only while a person is signed in. After a sign-out, the refresh \
-             token is kept until the server has confirmed.",
-        ),
-        (IN_DATABASE, "There is no session, so there is no row."),
+        (ACCESS_TOKEN, words.tokens.none),
+        (REFRESH_TOKEN, words.tokens.none),
+        (IN_BROWSER, words.entries.signed_out),
+        (IN_DATABASE, words.row.signed_out),
     ] {
-        panels[at] = nothing(why);
+        panels[at] = nothing(words, why);
     }
     panels
 }
 
-const NO_TOKEN: &str = "No person is signed in, so no token is shown.";
-
 /// The parts of the access token.
 #[inline(never)]
-pub(super) fn access_token(held: &HeldTokens) -> Vec<Shown> {
+pub(super) fn access_token(words: &FlowWords, held: &HeldTokens) -> Vec<Shown> {
     let with_members = |(shown, json): (Shown, Option<String>)| Shown {
         members: json.map(|json| members_of(&json)).unwrap_or_default(),
         ..shown
     };
-    let parts = taken_apart::access_token(&held.access_token);
+    let parts = taken_apart::access_token(&words.tokens, &held.access_token);
     parts.into_iter().map(with_members).collect()
 }
 
 /// The entries of local storage and of IndexedDB. `is_alone`: only the memory of this tab has the session.
 #[inline(never)]
-pub(super) fn entries(entries: &[StoredEntry], is_alone: bool) -> Vec<Shown> {
+pub(super) fn entries(all: &FlowWords, entries: &[StoredEntry], is_alone: bool) -> Vec<Shown> {
+    let words = &all.entries;
     if entries.is_empty() {
-        return nothing(if is_alone {
-            "This browser stores nothing of this session: only this tab has it."
+        let why = if is_alone {
+            words.stores_nothing
         } else {
-            "The page could not read what is stored of this session."
-        });
+            words.not_readable
+        };
+        return nothing(all, why);
     }
     let shown = entries.iter().map(|entry| {
         let (colour, place) = match entry.in_database {
-            true => (1, "IndexedDB"),
-            false => (2, "Local storage"),
+            true => (1, words.database),
+            false => (2, words.local_storage),
         };
         let name = format!("{place} · {}", entry.name);
         let is_key = entry.in_database && entry.name.starts_with("attempt_keys");
         match &entry.content {
-            StoredContent::Text(text) if is_key => Shown::new(
-                colour,
-                name,
-                text.expose(),
-                "The attempt key of the refresh token with this number.",
-            ),
+            StoredContent::Text(text) if is_key => {
+                Shown::new(colour, name, text.expose(), words.attempt_key)
+            }
             StoredContent::Text(text) => Shown::new(colour, name, text.expose(), ""),
-            StoredContent::Count(count) => Shown::new(
-                colour,
-                name,
-                count.to_string(),
-                "Only their number: they may belong to other sessions.",
-            ),
+            StoredContent::Count(count) => {
+                Shown::new(colour, name, count.to_string(), words.count_only)
+            }
         }
     });
     shown.collect()
@@ -86,87 +76,73 @@ pub(super) fn entries(entries: &[StoredEntry], is_alone: bool) -> Vec<Shown> {
 
 /// What the database holds of the session.
 #[inline(never)]
-pub(super) fn row(row: &SessionRow, held: Option<&HeldTokens>, end: End) -> Vec<Shown> {
-    let words = Words::of_page();
+pub(super) fn row(
+    all: &FlowWords,
+    row: &SessionRow,
+    held: Option<&HeldTokens>,
+    end: End,
+) -> Vec<Shown> {
+    let words = &all.row;
     let mut shown = match &row.link {
-        Some(link) => link_of_row(link, held),
-        None => nothing(
-            "The server shows the refresh token's number and hash only to the holder of the current \
-             one, and this tab had another one when it asked.",
-        ),
+        Some(link) => link_of_row(words, link, held),
+        None => nothing(all, words.other_token),
     };
+    let page = Words::of_page();
+    let date = |at| date_in_words(at, page, false);
     shown.extend([
         Shown::new(
             1,
-            "Ends at the latest",
-            date_in_words(row.expires_at, words, false),
-            explained_end(end),
+            words.ends,
+            date(row.expires_at),
+            explained_end(words, end),
         ),
-        Shown::new(4, "Signed in", date_in_words(row.created_at, words, false), ""),
-        Shown::new(
-            4,
-            "Last renewed",
-            date_in_words(row.last_used_at, words, false),
-            "Rounded to five minutes, so that a thief with an access token cannot see when you renew.",
-        ),
-        Shown::new(4, "Ends if unused for", span_in_words(row.idle_seconds), ""),
+        Shown::new(4, words.signed_in, date(row.created_at), ""),
+        Shown::new(4, words.renewed, date(row.last_used_at), words.renewed_hint),
+        Shown::new(4, words.idle, span_in_words(words, row.idle_seconds), ""),
     ]);
     shown
 }
 
-fn link_of_row(link: &StoredLink, held: Option<&HeldTokens>) -> Vec<Shown> {
+fn link_of_row(words: &RowWords, link: &StoredLink, held: Option<&HeldTokens>) -> Vec<Shown> {
     let compared = match held.and_then(HeldTokens::token_hash) {
-        Some(expected) if expected == link.token_hash => {
-            "It is the SHA-256 of the secret in this browser's refresh token. No hash of an earlier \
-             token is kept."
-        }
-        _ => "It belongs to another refresh token than the one of this page.",
+        Some(expected) if expected == link.token_hash => words.hash_of_this,
+        _ => words.hash_of_another,
     };
     let marks = match link.attempt_marks.len() {
-        0 => "None yet.".to_owned(),
+        0 => words.no_marks.to_owned(),
         _ => link.attempt_marks.join(", "),
     };
     vec![
-        Shown::new(2, "Generation", link.generation.to_string(), ""),
-        Shown::new(3, "Hash of the refresh token", &*link.token_hash, compared),
-        Shown::new(
-            4,
-            "Marks of the last attempt keys",
-            marks,
-            "The newest first. The server uses them to tell a repeated request from a theft.",
-        ),
+        Shown::new(2, words.generation, link.generation.to_string(), ""),
+        Shown::new(3, words.hash, &*link.token_hash, compared),
+        Shown::new(4, words.marks, marks, words.marks_hint),
     ]
 }
 
-fn explained_end(end: End) -> String {
-    match (end.is_same, end.renewals) {
-        (false, _) => "It has changed since this page was opened.".to_owned(),
-        (true, 0) => "No renewal moves this date.".to_owned(),
-        (true, 1) => "One renewal here, and the date is the same.".to_owned(),
-        (true, times) => format!("{times} renewals here, and the date is the same."),
+fn explained_end(words: &RowWords, end: End) -> String {
+    match end.is_same {
+        false => words.end_changed.to_owned(),
+        true => (words.end_is_same)(end.renewals),
     }
 }
 
 /// A number of seconds in the largest unit that has no rest.
-fn span_in_words(seconds: i64) -> String {
+fn span_in_words(words: &RowWords, seconds: i64) -> String {
     let units = [
-        (86_400, "day"),
-        (3600, "hour"),
-        (60, "minute"),
-        (1, "second"),
+        (86_400, SpanUnit::Days),
+        (3600, SpanUnit::Hours),
+        (60, SpanUnit::Minutes),
     ];
-    let fits = |(length, _): &(i64, &str)| seconds % length == 0;
-    let (length, unit) = units.into_iter().find(fits).unwrap_or((1, "second"));
-    match seconds / length {
-        1 => format!("1 {unit}"),
-        count => format!("{count} {unit}s"),
-    }
+    let fits = |(length, _): &(i64, SpanUnit)| seconds % length == 0;
+    let unit = units.into_iter().find(fits);
+    let (length, unit) = unit.unwrap_or((1, SpanUnit::Seconds));
+    (words.span)(seconds / length, unit)
 }
 
 /// Nothing, and why.
 #[inline(never)]
-pub(super) fn nothing(why: impl Into<String>) -> Vec<Shown> {
-    vec![Shown::new(4, "Nothing", "", why)]
+pub(super) fn nothing(words: &FlowWords, why: impl Into<String>) -> Vec<Shown> {
+    vec![Shown::new(4, words.nothing, "", why)]
 }
 
 /// The members of a JSON object. The browser reads JSON by itself.
@@ -191,24 +167,32 @@ fn members_of(json: &str) -> Vec<(String, Secret)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::Language;
+
+    fn english() -> &'static FlowWords {
+        FlowWords::of(Language::English)
+    }
 
     #[test]
     fn a_span_is_said_in_its_largest_unit() {
-        for (seconds, expected) in [
-            (30 * 86_400, "30 days"),
-            (86_400, "1 day"),
-            (12 * 3600, "12 hours"),
-            (300, "5 minutes"),
-            (90, "90 seconds"),
-            (1, "1 second"),
+        let german = FlowWords::of(Language::German);
+        // «Ends if unused for», «Endet ohne Benutzung nach».
+        for (seconds, in_english, in_german) in [
+            (30 * 86_400, "30 days", "30 Tagen"),
+            (86_400, "1 day", "1 Tag"),
+            (12 * 3600, "12 hours", "12 Stunden"),
+            (300, "5 minutes", "5 Minuten"),
+            (90, "90 seconds", "90 Sekunden"),
+            (1, "1 second", "1 Sekunde"),
         ] {
-            assert_eq!(span_in_words(seconds), expected);
+            assert_eq!(span_in_words(&english().row, seconds), in_english);
+            assert_eq!(span_in_words(&german.row, seconds), in_german);
         }
     }
 
     #[test]
     fn without_a_session_no_panel_has_a_text() {
-        let panels = without_session();
+        let panels = without_session(english());
         let all = panels.iter().flatten();
         assert_eq!(all.clone().count(), 4);
         assert!(
@@ -226,6 +210,7 @@ mod tests {
             content,
         };
         let shown = entries(
+            english(),
             &[
                 entry("state: leaving", StoredContent::Count(2)),
                 entry("state: current", StoredContent::Text(Secret::from("{}"))),
@@ -235,16 +220,21 @@ mod tests {
         let texts: Vec<_> = shown.iter().map(|shown| shown.text.expose()).collect();
         assert_eq!(texts, ["2", "{}"]);
         assert!(
-            entries(&[], true)[0]
+            entries(english(), &[], true)[0]
                 .meaning
                 .contains("only this tab has it")
         );
-        assert!(!entries(&[], false)[0].meaning.contains("only this tab"));
+        assert!(
+            !entries(english(), &[], false)[0]
+                .meaning
+                .contains("only this tab")
+        );
     }
 
     #[test]
     fn a_date_that_has_moved_is_not_called_the_same() {
-        let explained = |renewals, is_same| explained_end(End { is_same, renewals });
+        let explained =
+            |renewals, is_same| explained_end(&english().row, End { is_same, renewals });
         let twice = "2 renewals here, and the date is the same.";
         assert_eq!(explained(2, true), twice);
         let once = "One renewal here, and the date is the same.";

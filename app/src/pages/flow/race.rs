@@ -13,9 +13,10 @@ use super::action::Action;
 use super::line::Lane::{Browser, Person};
 use super::line::Line;
 use super::log::FlowLog;
-use super::meeting::{Do, Done, Happened, Meeting, Message, OPENING};
+use super::meeting::{Do, Done, Happened, Meeting, Message};
 use super::visit::Visit;
 use crate::paths;
+use crate::words::FlowWords;
 
 /// How often, and how many times, a tab looks whether its own refresh was answered.
 const LOOKS_AGAIN: Duration = Duration::from_millis(100);
@@ -36,6 +37,7 @@ pub(super) struct Race {
     joined_with: Option<Link>,
     meeting: RefCell<Meeting>,
     said: RwSignal<String>,
+    words: &'static FlowWords,
 }
 
 impl Race {
@@ -45,6 +47,7 @@ impl Race {
         log: FlowLog,
         visit: Visit,
         said: RwSignal<String>,
+        words: &'static FlowWords,
     ) -> Rc<Self> {
         let race = Rc::new_cyclic(|race: &Weak<Self>| {
             let heard_by = race.clone();
@@ -63,6 +66,7 @@ impl Race {
                 others: session.demonstration().other_tabs(hear),
                 meeting: RefCell::default(),
                 said,
+                words,
             }
         });
         race.take(Happened::Joined);
@@ -71,15 +75,13 @@ impl Race {
 
     /// Both tabs renew, after a second one was opened if there is none.
     pub(super) fn press(self: &Rc<Self>) {
-        let text = Action::Race.text();
+        let words = &self.words.race;
+        let text = Action::Race.words(self.words).text;
         self.log.add(Line::message(7, Person, Browser, text));
         if self.session.demonstration().stores_nothing() {
-            self.say("Only this tab has the session, because this browser stores nothing.");
+            self.say(words.stores_nothing);
         } else if !self.session.demonstration().can_race() {
-            self.say(
-                "This browser gives the page no database. Without it, two renewals at the same moment \
-                 could end the session, so nothing was renewed.",
-            );
+            self.say(words.no_database);
         } else {
             self.take(Happened::Pressed);
         }
@@ -90,6 +92,7 @@ impl Race {
         let Some(held) = held(self.session) else {
             return;
         };
+        let words = &self.words.race;
         let all = self.meeting.borrow_mut().take(event, held);
         for one in all {
             match one {
@@ -105,8 +108,10 @@ impl Race {
                     };
                     set_timeout(end, Duration::from_millis(ms));
                 }
-                Do::Say(words) => self.say(words),
-                Do::Draw(text) => self.log.add(Line::note(7, Browser, text)),
+                Do::Say(said) => self.say(said.in_words(words)),
+                Do::Draw(done) => {
+                    self.log.add(Line::note(7, Browser, done.in_words(words)));
+                }
             }
         }
     }
@@ -114,11 +119,11 @@ impl Race {
     fn open_tab(&self) {
         let address = format!("{}#7", paths::FLOW);
         let opened = window().open_with_url_and_target(&address, "_blank");
+        let words = &self.words.race;
         self.say(if matches!(opened, Ok(Some(_))) {
-            OPENING
+            words.opening
         } else {
-            "The browser did not let this page open a tab. Open this page in a second tab: both tabs \
-             renew when it is there."
+            words.not_opened
         });
     }
 

@@ -8,16 +8,17 @@ use super::action::Action;
 use super::line::Lane::{Browser, Person};
 use super::line::{Line, Tone};
 use super::log::FlowLog;
-
-const NOT_RENEWED: &str = "There are no new tokens so far. The diagram has the requests and their answers. \
-                           After a failure, the client may wait before it sends the next request.";
-
-const HAS_TO_WAIT: &str = "Another renewal of this page is still under way, so nothing was done. Try it again \
-                           after that.";
+use crate::words::{FlowWords, Words};
 
 /// Does what a button is for, and says in a sentence what came of it.
-pub(super) async fn run(action: Action, session: Session, log: FlowLog) -> String {
-    log.add(Line::message(action.step(), Person, Browser, action.text()));
+pub(super) async fn run(
+    action: Action,
+    session: Session,
+    log: FlowLog,
+    words: &'static FlowWords,
+) -> String {
+    let (step, own) = (action.step(), action.words(words));
+    log.add(Line::message(step, Person, Browser, own.text));
     let demonstration = session.demonstration();
     let outcome = match action {
         Action::CallWithoutToken => demonstration.call_without_token(paths::ACCOUNT).await,
@@ -28,7 +29,7 @@ pub(super) async fn run(action: Action, session: Session, log: FlowLog) -> Strin
                 demonstration.expire_access_token();
             }
             if action == Action::Steal
-                && let Some(trouble) = steal(session, log).await
+                && let Some(trouble) = steal(session, log, words).await
             {
                 return trouble;
             }
@@ -36,8 +37,7 @@ pub(super) async fn run(action: Action, session: Session, log: FlowLog) -> Strin
             let answer = session.api().get::<Account>(paths::ACCOUNT).await;
             match (action, answer) {
                 (Action::Steal, Err(CallError::Unreachable { .. })) => {
-                    return "The server has ended the session. This tab learns it by its next call."
-                        .to_owned();
+                    return words.outcomes.learns_later.to_owned();
                 }
                 (Action::Steal, _) => Ok(()),
                 (_, answer) => answer.map(drop),
@@ -47,18 +47,17 @@ pub(super) async fn run(action: Action, session: Session, log: FlowLog) -> Strin
             let (is_renewed, has_failed_first) = if action == Action::LoseAnswer {
                 let renewal = demonstration.renew_and_lose_the_answer().await;
                 if renewal.has_to_wait {
-                    return HAS_TO_WAIT.to_owned();
+                    return words.outcomes.has_to_wait.to_owned();
                 }
                 (renewal.is_renewed, renewal.has_failed_first)
             } else {
                 (demonstration.renew().await, true)
             };
             if !is_renewed {
-                return not_renewed(session);
+                return not_renewed(session, words);
             }
             if !has_failed_first {
-                return "Both tokens are new, but no answer was lost: another renewal was faster."
-                    .to_owned();
+                return words.outcomes.nothing_lost.to_owned();
             }
             Ok(())
         }
@@ -70,51 +69,55 @@ pub(super) async fn run(action: Action, session: Session, log: FlowLog) -> Strin
         Action::ReadStorage | Action::Race => return String::new(),
     };
     if outcome.is_ok() && action.ends_with_an_answer() {
-        let text = "On any other page, this answer is all that you see";
-        log.add(Line::message(action.step(), Browser, Person, text));
+        let text = words.outcomes.all_you_see;
+        log.add(Line::message(step, Browser, Person, text));
     }
-    in_words(outcome, action.done())
+    in_words(words, outcome, own.done)
 }
 
-fn not_renewed(session: Session) -> String {
+fn not_renewed(session: Session, words: &FlowWords) -> String {
     match session.demonstration().tokens() {
-        Some(_) => NOT_RENEWED.to_owned(),
-        None => CallError::SignedOut.to_string(),
+        Some(_) => words.outcomes.not_renewed.to_owned(),
+        None => error_in_words(&CallError::SignedOut),
     }
 }
 
 /// What a thief does who has copied the storage, and uses the copy too late. Returns what went wrong,
 /// if anything did.
-async fn steal(session: Session, log: FlowLog) -> Option<String> {
+async fn steal(session: Session, log: FlowLog, words: &'static FlowWords) -> Option<String> {
     let demonstration = session.demonstration();
     let Some(copy) = demonstration.copy_refresh_token() else {
-        return Some(CallError::SignedOut.to_string());
+        return Some(error_in_words(&CallError::SignedOut));
     };
     let generation = copy.generation();
-    let theft = |what: &str| {
-        let text = format!("{what} refresh token {generation}");
+    let theft = |text: fn(u32) -> String| {
+        let text = text(generation);
         log.add(Line::message(10, Person, Browser, text).with(Tone::Refused));
     };
-    theft("A thief copies");
+    theft(words.outcomes.copies);
     for _ in 0..2 {
         if !demonstration.renew().await {
-            return Some(not_renewed(session));
+            return Some(not_renewed(session, words));
         }
     }
-    theft("The thief presents the copy of");
+    theft(words.outcomes.presents);
     match copy.present().await {
         Err(error) if error.code() == Some(Code::RefreshTokenReused) => None,
-        outcome => Some(in_words(outcome, "The server has not seen the theft.")),
+        outcome => Some(in_words(words, outcome, words.outcomes.theft_not_seen)),
     }
 }
 
-fn in_words(outcome: Result<(), CallError>, words: &str) -> String {
+fn in_words(words: &FlowWords, outcome: Result<(), CallError>, done: &str) -> String {
     match outcome {
-        Ok(()) => words.to_owned(),
+        Ok(()) => done.to_owned(),
         Err(CallError::Problem(problem)) => {
-            let code = problem.code.as_str();
-            format!("The server has refused: {} {code}.", problem.status)
+            (words.outcomes.refused)(problem.status, problem.code.as_str())
         }
-        Err(error) => error.to_string(),
+        Err(error) => error_in_words(&error),
     }
+}
+
+/// Only the browser comes here.
+fn error_in_words(error: &CallError) -> String {
+    (Words::of_page().errors().call)(error)
 }

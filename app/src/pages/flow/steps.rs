@@ -1,19 +1,17 @@
-//! The ten steps of the flow, in the words and with the numbers of the README.
+//! The ten steps of the flow, with the numbers of the README, whose words are those of
+//! `words/flow_english.rs`.
 
 use super::action::Action;
+use crate::words::{FlowWords, StepWords};
 
 /// One of the ten steps.
 pub(super) struct Step {
-    /// Its name in a few words.
-    pub(super) name: &'static str,
-    /// What happens.
-    pub(super) sentence: &'static str,
     /// The files in which it is decided.
     pub(super) files: &'static [&'static str],
     /// What the page can do to make it happen.
     pub(super) actions: &'static [Action],
-    /// A hint for a person who is signed in already.
-    pub(super) signed_in: &'static str,
+    /// Whether it only happens during a sign-in.
+    pub(super) is_sign_in: bool,
 }
 
 impl Step {
@@ -29,7 +27,16 @@ pub(super) const COUNT: u32 = 10;
 
 /// The step with this number.
 pub(super) fn step(number: u32) -> &'static Step {
-    &STEPS[number.clamp(1, COUNT) as usize - 1]
+    &STEPS[place(number)]
+}
+
+/// What the page says of the step with this number.
+pub(super) fn words_of(number: u32, words: &'static FlowWords) -> &'static StepWords {
+    &words.steps[place(number)]
+}
+
+fn place(number: u32) -> usize {
+    number.clamp(1, COUNT) as usize - 1
 }
 
 /// The number in the hash of an address, such as `#7`.
@@ -38,88 +45,59 @@ pub(super) fn number_in(hash: &str) -> Option<u32> {
     (1..=COUNT).contains(&number).then_some(number)
 }
 
-const SIGNED_IN: &str =
-    "You are signed in. To see it happen here, sign out in step 9 and sign in again.";
-
-const STEPS: [Step; COUNT as usize] = [
+static STEPS: [Step; COUNT as usize] = [
     Step {
-        name: "No token",
-        sentence: "A protected call without a valid access token is answered 401.",
         files: &["server/src/http/current_account.rs"],
         actions: &[Action::CallWithoutToken],
-        signed_in: "",
+        is_sign_in: false,
     },
     Step {
-        name: "Sign-in",
-        sentence: "A person signs in with username and password.",
         files: &["server/src/routes/login.rs"],
         actions: &[],
-        signed_in: SIGNED_IN,
+        is_sign_in: true,
     },
     Step {
-        name: "Two tokens",
-        sentence: "The server answers with an access token (5 minutes by default, never stored by \
-                   the server) and a refresh token (90 days by default, stored as a hash).",
         files: &[
             "server/src/sessions/open.rs",
             "server/src/sessions/tokens.rs",
         ],
         actions: &[],
-        signed_in: SIGNED_IN,
+        is_sign_in: true,
     },
     Step {
-        name: "Stored",
-        sentence: "The browser keeps both in its storage.",
         files: &["protocol/src/renewal/vault.rs", "client/src/vault/mod.rs"],
         actions: &[Action::ReadStorage],
-        signed_in: SIGNED_IN,
+        is_sign_in: true,
     },
     Step {
-        name: "A call",
-        sentence: "Every call carries the access token; the server verifies it without the \
-                   database.",
         files: &["client/src/calls.rs", "server/src/keys/access_token.rs"],
         actions: &[Action::Call],
-        signed_in: "",
+        is_sign_in: false,
     },
     Step {
-        name: "Expired",
-        sentence: "When the access token has expired, the browser presents the refresh token.",
         files: &["protocol/src/renewal/machine.rs"],
         actions: &[Action::ExpireAndCall],
-        signed_in: "",
+        is_sign_in: false,
     },
     Step {
-        name: "Rotation",
-        sentence: "The server rotates the refresh token: it answers with a new refresh token that \
-                   has the same expiration date, and with a new access token.",
         files: &["protocol/src/rotation.rs", "server/src/sessions/refresh.rs"],
         actions: &[Action::Renew, Action::LoseAnswer, Action::Race],
-        signed_in: "",
+        is_sign_in: false,
     },
     Step {
-        name: "Repeated",
-        sentence: "The browser stores the new pair and sends the call with the new access token. It \
-                   repeats a call only if the server refused the access token of that call. The \
-                   person notices nothing.",
         files: &["client/src/calls.rs", "protocol/src/renewal/driver.rs"],
         actions: &[Action::CallWithRefusedToken],
-        signed_in: "",
+        is_sign_in: false,
     },
     Step {
-        name: "Sign-out",
-        sentence: "Sign-out deletes the refresh token on the server and both tokens in the browser.",
         files: &["client/src/logout.rs", "server/src/sessions/end.rs"],
         actions: &[Action::SignOut],
-        signed_in: "",
+        is_sign_in: false,
     },
     Step {
-        name: "Refused",
-        sentence: "The server refuses an expired or invalid refresh token. Then the browser clears \
-                   its storage.",
         files: &["protocol/src/rotation.rs", "protocol/src/problem.rs"],
         actions: &[Action::PresentMadeUp, Action::Steal],
-        signed_in: "",
+        is_sign_in: false,
     },
 ];
 
@@ -128,6 +106,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::words::Language;
 
     fn root() -> &'static Path {
         Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
@@ -140,7 +119,8 @@ mod tests {
         let words: Vec<&str> = flow.split_whitespace().collect();
         let flow = words.join(" ").replace("**", "");
         for number in 1..=COUNT {
-            let sentence = format!("{number}. {}", step(number).sentence);
+            let words = words_of(number, FlowWords::of(Language::English));
+            let sentence = format!("{number}. {}", words.sentence);
             assert!(flow.contains(&sentence), "{sentence}");
         }
     }

@@ -13,6 +13,7 @@ use super::answers;
 use super::line::Lane::{Browser, Server};
 use super::line::{Line, Tone};
 use super::purpose::{Purpose, Refresh};
+use crate::words::{EventWords, FlowWords};
 
 /// No more requests than these are remembered. The oldest are forgotten.
 const MOST_UNDER_WAY: usize = 32;
@@ -32,7 +33,8 @@ pub(super) struct Story {
 
 impl Story {
     /// The lines of an event.
-    pub(super) fn tell(&mut self, event: &ClientEvent) -> Vec<Line> {
+    pub(super) fn tell(&mut self, all: &FlowWords, event: &ClientEvent) -> Vec<Line> {
+        let words = &all.events;
         match event {
             ClientEvent::Sent {
                 request,
@@ -41,7 +43,7 @@ impl Story {
                 with_access_token,
             } => {
                 let purpose = self.purpose(path, *with_access_token);
-                let line = sent(&purpose, &format!("{method} {path}"));
+                let line = sent(words, &purpose, &format!("{method} {path}"));
                 let lines = drawn(&purpose, line);
                 self.under_way.push((*request, purpose));
                 let surplus = self.under_way.len().saturating_sub(MOST_UNDER_WAY);
@@ -62,13 +64,13 @@ impl Story {
                     self.note_carried_out(refresh);
                 }
                 let code = code.as_ref().map(Code::as_str);
-                answers::lines(&purpose, *status, code.unwrap_or_default())
+                answers::lines(&all.answers, &purpose, *status, code.unwrap_or_default())
             }
             ClientEvent::AnsweredByAnother { request, status } => {
                 let Some(purpose) = self.finished(*request) else {
                     return Vec::new();
                 };
-                let text = format!("{status}, but not from this server: another program answered");
+                let text = (words.another_program)(*status);
                 let line = Line::note(purpose.step(), Browser, text).with(Tone::Lost);
                 drawn(&purpose, line)
             }
@@ -76,39 +78,28 @@ impl Story {
                 let Some(purpose) = self.finished(*request) else {
                     return Vec::new();
                 };
-                let line = Line::message(purpose.step(), Server, Browser, "No answer");
+                let line = Line::message(purpose.step(), Server, Browser, words.no_answer);
                 drawn(&purpose, line.with(Tone::Lost))
             }
             ClientEvent::Refreshing {
                 generation,
                 attempt,
                 is_demonstration,
-            } => vec![self.refreshing(*generation, attempt, *is_demonstration)],
-            ClientEvent::Repeating { .. } => vec![Line::note(
-                8,
-                Browser,
-                "The call is sent once more, with the new access token",
-            )],
+            } => vec![self.refreshing(words, *generation, attempt, *is_demonstration)],
+            ClientEvent::Repeating { .. } => vec![Line::note(8, Browser, words.repeated)],
             ClientEvent::Stored {
                 generation,
                 is_new_session,
                 by_this_tab,
                 ..
-            } => vec![self.stored(*generation, *is_new_session, *by_this_tab)],
-            ClientEvent::Cleared { why, by_this_tab } => vec![cleared(*why, *by_this_tab)],
-            ClientEvent::SignOutsConfirmed => vec![Line::note(
-                9,
-                Browser,
-                "The server has confirmed it: the refresh token is deleted here, too",
-            )],
-            ClientEvent::AnswerThrownAway => vec![
-                Line::note(
-                    7,
-                    Browser,
-                    "This page throws the answer away, as if it had not arrived",
-                )
-                .with(Tone::Lost),
-            ],
+            } => vec![self.stored(words, *generation, *is_new_session, *by_this_tab)],
+            ClientEvent::Cleared { why, by_this_tab } => vec![cleared(words, *why, *by_this_tab)],
+            ClientEvent::SignOutsConfirmed => {
+                vec![Line::note(9, Browser, words.sign_out_confirmed)]
+            }
+            ClientEvent::AnswerThrownAway => {
+                vec![Line::note(7, Browser, words.thrown_away).with(Tone::Lost)]
+            }
             // A later version of the client may tell more.
             _ => Vec::new(),
         }
@@ -157,6 +148,7 @@ impl Story {
 
     fn refreshing(
         &mut self,
+        words: &EventWords,
         generation: u32,
         attempt: &AttemptMark,
         is_demonstration: bool,
@@ -171,19 +163,13 @@ impl Story {
             attempt: attempt.clone(),
         };
         let line = if is_demonstration {
-            let text = format!("A new attempt key ({attempt}) that this browser never used");
-            Line::note(10, Browser, text).with(Tone::Refused)
+            Line::note(10, Browser, (words.unknown_key)(&attempt)).with(Tone::Refused)
         } else if before.is_some() {
-            let text = format!("The same attempt key once more ({attempt})");
-            Line::note(7, Browser, text)
+            Line::note(7, Browser, (words.same_key)(&attempt))
+        } else if self.stores_nothing {
+            Line::note(6, Browser, (words.key_made)(&attempt))
         } else {
-            let done = if self.stores_nothing {
-                "made"
-            } else {
-                "stored"
-            };
-            let text = format!("An attempt key ({attempt}) is {done} first");
-            Line::note(6, Browser, text)
+            Line::note(6, Browser, (words.key_stored)(&attempt))
         };
         if !is_demonstration {
             self.last_refresh = Some(refresh.clone());
@@ -192,31 +178,27 @@ impl Story {
         line
     }
 
-    fn stored(&self, generation: u32, is_new_session: bool, by_this_tab: bool) -> Line {
-        let (step, text) = match (is_new_session, by_this_tab) {
-            (true, true) if self.stores_nothing => (
-                4,
-                "This browser stores nothing, so only this tab has the tokens".to_owned(),
-            ),
-            (true, true) => (4, "Both tokens are stored".to_owned()),
-            (true, false) => (
-                4,
-                "Another tab has signed in: this tab uses its tokens".to_owned(),
-            ),
-            (false, true) if self.stores_nothing => (
-                8,
-                format!("Only this tab has the new pair: refresh token {generation}"),
-            ),
-            (false, true) => (
-                8,
-                format!("The new pair is stored: refresh token {generation}"),
-            ),
-            (false, false) => (
-                8,
-                format!("Another tab has renewed: this tab uses refresh token {generation}"),
-            ),
+    fn stored(
+        &self,
+        words: &EventWords,
+        generation: u32,
+        is_new_session: bool,
+        by_this_tab: bool,
+    ) -> Line {
+        if is_new_session {
+            let text = match by_this_tab {
+                true if self.stores_nothing => words.tokens_in_this_tab,
+                true => words.tokens_stored,
+                false => words.signed_in_elsewhere,
+            };
+            return Line::note(4, Browser, text);
+        }
+        let text = match by_this_tab {
+            true if self.stores_nothing => words.pair_in_this_tab,
+            true => words.pair_stored,
+            false => words.renewed_elsewhere,
         };
-        Line::note(step, Browser, text)
+        Line::note(8, Browser, text(generation))
     }
 
     /// Notes that the server has answered this refresh with tokens.
@@ -244,13 +226,13 @@ fn drawn(purpose: &Purpose, line: Line) -> Vec<Line> {
     }
 }
 
-fn sent(purpose: &Purpose, request: &str) -> Line {
+fn sent(words: &EventWords, purpose: &Purpose, request: &str) -> Line {
     let carries = match purpose {
-        Purpose::SignIn => "name and password".to_owned(),
-        Purpose::Refresh(refresh) => format!("refresh token {}", refresh.generation),
-        Purpose::SignOut => "refresh token".to_owned(),
-        Purpose::ReadRow | Purpose::Call => "access token".to_owned(),
-        Purpose::Probe | Purpose::Other => "no token".to_owned(),
+        Purpose::SignIn => words.name_and_password.to_owned(),
+        Purpose::Refresh(refresh) => (words.numbered_refresh_token)(refresh.generation),
+        Purpose::SignOut => words.refresh_token.to_owned(),
+        Purpose::ReadRow | Purpose::Call => words.access_token.to_owned(),
+        Purpose::Probe | Purpose::Other => words.no_token.to_owned(),
     };
     let text = format!("{request} · {carries}");
     Line::message(purpose.step(), Browser, Server, text)
@@ -258,23 +240,21 @@ fn sent(purpose: &Purpose, request: &str) -> Line {
 
 /// What is said depends on what the client has done: it keeps the refresh token of a session that the server
 /// may still have, until the server has confirmed the end.
-fn cleared(why: Option<Ending>, by_this_tab: bool) -> Line {
+fn cleared(words: &EventWords, why: Option<Ending>, by_this_tab: bool) -> Line {
     use Ending::{
         BrowserClosed, Conflict, KeptInAnotherTab, PageLeft, SignedOut, SignedOutElsewhere,
         StorageCleared,
     };
     let text = match (why, by_this_tab) {
         (Some(SignedOut | SignedOutElsewhere | BrowserClosed | PageLeft | Conflict), true) => {
-            "The access token is deleted. The refresh token is kept until the server has confirmed"
+            words.access_token_deleted
         }
-        (Some(StorageCleared), _) => "What this browser had stored was deleted",
-        (Some(KeptInAnotherTab), _) => {
-            "This browser stores nothing any more: only one other tab has the session"
-        }
-        (Some(_), true) => "Both tokens are deleted",
-        (Some(SignedOut | SignedOutElsewhere), false) => "Another tab has signed out",
-        (Some(_), false) => "Another tab has found that the session is over",
-        (None, _) => "The session is over, and this browser has said why",
+        (Some(StorageCleared), _) => words.storage_deleted,
+        (Some(KeptInAnotherTab), _) => words.kept_elsewhere,
+        (Some(_), true) => words.tokens_deleted,
+        (Some(SignedOut | SignedOutElsewhere), false) => words.signed_out_elsewhere,
+        (Some(_), false) => words.ended_elsewhere,
+        (None, _) => words.session_over,
     };
     match why {
         Some(SignedOut | SignedOutElsewhere | BrowserClosed | PageLeft) => {

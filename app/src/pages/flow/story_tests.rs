@@ -4,6 +4,11 @@ use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::paths;
 
 use super::story::Story;
+use crate::words::{FlowWords, Language};
+
+fn english() -> &'static FlowWords {
+    FlowWords::of(Language::English)
+}
 
 fn mark(number: u8) -> AttemptMark {
     AttemptMark::of(Some(&AttemptKey::from_random([number; 16])))
@@ -37,8 +42,9 @@ fn refreshing(generation: u32, key: u8, is_demonstration: bool) -> ClientEvent {
 /// The lines of these events: step, lanes and text.
 fn told(events: &[ClientEvent]) -> Vec<String> {
     let mut story = Story::default();
-    let lines = events.iter().flat_map(|event| story.tell(event));
-    let in_words = |line: super::line::Line| format!("{}{}", line.spoken(), line.text);
+    let lines = events.iter().flat_map(|event| story.tell(english(), event));
+    let in_words =
+        |line: super::line::Line| format!("{}{}", line.spoken(&english().line), line.text);
     lines.map(in_words).collect()
 }
 
@@ -159,10 +165,10 @@ fn another_programs_answer_says_nothing_about_the_server() {
 fn a_refresh_is_under_way_until_it_is_answered() {
     let end = |event| {
         let mut story = Story::default();
-        story.tell(&refreshing(3, 1, false));
-        story.tell(&sent(1, paths::REFRESH, false));
+        story.tell(english(), &refreshing(3, 1, false));
+        story.tell(english(), &sent(1, paths::REFRESH, false));
         assert!(story.is_refreshing());
-        story.tell(&event);
+        story.tell(english(), &event);
         story.is_refreshing()
     };
     assert!(!end(answered(1, 200, None)));
@@ -174,7 +180,7 @@ fn a_refresh_is_under_way_until_it_is_answered() {
 fn requests_that_are_never_answered_are_forgotten() {
     let mut story = Story::default();
     for request in 0..1000 {
-        story.tell(&sent(request, paths::ACCOUNT, true));
+        story.tell(english(), &sent(request, paths::ACCOUNT, true));
     }
     assert!(format!("{story:?}").matches("Call").count() < 100);
 }
@@ -294,7 +300,7 @@ fn a_browser_that_stores_nothing_is_not_said_to_store_tokens() {
     };
     let events = [stored(0, true), refreshing(0, 1, false), stored(1, false)];
     for event in &events {
-        for line in story.tell(event) {
+        for line in story.tell(english(), event) {
             assert!(!line.text.contains("stored"), "{}", line.text);
         }
     }

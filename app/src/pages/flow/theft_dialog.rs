@@ -3,6 +3,7 @@ use leptos::prelude::*;
 use uuid::Uuid;
 
 use crate::components::{Button, Kind};
+use crate::words::FlowWords;
 
 /// Asks before an old refresh token is presented, because that ends the session. The browser keeps the
 /// focus in the dialog, closes it with Escape, and returns the focus to the button that opened it.
@@ -14,6 +15,7 @@ pub(super) fn TheftDialog(
     #[prop(into)]
     on_confirm: Callback<Uuid>,
 ) -> impl IntoView {
+    let words = &FlowWords::of_page().theft;
     let dialog = NodeRef::<Dialog>::new();
     Effect::new(move |_| {
         let asks = asked.read().is_some();
@@ -39,13 +41,10 @@ pub(super) fn TheftDialog(
             on:close=move |_| cancel()
         >
             <div class="stack">
-                <h2 id="theft-question">
-                    "This ends your session, here and on the server. Your activity will warn you of a "
-                    "copied token, and you sign in again afterwards. Go on?"
-                </h2>
+                <h2 id="theft-question">{words.question}</h2>
                 <div class="cluster">
-                    <Button on_press=cancel text="Cancel"/>
-                    <Button kind=Kind::Danger on_press=confirm text="End my session"/>
+                    <Button on_press=cancel text=words.cancel/>
+                    <Button kind=Kind::Danger on_press=confirm text=words.confirm/>
                 </div>
             </div>
         </dialog>

@@ -799,6 +799,7 @@ mod tests {
             ip: Some("192.0.2.1".to_owned()),
             user_agent: Some("Browser".to_owned()),
             device: "Browser on Linux".to_owned(),
+            name: None,
         }
     }
 

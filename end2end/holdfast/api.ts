@@ -30,6 +30,7 @@ export interface SessionInfo {
   device: string;
   ip: string;
   user_agent: string;
+  name: string | null;
 }
 
 /** An answer with any status. */
@@ -121,6 +122,15 @@ export class Api {
     const answer = await this.call('DELETE', `/api/v1/sessions/${sessionId}`, { body, bearer });
     if (answer.status !== 204) {
       throw new Error(`The session was not ended: ${answer.status} ${JSON.stringify(answer.body)}`);
+    }
+  }
+
+  /** Gives the browser of a session of the account a name. */
+  async nameSession(bearer: string, sessionId: string, name: string): Promise<void> {
+    const request = { body: { name }, bearer };
+    const answer = await this.call('PUT', `/api/v1/sessions/${sessionId}/name`, request);
+    if (answer.status !== 204) {
+      throw new Error(`The name was refused: ${answer.status} ${JSON.stringify(answer.body)}`);
     }
   }
 

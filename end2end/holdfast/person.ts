@@ -13,9 +13,15 @@ export const FIREFOX_ON_LINUX =
 
 /** The sessions that the page `/sessions` lists. */
 export const sessionRows = (page: Page): Locator =>
-  page.getByRole('listitem').filter({
-    has: page.getByRole('button', { name: /^Sign out this session/ }),
-  });
+  page.getByRole('listitem').filter({ has: signOutOf(page) });
+
+/** The button of a row that signs its session out. */
+export const signOutOf = (row: Locator | Page): Locator =>
+  row.getByRole('button', { name: /^Sign out this session/ });
+
+/** The button of a row that asks for a name. */
+export const renameOf = (row: Locator | Page): Locator =>
+  row.getByRole('button', { name: /^Rename: / });
 
 /** Fills in a form for signing in or up. */
 export async function fillIn(page: Page, account: Account): Promise<void> {

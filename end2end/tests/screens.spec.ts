@@ -10,6 +10,7 @@ import {
   openPage,
   openUnhydrated,
   PAGES,
+  renameOf,
   seesAccount,
   shownCode,
   signInInGerman,
@@ -74,6 +75,17 @@ for (const [screen, viewport] of Object.entries(SCREENS)) {
         await page.getByRole('button', { name: 'Sign out everywhere else' }).click();
         await expect(page.getByRole('dialog')).toBeVisible();
         await page.screenshot({ path: path('sessions-asked') });
+      });
+
+      test('sessions with names, and the question for one', async ({ page, account, api }) => {
+        const other = await api.logIn(account, FIREFOX_ON_LINUX);
+        await api.nameSession(other.access_token, other.session_id, 'The old laptop');
+        await openPage(page, account, PAGES.find(({ name }) => name === 'sessions')!);
+        await page.screenshot({ path: path('sessions-named'), fullPage: true });
+        await renameOf(page).first().click();
+        const dialog = page.getByRole('dialog');
+        await dialog.getByLabel('Name', { exact: true }).fill('Work laptop');
+        await page.screenshot({ path: path('sessions-renamed') });
       });
 
       test('the notice of a new sign-in', async ({ page, account, api }) => {

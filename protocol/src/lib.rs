@@ -46,8 +46,9 @@
 //! [`refresh_token`] is the token's format, [`rotation`] the server's decision,
 //! [`renewal`] the client's decision, [`wire`] the requests and answers, [`problem`]
 //! what each error means to a client. [`username`] and [`password`] say which names and
-//! passwords a new account may have. [`recovery_code`] is the format of the code that gives
-//! an account back to a person who lost the password.
+//! passwords a new account may have, and [`session_name`] which names a person may give to
+//! their browsers. [`recovery_code`] is the format of the code that gives an account back to
+//! a person who lost the password.
 
 pub mod attempt_key;
 pub mod hexadecimal;
@@ -58,6 +59,7 @@ pub mod refresh_token;
 pub mod renewal;
 pub mod rotation;
 pub mod secret;
+pub mod session_name;
 pub mod username;
 pub mod wire;
 

@@ -171,6 +171,8 @@ codes! {
     UsernameNotAccepted = "username_not_accepted", 422, "Username not accepted", Request;
     /// 422. The password breaks a rule; `detail` says which.
     PasswordNotAccepted = "password_not_accepted", 422, "Password not accepted", Request;
+    /// 422. The name of a browser breaks a rule; `detail` says which.
+    SessionNameNotAccepted = "session_name_not_accepted", 422, "Session name not accepted", Request;
     /// 403. The account has been disabled.
     AccountDisabled = "account_disabled", 403, "Account disabled", SessionOver;
     /// 429. Slow down; `Retry-After` says for how long.
@@ -266,7 +268,7 @@ mod tests {
             assert_eq!(serde_json::from_str::<Code>(&json).unwrap(), *code);
             assert!((400..600).contains(&code.status()));
         }
-        assert_eq!(Code::ALL.len(), 20);
+        assert_eq!(Code::ALL.len(), 21);
     }
 
     #[test]

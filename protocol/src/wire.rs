@@ -43,7 +43,8 @@ pub mod paths {
     pub const PASSWORD_ESTIMATE: &str = "/api/v1/password-estimate";
     /// `GET` → 200 [`super::SessionList`]; `DELETE` [`super::EndSessions`] → 200
     /// [`super::EndedCount`]. `DELETE` [`super::EndSessions`] of
-    /// `/api/v1/sessions/{session_id}` → 204; the own session needs no body.
+    /// `/api/v1/sessions/{session_id}` → 204; the own session needs no body. `PUT`
+    /// [`super::NameSession`] of `/api/v1/sessions/{session_id}/name` → 204.
     pub const SESSIONS: &str = "/api/v1/sessions";
     /// `GET` → 200 [`super::SessionRow`], of the caller's own session.
     pub const SESSION_ROW: &str = "/api/v1/sessions/current/stored";
@@ -438,6 +439,21 @@ pub struct SessionInfo {
     pub user_agent: Option<String>,
     /// The browser in words for a person: "Firefox on Linux".
     pub device: String,
+    /// The name that the person has given to the browser. A thief may have given it, so show the device
+    /// beside it. Absent from a server that knows no names.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+/// Gives the browser of a session of the account a name, or takes the name away. A repeated request
+/// changes nothing more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NameSession {
+    /// See [`crate::session_name`]. `null` takes the name away; a request without this member is
+    /// refused.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub name: Option<String>,
 }
 
 /// Ends other sessions of the account. The person has to confirm the password.
@@ -757,6 +773,25 @@ mod tests {
         }"#;
         let event: ActivityEvent = serde_json::from_str(event).unwrap();
         assert_eq!(event.kind, EventKind::Unknown);
+    }
+
+    #[test]
+    fn a_session_of_a_server_that_knows_no_names_has_none() {
+        let session = r#"{
+            "session_id": "00000000-0000-0000-0000-000000000001", "current": true, "created_at": 0,
+            "last_used_at": 0, "expires_at": 0, "ip": null, "user_agent": null, "device": ""
+        }"#;
+        let session: SessionInfo = serde_json::from_str(session).unwrap();
+        assert_eq!(session.name, None);
+    }
+
+    #[test]
+    fn a_name_is_taken_away_by_null_alone() {
+        let read = |json| serde_json::from_str::<NameSession>(json);
+        assert_eq!(read(r#"{"name": null}"#).unwrap().name, None);
+        assert_eq!(read(r#"{"name": "x"}"#).unwrap().name.as_deref(), Some("x"));
+        assert!(read("{}").is_err());
+        assert!(read(r#"{"nmae": "x"}"#).is_err());
     }
 
     #[test]

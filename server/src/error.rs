@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use holdfast_protocol::attempt_key::MalformedAttemptKey;
 use holdfast_protocol::password::PasswordError;
 use holdfast_protocol::problem::{Code, OtherCode, Problem, pause_in_words};
+use holdfast_protocol::session_name::SessionNameError;
 use holdfast_protocol::username::UsernameError;
 use holdfast_protocol::wire::{EndReason, MAX_BODY};
 
@@ -85,6 +86,9 @@ pub enum ApiError {
     /// 422. The new password is the current one.
     #[error("This is the password that you have already. Choose another.")]
     PasswordUnchanged,
+    /// 422. The name of a browser breaks a rule.
+    #[error("{0}")]
+    SessionNameNotAccepted(#[from] SessionNameError),
     /// 422. The account's password contains the name.
     #[error("Your password contains this name. Choose another name, or change the password first.")]
     UsernameInPassword,
@@ -214,6 +218,7 @@ impl ApiError {
             Self::PasswordNotAccepted(_) | Self::PasswordTooEasy(_) | Self::PasswordUnchanged => {
                 Code::PasswordNotAccepted
             }
+            Self::SessionNameNotAccepted(_) => Code::SessionNameNotAccepted,
             Self::TooManyAttempts(_) | Self::TooManyFailures(_) => Code::TooManyAttempts,
             Self::MalformedRequest(_)
             | Self::OtherSite

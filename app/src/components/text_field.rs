@@ -26,7 +26,8 @@ pub fn TextField(
     /// The keyboard of a phone, if it is not the usual one.
     #[prop(optional)]
     inputmode: Option<&'static str>,
-    /// What the keyboard of a phone writes in capital letters: `none` or `characters`.
+    /// What the keyboard of a phone writes in capital letters: `none`, `characters`, or the first letter
+    /// of `sentences`.
     #[prop(default = "none")]
     autocapitalize: &'static str,
     /// Called with the value while the person types.

@@ -13,6 +13,7 @@ mod keep_code;
 mod late;
 mod load_trouble;
 mod look_again;
+mod name_session;
 mod new_password;
 mod not_found;
 mod overview;

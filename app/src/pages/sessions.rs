@@ -7,12 +7,13 @@ use leptos_meta::Title;
 use super::end_sessions::{EndDialog, Endings, Which};
 use super::load_trouble::LoadTrouble;
 use super::look_again::{watch_while_shown, when_shown_again};
+use super::name_session::{NameDialog, Named, Naming};
 use crate::components::{
     Button, DateTime, DeviceIcon, Fact, FormError, Kind, PageHeading, Skeleton,
 };
 use crate::words::Words;
 
-/// The sessions of the account, and buttons that end them.
+/// The sessions of the account, and buttons that name and end them.
 #[component]
 pub fn SessionsPage() -> impl IntoView {
     let words = Words::of_page().sessions();
@@ -38,6 +39,7 @@ fn Sessions() -> impl IntoView {
     watch_while_shown(move || list.refetch());
     when_shown_again(move || list.refetch());
     let endings = Endings::new();
+    let naming = Naming::new();
     let done = RwSignal::new("");
     let on_done = move |which: Which| {
         list.update(|list| list.sessions.retain(|session| !which.holds(session)));
@@ -49,6 +51,20 @@ fn Sessions() -> impl IntoView {
         if let Some(rows) = rows.get_untracked() {
             let _ = rows.focus();
         }
+        list.refetch();
+    };
+    let on_named = move |Named { session_id, name }: Named| {
+        done.set(if name.is_some() {
+            words.renamed
+        } else {
+            words.name_removed
+        });
+        list.update(|list| {
+            let mut known = list.sessions.iter_mut();
+            if let Some(session) = known.find(|session| session.session_id == session_id) {
+                session.name = name;
+            }
+        });
         list.refetch();
     };
     let ask = move |which, question| {
@@ -77,7 +93,11 @@ fn Sessions() -> impl IntoView {
                 })
             })
         };
-        view! { <SessionRow info=now busy=endings.is_under_way(which) on_end/> }
+        let on_rename = move || {
+            done.set("");
+            naming.ask(now.get_untracked());
+        };
+        view! { <SessionRow info=now busy=endings.is_under_way(which) on_rename on_end/> }
     };
     let has_others = move || {
         list.with_latest(|list| {
@@ -88,6 +108,7 @@ fn Sessions() -> impl IntoView {
 
     view! {
         <FormError text=endings.error()/>
+        <FormError text=naming.error()/>
         <p class="status-line" role="status">{move || done.get()}</p>
         <LoadTrouble of=list/>
         <Show
@@ -118,6 +139,7 @@ fn Sessions() -> impl IntoView {
             </div>
         </Show>
         <EndDialog endings on_done/>
+        <NameDialog naming on_done=on_named/>
     }
 }
 
@@ -136,11 +158,13 @@ fn last_used(info: &SessionInfo) -> i64 {
 fn SessionRow(
     #[prop(into)] info: Signal<SessionInfo>,
     #[prop(into)] busy: Signal<bool>,
+    #[prop(into)] on_rename: Callback<()>,
     #[prop(into)] on_end: Callback<()>,
 ) -> impl IntoView {
     let all = Words::of_page();
     let words = all.sessions();
     let device = all.device(info.read_untracked().device.clone());
+    let (in_heading, in_facts) = (device.clone(), device.clone());
     let user_agent = info.read_untracked().user_agent.clone();
     let at = move |which: fn(&SessionInfo) -> i64| Signal::derive(move || which(&info.read()));
     view! {
@@ -148,12 +172,17 @@ fn SessionRow(
             <div class="stack">
                 <h2 class="row-heading">
                     <DeviceIcon user_agent/>
-                    {device.clone()}
+                    {move || info.read().name.clone().unwrap_or_else(|| in_heading.clone())}
                     {move || info.read().current.then(|| view! {
                         <span class="badge">{words.this_browser}</span>
                     })}
                 </h2>
                 <dl class="facts">
+                    // A thief may have chosen the name.
+                    {move || info.read().name.is_some().then(|| {
+                        let device = in_facts.clone();
+                        view! { <Fact name=words.device>{device}</Fact> }
+                    })}
                     {move || info.read().ip.clone().map(|ip| view! {
                         <Fact name=words.address>{ip}</Fact>
                     })}
@@ -162,12 +191,19 @@ fn SessionRow(
                     <Fact name=words.ends><DateTime at=at(|info| info.expires_at)/></Fact>
                 </dl>
             </div>
-            <Button
-                on_press=on_end
-                busy
-                label=(words.end_of)(&device)
-                text=words.end
-            />
+            <div class="cluster">
+                <Button
+                    on_press=on_rename
+                    label=(words.rename_of)(&device)
+                    text=words.rename
+                />
+                <Button
+                    on_press=on_end
+                    busy
+                    label=(words.end_of)(&device)
+                    text=words.end
+                />
+            </div>
         </li>
     }
 }

@@ -334,12 +334,23 @@ pub static SESSIONS: Sessions = Sessions {
     end_all_question: "Sign out everywhere but in this browser?",
     end_all: "Sign out everywhere else",
     this_browser: "This browser",
+    device: "Device",
     address: "Address",
     signed_in: "Signed in",
     last_used: "Last used",
     ends: "Ends at the latest",
     end: "Sign out this session",
     end_of: |device| format!("Sign out this session: {device}"),
+    rename: "Rename",
+    rename_of: |device| format!("Rename: {device}"),
+    name_of: |device| format!("Name for {device}"),
+    name: "Name",
+    name_hint: "Up to 64 characters. Leave it empty to see the device only.",
+    wrong_name: |why| why.to_string(),
+    save: "Save",
+    saving: "Saving…",
+    renamed: "Renamed.",
+    name_removed: "The name is removed.",
 };
 
 pub static END_SESSIONS: EndSessions = EndSessions {

@@ -6,6 +6,7 @@
 use holdfast_client::{Became, CallError, Code, Ending, Problem, Reload, Told};
 use holdfast_protocol::password::{self, MIN_LENGTH, PasswordError};
 use holdfast_protocol::recovery_code::{self, RecoveryCodeError};
+use holdfast_protocol::session_name::{self, SessionNameError};
 use holdfast_protocol::username::{self, UsernameError};
 use holdfast_protocol::wire::EventKind;
 
@@ -331,12 +332,23 @@ pub static SESSIONS: Sessions = Sessions {
     end_all_question: "In allen anderen Browsern abmelden?",
     end_all: "In allen anderen Browsern abmelden",
     this_browser: "Dieser Browser",
+    device: "Gerät",
     address: "Adresse",
     signed_in: "Angemeldet",
     last_used: "Zuletzt benutzt",
     ends: "Endet spätestens",
     end: "Diese Sitzung beenden",
     end_of: |device| format!("Diese Sitzung beenden: {device}"),
+    rename: "Umbenennen",
+    rename_of: |device| format!("Umbenennen: {device}"),
+    name_of: |device| format!("Name für {device}"),
+    name: "Name",
+    name_hint: "Höchstens 64 Zeichen. Lassen Sie das Feld leer, um nur das Gerät zu sehen.",
+    wrong_name: wrong_session_name,
+    save: "Speichern",
+    saving: "Wird gespeichert\u{a0}…",
+    renamed: "Umbenannt.",
+    name_removed: "Der Name ist entfernt.",
 };
 
 pub static END_SESSIONS: EndSessions = EndSessions {
@@ -625,6 +637,10 @@ fn problem_in_words(problem: &Problem) -> String {
             "Dieses Passwort ist zu leicht zu erraten, oder Sie haben es schon. Nehmen Sie vier oder \
              fünf Wörter, die nichts miteinander zu tun haben."
         }
+        Code::SessionNameNotAccepted => {
+            "Dieser Name geht nicht. Ein Name darf höchstens 64 Zeichen haben, und keines davon darf \
+             unsichtbar sein."
+        }
         Code::AccountDisabled => "Dieses Konto wurde gesperrt.",
         Code::TooManyAttempts => "Zu viele Versuche.",
         Code::MalformedRequest | Code::MethodNotAllowed => {
@@ -693,6 +709,19 @@ fn wrong_username(why: UsernameError) -> String {
         UsernameError::Edge => {
             "Ein Benutzername muss mit einem Buchstaben oder einer Ziffer beginnen \
              und enden."
+                .to_owned()
+        }
+    }
+}
+
+fn wrong_session_name(why: SessionNameError) -> String {
+    let most = session_name::MAX_LENGTH;
+    match why {
+        SessionNameError::Empty => "Ein Name braucht mindestens ein Zeichen.".to_owned(),
+        SessionNameError::TooLong => format!("Ein Name darf höchstens {most} Zeichen haben."),
+        SessionNameError::Character => {
+            "Dieser Name enthält ein unsichtbares Zeichen. Tippen Sie den Namen, statt ihn \
+             einzufügen."
                 .to_owned()
         }
     }

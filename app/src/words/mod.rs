@@ -222,6 +222,19 @@ mod tests {
     }
 
     #[test]
+    fn the_hint_about_a_name_says_how_long_it_may_be() {
+        use holdfast_protocol::session_name::{MAX_LENGTH, SessionNameError};
+
+        for language in Language::ALL {
+            let words = Words::of(*language).sessions();
+            let limit = format!(" {MAX_LENGTH} ");
+            assert!(words.name_hint.contains(&limit), "{}", words.name_hint);
+            let too_long = (words.wrong_name)(SessionNameError::TooLong);
+            assert!(too_long.contains(&limit), "{too_long}");
+        }
+    }
+
+    #[test]
     fn a_device_has_a_name_in_each_language() {
         let german = Words::of(Language::German);
         for (name, expected) in [

@@ -7,6 +7,7 @@
 use holdfast_client::{CallError, Ending, Reload, Told};
 use holdfast_protocol::password::PasswordError;
 use holdfast_protocol::recovery_code::RecoveryCodeError;
+use holdfast_protocol::session_name::SessionNameError;
 use holdfast_protocol::username::UsernameError;
 use holdfast_protocol::wire::{EventKind, PasswordEstimate};
 
@@ -279,6 +280,8 @@ pub struct Sessions {
     pub end_all_question: Text,
     pub end_all: Text,
     pub this_browser: Text,
+    /// Beside the name of a browser that has one.
+    pub device: Text,
     pub address: Text,
     pub signed_in: Text,
     pub last_used: Text,
@@ -286,6 +289,19 @@ pub struct Sessions {
     pub end: Text,
     /// It begins with `end`.
     pub end_of: fn(&str) -> String,
+    pub rename: Text,
+    /// It begins with `rename`.
+    pub rename_of: fn(&str) -> String,
+    /// Asks for a name of this device.
+    pub name_of: fn(&str) -> String,
+    pub name: Text,
+    pub name_hint: Text,
+    /// What is wrong with the typed name.
+    pub wrong_name: fn(SessionNameError) -> String,
+    pub save: Text,
+    pub saving: Text,
+    pub renamed: Text,
+    pub name_removed: Text,
 }
 
 /// The dialog that ends sessions.

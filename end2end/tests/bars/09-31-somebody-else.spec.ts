@@ -9,9 +9,11 @@ import {
   Network,
   seesAccount,
   sendSignOut,
+  sessionRows,
   signIn,
   signInButton,
   signOut,
+  signOutOf,
   somebody,
   spoilAccessToken,
   tamper,
@@ -113,13 +115,12 @@ test('bar 31: a failed call is not repeated as the person who signed in meanwhil
 
   // A call that would do harm: it ends the session of the other browser.
   await page.goto('/sessions');
-  const foreign = page
-    .getByRole('listitem')
-    .filter({ has: page.getByRole('button', { name: /^Sign out this session/ }) })
-    .filter({ hasNot: page.getByText('This browser', { exact: true }) });
+  const foreign = sessionRows(page).filter({
+    hasNot: page.getByText('This browser', { exact: true }),
+  });
   const network = new Network(page);
   const late = await holdAnswers(page, '**/api/v1/sessions/*');
-  await foreign.getByRole('button').click();
+  await signOutOf(foreign).click();
   // The dialog loads the name. After that, the next call is the one that ends the session.
   const name = page.getByRole('dialog').locator('[autocomplete=username]');
   await expect(name).toHaveValue(account.username);

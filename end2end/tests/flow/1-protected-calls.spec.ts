@@ -8,6 +8,7 @@ const PROTECTED = [
   ['DELETE', '/api/v1/sessions'],
   ['GET', '/api/v1/sessions/current/stored'],
   ['DELETE', '/api/v1/sessions/01890a5d-ac96-774b-bcce-b302099a8057'],
+  ['PUT', '/api/v1/sessions/01890a5d-ac96-774b-bcce-b302099a8057/name'],
   ['GET', '/api/v1/activity'],
 ] as const;
 

@@ -9,6 +9,7 @@ import {
   openPage,
   openUnhydrated,
   PAGES,
+  renameOf,
   seesAccount,
   shownCode,
   signIn,
@@ -78,6 +79,19 @@ test('messages and dialogs are accessible to everybody', async ({ page, account,
   await expect(page.getByRole('dialog')).toBeVisible();
   expect(await violations(page)).toEqual([]);
   await page.keyboard.press('Escape');
+
+  await renameOf(page).first().click();
+  const name = page.getByRole('dialog').getByLabel('Name', { exact: true });
+  await expect(name).toBeFocused();
+  expect(await violations(page)).toEqual([]);
+  await name.fill('w'.repeat(65));
+  await name.press('Enter');
+  await expect(page.getByRole('dialog').getByRole('alert')).toBeVisible();
+  expect(await violations(page)).toEqual([]);
+  await name.fill('Work laptop');
+  await name.press('Enter');
+  await expect(page.getByRole('heading', { level: 2, name: /^Work laptop/ })).toBeVisible();
+  expect(await violations(page)).toEqual([]);
 
   await signOutButton(page).click();
   await expect(page.getByText('You have signed out.')).toBeVisible();

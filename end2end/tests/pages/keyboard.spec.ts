@@ -12,6 +12,7 @@ import {
   signIn,
   signInButton,
   signOutButton,
+  signOutOf,
   test,
 } from '../../holdfast';
 
@@ -179,9 +180,9 @@ test('a person ends another session by the keyboard, and the focus stays in the 
   await page.goto('/sessions');
   const rows = sessionRows(page);
   await expect(rows).toHaveCount(2);
-  const foreign = rows
-    .filter({ hasNot: page.getByText('This browser', { exact: true }) })
-    .getByRole('button');
+  const foreign = signOutOf(
+    rows.filter({ hasNot: page.getByText('This browser', { exact: true }) }),
+  );
 
   // The page asks first, and Escape means no.
   await foreign.press('Enter');

@@ -1,20 +1,24 @@
-import type { BrowserContext, Page } from '@playwright/test';
+import type { BrowserContext, Locator, Page } from '@playwright/test';
 import {
   type Account,
   checkAgain,
   confirmSignOut,
   expect,
   fillIn,
+  fitsAPhone,
   heading,
   hearsNothing,
   holdAnswers,
   isSignedOut,
   Network,
+  renameOf,
   seesAccount,
   sendSignOut,
   sessionRows,
   signIn,
   signInButton,
+  signInInGerman,
+  signOutOf,
   test,
 } from '../../holdfast';
 
@@ -43,7 +47,7 @@ test('a person ends the session of another browser', async ({ page, account, ano
 
   await page.goto('/sessions');
   const foreign = sessionRows(page).filter({ hasNot: page.getByText('This browser', { exact: true }) });
-  await foreign.getByRole('button').click();
+  await signOutOf(foreign).click();
   await confirmSignOut(page, account);
 
   await expect(sessionRows(page)).toHaveCount(1);
@@ -72,7 +76,7 @@ test('the page does not believe another program that a session is ended', async 
   await expect(sessionRows(page)).toHaveCount(2);
   await page.route('**/api/v1/sessions/*', (route) => route.fulfill({ status: 200, json: {} }));
   const foreign = sessionRows(page).filter({ hasNot: page.getByText('This browser', { exact: true }) });
-  await foreign.getByRole('button').click();
+  await signOutOf(foreign).click();
   await sendSignOut(page, account);
   await expect(page.getByRole('dialog').getByRole('alert')).toContainText('Something else answered');
   await page.keyboard.press('Escape');
@@ -96,7 +100,7 @@ test('a session whose ending a proxy sends twice is told as ended', async ({
     await route.fulfill({ response: second });
   });
   const foreign = sessionRows(page).filter({ hasNot: page.getByText('This browser', { exact: true }) });
-  await foreign.getByRole('button').click();
+  await signOutOf(foreign).click();
   await confirmSignOut(page, account);
   await expect(page.getByText('The session is ended.')).toBeVisible();
   await expect(page.getByRole('alert')).toHaveCount(0);
@@ -130,7 +134,7 @@ test('a row that was made for the session before does not sign this browser out'
   const before = sessionRows(page).filter({ hasNot: page.getByText('This browser', { exact: true }) });
   await expect(sessionRows(page)).toHaveCount(2);
   await expect(before).toHaveCount(1);
-  await before.getByRole('button').click();
+  await signOutOf(before).click();
   await confirmSignOut(page, account);
   await expect(sessionRows(page)).toHaveCount(1);
   await expect(page.getByText('This browser', { exact: true })).toBeVisible();
@@ -184,7 +188,7 @@ test('ending one session leaves the other rows as they are', async ({ page, acco
     await row.evaluate((element) => element.setAttribute('data-same', 'yes'));
   }
   const foreign = sessionRows(page).filter({ hasNot: page.getByText('This browser', { exact: true }) });
-  await foreign.first().getByRole('button').click();
+  await signOutOf(foreign.first()).click();
   const loaded = page.waitForResponse(
     (response) =>
       new URL(response.url()).pathname === '/api/v1/sessions' &&
@@ -303,6 +307,227 @@ test('no session ends before the person has confirmed', async ({ page, account, 
   await expect(dialog).toBeHidden();
   await expect(sessionRows(page)).toHaveCount(2);
   expect(network.begun().filter(({ method }) => method !== 'GET')).toEqual([]);
+});
+
+/** What the row of a session is called: the name that the person has given, or the device. */
+const called = (row: Locator): Locator => row.getByRole('heading', { level: 2 });
+
+/** The dialog that asks for a name, and its field. */
+function naming(page: Page): { dialog: Locator; field: Locator } {
+  const dialog = page.getByRole('dialog', { name: /^Name for Chrome on / });
+  return { dialog, field: dialog.getByLabel('Name', { exact: true }) };
+}
+
+test('a person gives this browser a name by the keyboard, and takes it away again', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  await page.goto('/sessions');
+  const row = sessionRows(page).first();
+  const { dialog, field } = naming(page);
+  await expect(called(row)).toHaveText(/^Chrome on \w+This browser$/);
+  const device = (await called(row).innerText()).replace(/\s*This browser$/, '');
+  await expect(row.getByText('Device', { exact: true })).toHaveCount(0);
+  await row.evaluate((element) => element.setAttribute('data-same', 'yes'));
+
+  await renameOf(row).press('Enter');
+  await expect(field).toBeFocused();
+  await expect(field).toHaveValue('');
+  await expect(field).toHaveAttribute('autocorrect', 'off');
+  await expect(field).toHaveAccessibleDescription(
+    'Up to 64 characters. Leave it empty to see the device only.',
+  );
+  await page.keyboard.type('  Work laptop ');
+  await page.keyboard.press('Enter');
+  await expect(dialog).toBeHidden();
+  await expect(page.getByRole('status').getByText('Renamed.', { exact: true })).toBeVisible();
+  await expect(renameOf(row)).toBeFocused();
+  await expect(called(row)).toHaveText('Work laptopThis browser');
+  await expect(row.getByText('Device', { exact: true }).locator('..')).toContainText(device);
+  await expect(row).toHaveAttribute('data-same', 'yes');
+
+  await page.reload();
+  await expect(called(row)).toHaveText('Work laptopThis browser');
+  await renameOf(row).press('Enter');
+  await expect(field).toHaveValue('Work laptop');
+  await page.keyboard.press('ControlOrMeta+a');
+  await page.keyboard.press('Delete');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('status').getByText('The name is removed.')).toBeVisible();
+  await expect(renameOf(row)).toBeFocused();
+  await expect(called(row)).toHaveText(`${device}This browser`);
+  await expect(row.getByText('Device', { exact: true })).toHaveCount(0);
+});
+
+test('another tab shows the new name without a reload', async ({ page, context, account, api }) => {
+  await api.logIn(account);
+  await signIn(page, account);
+  const tab = await context.newPage();
+  for (const one of [page, tab]) {
+    await one.goto('/sessions');
+    await expect(sessionRows(one)).toHaveCount(2);
+  }
+  const { field } = naming(page);
+  await renameOf(sessionRows(page).first()).click();
+  await field.fill('Work laptop');
+  await field.press('Enter');
+  await expect(called(sessionRows(page).first())).toContainText('Work laptop');
+  await tab.evaluate(() =>
+    document.dispatchEvent(new Event('visibilitychange', { bubbles: true })),
+  );
+  await expect(called(sessionRows(tab).first())).toContainText('Work laptop');
+  await expect(called(sessionRows(tab).nth(1))).not.toContainText('Work laptop');
+});
+
+test('a name that is refused stays in the field, and nothing is sent', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  await page.goto('/sessions');
+  await renameOf(page).click();
+  const { dialog, field } = naming(page);
+  const network = new Network(page);
+  for (const [typed, why] of [
+    ['w'.repeat(65), 'A name can have at most 64 characters.'],
+    ['Work\u202elaptop', /cannot be seen/],
+    ['Work\u200blaptop', /cannot be seen/],
+  ] as const) {
+    await field.fill(typed);
+    await expect(field).not.toHaveAttribute('aria-invalid', 'true');
+    await field.press('Enter');
+    await expect(dialog.getByRole('alert')).toHaveText(why);
+    await expect(field).toHaveAccessibleDescription(why);
+    await expect(field).toBeFocused();
+    await expect(field).toHaveValue(typed);
+  }
+  expect(network.begun().filter(({ method }) => method === 'PUT')).toEqual([]);
+
+  // Escape closes it, and what was typed is gone.
+  await page.keyboard.press('Escape');
+  await expect(dialog).toBeHidden();
+  await expect(renameOf(page)).toBeFocused();
+  await renameOf(page).press('Enter');
+  await expect(field).toHaveValue('');
+});
+
+test('the answer of the server about a name is shown at its field', async ({ page, account }) => {
+  await signIn(page, account);
+  await page.goto('/sessions');
+  const detail = 'A name can have at most 32 characters.';
+  await page.route('**/api/v1/sessions/*/name', (route) =>
+    route.fulfill({
+      status: 422,
+      contentType: 'application/problem+json',
+      body: JSON.stringify({
+        type: 'urn:holdfast:problem:session_name_not_accepted',
+        title: 'Session name not accepted',
+        status: 422,
+        detail,
+        code: 'session_name_not_accepted',
+      }),
+    }),
+  );
+  await renameOf(page).click();
+  const { field } = naming(page);
+  await field.fill('Work laptop');
+  await field.press('Enter');
+  await expect(field).toHaveAccessibleDescription(detail);
+  await expect(field).toBeFocused();
+  await expect(field).toHaveValue('Work laptop');
+});
+
+test('a name is not lost while the server is out of reach', async ({ page, account }) => {
+  await signIn(page, account);
+  await page.goto('/sessions');
+  await page.route('**/api/v1/sessions/*/name', (route) => route.abort());
+  await renameOf(page).click();
+  const { dialog, field } = naming(page);
+  await field.fill('Work laptop');
+  await field.press('Enter');
+  await expect(dialog.getByRole('alert')).toContainText('The server cannot be reached');
+  await expect(field).toHaveValue('Work laptop');
+  await expect(dialog.getByRole('button', { name: 'Save' })).not.toHaveAttribute(
+    'aria-busy',
+    'true',
+  );
+
+  await page.unrouteAll({ behavior: 'wait' });
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await expect(dialog).toBeHidden();
+  await expect(page.getByRole('alert')).toHaveCount(0);
+  await expect(called(sessionRows(page).first())).toContainText('Work laptop');
+});
+
+test('a dialog that is closed before the answer shows the result on the page', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  await page.goto('/sessions');
+  const { dialog, field } = naming(page);
+  const late = await holdAnswers(page, '**/api/v1/sessions/*/name');
+  await renameOf(page).click();
+  await field.fill('Work laptop');
+  await field.press('Enter');
+  await expect.poll(late.waiting).toBe(1);
+  await page.keyboard.press('Escape');
+  await expect(dialog).toBeHidden();
+  late.open();
+  await expect(page.getByRole('status').getByText('Renamed.', { exact: true })).toBeVisible();
+  await expect(called(sessionRows(page).first())).toContainText('Work laptop');
+  await expect(renameOf(page)).toBeFocused();
+});
+
+test('the longest name and the question for it fit a phone', async ({ page, account, api }) => {
+  await page.setViewportSize({ width: 320, height: 640 });
+  const other = await api.logIn(account);
+  const longest = 'w'.repeat(64);
+  await api.nameSession(other.access_token, other.session_id, longest);
+  await signIn(page, account);
+  await page.goto('/sessions');
+  const row = sessionRows(page).nth(1);
+  await expect(called(row)).toHaveText(longest);
+  expect(await fitsAPhone(page)).toBe(true);
+  await renameOf(row).click();
+  const dialog = page.getByRole('dialog');
+  await expect(dialog.getByLabel('Name', { exact: true })).toHaveValue(longest);
+  const isWider = () =>
+    [document.documentElement, document.querySelector('dialog[open]')!].map(
+      (element) => element.scrollWidth > element.clientWidth,
+    );
+  expect(await page.evaluate(isWider)).toEqual([false, false]);
+});
+
+test.describe('for a person who reads German', () => {
+  test.use({ locale: 'de-DE' });
+
+  test('a browser gets a name, and the reason why it does not is in German', async ({
+    page,
+    account,
+  }) => {
+    await signInInGerman(page, account);
+    await page.goto('/sessions');
+    const rename = page.getByRole('button', { name: /^Umbenennen: Chrome auf / });
+    await rename.click();
+    const dialog = page.getByRole('dialog', { name: /^Name für Chrome auf / });
+    const field = dialog.getByLabel('Name', { exact: true });
+    await field.fill('w'.repeat(65));
+    await field.press('Enter');
+    await expect(dialog.getByRole('alert')).toHaveText(
+      'Ein Name darf höchstens 64 Zeichen haben.',
+    );
+    await field.fill('Laptop im Büro');
+    await dialog.getByRole('button', { name: 'Speichern' }).click();
+    await expect(page.getByRole('status').getByText('Umbenannt.')).toBeVisible();
+    await expect(page.getByRole('heading', { level: 2, name: 'Laptop im Büro' })).toBeVisible();
+    await expect(page.getByText('Gerät', { exact: true })).toBeVisible();
+    await rename.click();
+    await field.fill('');
+    await field.press('Enter');
+    await expect(page.getByRole('status').getByText('Der Name ist entfernt.')).toBeVisible();
+  });
 });
 
 test('"Show older" keeps its place: a reload shows the same', async ({ page, account, api }) => {

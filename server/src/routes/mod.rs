@@ -69,6 +69,10 @@ pub fn api() -> Router<Holdfast> {
             &format!("{}/{{session_id}}", paths::SESSIONS),
             delete(sessions::end_one),
         )
+        .route(
+            &format!("{}/{{session_id}}/name", paths::SESSIONS),
+            put(sessions::name),
+        )
         .route(paths::ACTIVITY, get(activity::list))
         .route(paths::OAUTH_TOKEN, post(oauth::token))
         .route(paths::OAUTH_REVOKE, post(oauth::revoke))

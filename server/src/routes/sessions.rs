@@ -1,14 +1,18 @@
-//! `/api/v1/sessions`: lists the sessions of the account, and ends them.
+//! `/api/v1/sessions`: lists the sessions of the account, names their browsers, and ends them.
 //!
 //! A security duty: a call that ends another session than the caller's own asks for the password.
-//! Otherwise a thief of an access token could sign the person out everywhere.
+//! Otherwise a thief of an access token could sign the person out everywhere. A name asks for none,
+//! because it decides about nothing. But a thief can choose it, so the list always has the device, too.
 
 use axum::body::Body;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest as _, Path, Query, Request, State};
 use axum::http::StatusCode;
 use holdfast_protocol::secret::Secret;
-use holdfast_protocol::wire::{EndReason, EndSessions, EndedCount, SessionInfo, SessionList};
+use holdfast_protocol::session_name::SessionName;
+use holdfast_protocol::wire::{
+    EndReason, EndSessions, EndedCount, NameSession, SessionInfo, SessionList,
+};
 use serde::Deserialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -63,7 +67,35 @@ pub(super) fn info(session: Listed, own: Uuid) -> SessionInfo {
         ip: session.ip,
         device: device::name(session.user_agent.as_deref()),
         user_agent: session.user_agent,
+        name: session.name,
     }
+}
+
+/// `PUT …/{session_id}/name`.
+pub(super) async fn name(
+    State(state): State<Holdfast>,
+    current: CurrentAccount,
+    from: ClientAddress,
+    session_id: Result<Path<Uuid>, PathRejection>,
+    Json(request): Json<NameSession>,
+) -> Result<StatusCode, ApiError> {
+    let (account_id, own) = (current.account_id, current.session_id);
+    let Ok(Path(session_id)) = session_id else {
+        return Err(ApiError::NoSuchSession);
+    };
+    let name = request.name.as_deref().map(SessionName::parse);
+    let name = name.transpose()?;
+    let _turn = current.turn_to_read(&state, from).await?;
+    let mut connection = state.pool.acquire().await?;
+    let is_named =
+        store::sessions::set_name(&mut connection, account_id, session_id, own, name.as_ref())
+            .await?;
+    connection.release();
+    if !is_named {
+        sessions::must_have_row(&state, own).await?;
+        return Err(ApiError::NoSuchSession);
+    }
+    Ok(StatusCode::NO_CONTENT)
 }
 
 pub(super) async fn end_one(

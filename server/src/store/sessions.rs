@@ -8,6 +8,7 @@
 
 use holdfast_protocol::attempt_key::AttemptMark;
 use holdfast_protocol::rotation::{Micros, StoredSession, new_marks, read_marks};
+use holdfast_protocol::session_name::SessionName;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -106,6 +107,8 @@ pub struct Listed {
     pub ip: Option<String>,
     /// The browser's `User-Agent` header.
     pub user_agent: Option<String>,
+    /// The name that the person has given to the browser.
+    pub name: Option<String>,
 }
 
 /// A session's row, as its owner may see it. See
@@ -397,7 +400,8 @@ pub async fn list(connection: &mut PgConnection, account_id: Uuid) -> sqlx::Resu
              idle_seconds,
              remember,
              ip,
-             user_agent
+             user_agent,
+             name
          from sessions
          where
              account_id = $1
@@ -408,6 +412,35 @@ pub async fn list(connection: &mut PgConnection, account_id: Uuid) -> sqlx::Resu
     )
     .fetch_all(connection)
     .await
+}
+
+/// Gives the browser of a session of this account this name, or takes its name away. `own` is the
+/// session in which the person does this. Returns `false` and changes nothing if one of the two sessions
+/// is gone, or if `session_id` belongs to another account.
+///
+/// A renewal at the same moment changes the newest version of the row, so it keeps the name.
+pub async fn set_name(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+    session_id: Uuid,
+    own: Uuid,
+    name: Option<&SessionName>,
+) -> sqlx::Result<bool> {
+    let named = sqlx::query!(
+        "update sessions
+         set name = $4
+         where
+             account_id = $1
+             and session_id = $2
+             and exists (select from sessions where session_id = $3)",
+        account_id,
+        session_id,
+        own,
+        name.map(SessionName::as_str),
+    )
+    .execute(connection)
+    .await?;
+    Ok(named.rows_affected() == 1)
 }
 
 /// Deletes one session. Returns its account; `None` if it is already gone.

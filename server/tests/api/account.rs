@@ -21,6 +21,10 @@ async fn a_call_without_an_access_token_is_401() {
         (Method::GET, paths::SESSIONS),
         (Method::DELETE, paths::SESSIONS),
         (Method::GET, paths::SESSION_ROW),
+        (
+            Method::PUT,
+            "/api/v1/sessions/01890a5d-ac96-774b-bcce-b302099a8057/name",
+        ),
         (Method::GET, paths::ACTIVITY),
         (Method::GET, paths::ACCOUNT_DATA),
         (Method::PUT, paths::USERNAME),

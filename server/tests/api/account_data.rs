@@ -123,6 +123,7 @@ const TOLD: &[&str] = &[
     "sessions.expires_at",
     "sessions.idle_seconds",
     "sessions.ip",
+    "sessions.name",
     "sessions.remember",
     "sessions.rotated_at",
     "sessions.session_id",

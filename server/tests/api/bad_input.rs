@@ -82,6 +82,10 @@ async fn an_array_of_the_right_values_is_not_taken_for_an_object() {
     app.call_as(&tokens, Method::PUT, paths::USERNAME, Some(&values))
         .await
         .is(Code::MalformedRequest);
+    let name = format!("{}/{}/name", paths::SESSIONS, tokens.session_id);
+    app.call_as(&tokens, Method::PUT, &name, Some(&json!(["Work laptop"])))
+        .await
+        .is(Code::MalformedRequest);
     let values = json!([PASSWORD, "ribbon quarry lantern oasis"]);
     app.call_as(&tokens, Method::PUT, paths::PASSWORD, Some(&values))
         .await

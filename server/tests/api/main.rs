@@ -45,6 +45,7 @@ mod reset_link;
 mod security_log;
 mod server_functions;
 mod serving;
+mod session_name;
 mod session_row;
 mod sessions;
 mod signup;

@@ -12,6 +12,7 @@ use crate::words::{Fault, Faults, Language, faults};
 pub fn fault_page(language: Language, status: u16, css: &str, request_id: &str) -> String {
     let words = faults(language);
     let Fault { heading, advice } = fault(words, status);
+    let helps_to_repeat = matches!(status, 408 | 429 | 500..);
     view! {
         <!DOCTYPE html>
         <html lang=language.tag() translate="no">
@@ -35,7 +36,9 @@ pub fn fault_page(language: Language, status: u16, css: &str, request_id: &str) 
                         <h1>{*heading}</h1>
                         <p class="lead">{*advice}</p>
                         <div class="cluster">
-                            <a class="button button-primary" href="">{words.load_again}</a>
+                            {helps_to_repeat.then(|| view! {
+                                <a class="button button-primary" href="">{words.load_again}</a>
+                            })}
                             <a class="button" href="/">{words.start}</a>
                         </div>
                         <p class="hint">{words.number} " " <code>{request_id.to_owned()}</code></p>
@@ -78,6 +81,12 @@ mod tests {
                 assert!(page.contains("0123-abc") && page.contains("/pkg/a.css"));
                 assert!(page.contains(&format!("lang=\"{}\"", language.tag())));
                 assert!(!page.contains("<script"), "{page}");
+                let again = faults(language).load_again;
+                assert_eq!(
+                    page.contains(again),
+                    ![404, 405].contains(&status),
+                    "{page}"
+                );
             }
         }
     }

@@ -17,6 +17,7 @@ export async function violations(page: Page): Promise<string[]> {
       found.push(`${colorScheme}: ${id}: ${help}\n  ${nodes.map(({ html }) => html).join('\n  ')}`);
     }
   }
+  await page.emulateMedia({ colorScheme: null, reducedMotion: null });
   return found;
 }
 
@@ -36,9 +37,20 @@ export async function fitsSmallScreens(page: Page): Promise<void> {
     { width: 320, height: 640 },
   ]) {
     await page.setViewportSize(viewport);
-    expect(await fitsAPhone(page), `${viewport.width} pixels`).toBe(true);
-    expect(await cutOff(page), `${viewport.width} pixels`).toEqual([]);
+    await fits(page, `${viewport.width} pixels`);
   }
+  // A fault of the server is told on a page without the client.
+  const isAlive = (await page.locator('html').getAttribute('data-hydrated')) === 'true';
+  if (!isAlive) return;
+  // A page may also depend on the width that the screen had when it was loaded.
+  await page.reload();
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  await fits(page, 'loaded on the narrowest phone');
+}
+
+async function fits(page: Page, screen: string): Promise<void> {
+  expect(await fitsAPhone(page), screen).toBe(true);
+  expect(await cutOff(page), screen).toEqual([]);
 }
 
 /** The texts of buttons, links and headings that do not fit their place. */

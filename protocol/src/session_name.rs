@@ -1,9 +1,10 @@
 //! Which names a person may give to the browser of a session, and why another one is not accepted.
 //!
 //! A page shows a name beside other texts. So a name is one line, a person sees every character of it,
-//! and no character changes the direction of the text. Otherwise two names could look the same, or a
-//! name could change how the text beside it is read. Letters of every alphabet are accepted: the server
-//! finds nothing by a name.
+//! and no character changes the direction of the text. Otherwise a name could look empty, or change how the
+//! text beside it is read. Two names may look the same: the server finds nothing by a name, so letters of
+//! other alphabets are accepted. Not all texts are: Persian writes some words with a character that is not
+//! shown (U+200C), and the flags of some countries are made of such characters.
 
 use std::fmt;
 
@@ -26,8 +27,9 @@ impl SessionName {
     ///
     /// The keyboard of a phone writes one picture, such as a woman with a computer, with several
     /// characters. Two of these characters are not shown alone: the one that joins two pictures
-    /// (U+200D), and the one that makes a picture of a character (U+FE0F). Where they have this effect,
-    /// a person sees it, so they are accepted there and nowhere else. Each of them counts as a character.
+    /// (U+200D), and the one that makes a picture of a symbol, a digit, `#` or `*` (U+FE0F). A person sees
+    /// their effect there, so they are accepted there once, and nowhere else. Each of them counts as a
+    /// character.
     ///
     /// # Errors
     /// [`SessionNameError`] says which rule was broken, in words for a person.
@@ -67,9 +69,9 @@ impl fmt::Display for SessionNameError {
         match self {
             Self::Empty => f.write_str("A name needs at least one character."),
             Self::TooLong => write!(f, "A name can have at most {MAX_LENGTH} characters."),
-            Self::Character => f.write_str(
-                "This name has a character that cannot be seen. Type the name instead of pasting it.",
-            ),
+            Self::Character => {
+                f.write_str("This name has a character that cannot be seen. Leave it out.")
+            }
         }
     }
 }
@@ -79,6 +81,7 @@ impl std::error::Error for SessionNameError {}
 /// Whether the text has a control character, or a character that a person does not see.
 fn hides_something(text: &str) -> bool {
     let mut before = None;
+    let mut was_made_a_picture = false;
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
         let has_effect = match character {
@@ -86,14 +89,15 @@ fn hides_something(text: &str) -> bool {
                 before.is_some_and(is_picture)
                     && characters.peek().is_some_and(|next| is_picture(*next))
             }
-            AS_A_PICTURE => before.is_some_and(|before: char| !before.is_whitespace()),
+            AS_A_PICTURE => !was_made_a_picture && before.is_some_and(can_be_a_picture),
             _ => false,
         };
         if !has_effect && (character.is_control() || is_hidden(character)) {
             return true;
         }
+        was_made_a_picture = character == AS_A_PICTURE;
         // A joiner may follow a picture that was made of a character.
-        if character != AS_A_PICTURE {
+        if !was_made_a_picture {
             before = Some(character);
         }
     }
@@ -103,6 +107,27 @@ fn hides_something(text: &str) -> bool {
 /// Whether the character is in a block of symbols and pictures.
 fn is_picture(character: char) -> bool {
     matches!(character, '\u{2190}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}')
+}
+
+/// Whether U+FE0F makes a picture of the character (`emoji-variation-sequences.txt`).
+fn can_be_a_picture(character: char) -> bool {
+    is_picture(character)
+        || matches!(
+            character,
+            '0'..='9'
+                | '#'
+                | '*'
+                | '\u{a9}'
+                | '\u{ae}'
+                | '\u{203c}'
+                | '\u{2049}'
+                | '\u{2122}'
+                | '\u{2139}'
+                | '\u{3030}'
+                | '\u{303d}'
+                | '\u{3297}'
+                | '\u{3299}'
+        )
 }
 
 /// Whether a person does not see the character: those that Unicode calls default ignorable
@@ -181,7 +206,8 @@ mod tests {
         let of_direction = "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\
             \u{2066}\u{2067}\u{2068}\u{2069}";
         let without_width = "\u{200b}\u{200c}\u{200d}\u{2060}\u{feff}";
-        let others = "\u{ad}\u{34f}\u{115f}\u{180e}\u{2800}\u{3164}\u{fe00}\u{fff9}\u{e0041}";
+        let others =
+            "\u{ad}\u{34f}\u{115f}\u{180e}\u{2800}\u{3164}\u{fe00}\u{fe0f}\u{fff9}\u{e0041}";
         let all = [of_direction, without_width, others].concat();
         for hidden in all.chars() {
             for text in [
@@ -221,6 +247,9 @@ mod tests {
             "\u{1f469}\u{200d}\u{200d}\u{1f4bb}",
             "\u{1f469}\u{200d}\u{fe0f}\u{1f4bb}",
             "a\u{200d}\u{1f4bb}",
+            "1\u{fe0f}\u{fe0f}",
+            "\u{2764}\u{fe0f}\u{fe0f}",
+            "a\u{fe0f}",
             "\u{1f469}\u{200d}a",
         ] {
             let refused = Err(SessionNameError::Character);

@@ -3,7 +3,8 @@
 //! A security duty: the policy in `page_policy.rs` protects the tokens in the browser's storage from
 //! foreign scripts, so no page is served without it.
 
-pub(crate) mod language;
+pub(crate) mod fault;
+mod language;
 
 use std::path::PathBuf;
 use std::sync::Arc;

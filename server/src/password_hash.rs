@@ -3,8 +3,8 @@
 //! One computation takes 19 MiB and tens of milliseconds of a core. A caller needs a
 //! [`PasswordTurn`] for it, so `limits` decides how many computations there are and which attempts
 //! get one. The threads run at a lower priority than everything else, because people who
-//! are signed in come first. Each thread owns its memory and uses it again. It gives the memory back to
-//! the system when nobody has signed in for a few seconds.
+//! are signed in come first. The memory of a computation is used again by the next one, and it goes back to
+//! the system when no computation has needed it for a few seconds.
 //!
 //! The password for an unknown account is compared with a dummy hash, so that the time of
 //! an answer does not tell whether the account exists.
@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -33,8 +33,8 @@ use crate::password_strength::{self, Strength, TooEasy};
 /// The `nice` value of the threads: how much lower than normal their priority is.
 const NICE: i32 = 10;
 
-/// How long a thread keeps its memory without work. It takes a thread about a millisecond to get the memory
-/// again, and a computation tens of them.
+/// How long memory is kept without work. The system clears it when a thread gets it again. This takes some
+/// milliseconds, and a computation takes tens of them.
 const KEPT_IDLE: Duration = Duration::from_secs(5);
 
 /// Hashes and verifies passwords. Clones share the threads.
@@ -270,25 +270,22 @@ struct Memory(Vec<Block>);
 impl Memory {
     /// The allocator of glibc maps each allocation above 32 MiB on its own, and unmaps it when it is given
     /// back. A smaller one it would keep after the first time (mallopt(3), `M_MMAP_THRESHOLD`; measured:
-    /// 140 MiB after a few sign-ups). What is reserved here and never written takes no memory.
+    /// 140 MiB after a few sign-ups). What is reserved here and never written counts as virtual memory only.
     const UNMAPPED_WHEN_DROPPED: usize = (32 << 20) / Block::SIZE + 1;
 
     /// Returns this many blocks. If an older hash needed more memory, that is given back.
+    ///
+    /// # Panics
+    /// When the system has no memory left. The caller of the computation gets [`Unfinished`] then.
     fn blocks(&mut self, count: usize) -> &mut [Block] {
         if self.0.len() != count {
-            self.give_back();
-            self.0.reserve_exact(count.max(Self::UNMAPPED_WHEN_DROPPED));
+            self.0 = Vec::new();
+            self.0
+                .try_reserve_exact(count.max(Self::UNMAPPED_WHEN_DROPPED))
+                .expect("there is memory for a password");
             self.0.resize_with(count, Block::new);
         }
         &mut self.0
-    }
-
-    fn give_back(&mut self) {
-        self.0 = Vec::new();
-    }
-
-    const fn is_given_back(&self) -> bool {
-        self.0.is_empty()
     }
 }
 
@@ -308,25 +305,25 @@ impl Drop for Owner {
 
 type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
-/// What the threads have to do, the oldest first.
-#[derive(Default)]
+/// What the threads have to do, and the memory for it.
 struct Queue {
     waiting: Mutex<Waiting>,
     changed: Condvar,
+    kept_idle: Duration,
 }
 
 #[derive(Default)]
 struct Waiting {
+    /// The oldest first.
     jobs: VecDeque<Job>,
+    /// The memory that no computation needs at the moment. The last used one comes last and is used first.
+    kept: Vec<Kept>,
     is_closed: bool,
 }
 
-/// What a thread does next.
-enum Next {
-    Work(Job),
-    /// There was nothing to do for so long.
-    Idle,
-    End,
+struct Kept {
+    memory: Memory,
+    since: Instant,
 }
 
 impl Queue {
@@ -335,31 +332,65 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for work, without an end or for at most this time.
-    fn next(&self, longest: Option<Duration>) -> Next {
-        let nothing = |waiting: &mut Waiting| waiting.jobs.is_empty() && !waiting.is_closed;
-        let waiting = self.lock();
-        let mut waiting = match longest {
-            None => self.changed.wait_while(waiting, nothing),
-            Some(longest) => self
-                .changed
-                .wait_timeout_while(waiting, longest, nothing)
-                .map(|(waiting, _)| waiting)
-                .map_err(|poisoned| PoisonError::new(poisoned.into_inner().0)),
+    fn add(&self, job: Job) {
+        self.lock().jobs.push_back(job);
+        self.changed.notify_one();
+    }
+
+    /// Waits for a job, and gives back the memory that is idle for too long meanwhile. `None` when the
+    /// queue is closed and all jobs are done.
+    fn next(&self) -> Option<(Job, Memory)> {
+        let mut waiting = self.lock();
+        loop {
+            if let Some(job) = waiting.jobs.pop_front() {
+                let kept = waiting.kept.pop();
+                return Some((job, kept.map_or_else(Memory::default, |kept| kept.memory)));
+            }
+            if waiting.is_closed {
+                return None;
+            }
+            let left = waiting
+                .kept
+                .first()
+                .map(|oldest| self.kept_idle.saturating_sub(oldest.since.elapsed()));
+            waiting = match left {
+                None => self
+                    .changed
+                    .wait(waiting)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => {
+                    let oldest = waiting.kept.remove(0);
+                    // The system may take a moment for it.
+                    drop(waiting);
+                    drop(oldest);
+                    self.lock()
+                }
+                Some(left) => match self.changed.wait_timeout(waiting, left) {
+                    Ok((waiting, _)) => waiting,
+                    Err(poisoned) => poisoned.into_inner().0,
+                },
+            };
         }
-        .unwrap_or_else(PoisonError::into_inner);
-        match waiting.jobs.pop_front() {
-            Some(job) => Next::Work(job),
-            None if waiting.is_closed => Next::End,
-            None => Next::Idle,
+    }
+
+    /// Keeps memory for the next computation.
+    fn keep(&self, memory: Memory) {
+        if memory.0.is_empty() {
+            return;
         }
+        let since = Instant::now();
+        self.lock().kept.push(Kept { memory, since });
     }
 }
 
 impl Threads {
-    /// The threads give back the memory that they have not needed for `kept_idle`.
+    /// Memory that no computation has needed for `kept_idle` is given back.
     fn start(count: usize, kept_idle: Duration) -> Self {
-        let queue = Arc::new(Queue::default());
+        let queue = Arc::new(Queue {
+            waiting: Mutex::default(),
+            changed: Condvar::new(),
+            kept_idle,
+        });
         for _ in 0..count {
             let queue = Arc::clone(&queue);
             thread::Builder::new()
@@ -370,17 +401,10 @@ impl Threads {
                     if let Err(error) = rustix::process::setpriority_process(None, NICE) {
                         tracing::warn!(%error, "The threads for passwords run at normal priority, because it could not be lowered.");
                     }
-                    let mut memory = Memory::default();
-                    loop {
-                        let longest = (!memory.is_given_back()).then_some(kept_idle);
-                        match queue.next(longest) {
-                            // After a panic, the caller that waits gets no answer.
-                            Next::Work(job) => {
-                                let _ = catch_unwind(AssertUnwindSafe(|| job(&mut memory)));
-                            }
-                            Next::Idle => memory.give_back(),
-                            Next::End => break,
-                        }
+                    while let Some((job, mut memory)) = queue.next() {
+                        // After a panic, the caller that waits gets no answer.
+                        let _ = catch_unwind(AssertUnwindSafe(|| job(&mut memory)));
+                        queue.keep(memory);
                     }
                 })
                 .expect("the system starts a few threads");
@@ -389,9 +413,7 @@ impl Threads {
     }
 
     fn run(&self, job: impl FnOnce(&mut Memory) + Send + 'static) {
-        let queue = &self.0.0;
-        queue.lock().jobs.push_back(Box::new(job));
-        queue.changed.notify_one();
+        self.0.0.add(Box::new(job));
     }
 }
 
@@ -507,39 +529,73 @@ mod tests {
         assert!(memory.0.capacity() * Block::SIZE > 32 << 20);
     }
 
-    /// How many blocks a thread has when it gets to this.
-    fn blocks_kept(threads: &Threads) -> usize {
+    /// Lets a thread take this many blocks.
+    fn take(threads: &Threads, count: usize) {
+        let (answer, answered) = mpsc::channel();
+        threads.run(move |memory| answer.send(memory.blocks(count).len()).unwrap());
+        assert_eq!(answered.recv(), Ok(count));
+    }
+
+    /// How many blocks a thread finds when it begins.
+    fn found(threads: &Threads) -> usize {
         let (answer, answered) = mpsc::channel();
         threads.run(move |memory| answer.send(memory.0.len()).unwrap());
         answered.recv().unwrap()
     }
 
+    /// Waits until this is so. The end is only there for a test that would never end.
+    fn until(is: impl Fn() -> bool) {
+        for _ in 0..60_000 {
+            if is() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        panic!("it is never so");
+    }
+
+    const LONG: Duration = Duration::from_secs(3600);
+
     #[test]
-    fn a_thread_keeps_its_memory_until_it_was_idle_for_long() {
-        const LONG: Duration = Duration::from_secs(3600);
+    fn memory_is_kept_until_it_was_idle_for_long() {
         let patient = Threads::start(1, LONG);
-        patient.run(|memory| assert_eq!(memory.blocks(64).len(), 64));
-        assert_eq!(blocks_kept(&patient), 64);
+        take(&patient, 64);
+        assert_eq!(found(&patient), 64);
         let hasty = Threads::start(1, Duration::ZERO);
-        hasty.run(|memory| assert_eq!(memory.blocks(64).len(), 64));
-        while blocks_kept(&hasty) > 0 {
-            thread::yield_now();
+        take(&hasty, 64);
+        until(|| found(&hasty) == 0);
+        // The memory is given back without a job, too.
+        take(&hasty, 64);
+        until(|| hasty.0.0.lock().kept.is_empty());
+    }
+
+    #[test]
+    fn one_computation_after_another_needs_one_memory() {
+        let threads = Threads::start(4, LONG);
+        for _ in 0..40 {
+            take(&threads, 64);
+            until(|| threads.0.0.lock().kept.len() == 1);
         }
     }
 
     #[test]
-    fn the_threads_end_with_their_last_owner_and_do_before_what_they_were_given() {
-        let threads = Threads::start(2, Duration::ZERO);
+    fn the_threads_do_what_they_were_given_and_then_end() {
+        let threads = Threads::start(2, LONG);
+        // Each thread meets one.
+        for _ in 0..4 {
+            threads.run(|_| panic!("a job fails"));
+        }
         let (answer, answered) = mpsc::channel();
         for number in 0..100 {
             let answer = answer.clone();
             threads.run(move |_| answer.send(number).unwrap());
         }
-        threads.run(|_| panic!("a job fails"));
+        let queue = Arc::downgrade(&threads.0.0);
         let another = threads.clone();
         drop((threads, another, answer));
         let mut done: Vec<i32> = answered.iter().collect();
         done.sort_unstable();
         assert_eq!(done, (0..100).collect::<Vec<_>>());
+        until(|| queue.upgrade().is_none());
     }
 }

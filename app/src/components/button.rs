@@ -41,7 +41,7 @@ pub fn Button(
     busy: Signal<bool>,
     /// Its name, if its text alone would be ambiguous. It must begin with the text.
     #[prop(optional, into)]
-    label: Option<String>,
+    label: Option<Signal<String>>,
     /// Its text.
     #[prop(into)]
     text: Signal<String>,
@@ -71,7 +71,7 @@ fn element(
     r#type: &'static str,
     kind: Kind,
     busy: Signal<bool>,
-    label: Option<String>,
+    label: Option<Signal<String>>,
     text: Signal<String>,
     press: impl Fn() + 'static,
 ) -> impl IntoView {
@@ -80,7 +80,7 @@ fn element(
         <button
             type=r#type
             class=kind.class()
-            aria-label=label
+            aria-label=move || label.map(|label| label.get())
             aria-busy=move || busy.get().then_some("true")
             aria-disabled=move || busy.get().then_some("true")
             disabled=move || !hydrated.get()

@@ -1,5 +1,7 @@
 //! Gives the browser of a session a name, or takes the name away.
 
+use std::collections::HashSet;
+
 use holdfast_client::{CallError, Method, Session, use_session};
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::session_name::{SessionName, SessionNameError};
@@ -31,20 +33,31 @@ impl Named {
     }
 }
 
-/// The question that is open, and the call that is under way.
+/// The question that is open, and the calls that are under way.
 #[derive(Clone, Copy)]
 pub(super) struct Naming {
-    asked: RwSignal<Option<SessionInfo>>,
-    busy: RwSignal<bool>,
+    asked: RwSignal<Option<Asked>>,
+    /// How many times a dialog was opened.
+    openings: StoredValue<u32>,
+    under_way: RwSignal<HashSet<Uuid>>,
     /// Why a call failed whose dialog the person has closed meanwhile.
     error: RwSignal<Option<String>>,
+}
+
+/// An open question.
+#[derive(Clone)]
+struct Asked {
+    /// A person may ask about a session again before the answer to the first form comes.
+    opening: u32,
+    session: SessionInfo,
 }
 
 impl Naming {
     pub(super) fn new() -> Self {
         Self {
             asked: RwSignal::new(None),
-            busy: RwSignal::new(false),
+            openings: StoredValue::new(0),
+            under_way: RwSignal::default(),
             error: RwSignal::new(None),
         }
     }
@@ -52,19 +65,32 @@ impl Naming {
     /// Opens the dialog for this session.
     pub(super) fn ask(self, session: SessionInfo) {
         self.error.set(None);
-        self.asked.set(Some(session));
+        self.openings
+            .update_value(|openings| *openings = openings.wrapping_add(1));
+        self.asked.set(Some(Asked {
+            opening: self.openings.get_value(),
+            session,
+        }));
     }
 
     pub(super) fn error(self) -> Signal<Option<String>> {
         self.error.into()
     }
 
-    fn asks_about(self, session_id: Uuid) -> bool {
-        self.asked.with_untracked(|asked| {
-            asked
-                .as_ref()
-                .is_some_and(|asked| asked.session_id == session_id)
-        })
+    /// Whether the form of this opening is still there.
+    fn is_open(self, opening: u32) -> bool {
+        self.asked
+            .with_untracked(|asked| asked.as_ref().is_some_and(|asked| asked.opening == opening))
+    }
+
+    /// Tells an open form about the session what its name is now. A form that was closed may have sent it.
+    fn note(self, named: &Named) {
+        self.asked.update(|asked| {
+            let about = asked.as_mut().map(|asked| &mut asked.session);
+            if let Some(session) = about.filter(|about| about.session_id == named.session_id) {
+                session.name.clone_from(&named.name);
+            }
+        });
     }
 }
 
@@ -83,20 +109,22 @@ pub(super) fn NameDialog(
     let name = NodeRef::<Input>::new();
     let close = move || naming.asked.set(None);
     // It belongs to the dialog, because the form may be gone when the answer comes.
-    let done = Callback::new(move |named: Named| {
+    let done = Callback::new(move |(opening, named): (u32, Named)| {
         // The dialog is closed first, because the browser returns the focus then.
-        if naming.asks_about(named.session_id) {
+        if naming.is_open(opening) {
             close();
             if let Some(dialog) = dialog.get_untracked() {
                 dialog.close();
             }
+        } else {
+            naming.note(&named);
         }
         on_done.run(named);
     });
     let asker = Asker::here();
     let question = move || {
         let asked = naming.asked.get();
-        asked.map(|asked| (words.name_of)(&all.device(asked.device)))
+        asked.map(|asked| (words.name_of)(&all.device(asked.session.device)))
     };
     view! {
         <Dialog question=Signal::derive(question) node=dialog first=name on_close=close>
@@ -112,26 +140,38 @@ fn NameForm(
     naming: Naming,
     asker: Asker,
     name: NodeRef<Input>,
-    on_done: Callback<Named>,
+    /// Called with the opening of this form and the new name.
+    on_done: Callback<(u32, Named)>,
     #[prop(into)] on_cancel: Callback<()>,
 ) -> impl IntoView {
     let all = Words::of_page();
     let words = all.sessions();
     let session = use_session();
-    let busy = naming.busy;
+    let busy = Signal::derive(move || {
+        let asked = naming.asked.read();
+        asked
+            .as_ref()
+            .is_some_and(|asked| naming.under_way.read().contains(&asked.session.session_id))
+    });
+    // The server may have stored a name although its answer was lost.
+    let may_be_stored = StoredValue::new(false);
     let wrong_name = RwSignal::new(None::<String>);
     let failed = RwSignal::new(None::<String>);
     // The field exists only after the form was made.
     Effect::new(move |_| {
         let asked = naming.asked.get_untracked();
-        let present = asked.and_then(|asked| asked.name);
+        let present = asked.and_then(|asked| asked.session.name);
         if let (Some(field), Some(present)) = (name.get(), present) {
             field.set_value(&present);
         }
     });
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        let Some(asked) = naming.asked.get_untracked() else {
+        let Some(Asked {
+            opening,
+            session: asked,
+        }) = naming.asked.get_untracked()
+        else {
             return;
         };
         if busy.get_untracked() {
@@ -147,18 +187,27 @@ fn NameForm(
                 return focus(name);
             }
         };
-        busy.set(true);
+        if wanted == asked.name && !may_be_stored.get_value() {
+            return on_cancel.run(());
+        }
+        may_be_stored.set_value(true);
+        let session_id = asked.session_id;
+        naming.under_way.update(|under_way| {
+            under_way.insert(session_id);
+        });
         let named = Named {
-            session_id: asked.session_id,
+            session_id,
             name: wanted,
         };
         asker.ask(named.clone().store(session), move |outcome| {
-            busy.set(false);
+            naming.under_way.update(|under_way| {
+                under_way.remove(&session_id);
+            });
             let Err(error) = outcome else {
-                return on_done.run(named);
+                return on_done.run((opening, named));
             };
             let text = Some((all.errors().call)(&error));
-            if failed.is_disposed() || !naming.asks_about(named.session_id) {
+            if failed.is_disposed() || !naming.is_open(opening) {
                 naming.error.set(text);
             } else if error.code() == Some(Code::SessionNameNotAccepted) {
                 wrong_name.set(text);

@@ -73,16 +73,6 @@ fn Sessions() -> impl IntoView {
     };
     let row = move |info: SessionInfo| {
         let which = Which::One(info.session_id);
-        let device = all.device(info.device.clone());
-        let question = (all.end_sessions().question)(&device);
-        let on_end = move || {
-            // This browser may have another session now than when the row was made.
-            if untrack(|| session.session_id()) == Some(info.session_id) {
-                session.sign_out();
-            } else {
-                ask(which, question.clone());
-            }
-        };
         let now = {
             let before = info.clone();
             Memo::new(move |_| {
@@ -92,6 +82,15 @@ fn Sessions() -> impl IntoView {
                     now.unwrap_or(&before).clone()
                 })
             })
+        };
+        let on_end = move || {
+            // This browser may have another session now than when the row was made.
+            if untrack(|| session.session_id()) == Some(info.session_id) {
+                session.sign_out();
+                return;
+            }
+            let shown = name_and_device(all, &now.read_untracked());
+            ask(which, (all.end_sessions().question)(&shown));
         };
         let on_rename = move || {
             done.set("");
@@ -154,6 +153,16 @@ fn last_used(info: &SessionInfo) -> i64 {
     info.last_used_at.max(info.created_at)
 }
 
+/// What the questions and the buttons call a session. The device is in it, because a thief may have chosen
+/// the name.
+fn name_and_device(all: Words, info: &SessionInfo) -> String {
+    let device = all.device(info.device.clone());
+    match &info.name {
+        Some(name) => format!("{name} ({device})"),
+        None => device,
+    }
+}
+
 #[component]
 fn SessionRow(
     #[prop(into)] info: Signal<SessionInfo>,
@@ -164,7 +173,10 @@ fn SessionRow(
     let all = Words::of_page();
     let words = all.sessions();
     let device = all.device(info.read_untracked().device.clone());
-    let (in_heading, in_facts) = (device.clone(), device.clone());
+    let (in_heading, in_facts) = (device.clone(), device);
+    let label = move |of: fn(&str) -> String| {
+        Signal::derive(move || of(&name_and_device(all, &info.read())))
+    };
     let user_agent = info.read_untracked().user_agent.clone();
     let at = move |which: fn(&SessionInfo) -> i64| Signal::derive(move || which(&info.read()));
     view! {
@@ -194,13 +206,13 @@ fn SessionRow(
             <div class="cluster">
                 <Button
                     on_press=on_rename
-                    label=(words.rename_of)(&device)
+                    label=label(words.rename_of)
                     text=words.rename
                 />
                 <Button
                     on_press=on_end
                     busy
-                    label=(words.end_of)(&device)
+                    label=label(words.end_of)
                     text=words.end
                 />
             </div>

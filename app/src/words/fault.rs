@@ -47,12 +47,12 @@ static ENGLISH: Faults = Faults {
     },
     for_now: Fault {
         heading: "Holdfast cannot answer at the moment",
-        advice: "You stay signed in. Wait a moment, then load the page again.",
+        advice: "Wait a moment, then load the page again. If you were signed in, you still are.",
     },
     ours: Fault {
         heading: "Something went wrong on our side",
-        advice: "This is not your fault, and you stay signed in. Load the page again. If that does not \
-            help, tell the people who run this site the number below.",
+        advice: "This is not your fault. Load the page again. If that does not help, tell the people who run \
+            this site the number below.",
     },
     load_again: "Load the page again",
     start: "Go to the start",
@@ -66,22 +66,23 @@ static GERMAN: Faults = Faults {
     },
     too_many: Fault {
         heading: "Zu viele Anfragen",
-        advice: "Ihr Browser oder ein anderer in Ihrem Netz hat in kurzer Zeit zu viel angefragt. Warten \
-            Sie eine Minute und laden Sie die Seite dann neu.",
+        advice: "Ihr Browser oder ein anderer in Ihrem Netz hat in kurzer Zeit zu viele Anfragen gesendet. \
+            Warten Sie eine Minute und laden Sie die Seite dann neu.",
     },
     not_accepted: Fault {
         heading: "Das geht hier nicht",
         advice: "Der Server nimmt diese Anfrage nicht an. Gehen Sie zur Startseite und öffnen Sie die \
-            Seite von dort.",
+            Seite von dort aus.",
     },
     for_now: Fault {
         heading: "Holdfast kann im Moment nicht antworten",
-        advice: "Sie bleiben angemeldet. Warten Sie einen Moment und laden Sie die Seite dann neu.",
+        advice: "Warten Sie einen Moment und laden Sie die Seite dann neu. Wenn Sie angemeldet waren, sind Sie \
+            es noch.",
     },
     ours: Fault {
         heading: "Bei uns ist etwas schiefgegangen",
-        advice: "Es liegt nicht an Ihnen, und Sie bleiben angemeldet. Laden Sie die Seite neu. Wenn das \
-            nicht hilft, nennen Sie den Betreibern dieser Seite die Nummer unten.",
+        advice: "Es liegt nicht an Ihnen. Laden Sie die Seite neu. Wenn das nicht hilft, nennen Sie den \
+            Betreibern dieser Seite die Nummer unten.",
     },
     load_again: "Seite neu laden",
     start: "Zur Startseite",

@@ -11,8 +11,8 @@ use super::flow_parts::{
 
 pub static FLOW: FlowWords = FlowWords {
     title: "Der Ablauf",
-    lead: "Zehn Schritte halten eine Person angemeldet und einen Dieb draußen. Lassen Sie jeden Schritt mit \
-        Ihrer eigenen Sitzung geschehen, und sehen Sie den Anfragen dieses Browsers zu.",
+    lead: "Zehn Schritte halten eine Person angemeldet und einen Dieb draußen. Probieren Sie jeden Schritt \
+        mit Ihrer eigenen Sitzung aus, und sehen Sie den Anfragen dieses Browsers zu.",
     list: "Die zehn Schritte",
     seen: ", hier gesehen",
     steps: STEPS,
@@ -20,7 +20,7 @@ pub static FLOW: FlowWords = FlowWords {
         needs_session: "Dafür brauchen Sie eine Sitzung. Nach der Anmeldung kommen Sie zu diesem Schritt \
             zurück.",
         signed_in: "Sie sind angemeldet. Wenn Sie es hier sehen möchten, melden Sie sich in Schritt 9 ab \
-            und wieder an.",
+            und danach wieder an.",
         files: "Hier wird es entschieden",
     },
     actions: ACTIONS,
@@ -35,8 +35,7 @@ pub static FLOW: FlowWords = FlowWords {
             geschieht, ist deshalb aus der Antwort geschlossen.",
     },
     line: LineWords {
-        // The last lane is narrow on a phone.
-        lanes: ["Person", "Browser", "Server", "Daten\u{ad}bank"],
+        lanes: ["Person", "Browser", "Server", "Datenbank"],
         lanes_within: ["Person", "Browser", "Server", "Datenbank"],
         note: |step, at| format!("Schritt {step}, {at}: "),
         message: |step, from, to| format!("Schritt {step}, {from} an {to}: "),
@@ -83,12 +82,12 @@ pub static FLOW: FlowWords = FlowWords {
         local_storage: "Lokaler Speicher",
         database: "IndexedDB",
         attempt_key: "Der Versuchsschlüssel des Refresh-Tokens mit dieser Nummer.",
-        count_only: "Nur ihre Zahl: Sie gehören vielleicht zu anderen Sitzungen.",
+        count_only: "Nur die Anzahl, denn sie gehören vielleicht zu anderen Sitzungen.",
     },
     row: ROW,
     theft: TheftWords {
-        question: "Das beendet Ihre Sitzung, hier und auf dem Server. Ihre Aktivität wird vor einem \
-            kopierten Token warnen, und Sie melden sich danach wieder an. Fortfahren?",
+        question: "Das beendet Ihre Sitzung, hier und auf dem Server. Unter „Aktivität“ steht danach eine \
+            Warnung vor einem kopierten Token, und Sie müssen sich wieder anmelden. Fortfahren?",
         cancel: "Sitzung behalten",
         confirm: "Meine Sitzung beenden",
     },
@@ -100,7 +99,7 @@ const STEPS: [StepWords; 10] = [
         sentence: "Ein geschützter Aufruf ohne gültiges Zugriffstoken wird mit 401 beantwortet.",
     },
     StepWords {
-        name: "Anmel\u{ad}dung",
+        name: "Anmeldung",
         sentence: "Eine Person meldet sich mit Benutzername und Passwort an.",
     },
     StepWords {
@@ -110,15 +109,15 @@ const STEPS: [StepWords; 10] = [
             anderes eingestellt ist; er speichert nur einen Hash davon).",
     },
     StepWords {
-        name: "Gespei\u{ad}chert",
-        sentence: "Der Browser legt beide in seinen Speicher.",
+        name: "Gespeichert",
+        sentence: "Der Browser legt beide in seinem Speicher ab.",
     },
     StepWords {
         name: "Ein Aufruf",
         sentence: "Jeder Aufruf enthält das Zugriffstoken; der Server prüft es ohne die Datenbank.",
     },
     StepWords {
-        name: "Abge\u{ad}laufen",
+        name: "Abgelaufen",
         sentence: "Wenn das Zugriffstoken abgelaufen ist, legt der Browser das Refresh-Token vor.",
     },
     StepWords {
@@ -127,17 +126,17 @@ const STEPS: [StepWords; 10] = [
             das dasselbe Ablaufdatum hat, und mit einem neuen Zugriffstoken.",
     },
     StepWords {
-        name: "Wieder\u{ad}holt",
+        name: "Wiederholt",
         sentence: "Der Browser speichert das neue Paar und sendet den Aufruf mit dem neuen Zugriffstoken. \
             Er wiederholt einen Aufruf nur, wenn der Server das Zugriffstoken dieses Aufrufs abgelehnt \
             hat. Die Person merkt nichts davon.",
     },
     StepWords {
-        name: "Abmel\u{ad}dung",
+        name: "Abmeldung",
         sentence: "Die Abmeldung löscht das Refresh-Token auf dem Server und beide Token im Browser.",
     },
     StepWords {
-        name: "Abge\u{ad}lehnt",
+        name: "Abgelehnt",
         sentence: "Der Server lehnt ein abgelaufenes oder ungültiges Refresh-Token ab. Dann leert der \
             Browser seinen Speicher.",
     },
@@ -152,7 +151,7 @@ const ACTIONS: ActionsWords = ActionsWords {
     read_storage: ActionWords {
         text: "Den Speicher noch einmal lesen",
         hint: "",
-        done: "Er steht weiter unten, „In diesem Browser“.",
+        done: "Er wird weiter unten gezeigt: „In diesem Browser“.",
     },
     call: ActionWords {
         text: "Eine geschützte Adresse aufrufen",
@@ -179,14 +178,14 @@ const ACTIONS: ActionsWords = ActionsWords {
     },
     race: ActionWords {
         text: "In zwei Tabs gleichzeitig erneuern",
-        hint: "Öffnet diese Seite in einem zweiten Tab, wenn es keinen gibt. Dann erneuern beide Tabs im \
-            selben Moment, ohne die Sperre, auf die sie sonst warten.",
+        hint: "Öffnet diese Seite in einem zweiten Tab, wenn es keinen gibt. Dann erneuern beide Tabs ihre \
+            Token im selben Moment, ohne die Sperre, auf die sie sonst warten.",
         done: "",
     },
     call_with_refused_token: ActionWords {
         text: "Mit einem Token aufrufen, das der Server ablehnt",
         hint: "Ein Zeichen der Signatur ist geändert. Der Server antwortet mit 401, der Client erneuert \
-            und sendet den Aufruf noch einmal.",
+            die Token und sendet den Aufruf noch einmal.",
         done: "Der Aufruf wurde beim zweiten Versuch mit 200 beantwortet.",
     },
     sign_out: ActionWords {
@@ -202,7 +201,7 @@ const ACTIONS: ActionsWords = ActionsWords {
     steal: ActionWords {
         text: "Ein altes Refresh-Token senden",
         hint: "Was ein Dieb mit einer Kopie tun würde: Die Kopie wird gemacht, dieser Browser erneuert \
-            zweimal, und dann kommt die Kopie zurück. Der Server beendet die Sitzung.",
+            zweimal seine Token, und dann kommt die Kopie zurück. Der Server beendet die Sitzung.",
         done: "Der Server hat die Sitzung beendet. Sie und der Dieb sind abgemeldet, und jede Seite sagt, \
             warum.",
     },
@@ -211,7 +210,7 @@ const ACTIONS: ActionsWords = ActionsWords {
 const OUTCOMES: OutcomeWords = OutcomeWords {
     all_you_see: "Auf jeder anderen Seite ist diese Antwort alles, was Sie sehen",
     not_renewed: "Bisher gibt es keine neuen Token. Das Diagramm zeigt die Anfragen und ihre Antworten. \
-        Nach einem Fehler wartet der Client vielleicht, bevor er die nächste Anfrage sendet.",
+        Nach einem Fehler kann der Client warten, bevor er die nächste Anfrage sendet.",
     has_to_wait: "Eine andere Erneuerung dieser Seite läuft noch, also ist nichts geschehen. Versuchen Sie \
         es danach noch einmal.",
     nothing_lost: "Beide Token sind neu, aber keine Antwort ging verloren: Eine andere Erneuerung war \
@@ -243,20 +242,23 @@ const EVENTS: EventWords = EventWords {
     },
     tokens_stored: "Beide Token sind gespeichert",
     tokens_in_this_tab: "Dieser Browser speichert nichts, also hat nur dieser Tab die Token",
-    signed_in_elsewhere: "Ein anderer Tab hat angemeldet: Dieser Tab benutzt dessen Token",
+    signed_in_elsewhere: "In einem anderen Tab hat sich die Person angemeldet: Dieser Tab benutzt dessen \
+        Token",
     pair_stored: |generation| format!("Das neue Paar ist gespeichert: Refresh-Token {generation}"),
     pair_in_this_tab: |generation| {
         format!("Nur dieser Tab hat das neue Paar: Refresh-Token {generation}")
     },
     renewed_elsewhere: |generation| {
-        format!("Ein anderer Tab hat erneuert: Dieser Tab benutzt Refresh-Token {generation}")
+        format!(
+            "Ein anderer Tab hat die Token erneuert: Dieser Tab benutzt Refresh-Token {generation}"
+        )
     },
     access_token_deleted: "Das Zugriffstoken ist gelöscht. Das Refresh-Token bleibt, bis der Server das Ende \
         bestätigt hat",
     tokens_deleted: "Beide Token sind gelöscht",
     storage_deleted: "Was dieser Browser gespeichert hatte, wurde gelöscht",
     kept_elsewhere: "Dieser Browser speichert nichts mehr: Nur noch ein anderer Tab hat die Sitzung",
-    signed_out_elsewhere: "Ein anderer Tab hat abgemeldet",
+    signed_out_elsewhere: "In einem anderen Tab hat sich die Person abgemeldet",
     ended_elsewhere: "Ein anderer Tab hat bemerkt, dass die Sitzung beendet ist",
     session_over: "Die Sitzung ist beendet, und dieser Browser hat gesagt, warum",
     sign_out_confirmed: "Der Server hat es bestätigt: Das Refresh-Token ist jetzt auch hier gelöscht",
@@ -298,17 +300,17 @@ const ANSWERS: AnswerWords = AnswerWords {
 };
 
 const RACE: RaceWords = RaceWords {
-    opening: "Der zweite Tab wird geöffnet. Beide Tabs erneuern, sobald er da ist.",
-    awaited: "Beide Tabs erneuern, sobald es einen zweiten Tab mit dieser Seite gibt.",
+    opening: "Der zweite Tab wird geöffnet. Beide Tabs erneuern ihre Token, sobald er da ist.",
+    awaited: "Beide Tabs erneuern ihre Token, sobald es einen zweiten Tab mit dieser Seite gibt.",
     not_opened: "Der Browser hat diese Seite keinen Tab öffnen lassen. Öffnen Sie diese Seite in einem \
-        zweiten Tab: Beide Tabs erneuern, wenn er da ist.",
-    under_way: "Die beiden Tabs erneuern schon.",
+        zweiten Tab: Beide Tabs erneuern ihre Token, wenn er da ist.",
+    under_way: "Die beiden Tabs erneuern ihre Token schon.",
     none_came: "Es ist kein zweiter Tab mit dieser Sitzung gekommen, also wurde nichts erneuert.",
     other_silent: "Dieser Tab ist fertig. Der andere Tab hat nicht gesagt, was er getan hat.",
-    other_left: "Der andere Tab wurde verlassen, bevor er gesagt hat, was er getan hat.",
+    other_left: "Der andere Tab wurde verlassen, bevor er gesagt hatte, was er getan hat.",
     same_request: "Beide Tabs haben dieselbe Anfrage gesendet und dasselbe Refresh-Token bekommen.",
-    this_faster: "Dieser Tab war schneller: Der andere Tab benutzt seine Token.",
-    other_faster: "Der andere Tab war schneller: Dieser Tab benutzt dessen Token.",
+    this_faster: "Dieser Tab war schneller: Der andere Tab übernimmt die Token von diesem.",
+    other_faster: "Der andere Tab war schneller: Dieser Tab übernimmt die Token von ihm.",
     see_diagram: "Das Diagramm sagt, was jeder der beiden Tabs getan hat.",
     stores_nothing: "Nur dieser Tab hat die Sitzung, weil dieser Browser nichts speichert.",
     no_database: "Dieser Browser gibt der Seite keine Datenbank. Ohne sie könnten zwei gleichzeitige \
@@ -349,7 +351,7 @@ const TOKENS: TokenWords = TokenWords {
         ("Generation", "Mit jeder Erneuerung eine mehr."),
         (
             "Geheimnis",
-            "32 Bytes. Die Datenbank hat nur deren SHA-256.",
+            "32 Byte. Die Datenbank hat nur deren SHA-256-Hash.",
         ),
         (
             "Prüfwert (MAC)",
@@ -380,8 +382,8 @@ const ROW: RowWords = RowWords {
     },
     signed_in: "Anmeldung",
     renewed: "Letzte Erneuerung",
-    renewed_hint: "Auf fünf Minuten gerundet, damit ein Dieb mit einem Zugriffstoken nicht sieht, wann Sie \
-        erneuern.",
+    renewed_hint: "Auf fünf Minuten gerundet, damit ein Dieb mit einem Zugriffstoken nicht sieht, wann Ihre \
+        Token erneuert werden.",
     idle: "Endet ohne Benutzung nach",
     span,
 };

@@ -348,7 +348,7 @@ pub static SESSIONS: Sessions = Sessions {
     save: "Speichern",
     saving: "Wird gespeichert\u{a0}…",
     renamed: "Umbenannt.",
-    name_removed: "Der Name ist entfernt.",
+    name_removed: "Der Name wurde entfernt.",
 };
 
 pub static END_SESSIONS: EndSessions = EndSessions {

@@ -860,17 +860,20 @@ test('a full diagram, revealed tokens and a theft are accessible to everybody', 
   page,
   account,
 }) => {
-  // A line that is just appearing is pale.
-  await page.emulateMedia({ reducedMotion: 'reduce' });
+  // A line that is just appearing is pale. A check resets what is emulated.
+  const withoutMotion = () => page.emulateMedia({ reducedMotion: 'reduce' });
+  await withoutMotion();
   await openSignedIn(page, account, 8);
   await press(page, 'Call with a token that the server refuses');
   await sees(page, ['Step 8, Browser to person']);
   await page.getByRole('button', { name: 'Show everything in full' }).click();
   expect(await violations(page)).toEqual([]);
 
+  await withoutMotion();
   await goToStep(page, 10);
   await buttonOf(page, 'Send an old refresh token').click();
   expect(await violations(page)).toEqual([]);
+  await withoutMotion();
   await page.getByRole('button', { name: 'End my session' }).click();
   await sees(page, ['Step 10, browser: Both tokens are deleted']);
   expect(await violations(page)).toEqual([]);

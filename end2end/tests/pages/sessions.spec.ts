@@ -5,6 +5,7 @@ import {
   confirmSignOut,
   expect,
   fillIn,
+  FIREFOX_ON_LINUX,
   fitsAPhone,
   heading,
   hearsNothing,
@@ -343,6 +344,7 @@ test('a person gives this browser a name by the keyboard, and takes it away agai
   await expect(dialog).toBeHidden();
   await expect(page.getByRole('status').getByText('Renamed.', { exact: true })).toBeVisible();
   await expect(renameOf(row)).toBeFocused();
+  await expect(renameOf(row)).toHaveAccessibleName(`Rename: Work laptop (${device})`);
   await expect(called(row)).toHaveText('Work laptopThis browser');
   await expect(row.getByText('Device', { exact: true }).locator('..')).toContainText(device);
   await expect(row).toHaveAttribute('data-same', 'yes');
@@ -356,8 +358,82 @@ test('a person gives this browser a name by the keyboard, and takes it away agai
   await page.keyboard.press('Enter');
   await expect(page.getByRole('status').getByText('The name is removed.')).toBeVisible();
   await expect(renameOf(row)).toBeFocused();
+  await expect(renameOf(row)).toHaveAccessibleName(`Rename: ${device}`);
   await expect(called(row)).toHaveText(`${device}This browser`);
   await expect(row.getByText('Device', { exact: true })).toHaveCount(0);
+});
+
+test('two browsers of one kind are told apart by ear', async ({ page, account, api }) => {
+  const names = ['The old laptop', 'The new laptop'];
+  for (const name of names) {
+    const other = await api.logIn(account, FIREFOX_ON_LINUX);
+    await api.nameSession(other.access_token, other.session_id, name);
+  }
+  await signIn(page, account);
+  await page.goto('/sessions');
+  for (const name of names) {
+    const row = sessionRows(page).filter({ hasText: name });
+    const both = `${name} (Firefox on Linux)`;
+    await expect(signOutOf(row)).toHaveAccessibleName(`Sign out this session: ${both}`);
+    await expect(renameOf(row)).toHaveAccessibleName(`Rename: ${both}`);
+  }
+});
+
+test('saving the name that is there already sends nothing and says nothing', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  await page.goto('/sessions');
+  const { dialog, field } = naming(page);
+  const network = new Network(page);
+  const sent = () => network.begun().filter(({ method }) => method === 'PUT').length;
+  const said = page.getByRole('status').getByText(/Renamed|removed/);
+  const saves = async (before: string, after: string) => {
+    await renameOf(page).press('Enter');
+    await expect(field).toBeFocused();
+    await expect(field).toHaveValue(before);
+    await field.fill(after);
+    await field.press('Enter');
+    await expect(dialog).toBeHidden();
+    await expect(renameOf(page)).toBeFocused();
+  };
+  await saves('', ' ');
+  expect(sent()).toBe(0);
+  await expect(said).toHaveCount(0);
+
+  await saves('', 'Work laptop');
+  await expect(said).toBeVisible();
+  expect(sent()).toBe(1);
+  await saves('Work laptop', 'Work laptop ');
+  expect(sent()).toBe(1);
+  await expect(said).toHaveCount(0);
+  await expect(called(sessionRows(page).first())).toContainText('Work laptop');
+});
+
+test('a name that was stored although its answer was lost is taken away again', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  await page.goto('/sessions');
+  const stored = '**/api/v1/sessions/*/name';
+  await page.route(stored, async (route) => {
+    await route.fetch();
+    await route.abort();
+  });
+  await renameOf(page).click();
+  const { dialog, field } = naming(page);
+  await field.fill('Work laptop');
+  await field.press('Enter');
+  await expect(dialog.getByRole('alert')).toContainText('The server cannot be reached');
+  await page.unrouteAll({ behavior: 'wait' });
+
+  await field.fill('');
+  await field.press('Enter');
+  await expect(page.getByRole('status').getByText('The name is removed.')).toBeVisible();
+  await page.reload();
+  await expect(called(sessionRows(page).first())).toHaveText(/^Chrome on \w+This browser$/);
 });
 
 test('another tab shows the new name without a reload', async ({ page, context, account, api }) => {
@@ -480,6 +556,78 @@ test('a dialog that is closed before the answer shows the result on the page', a
   await expect(renameOf(page)).toBeFocused();
 });
 
+test('a slow answer about one browser does not disturb the question about another', async ({
+  page,
+  account,
+  api,
+}) => {
+  const other = await api.logIn(account, FIREFOX_ON_LINUX);
+  await signIn(page, account);
+  await page.goto('/sessions');
+  const rows = sessionRows(page);
+  await expect(rows).toHaveCount(2);
+  const dialog = page.getByRole('dialog');
+  const field = dialog.getByLabel('Name', { exact: true });
+  const save = dialog.getByRole('button', { name: 'Save', exact: true });
+  const renamed = page.getByRole('status').getByText('Renamed.', { exact: true });
+  const late = await holdAnswers(page, `**/api/v1/sessions/${other.session_id}/name`);
+  await renameOf(rows.nth(1)).click();
+  await field.fill('The old laptop');
+  await field.press('Enter');
+  await expect.poll(late.waiting).toBe(1);
+  await page.keyboard.press('Escape');
+  await expect(dialog).toBeHidden();
+
+  await renameOf(rows.first()).click();
+  await expect(save).not.toHaveAttribute('aria-busy', 'true');
+  await field.fill('Work laptop');
+  await save.click();
+  await expect(dialog).toBeHidden();
+  await expect(renamed).toBeVisible();
+  await expect(called(rows.first())).toContainText('Work laptop');
+
+  await renameOf(rows.first()).click();
+  await expect(field).toHaveValue('Work laptop');
+  await field.fill('Work');
+  await expect(renamed).toHaveCount(0);
+  late.open();
+  await expect(renamed).toBeVisible();
+  await expect(called(rows.nth(1))).toHaveText('The old laptop');
+  await expect(dialog).toBeVisible();
+  await expect(field).toBeFocused();
+  await expect(field).toHaveValue('Work');
+});
+
+test('a question that is asked again is not closed by the answer to the first one', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  await page.goto('/sessions');
+  const { dialog, field } = naming(page);
+  const late = await holdAnswers(page, '**/api/v1/sessions/*/name');
+  await renameOf(page).click();
+  await field.fill('Work laptop');
+  await field.press('Enter');
+  await expect.poll(late.waiting).toBe(1);
+  await page.keyboard.press('Escape');
+  await expect(dialog).toBeHidden();
+
+  await renameOf(page).click();
+  await expect(field).toHaveValue('');
+  const saving = dialog.getByRole('button', { name: /^Saving/ });
+  await expect(saving).toHaveAttribute('aria-busy', 'true');
+  late.open();
+  await expect(page.getByRole('status').getByText('Renamed.', { exact: true })).toBeVisible();
+  await expect(dialog).toBeVisible();
+
+  // The name is another one than when the question was asked, so what the field says is sent.
+  await expect(field).toHaveValue('');
+  await dialog.getByRole('button', { name: 'Save', exact: true }).click();
+  await expect(dialog).toBeHidden();
+  await expect(page.getByRole('status').getByText('The name is removed.')).toBeVisible();
+});
+
 test('the longest name and the question for it fit a phone', async ({ page, account, api }) => {
   await page.setViewportSize({ width: 320, height: 640 });
   const other = await api.logIn(account);
@@ -498,6 +646,12 @@ test('the longest name and the question for it fit a phone', async ({ page, acco
       (element) => element.scrollWidth > element.clientWidth,
     );
   expect(await page.evaluate(isWider)).toEqual([false, false]);
+
+  // The question says the device, too, because a thief may have chosen the name.
+  await page.keyboard.press('Escape');
+  await signOutOf(row).click();
+  await expect(dialog).toContainText(new RegExp(`Sign out ${longest} \\(.+\\) now\\?`));
+  expect(await page.evaluate(isWider)).toEqual([false, false]);
 });
 
 test.describe('for a person who reads German', () => {
@@ -509,7 +663,7 @@ test.describe('for a person who reads German', () => {
   }) => {
     await signInInGerman(page, account);
     await page.goto('/sessions');
-    const rename = page.getByRole('button', { name: /^Umbenennen: Chrome auf / });
+    const rename = page.getByRole('button', { name: /^Umbenennen: .*Chrome auf / });
     await rename.click();
     const dialog = page.getByRole('dialog', { name: /^Name für Chrome auf / });
     const field = dialog.getByLabel('Name', { exact: true });
@@ -526,7 +680,7 @@ test.describe('for a person who reads German', () => {
     await rename.click();
     await field.fill('');
     await field.press('Enter');
-    await expect(page.getByRole('status').getByText('Der Name ist entfernt.')).toBeVisible();
+    await expect(page.getByRole('status').getByText('Der Name wurde entfernt.')).toBeVisible();
   });
 });
 

@@ -1,4 +1,5 @@
-//! Turns an error into problem JSON, and logs it.
+//! Turns an error into problem JSON, and logs it. A person whose browser wanted a page gets one in its place
+//! (`pages/fault.rs`).
 //!
 //! Failures of requests are logged here and nowhere else. The OAuth endpoints answer errors
 //! about the grant in the form of RFC 6749 (`routes/oauth.rs`); all their other errors are
@@ -29,6 +30,10 @@ pub const LONGEST: Duration = Duration::from_secs(18);
 /// vanishes without closing its connections, the work must not keep a connection longer.
 pub const LONGEST_WORK: Duration = Duration::from_secs(12);
 
+/// Marks the answer to an error of Holdfast's own, and not to one of the application.
+#[derive(Debug, Clone, Copy)]
+pub struct OwnProblem;
+
 /// Waits for the answer and turns an [`ApiError`] in it into problem JSON (RFC 9457).
 pub async fn answer_errors(
     answering: impl Future<Output = Response>,
@@ -53,6 +58,9 @@ pub async fn answer_errors(
     let body = serde_json::to_vec(&problem).unwrap_or_default();
     let (mut parts, _) = response.into_parts();
     parts.extensions.remove::<Arc<ApiError>>();
+    if !matches!(*error, ApiError::OfApplication { .. }) {
+        parts.extensions.insert(OwnProblem);
+    }
     let headers = &mut parts.headers;
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

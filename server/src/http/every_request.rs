@@ -19,12 +19,12 @@ use tower::Service;
 use tracing::{Instrument as _, Span};
 
 use super::answer_errors::answer_errors;
-#[cfg(feature = "pages")]
-use super::fault_page::Reader;
 use super::headers::SecurityHeaders;
 use super::one_host::require_one_host;
 use super::request_id::RequestId;
 use super::same_site::refuse_other_sites;
+#[cfg(feature = "pages")]
+use crate::pages::fault::Reader;
 use crate::state::Holdfast;
 
 /// The most characters of a path in the log. A client may send a path of many kilobytes.

@@ -4,8 +4,6 @@ pub(crate) mod answer_errors;
 pub(crate) mod client_info;
 pub(crate) mod current_account;
 pub(crate) mod every_request;
-#[cfg(feature = "pages")]
-mod fault_page;
 pub(crate) mod form;
 pub(crate) mod headers;
 pub(crate) mod json;

@@ -46,13 +46,15 @@ fn path_of(address: &str) -> Option<&str> {
         .and_then(|begin| after_scheme.get(begin..))
 }
 
-/// Whether this is a path of this site. Browsers take two slashes, or a backslash in place of a slash, for
+/// Whether this is a path of this site, and not that of the switch, which would lead back to itself.
+/// Browsers take two slashes, or a backslash in place of a slash, for
 /// the name of another site, and ignore tabs and line ends.
 fn is_own_path(text: &str) -> bool {
     let is_safe = |byte: u8| byte.is_ascii_graphic() && byte != b'\\';
     text.len() <= LONGEST_WAY_BACK
         && text.starts_with('/')
         && !text.starts_with("//")
+        && !text.starts_with("/language/")
         && text.bytes().all(is_safe)
 }
 
@@ -143,6 +145,7 @@ mod tests {
             ("https://id.example", "/"),
             ("https://id.example//elsewhere.example", "/"),
             ("about:client", "/"),
+            ("https://id.example/language/de", "/"),
         ] {
             assert_eq!(came_from(referer), page, "{referer}");
         }

@@ -416,7 +416,7 @@ pub async fn list(connection: &mut PgConnection, account_id: Uuid) -> sqlx::Resu
 
 /// Gives the browser of a session of this account this name, or takes its name away. `own` is the
 /// session in which the person does this. Returns `false` and changes nothing if one of the two sessions
-/// is gone, or if `session_id` belongs to another account.
+/// was gone when the statement began, or if `session_id` belongs to another account.
 ///
 /// A renewal at the same moment changes the newest version of the row, so it keeps the name.
 pub async fn set_name(

@@ -205,7 +205,8 @@ async fn a_renewal_that_waits_for_a_new_name_keeps_it() {
         .execute(&mut *naming)
         .await
         .unwrap();
-    let (renewed, ()) = tokio::join!(app.refresh(&tokens, &new_key()), async {
+    let key = new_key();
+    let (renewed, ()) = tokio::join!(app.refresh(&tokens, &key), async {
         app.until_waiting(1).await;
         naming.commit().await.unwrap();
     });

@@ -11,7 +11,9 @@ use crate::toolbox::{self, Toolbox};
 use crate::versions::DEBIAN_CHROMIUM;
 use crate::workspace;
 
+/// The first is Chromium without windows, which is made for tests and starts pages faster.
 const PROGRAMS: &[&str] = &[
+    "chromium-headless-shell",
     "chromium",
     "chromium-browser",
     "google-chrome",
@@ -34,15 +36,15 @@ pub fn ensure(toolbox: &mut Toolbox) -> Outcome {
     console::begin("Installing Chromium; usually a minute, once.");
     // On distributions that are based on Debian, the package of this name may be empty.
     if machine::is_debian() {
-        // Without root, Playwright can fetch one, too.
-        if let Err(failure) =
-            machine::apt_install(&[DEBIAN_CHROMIUM], "The journeys need a browser.")
-        {
-            console::note(&failure.to_string());
-        }
-        toolbox.chromium = find();
-        if toolbox.chromium.is_some() {
-            return Ok(());
+        for package in DEBIAN_CHROMIUM {
+            // Older versions of Debian lack the first one. Without root, Playwright can fetch one, too.
+            if let Err(failure) = machine::apt_install(&[package], "The journeys need a browser.") {
+                console::note(&failure.to_string());
+            }
+            toolbox.chromium = find();
+            if toolbox.chromium.is_some() {
+                return Ok(());
+            }
         }
     }
     let mut playwright = toolbox.command("npx");

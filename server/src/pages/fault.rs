@@ -1,4 +1,4 @@
-//! The page that a person gets in the place of problem JSON, if their browser wanted a page.
+//! The page that a person gets in the place of a problem of Holdfast's own, if their browser wanted a page.
 //!
 //! A security duty: nothing of the request is in the page. It runs no script.
 
@@ -7,11 +7,11 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use holdfast_app::{Language, fault_page};
-use holdfast_protocol::problem::MEDIA_TYPE;
 
-use super::FOR_PROGRAMS;
-use super::request_id::RequestId;
-use crate::pages::language;
+use super::language;
+use crate::http::FOR_PROGRAMS;
+use crate::http::answer_errors::OwnProblem;
+use crate::http::request_id::RequestId;
 use crate::state::Holdfast;
 
 /// The page may load its style and its icon, and nothing else.
@@ -39,10 +39,10 @@ impl Reader {
         is_page.then(|| Self(language::of(headers)))
     }
 
-    /// Puts a page into the place of a problem. Status and the other headers stay.
+    /// Puts a page into the place of a problem. Status and the other headers stay. What an application has
+    /// answered stays as it is.
     pub fn answer(self, response: Response, state: &Holdfast, request_id: &RequestId) -> Response {
-        let media_type = response.headers().get(header::CONTENT_TYPE);
-        if media_type.is_none_or(|media_type| media_type != MEDIA_TYPE) {
+        if response.extensions().get::<OwnProblem>().is_none() {
             return response;
         }
         let (mut parts, _) = response.into_parts();

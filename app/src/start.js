@@ -123,8 +123,8 @@
     else start();
   }
 
-  // A visitor reads the page that the server has drawn. So its style comes first, and the code does not
-  // share the line with it. What a signed-in person wants to see needs the code.
+  // A visitor first reads the page that the server has drawn. So its style comes first, and the code does
+  // not share the line with it (docs/decisions/0035). A signed-in person waits for what needs the code.
   function afterFirstPaint(then) {
     var isDone = false;
     function once() {
@@ -161,6 +161,7 @@
     },
     true
   );
-  if (root.dataset.session === 'maybe') load();
+  // The browser reads on meanwhile, and asks for the style first.
+  if (root.dataset.session === 'maybe') setTimeout(load);
   else afterFirstPaint(load);
 })

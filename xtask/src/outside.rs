@@ -3,8 +3,12 @@
 //! Cargo reads the settings in `.cargo/config.toml` of the current folder and of the folders above it.
 //! So each call in this repository has the flags and variables of this repository, and an application
 //! has none of them. It may set `DATABASE_URL`, too. To find out what it would miss, a copy of the
-//! packages lies outside of the repository, and cargo is called there, with a target directory of its
-//! own.
+//! packages lies outside of the repository, and cargo is called there.
+//!
+//! What the browser runs is compiled without any flag of the repository, in a target directory of its own.
+//! For the server this would compile 620 crates once more, which takes four minutes on two cores. So what
+//! the server runs is checked with the flags and profiles of the repository, and cargo uses what clippy
+//! has checked before. Nothing else of the repository reaches these calls.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -31,6 +35,11 @@ const FORGOTTEN: &[&str] = &[
     "SQLX_OFFLINE_DIR",
 ];
 
+/// The flags of the repository, and the variable that is in the fingerprint of a crate of Leptos. A test
+/// compares them with the settings of the repository.
+const RUSTFLAGS: &str = "--cfg erase_components";
+const OUTPUT_NAME: (&str, &str) = ("LEPTOS_OUTPUT_NAME", "holdfast");
+
 /// The crate of the pages.
 const PAGES: &str = "holdfast-app";
 
@@ -38,11 +47,12 @@ const PAGES: &str = "holdfast-app";
 const DATABASE: &str = "postgres://nobody@127.0.0.1:1/nothing";
 
 /// Compiles the packages in `packages`, a workspace, and a new project that uses them.
-pub fn check(toolbox: &Toolbox, packages: &Path, names: &[&str]) -> Outcome {
+///
+/// `profiles` are those of the repository, as a configuration of cargo.
+pub fn check(toolbox: &Toolbox, packages: &Path, names: &[&str], profiles: &str) -> Outcome {
     let place = TemporaryDirectory::of_checkout("holdfast-outside")?;
     let holdfast = place.path().join("holdfast");
     copy(packages, &holdfast)?;
-    write(&holdfast.join("Cargo.toml"), &workspace_of(names))?;
     progress::run("the packages", &mut all(toolbox, &holdfast))?;
     progress::run("the pages", &mut pages(toolbox, &holdfast))?;
     console::note(&format!(
@@ -54,7 +64,11 @@ pub fn check(toolbox: &Toolbox, packages: &Path, names: &[&str]) -> Outcome {
     // Cargo has removed what only the examples need from the copy in `holdfast`.
     copy(&packages.join("Cargo.lock"), &project.join("Cargo.lock"))?;
     let patches = patches(&holdfast, names);
-    progress::run("the new project", &mut server(toolbox, &project, &patches))?;
+    let profiles_file = place.path().join("profiles.toml");
+    write(&profiles_file, profiles)?;
+    let mut server = server(toolbox, &project, &patches);
+    server.arg("--config").arg(&profiles_file);
+    progress::run("the new project", &mut server)?;
     progress::show(&["the new project"], |board| {
         board.run("the new project", &mut browser(toolbox, &project, &patches))?;
         wasm_bindgen::ensure(toolbox, board, "the new project")?;
@@ -104,7 +118,7 @@ pub fn workspace_of(packages: &[&str]) -> String {
 
 /// All packages for the server.
 fn all(toolbox: &Toolbox, holdfast: &Path) -> Command {
-    let mut cargo = cargo(toolbox, holdfast, &["check", "--workspace"]);
+    let mut cargo = native(toolbox, holdfast, &["check", "--release", "--workspace"]);
     cargo.args(["--features", "holdfast-app/ssr"]);
     cargo
 }
@@ -132,7 +146,8 @@ fn patches(holdfast: &Path, packages: &[&str]) -> Vec<String> {
 
 /// The server of a new project.
 fn server(toolbox: &Toolbox, project: &Path, patches: &[String]) -> Command {
-    let mut cargo = cargo(toolbox, project, &["check", "--features=ssr", "--bins"]);
+    let arguments = ["check", "--release", "--features=ssr", "--bins"];
+    let mut cargo = native(toolbox, project, &arguments);
     cargo.args(patches);
     cargo
 }
@@ -147,6 +162,17 @@ fn browser(toolbox: &Toolbox, project: &Path, patches: &[String]) -> Command {
     ];
     let mut cargo = cargo(toolbox, project, &arguments);
     cargo.args(["--target", WASM]).args(patches);
+    cargo
+}
+
+/// A call that checks what the server runs. With these two variables, cargo uses what clippy has checked.
+/// The second one is in the fingerprint of a crate of Leptos. The server takes the same value without it.
+fn native(toolbox: &Toolbox, folder: &Path, arguments: &[&str]) -> Command {
+    let mut cargo = cargo(toolbox, folder, arguments);
+    cargo
+        .env("CARGO_TARGET_DIR", workspace::target())
+        .env("RUSTFLAGS", RUSTFLAGS)
+        .env(OUTPUT_NAME.0, OUTPUT_NAME.1);
     cargo
 }
 
@@ -179,6 +205,19 @@ mod tests {
             "[workspace]\nresolver = \"3\"\nmembers = [\"one\", \"two\"]\n\n[patch.crates-io]\n\
              holdfast-one = { path = \"one\" }\nholdfast-two = { path = \"two\" }\n"
         );
+    }
+
+    #[test]
+    fn the_calls_for_the_server_have_the_flags_of_the_repository() {
+        let settings =
+            read(&workspace::path(".cargo/config.toml")).expect("the repository has some");
+        let flags: Vec<String> = RUSTFLAGS
+            .split(' ')
+            .map(|flag| format!("\"{flag}\""))
+            .collect();
+        assert!(settings.contains(&format!("rustflags = [{}]", flags.join(", "))));
+        let (name, value) = OUTPUT_NAME;
+        assert!(settings.contains(&format!("{name} = \"{value}\"")));
     }
 
     /// Otherwise a package could use a setting of the repository, and no check would notice.

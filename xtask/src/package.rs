@@ -41,7 +41,8 @@ pub fn check(toolbox: &Toolbox) -> Outcome {
     package(toolbox)?;
     write_workspace(&packages)?;
     template::check(toolbox)?;
-    outside::check(toolbox, &packages, PUBLISHED)?;
+    let profiles = profiles(&read(&workspace::path("Cargo.toml"))?);
+    outside::check(toolbox, &packages, PUBLISHED, &profiles)?;
     progress::run("the documentation", &mut document(toolbox, &packages))?;
     console::note("Their documentation has no warning.");
     Ok(())

@@ -111,8 +111,10 @@ pub fn make(toolbox: &Toolbox, project: &Path, holdfast: &str) -> Outcome {
 
 /// Builds the program as a part of the progress.
 fn build(toolbox: &Toolbox, board: &Board) -> Outcome {
-    let mut cargo = toolbox.cargo(&["build", "--locked", "--release", "--manifest-path"]);
+    // It runs for a moment, so it is not optimised.
+    let mut cargo = toolbox.cargo(&["build", "--locked", "--manifest-path"]);
     cargo
+        .env("CARGO_PROFILE_DEV_DEBUG", "false")
         .arg(workspace::path(PROGRAM).join("Cargo.toml"))
         .arg("--target-dir")
         .arg(target());
@@ -124,7 +126,7 @@ fn target() -> PathBuf {
 }
 
 fn try_to_make(toolbox: &Toolbox, project: &Path, holdfast: &str) -> Outcome<Output> {
-    let program = target().join("release/new-project");
+    let program = target().join("debug/new-project");
     let place = project.parent().unwrap_or(project);
     let mut command: Command = toolbox.command(&program.to_string_lossy());
     command

@@ -64,7 +64,8 @@ fn AccountCard() -> impl IntoView {
 
     view! {
         <Card id="account-card" heading=words.account>
-            // What is still loading has the height of what comes, so that nothing below it moves.
+            // What is still loading has the height of what comes, so that nothing below it moves, unless
+            // the name needs two lines.
             <Show when=move || load_error.get().is_none()>
                 <p class="signed-in-as">
                     {words.signed_in_as}

@@ -257,8 +257,9 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
     view! {
         <form method="post" action=paths::RECOVER class="card stack" novalidate on:submit=submit>
             // A person with a link has nothing to enter but the password.
-            <p role="status">
-                {move || if has_link.get() { words.filled_in } else { words.lead }}
+            <p>{move || if has_link.get() { words.filled_in } else { words.lead }}</p>
+            <p class="visually-hidden" role="status">
+                {move || has_link.get().then_some(words.filled_in)}
             </p>
             <Show when=move || session.is_signed_in()>
                 <p class="notice">{words.is_signed_in}</p>

@@ -2,13 +2,14 @@
 //!
 //! `parts.rs` says which words a language needs, and each other file has them in one language. A person
 //! who adds a language adds files like `german.rs` and `flow_german.rs`, a variant of [`Language`] and a
-//! line at each place below that names German; the compiler says what is missing.
+//! line at each place that names German; the compiler says what is missing.
 //!
 //! The words of English are in the code of the pages that say them. The words of another language are a
 //! piece of the code of their own, which only the readers of that language load.
 //!
 //! The page of the flow has many words, and few people open it. So its words are in files of their own
 //! (`flow_parts.rs` and one for each language), and those of both languages are in the piece of this page.
+//! The few words of the page for a fault are in `fault.rs`, in all languages, because only the server has them.
 
 mod english;
 mod fault;

@@ -67,6 +67,10 @@ async fn over_the_wire(server: SocketAddr) -> anyhow::Result<Weight> {
         }
         weight.add(&path, file.body.len());
     }
+    ensure!(
+        weight.css > 0 && weight.js > 0 && weight.wasm > 0,
+        "the page names no style, no script or no module"
+    );
     Ok(weight)
 }
 
@@ -97,12 +101,17 @@ fn on_disk(site: &Path) -> anyhow::Result<Weight> {
     })
 }
 
-/// The files of this origin to which a page has a link, each once. A page has links to all files that it
-/// loads. Its script also names files that only a browser with a session loads.
+/// The files of this origin that a page loads, each once: those to which it has a link, and those that the
+/// call of its script names before the last two lists. The first of these lists has the files that only a
+/// browser with a session loads, and the other one has sentences.
 fn files_named_in(html: &str) -> BTreeSet<String> {
     let links = html.split(" href=\"").skip(1);
-    let addresses = links.filter_map(|rest| rest.split('"').next());
-    addresses
+    let links = links.filter_map(|rest| rest.split('"').next());
+    let call = html.rsplit_once("})(\"").map_or("", |(_, call)| call);
+    let (in_call, _) = call.split_once("], [").unwrap_or_default();
+    let in_call = in_call.split('"');
+    links
+        .chain(in_call)
         .filter(|address| {
             let name = address.rsplit('/').next().unwrap_or_default();
             address.starts_with('/') && name.contains('.')
@@ -173,11 +182,20 @@ mod tests {
 
     #[test]
     fn the_files_of_a_page_are_found_once_each() {
-        let html = r#"<link href="/pkg/a.css"><a href="/sign-in"><link href="/pkg/a.js">
-            <link rel="preload" href="/pkg/a.wasm"><link href="https://elsewhere.example/b.css">
-            <script>start('/pkg/a.js', '/pkg/a.wasm', ['/pkg/engine.wasm'])</script>"#;
+        let html = r#"<link href="/pkg/a.css"><a href="/sign-in"><link href="/favicon.svg">
+            <link href="https://elsewhere.example/b.css"><script>(function (script) {
+            })("/pkg/a.js", "/pkg/a.wasm", ["/pkg/page.wasm"], ["/pkg/engine.wasm"], ["No. /x.y"])"#;
         let files: Vec<String> = files_named_in(html).into_iter().collect();
-        assert_eq!(files, ["/pkg/a.css", "/pkg/a.js", "/pkg/a.wasm"]);
+        assert_eq!(
+            files,
+            [
+                "/favicon.svg",
+                "/pkg/a.css",
+                "/pkg/a.js",
+                "/pkg/a.wasm",
+                "/pkg/page.wasm"
+            ]
+        );
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub fn run() -> Outcome {
 
     // A release that was not built here has no names.
     let named = site::named();
-    if named.exists() {
+    if release::named().is_none() && named.exists() {
         console::begin("Reading the names of the functions.");
         let mut by_crate = toolbox.command("node");
         by_crate

@@ -24,7 +24,7 @@ use super::one_host::require_one_host;
 use super::request_id::RequestId;
 use super::same_site::refuse_other_sites;
 #[cfg(feature = "pages")]
-use crate::pages::fault::Reader;
+use crate::pages::fault::PageWanted;
 use crate::state::Holdfast;
 
 /// The most characters of a path in the log. A client may send a path of many kilobytes.
@@ -66,7 +66,7 @@ where
         let span = span(&request, &request_id);
         let headers = SecurityHeaders::of(&request, self.state.config.is_https());
         #[cfg(feature = "pages")]
-        let reader = Reader::of(&request).map(|reader| (reader, self.state.clone()));
+        let wanted = PageWanted::of(&request).map(|wanted| (wanted, self.state.clone()));
         let refused = require_one_host(&request).and_then(|()| refuse_other_sites(&request));
         // A route of axum begins its work when the future is polled. So a panic is caught below, and
         // the lines of its log are in the span.
@@ -81,8 +81,8 @@ where
             };
             let mut response = answer_errors(answering, &request_id).await;
             #[cfg(feature = "pages")]
-            if let Some((reader, state)) = reader {
-                response = reader.answer(response, &state, &request_id);
+            if let Some((wanted, state)) = wanted {
+                response = wanted.answer(response, &state, &request_id);
             }
             headers.add_to(response.headers_mut());
             request_id.add_to(response.headers_mut());

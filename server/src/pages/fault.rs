@@ -23,12 +23,12 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 /// Addresses whose problems say to an operator what is wrong.
 const FOR_OPERATORS: [&str; 2] = ["healthz", "readyz"];
 
-/// A person who waits for a page.
+/// A person waits for a page, in this language.
 #[derive(Debug, Clone, Copy)]
-pub struct Reader(Language);
+pub struct PageWanted(Language);
 
-impl Reader {
-    /// The person who has sent this request, if their browser shows the answer as a page.
+impl PageWanted {
+    /// Whether the browser of this request shows the answer as a page.
     pub fn of(request: &Request) -> Option<Self> {
         let headers = request.headers();
         if !shows_a_page(headers) {

@@ -5,13 +5,13 @@ use std::convert::Infallible;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Method, Request, Version};
+use axum::http::{Method, Request, StatusCode, Version};
 use axum::routing::get;
 use futures::stream;
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::paths;
 use holdfast_server::additions::Additions;
-use holdfast_server::router_with;
+use holdfast_server::{ApiError, router_with};
 use serde_json::json;
 use tower::ServiceExt as _;
 
@@ -185,8 +185,12 @@ async fn a_person_gets_a_page_in_the_place_of_a_problem_and_a_program_does_not()
     let mut app = TestApp::start().await;
     app.serve_with(|state| {
         let panics = get(async || -> &'static str { panic!("with a secret in it") });
+        let own = get(async || {
+            let sentence = "Delete some notes first.";
+            ApiError::of_application(StatusCode::FORBIDDEN, "quota", sentence)
+        });
         let additions = Additions {
-            routes: Router::new().route("/panics", panics),
+            routes: Router::new().route("/panics", panics).route("/own", own),
             ..Additions::default()
         };
         router_with(state, additions)
@@ -209,7 +213,7 @@ async fn a_person_gets_a_page_in_the_place_of_a_problem_and_a_program_does_not()
         // A browser without this header.
         ("/panics", 500, vec![("accept", html)], "on our side"),
         (
-            "/panics?a=<script>",
+            "/panics?a=%3Cscript%3E",
             500,
             vec![("accept", html), ("accept-language", "de")],
             "Bei uns ist etwas schiefgegangen",
@@ -241,6 +245,7 @@ async fn a_person_gets_a_page_in_the_place_of_a_problem_and_a_program_does_not()
             "{text}"
         );
     }
+    app.state.stopping.tell();
     for (path, headers) in [
         ("/panics", vec![("accept", "*/*")]),
         ("/panics", vec![]),
@@ -249,6 +254,13 @@ async fn a_person_gets_a_page_in_the_place_of_a_problem_and_a_program_does_not()
             "/panics",
             vec![("sec-fetch-dest", "empty"), ("accept", html)],
         ),
+        (
+            "/panics",
+            vec![("sec-fetch-dest", "iframe"), ("accept", html)],
+        ),
+        // What an application says, and what an operator wants to know.
+        ("/own", vec![("sec-fetch-dest", "document")]),
+        ("/readyz", vec![("accept", html)]),
         ("/api/v1/nothing", vec![("sec-fetch-dest", "document")]),
         ("/oauth/nothing", vec![("accept", html)]),
         ("/.well-known/nothing", vec![("accept", html)]),

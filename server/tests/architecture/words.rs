@@ -10,6 +10,7 @@ use crate::{root, rust_files};
 const NO_WORDS: &[&str] = &[
     "Holdfast",
     "{page} · Holdfast",
+    "{heading} · Holdfast",
     "Deutsch",
     "English",
     "button button-primary",

@@ -5,25 +5,9 @@
 //   TRACE=1 npx playwright test <file>             with a trace of each test that fails
 //   cargo xtask pictures                           the pictures of every page
 
-import { existsSync } from 'node:fs';
 import { defineConfig, devices } from '@playwright/test';
+import { headlessShell, launch, wholeChromium } from './holdfast/launch';
 import type { Options } from './holdfast/test';
-
-/** The browser: the one that HOLDFAST_CHROMIUM names, one of the system's, or Playwright's own. The first
- * is Chromium without windows, for which a run takes four fifths of the time. */
-function chromium(): string | undefined {
-  const ofTheSystem = [
-    '/usr/bin/chromium-headless-shell',
-    '/usr/bin/chromium',
-    '/usr/bin/chromium-browser',
-    '/usr/bin/google-chrome',
-    '/usr/bin/google-chrome-stable',
-    '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-  ];
-  return process.env.HOLDFAST_CHROMIUM || ofTheSystem.find((path) => existsSync(path));
-}
-
-const isRoot = process.getuid?.() === 0;
 
 export default defineConfig<Options>({
   testDir: './tests',
@@ -49,17 +33,6 @@ export default defineConfig<Options>({
     trace: process.env.TRACE
       ? { mode: 'retain-on-failure', screenshots: false, snapshots: true, sources: true }
       : 'off',
-    launchOptions: {
-      executablePath: chromium(),
-      args: [
-        // Chromium's sandbox refuses to run as root.
-        ...(isRoot ? ['--no-sandbox'] : []),
-        '--disable-gpu',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        '--no-first-run',
-      ],
-    },
+    launchOptions: launch(headlessShell() ?? wholeChromium()),
   },
 });

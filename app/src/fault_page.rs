@@ -21,7 +21,8 @@ pub fn fault_page(language: Language, status: u16, css: &str, request_id: &str) 
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content="light dark"/>
                 <meta name="robots" content="noindex"/>
-                <title>{format!("{heading} · Holdfast")}</title>
+                // A text within it would get a mark for the client, which a title shows.
+                <title inner_html=format!("{heading} · Holdfast")></title>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="stylesheet" href=css.to_owned()/>
             </head>
@@ -78,6 +79,7 @@ mod tests {
             for (language, heading) in [(Language::English, english), (Language::German, german)] {
                 let page = page(language);
                 assert!(page.contains(heading), "{status}: {page}");
+                assert!(page.contains(" · Holdfast</title>"), "{page}");
                 assert!(page.contains("0123-abc") && page.contains("/pkg/a.css"));
                 assert!(page.contains(&format!("lang=\"{}\"", language.tag())));
                 assert!(!page.contains("<script"), "{page}");

@@ -46,7 +46,10 @@ pub const DEBIAN_POSTGRES: &str = "postgresql";
 pub const OLDEST_POSTGRES_MAJOR: u32 = 15;
 
 /// The browser for the journeys, at Debian's version.
-pub const DEBIAN_CHROMIUM: &[&str] = &["chromium-headless-shell", "chromium"];
+pub const DEBIAN_CHROMIUM: &str = "chromium";
+
+/// The same without windows, for most of them.
+pub const DEBIAN_HEADLESS_SHELL: &str = "chromium-headless-shell";
 
 /// The browser for one more journey, at Debian's version.
 pub const DEBIAN_FIREFOX: &str = "firefox-esr";

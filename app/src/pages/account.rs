@@ -65,7 +65,7 @@ fn AccountCard() -> impl IntoView {
     view! {
         <Card id="account-card" heading=words.account>
             // What is still loading has the height of what comes, so that nothing below it moves, unless
-            // the name needs two lines.
+            // the name needs more than a line.
             <Show when=move || load_error.get().is_none()>
                 <p class="signed-in-as">
                     {words.signed_in_as}

@@ -342,7 +342,7 @@ pub static SESSIONS: Sessions = Sessions {
     rename: "Umbenennen",
     rename_of: |device| format!("Umbenennen: {device}"),
     name_of: |device| format!("Name für {device}"),
-    name: "Name",
+    name: "Name des Browsers",
     name_hint: "Höchstens 64 Zeichen. Lassen Sie das Feld leer, um nur das Gerät zu sehen.",
     wrong_name: wrong_session_name,
     save: "Speichern",

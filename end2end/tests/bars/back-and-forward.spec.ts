@@ -10,6 +10,7 @@ import {
   inDatabase,
   isEnded,
   isSignedOut,
+  launch,
   Network,
   seesAccount,
   signInButton,
@@ -18,6 +19,7 @@ import {
   test as base,
   theStoredSession,
   type Tokens,
+  wholeChromium,
 } from '../../holdfast';
 
 const test = base.extend<{ cachingBrowser: BrowserContext }>({
@@ -29,6 +31,9 @@ const test = base.extend<{ cachingBrowser: BrowserContext }>({
     await browser.close();
   },
 });
+
+// The browser without windows cannot do all of this.
+test.use({ launchOptions: launch(wholeChromium()) });
 
 test('the back button does not bring a signed-out person back in', async ({
   cachingBrowser,

@@ -14,6 +14,7 @@ import {
   fillStorage,
   isEnded,
   isSignedOut,
+  launch,
   Network,
   occupyDatabase,
   seesAccount,
@@ -25,6 +26,7 @@ import {
   test as base,
   theStoredSession,
   type Tokens,
+  wholeChromium,
 } from '../../holdfast';
 
 const test = base.extend<{ denyingBrowser: BrowserContext }>({
@@ -43,6 +45,9 @@ const test = base.extend<{ denyingBrowser: BrowserContext }>({
     expect(errors).toEqual([]);
   },
 });
+
+// The browser without windows cannot do all of this.
+test.use({ launchOptions: launch(wholeChromium()) });
 
 const NOTICE = 'You stay signed in until you leave or reload this page.';
 

@@ -68,6 +68,8 @@ for (const one of PAGES) {
 
       // Nothing of it is in English.
       await prefersEnglish(page);
+      // Otherwise an address with a fragment would not be loaded again.
+      await page.goto('about:blank');
       await openPage(page, account, { ...one, signedIn: false });
       await expect(language(page)).toHaveAttribute('lang', 'en');
       const english = await shownWords(page);

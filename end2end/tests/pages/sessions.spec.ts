@@ -666,7 +666,7 @@ test.describe('for a person who reads German', () => {
     const rename = page.getByRole('button', { name: /^Umbenennen: .*Chrome auf / });
     await rename.click();
     const dialog = page.getByRole('dialog', { name: /^Name für Chrome auf / });
-    const field = dialog.getByLabel('Name', { exact: true });
+    const field = dialog.getByLabel('Name des Browsers');
     await field.fill('w'.repeat(65));
     await field.press('Enter');
     await expect(dialog.getByRole('alert')).toHaveText(

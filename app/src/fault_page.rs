@@ -13,6 +13,11 @@ pub fn fault_page(language: Language, status: u16, css: &str, request_id: &str) 
     let words = faults(language);
     let Fault { heading, advice } = fault(words, status);
     let helps_to_repeat = matches!(status, 408 | 429 | 500..);
+    let of_start = if helps_to_repeat {
+        "button"
+    } else {
+        "button button-primary"
+    };
     view! {
         <!DOCTYPE html>
         <html lang=language.tag() translate="no">
@@ -40,7 +45,7 @@ pub fn fault_page(language: Language, status: u16, css: &str, request_id: &str) 
                             {helps_to_repeat.then(|| view! {
                                 <a class="button button-primary" href="">{words.load_again}</a>
                             })}
-                            <a class="button" href="/">{words.start}</a>
+                            <a class=of_start href="/">{words.start}</a>
                         </div>
                         <p class="hint">{words.number} " " <code>{request_id.to_owned()}</code></p>
                     </div>

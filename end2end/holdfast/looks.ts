@@ -2,6 +2,7 @@
 
 import AxeBuilder from '@axe-core/playwright';
 import { expect, type Page } from '@playwright/test';
+import type { PageOfHoldfast } from './pages';
 
 /** Faults of a page for people who see, hear or move differently, in the light and in the dark
  * design. */
@@ -19,6 +20,21 @@ export async function violations(page: Page): Promise<string[]> {
   }
   await page.emulateMedia({ colorScheme: null, reducedMotion: null });
   return found;
+}
+
+/** Checks the parts that every page has, and that everybody can use it. */
+export async function isWhole(page: Page, one: PageOfHoldfast, language: string): Promise<void> {
+  await expect(page).toHaveTitle(one.path === '/' ? 'Holdfast' : /^.+ · Holdfast$/);
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText(one.heading);
+  await expect(page.locator('html')).toHaveAttribute('lang', language);
+  await expect(page.getByRole('main')).toHaveCount(1);
+  expect(await violations(page)).toEqual([]);
+}
+
+/** Checks what the browser has complained about. It tells of each 404 as well. */
+export function complainsOnlyOf404(complaints: string[], one: PageOfHoldfast): void {
+  const expected = one.name === 'not-found' ? /status of 404/ : /^$/;
+  expect(complaints.filter((complaint) => !expected.test(complaint))).toEqual([]);
 }
 
 /** Whether the page has no scroll bar from left to right. */

@@ -1,11 +1,13 @@
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import {
+  complainsOnlyOf404,
   complaintsOf,
   expect,
   fillIn,
   fitsSmallScreens,
   heading,
+  isWhole,
   openPage,
   openUnhydrated,
   PAGES,
@@ -28,16 +30,10 @@ for (const one of PAGES) {
     const complaints = await complaintsOf(page);
     await openPage(page, account, one);
 
-    await expect(page).toHaveTitle(one.path === '/' ? 'Holdfast' : /^.+ · Holdfast$/);
-    await expect(page.getByRole('heading', { level: 1 })).toHaveText(one.heading);
-    await expect(page.locator('html')).toHaveAttribute('lang', 'en');
-    await expect(page.getByRole('main')).toHaveCount(1);
-    expect(await violations(page)).toEqual([]);
+    await isWhole(page, one, 'en');
     await test.step('on a phone', () => suitsAPhone(page, one.name));
     await fitsSmallScreens(page);
-
-    const expected = one.name === 'not-found' ? /status of 404/ : /^$/;
-    expect(complaints.filter((complaint) => !expected.test(complaint))).toEqual([]);
+    complainsOnlyOf404(complaints, one);
   });
 
   test(`${one.name}: has a policy that forbids foreign scripts`, async ({ request }) => {

@@ -3,11 +3,13 @@
 import type { Page } from '@playwright/test';
 import {
   becomesAlive,
+  complainsOnlyOf404,
   complaintsOf,
   expect,
   fillIn,
   fitsSmallScreens,
   inGerman,
+  isWhole,
   openPage,
   openUnhydrated,
   PAGES,
@@ -58,12 +60,9 @@ for (const one of PAGES) {
       const complaints = await complaintsOf(page);
       const german = inGerman(one);
       await openPage(page, account, german, signInInGerman);
-      await expect(language(page)).toHaveAttribute('lang', 'de');
-      await expect(page.getByRole('heading', { level: 1 })).toHaveText(german.heading);
-      await expect(page).toHaveTitle(one.path === '/' ? 'Holdfast' : /^.+ · Holdfast$/);
       const words = await shownWords(page);
       expect(words.length).toBeGreaterThan(8);
-      expect(await violations(page)).toEqual([]);
+      await isWhole(page, german, 'de');
       await fitsSmallScreens(page);
 
       // Nothing of it is in English.
@@ -78,9 +77,7 @@ for (const one of PAGES) {
         (one.path.startsWith('/flow') &&
           (SAME_ON_THE_FLOW_PAGE.test(text) || MEMBERS_OF_A_TOKEN.test(text)));
       expect(words.filter((text) => english.includes(text) && !isSame(text))).toEqual([]);
-
-      const expected = one.name === 'not-found' ? /status of 404/ : /^$/;
-      expect(complaints.filter((complaint) => !expected.test(complaint))).toEqual([]);
+      complainsOnlyOf404(complaints, one);
     });
   });
 }

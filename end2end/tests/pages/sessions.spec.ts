@@ -319,6 +319,23 @@ function naming(page: Page): { dialog: Locator; field: Locator } {
   return { dialog, field: dialog.getByLabel('Name', { exact: true }) };
 }
 
+/** Sends a name, and closes the dialog before the answer comes. */
+async function closeWhileSaving(
+  page: Page,
+  rename: Locator,
+  name: string,
+  late: { waiting: () => number },
+): Promise<void> {
+  const dialog = page.getByRole('dialog');
+  const field = dialog.getByLabel('Name', { exact: true });
+  await rename.click();
+  await field.fill(name);
+  await field.press('Enter');
+  await expect.poll(late.waiting).toBe(1);
+  await page.keyboard.press('Escape');
+  await expect(dialog).toBeHidden();
+}
+
 test('a person gives this browser a name by the keyboard, and takes it away again', async ({
   page,
   account,
@@ -542,14 +559,8 @@ test('a dialog that is closed before the answer shows the result on the page', a
 }) => {
   await signIn(page, account);
   await page.goto('/sessions');
-  const { dialog, field } = naming(page);
   const late = await holdAnswers(page, '**/api/v1/sessions/*/name');
-  await renameOf(page).click();
-  await field.fill('Work laptop');
-  await field.press('Enter');
-  await expect.poll(late.waiting).toBe(1);
-  await page.keyboard.press('Escape');
-  await expect(dialog).toBeHidden();
+  await closeWhileSaving(page, renameOf(page), 'Work laptop', late);
   late.open();
   await expect(page.getByRole('status').getByText('Renamed.', { exact: true })).toBeVisible();
   await expect(called(sessionRows(page).first())).toContainText('Work laptop');
@@ -571,12 +582,7 @@ test('a slow answer about one browser does not disturb the question about anothe
   const save = dialog.getByRole('button', { name: 'Save', exact: true });
   const renamed = page.getByRole('status').getByText('Renamed.', { exact: true });
   const late = await holdAnswers(page, `**/api/v1/sessions/${other.session_id}/name`);
-  await renameOf(rows.nth(1)).click();
-  await field.fill('The old laptop');
-  await field.press('Enter');
-  await expect.poll(late.waiting).toBe(1);
-  await page.keyboard.press('Escape');
-  await expect(dialog).toBeHidden();
+  await closeWhileSaving(page, renameOf(rows.nth(1)), 'The old laptop', late);
 
   await renameOf(rows.first()).click();
   await expect(save).not.toHaveAttribute('aria-busy', 'true');
@@ -606,12 +612,7 @@ test('a question that is asked again is not closed by the answer to the first on
   await page.goto('/sessions');
   const { dialog, field } = naming(page);
   const late = await holdAnswers(page, '**/api/v1/sessions/*/name');
-  await renameOf(page).click();
-  await field.fill('Work laptop');
-  await field.press('Enter');
-  await expect.poll(late.waiting).toBe(1);
-  await page.keyboard.press('Escape');
-  await expect(dialog).toBeHidden();
+  await closeWhileSaving(page, renameOf(page), 'Work laptop', late);
 
   await renameOf(page).click();
   await expect(field).toHaveValue('');

@@ -3,15 +3,15 @@
 use leptos::prelude::*;
 
 use crate::components::Mark;
-use crate::words::{Fault, Faults, Language, faults};
+use crate::words::{Fault, Language, Words, faults};
 
 /// The HTML document for an answer with this status, 400 to 599. It has no scripts, because the fault may
 /// be in what a script needs.
 ///
 /// `css` is the address of the style sheet. `request_id` is the number that the log of the server has.
 pub fn fault_page(language: Language, status: u16, css: &str, request_id: &str) -> String {
-    let words = faults(language);
-    let Fault { heading, advice } = fault(words, status);
+    let words = Words::of(language);
+    let Fault { heading, advice } = fault(language, status);
     let helps_to_repeat = matches!(status, 408 | 429 | 500..);
     let of_start = if helps_to_repeat {
         "button"
@@ -39,15 +39,15 @@ pub fn fault_page(language: Language, status: u16, css: &str, request_id: &str) 
                 </header>
                 <main class="site-main">
                     <div class="center stack narrow">
-                        <h1>{*heading}</h1>
-                        <p class="lead">{*advice}</p>
+                        <h1>{heading}</h1>
+                        <p class="lead">{advice}</p>
                         <div class="cluster">
                             {helps_to_repeat.then(|| view! {
-                                <a class="button button-primary" href="">{words.load_again}</a>
+                                <a class="button button-primary" href="">{words.document().load_again}</a>
                             })}
-                            <a class=of_start href="/">{words.start}</a>
+                            <a class=of_start href="/">{words.frame().not_found_link}</a>
                         </div>
-                        <p class="hint">{words.number} " " <code>{request_id.to_owned()}</code></p>
+                        <p class="hint">{faults(language).number} " " <code>{request_id.to_owned()}</code></p>
                     </div>
                 </main>
             </body>
@@ -57,13 +57,20 @@ pub fn fault_page(language: Language, status: u16, css: &str, request_id: &str) 
 }
 
 /// What a person is told about an answer with this status.
-const fn fault(words: &Faults, status: u16) -> &Fault {
+fn fault(language: Language, status: u16) -> Fault {
+    let words = faults(language);
     match status {
-        404 => &words.not_found,
-        429 => &words.too_many,
-        408 | 503 | 504 => &words.for_now,
-        500.. => &words.ours,
-        _ => &words.not_accepted,
+        404 => {
+            let frame = Words::of(language).frame();
+            Fault {
+                heading: frame.not_found,
+                advice: frame.not_found_text,
+            }
+        }
+        429 => words.too_many,
+        408 | 503 | 504 => words.for_now,
+        500.. => words.ours,
+        _ => words.not_accepted,
     }
 }
 
@@ -88,7 +95,7 @@ mod tests {
                 assert!(page.contains("0123-abc") && page.contains("/pkg/a.css"));
                 assert!(page.contains(&format!("lang=\"{}\"", language.tag())));
                 assert!(!page.contains("<script"), "{page}");
-                let again = faults(language).load_again;
+                let again = Words::of(language).document().load_again;
                 assert_eq!(
                     page.contains(again),
                     ![404, 405].contains(&status),

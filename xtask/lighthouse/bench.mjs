@@ -3,7 +3,7 @@
 //   node xtask/lighthouse/bench.mjs <server> <rounds>
 //
 // Starts the server on a Postgres of its own, and Chromium with the flags of
-// `end2end/playwright.config.ts`. Each page is measured several times, and the table has the middle
+// `end2end/holdfast/launch.ts`. Each page is measured several times, and the table has the middle
 // result of each number. Lighthouse computes the times for a slow phone on a slow network from what
 // it has measured on this machine.
 

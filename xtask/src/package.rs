@@ -39,9 +39,9 @@ const NEEDED: &[(&str, &[&str])] = &[("holdfast-app", &["style/main.css", "publi
 pub fn check(toolbox: &Toolbox) -> Outcome {
     let packages = unpacked();
     package(toolbox)?;
-    write_workspace(&packages)?;
-    template::check(toolbox)?;
     let profiles = profiles(&read(&workspace::path("Cargo.toml"))?);
+    write_workspace(&packages, &profiles)?;
+    template::check(toolbox)?;
     outside::check(toolbox, &packages, PUBLISHED, &profiles)?;
     progress::run("the documentation", &mut document(toolbox, &packages))?;
     console::note("Their documentation has no warning.");
@@ -143,9 +143,8 @@ fn replace_if_different(new: TemporaryDirectory, old: &Path) -> io::Result<()> {
 
 /// Writes the manifest and the lock file of the workspace of the packages. It has the profiles of this
 /// workspace, so that cargo uses what clippy has compiled.
-fn write_workspace(packages: &Path) -> Outcome {
-    let ours = read(&workspace::path("Cargo.toml"))?;
-    let manifest = outside::workspace_of(PUBLISHED) + &profiles(&ours);
+fn write_workspace(packages: &Path, profiles: &str) -> Outcome {
+    let manifest = outside::workspace_of(PUBLISHED) + profiles;
     write(&packages.join("Cargo.toml"), &manifest)?;
     let lock_file = read(&workspace::path("Cargo.lock"))?;
     write(&packages.join("Cargo.lock"), &lock_file)

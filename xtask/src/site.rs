@@ -19,10 +19,15 @@ pub fn root() -> PathBuf {
     workspace::path("target/site")
 }
 
+/// A target directory of its own: the server is compiled at the same time, and cargo only allows one build
+/// at a time in a directory.
+fn target() -> PathBuf {
+    workspace::target().join("front")
+}
+
 /// What cargo makes of the frontend.
 fn compiled() -> PathBuf {
-    let target = workspace::target().join("front");
-    target
+    target()
         .join(WASM)
         .join("wasm-release/holdfast_frontend.wasm")
 }
@@ -58,10 +63,6 @@ const FOR_CUTTING: [&str; 5] = ["--", "-C", "link-args=--emit-relocs", "-C", "st
 /// Compiles the frontend and makes the site, as the part `lane` of the progress.
 pub fn build(toolbox: &Toolbox, board: &Board, lane: &str) -> Outcome {
     wasm_bindgen::ensure(toolbox, board, lane)?;
-    // This needs a target directory of its own: the server is compiled at the same time, and cargo
-    // only allows one build at a time in a directory.
-    let target = workspace::target().join("front");
-    let module = compiled();
     let mut cargo = toolbox.cargo(&["rustc", "--package=holdfast-frontend", "--lib"]);
     cargo
         .args([
@@ -71,7 +72,7 @@ pub fn build(toolbox: &Toolbox, board: &Board, lane: &str) -> Outcome {
             WASM,
         ])
         .arg("--target-dir")
-        .arg(&target)
+        .arg(target())
         .args(FOR_CUTTING);
     board.run(lane, &mut cargo)?;
     make(
@@ -79,7 +80,7 @@ pub fn build(toolbox: &Toolbox, board: &Board, lane: &str) -> Outcome {
         board,
         lane,
         &Sources {
-            module: &module,
+            module: &compiled(),
             name: "holdfast",
             public: &workspace::path("public"),
             style: Some(&workspace::path("style/main.css")),

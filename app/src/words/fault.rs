@@ -4,20 +4,18 @@
 use super::Text;
 use super::language::Language;
 
-/// The words of that page.
+/// The words of that page that no other page has.
 pub struct Faults {
-    pub not_found: Fault,
     pub too_many: Fault,
     pub not_accepted: Fault,
     pub for_now: Fault,
     pub ours: Fault,
-    pub load_again: Text,
-    pub start: Text,
     /// What stands before the number of the request.
     pub number: Text,
 }
 
 /// What is wrong, and what the person can do.
+#[derive(Clone, Copy)]
 pub struct Fault {
     pub heading: Text,
     pub advice: Text,
@@ -32,10 +30,6 @@ pub fn faults(language: Language) -> &'static Faults {
 }
 
 static ENGLISH: Faults = Faults {
-    not_found: Fault {
-        heading: "Page not found",
-        advice: "There is nothing at this address. It may have been mistyped.",
-    },
     too_many: Fault {
         heading: "Too many requests",
         advice: "Your browser, or another one in your network, has asked for too much in a short time. \
@@ -54,16 +48,10 @@ static ENGLISH: Faults = Faults {
         advice: "This is not your fault. Load the page again. If that does not help, tell the people who run \
             this site the number below.",
     },
-    load_again: "Load the page again",
-    start: "Go to the start",
     number: "Number of this request:",
 };
 
 static GERMAN: Faults = Faults {
-    not_found: Fault {
-        heading: "Seite nicht gefunden",
-        advice: "Unter dieser Adresse gibt es nichts. Vielleicht ist sie falsch geschrieben.",
-    },
     too_many: Fault {
         heading: "Zu viele Anfragen",
         advice: "Ihr Browser oder ein anderer in Ihrem Netz hat in kurzer Zeit zu viele Anfragen gesendet. \
@@ -84,7 +72,5 @@ static GERMAN: Faults = Faults {
         advice: "Es liegt nicht an Ihnen. Laden Sie die Seite neu. Wenn das nicht hilft, nennen Sie den \
             Betreibern dieser Seite die Nummer unten.",
     },
-    load_again: "Seite neu laden",
-    start: "Zur Startseite",
     number: "Nummer dieser Anfrage:",
 };

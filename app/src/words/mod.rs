@@ -22,7 +22,7 @@ mod parts;
 
 use futures::FutureExt as _;
 
-pub use fault::{Fault, Faults, faults};
+pub use fault::{Fault, faults};
 pub use flow_parts::{
     ActionWords, AnswerWords, EventWords, FlowWords, LineWords, RaceWords, RowWords, SpanUnit,
     StepWords, TokenWords,

@@ -1,14 +1,13 @@
 //! `/api/v1/account/notices`: sign-ins from browsers that the account did not know.
 
-use axum::http::{Method, header};
+use axum::http::Method;
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::{AccountData, SignInNotice, SignInNotices, Tokens, paths};
 use holdfast_server::sweep::Sweep;
-use serde_json::json;
 use uuid::Uuid;
 
 use crate::limits::{From, change_password};
-use crate::support::{Answer, PASSWORD, TestApp, json_request};
+use crate::support::{Answer, PASSWORD, TestApp};
 
 async fn notices(app: &TestApp, tokens: &Tokens) -> Vec<SignInNotice> {
     let answer: SignInNotices = app.get_as(tokens, paths::NOTICES).await.json();
@@ -32,13 +31,7 @@ async fn every_other_session_is_told_of_a_sign_in_from_an_unknown_browser() {
     let app = TestApp::start().await;
     let here = app.sign_up("ada").await;
     let eve = app.sign_up("eve").await;
-    let body = json!({"username": "ada", "password": PASSWORD});
-    let mut request = json_request(Method::POST, paths::LOGIN, &body);
-    let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
-    request
-        .headers_mut()
-        .insert(header::USER_AGENT, firefox.parse().unwrap());
-    let stranger = app.send(request).await.tokens(200);
+    let stranger = app.log_in_from_firefox("ada").await;
     let known = From::known(&here).log_in(&app, "ada", PASSWORD).await;
     let known = known.tokens(200);
 

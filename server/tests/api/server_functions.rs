@@ -17,7 +17,7 @@ use leptos::server_fn::axum::server_fn_paths;
 use leptos::server_fn::codec::{GetUrl, Json};
 
 use crate::support::queries::QueryCount;
-use crate::support::{Answer, PASSWORD, TestApp, json_request};
+use crate::support::{Answer, TestApp};
 
 const OVERVIEW: &str = "/api/fn/overview";
 const ECHO: &str = "/api/fn/test/echo";
@@ -146,13 +146,7 @@ async fn the_overview_names_the_account_and_the_newest_sign_in() {
     };
     assert_eq!(overview, expected);
 
-    let body = serde_json::json!({"username": "ada", "password": PASSWORD});
-    let mut request = json_request(Method::POST, "/api/v1/login", &body);
-    let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
-    request
-        .headers_mut()
-        .insert(header::USER_AGENT, firefox.parse().unwrap());
-    app.send(request).await.tokens(200);
+    app.log_in_from_firefox("ada").await;
     let overview: Overview = app.get_as(&here, OVERVIEW).await.json();
     assert_eq!(overview.sessions, 2);
     assert_eq!(overview.newest.device, "Firefox on Linux");

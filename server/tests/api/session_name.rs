@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use axum::http::{Method, header};
+use axum::http::Method;
 use holdfast_protocol::attempt_key::AttemptMark;
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::{
@@ -14,7 +14,7 @@ use holdfast_server::store::sessions::{Rotate, rotate_together};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Answer, PASSWORD, TestApp, json_request, new_key};
+use crate::support::{Answer, FIREFOX, TestApp, new_key};
 
 async fn put(app: &TestApp, by: &Tokens, session_id: impl Display, body: &Value) -> Answer {
     let path = format!("{}/{session_id}/name", paths::SESSIONS);
@@ -235,19 +235,13 @@ async fn the_copy_of_an_accounts_data_has_the_names() {
 async fn the_list_the_notices_and_the_activity_still_say_the_device() {
     let app = TestApp::start().await;
     let here = app.sign_up("ada").await;
-    let body = json!({"username": "ada", "password": PASSWORD});
-    let mut request = json_request(Method::POST, paths::LOGIN, &body);
-    let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
-    request
-        .headers_mut()
-        .insert(header::USER_AGENT, firefox.parse().unwrap());
-    let thief = app.send(request).await.tokens(200);
+    let thief = app.log_in_from_firefox("ada").await;
     name(&app, &thief, thief.session_id, "Safari on iPhone").await;
 
     let session = listed(&app, &here, thief.session_id).await;
     assert_eq!(session.name.as_deref(), Some("Safari on iPhone"));
     assert_eq!(session.device, "Firefox on Linux");
-    assert_eq!(session.user_agent.as_deref(), Some(firefox));
+    assert_eq!(session.user_agent.as_deref(), Some(FIREFOX));
     let notices: SignInNotices = app.get_as(&here, paths::NOTICES).await.json();
     assert_eq!(notices.notices[0].device, "Firefox on Linux");
     let activity = app.get_as(&here, paths::ACTIVITY).await.text();

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::limits::WRONG;
-use crate::support::{Answer, PASSWORD, TestApp, json_request, new_key};
+use crate::support::{Answer, PASSWORD, TestApp, new_key};
 
 fn confirmation() -> Value {
     json!({"password": PASSWORD})
@@ -28,13 +28,7 @@ async fn list(app: &TestApp, tokens: &Tokens) -> SessionList {
 async fn the_list_shows_browsers_and_marks_the_current_one() {
     let app = TestApp::start().await;
     let here = app.sign_up("ada").await;
-    let body = json!({"username": "ada", "password": PASSWORD});
-    let mut request = json_request(Method::POST, paths::LOGIN, &body);
-    let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
-    request
-        .headers_mut()
-        .insert(header::USER_AGENT, firefox.parse().unwrap());
-    let elsewhere = app.send(request).await.tokens(200);
+    let elsewhere = app.log_in_from_firefox("ada").await;
     app.sign_up("eve").await;
 
     let sessions = list(&app, &here).await.sessions;

@@ -44,6 +44,9 @@ pub use crate::answer::Answer;
 use crate::database::{self, TestDatabase};
 pub use crate::tokens::{PASSWORD, generation, new_key};
 
+/// What a Firefox on Linux says of itself.
+pub const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
+
 /// The issuer of every instance in these tests.
 pub const ISSUER: &str = "https://id.example";
 
@@ -239,6 +242,16 @@ impl TestApp {
     /// Signs in once more.
     pub async fn log_in(&self, username: &str) -> Tokens {
         self.try_log_in(username, PASSWORD).await.tokens(200)
+    }
+
+    /// Signs in from a Firefox on Linux.
+    pub async fn log_in_from_firefox(&self, username: &str) -> Tokens {
+        let body = json!({"username": username, "password": PASSWORD});
+        let mut request = json_request(Method::POST, paths::LOGIN, &body);
+        request
+            .headers_mut()
+            .insert(header::USER_AGENT, HeaderValue::from_static(FIREFOX));
+        self.send(request).await.tokens(200)
     }
 
     /// Tries to sign in with this password, and returns the answer.

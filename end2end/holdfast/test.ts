@@ -103,6 +103,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   context: async ({ context }, use) => {
     waitsUntilAlive(context);
     await use(context);
+    await lettingGo(context);
   },
 
   anotherBrowser: async ({ browser, baseURL }, use) => {
@@ -114,6 +115,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       return context;
     });
     for (const context of contexts) {
+      await lettingGo(context);
       await context.close();
     }
   },
@@ -171,6 +173,13 @@ function waitsUntilAlive(context: BrowserContext): void {
       return response;
     };
   });
+}
+
+/** Ends the functions that still hold requests of the browser. The test is over, so nobody waits for these
+ * requests, and it does not matter that they fail now. */
+async function lettingGo(context: BrowserContext): Promise<void> {
+  const holding = [context, ...context.pages()];
+  await Promise.all(holding.map((one) => one.unrouteAll({ behavior: 'ignoreErrors' })));
 }
 
 /** Checks that the log has no panic, no error, and nothing that a thief could use. */

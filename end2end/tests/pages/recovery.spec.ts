@@ -46,6 +46,8 @@ async function fillInRecovery(
   code: string,
   password = NEW,
 ): Promise<void> {
+  // The page before may have a field of the same name.
+  await expect(heading(page, 'Get back in')).toBeVisible();
   await page.getByLabel('Username').fill(username);
   await page.getByLabel('Recovery code').fill(code);
   await page.getByLabel('New password').fill(password);

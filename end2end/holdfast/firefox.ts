@@ -100,11 +100,17 @@ export class Firefox {
     await this.connection.ask('WebDriver:ElementClick', { id });
   }
 
-  /** Waits until the page contains this text. */
+  /** Waits until the page contains this text. Any white space of the page counts as one space. */
   async sees(text: string): Promise<void> {
-    await eventually(`Firefox sees "${text}"`, () =>
-      this.run<boolean>('return document.body.innerText.includes(arguments[0])', text),
+    await eventually(
+      `Firefox sees "${text}"`,
+      async () => (await this.text()).includes(text),
+      async () => `It sees:\n${await this.text()}`,
     );
+  }
+
+  private text(): Promise<string> {
+    return this.run<string>('return document.body.innerText.replace(/\\s+/g, " ")');
   }
 
   /** Runs the body of a function in the page. */
@@ -176,10 +182,14 @@ class Connection {
   }
 }
 
-/** Repeats a query until its result is not empty, zero or false. */
+/**
+ * Repeats a query until its result is not empty, zero or false. If that takes too long, the error ends with
+ * what `instead` returns.
+ */
 export async function eventually<Value>(
   what: string,
   ask: () => Promise<Value>,
+  instead: () => Promise<string> = async () => '',
 ): Promise<Value> {
   const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
@@ -188,7 +198,7 @@ export async function eventually<Value>(
       return value;
     }
     if (Date.now() > deadline) {
-      throw new Error(`This did not happen in time: ${what}.`);
+      throw new Error(`This did not happen in time: ${what}. ${await instead()}`.trim());
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

@@ -59,7 +59,8 @@
 //! # Errors
 //!
 //! Every call returns a [`CallError`]. [`CallError::Problem`] is the server's own answer: decide by its
-//! code, and show its text. After [`CallError::Unreachable`] nothing is lost, and a later call may
+//! code, and show its text. The text is in English: for another language, choose a sentence by the code
+//! and the [`Cause`]. After [`CallError::Unreachable`] nothing is lost, and a later call may
 //! succeed. Every error as text is a sentence for a person.
 //!
 //! # What a page may rely on
@@ -158,6 +159,7 @@ pub use demonstration::{CopiedToken, Demonstration, HeldTokens, Renewal};
 pub use driver::Reload;
 pub use engine::load_if_needed;
 pub use gloo_net::http::Method;
+pub use holdfast_protocol::cause::Cause;
 pub use holdfast_protocol::problem::{Code, Problem};
 pub use holdfast_protocol::renewal::{Ending, Notice, View};
 #[cfg(feature = "demonstration")]

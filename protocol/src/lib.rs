@@ -45,12 +45,13 @@
 //!
 //! [`refresh_token`] is the token's format, [`rotation`] the server's decision,
 //! [`renewal`] the client's decision, [`wire`] the requests and answers, [`problem`]
-//! what each error means to a client. [`username`] and [`password`] say which names and
-//! passwords a new account may have, and [`session_name`] which names a person may give to
-//! their browsers. [`recovery_code`] is the format of the code that gives an account back to
-//! a person who lost the password.
+//! what each error means to a client, and [`cause`] what a page can tell a person about it.
+//! [`username`] and [`password`] say which names and passwords a new account may have, and
+//! [`session_name`] which names a person may give to their browsers. [`recovery_code`] is the
+//! format of the code that gives an account back to a person who lost the password.
 
 pub mod attempt_key;
+pub mod cause;
 pub mod hexadecimal;
 pub mod password;
 pub mod problem;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::cause::Cause;
 use crate::wire::EndReason;
 
 /// The media type of every error answer.
@@ -27,6 +28,10 @@ pub struct Problem {
     /// still knows the reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<EndReason>,
+    /// Which of the errors with this code it is. `detail` says the same in English. A program
+    /// decides by the code alone; a page in another language chooses its sentence by the cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
     /// The id of this request in the server's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<Box<str>>,
@@ -46,6 +51,7 @@ impl Problem {
             detail: detail.into(),
             code,
             reason: None,
+            cause: None,
             request_id: None,
             retry_after: None,
         }
@@ -167,11 +173,11 @@ codes! {
     InvalidCredentials = "invalid_credentials", 401, "Wrong username or password", Request;
     /// 409. Another account has this name.
     UsernameTaken = "username_taken", 409, "Username taken", Request;
-    /// 422. The username breaks a rule; `detail` says which.
+    /// 422. The username breaks a rule; `cause` and `detail` say which.
     UsernameNotAccepted = "username_not_accepted", 422, "Username not accepted", Request;
-    /// 422. The password breaks a rule; `detail` says which.
+    /// 422. The password breaks a rule; `cause` and `detail` say which.
     PasswordNotAccepted = "password_not_accepted", 422, "Password not accepted", Request;
-    /// 422. The name of a browser breaks a rule; `detail` says which.
+    /// 422. The name of a browser breaks a rule; `cause` and `detail` say which.
     SessionNameNotAccepted = "session_name_not_accepted", 422, "Session name not accepted", Request;
     /// 403. The account has been disabled.
     AccountDisabled = "account_disabled", 403, "Account disabled", SessionOver;
@@ -351,6 +357,21 @@ mod tests {
         let read: Problem = serde_json::from_value(json).unwrap();
         assert_eq!(read.code, Code::SessionEnded);
         assert_eq!(read.reason, Some(EndReason::Unknown));
+    }
+
+    #[test]
+    fn a_cause_is_told_and_one_from_the_future_changes_nothing() {
+        let mut problem = Problem::new(Code::UsernameNotAccepted, "Choose another name.");
+        problem.cause = Some(Cause::InPassword);
+        let mut json = serde_json::to_value(&problem).unwrap();
+        assert_eq!(json["cause"], "in_password");
+        let read: Problem = serde_json::from_value(json.clone()).unwrap();
+        assert_eq!(read, problem);
+        json["cause"] = "made_up_next_year".into();
+        let read: Problem = serde_json::from_value(json).unwrap();
+        assert_eq!(read.cause, Some(Cause::Unknown));
+        assert_eq!(read.code, problem.code);
+        assert_eq!(read.meaning(), problem.meaning());
     }
 
     #[test]

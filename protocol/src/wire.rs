@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::cause::Cause;
 use crate::secret::Secret;
 
 /// The paths of all endpoints.
@@ -406,6 +407,9 @@ pub struct PasswordEstimate {
     /// Why the password is not accepted, in the words of the refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
+    /// The same as a cause, for a page in another language.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
     /// How to improve the password. The error answer contains the warning first, and then these
     /// suggestions.
     #[serde(default)]

@@ -1,9 +1,14 @@
 //! Every error answer of the API.
 //!
 //! There is one variant for each answer that a client can act on. All other errors are
-//! [`ApiError::Internal`]: they are logged once, and the client never sees the cause. Several
+//! [`ApiError::Internal`]: they are logged once, and the client never sees why. Several
 //! reasons may have the same answer: an unknown account and a wrong password are the same
 //! variant.
+//!
+//! Variants with the same code have different sentences. [`ApiError::cause`] says the same as the
+//! sentence, for a page in another language.
+//!
+//! A security duty: a cause never says more than the sentence.
 //!
 //! A handler returns an `ApiError`. Only `server/src/http/answer_errors.rs` turns it into a body
 //! and a log line.
@@ -14,6 +19,7 @@ use std::time::Duration;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use holdfast_protocol::attempt_key::MalformedAttemptKey;
+use holdfast_protocol::cause::Cause;
 use holdfast_protocol::password::PasswordError;
 use holdfast_protocol::problem::{Code, OtherCode, Problem, pause_in_words};
 use holdfast_protocol::session_name::SessionNameError;
@@ -236,6 +242,52 @@ impl ApiError {
         }
     }
 
+    /// Which of the errors with this code it is. `None` for the usual one of a code, and for one that
+    /// has its code for itself.
+    pub fn cause(&self) -> Option<Cause> {
+        Some(match self {
+            Self::WrongPassword => Cause::WrongPassword,
+            Self::WrongRecoveryCode => Cause::WrongRecoveryCode,
+            Self::UsernameNotAccepted(why) => Cause::from(*why),
+            Self::UsernameInPassword => Cause::InPassword,
+            Self::UsernameChangedLately(_) => Cause::ChangedLately,
+            Self::TooManyUsernames => Cause::TooManyReserved,
+            Self::PasswordNotAccepted(why) => Cause::from(*why),
+            Self::PasswordTooEasy(why) => why.cause(),
+            Self::PasswordUnchanged => Cause::Unchanged,
+            Self::SessionNameNotAccepted(why) => Cause::from(*why),
+            Self::TooManyFailures(_) => Cause::TooManyFailures,
+            Self::OtherSite => Cause::OtherSite,
+            Self::TooSlow => Cause::TooSlow,
+            Self::UnsupportedMediaType(_) => Cause::MediaType,
+            Self::NoSuchSession => Cause::NoSuchSession,
+            Self::NotTheRecoveryCode => Cause::NotTheRecoveryCode,
+            Self::Saturated => Cause::Saturated,
+            Self::OfServerFunction(problem) => {
+                return problem.cause.filter(|cause| *cause != Cause::Unknown);
+            }
+            Self::AccessTokenMissing
+            | Self::AccessTokenInvalid
+            | Self::AccessTokenExpired
+            | Self::SessionEnded(_)
+            | Self::RefreshTokenInvalid
+            | Self::RefreshTokenExpired
+            | Self::RefreshTokenReused
+            | Self::RefreshConflict
+            | Self::InvalidCredentials
+            | Self::UsernameTaken
+            | Self::TooManyAttempts(_)
+            | Self::MalformedRequest(_)
+            | Self::PayloadTooLarge
+            | Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::OfApplication { .. }
+            | Self::Unavailable(_)
+            | Self::Unsure(_)
+            | Self::Internal(_) => return None,
+        })
+    }
+
     /// The status of the answer. Each code has one status, except `malformed_request`, because HTTP
     /// has several statuses for such mistakes, and the codes of an application.
     pub fn status(&self) -> StatusCode {
@@ -260,17 +312,21 @@ impl ApiError {
         let mut problem = Problem::new(self.code(), self.to_string());
         problem.status = self.status().as_u16();
         problem.request_id = request_id.map(Into::into);
+        problem.cause = self.cause();
         if let Self::SessionEnded(reason) = self {
             problem.reason = reason.filter(|reason| *reason != EndReason::Unknown);
         }
         problem
     }
 
-    /// After how many seconds the client should try again.
+    /// After how many seconds the client should try again. With a status that makes no client repeat
+    /// its request, this is for the person (RFC 9110 §10.2.3 allows it with any status).
     pub fn retry_after(&self) -> Option<u32> {
         match self {
             Self::RefreshConflict => Some(1),
-            Self::TooManyAttempts(seconds) | Self::TooManyFailures(seconds) => Some(*seconds),
+            Self::TooManyAttempts(seconds)
+            | Self::TooManyFailures(seconds)
+            | Self::UsernameChangedLately(seconds) => Some(*seconds),
             Self::Unavailable(_) | Self::Unsure(_) | Self::Saturated => Some(RETRY_AFTER),
             _ => None,
         }
@@ -438,6 +494,123 @@ mod tests {
     fn an_internal_cause_is_not_shown() {
         let error = ApiError::Internal(anyhow::anyhow!("the secret cause"));
         assert!(!error.problem(None).detail.contains("cause"));
+    }
+
+    /// All errors that share their code with another one.
+    fn of_shared_codes() -> Vec<ApiError> {
+        let mut errors = vec![
+            ApiError::InvalidCredentials,
+            ApiError::WrongRecoveryCode,
+            ApiError::WrongPassword,
+            ApiError::UsernameInPassword,
+            ApiError::UsernameChangedLately(3600),
+            ApiError::TooManyUsernames,
+            ApiError::PasswordUnchanged,
+            ApiError::TooManyAttempts(1),
+            ApiError::TooManyFailures(1),
+            ApiError::MalformedRequest("The body is not JSON.".to_owned()),
+            ApiError::OtherSite,
+            ApiError::TooSlow,
+            ApiError::UnsupportedMediaType("application/json"),
+            ApiError::NotFound,
+            ApiError::NoSuchSession,
+            ApiError::NotTheRecoveryCode,
+            ApiError::Unavailable(anyhow::anyhow!("no database")),
+            ApiError::Unsure("no end was read yet"),
+            ApiError::Saturated,
+        ];
+        let of_usernames = [
+            UsernameError::Empty,
+            UsernameError::TooShort,
+            UsernameError::TooLong,
+            UsernameError::Character,
+            UsernameError::Edge,
+        ];
+        errors.extend(of_usernames.map(ApiError::from));
+        let of_passwords = [
+            PasswordError::Empty,
+            PasswordError::TooShort,
+            PasswordError::TooLong,
+            PasswordError::ControlCharacter,
+            PasswordError::Expected,
+        ];
+        errors.extend(of_passwords.map(ApiError::from));
+        let of_sessions = [
+            SessionNameError::Empty,
+            SessionNameError::TooLong,
+            SessionNameError::Character,
+        ];
+        errors.extend(of_sessions.map(ApiError::from));
+        let easy = [
+            "correct horse battery staple",
+            "aaaaaaaaaaaaaaaaaaaaaaaa",
+            "letmeinletmeinletmein",
+            "abcdefghijklmnopqrst",
+        ];
+        let refused = easy.map(|it| crate::password_strength::check(it, "ada").unwrap_err());
+        errors.extend(refused.map(ApiError::from));
+        errors
+    }
+
+    /// An unknown account and a wrong password are one variant, so they have one cause, too.
+    #[test]
+    fn a_cause_says_as_much_as_the_sentence_and_no_more() {
+        let errors = of_shared_codes();
+        for one in &errors {
+            for other in errors.iter().filter(|other| other.code() == one.code()) {
+                let same_sentence = one.to_string() == other.to_string();
+                let same_cause = one.cause() == other.cause();
+                assert_eq!(same_sentence, same_cause, "{one:?}, {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_says_its_cause_in_the_body() {
+        for (error, cause) in [
+            (ApiError::WrongPassword, "wrong_password"),
+            (ApiError::WrongRecoveryCode, "wrong_recovery_code"),
+            (UsernameError::Edge.into(), "edge_character"),
+            (ApiError::UsernameInPassword, "in_password"),
+            (ApiError::UsernameChangedLately(1), "changed_lately"),
+            (ApiError::TooManyUsernames, "too_many_reserved"),
+            (PasswordError::Expected.into(), "simple_pattern"),
+            (ApiError::PasswordUnchanged, "unchanged"),
+            (SessionNameError::TooLong.into(), "too_long"),
+            (ApiError::TooManyFailures(1), "too_many_failures"),
+            (ApiError::NoSuchSession, "no_such_session"),
+            (ApiError::NotTheRecoveryCode, "not_the_recovery_code"),
+            (ApiError::Saturated, "saturated"),
+            (ApiError::OtherSite, "other_site"),
+            (ApiError::TooSlow, "too_slow"),
+            (ApiError::UnsupportedMediaType("text/plain"), "media_type"),
+        ] {
+            let json = serde_json::to_value(error.problem(None)).unwrap();
+            assert_eq!(json["cause"], cause, "{error:?}");
+        }
+        for error in [
+            ApiError::InvalidCredentials,
+            ApiError::NotFound,
+            ApiError::TooManyAttempts(1),
+            ApiError::SessionEnded(Some(EndReason::Reuse)),
+            ApiError::Internal(anyhow::anyhow!("a fault")),
+        ] {
+            let json = serde_json::to_value(error.problem(None)).unwrap();
+            assert_eq!(json.get("cause"), None, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_function_hands_on_a_cause_that_is_known() {
+        let mut problem = Problem::new(Code::PasswordNotAccepted, "Choose another password.");
+        for (cause, told) in [
+            (Cause::Unchanged, Some(Cause::Unchanged)),
+            (Cause::Unknown, None),
+        ] {
+            problem.cause = Some(cause);
+            let error = ApiError::OfServerFunction(problem.clone());
+            assert_eq!(error.problem(None).cause, told);
+        }
     }
 
     #[test]

@@ -14,6 +14,8 @@
 //! of these signs, 100 characters took more than a second. So the server only estimates as much
 //! of a password as [`MOST_WORK`] allows. The rest can only make the password harder to guess.
 
+use holdfast_protocol::cause::Cause;
+use zxcvbn::feedback::Warning;
 use zxcvbn::{Score, zxcvbn};
 
 /// The most work for one estimate: the number of readings, times the square of the number of
@@ -55,19 +57,26 @@ const ADVICE: &str = "Use four or five words that have nothing to do with each o
 #[error("{warning} {ADVICE}")]
 pub struct TooEasy {
     warning: String,
+    cause: Cause,
 }
 
 impl TooEasy {
-    fn because(reason: &str) -> Self {
+    fn because(reason: &str, cause: Cause) -> Self {
         let warning = format!("This password is too easy to guess. {reason}");
         Self {
             warning: warning.trim_end().to_owned(),
+            cause,
         }
     }
 
     /// Why it is refused.
     pub fn warning(&self) -> &str {
         &self.warning
+    }
+
+    /// The same as a cause.
+    pub fn cause(&self) -> Cause {
+        self.cause
     }
 
     /// What to do about it.
@@ -98,7 +107,10 @@ pub fn estimate(password: &str, username: &str) -> Strength {
     if is_famous(password) {
         return Strength {
             score: 0,
-            verdict: Err(TooEasy::because("It is a well-known example.")),
+            verdict: Err(TooEasy::because(
+                "It is a well-known example.",
+                Cause::WellKnownExample,
+            )),
         };
     }
     let estimate = zxcvbn(estimated_part(password), &[username, "holdfast"]);
@@ -108,11 +120,32 @@ pub fn estimate(password: &str, username: &str) -> Strength {
         let feedback = estimate.feedback();
         let warning = feedback.and_then(|feedback| feedback.warning());
         let reason = warning.map(|warning| warning.to_string());
-        Err(TooEasy::because(&reason.unwrap_or_default()))
+        let cause = warning.map_or(Cause::EasyToGuess, cause_of);
+        Err(TooEasy::because(&reason.unwrap_or_default(), cause))
     };
     Strength {
         score: u8::from(estimate.score()),
         verdict,
+    }
+}
+
+/// What zxcvbn warns of, as a cause.
+fn cause_of(warning: Warning) -> Cause {
+    match warning {
+        Warning::StraightRowsOfKeysAreEasyToGuess => Cause::KeyboardRow,
+        Warning::ShortKeyboardPatternsAreEasyToGuess => Cause::KeyboardPattern,
+        Warning::RepeatsLikeAaaAreEasyToGuess => Cause::RepeatedCharacter,
+        Warning::RepeatsLikeAbcAbcAreOnlySlightlyHarderToGuess => Cause::RepeatedPattern,
+        Warning::ThisIsATop10Password => Cause::Top10Password,
+        Warning::ThisIsATop100Password => Cause::Top100Password,
+        Warning::ThisIsACommonPassword => Cause::CommonPassword,
+        Warning::ThisIsSimilarToACommonlyUsedPassword => Cause::LikeCommonPassword,
+        Warning::SequencesLikeAbcAreEasyToGuess => Cause::Sequence,
+        Warning::RecentYearsAreEasyToGuess => Cause::RecentYear,
+        Warning::AWordByItselfIsEasyToGuess => Cause::SingleWord,
+        Warning::DatesAreOftenEasyToGuess => Cause::Date,
+        Warning::NamesAndSurnamesByThemselvesAreEasyToGuess => Cause::SingleName,
+        Warning::CommonNamesAndSurnamesAreEasyToGuess => Cause::CommonName,
     }
 }
 
@@ -173,6 +206,36 @@ mod tests {
             assert!(error.starts_with("This password is too easy to guess."));
             assert!(error.contains("Use four or five words"), "{error}");
             assert!(!error.contains(password), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_has_a_cause_that_says_the_same() {
+        for (password, cause, said) in [
+            (
+                "correct horse battery staple",
+                Cause::WellKnownExample,
+                "a well-known example",
+            ),
+            (
+                "aaaaaaaaaaaaaaaaaaaaaaaa",
+                Cause::RepeatedCharacter,
+                "Repeats like \"aaa\"",
+            ),
+            (
+                "letmeinletmeinletmein",
+                Cause::RepeatedPattern,
+                "Repeats like \"abcabcabc\"",
+            ),
+            (
+                "abcdefghijklmnopqrst",
+                Cause::Sequence,
+                "Sequences like abc",
+            ),
+        ] {
+            let refused = check(password, "ada").unwrap_err();
+            assert_eq!(refused.cause(), cause, "{password}");
+            assert!(refused.warning().contains(said), "{}", refused.warning());
         }
     }
 

@@ -101,12 +101,14 @@ mod tests {
         let accepted = PasswordEstimate {
             score: 4,
             warning: None,
+            cause: None,
             suggestions: Vec::new(),
         };
         assert_eq!(in_words(Words::ENGLISH, &accepted), "Hard to guess.");
         let refused = PasswordEstimate {
             score: 1,
             warning: Some("It is a common password.".to_owned()),
+            cause: None,
             suggestions: vec!["Add a word.".to_owned()],
         };
         assert_eq!(

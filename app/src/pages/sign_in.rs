@@ -63,20 +63,12 @@ fn check(words: Words, username: &str, password: &str) -> Mistakes {
 }
 
 fn answered(words: Words, error: &CallError) -> Mistakes {
-    Mistakes {
-        form: Some(in_words(words, error)),
-        ..Mistakes::default()
-    }
-}
-
-fn in_words(words: Words, error: &CallError) -> String {
-    match error.code() {
+    let text = match error.code() {
         Some(Code::InvalidCredentials) => words.sign_in().wrong.to_owned(),
-        Some(Code::TooManyAttempts) => {
-            let mut text = (words.errors().call)(error);
-            text.push_str(words.sign_in().known_browser);
-            text
-        }
         _ => (words.errors().call)(error),
+    };
+    Mistakes {
+        form: Some(text),
+        ..Mistakes::default()
     }
 }

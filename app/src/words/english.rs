@@ -189,8 +189,6 @@ pub static FIELDS: Fields = Fields {
 
 pub static SIGN_IN: SignIn = SignIn {
     wrong: "The username or the password is wrong.",
-    // The server says it.
-    known_browser: "",
     forgot: "Forgot your password? ",
     recover: "Use your recovery code",
     no_account: "No account yet? ",

@@ -3,12 +3,12 @@
 //! The functions take numbers out of constants by `let` and compare no texts. Otherwise the build would
 //! put what they share with the pages into further small files, for English readers, too.
 
-use holdfast_client::{Became, CallError, Code, Ending, Problem, Reload, Told};
+use holdfast_client::{Became, CallError, Cause, Code, Ending, Problem, Reload, Told};
 use holdfast_protocol::password::{self, MIN_LENGTH, PasswordError};
 use holdfast_protocol::recovery_code::{self, RecoveryCodeError};
 use holdfast_protocol::session_name::{self, SessionNameError};
 use holdfast_protocol::username::{self, UsernameError};
-use holdfast_protocol::wire::EventKind;
+use holdfast_protocol::wire::{EventKind, PasswordEstimate};
 
 use super::parts::{
     Account, Activity, Data, Dates, Devices, Document, EndSessions, Ended, Errors, Fields, Frame,
@@ -157,11 +157,7 @@ pub static RULES: Rules = Rules {
         E-Mail-Adresse geht.",
     password_hint,
     hard_to_guess: "Schwer zu erraten.",
-    // The server says its reason in English.
-    easy_to_guess: |_| {
-        "Zu leicht zu erraten. Nehmen Sie vier oder fünf Wörter, die nichts miteinander zu tun haben."
-            .to_owned()
-    },
+    easy_to_guess,
     username: wrong_username,
     password: wrong_password,
 };
@@ -182,8 +178,6 @@ pub static FIELDS: Fields = Fields {
 
 pub static SIGN_IN: SignIn = SignIn {
     wrong: "Der Benutzername oder das Passwort ist falsch.",
-    known_browser: " In einem Browser, in dem Sie schon angemeldet waren, müssen Sie vielleicht nicht \
-        warten.",
     forgot: "Passwort vergessen? ",
     recover: "Wiederherstellungscode verwenden",
     no_account: "Noch kein Konto? ",
@@ -570,8 +564,8 @@ fn why(ending: Ending) -> &'static str {
     }
 }
 
-/// The server's sentences are in English, so its codes decide. Only the sentence of an application's
-/// own code is shown as it came.
+/// The server's sentences are in English, so its codes and causes decide. Only the sentence of an
+/// application's own code is shown as it came.
 fn call_error(error: &CallError) -> String {
     let text = match error {
         CallError::Problem(problem) => return problem_in_words(problem),
@@ -615,6 +609,160 @@ fn call_error(error: &CallError) -> String {
 }
 
 fn problem_in_words(problem: &Problem) -> String {
+    let cause = match problem.code {
+        Code::Other(_) => None,
+        _ => problem.cause,
+    };
+    cause
+        .and_then(|cause| cause_in_words(problem.code, cause, problem.retry_after))
+        .unwrap_or_else(|| code_in_words(problem))
+}
+
+/// As much as the server's sentence about the cause. `None` for a cause of a newer server, and for one
+/// that the code does not have.
+fn cause_in_words(code: Code, cause: Cause, retry_after: Option<u32>) -> Option<String> {
+    let text = match cause {
+        Cause::Empty | Cause::TooShort | Cause::TooLong | Cause::ForbiddenCharacter => {
+            return broken_rule(code, cause);
+        }
+        Cause::EdgeCharacter => return Some(wrong_username(UsernameError::Edge)),
+        Cause::InPassword => {
+            "Ihr Passwort enthält diesen Namen. Wählen Sie einen anderen Namen, oder ändern Sie \
+             zuerst das Passwort."
+        }
+        Cause::ChangedLately => return Some(changed_lately(retry_after)),
+        Cause::TooManyReserved => {
+            "Für Ihr Konto sind so viele frühere Namen reserviert, dass keiner mehr dazukommen kann. \
+             Ein Name bleibt 30 Tage lang reserviert. Einen davon können Sie jederzeit zurücknehmen."
+        }
+        Cause::Unchanged => "Dieses Passwort haben Sie schon. Wählen Sie ein anderes.",
+        Cause::SimplePattern => return Some(wrong_password(PasswordError::Expected)),
+        Cause::EasyToGuess
+        | Cause::WellKnownExample
+        | Cause::Top10Password
+        | Cause::Top100Password
+        | Cause::CommonPassword
+        | Cause::LikeCommonPassword
+        | Cause::KeyboardRow
+        | Cause::KeyboardPattern
+        | Cause::RepeatedCharacter
+        | Cause::RepeatedPattern
+        | Cause::Sequence
+        | Cause::RecentYear
+        | Cause::Date
+        | Cause::SingleWord
+        | Cause::SingleName
+        | Cause::CommonName => return Some(too_easy(cause)),
+        Cause::TooManyFailures => return Some(too_many_failures(retry_after)),
+        Cause::WrongPassword => FIELDS.not_your_password,
+        Cause::WrongRecoveryCode => RECOVER.wrong_name_or_code,
+        Cause::NoSuchSession => "Diese Sitzung gibt es nicht oder nicht mehr.",
+        Cause::NotTheRecoveryCode => RECOVERY_CODE.not_newest,
+        Cause::Saturated => {
+            "Im Moment melden sich zu viele Menschen an. Versuchen Sie es in ein paar Sekunden noch \
+             einmal."
+        }
+        Cause::OtherSite => "Eine Seite einer anderen Website darf das nicht.",
+        Cause::TooSlow => {
+            "Ihre Anfrage ist nicht rechtzeitig angekommen. Versuchen Sie es noch einmal."
+        }
+        Cause::MediaType => {
+            "Diese Anfrage hat nicht die Form, die der Server erwartet. Das ist nicht Ihr Fehler."
+        }
+        Cause::Unknown => return None,
+    };
+    Some(text.to_owned())
+}
+
+/// A rule that the browser checks, too. The same cause is about a username, a password or the name of a
+/// browser.
+fn broken_rule(code: Code, cause: Cause) -> Option<String> {
+    let text = match code {
+        Code::UsernameNotAccepted => wrong_username(match cause {
+            Cause::Empty => UsernameError::Empty,
+            Cause::TooShort => UsernameError::TooShort,
+            Cause::TooLong => UsernameError::TooLong,
+            Cause::ForbiddenCharacter => UsernameError::Character,
+            _ => return None,
+        }),
+        Code::PasswordNotAccepted => wrong_password(match cause {
+            Cause::Empty => PasswordError::Empty,
+            Cause::TooShort => PasswordError::TooShort,
+            Cause::TooLong => PasswordError::TooLong,
+            Cause::ForbiddenCharacter => PasswordError::ControlCharacter,
+            _ => return None,
+        }),
+        Code::SessionNameNotAccepted => wrong_session_name(match cause {
+            Cause::Empty => SessionNameError::Empty,
+            Cause::TooLong => SessionNameError::TooLong,
+            Cause::ForbiddenCharacter => SessionNameError::Character,
+            _ => return None,
+        }),
+        _ => return None,
+    };
+    Some(text)
+}
+
+/// What the hint says about a password that the server would not accept.
+fn easy_to_guess(estimate: &PasswordEstimate) -> String {
+    estimate
+        .cause
+        .and_then(|cause| cause_in_words(Code::PasswordNotAccepted, cause, None))
+        .unwrap_or_else(|| too_easy(Cause::EasyToGuess))
+}
+
+/// Why a password is easy to guess, and what to do.
+fn too_easy(cause: Cause) -> String {
+    let said = "Dieses Passwort ist zu leicht zu erraten.";
+    let advice = "Nehmen Sie vier oder fünf Wörter, die nichts miteinander zu tun haben.";
+    let reason = match cause {
+        Cause::WellKnownExample => "Es ist ein bekanntes Beispiel.",
+        Cause::Top10Password => "Es gehört zu den zehn häufigsten Passwörtern.",
+        Cause::Top100Password => "Es gehört zu den hundert häufigsten Passwörtern.",
+        Cause::CommonPassword => "Es ist ein sehr häufiges Passwort.",
+        Cause::LikeCommonPassword => "Es ist einem häufigen Passwort ähnlich.",
+        Cause::KeyboardRow => "Tasten, die in einer Reihe liegen, errät man leicht.",
+        Cause::KeyboardPattern => "Kurze Muster auf der Tastatur errät man leicht.",
+        Cause::RepeatedCharacter => "Wiederholungen wie „aaa“ errät man leicht.",
+        Cause::RepeatedPattern => {
+            "Wiederholungen wie „abcabcabc“ errät man kaum schwerer als „abc“."
+        }
+        Cause::Sequence => "Folgen wie „abc“ oder „6543“ errät man leicht.",
+        Cause::RecentYear => "Jahreszahlen aus den letzten Jahrzehnten errät man leicht.",
+        Cause::Date => "Ein Datum errät man oft leicht.",
+        Cause::SingleWord => "Ein Wort allein errät man leicht.",
+        Cause::SingleName => "Vornamen und Nachnamen allein errät man leicht.",
+        Cause::CommonName => "Häufige Vornamen und Nachnamen errät man leicht.",
+        _ => return format!("{said} {advice}"),
+    };
+    format!("{said} {reason} {advice}")
+}
+
+fn changed_lately(retry_after: Option<u32>) -> String {
+    let when = match retry_after {
+        Some(seconds) => format!(" Das geht wieder in {}.", pause(seconds)),
+        None => String::new(),
+    };
+    format!(
+        "Sie können Ihren Benutzernamen einmal in 24 Stunden ändern.{when} Ihren letzten Namen \
+         können Sie jederzeit zurücknehmen."
+    )
+}
+
+fn too_many_failures(retry_after: Option<u32>) -> String {
+    let when = match retry_after {
+        Some(seconds) => format!("in {}", pause(seconds)),
+        None => "später".to_owned(),
+    };
+    format!(
+        "Für diesen Benutzernamen wurden zu viele falsche Passwörter eingegeben. Versuchen Sie es \
+         {when} noch einmal, oder melden Sie sich in einem Browser an, in dem Sie schon angemeldet \
+         waren."
+    )
+}
+
+/// Less than [`cause_in_words`], for a server that says no cause, and for a code that has none.
+fn code_in_words(problem: &Problem) -> String {
     let text = match problem.code {
         Code::Other(_) => return problem.detail.clone(),
         Code::AccessTokenMissing
@@ -807,7 +955,93 @@ fn what(kind: EventKind, ended: Ended) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    /// The rules whose cause is about a username, a password or the name of a browser.
+    const RULES_OF_SEVERAL: [Cause; 4] = [
+        Cause::Empty,
+        Cause::TooShort,
+        Cause::TooLong,
+        Cause::ForbiddenCharacter,
+    ];
+
+    fn because(code: Code, cause: Cause, retry_after: Option<u32>) -> String {
+        let mut problem = Problem::new(code, "The English sentence.");
+        problem.cause = Some(cause);
+        problem.retry_after = retry_after;
+        call_error(&CallError::Problem(problem))
+    }
+
+    fn without_cause(code: Code) -> String {
+        let problem = Problem::new(code, "The English sentence.");
+        call_error(&CallError::Problem(problem))
+    }
+
+    #[test]
+    fn each_cause_has_a_sentence_of_its_own() {
+        let mut cases = Vec::new();
+        for code in [
+            Code::UsernameNotAccepted,
+            Code::PasswordNotAccepted,
+            Code::SessionNameNotAccepted,
+        ] {
+            cases.extend(RULES_OF_SEVERAL.map(|cause| (code, cause)));
+        }
+        // The name of a browser may have one character.
+        cases.retain(|case| *case != (Code::SessionNameNotAccepted, Cause::TooShort));
+        let others = Cause::ALL.iter().filter(|it| !RULES_OF_SEVERAL.contains(it));
+        cases.extend(others.map(|cause| (Code::NotFound, *cause)));
+        let mut sentences = BTreeSet::new();
+        for (code, cause) in cases {
+            let text = because(code, cause, None);
+            assert!(text.ends_with('.'), "{cause:?}: {text}");
+            assert!(!text.contains("English"), "{cause:?}: {text}");
+            assert_ne!(text, without_cause(code), "{cause:?}");
+            assert!(sentences.insert(text.clone()), "{cause:?}: {text}");
+        }
+    }
+
+    #[test]
+    fn without_a_known_cause_the_code_decides() {
+        for &code in Code::ALL {
+            assert_eq!(because(code, Cause::Unknown, None), without_cause(code));
+        }
+        let code = Code::SessionNameNotAccepted;
+        assert_eq!(because(code, Cause::TooShort, None), without_cause(code));
+    }
+
+    #[test]
+    fn a_server_says_what_the_browser_would_have_said() {
+        let said = because(Code::UsernameNotAccepted, Cause::EdgeCharacter, None);
+        assert_eq!(said, (RULES.username)(UsernameError::Edge));
+        let said = because(Code::PasswordNotAccepted, Cause::TooShort, None);
+        assert_eq!(said, (RULES.password)(PasswordError::TooShort));
+        let said = because(Code::SessionNameNotAccepted, Cause::TooLong, None);
+        assert_eq!(said, (SESSIONS.wrong_name)(SessionNameError::TooLong));
+        let code = Code::InvalidCredentials;
+        let said = because(code, Cause::WrongRecoveryCode, None);
+        assert_eq!(said, RECOVER.wrong_name_or_code);
+    }
+
+    #[test]
+    fn the_hint_about_a_password_has_the_words_of_the_refusal() {
+        let mut estimate = PasswordEstimate {
+            score: 1,
+            warning: Some("The English sentence.".to_owned()),
+            cause: Some(Cause::WellKnownExample),
+            suggestions: Vec::new(),
+        };
+        let refusal = because(Code::PasswordNotAccepted, Cause::WellKnownExample, None);
+        assert_eq!((RULES.easy_to_guess)(&estimate), refusal);
+        assert!(refusal.contains("ein bekanntes Beispiel"), "{refusal}");
+        for cause in [None, Some(Cause::Unknown), Some(Cause::EasyToGuess)] {
+            estimate.cause = cause;
+            let said = (RULES.easy_to_guess)(&estimate);
+            assert!(said.contains("erraten. Nehmen Sie"), "{said}");
+        }
+    }
 
     #[test]
     fn no_sentence_of_the_server_is_shown_except_those_of_an_application() {
@@ -836,5 +1070,16 @@ mod tests {
             "Zu viele Versuche. Versuchen Sie es in 40 Sekunden noch einmal."
         );
         assert!(told(Some(600)).contains("in 10 Minuten"));
+
+        let (code, cause) = (Code::TooManyAttempts, Cause::TooManyFailures);
+        let said = because(code, cause, Some(900));
+        assert!(said.contains("in 15 Minuten noch einmal, oder"));
+        let said = because(code, cause, None);
+        assert!(said.contains("es später noch einmal, oder"));
+        let (code, cause) = (Code::UsernameNotAccepted, Cause::ChangedLately);
+        let said = because(code, cause, Some(10 * 60 * 60));
+        assert!(said.contains("wieder in 10 Stunden. Ihren letzten"));
+        let said = because(code, cause, None);
+        assert!(said.contains("in 24 Stunden ändern. Ihren letzten"));
     }
 }

@@ -134,7 +134,7 @@ pub struct Rules {
     pub password_hint: fn(usize) -> String,
     /// A new password that the server accepts.
     pub hard_to_guess: Text,
-    /// Why the server does not accept a new password, for its own words about it.
+    /// Why the server does not accept a new password, for what it says about it.
     pub easy_to_guess: fn(&PasswordEstimate) -> String,
     pub username: fn(UsernameError) -> String,
     pub password: fn(PasswordError) -> String,
@@ -158,8 +158,6 @@ pub struct Fields {
 /// The sign-in page.
 pub struct SignIn {
     pub wrong: Text,
-    /// Added to the error of too many tries. Empty if the server's own words say it already.
-    pub known_browser: Text,
     pub forgot: Text,
     pub recover: Text,
     pub no_account: Text,

@@ -98,10 +98,13 @@ test.describe('a person who prefers German', () => {
     await expect(page.getByText('Geben Sie einen Benutzernamen ein.')).toBeVisible();
     await expect(page.getByText('Geben Sie ein Passwort ein.')).toBeVisible();
     await page.getByLabel('Benutzername').fill(account.username);
-    await page.getByLabel('Passwort', { exact: true }).fill('password1234567');
+    await page.getByLabel('Passwort', { exact: true }).fill('correct horse battery staple');
     await page.getByRole('button', { name: 'Konto anlegen' }).click();
     // Only the server knows this rule.
-    await expect(page.getByRole('alert')).toContainText('zu leicht zu erraten');
+    await expect(page.getByRole('alert')).toHaveText(
+      'Dieses Passwort ist zu leicht zu erraten. Es ist ein bekanntes Beispiel. ' +
+        'Nehmen Sie vier oder fünf Wörter, die nichts miteinander zu tun haben.',
+    );
     await page.getByLabel('Passwort', { exact: true }).fill(account.password);
     await page.getByRole('button', { name: 'Konto anlegen' }).click();
 
@@ -127,6 +130,67 @@ test.describe('a person who prefers German', () => {
     await signInInGerman(page, account);
     await page.getByRole('banner').getByRole('button', { name: 'Abmelden' }).click();
     await expect(page.getByText('Sie haben sich abgemeldet.')).toBeVisible();
+  });
+
+  test('reads in German what exactly is wrong', async ({ page, account, api }) => {
+    const alert = page.getByRole('alert');
+    const code = await api.makeAccount(somebody('eve'));
+    // A sign-in after that of the page would be told on the page.
+    const { access_token: bearer } = await api.logIn(account);
+    await page.goto('/recover');
+    await page.getByLabel('Benutzername').fill(account.username);
+    await page.getByLabel('Wiederherstellungscode').fill(code);
+    await page.getByLabel('Neues Passwort').fill('a completely different sentence');
+    await page.getByRole('button', { name: 'Neues Passwort setzen' }).click();
+    await expect(alert).toHaveText('Der Benutzername oder der Wiederherstellungscode ist falsch.');
+
+    await signInInGerman(page, account);
+    await page.goto('/password');
+    await page.getByLabel('Bisheriges Passwort').fill(account.password);
+    await page.getByLabel('Neues Passwort').fill(account.password);
+    await page.getByRole('button', { name: 'Passwort ändern' }).click();
+    await expect(alert).toHaveText('Dieses Passwort haben Sie schon. Wählen Sie ein anderes.');
+
+    const renamed = { ...account, username: somebody('lovelace').username };
+    const answer = await api.call('PUT', '/api/v1/account/username', { body: renamed, bearer });
+    expect(answer.status).toBe(200);
+    await page.goto('/username');
+    await expect(page.getByText(`Ihr Benutzername ist ${renamed.username}.`)).toBeVisible();
+    await page.getByLabel('Neuer Benutzername').fill(somebody('countess').username);
+    await page.getByLabel('Passwort', { exact: true }).fill(account.password);
+    await page.getByRole('button', { name: 'Benutzernamen ändern' }).click();
+    await expect(alert).toHaveText(
+      'Sie können Ihren Benutzernamen einmal in 24 Stunden ändern. Das geht wieder in 24 Stunden. ' +
+        'Ihren letzten Namen können Sie jederzeit zurücknehmen.',
+    );
+  });
+
+  test('reads in German how long strangers keep a browser waiting', async ({ page }) => {
+    await page.route('**/api/v1/login', (route) =>
+      route.fulfill({
+        status: 429,
+        contentType: 'application/problem+json',
+        headers: { 'retry-after': '900' },
+        body: JSON.stringify({
+          type: 'urn:holdfast:problem:too_many_attempts',
+          title: 'Too many attempts',
+          status: 429,
+          detail: 'Too many wrong passwords were tried for this username.',
+          code: 'too_many_attempts',
+          cause: 'too_many_failures',
+        }),
+      }),
+    );
+    const account = somebody();
+    await page.goto('/sign-in');
+    await page.getByLabel('Benutzername').fill(account.username);
+    await page.getByLabel('Passwort', { exact: true }).fill(account.password);
+    await page.getByRole('button', { name: 'Anmelden', exact: true }).click();
+    await expect(page.getByRole('alert')).toHaveText(
+      'Für diesen Benutzernamen wurden zu viele falsche Passwörter eingegeben. Versuchen Sie es in ' +
+        '15 Minuten noch einmal, oder melden Sie sich in einem Browser an, in dem Sie schon ' +
+        'angemeldet waren.',
+    );
   });
 
   test('reads dates and devices in German', async ({ page, account }) => {

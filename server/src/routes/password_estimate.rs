@@ -29,6 +29,7 @@ pub(super) async fn estimate(
         Err(reason) => PasswordEstimate {
             score: 0,
             warning: Some(reason.to_string()),
+            cause: Some(reason.into()),
             suggestions: Vec::new(),
         },
         Ok(()) => {
@@ -40,6 +41,7 @@ pub(super) async fn estimate(
             PasswordEstimate {
                 score: strength.score,
                 warning: reason.as_ref().map(|reason| reason.warning().to_owned()),
+                cause: reason.as_ref().map(|reason| reason.cause()),
                 suggestions: reason
                     .iter()
                     .map(|reason| reason.advice().to_owned())

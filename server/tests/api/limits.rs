@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, Method};
+use holdfast_protocol::cause::Cause;
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::username::Username;
@@ -17,7 +18,7 @@ use holdfast_server::sessions::note_failure;
 use holdfast_server::store::ClientInfo;
 use holdfast_server::sweep::Sweep;
 use holdfast_server::{accounts, store};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::queries::QueryCount;
@@ -277,7 +278,9 @@ async fn after_ten_failures_strangers_wait_with_and_without_an_account() {
         let refused = app.try_log_in(name, PASSWORD).await;
         refused.is(Code::TooManyAttempts);
         assert_eq!(refused.header("retry-after"), "1");
-        refusals.push(refused.problem().detail);
+        let problem = refused.problem();
+        assert_eq!(problem.cause, Some(Cause::TooManyFailures));
+        refusals.push(problem.detail);
     }
     refusals.dedup();
     assert_eq!(refusals.len(), 1);
@@ -712,18 +715,23 @@ async fn an_instance_whose_current_secret_is_forbidden_counts_and_computes_nothi
 #[tokio::test]
 async fn a_password_that_attackers_try_first_is_refused_with_a_reason() {
     let app = TestApp::start().await;
+    let refused = async |password: &str| {
+        let body = json!({"username": "ada", "password": password});
+        let refused = app.call(Method::POST, paths::SIGNUP, &body).await;
+        refused.is(Code::PasswordNotAccepted);
+        refused
+    };
     for password in [
         "password1234567",
         "qwertyuiop12345",
         "correct horse battery staple",
     ] {
-        let body = json!({"username": "ada", "password": password});
-        let refused = app.call(Method::POST, paths::SIGNUP, &body).await;
-        refused.is(Code::PasswordNotAccepted);
-        let detail = refused.problem().detail;
+        let detail = refused(password).await.problem().detail;
         assert!(detail.starts_with("This password is too easy to guess."));
         assert!(detail.contains("Use four or five words"), "{detail}");
     }
+    let body: Value = refused("correct horse battery staple").await.json();
+    assert_eq!(body["cause"], "well_known_example");
 }
 
 #[tokio::test]
@@ -733,5 +741,6 @@ async fn the_current_password_is_refused_as_a_new_one() {
     let refused = change_password(&app, &tokens, PASSWORD, PASSWORD).await;
     refused.is(Code::PasswordNotAccepted);
     assert!(refused.problem().detail.contains("that you have already"));
+    assert_eq!(refused.problem().cause, Some(Cause::Unchanged));
     assert!(app.accepts(&tokens).await);
 }

@@ -49,6 +49,8 @@ async fn bar_23_an_unknown_name_a_wrong_password_and_a_disabled_account_get_one_
     ] {
         let mut problem = app.try_log_in(username, password).await.problem();
         assert_eq!(problem.code, Code::InvalidCredentials, "{username:?}");
+        // A cause would say which of them it was.
+        assert_eq!(problem.cause, None, "{username:?}");
         problem.request_id = None;
         answers.push(problem);
     }

@@ -1,6 +1,7 @@
 //! `PUT /api/v1/account/password`.
 
 use axum::http::Method;
+use holdfast_protocol::cause::Cause;
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::{EndReason, Tokens, paths};
 use serde_json::json;
@@ -47,9 +48,9 @@ async fn changing_the_password_ends_every_session_and_opens_a_new_one() {
 async fn a_wrong_or_bad_password_changes_nothing() {
     let app = TestApp::start().await;
     let tokens = app.sign_up("ada").await;
-    change(&app, &tokens, "wrong horse battery staple", ANOTHER)
-        .await
-        .is(Code::InvalidCredentials);
+    let refused = change(&app, &tokens, "wrong horse battery staple", ANOTHER).await;
+    refused.is(Code::InvalidCredentials);
+    assert_eq!(refused.problem().cause, Some(Cause::WrongPassword));
     change(&app, &tokens, PASSWORD, "too short")
         .await
         .is(Code::PasswordNotAccepted);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::extract::ConnectInfo;
 use axum::http::Method;
+use holdfast_protocol::cause::Cause;
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::{PasswordEstimate, paths};
 use serde_json::json;
@@ -26,15 +27,19 @@ async fn estimate(app: &TestApp, username: Option<&str>, password: &str) -> Pass
     answer.json()
 }
 
+/// A sentence about a password, and its cause.
+type Told = (String, Option<Cause>);
+
 /// Why a sign-up with this password is refused. `None` if it is not refused.
-async fn refusal(app: &TestApp, username: &str, password: &str) -> Option<String> {
+async fn refusal(app: &TestApp, username: &str, password: &str) -> Option<Told> {
     let body = json!({"username": username, "password": password});
     let answer = app.call(Method::POST, paths::SIGNUP, &body).await;
     if answer.status == 201 {
         return None;
     }
     answer.is(Code::PasswordNotAccepted);
-    Some(answer.problem().detail)
+    let problem = answer.problem();
+    Some((problem.detail, problem.cause))
 }
 
 #[tokio::test]
@@ -54,7 +59,8 @@ async fn the_estimate_has_the_words_of_the_refusal() {
         let estimate = estimate(&app, Some("ada.lovelace"), password).await;
         let said = estimate.warning.map(|warning| {
             let suggestions = estimate.suggestions.iter();
-            suggestions.fold(warning, |said, more| format!("{said} {more}"))
+            let words = suggestions.fold(warning, |said, more| format!("{said} {more}"));
+            (words, estimate.cause)
         });
         assert_eq!(
             said,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::http::{HeaderValue, Method};
+use holdfast_protocol::cause::Cause;
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::recovery_code::RecoveryCode;
 use holdfast_protocol::secret::Secret;
@@ -187,7 +188,7 @@ async fn every_wrong_attempt_gets_the_same_answer_after_the_same_queries() {
     holdfast_server::accounts::disable(pool, clock, &name)
         .await
         .unwrap();
-    let mut details = Vec::new();
+    let mut told = Vec::new();
     for (username, code) in [
         ("ada", made_up()),
         ("nobody", code.clone()),
@@ -202,7 +203,8 @@ async fn every_wrong_attempt_gets_the_same_answer_after_the_same_queries() {
         let answer = try_recover(&app, username, code.expose(), ANOTHER).await;
         assert_eq!(queries.so_far(), 1, "{username}");
         answer.is(Code::InvalidCredentials);
-        details.push(answer.problem().detail);
+        let problem = answer.problem();
+        told.push((problem.detail, problem.cause));
     }
     // A mistyped code is recognised without a query, under every name.
     let mistyped = "0000-0000-0000-0000-0000-0000-0000";
@@ -210,10 +212,12 @@ async fn every_wrong_attempt_gets_the_same_answer_after_the_same_queries() {
         let queries = QueryCount::start();
         let answer = try_recover(&app, username, mistyped, ANOTHER).await;
         assert_eq!(queries.so_far(), 0, "{username}");
-        details.push(answer.problem().detail);
+        let problem = answer.problem();
+        told.push((problem.detail, problem.cause));
     }
-    details.dedup();
-    assert_eq!(details, ["The username or the recovery code is wrong."]);
+    told.dedup();
+    let sentence = "The username or the recovery code is wrong.".to_owned();
+    assert_eq!(told, [(sentence, Some(Cause::WrongRecoveryCode))]);
     app.log_in("ada").await;
     recover(&app, "ada", &code, ANOTHER).await;
 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Method;
+use holdfast_protocol::cause::Cause;
 use holdfast_protocol::problem::{Code, Meaning};
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::username::Username;
 use holdfast_protocol::wire::{Account, AccountData, RecoverRequest, Recovered, Tokens, paths};
 use holdfast_server::accounts;
 use holdfast_server::sweep::Sweep;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::limits::{From, WRONG, strangers_have_failed};
 use crate::support::{Answer, PASSWORD, TestApp};
@@ -124,6 +125,7 @@ async fn a_name_that_is_in_the_password_is_refused() {
     let refused = rename_with(&app, &ada, "quarry-lantern", password).await;
     refused.is(Code::UsernameNotAccepted);
     assert!(refused.problem().detail.contains("password"));
+    assert_eq!(refused.json::<Value>()["cause"], "in_password");
     assert_eq!(name_of(&app, &ada).await, "ada");
 }
 
@@ -153,8 +155,11 @@ async fn an_account_chooses_a_new_name_once_in_a_day() {
     // A client repeats a request that it should send later. It must show this refusal to the person.
     refused.is(Code::UsernameNotAccepted);
     assert_eq!(refused.problem().meaning(), Meaning::Request);
-    assert!(!refused.headers.contains_key("retry-after"));
     assert!(refused.problem().detail.contains("in 10 hours"));
+    // A page in another language says the same by these two.
+    assert_eq!(refused.problem().cause, Some(Cause::ChangedLately));
+    let wait: u32 = refused.header("retry-after").parse().unwrap();
+    assert!((9 * HOUR..=10 * HOUR).contains(&wait), "{wait}");
     let_pass(&app, 10 * HOUR).await;
     rename(&app, &ada, "countess").await.json::<Account>();
     assert_eq!(name_of(&app, &ada).await, "countess");
@@ -457,6 +462,7 @@ async fn an_account_reserves_thirty_names_at_most() {
     let refused = rename(&app, &ada, "lovelace").await;
     refused.is(Code::UsernameNotAccepted);
     assert!(refused.problem().detail.contains("30 names"));
+    assert_eq!(refused.problem().cause, Some(Cause::TooManyReserved));
     // A name of its own does not add to them.
     rename(&app, &ada, "name7").await.json::<Account>();
     let_pass(&app, 2 * DAY).await;

@@ -15,7 +15,7 @@ pub fn AccountPage() -> impl IntoView {
     let words = Words::of_page().account();
     view! {
         <Title text=words.heading/>
-        <div class="center stack">
+        <div class="center stack needs-session">
             <PageHeading text=words.heading/>
             <RequireSession fallback=|| view! {
                 <div class="page-skeleton"><div class="card"><Skeleton/></div></div>

@@ -18,7 +18,7 @@ pub fn ActivityPage() -> impl IntoView {
     let words = Words::of_page().activity();
     view! {
         <Title text=words.heading/>
-        <div class="center stack">
+        <div class="center stack needs-session">
             <PageHeading text=words.heading/>
             <p class="lead">
                 {words.lead_before} <a href=paths::PASSWORD>{words.lead_link}</a> {words.lead_after}

@@ -33,7 +33,7 @@ pub fn DataPage() -> impl IntoView {
     let words = Words::of_page().data();
     view! {
         <Title text=words.heading/>
-        <div class="center narrow stack">
+        <div class="center narrow stack needs-session">
             <PageHeading text=words.heading/>
             <RequireSession fallback=|| view! { <div class="card"><Skeleton/></div> }>
                 <Copy/>

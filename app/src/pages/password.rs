@@ -29,7 +29,7 @@ pub fn PasswordPage() -> impl IntoView {
     let search = use_location().search;
     view! {
         <Title text=words.heading/>
-        <div class="center narrow stack">
+        <div class="center narrow stack needs-session">
             <PageHeading text=words.heading/>
             <p class="status-line" role="status">
                 {move || done.get().then_some(words.done)}

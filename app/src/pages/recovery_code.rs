@@ -27,7 +27,7 @@ pub fn RecoveryCodePage() -> impl IntoView {
     let words = Words::of_page().recovery_code();
     view! {
         <Title text=words.title/>
-        <div class="center narrow stack">
+        <div class="center narrow stack needs-session">
             <PageHeading text=words.heading/>
             <RequireSession fallback=|| view! { <div class="card"><Skeleton/></div> }>
                 <RecoveryCodeCard/>

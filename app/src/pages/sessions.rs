@@ -19,7 +19,7 @@ pub fn SessionsPage() -> impl IntoView {
     let words = Words::of_page().sessions();
     view! {
         <Title text=words.heading/>
-        <div class="center stack">
+        <div class="center stack needs-session">
             <PageHeading text=words.heading/>
             <p class="lead">{words.lead}</p>
             <RequireSession fallback=|| view! { <div class="card"><Skeleton/></div> }>

@@ -24,7 +24,7 @@ pub fn UsernamePage() -> impl IntoView {
     let done = RwSignal::new(None::<String>);
     view! {
         <Title text=words.heading/>
-        <div class="center narrow stack">
+        <div class="center narrow stack needs-session">
             <PageHeading text=words.heading/>
             <p class="status-line" role="status">
                 {move || done.get().map(|username| (words.done)(&username))}

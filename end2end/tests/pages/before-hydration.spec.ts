@@ -8,6 +8,8 @@ import {
   heading,
   holdRequests,
   openUnhydrated,
+  PAGES,
+  seesAccount,
   signIn,
   somebody,
   test,
@@ -80,13 +82,62 @@ test('a signed-out person never sees the signed-in page for a moment', async ({ 
   await expect(page.getByRole('button', { name: 'Sign out' })).toHaveCount(0);
 });
 
-test('a protected page shows no personal data before the client has started', async ({ page, request }) => {
+test('a protected page shows no personal data before the client has started', async ({
+  page,
+  request,
+  account,
+}) => {
   const html = await (await request.get('/account')).text();
   expect(html).toContain('Your account');
   expect(html).not.toContain('Signed in as');
 
+  await signIn(page, account);
   await holdBack(page);
   await openUnhydrated(page, '/account');
   await expect(heading(page, 'Your account')).toBeVisible();
-  await expect(page.getByRole('button', { name: 'Sign out' })).toHaveCount(0);
+  await expect(page.getByText('Signed in as')).toHaveCount(0);
+});
+
+test('a signed-out person sees no page of an account, not even for a moment', async ({ page }) => {
+  const alive = await holdBack(page);
+  const pages = PAGES.filter(({ path, signedIn }) => signedIn && path !== '/' && path !== '/flow#7');
+  expect(pages.length).toBe(7);
+  for (const one of pages) {
+    await openUnhydrated(page, one.path);
+    const hidden = page.getByRole('heading', {
+      level: 1,
+      name: one.heading,
+      exact: true,
+      includeHidden: true,
+    });
+    await expect(hidden, one.path).toBeAttached();
+    await expect(hidden, one.path).toBeHidden();
+    await expect(page.getByRole('banner').getByRole('link', { name: 'Sign in' })).toBeVisible();
+    await expect(page.getByRole('button', { name: 'Sign out' })).toHaveCount(0);
+  }
+  alive.open();
+  await expect(heading(page, 'Sign in')).toBeVisible();
+});
+
+test('a session that only the database of the browser has is shown after the client has started', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  await page.addInitScript(() => localStorage.removeItem('holdfast.session'));
+  const alive = await holdBack(page);
+  await openUnhydrated(page, '/account');
+  await expect(page.locator('html[data-session="none"]')).toBeAttached();
+  await expect(heading(page, 'Your account')).toHaveCount(0);
+  alive.open();
+  await seesAccount(page, account);
+});
+
+test.describe('without scripts', () => {
+  test.use({ javaScriptEnabled: false });
+
+  test('a page of an account has its heading', async ({ page }) => {
+    await openUnhydrated(page, '/account');
+    await expect(heading(page, 'Your account')).toBeVisible();
+  });
 });

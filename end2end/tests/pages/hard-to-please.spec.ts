@@ -4,6 +4,7 @@ import type { Page } from '@playwright/test';
 import {
   expect,
   fitsAPhone,
+  heading,
   seesAccount,
   signIn,
   test,
@@ -34,10 +35,18 @@ test('a name in another script or with a picture is refused at its field, and no
   }
 });
 
-/** What is painted while a page loads: each different set of visible parts, and by how much parts jump. */
-async function film(page: Page): Promise<{ frames: () => Promise<string[]>; jump: () => Promise<number> }> {
+/** What is painted while a page loads: each different set of visible parts, each heading, and by how much
+ * parts jump. */
+interface Film {
+  frames: () => Promise<string[]>;
+  headings: () => Promise<string[]>;
+  jump: () => Promise<number>;
+}
+
+async function film(page: Page): Promise<Film> {
   await page.addInitScript(() => {
     const frames: string[] = [];
+    const headings: string[] = [];
     let jump = 0;
     new PerformanceObserver((list) => {
       for (const entry of list.getEntries() as (PerformanceEntry & { value: number })[]) {
@@ -50,13 +59,25 @@ async function film(page: Page): Promise<{ frames: () => Promise<string[]>; jump
       const shown = ['if-signed-in', 'if-signed-out'].filter((name) => isShown(`.${name}`));
       const frame = shown.join(' and ');
       if (document.body && frames.at(-1) !== frame) frames.push(frame);
+      for (const title of document.querySelectorAll('h1')) {
+        const isVisible = getComputedStyle(title).visibility === 'visible';
+        const text = title.textContent ?? '';
+        if (isVisible && title.getClientRects().length > 0 && headings.at(-1) !== text) {
+          headings.push(text);
+        }
+      }
       requestAnimationFrame(look);
     };
     requestAnimationFrame(look);
-    Object.assign(window, { film: () => frames.filter(Boolean), jump: () => jump });
+    Object.assign(window, {
+      film: () => frames.filter(Boolean),
+      headings: () => headings,
+      jump: () => jump,
+    });
   });
   return {
     frames: () => page.evaluate('film()'),
+    headings: () => page.evaluate('headings()'),
     jump: () => page.evaluate('jump()'),
   };
 }
@@ -92,4 +113,27 @@ test('a signed-out person never sees the page of a signed-in one, and nothing ju
     expect(await frames(), path).toEqual(['if-signed-out']);
     expect(await jump(), path).toBe(0);
   }
+});
+
+test('a signed-out person who opens a page of an account sees the way in, and nothing before', async ({
+  page,
+}) => {
+  const { frames, headings } = await film(page);
+  for (const path of ['/account', '/sessions']) {
+    await page.goto(path);
+    await expect(heading(page, 'Sign in')).toBeVisible();
+    expect(await headings(), path).toEqual(['Sign in']);
+    expect(await frames(), path).toEqual(['if-signed-out']);
+  }
+});
+
+test('a signed-in person sees the heading of the page from the first frame on', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  const { headings } = await film(page);
+  await page.goto('/account');
+  await seesAccount(page, account);
+  expect(await headings()).toEqual(['Your account']);
 });

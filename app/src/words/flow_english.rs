@@ -64,6 +64,7 @@ pub static FLOW: FlowWords = FlowWords {
         ),
     ],
     nothing: "Nothing",
+    reading: "Reading…",
     tokens: TOKENS,
     entries: EntryWords {
         signed_out: "This page reads storage only while a person is signed in. After a sign-out, the \

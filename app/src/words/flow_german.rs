@@ -73,6 +73,7 @@ pub static FLOW: FlowWords = FlowWords {
         ),
     ],
     nothing: "Nichts",
+    reading: "Wird gelesen\u{a0}…",
     tokens: TOKENS,
     entries: EntryWords {
         signed_out: "Diese Seite liest den Speicher nur, solange eine Person angemeldet ist. Nach einer \

@@ -28,6 +28,8 @@ pub struct FlowWords {
     pub panels: [(Text, Text); 4],
     /// What a panel without anything else has.
     pub nothing: Text,
+    /// What a panel has before its content has come.
+    pub reading: Text,
     pub tokens: TokenWords,
     pub entries: EntryWords,
     pub row: RowWords,

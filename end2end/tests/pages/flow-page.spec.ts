@@ -594,6 +594,46 @@ test('a page that waits for its reload shows nothing of the next person, and doe
   expect((await api.account(ofNext.access_token)).status).toBe(200);
 });
 
+/** The panel of the database. */
+const database = (page: Page): Locator => page.getByRole('region', { name: 'In the database' });
+
+test('a signed-in person does not read that there is no session while the page reads it', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  const late = await holdAnswers(page, '**/api/v1/sessions/current/stored');
+  await openStep(page, 7);
+  await expect.poll(late.waiting).toBeGreaterThan(0);
+  await expect(database(page).getByText('Reading…')).toBeVisible();
+  await expect(page.getByText(/There is no session|No person is signed in/)).toHaveCount(0);
+  late.open();
+  await hasRow(page);
+  await expect(page.getByText('Reading…')).toHaveCount(0);
+});
+
+test('a row that cannot be read can be read again', async ({ page, account }) => {
+  await signIn(page, account);
+  const row = '**/api/v1/sessions/current/stored';
+  await page.route(row, (route) => route.abort());
+  await openStep(page, 7);
+  const alert = database(page).getByRole('alert');
+  await expect(alert).toContainText('The server cannot be reached');
+  const again = alert.getByRole('button', { name: 'Try again' });
+  const failed = page.waitForEvent('requestfailed');
+  await again.press('Enter');
+  await failed;
+  await expect(again).not.toHaveAttribute('aria-busy', 'true');
+  await expect(again).toBeFocused();
+  expect(await violations(page)).toEqual([]);
+
+  await page.unroute(row);
+  await again.press('Enter');
+  await hasRow(page);
+  await expect(alert).toHaveCount(0);
+  await expect(heading(page, HEADING)).toBeFocused();
+});
+
 test('a server that refuses every access token is not asked for ever', async ({ page, account }) => {
   await signIn(page, account);
   await page.route('**/api/v1/sessions/current/stored', (route) =>

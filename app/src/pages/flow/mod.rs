@@ -76,6 +76,8 @@ pub fn FlowPage() -> impl IntoView {
     let race = StoredValue::new(None::<SendWrapper<Rc<Race>>>);
     let storage_reads = StoredValue::new(Reads::default());
     let row_read = StoredValue::new(OneRead::default());
+    let row_error = RwSignal::new(None::<String>);
+    let is_row_read = RwSignal::new(false);
     let read_again = RwSignal::new(0);
     let heading = NodeRef::<H2>::new();
     let current = step_of_address(heading, said);
@@ -109,9 +111,11 @@ pub fn FlowPage() -> impl IntoView {
         {
             return;
         }
+        is_row_read.set(true);
         let asked_for = held().map(|held| held.session_id);
         let row = session.demonstration().session_row();
         asker.ask(row, move |found| {
+            is_row_read.set(false);
             let held = held();
             let is_of_another = held.as_ref().map(|held| held.session_id) != asked_for;
             let is_answered = found.is_ok() || is_of_another;
@@ -119,15 +123,16 @@ pub fn FlowPage() -> impl IntoView {
                 read_again.update(|times| *times += 1);
             }
             let Some(tokens) = &held else { return };
-            let row = match found {
+            let (row, error) = match found {
                 Ok(row) if row.session_id != tokens.session_id => return,
                 Ok(row) => {
                     let end = log.compare_end(row.session_id, row.expires_at);
-                    panels::row(words, &row, Some(tokens), end)
+                    (panels::row(words, &row, Some(tokens), end), None)
                 }
                 Err(CallError::SignedOut | CallError::SessionChanged) => return,
-                Err(error) => panels::nothing(words, (all.errors().call)(&error)),
+                Err(error) => (Vec::new(), Some((all.errors().call)(&error))),
             };
+            row_error.set(error);
             panels.update(|panels| panels[IN_DATABASE] = row);
         });
     };
@@ -154,7 +159,11 @@ pub fn FlowPage() -> impl IntoView {
         if now != before {
             revealed.set(false);
             asked.set(None);
-            panels.set(panels::without_session(words));
+            row_error.set(None);
+            panels.set(match now {
+                Some(_) => panels::reading(words),
+                None => panels::without_session(words),
+            });
             let join = || SendWrapper::new(Race::join(session, log, visit, said, words));
             race.set_value(now.map(|_| join()));
         } else if now.is_none() && session.is_anonymous() {
@@ -232,7 +241,7 @@ pub fn FlowPage() -> impl IntoView {
                     <Countdown/>
                     <Button on_press=move || revealed.update(|revealed| *revealed = !*revealed) text=reveal/>
                 </div>
-                <PanelList panels revealed/>
+                <PanelList panels revealed row_error is_row_read on_retry=read_row/>
                 <TheftDialog asked on_confirm=confirm/>
             </div>
         </Styled>

@@ -1,6 +1,7 @@
 use leptos::prelude::*;
 
 use super::shown::{Shown, shortened};
+use crate::components::LoadError;
 use crate::words::FlowWords;
 
 /// The ids of the panels below the diagram.
@@ -26,6 +27,13 @@ pub(super) fn PanelList(
     panels: RwSignal<Panels>,
     /// Whether long texts are shown in full.
     revealed: RwSignal<bool>,
+    /// Why the row of the database could not be read.
+    row_error: RwSignal<Option<String>>,
+    /// Whether the row is being read.
+    is_row_read: RwSignal<bool>,
+    /// Called to read the row again.
+    #[prop(into)]
+    on_retry: Callback<()>,
 ) -> impl IntoView {
     let words = FlowWords::of_page();
     let rows = move |at: usize| {
@@ -54,6 +62,9 @@ pub(super) fn PanelList(
             <section class="card stack" aria-labelledby=id>
                 <h2 id=id>{heading}</h2>
                 <p class="hint">{about}</p>
+                {(at == IN_DATABASE).then(|| view! {
+                    <LoadError text=row_error busy=is_row_read on_retry/>
+                })}
                 <dl class="flow-parts">{move || rows(at)}</dl>
             </section>
         }

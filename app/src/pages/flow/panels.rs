@@ -31,6 +31,12 @@ pub(super) fn without_session(words: &FlowWords) -> Panels {
     panels
 }
 
+/// What the panels of a signed-in person show until their content has come.
+#[inline(never)]
+pub(super) fn reading(words: &FlowWords) -> Panels {
+    std::array::from_fn(|_| vec![Shown::new(4, words.reading, "", "")])
+}
+
 /// The parts of the access token.
 #[inline(never)]
 pub(super) fn access_token(words: &FlowWords, held: &HeldTokens) -> Vec<Shown> {
@@ -141,7 +147,7 @@ fn span_in_words(words: &RowWords, seconds: i64) -> String {
 
 /// Nothing, and why.
 #[inline(never)]
-pub(super) fn nothing(words: &FlowWords, why: impl Into<String>) -> Vec<Shown> {
+fn nothing(words: &FlowWords, why: &str) -> Vec<Shown> {
     vec![Shown::new(4, words.nothing, "", why)]
 }
 
@@ -200,6 +206,16 @@ mod tests {
             "{panels:?}"
         );
         assert!(all.clone().all(|shown| !shown.meaning.is_empty()));
+    }
+
+    #[test]
+    fn a_signed_in_person_does_not_read_that_there_is_no_session() {
+        let none = without_session(english());
+        for (panel, without) in reading(english()).iter().zip(&none) {
+            assert_eq!(panel.len(), 1);
+            assert_eq!(panel[0].name, "Reading…");
+            assert_ne!(panel, without);
+        }
     }
 
     #[test]

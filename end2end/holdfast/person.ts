@@ -23,6 +23,10 @@ export const signOutOf = (row: Locator | Page): Locator =>
 export const renameOf = (row: Locator | Page): Locator =>
   row.getByRole('button', { name: /^Rename: / });
 
+/** The name of a browser in a label or a question. The two signs do not let it change the direction of the
+ * words around it. */
+export const isolated = (name: string): string => `\u2068${name}\u2069`;
+
 /** Fills in a form for signing in or up. */
 export async function fillIn(page: Page, account: Account): Promise<void> {
   await page.getByLabel('Username').fill(account.username);

@@ -158,7 +158,9 @@ fn last_used(info: &SessionInfo) -> i64 {
 fn name_and_device(all: Words, info: &SessionInfo) -> String {
     let device = all.device(info.device.clone());
     match &info.name {
-        Some(name) => format!("{name} ({device})"),
+        // A name may be written from right to left, and the words around it stay where they are. A name
+        // has none of these two signs.
+        Some(name) => format!("\u{2068}{name}\u{2069} ({device})"),
         None => device,
     }
 }
@@ -184,7 +186,10 @@ fn SessionRow(
             <div class="stack">
                 <h2 class="row-heading">
                     <DeviceIcon user_agent/>
-                    {move || info.read().name.clone().unwrap_or_else(|| in_heading.clone())}
+                    // A name may be written from right to left.
+                    <bdi>
+                        {move || info.read().name.clone().unwrap_or_else(|| in_heading.clone())}
+                    </bdi>
                     {move || info.read().current.then(|| view! {
                         <span class="badge">{words.this_browser}</span>
                     })}
@@ -217,5 +222,32 @@ fn SessionRow(
                 />
             </div>
         </li>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_does_not_move_the_words_around_it() {
+        let session = |name: Option<&str>| SessionInfo {
+            session_id: uuid::Uuid::nil(),
+            current: false,
+            created_at: 0,
+            last_used_at: 0,
+            expires_at: 0,
+            ip: None,
+            user_agent: None,
+            device: "Firefox on Linux".to_owned(),
+            name: name.map(str::to_owned),
+        };
+        let called = |name| name_and_device(Words::ENGLISH, &session(name));
+        assert_eq!(called(None), "Firefox on Linux");
+        let hebrew = "שלום!";
+        assert_eq!(
+            called(Some(hebrew)),
+            format!("\u{2068}{hebrew}\u{2069} (Firefox on Linux)")
+        );
     }
 }

@@ -10,6 +10,7 @@ import {
   heading,
   hearsNothing,
   holdAnswers,
+  isolated,
   isSignedOut,
   Network,
   renameOf,
@@ -361,7 +362,7 @@ test('a person gives this browser a name by the keyboard, and takes it away agai
   await expect(dialog).toBeHidden();
   await expect(page.getByRole('status').getByText('Renamed.', { exact: true })).toBeVisible();
   await expect(renameOf(row)).toBeFocused();
-  await expect(renameOf(row)).toHaveAccessibleName(`Rename: Work laptop (${device})`);
+  await expect(renameOf(row)).toHaveAccessibleName(`Rename: ${isolated('Work laptop')} (${device})`);
   await expect(called(row)).toHaveText('Work laptopThis browser');
   await expect(row.getByText('Device', { exact: true }).locator('..')).toContainText(device);
   await expect(row).toHaveAttribute('data-same', 'yes');
@@ -390,7 +391,7 @@ test('two browsers of one kind are told apart by ear', async ({ page, account, a
   await page.goto('/sessions');
   for (const name of names) {
     const row = sessionRows(page).filter({ hasText: name });
-    const both = `${name} (Firefox on Linux)`;
+    const both = `${isolated(name)} (Firefox on Linux)`;
     await expect(signOutOf(row)).toHaveAccessibleName(`Sign out this session: ${both}`);
     await expect(renameOf(row)).toHaveAccessibleName(`Rename: ${both}`);
   }
@@ -651,8 +652,66 @@ test('the longest name and the question for it fit a phone', async ({ page, acco
   // The question says the device, too, because a thief may have chosen the name.
   await page.keyboard.press('Escape');
   await signOutOf(row).click();
-  await expect(dialog).toContainText(new RegExp(`Sign out ${longest} \\(.+\\) now\\?`));
+  const question = new RegExp(`Sign out ${isolated(longest)} \\(.+\\) now\\?`);
+  await expect(dialog).toContainText(question);
   expect(await page.evaluate(isWider)).toEqual([false, false]);
+});
+
+/** Where a person sees the first of these signs in an element. */
+async function placeOf(element: Locator, sign: string): Promise<{ x: number; y: number }> {
+  return element.evaluate((root, sign) => {
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const text = walker.currentNode as Text;
+      const at = text.data.indexOf(sign);
+      if (at < 0) continue;
+      const range = document.createRange();
+      range.setStart(text, at);
+      range.setEnd(text, at + sign.length);
+      const { x, y } = range.getBoundingClientRect();
+      return { x, y };
+    }
+    throw new Error(`There is no ${sign}.`);
+  }, sign);
+}
+
+test('a name from right to left or of pictures fits a phone, and its device stays after it', async ({
+  page,
+  account,
+  api,
+}) => {
+  await page.setViewportSize({ width: 320, height: 640 });
+  // A mark at the end of a Hebrew name stands at its left.
+  const names = ['שלום!', '🦀👩🏽‍💻 2'];
+  for (const name of names) {
+    const other = await api.logIn(account, FIREFOX_ON_LINUX);
+    await api.nameSession(other.access_token, other.session_id, name);
+  }
+  await signIn(page, account);
+  await page.goto('/sessions');
+  const dialog = page.getByRole('dialog');
+  for (const name of names) {
+    const row = sessionRows(page).filter({ hasText: name });
+    const both = `${isolated(name)} (Firefox on Linux)`;
+    await expect(called(row)).toHaveText(name);
+    await expect(renameOf(row)).toHaveAccessibleName(`Rename: ${both}`);
+    await signOutOf(row).click();
+    const question = dialog.getByRole('heading', { level: 2 });
+    await expect(question).toHaveText(`Sign out ${both} now?`);
+    const start = await placeOf(question, [...name][0]!);
+    const device = await placeOf(question, '(');
+    expect(device.y > start.y || device.x > start.x, name).toBe(true);
+    const isWider = await dialog.evaluate((it) => it.scrollWidth > it.clientWidth);
+    expect(isWider, name).toBe(false);
+    if (name === names[0]) {
+      expect((await placeOf(question, '!')).x).toBeLessThan((await placeOf(question, 'ש')).x);
+    }
+    await page.keyboard.press('Escape');
+    await expect(dialog).toBeHidden();
+  }
+  const hebrew = called(sessionRows(page).filter({ hasText: 'שלום' }));
+  expect((await placeOf(hebrew, '!')).x).toBeLessThan((await placeOf(hebrew, 'ש')).x);
+  expect(await fitsAPhone(page)).toBe(true);
 });
 
 test.describe('for a person who reads German', () => {

@@ -542,6 +542,9 @@ pub struct ActivityPage {
     pub events: Vec<ActivityEvent>,
     /// Pass it as `before` for the next page; absent on the last one.
     pub next: Option<String>,
+    /// For how long events are kept. Absent from a server that does not say it.
+    #[serde(default)]
+    pub kept_seconds: Option<u64>,
 }
 
 /// Something that happened to an account.

@@ -1,4 +1,4 @@
-use js_sys::{Date, Object, Reflect};
+use js_sys::{Date, Number, Object, Reflect};
 use leptos::prelude::*;
 
 use crate::words::Words;
@@ -88,6 +88,13 @@ pub fn DateTime(
 pub fn date_in_words(at: i64, words: Words, date_only: bool) -> String {
     let styles: &[_] = if date_only { &[DATE] } else { &[DATE, TIME] };
     in_words(&date_of(at), words, styles)
+}
+
+/// A number for a person: 1,234 in English, 1.234 in German. Only for the browser.
+pub fn number_in_words(number: u64, words: Words) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "exact up to nine quadrillion")]
+    let number = Number::from(number as f64);
+    String::from(number.to_locale_string(words.dates().locale))
 }
 
 /// The present day for a person, in the browser's time zone. Only for the browser.

@@ -8,9 +8,9 @@ use leptos_router::hooks::{use_location, use_navigate};
 
 use super::asker::Asker;
 use super::look_again::when_shown_again;
-use crate::components::{Button, DateTime, Days, LoadError, PageHeading, Skeleton};
+use crate::components::{Button, DateTime, Days, LoadError, PageHeading, Skeleton, number_in_words};
 use crate::paths;
-use crate::words::{Activity as ActivityWords, Ended, Text, Words};
+use crate::words::{Ended, Words};
 
 /// What happened to the account.
 #[component]
@@ -49,6 +49,7 @@ fn Activity() -> impl IntoView {
     let navigate = use_navigate();
     let events = RwSignal::new(Vec::<ActivityEvent>::new());
     let next = RwSignal::new(None::<String>);
+    let kept_seconds = RwSignal::new(None::<u64>);
     let error = RwSignal::new(None::<String>);
     let busy = RwSignal::new(true);
     let list = NodeRef::<Ol>::new();
@@ -75,6 +76,7 @@ fn Activity() -> impl IntoView {
                     error.set(None);
                     events.set(page.events);
                     next.set(page.next);
+                    kept_seconds.set(page.kept_seconds);
                 }
                 Err(why) => error.set(Some((all.errors().call)(&why))),
             }
@@ -142,8 +144,8 @@ fn Activity() -> impl IntoView {
                         let days = Days::now(all);
                         by_day(events.get(), |at| days.name(at))
                     }
-                    key=|(event, day)| (event.event_id, event.times, day.clone())
-                    children=|(event, day)| view! { <EventRow event day/> }
+                    key=|row| (row.event.event_id, row.event.times, row.day.clone(), row.failures)
+                    children=|row| view! { <EventRow row/> }
                 />
             </ol>
         </Show>
@@ -154,7 +156,13 @@ fn Activity() -> impl IntoView {
             </div>
         </Show>
         <Show when=move || next.read().is_none() && !busy.get() && error.read().is_none()>
-            <p class="hint">{words.oldest}</p>
+            <p class="hint">
+                {words.oldest} " "
+                {move || kept_seconds.get().map(|seconds| {
+                    let days = seconds.div_ceil(24 * 60 * 60);
+                    (words.kept)(days, &number_in_words(days, all))
+                })}
+            </p>
         </Show>
     }
 }
@@ -190,31 +198,60 @@ async fn page(api: Api, before: Option<&str>, count: usize) -> Result<Events, Ca
     api.get(&path).await
 }
 
-/// The events, each with its day if the event before it was on another day.
-fn by_day(
-    events: Vec<ActivityEvent>,
-    day: impl Fn(i64) -> String,
-) -> Vec<(ActivityEvent, Option<String>)> {
+/// An event, as a row of the page.
+struct Row {
+    event: ActivityEvent,
+    /// The heading of a new day.
+    day: Option<String>,
+    /// How many passwords of this day were wrong, if there were many. Only the newest event with a wrong
+    /// password of a day has it.
+    failures: Option<u64>,
+}
+
+/// With so many wrong passwords on one day, somebody may be guessing.
+const MANY: u64 = 5;
+
+/// The events, each with its day if the event before it was on another day. `day` names the day of a point
+/// in time.
+fn by_day(events: Vec<ActivityEvent>, day: impl Fn(i64) -> String) -> Vec<Row> {
+    let days: Vec<String> = events.iter().map(|event| day(event.at)).collect();
+    let failures: Vec<u64> = events.iter().map(failures).collect();
+    let failures_on = |name: &String| -> u64 {
+        let of_all = days.iter().zip(&failures);
+        let of_day = of_all.filter(|(day, _)| *day == name);
+        of_day.map(|(_, times)| times).sum()
+    };
     let mut before = None;
-    let rows = events.into_iter().map(|event| {
-        let day = day(event.at);
-        let is_new = before.as_ref() != Some(&day);
-        before = Some(day.clone());
-        (event, is_new.then_some(day))
+    let mut counted = Vec::new();
+    let rows = events.into_iter().zip(&days).zip(&failures);
+    let rows = rows.map(|((event, day), times)| {
+        let is_new = before.replace(day) != Some(day);
+        let is_newest = *times > 0 && !counted.contains(&day);
+        if is_newest {
+            counted.push(day);
+        }
+        let failures = is_newest.then(|| failures_on(day));
+        Row {
+            event,
+            day: is_new.then(|| day.clone()),
+            failures: failures.filter(|times| *times >= MANY),
+        }
     });
     rows.collect()
 }
 
+/// How many wrong passwords an event tells of.
+fn failures(event: &ActivityEvent) -> u64 {
+    match event.kind {
+        EventKind::SignInFailed => event.times.max(1),
+        _ => 0,
+    }
+}
+
 #[component]
-fn EventRow(
-    event: ActivityEvent,
-    /// The heading of a new day.
-    day: Option<String>,
-) -> impl IntoView {
-    let is_alarming = matches!(
-        event.kind,
-        EventKind::RefreshTokenReused | EventKind::SignInFailed
-    );
+fn EventRow(row: Row) -> impl IntoView {
+    let advice = advice(&row);
+    let Row { event, day, .. } = row;
     let all = Words::of_page();
     let words = all.activity();
     let device = all.device(event.device);
@@ -225,16 +262,20 @@ fn EventRow(
     let what = (words.what)(event.kind, ended(event.detail.as_deref()));
     let what = match event.times {
         0 | 1 => what.to_owned(),
-        times => (words.times)(what, &times.to_string()),
+        times => (words.times)(what, &number_in_words(times, all)),
     };
+    let advised = advice.map(|advice| match advice {
+        Advice::Copied => words.copied.to_owned(),
+        Advice::Guessed(times) => (words.guessed)(&number_in_words(times, all)),
+    });
     view! {
-        <li class="row" class:row-alarming=is_alarming>
+        <li class="row" class:row-alarming=advice.is_some()>
             {day.map(|day| view! { <h2 class="row-day">{day}</h2> })}
             <div class="row-words">
                 <h3 class="row-heading">{what}</h3>
                 <p class="hint">{from}</p>
-                {what_to_do(words, event.kind, event.times).map(|advice| view! { <p>{advice}</p> })}
-                {matches!(event.kind, EventKind::RefreshTokenReused).then(|| view! {
+                {advised.map(|advised| view! { <p>{advised}</p> })}
+                {(advice == Some(Advice::Copied)).then(|| view! {
                     <p><a href=paths::PASSWORD>{words.change_password}</a></p>
                 })}
             </div>
@@ -255,15 +296,25 @@ fn ended(detail: Option<&str>) -> Ended {
     }
 }
 
-/// With so many wrong passwords within an hour, somebody may be guessing.
-const MANY: u64 = 5;
+/// What a person should do about an event. An event without one is no alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Advice {
+    /// A thief may have had a copy of the session.
+    Copied,
+    /// Somebody may have guessed so many passwords on one day.
+    Guessed(u64),
+}
 
-/// What a person should do about an event, if anything.
-fn what_to_do(words: &ActivityWords, kind: EventKind, times: u64) -> Option<Text> {
-    match kind {
-        EventKind::RefreshTokenReused => Some(words.copied),
-        EventKind::SignInFailed if times >= MANY => Some(words.guessed),
-        _ => None,
+fn advice(row: &Row) -> Option<Advice> {
+    let is_copied = match row.event.kind {
+        EventKind::RefreshTokenReused => true,
+        EventKind::SessionEnded => matches!(ended(row.event.detail.as_deref()), Ended::Reuse),
+        _ => false,
+    };
+    if is_copied {
+        Some(Advice::Copied)
+    } else {
+        row.failures.map(Advice::Guessed)
     }
 }
 
@@ -271,42 +322,89 @@ fn what_to_do(words: &ActivityWords, kind: EventKind, times: u64) -> Option<Text
 mod tests {
     use super::*;
 
+    fn event(kind: EventKind, at: i64, times: u64) -> ActivityEvent {
+        ActivityEvent {
+            event_id: uuid::Uuid::nil(),
+            kind,
+            at,
+            ip: None,
+            device: String::new(),
+            session_id: None,
+            detail: None,
+            times,
+        }
+    }
+
+    /// The rows of these events. A day has ten seconds.
+    fn rows(events: impl IntoIterator<Item = ActivityEvent>) -> Vec<Row> {
+        by_day(events.into_iter().collect(), |at| (at / 10).to_string())
+    }
+
     #[test]
     fn an_ending_is_told_with_its_reason() {
         let told = |detail| {
             let ended = ended(Some(detail));
             (Words::ENGLISH.activity().what)(EventKind::SessionEnded, ended)
         };
-        assert_eq!(told("secret_replaced"), "The server's secret was replaced");
+        let for_safety = "Session ended for safety: everybody had to sign in again";
+        assert_eq!(told("secret_replaced"), for_safety);
         assert_eq!(told("expired"), "Session expired");
     }
 
     #[test]
     fn a_day_stands_at_its_first_event() {
-        let event = |at| ActivityEvent {
-            event_id: uuid::Uuid::nil(),
-            kind: EventKind::SignIn,
-            at,
-            ip: None,
-            device: String::new(),
-            session_id: None,
-            detail: None,
-            times: 1,
-        };
-        let rows = by_day([29, 21, 14, 3].map(event).into(), |at| {
-            (at / 10).to_string()
-        });
-        let days: Vec<_> = rows.iter().map(|(_, day)| day.as_deref()).collect();
+        let rows = rows([29, 21, 14, 3].map(|at| event(EventKind::SignIn, at, 1)));
+        let days: Vec<_> = rows.iter().map(|row| row.day.as_deref()).collect();
         assert_eq!(days, [Some("2"), None, Some("1"), Some("0")]);
     }
 
     #[test]
-    fn many_wrong_passwords_and_a_copied_token_come_with_advice() {
-        let advice = |kind, times| what_to_do(Words::ENGLISH.activity(), kind, times);
-        assert!(advice(EventKind::RefreshTokenReused, 1).is_some());
-        assert!(advice(EventKind::SignInFailed, 5).is_some());
-        assert_eq!(advice(EventKind::SignInFailed, 4), None);
-        assert_eq!(advice(EventKind::SignIn, 50), None);
+    fn the_wrong_passwords_of_a_day_come_with_one_advice_if_they_are_many() {
+        use EventKind::{SignIn, SignInFailed};
+        let failed = |at, times| event(SignInFailed, at, times);
+        for (events, expected) in [
+            // A person has mistyped the password.
+            (vec![failed(29, 1), failed(14, 4)], vec![None, None]),
+            (vec![failed(29, 5)], vec![Some(5)]),
+            // Few in each hour, all day long.
+            (
+                vec![
+                    failed(29, 0),
+                    event(SignIn, 28, 50),
+                    failed(27, 2),
+                    failed(21, 2),
+                    failed(14, 2),
+                ],
+                vec![Some(5), None, None, None, None],
+            ),
+            // Each day has its own.
+            (vec![failed(29, 7), failed(14, 9)], vec![Some(7), Some(9)]),
+        ] {
+            let rows = rows(events);
+            let told: Vec<_> = rows.iter().map(advice).collect();
+            let expected: Vec<_> = expected
+                .into_iter()
+                .map(|times: Option<u64>| times.map(Advice::Guessed))
+                .collect();
+            assert_eq!(told, expected);
+        }
+    }
+
+    #[test]
+    fn a_copied_token_comes_with_advice() {
+        let told = |kind, detail: Option<&str>| {
+            let event = ActivityEvent {
+                detail: detail.map(str::to_owned),
+                ..event(kind, 0, 1)
+            };
+            rows([event]).iter().find_map(advice)
+        };
+        let copied = Some(Advice::Copied);
+        assert_eq!(told(EventKind::RefreshTokenReused, None), copied);
+        assert_eq!(told(EventKind::SessionEnded, Some("reuse")), copied);
+        assert_eq!(told(EventKind::SessionEnded, Some("expired")), None);
+        assert_eq!(told(EventKind::SessionEnded, None), None);
+        assert_eq!(told(EventKind::SignIn, Some("reuse")), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use holdfast_protocol::wire::Overview;
 use leptos::prelude::*;
 use leptos::server_fn::codec::GetUrl;
 
-use crate::components::{DateTime, Fact, LoadError, Skeleton};
+use crate::components::{DateTime, Fact, LoadError, Skeleton, number_in_words};
 use crate::paths;
 use crate::pieces::piece;
 use crate::words::Words;
@@ -62,12 +62,16 @@ fn Facts(overview: Overview) -> impl IntoView {
     } = overview;
     let all = Words::of_page();
     let words = all.overview();
+    let count = match sessions {
+        1 => words.only_this.to_owned(),
+        _ => (words.count)(&number_in_words(sessions.into(), all)),
+    };
     view! {
         <dl class="facts">
             <Fact name=words.signed_in_as><strong>{username}</strong></Fact>
             <Fact name=words.sessions>
                 <a href=paths::SESSIONS>
-                    {(words.count)(sessions)}
+                    {count}
                 </a>
             </Fact>
             <Fact name=words.newest>

@@ -99,7 +99,7 @@ pub static HOME: Home = Home {
         ),
         (
             "A copy is noticed",
-            "If somebody has copied your key, the server notices it when both of you have used it. It \
+            "If somebody has copied your key, Holdfast notices it when both of you have used it. It \
              ends the session everywhere, and the page tells you why.",
         ),
     ],
@@ -107,7 +107,7 @@ pub static HOME: Home = Home {
     picture: "A browser asks for a page. Its pass has run out. It gets a new pass, asks again, and \
         gets the page.",
     picture_browser: "Your browser",
-    picture_server: "The server",
+    picture_server: "Holdfast",
     picture_lines: [
         "“My page, please.”",
         "“Your pass has run out.”",
@@ -121,10 +121,8 @@ pub static HOME: Home = Home {
 pub static OVERVIEW: Overview = Overview {
     signed_in_as: "Signed in as",
     sessions: "Sessions",
-    count: |sessions| match sessions {
-        1 => "Only this one".to_owned(),
-        _ => format!("{sessions} at the moment"),
-    },
+    only_this: "Only this one",
+    count: |sessions| format!("{sessions} at the moment"),
     newest: "Newest sign-in",
     this_browser: ", this browser",
     another_browser: ", another browser",
@@ -364,7 +362,7 @@ pub static END_SESSIONS: EndSessions = EndSessions {
 pub static SIGN_IN_NOTICE: SignInNotice = SignInNotice {
     heading: "New sign-in to your account",
     signed_in: " signed in on ",
-    from: |ip| format!(", from the IP address {ip}"),
+    from: |ip| format!(", from the internet address {ip}"),
     was_it_you: ". Was it you?",
     was_me: "This was me",
     was_not_me: "It was not me",
@@ -379,10 +377,18 @@ pub static ACTIVITY: Activity = Activity {
     times: |what, times| format!("{what}, {times} times within an hour"),
     copied: "Somebody may have copied what your browser had stored. The session is over, so the \
         copy does not work any more. If you cannot explain it, change your password.",
-    guessed: "If this was not you, somebody may be guessing your password. The server has refused \
-        these tries. If you use the same password elsewhere, change it.",
+    guessed: |times| {
+        format!(
+            "{times} wrong passwords on this day. If this was not you, somebody may be guessing your \
+             password. These tries were refused. If you use the same password elsewhere, change it."
+        )
+    },
     change_password: "Change your password",
-    oldest: "There is nothing older. Old activity is deleted.",
+    oldest: "There is nothing older.",
+    kept: |days, number| match days {
+        1 => "Activity is deleted after a day.".to_owned(),
+        _ => format!("Activity is deleted after {number} days."),
+    },
     what,
 };
 
@@ -562,13 +568,13 @@ fn what(kind: EventKind, ended: Ended) -> &'static str {
             Ended::Expired => "Session expired",
             Ended::PasswordChanged => "Session ended by the new password",
             Ended::Reuse => "Session ended for your safety",
-            Ended::SecretReplaced => "The server's secret was replaced",
+            Ended::SecretReplaced => "Session ended for safety: everybody had to sign in again",
             Ended::AccountDisabled => "Session ended because the account was disabled",
             Ended::Elsewhere => "Session ended from another browser",
         },
         EventKind::RefreshTokenReused => "A copy of a session was used, so the session was ended",
-        EventKind::RefreshRepeated => "The server repeated an answer that was lost",
-        EventKind::RefreshedForward => "Renewed after the server had lost its newest data",
+        EventKind::RefreshRepeated => "A browser had missed an answer, and got it once more",
+        EventKind::RefreshedForward => "Session went on after a fault on our side",
         EventKind::PasswordChanged => "Password changed",
         EventKind::UsernameChanged => "Username changed",
         EventKind::Recovered => "New password set, to get back in",

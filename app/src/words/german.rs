@@ -107,15 +107,15 @@ pub static HOME: Home = Home {
         ),
         (
             "Eine Kopie fällt auf",
-            "Wenn jemand Ihren Schlüssel kopiert hat, bemerkt der Server es, sobald Sie beide ihn \
-             verwendet haben. Er beendet die Sitzung überall, und die Seite sagt Ihnen, warum.",
+            "Wenn jemand Ihren Schlüssel kopiert hat, bemerkt Holdfast es, sobald Sie beide ihn \
+             verwendet haben. Es beendet die Sitzung überall, und die Seite sagt Ihnen, warum.",
         ),
     ],
     watch: "Schritt für Schritt zusehen",
     picture: "Ein Browser fragt nach einer Seite. Sein Ausweis ist abgelaufen. Er bekommt einen \
         neuen, fragt noch einmal und bekommt die Seite.",
     picture_browser: "Ihr Browser",
-    picture_server: "Der Server",
+    picture_server: "Holdfast",
     picture_lines: [
         "„Meine Seite, bitte.“",
         "„Ihr Ausweis ist abgelaufen.“",
@@ -129,10 +129,8 @@ pub static HOME: Home = Home {
 pub static OVERVIEW: Overview = Overview {
     signed_in_as: "Angemeldet als",
     sessions: "Sitzungen",
-    count: |sessions| match sessions {
-        1 => "Nur diese".to_owned(),
-        _ => format!("{sessions} im Moment"),
-    },
+    only_this: "Nur diese",
+    count: |sessions| format!("{sessions} im Moment"),
     newest: "Letzte Anmeldung",
     this_browser: ", dieser Browser",
     another_browser: ", ein anderer Browser",
@@ -358,7 +356,7 @@ pub static END_SESSIONS: EndSessions = EndSessions {
 pub static SIGN_IN_NOTICE: SignInNotice = SignInNotice {
     heading: "Neue Anmeldung in Ihrem Konto",
     signed_in: ": Anmeldung am ",
-    from: |ip| format!(", von der IP-Adresse {ip}"),
+    from: |ip| format!(", von der Adresse {ip} im Internet"),
     was_it_you: ". Waren Sie das?",
     was_me: "Das war ich",
     was_not_me: "Das war ich nicht",
@@ -374,10 +372,19 @@ pub static ACTIVITY: Activity = Activity {
     copied: "Vielleicht hat jemand kopiert, was Ihr Browser gespeichert hatte. Die Sitzung ist \
         beendet, also funktioniert die Kopie nicht mehr. Wenn Sie sich das nicht erklären können, \
         ändern Sie Ihr Passwort.",
-    guessed: "Wenn Sie das nicht waren, rät vielleicht jemand Ihr Passwort. Der Server hat diese \
-        Versuche abgewiesen. Wenn Sie dasselbe Passwort anderswo benutzen, ändern Sie es.",
+    guessed: |times| {
+        format!(
+            "{times} falsche Passwörter an diesem Tag. Wenn Sie das nicht waren, rät vielleicht jemand \
+             Ihr Passwort. Diese Versuche wurden abgewiesen. Wenn Sie dasselbe Passwort anderswo \
+             benutzen, ändern Sie es."
+        )
+    },
     change_password: "Passwort ändern",
-    oldest: "Älteres gibt es nicht. Alte Einträge werden gelöscht.",
+    oldest: "Älteres gibt es nicht.",
+    kept: |days, number| match days {
+        1 => "Einträge werden nach einem Tag gelöscht.".to_owned(),
+        _ => format!("Einträge werden nach {number} Tagen gelöscht."),
+    },
     what,
 };
 
@@ -925,7 +932,9 @@ fn what(kind: EventKind, ended: Ended) -> &'static str {
             Ended::Expired => "Sitzung abgelaufen",
             Ended::PasswordChanged => "Sitzung durch das neue Passwort beendet",
             Ended::Reuse => "Sitzung zu Ihrer Sicherheit beendet",
-            Ended::SecretReplaced => "Das Geheimnis des Servers wurde ersetzt",
+            Ended::SecretReplaced => {
+                "Sitzung zur Sicherheit beendet: Alle mussten sich neu anmelden"
+            }
             Ended::AccountDisabled => "Sitzung beendet, weil das Konto gesperrt wurde",
             Ended::Elsewhere => "Sitzung von einem anderen Browser aus beendet",
         },
@@ -933,11 +942,9 @@ fn what(kind: EventKind, ended: Ended) -> &'static str {
             "Eine Kopie einer Sitzung wurde benutzt, deshalb wurde die Sitzung beendet"
         }
         EventKind::RefreshRepeated => {
-            "Der Server hat eine Antwort wiederholt, die verloren gegangen war"
+            "Ein Browser hatte eine Antwort verpasst und hat sie noch einmal bekommen"
         }
-        EventKind::RefreshedForward => {
-            "Erneuert, nachdem der Server seine neuesten Daten verloren hatte"
-        }
+        EventKind::RefreshedForward => "Sitzung nach einem Fehler auf unserer Seite fortgesetzt",
         EventKind::PasswordChanged => "Passwort geändert",
         EventKind::UsernameChanged => "Benutzername geändert",
         EventKind::Recovered => "Neues Passwort gesetzt, um wieder ins Konto zu kommen",

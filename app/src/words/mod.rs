@@ -29,11 +29,11 @@ pub use flow_parts::{
 };
 pub use language::Language;
 use parts::{
-    Account, Data, Dates, Devices, Document, EndSessions, Errors, Fields, Frame, Home, KeepCode,
-    Overview, Password, Recover, RecoveryCode, Rules, Sessions, SignIn, SignInNotice, SignUp,
-    Username,
+    Account, Activity, Data, Dates, Devices, Document, EndSessions, Errors, Fields, Frame, Home,
+    KeepCode, Overview, Password, Recover, RecoveryCode, Rules, Sessions, SignIn, SignInNotice,
+    SignUp, Username,
 };
-pub use parts::{Activity, Ended, Link, Text};
+pub use parts::{Ended, Link, Text};
 
 use crate::pieces::{self, Loading, Missing};
 
@@ -197,6 +197,8 @@ impl FlowWords {
 
 #[cfg(test)]
 mod tests {
+    use holdfast_protocol::wire::EventKind;
+
     use super::*;
 
     #[test]
@@ -218,6 +220,105 @@ mod tests {
             ];
             for text in steps.chain(others).chain(home.picture_lines) {
                 assert!(!text.contains(['<', '>', '&', '"']), "{text}");
+            }
+        }
+    }
+
+    /// Every kind of event. A kind that is missing here does not compile.
+    fn kinds() -> Vec<EventKind> {
+        use EventKind::{
+            AccountDisabled, AccountEnabled, FailuresForgiven, PasswordChanged, Recovered,
+            RecoveryCodeConfirmed, RecoveryCodeMade, RefreshRepeated, RefreshTokenReused,
+            RefreshedForward, ResetLinkMade, SessionEnded, SignIn, SignInFailed, SignOut, SignUp,
+            Unknown, UsernameChanged,
+        };
+        let next = |kind| match kind {
+            SignUp => Some(SignIn),
+            SignIn => Some(SignInFailed),
+            SignInFailed => Some(SignOut),
+            SignOut => Some(SessionEnded),
+            SessionEnded => Some(RefreshTokenReused),
+            RefreshTokenReused => Some(RefreshRepeated),
+            RefreshRepeated => Some(RefreshedForward),
+            RefreshedForward => Some(PasswordChanged),
+            PasswordChanged => Some(UsernameChanged),
+            UsernameChanged => Some(Recovered),
+            Recovered => Some(RecoveryCodeMade),
+            RecoveryCodeMade => Some(RecoveryCodeConfirmed),
+            RecoveryCodeConfirmed => Some(AccountDisabled),
+            AccountDisabled => Some(AccountEnabled),
+            AccountEnabled => Some(FailuresForgiven),
+            FailuresForgiven => Some(ResetLinkMade),
+            ResetLinkMade => Some(Unknown),
+            Unknown => None,
+        };
+        std::iter::successors(Some(SignUp), |kind| next(*kind)).collect()
+    }
+
+    /// Every reason of an ending. A reason that is missing here does not compile.
+    fn endings() -> Vec<Ended> {
+        let next = |ended: &Ended| match ended {
+            Ended::Expired => Some(Ended::PasswordChanged),
+            Ended::PasswordChanged => Some(Ended::Reuse),
+            Ended::Reuse => Some(Ended::SecretReplaced),
+            Ended::SecretReplaced => Some(Ended::AccountDisabled),
+            Ended::AccountDisabled => Some(Ended::Elsewhere),
+            Ended::Elsewhere => None,
+        };
+        std::iter::successors(Some(Ended::Expired), next).collect()
+    }
+
+    /// Words of developers, in lower case. `end2end/tests/pages/journey.spec.ts` has the English ones, too.
+    const JARGON: [&str; 19] = [
+        "token",
+        "cookie",
+        "storage",
+        "hash",
+        "jwt",
+        "json",
+        "http",
+        "api",
+        "server",
+        "rotation",
+        "refresh",
+        "generation",
+        "client",
+        "database",
+        "ip address",
+        "secret",
+        // In German.
+        "ip-adresse",
+        "datenbank",
+        "geheimnis",
+    ];
+
+    #[test]
+    fn what_happened_is_said_without_words_of_developers() {
+        for language in Language::ALL {
+            let all = Words::of(*language);
+            let (activity, notice) = (all.activity(), all.sign_in_notice());
+            let kinds = kinds().into_iter();
+            let kinds = kinds.filter(|kind| *kind != EventKind::SessionEnded);
+            let of_kinds = kinds.map(|kind| (activity.what)(kind, Ended::Elsewhere).to_owned());
+            let endings = endings().into_iter();
+            let of_endings = endings.map(|ended| (activity.what)(EventKind::SessionEnded, ended));
+            let others = [
+                activity.copied.to_owned(),
+                (activity.guessed)("5"),
+                (activity.times)("", "5"),
+                (activity.kept)(180, "180"),
+                activity.oldest.to_owned(),
+                notice.signed_in.to_owned(),
+                (notice.from)("192.0.2.1"),
+                notice.was_it_you.to_owned(),
+            ];
+            let texts = of_kinds.chain(of_endings.map(str::to_owned)).chain(others);
+            let texts: Vec<String> = texts.collect();
+            assert!(texts.len() > 30, "{texts:?}");
+            for text in texts {
+                let plain = text.to_lowercase();
+                let found = JARGON.iter().find(|word| plain.contains(**word));
+                assert_eq!(found, None, "{text}");
             }
         }
     }

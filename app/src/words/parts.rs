@@ -100,15 +100,17 @@ pub struct Home {
 pub struct Overview {
     pub signed_in_as: Text,
     pub sessions: Text,
-    pub count: fn(u32) -> String,
+    pub only_this: Text,
+    /// So many sessions.
+    pub count: fn(&str) -> String,
     pub newest: Text,
     pub this_browser: Text,
     pub another_browser: Text,
 }
 
-/// Dates.
+/// Dates and numbers.
 pub struct Dates {
-    /// The language of the browser's dates. It also decides the order of day and month.
+    /// The language of the browser's dates and numbers. It also decides the order of day and month.
     pub locale: Text,
     pub today: Text,
     pub yesterday: Text,
@@ -334,10 +336,13 @@ pub struct Activity {
     /// What happened so many times within an hour.
     pub times: fn(Text, &str) -> String,
     pub copied: Text,
-    pub guessed: Text,
+    /// So many wrong passwords on one day.
+    pub guessed: fn(&str) -> String,
     pub change_password: Text,
     /// There is no older event.
     pub oldest: Text,
+    /// For how many days events are kept, as a number and as a text.
+    pub kept: fn(u64, &str) -> String,
     /// What happened.
     pub what: fn(EventKind, Ended) -> Text,
 }

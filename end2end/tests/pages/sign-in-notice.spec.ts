@@ -38,7 +38,7 @@ test('every page tells of a sign-in from a new browser, until the person says th
   for (const path of ['/account', '/password', '/']) {
     await page.goto(path);
     await expect(notice(page)).toContainText('Firefox on Linux signed in');
-    await expect(notice(page)).toContainText('from the IP address 127.0.0.1');
+    await expect(notice(page)).toContainText('from the internet address 127.0.0.1');
   }
   await comeBack(other);
   await expect(notice(other)).toBeVisible();

@@ -61,7 +61,11 @@ pub(super) async fn list(
         .then(|| events.last().map(|event| event.event_id.to_string()))
         .flatten();
     let events = events.into_iter().map(shown).collect();
-    Ok(Json(ActivityPage { events, next }))
+    Ok(Json(ActivityPage {
+        events,
+        next,
+        kept_seconds: Some(state.config.activity_kept.as_secs()),
+    }))
 }
 
 /// An event as its person sees it.

@@ -1,5 +1,7 @@
 //! `GET /api/v1/activity`.
 
+use std::time::Duration;
+
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::{ActivityPage, EventKind, paths};
 
@@ -65,6 +67,15 @@ async fn events_of_one_instant_have_one_order_in_pages_of_every_size() {
     for limit in 1..=11 {
         assert_eq!(read(limit).await, whole, "pages of {limit}");
     }
+}
+
+#[tokio::test]
+async fn a_page_says_how_long_events_are_kept() {
+    let kept = Duration::from_secs(3 * 24 * 60 * 60);
+    let app = TestApp::with(|config| config.activity_kept = kept).await;
+    let tokens = app.sign_up("ada").await;
+    let page: ActivityPage = app.get_as(&tokens, paths::ACTIVITY).await.json();
+    assert_eq!(page.kept_seconds, Some(kept.as_secs()));
 }
 
 #[tokio::test]

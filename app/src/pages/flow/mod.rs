@@ -77,7 +77,7 @@ pub fn FlowPage() -> impl IntoView {
     let storage_reads = StoredValue::new(Reads::default());
     let row_read = StoredValue::new(OneRead::default());
     let row_error = RwSignal::new(None::<String>);
-    let is_row_read = RwSignal::new(false);
+    let is_reading_row = RwSignal::new(false);
     let read_again = RwSignal::new(0);
     let heading = NodeRef::<H2>::new();
     let current = step_of_address(heading, said);
@@ -111,11 +111,11 @@ pub fn FlowPage() -> impl IntoView {
         {
             return;
         }
-        is_row_read.set(true);
+        is_reading_row.set(true);
         let asked_for = held().map(|held| held.session_id);
         let row = session.demonstration().session_row();
         asker.ask(row, move |found| {
-            is_row_read.set(false);
+            is_reading_row.set(false);
             let held = held();
             let is_of_another = held.as_ref().map(|held| held.session_id) != asked_for;
             let is_answered = found.is_ok() || is_of_another;
@@ -241,7 +241,7 @@ pub fn FlowPage() -> impl IntoView {
                     <Countdown/>
                     <Button on_press=move || revealed.update(|revealed| *revealed = !*revealed) text=reveal/>
                 </div>
-                <PanelList panels revealed row_error is_row_read on_retry=read_row/>
+                <PanelList panels revealed row_error is_reading_row on_retry=read_row/>
                 <TheftDialog asked on_confirm=confirm/>
             </div>
         </Styled>

@@ -29,8 +29,8 @@ pub(super) fn PanelList(
     revealed: RwSignal<bool>,
     /// Why the row of the database could not be read.
     row_error: RwSignal<Option<String>>,
-    /// Whether the row is being read.
-    is_row_read: RwSignal<bool>,
+    /// Whether the row is being read now.
+    is_reading_row: RwSignal<bool>,
     /// Called to read the row again.
     #[prop(into)]
     on_retry: Callback<()>,
@@ -63,7 +63,7 @@ pub(super) fn PanelList(
                 <h2 id=id>{heading}</h2>
                 <p class="hint">{about}</p>
                 {(at == IN_DATABASE).then(|| view! {
-                    <LoadError text=row_error busy=is_row_read on_retry/>
+                    <LoadError text=row_error busy=is_reading_row on_retry/>
                 })}
                 <dl class="flow-parts">{move || rows(at)}</dl>
             </section>

@@ -1,0 +1,106 @@
+// What the activity says about events that are hard to make: the server's answer is changed on its way.
+
+import type { Locator, Page } from '@playwright/test';
+import { expect, signIn, signInInGerman, test, violations } from '../../holdfast';
+
+/** An event, as far as these tests change it. */
+interface ActivityEvent {
+  event_id: string;
+  kind: string;
+  at: number;
+  detail: string | null;
+  times: number;
+}
+
+/** Noon of a day in the past. */
+const NOON = Date.UTC(2026, 0, 15, 12) / 1000;
+const HOUR = 60 * 60;
+
+/** The page gets these events, the newest first, in the place of its own. */
+async function happened(page: Page, events: Partial<ActivityEvent>[]): Promise<void> {
+  await page.route('**/api/v1/activity?*', async (route) => {
+    const response = await route.fetch();
+    const answer = (await response.json()) as { events: ActivityEvent[] };
+    const shown = events.map((event, at) => ({
+      ...answer.events[0],
+      event_id: `00000000-0000-7000-8000-00000000000${events.length - at}`,
+      ...event,
+    }));
+    await route.fulfill({ response, json: { ...answer, events: shown } });
+  });
+}
+
+const rows = (page: Page, list = 'Activity'): Locator =>
+  page.getByRole('list', { name: list }).getByRole('listitem');
+
+const ALARMING = /row-alarming/;
+const failed = (hour: number, times: number): Partial<ActivityEvent> => ({
+  kind: 'sign_in_failed',
+  at: NOON + hour * HOUR,
+  times,
+});
+
+test('a mistyped password is no alarm', async ({ page, account }) => {
+  await signIn(page, account);
+  await happened(page, [failed(0, 1)]);
+  await page.goto('/activity');
+  await expect(rows(page)).toContainText('Sign-in with a wrong password');
+  await expect(rows(page)).not.toHaveClass(ALARMING);
+  await expect(page.getByText('guessing your password')).toHaveCount(0);
+});
+
+test('few wrong passwords in each hour are many on one day, and come with one advice', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  await happened(page, [failed(1, 2), failed(0, 2), failed(-1, 2), failed(-72, 2)]);
+  await page.goto('/activity');
+  await expect(rows(page)).toHaveCount(4);
+  const [newest, ...others] = await rows(page).all();
+  await expect(newest!).toHaveClass(ALARMING);
+  await expect(newest!).toContainText('6 wrong passwords on this day.');
+  for (const other of others) {
+    await expect(other).not.toHaveClass(ALARMING);
+    await expect(other).not.toContainText('guessing');
+  }
+  expect(await violations(page)).toEqual([]);
+});
+
+test('a session that was ended because of a copy comes with the advice for a copy', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  await happened(page, [{ kind: 'session_ended', detail: 'reuse', times: 1 }]);
+  await page.goto('/activity');
+  await expect(rows(page)).toHaveClass(ALARMING);
+  await expect(rows(page)).toContainText('Session ended for your safety');
+  await expect(rows(page)).toContainText('Somebody may have copied');
+  const link = rows(page).getByRole('link', { name: 'Change your password' });
+  await expect(link).toHaveAttribute('href', '/password');
+});
+
+test('the page says for how long activity is kept', async ({ page, account }) => {
+  await signIn(page, account);
+  await page.goto('/activity');
+  await expect(
+    page.getByText('There is nothing older. Activity is deleted after 180 days.'),
+  ).toBeVisible();
+});
+
+for (const [language, locale, enter, list, expected] of [
+  ['English', 'en-GB', signIn, 'Activity', '1,234 times within an hour'],
+  ['German', 'de-DE', signInInGerman, 'Aktivität', '1.234-mal innerhalb einer Stunde'],
+] as const) {
+  test.describe(`in ${language}`, () => {
+    test.use({ locale });
+
+    test(`a large number is written as in ${language}`, async ({ page, account }) => {
+      await enter(page, account);
+      await happened(page, [failed(0, 1234)]);
+      await page.goto('/activity');
+      await expect(rows(page, list)).toContainText(expected);
+    });
+  });
+}

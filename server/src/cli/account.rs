@@ -149,28 +149,16 @@ impl ResetLinkArgs {
             None => issuer_of_servers(pool).await?,
         };
         match queried(accounts::make_reset_link(pool, clock, username).await)? {
-            ResetLink::Made(code) => Ok(Some(self.in_words(&issuer, username, &code))),
+            ResetLink::Made(code) => {
+                let link = self.link(&issuer, username, &code);
+                Ok(Some(in_words(&link, std::io::stdout().is_terminal())))
+            }
             ResetLink::NoAccount => Ok(None),
             ResetLink::Disabled => bail!(
                 "the account is disabled, so a link would not let the person in; enable it first with `holdfast account enable {}`",
                 username.as_str()
             ),
         }
-    }
-
-    /// The link, alone in the first line, so that a script can read it. On a terminal there is also
-    /// a QR code, for a person with a phone who stands beside the operator.
-    fn in_words(&self, issuer: &str, username: &Username, code: &RecoveryCode) -> String {
-        let link = self.link(issuer, username, code);
-        if !std::io::stdout().is_terminal() {
-            return link;
-        }
-        let picture = QRBuilder::new(link.as_str()).build();
-        let picture = picture.map(|picture| picture.to_str()).unwrap_or_default();
-        format!(
-            "{link}\n\n{picture}\nGood for an hour and once. The person chooses the password; all \
-             their sessions end then."
-        )
     }
 
     /// The name and the code are behind the `#`, so a browser sends them to no server, and no log of a
@@ -183,6 +171,23 @@ impl ResetLinkArgs {
         .unwrap_or_default();
         format!("{issuer}{}#{filled_in}", self.page)
     }
+}
+
+/// The link, alone in the first line, so that a script can read it. On a terminal there is also
+/// a QR code, for a person with a phone who stands beside the operator.
+fn in_words(link: &str, is_terminal: bool) -> String {
+    if !is_terminal {
+        return link.to_owned();
+    }
+    let picture = match QRBuilder::new(link).build() {
+        Ok(picture) => picture.to_str(),
+        // The link works without it.
+        Err(why) => format!("There is no QR code for this link: {why}."),
+    };
+    format!(
+        "{link}\n\n{picture}\nGood for an hour and once. The person chooses the password; all \
+         their sessions end then."
+    )
 }
 
 /// The issuer that the servers have written to the database. They write none if nobody has chosen one.
@@ -211,5 +216,26 @@ mod tests {
         ] {
             assert!(page(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_terminal_shows_a_qr_code_of_the_link_and_a_pipe_gets_the_link_alone() {
+        let link = "https://id.example/recover#username=ada&code=0000-1111";
+        assert_eq!(in_words(link, false), link);
+        let told = in_words(link, true);
+        assert_eq!(told.lines().next(), Some(link));
+        let picture = QRBuilder::new(link).build().unwrap().to_str();
+        assert!(picture.contains('█') && told.contains(&picture), "{told}");
+        assert!(told.contains("Good for an hour and once."), "{told}");
+    }
+
+    #[test]
+    fn a_link_that_is_too_long_for_a_qr_code_is_told_with_the_reason() {
+        let link = format!("https://id.example/{}", "a".repeat(2000));
+        let told = in_words(&link, true);
+        assert_eq!(told.lines().next(), Some(link.as_str()));
+        assert!(told.contains("There is no QR code for this link: "), "{told}");
+        assert!(!told.contains('█'), "{told}");
+        assert!(told.contains("Good for an hour and once."), "{told}");
     }
 }

@@ -3,9 +3,13 @@
 use std::time::{Duration, Instant};
 
 use holdfast_protocol::problem::Code;
+use holdfast_protocol::recovery_code::RecoveryCode;
+use holdfast_protocol::username::Username;
+use holdfast_server::accounts;
 use holdfast_server::client_address::ClientAddress;
 use holdfast_server::password_hash::{Cost, PasswordHashes};
 
+use crate::recovery_code::{ANOTHER, code_of, try_recover};
 use crate::support::{PASSWORD, TestApp};
 
 const TRIES: usize = 200;
@@ -13,6 +17,9 @@ const TRIES: usize = 200;
 /// Beyond this |z|, two samples count as different. Each comparison gives a false alarm in
 /// less than one of a million runs (one-sided, normal approximation of the rank sum).
 const FALSE_ALARM: f64 = 4.9;
+
+/// A recovery code with a typing mistake.
+const MISTYPED: &str = "0000-0000-0000-0000-0000-0000-0000";
 
 /// The kinds of answers that must take the same time. The last is a disabled account whose hash
 /// is outdated: at a sign-in, such a hash is made again.
@@ -60,9 +67,7 @@ async fn bar_23_the_time_of_an_answer_does_not_tell_who_has_an_account() {
     let mut times = [const { Vec::new() }; KINDS.len()];
     let mut refused = Vec::new();
     for n in 0..TRIES {
-        let mut order: [usize; KINDS.len()] = std::array::from_fn(|kind| kind);
-        order.sort_by_cached_key(|_| holdfast_server::random::bytes::<8>());
-        for kind in order {
+        for kind in in_random_order::<{ KINDS.len() }>() {
             let password = match KINDS[kind] {
                 "disabled" | "outdated" => PASSWORD,
                 _ => "not the right password at all",
@@ -84,29 +89,84 @@ async fn bar_23_the_time_of_an_answer_does_not_tell_who_has_an_account() {
             refused.push(begun.elapsed());
         }
     }
+    assert!(refused.len() >= TRIES / 2, "{}", refused.len());
+    take_the_same_time(&KINDS, &times, &refused, middle(&times) / 20);
+}
+
+/// A recovery that is refused computes no password, so its answer takes as long as its one query. With a
+/// tenth of that, the rows that a query finds or does not find do not count, but a query that is left out
+/// does: the control is a mistyped code, which is refused without a query.
+#[tokio::test]
+async fn the_time_of_a_refused_recovery_does_not_tell_who_has_an_account() {
+    let app = TestApp::start().await;
+    app.sign_up("wrong").await;
+    let code_of_disabled = code_of(&app.sign_up("disabled").await);
+    let name = Username::parse("disabled").unwrap();
+    accounts::disable(&app.state.pool, &app.state.clock, &name)
+        .await
+        .unwrap();
+    let made_up = RecoveryCode::from_random([7; 16]).print();
+    let names = ["wrong", "unknown", "not a name!", "disabled"];
+    let codes = [&made_up, &made_up, &made_up, &code_of_disabled];
+
+    let mut times = [const { Vec::new() }; 4];
+    let mut mistyped = Vec::new();
+    for _ in 0..TRIES {
+        for kind in in_random_order::<4>() {
+            let begun = Instant::now();
+            let answer = try_recover(&app, names[kind], codes[kind].expose(), ANOTHER).await;
+            times[kind].push(begun.elapsed());
+            answer.is(Code::InvalidCredentials);
+        }
+        let begun = Instant::now();
+        let answer = try_recover(&app, "wrong", MISTYPED, ANOTHER).await;
+        mistyped.push(begun.elapsed());
+        answer.is(Code::InvalidCredentials);
+    }
+    take_the_same_time(&names, &times, &mistyped, middle(&times) / 10);
+}
+
+/// The numbers below `N`, in random order.
+fn in_random_order<const N: usize>() -> [usize; N] {
+    let mut order: [usize; N] = std::array::from_fn(|kind| kind);
+    order.sort_by_cached_key(|_| holdfast_server::random::bytes::<8>());
+    order
+}
+
+/// The time in the middle of all of them.
+fn middle(times: &[Vec<Duration>]) -> Duration {
     let mut all = times.concat();
     all.sort_unstable();
-    let tolerance = all[all.len() / 2] / 20;
+    all[all.len() / 2]
+}
+
+/// Fails if the answers of one kind came earlier than those of another, by more than `tolerance`. If the
+/// answers of the control do not come earlier than those of the kinds, the machine is too busy to tell.
+fn take_the_same_time(
+    kinds: &[&str],
+    times: &[Vec<Duration>],
+    control: &[Duration],
+    tolerance: Duration,
+) {
     let later = |times: &[Duration]| -> Vec<Duration> {
         let later = times.iter().map(|time| *time + tolerance);
         later.collect()
     };
     let mut report = String::new();
     let mut apart = Vec::new();
-    let pairs = (0..KINDS.len()).flat_map(|a| (0..KINDS.len()).map(move |b| (a, b)));
+    let pairs = (0..kinds.len()).flat_map(|a| (0..kinds.len()).map(move |b| (a, b)));
     for (a, b) in pairs.filter(|(a, b)| a != b) {
         let z = rank_sum_z(&later(&times[a]), &times[b]);
         report.push_str(&format!(
             "{} and {tolerance:?} before {}: z = {z:.2}\n",
-            KINDS[a], KINDS[b]
+            kinds[a], kinds[b]
         ));
         if z < -FALSE_ALARM {
-            apart.push((KINDS[a], KINDS[b]));
+            apart.push((kinds[a], kinds[b]));
         }
     }
     println!("{report}");
-    assert!(refused.len() >= TRIES / 2, "{}", refused.len());
-    let control = rank_sum_z(&refused, &times[1]);
+    let control = rank_sum_z(&later(control), &times[1]);
     assert!(apart.is_empty(), "{report}");
     if control > -FALSE_ALARM {
         println!("Could not measure: the machine is too busy (z = {control:.2} for the control).");

@@ -19,7 +19,7 @@ import { launch } from 'chrome-launcher';
 import lighthouse from 'lighthouse';
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-const PAGES = ['/', '/sign-in', '/sign-up', '/recover'];
+const PAGES = ['/', '/sign-in', '/sign-up', '/recover', '/flow'];
 
 /** The categories of scores, from 0 to 100. */
 const CATEGORIES = ['performance', 'accessibility', 'best-practices', 'seo'];

@@ -3,6 +3,7 @@
 export * from './api';
 export * from './chromium';
 export * from './firefox';
+export * from './keys';
 export * from './launch';
 export * from './looks';
 export * from './network';

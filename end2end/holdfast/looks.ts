@@ -11,15 +11,50 @@ export async function violations(page: Page): Promise<string[]> {
   for (const colorScheme of ['dark', 'light'] as const) {
     // A text that is just appearing has too little contrast.
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    const { violations } = await new AxeBuilder({ page })
-      .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
-      .analyze();
-    for (const { id, help, nodes } of violations) {
-      found.push(`${colorScheme}: ${id}: ${help}\n  ${nodes.map(({ html }) => html).join('\n  ')}`);
-    }
+    found.push(...(await faultsNow(page)).map((fault) => `${colorScheme}: ${fault}`));
   }
   await page.emulateMedia({ colorScheme: null, reducedMotion: null });
   return found;
+}
+
+/** The same, as the page looks now. */
+async function faultsNow(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page })
+    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
+    .analyze();
+  return violations.map(
+    ({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map(({ html }) => html).join('\n  ')}`,
+  );
+}
+
+/** Checks the page while the system chooses all colours, and backgrounds and shadows are not drawn: each
+ * button and field still has a shape, and only the element with the focus has an outline. */
+export async function keepsItsShapes(page: Page): Promise<void> {
+  await page.emulateMedia({ colorScheme: 'light', forcedColors: 'active', reducedMotion: 'reduce' });
+  expect(await page.evaluate(() => matchMedia('(forced-colors: active)').matches)).toBe(true);
+  const faults = await page.evaluate(() => {
+    if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+    const shown = (selector: string) =>
+      [...document.querySelectorAll(selector)].filter((one) => one.checkVisibility());
+    const html = (one: Element) => one.outerHTML.slice(0, 160);
+    // The browser draws the shape of a checkbox.
+    const shaped = shown('button, .button, input:not([type="checkbox"], .visually-hidden)');
+    const shapeless = shaped.filter((one) => {
+      const { borderTopStyle, borderTopWidth, textDecorationLine } = getComputedStyle(one);
+      const hasBorder = borderTopStyle !== 'none' && parseFloat(borderTopWidth) > 0;
+      return !hasBorder && !textDecorationLine.includes('underline');
+    });
+    const outlined = shown('a, button, input').filter(
+      (one) => getComputedStyle(one).outlineStyle !== 'none',
+    );
+    return [
+      ...shapeless.map((one) => `${html(one)}: no shape`),
+      ...outlined.map((one) => `${html(one)}: an outline without the focus`),
+    ];
+  });
+  expect(faults).toEqual([]);
+  expect(await faultsNow(page)).toEqual([]);
+  await page.emulateMedia({ colorScheme: null, forcedColors: null, reducedMotion: null });
 }
 
 /** Checks the parts that every page has, and that everybody can use it. */

@@ -11,6 +11,11 @@ export const heading = (page: Page, name: string): Locator =>
 export const FIREFOX_ON_LINUX =
   'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0';
 
+/** What a Chrome on an Android phone says of itself. */
+export const CHROME_ON_ANDROID =
+  'Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 ' +
+  'Mobile Safari/537.36';
+
 /** The sessions that the page `/sessions` lists. */
 export const sessionRows = (page: Page): Locator =>
   page.getByRole('listitem').filter({ has: signOutOf(page) });

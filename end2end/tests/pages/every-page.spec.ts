@@ -8,12 +8,14 @@ import {
   fitsSmallScreens,
   heading,
   isWhole,
+  keepsItsShapes,
   openPage,
   openUnhydrated,
   PAGES,
   renameOf,
   seesAccount,
   shownCode,
+  showsTheFocus,
   signIn,
   signOutButton,
   somebody,
@@ -31,6 +33,8 @@ for (const one of PAGES) {
     await openPage(page, account, one);
 
     await isWhole(page, one, 'en');
+    await test.step('by keyboard', () => showsTheFocus(page));
+    await test.step('with forced colours', () => keepsItsShapes(page));
     await test.step('on a phone', () => suitsAPhone(page, one.name));
     await fitsSmallScreens(page);
     complainsOnlyOf404(complaints, one);
@@ -52,16 +56,45 @@ for (const one of PAGES) {
 
 const WITH_FIELDS = ['sign-up', 'sign-in', 'recover', 'username', 'password', 'recovery-code', 'data'];
 
-/** Checks that a phone neither corrects nor enlarges what is typed, and that a finger hits. */
+/** Which keyboard of a phone, and which help of a password manager, each field asks for. */
+const FIELDS: Record<string, { autocomplete: RegExp; type: string; keyboard?: string; capitals?: string }> = {
+  username: { autocomplete: /^username( webauthn)?$/, type: 'text', keyboard: 'email' },
+  password: { autocomplete: /^(current|new)-password$/, type: 'password' },
+  current_password: { autocomplete: /^current-password$/, type: 'password' },
+  new_password: { autocomplete: /^new-password$/, type: 'password' },
+  recovery_code: { autocomplete: /^off$/, type: 'text', capitals: 'characters' },
+  confirm: { autocomplete: /^off$/, type: 'text', keyboard: 'email' },
+};
+
+/** Checks that a phone neither corrects nor enlarges what is typed, offers the right keyboard, and that a
+ * finger hits. */
 async function suitsAPhone(page: Page, name: string): Promise<void> {
   await page.setViewportSize({ width: 390, height: 844 });
   const fields = await page.locator('input.input:visible').all();
   expect(fields.length > 0).toBe(WITH_FIELDS.includes(name));
   for (const field of fields) {
-    await expect(field).toHaveAttribute('autocorrect', 'off');
+    const found = await field.evaluate((input) => ({
+      name: input.getAttribute('name') ?? '',
+      autocomplete: input.getAttribute('autocomplete') ?? '',
+      type: input.getAttribute('type'),
+      inputmode: input.getAttribute('inputmode'),
+      autocapitalize: input.getAttribute('autocapitalize'),
+      autocorrect: input.getAttribute('autocorrect'),
+      spellcheck: input.getAttribute('spellcheck'),
+      size: parseFloat(getComputedStyle(input).fontSize),
+    }));
+    const expected = FIELDS[found.name];
+    if (expected === undefined) throw new Error(`There is a new field: ${found.name}.`);
+    expect(found.autocomplete, found.name).toMatch(expected.autocomplete);
+    expect(found).toMatchObject({
+      type: expected.type,
+      inputmode: expected.keyboard ?? null,
+      autocapitalize: expected.capitals ?? 'none',
+      autocorrect: 'off',
+      spellcheck: 'false',
+    });
     // A phone enlarges the whole page if the text of a field is smaller.
-    const size = await field.evaluate((input) => parseFloat(getComputedStyle(input).fontSize));
-    expect(size).toBeGreaterThanOrEqual(16);
+    expect(found.size, found.name).toBeGreaterThanOrEqual(16);
   }
   const { violations } = await new AxeBuilder({ page }).withRules(['target-size']).analyze();
   expect(violations.flatMap(({ nodes }) => nodes.map(({ html }) => html))).toEqual([]);

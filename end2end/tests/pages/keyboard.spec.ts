@@ -1,31 +1,24 @@
-import type { Locator, Page } from '@playwright/test';
+import { readFile } from 'node:fs/promises';
 import {
   confirmSignOut,
   expect,
   fillIn,
   heading,
+  holdAnswers,
   holdRequests,
   isSignedOut,
   Network,
   seesAccount,
   sessionRows,
+  shownCode,
   signIn,
   signInButton,
   signOutButton,
   signOutOf,
+  somebody,
+  tabTo,
   test,
 } from '../../holdfast';
-
-/** Presses Tab until the element has the focus. */
-async function tabTo(page: Page, target: Locator): Promise<void> {
-  for (let presses = 0; presses < 30; presses += 1) {
-    await page.keyboard.press('Tab');
-    if (await target.evaluate((element) => element === document.activeElement)) {
-      return;
-    }
-  }
-  throw new Error('The Tab key does not reach the element.');
-}
 
 test('a person signs in, visits pages and signs out with the keyboard alone', async ({
   page,
@@ -47,6 +40,74 @@ test('a person signs in, visits pages and signs out with the keyboard alone', as
   await page.keyboard.press('Shift+Tab');
   await tabTo(page, page.getByRole('main').getByRole('button', { name: 'Sign out', exact: true }));
   await page.keyboard.press('Space');
+  await isSignedOut(page);
+});
+
+test('a person makes an account, changes it and deletes it with the keyboard alone', async ({ page }) => {
+  test.slow();
+  const account = somebody();
+  const renamed = somebody('lovelace').username;
+  const secondPassword = 'a completely different sentence';
+  const password = page.getByLabel('Password', { exact: true });
+  const main = page.getByRole('main');
+  const toAccount = page.getByRole('banner').getByRole('link', { name: 'Account', exact: true });
+  const keys = page.keyboard;
+
+  await page.goto('/sign-up');
+  await tabTo(page, page.getByLabel('Username'));
+  await keys.type(account.username);
+  await tabTo(page, password);
+  await keys.type(account.password);
+  await keys.press('Enter');
+  await shownCode(page);
+  await tabTo(page, page.getByLabel('I have kept it'));
+  await keys.press('Space');
+  await tabTo(page, page.getByRole('button', { name: 'Go on' }));
+  await keys.press('Enter');
+  await seesAccount(page, account);
+
+  await tabTo(page, main.getByRole('link', { name: 'Change username' }));
+  await keys.press('Enter');
+  await expect(heading(page, 'Change username')).toBeFocused();
+  await expect(page.getByText(`Your username is ${account.username}.`)).toBeVisible();
+  await tabTo(page, page.getByLabel('New username'));
+  await keys.type(renamed);
+  await tabTo(page, password);
+  await keys.type(account.password);
+  await keys.press('Enter');
+  await expect(page.getByText(`Your username is ${renamed}.`)).toBeVisible();
+
+  await tabTo(page, toAccount);
+  await keys.press('Enter');
+  await seesAccount(page, { ...account, username: renamed });
+  await tabTo(page, main.getByRole('link', { name: 'Change password' }));
+  await keys.press('Enter');
+  await expect(heading(page, 'Change password')).toBeFocused();
+  await tabTo(page, page.getByLabel('Current password'));
+  await keys.type(account.password);
+  await tabTo(page, page.getByLabel('New password'));
+  await keys.type(secondPassword);
+  await keys.press('Enter');
+  await expect(page.getByRole('status').getByText('Your password is changed')).toBeVisible();
+
+  await tabTo(page, toAccount);
+  await keys.press('Enter');
+  await seesAccount(page, { ...account, username: renamed });
+  await tabTo(page, main.getByRole('link', { name: 'Your data' }));
+  await keys.press('Enter');
+  await expect(page.getByText(`Type ${renamed}.`)).toBeVisible();
+  await tabTo(page, page.getByRole('button', { name: 'Download your data' }));
+  const arriving = page.waitForEvent('download');
+  await keys.press('Enter');
+  const data = JSON.parse(await readFile(await (await arriving).path(), 'utf8'));
+  expect(data.account.username).toBe(renamed);
+  await tabTo(page, page.getByLabel('Your username, typed again'));
+  await keys.type(renamed);
+  await tabTo(page, password);
+  await keys.type(secondPassword);
+  await tabTo(page, page.getByRole('button', { name: 'Delete my account' }));
+  await keys.press('Enter');
+  await expect(page.getByText('This account has been deleted.')).toBeVisible();
   await isSignedOut(page);
 });
 
@@ -251,6 +312,9 @@ for (const [where, path, url] of [
   ['account', '/account', '**/api/v1/account'],
   ['sessions', '/sessions', '**/api/v1/sessions'],
   ['activity', '/activity', '**/api/v1/activity*'],
+  ['username', '/username', '**/api/v1/account'],
+  ['data', '/data', '**/api/v1/account'],
+  ['recovery-code', '/recovery-code', '**/api/v1/account/recovery-code'],
 ] as const) {
   test(`the button to try again keeps the focus while it loads, then the heading gets it: ${where}`, async ({
     page,
@@ -281,3 +345,60 @@ for (const [where, path, url] of [
     await expect(page.getByRole('heading', { level: 1 })).toBeFocused();
   });
 }
+
+test('each page of an account says that it loads, until its answer has come', async ({
+  page,
+  account,
+}) => {
+  test.slow();
+  await signIn(page, account);
+  const loading = page.getByText('Loading…');
+  for (const [path, url, loaded] of [
+    ['/', '**/api/fn/overview*', 'Newest sign-in'],
+    ['/account', '**/api/v1/account', `Signed in as ${account.username}`],
+    ['/sessions', '**/api/v1/sessions', 'This browser'],
+    ['/activity', '**/api/v1/activity*', 'Account created'],
+    ['/username', '**/api/v1/account', `Your username is ${account.username}.`],
+    ['/recovery-code', '**/api/v1/account/recovery-code', 'You have a code, made on'],
+  ] as const) {
+    await test.step(path, async () => {
+      const answers = await holdAnswers(page, url);
+      await page.goto(path);
+      await expect.poll(answers.waiting).toBeGreaterThan(0);
+      await expect(loading.first()).toBeVisible();
+      await expect(page.getByText(loaded)).toHaveCount(0);
+      answers.open();
+      await expect(page.getByText(loaded).first()).toBeVisible();
+      await expect(loading).toHaveCount(0);
+      await page.unroute(url);
+    });
+  }
+
+  // The form that deletes the account is there before the name has come, and says what it waits for.
+  const answers = await holdAnswers(page, '**/api/v1/account');
+  await page.goto('/data');
+  await expect.poll(answers.waiting).toBeGreaterThan(0);
+  const name = page.getByLabel('Your username, typed again');
+  await name.fill(account.username);
+  await page.getByRole('button', { name: 'Delete my account' }).press('Enter');
+  await expect(name).toBeFocused();
+  await expect(name).toHaveAccessibleDescription(/has not arrived yet/);
+  answers.open();
+  await name.fill('');
+  await expect(name).toHaveAccessibleDescription(`Type ${account.username}.`);
+});
+
+test('an activity without any event says that there is nothing', async ({ page, account }) => {
+  await signIn(page, account);
+  await page.route('**/api/v1/activity*', async (route) => {
+    const response = await route.fetch();
+    const answer = (await response.json()) as Record<string, unknown>;
+    await route.fulfill({ response, json: { ...answer, events: [], next: null } });
+  });
+  await page.goto('/activity');
+  await expect(page.getByText('There is nothing older.')).toBeVisible();
+  await expect(page.getByRole('list', { name: 'Activity' })).toHaveCount(0);
+  await expect(page.getByRole('button', { name: 'Show older' })).toHaveCount(0);
+  await expect(page.getByText('Loading…')).toHaveCount(0);
+  await expect(page.getByRole('alert')).toHaveCount(0);
+});

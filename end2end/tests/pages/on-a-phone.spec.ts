@@ -1,11 +1,15 @@
 // What a person on a phone needs, and what moves on a page.
 
+import type { Locator } from '@playwright/test';
 import {
+  CHROME_ON_ANDROID,
   expect,
+  FIREFOX_ON_LINUX,
   heading,
   holdAnswers,
   sessionRows,
   signIn,
+  signInButton,
   somebody,
   test,
 } from '../../holdfast';
@@ -37,6 +41,26 @@ test('this browser is the first in the list of sessions', async ({ page, account
   const rows = sessionRows(page);
   await expect(rows).toHaveCount(2);
   await expect(rows.first().getByText('This browser', { exact: true })).toBeVisible();
+});
+
+test('the icon of a session is that of a phone or of a computer', async ({ page, account, api }) => {
+  for (const userAgent of [CHROME_ON_ANDROID, FIREFOX_ON_LINUX]) await api.logIn(account, userAgent);
+  await signIn(page, account);
+  await page.goto('/sessions');
+  const shapeIn = async (device: string) => {
+    const row = sessionRows(page).filter({ hasText: device });
+    await expect(row).toHaveCount(1);
+    // An icon that is decoration has no role.
+    return row.locator('svg path').evaluate((path) => {
+      const { width, height } = (path as SVGPathElement).getBBox();
+      return { line: path.getAttribute('d'), isUpright: height > width };
+    });
+  };
+  const phone = await shapeIn('Chrome on Android');
+  const computer = await shapeIn('Firefox on Linux');
+  expect(phone.isUpright).toBe(true);
+  expect(computer.isUpright).toBe(false);
+  expect((await shapeIn('This browser')).line).toBe(computer.line);
 });
 
 test('a person who comes back to the list of sessions sees what has changed at once', async ({
@@ -100,6 +124,28 @@ test('with forced colours the present page is marked in the navigation', async (
     'text-decoration-line',
     'none',
   );
+});
+
+test('with forced colours a field with a mistake has another border than one without', async ({
+  page,
+}) => {
+  await page.emulateMedia({ forcedColors: 'active' });
+  await page.goto('/sign-in');
+  const [name, password] = [page.getByLabel('Username'), page.getByLabel('Password', { exact: true })];
+  await name.fill('ada');
+  await signInButton(page).click();
+  await expect(password).toHaveAttribute('aria-invalid', 'true');
+  await expect(name).not.toHaveAttribute('aria-invalid', 'true');
+  const border = (field: Locator) =>
+    field.evaluate((input) => {
+      const { borderTopStyle, borderTopWidth } = getComputedStyle(input);
+      return `${borderTopStyle} ${borderTopWidth}`;
+    });
+  const without = await border(name);
+  expect(await border(password)).not.toBe(without);
+  await password.fill('velvet');
+  await expect(password).not.toHaveAttribute('aria-invalid', 'true');
+  expect(await border(password)).toBe(without);
 });
 
 test('passkeys may be offered where a person signs in, and not where they sign up', async ({

@@ -79,6 +79,10 @@ test('a person who leaves is signed out everywhere, and the account is gone', as
   await signIn(other, account);
   await signIn(page, account);
   await page.goto('/data');
+  await expect(page.getByRole('region', { name: 'Delete your account' })).toContainText(
+    'This deletes your account, your sessions in all browsers, your recovery code and your activity. ' +
+      'This cannot be undone.',
+  );
   await deleteAccount(page, account.username.toUpperCase(), account.password);
 
   await expect(page.getByText('This account has been deleted.')).toBeVisible();

@@ -40,6 +40,8 @@ test('every page tells of a sign-in from a new browser, until the person says th
     await expect(notice(page)).toContainText('Firefox on Linux signed in');
     await expect(notice(page)).toContainText('from the internet address 127.0.0.1');
   }
+  const at = await notice(page).getByRole('time').getAttribute('datetime');
+  expect(Math.abs(Date.now() - Date.parse(at ?? ''))).toBeLessThan(24 * 60 * 60 * 1000);
   await comeBack(other);
   await expect(notice(other)).toBeVisible();
 

@@ -20,6 +20,7 @@ import {
   signOut,
   somebody,
   storedSession,
+  tabTo,
   test,
   theStoredSession,
   violations,
@@ -56,12 +57,12 @@ const lines = (page: Page): Locator =>
   page.getByRole('region', { name: 'The diagram' }).getByRole('listitem');
 
 /** Presses a button of the card, and waits until its action has begun and is done. */
-async function press(page: Page, name: string): Promise<void> {
+async function press(page: Page, name: string, how: 'click' | 'tap' = 'click'): Promise<void> {
   const begun = lines(page).filter({ hasText: `Person to browser: ${name}` });
   const before = await begun.count();
   // A sign-out hides its own button.
   const button = buttonOf(page, name);
-  await button.click();
+  await button[how]();
   await expect(begun).toHaveCount(before + 1);
   await expect(button).not.toHaveAttribute('aria-busy', 'true');
 }
@@ -201,6 +202,10 @@ test('step 6: an expired token is renewed before the call', async ({ page, accou
   expect(calls).toEqual(['POST /api/v1/refresh → 200', 'GET /api/v1/account → 200']);
 });
 
+/** A part of a panel, with its name and what it shows. */
+const part = (panel: Locator, name: string): Locator =>
+  panel.getByText(name, { exact: true }).locator('..');
+
 test('step 7: a rotation changes both tokens and the row, and not the last day', async ({
   page,
   account,
@@ -214,6 +219,17 @@ test('step 7: a rotation changes both tokens and the row, and not the last day',
   };
   const before = await endOf();
   expect(before).toBeGreaterThan(0);
+  const token = page.getByRole('region', { name: 'The refresh token' });
+  const row = page.getByRole('region', { name: 'In the database' });
+  const marks = part(row, 'Marks of the last attempt keys');
+  const browser = page.getByRole('region', { name: 'In this browser' });
+  const attemptKey = browser.getByText('IndexedDB · attempt_keys: 0', { exact: true });
+  for (const panel of [token, row]) {
+    await expect(part(panel, 'Generation')).toHaveText(/^Generation\s*0(?!\d)/);
+  }
+  await expect(marks).toContainText('None yet.');
+  await expect(browser.getByText('IndexedDB · state: current')).toBeVisible();
+  await expect(attemptKey).toHaveCount(0);
   await press(page, 'Refresh now');
   await sees(page, [
     'Step 7, Server to database: the hash of token 1 replaces that of token 0',
@@ -221,12 +237,33 @@ test('step 7: a rotation changes both tokens and the row, and not the last day',
     'Step 8, browser: The new pair is stored: refresh token 1',
     'Step 5, Server to database: select the row of this session',
   ]);
-  const row = page.getByRole('region', { name: 'In the database' });
   await expect(row.getByText('One renewal here, and the date is the same.')).toBeVisible();
   await hasRow(page);
   expect(await endOf()).toBe(before);
   expect((await theStoredSession(page)).generation).toBe(1);
+  for (const panel of [token, row]) {
+    await expect(part(panel, 'Generation')).toHaveText(/^Generation\s*1(?!\d)/);
+  }
+  await expect(marks).toContainText(/[0-9a-f]{16}/);
+  await expect(attemptKey).toBeVisible();
+  await hasThreeColours(page.getByRole('region', { name: 'The access token' }));
 });
+
+/** Checks that each of the three parts of the access token has a line of its own colour beside it. */
+async function hasThreeColours(panel: Locator): Promise<void> {
+  const colours = new Set<string>();
+  for (const name of ['Header', 'Claims', 'Signature']) {
+    const line = await part(panel, name).evaluate((one) => {
+      const { borderInlineStartStyle, borderInlineStartWidth, borderInlineStartColor } =
+        getComputedStyle(one);
+      return [borderInlineStartStyle, parseFloat(borderInlineStartWidth), borderInlineStartColor] as const;
+    });
+    expect(line[0], name).toBe('solid');
+    expect(line[1], name).toBeGreaterThan(0);
+    colours.add(line[2]);
+  }
+  expect(colours.size).toBe(3);
+}
 
 test('step 7: a lost answer is recovered with the same attempt key', async ({ page, account }) => {
   await openSignedIn(page, account, 7);
@@ -898,6 +935,71 @@ test('a step is made to happen with the keyboard alone, and the diagram is scrol
     if (await diagram.evaluate((element) => element === document.activeElement)) return;
   }
   throw new Error('The Tab key does not reach the diagram.');
+});
+
+test('the tokens in full, an empty diagram and a theft, by the keyboard alone', async ({
+  page,
+  account,
+  api,
+}) => {
+  await openSignedIn(page, account, 10);
+  const { access_token, refresh_token } = await theStoredSession(page);
+  const keys = page.keyboard;
+  const full = page.getByRole('region', { name: 'In this browser' }).getByText(refresh_token);
+  await tabTo(page, page.getByRole('button', { name: 'Show everything in full' }));
+  await keys.press('Enter');
+  await expect(full.first()).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Shorten everything' })).toBeFocused();
+  await keys.press('Space');
+  await expect(full).toHaveCount(0);
+
+  await expect(lines(page)).not.toHaveCount(0);
+  const clear = page.getByRole('button', { name: 'Clear', exact: true });
+  await tabTo(page, clear);
+  await keys.press('Enter');
+  await expect(lines(page)).toHaveCount(0);
+  await expect(page.getByText('Nothing yet. Press a button of a step')).toBeVisible();
+  await expect(clear).toBeFocused();
+
+  const opener = buttonOf(page, 'Send an old refresh token');
+  const dialog = page.getByRole('dialog');
+  const cancel = dialog.getByRole('button', { name: 'Cancel' });
+  await tabTo(page, opener);
+  await keys.press('Enter');
+  await expect(cancel).toBeFocused();
+  await keys.press('Escape');
+  await expect(dialog).toBeHidden();
+  await expect(opener).toBeFocused();
+  expect((await api.account(access_token)).status).toBe(200);
+  await keys.press('Enter');
+  await expect(cancel).toBeFocused();
+  await keys.press('Tab');
+  await expect(dialog.getByRole('button', { name: 'End my session' })).toBeFocused();
+  await keys.press('Enter');
+  await sees(page, ['Step 10, browser: Both tokens are deleted']);
+  await expect(page.getByRole('heading', { level: 2, name: /^10\. / })).toBeFocused();
+  await isEnded(api, access_token);
+});
+
+test.describe('on a phone', () => {
+  test.use({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+
+  test('three steps are made to happen by touch', async ({ page, account }) => {
+    await openSignedIn(page, account, 1);
+    for (const [step, name, seen] of [
+      [1, 'Call without a token', 'Step 1, Server to browser: 401 access_token_missing'],
+      [5, 'Call a protected address', 'Step 5, Browser to person'],
+      [7, 'Refresh now', 'Step 8, browser: The new pair is stored: refresh token 1'],
+    ] as const) {
+      await stepLink(page, step).tap();
+      await expect(card(page, step)).toBeVisible();
+      await expect(stepLink(page, step)).toHaveAttribute('aria-current', 'step');
+      await press(page, name, 'tap');
+      await sees(page, [seen]);
+      await expect(stepLink(page, step)).toHaveAccessibleName(/seen here$/);
+    }
+    expect(await fitsAPhone(page)).toBe(true);
+  });
 });
 
 test('a full diagram, revealed tokens and a theft are accessible to everybody', async ({

@@ -164,11 +164,17 @@ test.describe('the pictures of the README', { tag: '@readme' }, () => {
   test('the flow, after a refused call', async ({ page, account }) => {
     await openPage(page, account, PAGES.find(({ name }) => name === 'flow-signed-in')!);
     await page.goto('/flow#8');
+    // The picture begins with the press, and has all lines.
+    await page.getByRole('button', { name: 'Clear', exact: true }).click();
+    await page.locator('html').evaluate((root) => root.style.setProperty('--diagram', 'auto'));
     await page.getByRole('button', { name: 'Call with a token that the server refuses' }).click();
     const told = page.getByRole('region', { name: 'The diagram' });
     await expect(told.getByText('On any other page')).toBeVisible();
+    await expect(told.getByText('for the panel «In the database»')).toBeVisible();
     // The steps and the diagram, without the panels below them.
-    await page.setViewportSize({ width: 1280, height: 1020 });
-    await page.screenshot({ path: path('flow') });
+    const diagram = page.getByRole('region', { name: 'What happens' });
+    const bottom = await diagram.evaluate((it) => it.getBoundingClientRect().bottom + scrollY);
+    const clip = { x: 0, y: 0, width: 1280, height: Math.ceil(bottom) + 20 };
+    await page.screenshot({ path: path('flow'), fullPage: true, clip });
   });
 });

@@ -3,7 +3,7 @@
 //   npx playwright test                            everything except the pictures
 //   npx playwright test tests/bars                 the bars (docs/bars.md)
 //   TRACE=1 npx playwright test <file>             with a trace of each test that fails
-//   cargo xtask pictures                           the pictures of every page
+//   cargo xtask pictures                           the pictures of every page and state
 
 import { defineConfig, devices } from '@playwright/test';
 import { headlessShell, launch, wholeChromium } from './holdfast/launch';

@@ -1,5 +1,6 @@
 // Everything that a test needs.
 
+export * from './activity';
 export * from './api';
 export * from './chromium';
 export * from './firefox';
@@ -10,6 +11,7 @@ export * from './network';
 export * from './notes';
 export * from './pages';
 export * from './person';
+export * from './pictures';
 export { SITE } from './server';
 export * from './storage';
 export { becomesAlive, expect, openUnhydrated, test } from './test';

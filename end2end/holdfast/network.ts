@@ -1,6 +1,6 @@
 // The network log: which calls a browser made, in the order in which it made them.
 
-import { type BrowserContext, expect, type Page, type Request } from '@playwright/test';
+import { type BrowserContext, expect, type Page, type Request, type Route } from '@playwright/test';
 import type { Api, Tokens } from './api';
 
 /** One call of the API. */
@@ -79,6 +79,24 @@ async function finish(request: Request, call: Call): Promise<void> {
   call.status = response?.status();
   const answer: unknown = await response?.json().catch(() => undefined);
   call.answer = answer as Call['answer'];
+}
+
+/** An answer that a test gives in place of the server. */
+export type Fulfilment = NonNullable<Parameters<Route['fulfill']>[0]>;
+
+/** A problem of Holdfast, in the form of RFC 9457. */
+export function problem(
+  status: number,
+  code: string,
+  headers: Record<string, string> = {},
+  detail = code,
+): Fulfilment {
+  const body = { type: `urn:holdfast:problem:${code}`, title: code, status, detail, code };
+  return {
+    status,
+    headers: { ...headers, 'content-type': 'application/problem+json' },
+    body: JSON.stringify(body),
+  };
 }
 
 /** A gate in the network. */

@@ -32,6 +32,9 @@ export const renameOf = (row: Locator | Page): Locator =>
  * words around it. */
 export const isolated = (name: string): string => `\u2068${name}\u2069`;
 
+/** The field with this name. Its name is the same in every language, and its label is not. */
+export const fieldNamed = (page: Page, name: string): Locator => page.locator(`#${name}`);
+
 /** Fills in a form for signing in or up. */
 export async function fillIn(page: Page, account: Account): Promise<void> {
   await page.getByLabel('Username').fill(account.username);

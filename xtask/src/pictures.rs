@@ -1,4 +1,4 @@
-//! `cargo xtask pictures`: pictures of every page, for a person who looks at them.
+//! `cargo xtask pictures`: pictures of every page and state, for a person who looks at them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,13 +11,14 @@ use crate::test;
 use crate::toolbox;
 use crate::workspace;
 
-pub const SUMMARY: &str = "Take pictures of every page, or those of the README";
+pub const SUMMARY: &str = "Take pictures of every page and state, or those of the README";
 
 pub const HELP: &str = "
 Usage: cargo xtask pictures [readme | <directory>]
 
 Takes pictures of every page and of its states with Chromium and a release build: on a desktop and on
-a phone, light and dark, the pages also in German. They are for a person who looks at them; no test compares them.
+a phone, light and dark, in English and in German. They are about 400, and for a person who looks at
+them; no test compares them. `account-german-phone-dark.png` is the page `account` in German.
 
   <directory>   where the pictures are put; target/pictures if it is not said
   readme        takes only the pictures of the README, and puts them into docs/images

@@ -1,7 +1,9 @@
-import type { Page, Route } from '@playwright/test';
+import type { Page } from '@playwright/test';
 import {
   expect,
+  type Fulfilment,
   Network,
+  problem,
   seesAccount,
   signIn,
   signOutButton,
@@ -9,18 +11,6 @@ import {
   test,
   theStoredSession,
 } from '../../holdfast';
-
-type Fulfilment = NonNullable<Parameters<Route['fulfill']>[0]>;
-
-/** A problem of Holdfast, in the form of RFC 9457. */
-function problem(status: number, code: string, headers: Record<string, string> = {}): Fulfilment {
-  const body = { type: `urn:holdfast:problem:${code}`, title: code, status, detail: code, code };
-  return {
-    status,
-    headers: { ...headers, 'content-type': 'application/problem+json' },
-    body: JSON.stringify(body),
-  };
-}
 
 const html = (status: number): Fulfilment => ({
   status,

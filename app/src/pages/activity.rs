@@ -8,7 +8,9 @@ use leptos_router::hooks::{use_location, use_navigate};
 
 use super::asker::Asker;
 use super::look_again::when_shown_again;
-use crate::components::{Button, DateTime, Days, LoadError, PageHeading, Skeleton, number_in_words};
+use crate::components::{
+    Button, DateTime, Days, LoadError, PageHeading, Skeleton, number_in_words,
+};
 use crate::paths;
 use crate::words::{Ended, Words};
 
@@ -158,9 +160,9 @@ fn Activity() -> impl IntoView {
         <Show when=move || next.read().is_none() && !busy.get() && error.read().is_none()>
             <p class="hint">
                 {words.oldest} " "
-                {move || kept_seconds.get().map(|seconds| {
-                    let days = seconds.div_ceil(24 * 60 * 60);
-                    (words.kept)(days, &number_in_words(days, all))
+                {move || kept_seconds.get().and_then(|seconds| {
+                    let days = seconds / (24 * 60 * 60);
+                    (days > 0).then(|| (words.kept)(days, &number_in_words(days, all)))
                 })}
             </p>
         </Show>
@@ -212,7 +214,7 @@ struct Row {
 const MANY: u64 = 5;
 
 /// The events, each with its day if the event before it was on another day. `day` names the day of a point
-/// in time.
+/// in time. The sum of the last day has only the events that are loaded.
 fn by_day(events: Vec<ActivityEvent>, day: impl Fn(i64) -> String) -> Vec<Row> {
     let days: Vec<String> = events.iter().map(|event| day(event.at)).collect();
     let failures: Vec<u64> = events.iter().map(failures).collect();

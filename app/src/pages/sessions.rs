@@ -158,8 +158,8 @@ fn last_used(info: &SessionInfo) -> i64 {
 fn name_and_device(all: Words, info: &SessionInfo) -> String {
     let device = all.device(info.device.clone());
     match &info.name {
-        // A name may be written from right to left, and the words around it stay where they are. A name
-        // has none of these two signs.
+        // A name may be written from right to left, and the words around it stay where they are. The
+        // server accepts neither of these two signs in a name.
         Some(name) => format!("\u{2068}{name}\u{2069} ({device})"),
         None => device,
     }

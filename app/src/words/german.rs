@@ -998,7 +998,9 @@ mod tests {
         }
         // The name of a browser may have one character.
         cases.retain(|case| *case != (Code::SessionNameNotAccepted, Cause::TooShort));
-        let others = Cause::ALL.iter().filter(|it| !RULES_OF_SEVERAL.contains(it));
+        let others = Cause::ALL
+            .iter()
+            .filter(|it| !RULES_OF_SEVERAL.contains(it));
         cases.extend(others.map(|cause| (Code::NotFound, *cause)));
         let mut sentences = BTreeSet::new();
         for (code, cause) in cases {

@@ -136,7 +136,7 @@ pub struct Rules {
     pub password_hint: fn(usize) -> String,
     /// A new password that the server accepts.
     pub hard_to_guess: Text,
-    /// Why the server does not accept a new password, for what it says about it.
+    /// The sentence about a new password that the server refuses, made from its estimate.
     pub easy_to_guess: fn(&PasswordEstimate) -> String,
     pub username: fn(UsernameError) -> String,
     pub password: fn(PasswordError) -> String,

@@ -234,7 +234,10 @@ mod tests {
         let link = format!("https://id.example/{}", "a".repeat(2000));
         let told = in_words(&link, true);
         assert_eq!(told.lines().next(), Some(link.as_str()));
-        assert!(told.contains("There is no QR code for this link: "), "{told}");
+        assert!(
+            told.contains("There is no QR code for this link: "),
+            "{told}"
+        );
         assert!(!told.contains('█'), "{told}");
         assert!(told.contains("Good for an hour and once."), "{told}");
     }

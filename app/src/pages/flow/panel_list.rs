@@ -1,3 +1,4 @@
+use leptos::html::H2;
 use leptos::prelude::*;
 
 use super::shown::{Shown, shortened};
@@ -58,12 +59,13 @@ pub(super) fn PanelList(
     };
     let panel = |(at, id): (usize, &'static str)| {
         let (heading, about) = words.panels[at];
+        let place = NodeRef::<H2>::new();
         view! {
             <section class="card stack" aria-labelledby=id>
-                <h2 id=id>{heading}</h2>
+                <h2 id=id tabindex="-1" node_ref=place>{heading}</h2>
                 <p class="hint">{about}</p>
                 {(at == IN_DATABASE).then(|| view! {
-                    <LoadError text=row_error busy=is_reading_row on_retry/>
+                    <LoadError text=row_error busy=is_reading_row on_retry heading=place/>
                 })}
                 <dl class="flow-parts">{move || rows(at)}</dl>
             </section>

@@ -26,8 +26,9 @@ piece!(RECOVERY_CODE: RecoveryCodePage in account, load_recovery_code, recovery_
 piece!(DATA: DataPage in account, load_data, data);
 piece!(FLOW: FlowPage in flow, load_flow, flow);
 
-/// The home page is in the module itself, because most visitors see it first.
-const HOME: Piece = Piece {
+/// The home page is in the module itself, because it is small. It has links and nothing to fill in, so in a new
+/// browser the code loads when a person reaches for something (`start.js`).
+pub const HOME: Piece = Piece {
     name: "home",
     load_code: || Box::pin(async { Ok(()) }),
     make: || Box::pin(async { Ok(view! { <HomePage/> }.into_any()) }),

@@ -13,7 +13,7 @@ use leptos_router::location::RequestUrl;
 
 use crate::app::{App, CONFIG};
 use crate::pages::FlowStyle;
-use crate::routes::{FLOW, piece_at};
+use crate::routes::{FLOW, HOME, piece_at};
 use crate::words::{self, Language, Words};
 
 /// The names of the files that a page loads, in the site's package folder. The host
@@ -85,8 +85,10 @@ pub fn shell(options: LeptosOptions, files: &PageFiles) -> AnyView {
     let of_words = words::piece_of(language).map(addresses_of);
     let parts = of_page.into_iter().chain(of_words.unwrap_or_default());
     let parts: Vec<String> = parts.filter(|file| !file.ends_with(STYLE)).collect();
+    let prefix = CONFIG.prefix;
+    let is_only_links = page.is_some_and(|page| page.name == HOME.name);
     let start = format!(
-        "{}({js:?}, {wasm:?}, {parts:?}, {engine:?}, {sentences:?})",
+        "{}({js:?}, {wasm:?}, {parts:?}, {engine:?}, {sentences:?}, {prefix:?}, {is_only_links})",
         START.as_str()
     );
     let mut of_flow = files.pieces.get(FLOW.name).into_iter().flatten();

@@ -146,8 +146,10 @@ export async function openUnhydrated(page: Page, path: string): ReturnType<Page[
   return (await originalGoto.get(page)?.(path, { waitUntil: 'commit' })) ?? null;
 }
 
-/** Waits until the client has started, so that buttons work. */
+/** Waits until the client has started, so that buttons work. The home page starts when a person reaches for
+ * something. */
 export async function becomesAlive(page: Page): Promise<void> {
+  await page.locator('a').first().dispatchEvent('focusin');
   await page.locator('html[data-hydrated="true"]').waitFor({ state: 'attached' });
 }
 

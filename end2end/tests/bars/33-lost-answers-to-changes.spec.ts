@@ -825,6 +825,8 @@ test('bar 33: a second try while the first one is under way says so', async ({
   isAway = false;
   await changed;
   await api.logIn({ ...account, password: NEW_PASSWORD });
+  // Until the page has stored the new tokens, it says that a change is under way, and another page waits.
+  await expect.poll(() => notesOfChanges(page)).toEqual({});
   await page.goto('/account');
   await seesAccount(page, account);
   expect(await notesOfChanges(page)).toEqual({});

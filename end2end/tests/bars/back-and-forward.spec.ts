@@ -98,6 +98,19 @@ test('a page that comes out of the back/forward cache goes on with the present t
   expect(await theStoredSession(page)).toEqual(latest);
 });
 
+test('a home page that comes out of the back/forward cache sees that somebody has signed in', async ({
+  cachingBrowser,
+  account,
+}) => {
+  const page = await cachingBrowser.newPage();
+  await becomesCacheable(cachingBrowser);
+  await page.goto('/');
+  await leave(page);
+  await signInHere(await cachingBrowser.newPage(), account);
+  await comeBack(page);
+  await expect(page.getByRole('link', { name: 'Your account' })).toBeVisible();
+});
+
 // A page in the cache may never come back, and no other page could end its session.
 for (const isLost of [false, true]) {
   const how = isLost ? 'although the sign-out is lost' : 'at once';
@@ -145,7 +158,7 @@ async function becomesCacheable(context: BrowserContext): Promise<void> {
   await context.addInitScript(() => {
     Object.defineProperty(window, 'BroadcastChannel', { value: undefined });
   });
-  await context.route('**/{account,sign-in}', async (route) => {
+  await context.route(/\/(account|sign-in)?$/, async (route) => {
     if (route.request().resourceType() !== 'document') return route.continue();
     const response = await route.fetch();
     const headers = { ...response.headers(), 'cache-control': 'no-cache' };

@@ -22,6 +22,7 @@ Usage: cargo xtask bench [refresh [<seconds> [<clients>,…]] [--sessions <numbe
                          | call [<seconds> [<connections>]]
                          | endings [<endings> [<clients>]]
                          | memory [<seconds>] [--sign-ins <number>] [--sessions <number>]
+                                  [--connections <number>] [--rate <number>]
                                   [--variable <name>=<value>]
                          | lighthouse [<rounds>] | floods | dev [<rounds>]]
 
@@ -44,7 +45,8 @@ Runs the first two of these, or the named one, and prints a table for each:
             within the transaction. Three rounds of 500 endings by each of 16 clients, unless said
             otherwise
   memory    resident memory of one server: idle, after 1,000 sign-ins, with 10,000 sessions that
-            renew, and after they have gone on for a minute, unless said otherwise. A --variable goes to
+            renew, and after they have gone on for a minute, unless said otherwise. They renew over 256
+            connections without a pause, or with a --rate so often a second. A --variable goes to
             the server: LD_PRELOAD names another allocator, MALLOC_ARENA_MAX limits that of glibc
   lighthouse  the scores of Lighthouse for the public pages on a phone, and its times. Lighthouse
             comes from npm when this runs for the first time. Three rounds unless said otherwise

@@ -15,7 +15,7 @@ pub fn run(arguments: &[String]) -> Outcome {
     let toolbox = setup::prepare(Purpose::Browser)?;
     npm::ensure(&toolbox, "xtask/lighthouse")?;
     let server = release::provide(&toolbox)?;
-    console::begin("Measuring four pages; about four minutes. Leave the machine alone.");
+    console::begin("Measuring five pages; about five minutes. Leave the machine alone.");
     let rounds = arguments.first().map_or(ROUNDS, String::as_str);
     let mut bench = toolbox.command("node");
     bench

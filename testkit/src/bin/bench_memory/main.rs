@@ -19,17 +19,15 @@ use holdfast_testkit::{
     Chain, Connection, Http, PASSWORD, Server, bench, cpu, migrate, program, variable,
 };
 use sqlx::{Connection as _, PgConnection};
+use tokio::sync::Notify;
 use tokio::task::{JoinHandle, spawn_local};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// How many accounts sign in.
 const ACCOUNTS: usize = 50;
 
 /// How many sign-ins are under way at once. The server lets two wait for one address.
 const SIGN_INS_AT_ONCE: usize = 2;
-
-/// How many connections the renewals use.
-const CONNECTIONS: usize = 256;
 
 /// How long the server rests before its memory is read.
 const REST: Duration = Duration::from_secs(2);
@@ -46,6 +44,13 @@ struct Arguments {
     /// How many sessions renew.
     #[arg(long, default_value_t = 10_000)]
     sessions: usize,
+    /// How many connections the renewals use.
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    connections: u32,
+    /// How many renewals a second there are, once each session was renewed. Without it there is no pause
+    /// between two renewals of a connection.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    rate: Option<u32>,
     /// A variable for the server, such as `MALLOC_ARENA_MAX=2`; can be given several times.
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     variable: Vec<(&'static str, String)>,
@@ -61,7 +66,7 @@ fn main() -> anyhow::Result<()> {
 async fn run(postgres: &LocalPostgres, arguments: &Arguments) -> anyhow::Result<()> {
     let measured = measure(postgres, arguments).await?;
     let cores = std::thread::available_parallelism()?;
-    println!("{cores} cores, {CONNECTIONS} connections\n");
+    println!("{cores} cores, {} connections\n", arguments.connections);
     println!("| the server | resident memory |\n| --- | --- |");
     for (when, kib) in measured {
         println!("| {when} | {:.1} MiB |", kib as f64 / 1024.0);
@@ -96,7 +101,7 @@ async fn measure(
 
     eprintln!("{} sessions renew …", arguments.sessions);
     let chains = Chain::open(&mut database, &secret, arguments.sessions).await?;
-    let mut browsers = Browsers::start(&server, chains).await?;
+    let mut browsers = Browsers::start(&server, chains, arguments).await?;
     browsers.until_each_has_renewed().await?;
     read(format!(
         "when {} sessions have been renewed once, and go on",
@@ -159,17 +164,26 @@ struct Progress {
     /// How many connections have renewed all their sessions once.
     once: Cell<usize>,
     stopping: Cell<bool>,
+    /// Wakes the connections that pause.
+    stopped: Notify,
 }
 
 impl Browsers {
-    async fn start(server: &Server, mut chains: Vec<Chain>) -> anyhow::Result<Self> {
+    async fn start(
+        server: &Server,
+        mut chains: Vec<Chain>,
+        arguments: &Arguments,
+    ) -> anyhow::Result<Self> {
         let progress = Rc::new(Progress::default());
-        let each = chains.len().div_ceil(CONNECTIONS);
+        let each = chains.len().div_ceil(arguments.connections as usize);
+        let pause = arguments
+            .rate
+            .map(|rate| Duration::from_secs(1) * arguments.connections / rate);
         let mut connections = Vec::new();
         while !chains.is_empty() {
             let own = chains.split_off(chains.len().saturating_sub(each));
             let connection = Connection::open(server.address()).await?;
-            let renewing = renew(connection, own, Rc::clone(&progress));
+            let renewing = renew(connection, own, pause, Rc::clone(&progress));
             connections.push(spawn_local(renewing));
         }
         Ok(Self {
@@ -199,6 +213,7 @@ impl Browsers {
 
     async fn stop(self) -> anyhow::Result<u64> {
         self.progress.stopping.set(true);
+        self.progress.stopped.notify_waiters();
         let mut renewals = 0;
         for connection in self.connections {
             renewals += connection.await??;
@@ -210,11 +225,16 @@ impl Browsers {
 async fn renew(
     mut connection: Connection,
     mut chains: Vec<Chain>,
+    pause: Option<Duration>,
     progress: Rc<Progress>,
 ) -> anyhow::Result<u64> {
     let mut renewals = 0;
     loop {
         for chain in &mut chains {
+            let goes_on = chain.generation() > 0 && !progress.stopping.get();
+            if let Some(pause) = pause.filter(|_| goes_on) {
+                let _ = timeout(pause, progress.stopped.notified()).await;
+            }
             if progress.stopping.get() {
                 return Ok(renewals);
             }

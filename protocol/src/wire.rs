@@ -639,6 +639,27 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Every kind that a server of this version writes. [`EventKind::Unknown`] is only read.
+    pub const ALL: &'static [Self] = &[
+        Self::SignUp,
+        Self::SignIn,
+        Self::SignInFailed,
+        Self::SignOut,
+        Self::SessionEnded,
+        Self::RefreshTokenReused,
+        Self::RefreshRepeated,
+        Self::RefreshedForward,
+        Self::PasswordChanged,
+        Self::UsernameChanged,
+        Self::Recovered,
+        Self::RecoveryCodeMade,
+        Self::RecoveryCodeConfirmed,
+        Self::AccountDisabled,
+        Self::AccountEnabled,
+        Self::FailuresForgiven,
+        Self::ResetLinkMade,
+    ];
+
     /// The kind as it is written in JSON and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -688,6 +709,17 @@ pub enum EndReason {
 }
 
 impl EndReason {
+    /// Every reason that a server of this version writes. [`EndReason::Unknown`] is only read.
+    pub const ALL: &'static [Self] = &[
+        Self::Logout,
+        Self::Reuse,
+        Self::Expired,
+        Self::PasswordChanged,
+        Self::EndedElsewhere,
+        Self::AccountDisabled,
+        Self::AccountDeleted,
+    ];
+
     /// The reason as it is written in the database and in logs.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -704,17 +736,8 @@ impl EndReason {
 
     /// The reason that is written as `text`; [`EndReason::Unknown`] for any other text.
     pub fn read(text: &str) -> Self {
-        let known = [
-            Self::Logout,
-            Self::Reuse,
-            Self::Expired,
-            Self::PasswordChanged,
-            Self::EndedElsewhere,
-            Self::AccountDisabled,
-            Self::AccountDeleted,
-        ];
+        let mut known = Self::ALL.iter().copied();
         known
-            .into_iter()
             .find(|reason| reason.as_str() == text)
             .unwrap_or(Self::Unknown)
     }
@@ -723,6 +746,61 @@ impl EndReason {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Every kind that is written. A kind that is missing here does not compile.
+    fn kinds() -> Vec<EventKind> {
+        use EventKind::{
+            AccountDisabled, AccountEnabled, FailuresForgiven, PasswordChanged, Recovered,
+            RecoveryCodeConfirmed, RecoveryCodeMade, RefreshRepeated, RefreshTokenReused,
+            RefreshedForward, ResetLinkMade, SessionEnded, SignIn, SignInFailed, SignOut, SignUp,
+            Unknown, UsernameChanged,
+        };
+        let next = |kind| match kind {
+            SignUp => Some(SignIn),
+            SignIn => Some(SignInFailed),
+            SignInFailed => Some(SignOut),
+            SignOut => Some(SessionEnded),
+            SessionEnded => Some(RefreshTokenReused),
+            RefreshTokenReused => Some(RefreshRepeated),
+            RefreshRepeated => Some(RefreshedForward),
+            RefreshedForward => Some(PasswordChanged),
+            PasswordChanged => Some(UsernameChanged),
+            UsernameChanged => Some(Recovered),
+            Recovered => Some(RecoveryCodeMade),
+            RecoveryCodeMade => Some(RecoveryCodeConfirmed),
+            RecoveryCodeConfirmed => Some(AccountDisabled),
+            AccountDisabled => Some(AccountEnabled),
+            AccountEnabled => Some(FailuresForgiven),
+            FailuresForgiven => Some(ResetLinkMade),
+            // This is read from a newer server, and never written.
+            ResetLinkMade | Unknown => None,
+        };
+        std::iter::successors(Some(SignUp), |kind| next(*kind)).collect()
+    }
+
+    /// Every reason that is written. A reason that is missing here does not compile.
+    fn reasons() -> Vec<EndReason> {
+        use EndReason::{
+            AccountDeleted, AccountDisabled, EndedElsewhere, Expired, Logout, PasswordChanged,
+            Reuse, Unknown,
+        };
+        let next = |reason| match reason {
+            Logout => Some(Reuse),
+            Reuse => Some(Expired),
+            Expired => Some(PasswordChanged),
+            PasswordChanged => Some(EndedElsewhere),
+            EndedElsewhere => Some(AccountDisabled),
+            AccountDisabled => Some(AccountDeleted),
+            AccountDeleted | Unknown => None,
+        };
+        std::iter::successors(Some(Logout), |reason| next(*reason)).collect()
+    }
+
+    #[test]
+    fn the_lists_have_every_word_that_is_written() {
+        assert_eq!(EventKind::ALL, kinds());
+        assert_eq!(EndReason::ALL, reasons());
+    }
 
     #[test]
     fn a_misspelt_member_is_refused() {

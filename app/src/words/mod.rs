@@ -224,37 +224,6 @@ mod tests {
         }
     }
 
-    /// Every kind of event. A kind that is missing here does not compile.
-    fn kinds() -> Vec<EventKind> {
-        use EventKind::{
-            AccountDisabled, AccountEnabled, FailuresForgiven, PasswordChanged, Recovered,
-            RecoveryCodeConfirmed, RecoveryCodeMade, RefreshRepeated, RefreshTokenReused,
-            RefreshedForward, ResetLinkMade, SessionEnded, SignIn, SignInFailed, SignOut, SignUp,
-            Unknown, UsernameChanged,
-        };
-        let next = |kind| match kind {
-            SignUp => Some(SignIn),
-            SignIn => Some(SignInFailed),
-            SignInFailed => Some(SignOut),
-            SignOut => Some(SessionEnded),
-            SessionEnded => Some(RefreshTokenReused),
-            RefreshTokenReused => Some(RefreshRepeated),
-            RefreshRepeated => Some(RefreshedForward),
-            RefreshedForward => Some(PasswordChanged),
-            PasswordChanged => Some(UsernameChanged),
-            UsernameChanged => Some(Recovered),
-            Recovered => Some(RecoveryCodeMade),
-            RecoveryCodeMade => Some(RecoveryCodeConfirmed),
-            RecoveryCodeConfirmed => Some(AccountDisabled),
-            AccountDisabled => Some(AccountEnabled),
-            AccountEnabled => Some(FailuresForgiven),
-            FailuresForgiven => Some(ResetLinkMade),
-            ResetLinkMade => Some(Unknown),
-            Unknown => None,
-        };
-        std::iter::successors(Some(SignUp), |kind| next(*kind)).collect()
-    }
-
     /// Every reason of an ending. A reason that is missing here does not compile.
     fn endings() -> Vec<Ended> {
         let next = |ended: &Ended| match ended {
@@ -297,7 +266,7 @@ mod tests {
         for language in Language::ALL {
             let all = Words::of(*language);
             let (activity, notice) = (all.activity(), all.sign_in_notice());
-            let kinds = kinds().into_iter();
+            let kinds = EventKind::ALL.iter().copied().chain([EventKind::Unknown]);
             let kinds = kinds.filter(|kind| *kind != EventKind::SessionEnded);
             let of_kinds = kinds.map(|kind| (activity.what)(kind, Ended::Elsewhere).to_owned());
             let endings = endings().into_iter();

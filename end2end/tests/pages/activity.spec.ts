@@ -1,16 +1,14 @@
 // What the activity says about events that are hard to make: the server's answer is changed on its way.
 
 import type { Locator, Page } from '@playwright/test';
-import { expect, signIn, signInInGerman, test, violations } from '../../holdfast';
-
-/** An event, as far as these tests change it. */
-interface ActivityEvent {
-  event_id: string;
-  kind: string;
-  at: number;
-  detail: string | null;
-  times: number;
-}
+import {
+  type ActivityEvent,
+  expect,
+  signIn,
+  signInInGerman,
+  test,
+  violations,
+} from '../../holdfast';
 
 /** Noon of a day in the past. */
 const NOON = Date.UTC(2026, 0, 15, 12) / 1000;

@@ -3,6 +3,7 @@
 import type { Locator, Page } from '@playwright/test';
 import {
   type Account,
+  type ActivityEvent,
   type Api,
   attemptKey,
   expect,
@@ -17,18 +18,13 @@ import {
  * still has the five that come with advice. */
 const GUESSES = 9;
 
-interface Entry {
-  kind: string;
-  times: number;
-}
-
 /** A thief guesses passwords, and uses a copy of a refresh token that its owner has spent. */
 async function isAttacked(api: Api, account: Account): Promise<void> {
   const { access_token: bearer } = await api.logIn(account);
   // Answers do not wait until their events are written.
   const arrive = async (kind: string, times: number) => {
     const counted = async () => {
-      const answer = await api.call<{ events: Entry[] }>('GET', '/api/v1/activity', { bearer });
+      const answer = await api.call<{ events: ActivityEvent[] }>('GET', '/api/v1/activity', { bearer });
       const events = answer.body.events.filter((event) => event.kind === kind);
       return events.reduce((sum, event) => sum + event.times, 0);
     };

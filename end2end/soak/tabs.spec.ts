@@ -1,9 +1,11 @@
 // Ten tabs of one browser make calls all the time. The network and the servers fail from time to
 // time. In one more tab two people sign in and out, and change their passwords. No tab may be
 // signed out in any other way, and all tabs show who is signed in. In another tab a person types
-// something, and a change of the password keeps it. One press on «Sign out» is enough.
+// something, and a change of the password keeps it. One press on «Sign out» is enough. New browsers, which
+// have no file of the pages yet, go from page to page: a page whose code does not arrive says so, and can be
+// tried again.
 
-import { type BrowserContext, type Page, expect, test } from '@playwright/test';
+import { type Browser, type BrowserContext, type Page, expect, test } from '@playwright/test';
 import {
   type Account,
   Api,
@@ -31,6 +33,8 @@ const tally = {
   changesOfPassword: 0,
   changesNotKnown: 0,
   changesRefused: 0,
+  pagesArrived: 0,
+  pagesMissed: 0,
 };
 
 /** The account that is signed in. While a person does something, it is not known. */
@@ -40,7 +44,7 @@ const now: { person: Account; acts: number; isActing: boolean } = {
   isActing: false,
 };
 
-test('nobody is signed out', async ({ context }) => {
+test('nobody is signed out', async ({ context, browser }) => {
   const end = Date.now() + SECONDS * 1000;
   const faults: string[] = [];
   watchRefreshes(context);
@@ -56,6 +60,7 @@ test('nobody is signed out', async ({ context }) => {
 
   const desk = await openTab(await context.newPage());
   const people = live(hands, desk, other, end, faults);
+  const visits = visit(browser, end, faults);
   const lives = tabs.map(async (tab, number) => {
     let strangers = 0;
     while (Date.now() < end && faults.length === 0) {
@@ -78,7 +83,7 @@ test('nobody is signed out', async ({ context }) => {
       await pause(500 + Math.random() * 2500);
     }
   });
-  await Promise.all([people, ...lives]);
+  await Promise.all([people, visits, ...lives]);
 
   // Everything is repaired now, or will be soon. Then each tab makes one more call.
   for (const [number, tab] of tabs.entries()) {
@@ -100,10 +105,12 @@ test('nobody is signed out', async ({ context }) => {
   // A soak in which nothing happened has shown nothing. A short soak may have no time for all of
   // these.
   expect(tally.renewals).toBeGreaterThan(0);
+  expect(tally.pagesArrived).toBeGreaterThan(0);
   if (SECONDS >= 300) {
     expect(tally.signOuts).toBeGreaterThan(0);
     expect(tally.changesOfPerson).toBeGreaterThan(0);
     expect(tally.changesOfPassword).toBeGreaterThan(0);
+    expect(tally.pagesMissed).toBeGreaterThan(0);
   }
 });
 
@@ -143,6 +150,32 @@ async function live(
   }
 }
 
+/** New browsers go from the sign-in to the sign-up, whose code is in a piece of its own. */
+async function visit(browser: Browser, end: number, faults: string[]): Promise<void> {
+  while (Date.now() < end && faults.length === 0) {
+    const visitor = await browser.newContext({ baseURL: process.env.SOAK_URL });
+    const page = await visitor.newPage();
+    await expect(async () => openAt(page, '/sign-in')).toPass({ timeout: 180_000 });
+    await page.getByRole('link', { name: 'Create account' }).first().click();
+    const arrived = heading(page, 'Create your account');
+    const missed = heading(page, 'This page did not arrive');
+    const isTold = () =>
+      arrived.or(missed).waitFor({ timeout: 60_000 }).then(() => true, () => false);
+    if (!(await isTold())) faults.push(`a page that did not arrive says nothing at ${page.url()}`);
+    if (await missed.isVisible()) {
+      tally.pagesMissed += 1;
+      await expect(async () => {
+        const again = page.getByRole('button', { name: 'Try again' });
+        if (await again.isVisible()) await again.click({ timeout: 5_000 });
+        await expect(arrived).toBeVisible({ timeout: 30_000 });
+      }).toPass({ timeout: 180_000 });
+    }
+    tally.pagesArrived += 1;
+    await visitor.close();
+    await pause(1_000 + Math.random() * 3_000);
+  }
+}
+
 /** Types something that is not sent. */
 async function type(desk: Page): Promise<string> {
   const text = somebody('half of a sentence').username;
@@ -155,19 +188,29 @@ async function type(desk: Page): Promise<string> {
 
 /** Makes an account. If the answer gets lost, it makes another account. */
 async function signUp(page: Page): Promise<Account> {
-  let account = somebody('soak');
+  const tried: Account[] = [];
+  let made: Account | undefined;
   await expect(async () => {
-    await openAt(page, '/sign-up');
-    account = somebody('soak');
-    await fillIn(page, account);
-    await page.getByRole('button', { name: 'Create account' }).click();
-    // If an answer got lost, the page has no recovery code to show.
-    const arrived = heading(page, 'Your recovery code').or(heading(page, 'Your account'));
-    await expect(arrived).toBeVisible();
+    // An answer may have come after the patience with it had ended. Then the person is signed in.
+    const isSignedIn = (await storedSession(page).catch(() => null)) !== null;
+    if (!isSignedIn) {
+      await openAt(page, '/sign-up');
+      const account = somebody('soak');
+      tried.push(account);
+      await fillIn(page, account);
+      await page.getByRole('button', { name: 'Create account' }).click();
+      // If an answer got lost, the page has no recovery code to show.
+      const arrived = heading(page, 'Your recovery code').or(heading(page, 'Your account'));
+      await expect(arrived).toBeVisible();
+    }
     await openAt(page, '/account');
-    await expect(heading(page, 'Your account')).toBeVisible();
+    await expect(page.getByText(/^Signed in as/).first()).toBeVisible();
+    for (const account of tried) {
+      if (await shows(page, account)) made = account;
+    }
+    expect(made, 'the account that is signed in').toBeDefined();
   }).toPass({ timeout: 120_000 });
-  return account;
+  return made!;
 }
 
 /** Signs out with one press. This needs no answer of the server, and no tab undoes it. */

@@ -36,9 +36,10 @@ Runs the first two of these, or the named one, and prints a table for each:
             target/flame shows which functions take its processor time
   size      what a browser downloads for the first page, beside the smallest Leptos page there is; every
             file that Chromium loads for each public page; and which crates fill the WebAssembly
-  call      the same handler in four places: on bare axum, there with the headers of Holdfast's
-            answers, as an open route and as a protected route of Holdfast. Shows what the check of
-            an access token adds to a call, and what the rest of Holdfast adds. Three rounds of 5
+  call      the same handler in five places: on bare axum, there with the headers of Holdfast's
+            answers, the same on the connections of Holdfast, as an open route and as a protected
+            route of Holdfast. Shows what the check of an access token adds to a call, and what each
+            other part of Holdfast adds. Three rounds of 5
             seconds each with 16 connections, unless said otherwise
   endings   sessions that end a second through HTTP on one server, beside the same statements by
             pgbench, once with the notification of the other servers after the commit, and once

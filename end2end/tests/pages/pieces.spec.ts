@@ -18,6 +18,7 @@ import {
 const ACCOUNT = /\/pkg\/holdfast-account\./;
 const ENGINE = /\/pkg\/holdfast-engine\./;
 const ENTRANCE = /\/pkg\/holdfast-entrance\./;
+const SIGN_IN = /\/pkg\/holdfast-sign_in\./;
 
 /** The files of pieces that the page requests from now on. */
 function pieces(page: Page): string[] {
@@ -75,7 +76,7 @@ test.describe('a page that does not arrive', () => {
   });
 
   test('says so at the first load, too', async ({ page }) => {
-    await page.route(/\/pkg\/holdfast-sign_in\./, (route) => route.abort());
+    await page.route(SIGN_IN, (route) => route.abort());
     await openUnhydrated(page, '/sign-in');
     await expect(page.getByRole('alert')).toContainText('A part of this page did not arrive');
   });
@@ -200,6 +201,32 @@ test('a sign-out without a network leads to the sign-in page', async ({
   await expect(status(page)).toContainText('The server has not ended the session yet.');
   await context.setOffline(false);
   await expect(status(page)).toBeEmpty();
+});
+
+test('the browser requests the pieces of a page before the module has arrived', async ({
+  page,
+  account,
+}) => {
+  const requested = pieces(page);
+  const gate = await holdRequests(page, '**/pkg/holdfast.*.wasm');
+  await openUnhydrated(page, '/sign-in');
+  await expect.poll(gate.waiting).toBeGreaterThan(0);
+  await expect.poll(() => requested.some((file) => SIGN_IN.test(file))).toBe(true);
+  expect(requested.filter((file) => ENGINE.test(file))).toEqual([]);
+  gate.open();
+  await becomesAlive(page);
+  await signIn(page, account);
+
+  // A signed-in person needs the session, too.
+  requested.length = 0;
+  const again = await holdRequests(page, '**/pkg/holdfast.*.wasm');
+  await openUnhydrated(page, '/account');
+  await expect.poll(again.waiting).toBeGreaterThan(0);
+  for (const piece of [ACCOUNT, ENGINE]) {
+    await expect.poll(() => requested.some((file) => piece.test(file))).toBe(true);
+  }
+  again.open();
+  await seesAccount(page, account);
 });
 
 test('a signed-in page loads each file once', async ({ page, account }) => {

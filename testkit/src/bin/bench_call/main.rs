@@ -1,10 +1,11 @@
 //! `cargo xtask bench call`: what the check of an access token adds to a call, and what the rest of
 //! Holdfast adds to a handler on bare axum.
 //!
-//! One handler at four addresses: alone on bare axum, there with the headers that Holdfast adds to
-//! every answer, as an open route of Holdfast, and as a protected one. They take turns within one run,
-//! so that a minute in which the machine was busy affects all of them. The server is a process of its own, and its processor time
-//! for one call is printed, too. The calls a second also depend on the load generator.
+//! One handler in five places: on bare axum, there with the headers that Holdfast adds to every
+//! answer, the same on the connections of Holdfast, as an open route of Holdfast, and as a protected
+//! one. So the table shows what each part takes. The five take turns within one run, so that a minute
+//! in which the machine was busy affects all of them. The server is a process of its own, and its
+//! processor time for one call is printed, too. The calls a second also depend on the load generator.
 
 mod serve;
 
@@ -19,9 +20,9 @@ use axum::http::Method;
 use holdfast_testkit::cpu::{self, Cpu};
 use holdfast_testkit::{Connection, bench};
 
-use crate::serve::{BODY, PATHS, Served};
+use crate::serve::{BODY, Place, Served};
 
-/// How often the four take turns.
+/// How often the five take turns.
 const ROUNDS: usize = 3;
 
 /// Time in each turn before measuring begins.
@@ -76,7 +77,7 @@ impl Drop for Server {
     }
 }
 
-/// One of the four, summed up over its turns.
+/// One of the five, summed up over its turns.
 #[derive(Default)]
 struct Side {
     calls: u64,
@@ -87,13 +88,18 @@ struct Side {
 
 async fn run(time: Duration, connections: u64) -> anyhow::Result<()> {
     let server = Server::start()?;
-    let mut sides: [Side; 4] = Default::default();
+    let mut sides: [Side; 5] = Default::default();
     for round in 1..=ROUNDS {
         eprintln!(
-            "Round {round} of {ROUNDS}: bare axum without and with headers, an open route, a protected one …"
+            "Round {round} of {ROUNDS}: bare axum, with headers, with limits, an open route, a protected one …"
         );
-        for (side, path) in sides.iter_mut().zip(PATHS) {
-            turn(&server, path, connections, time, side).await?;
+        let mut turns: Vec<_> = sides.iter_mut().zip(Place::ALL).collect();
+        // Each comes once before and once after the others.
+        if round % 2 == 0 {
+            turns.reverse();
+        }
+        for (side, place) in turns {
+            turn(&server, place, connections, time, side).await?;
         }
     }
     let cores = std::thread::available_parallelism()?;
@@ -107,17 +113,13 @@ async fn run(time: Duration, connections: u64) -> anyhow::Result<()> {
 
 async fn turn(
     server: &Server,
-    path: &'static str,
+    place: Place,
     connections: u64,
     time: Duration,
     side: &mut Side,
 ) -> anyhow::Result<()> {
     let served = &server.served;
-    let address = if PATHS[..2].contains(&path) {
-        served.bare
-    } else {
-        served.holdfast
-    };
+    let (address, path) = (served.address(place), place.path());
     let authorization: Rc<str> = format!("Bearer {}", served.access_token).into();
     let phase = Rc::new(Phase::default());
     let mut tasks = Vec::new();
@@ -183,13 +185,17 @@ async fn call(
     Ok(calls)
 }
 
-fn print(sides: &[Side; 4]) {
-    let [bare, with_headers, open, protected] = sides;
+fn print(sides: &[Side; 5]) {
+    let [bare, with_headers, with_limits, open, protected] = sides;
     println!("| the same handler | calls a second | processor time of the server for one call |");
     println!("| --- | --- | --- |");
     for (name, side) in [
         ("on bare axum", bare),
         ("on bare axum, with the same headers", with_headers),
+        (
+            "the same on the connections of Holdfast, with their limits",
+            with_limits,
+        ),
         ("as an open route", open),
         ("as a protected route", protected),
     ] {
@@ -208,6 +214,11 @@ fn print(sides: &[Side; 4]) {
         "an open route over bare axum with the same headers",
         open,
         with_headers,
+    );
+    row(
+        "an open route over the same headers and limits",
+        open,
+        with_limits,
     );
 }
 

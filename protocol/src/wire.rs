@@ -59,6 +59,8 @@ pub mod paths {
     pub const OAUTH_METADATA: &str = "/.well-known/oauth-authorization-server";
     /// The public keys of access tokens (RFC 7517).
     pub const JWKS: &str = "/.well-known/jwks.json";
+    /// All of this as a document (OpenAPI 3.1).
+    pub const OPENAPI: &str = "/openapi.json";
     /// Answers 200 while the process runs.
     pub const HEALTHZ: &str = "/healthz";
     /// Answers 200 once the database is reachable and migrated.

@@ -186,7 +186,8 @@ impl Holdfast {
     }
 
     /// The API of Holdfast below `/api/v1`, `/oauth`, `/.well-known`, `/healthz` and `/readyz`, for
-    /// a router of any state.
+    /// a router of any state. `holdfast serve` answers the document that describes these addresses at
+    /// `/openapi.json`. This address is not here, so the application may have a document of its own there.
     ///
     /// The application may have routes of its own below `/api/v1`. An address there that neither has
     /// is answered with problem JSON (404, `not_found`), and not by the application's fallback.

@@ -20,8 +20,8 @@ const POLICY: HeaderValue = HeaderValue::from_static(
      frame-ancestors 'none'",
 );
 
-/// Addresses whose problems say to an operator what is wrong.
-const FOR_OPERATORS: [&str; 2] = ["healthz", "readyz"];
+/// Addresses whose problems say to an operator or to a developer what is wrong.
+const FOR_OPERATORS: [&str; 3] = ["healthz", "readyz", "openapi.json"];
 
 /// A person waits for a page, in this language.
 #[derive(Debug, Clone, Copy)]

@@ -50,7 +50,9 @@ pub(super) async fn ready(
             "the ended sessions were not read for too long"
         ));
     };
-    let is_strict = query.is_some_and(|query| query.split('&').any(|word| word == "strict"));
+    // Some clients write a parameter without a value as `strict=`.
+    let is_strict = |word: &str| word == "strict" || word == "strict=";
+    let is_strict = query.is_some_and(|query| query.split('&').any(is_strict));
     match age >= DEGRADED_AFTER {
         false => Ok("ready\n"),
         true if is_strict => not_ready(anyhow::anyhow!(

@@ -9,6 +9,7 @@ mod login;
 mod logout;
 mod notices;
 mod oauth;
+mod openapi;
 mod password;
 mod password_estimate;
 mod recover;
@@ -33,14 +34,19 @@ use crate::state::Holdfast;
 const OTHERS: &str = "/api/v1/{*address_of_holdfast}";
 
 /// The whole API for an application that brings a fallback of its own. An unknown address of the API
-/// is answered here, so that its client never gets a page.
+/// is answered here, so that its client never gets a page. The document is left out, because an application
+/// may have a document of its own at this address.
 pub fn api_beside_an_application() -> Router<Holdfast> {
-    api().route(OTHERS, any(|| async { ApiError::NotFound }))
+    calls().route(OTHERS, any(|| async { ApiError::NotFound }))
 }
 
-/// The whole API.
+/// The whole API, with the document that describes it.
 pub fn api() -> Router<Holdfast> {
-    let api = Router::new()
+    calls().route(paths::OPENAPI, get(openapi::show))
+}
+
+fn calls() -> Router<Holdfast> {
+    let calls = Router::new()
         .route(paths::SIGNUP, post(signup::sign_up))
         .route(paths::LOGIN, post(login::log_in))
         .route(paths::REFRESH, post(refresh::refresh))
@@ -83,6 +89,6 @@ pub fn api() -> Router<Holdfast> {
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed });
     // Only the page of the flow needs it, and a thief has a use for it (`docs/threat-model.md`).
     #[cfg(feature = "pages")]
-    let api = api.route(paths::SESSION_ROW, get(session_row::show));
-    api
+    let calls = calls.route(paths::SESSION_ROW, get(session_row::show));
+    calls
 }

@@ -92,7 +92,8 @@ async fn an_unknown_address_of_the_api_is_a_problem_and_all_others_are_the_appli
     let own = Router::new()
         .route("/api/v1/notes", get(|| async { "The notes" }))
         .route("/api/v1/notes/{note}", get(|| async { "A note" }))
-        .route("/oauth/{provider}", get(|| async { "A provider" }));
+        .route("/oauth/{provider}", get(|| async { "A provider" }))
+        .route(paths::OPENAPI, get(|| async { "A document of its own" }));
     app.serve_with(|_| {
         let page = || async { (StatusCode::NOT_FOUND, "There is no such page.") };
         let with_holdfast = own.merge(holdfast.routes::<()>());
@@ -110,6 +111,7 @@ async fn an_unknown_address_of_the_api_is_a_problem_and_all_others_are_the_appli
         ("/api/v1/notes", "The notes"),
         ("/api/v1/notes/7", "A note"),
         ("/oauth/github", "A provider"),
+        (paths::OPENAPI, "A document of its own"),
         ("/api/v2/logn", "There is no such page."),
         ("/logn", "There is no such page."),
     ] {

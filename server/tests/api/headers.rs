@@ -31,6 +31,7 @@ async fn every_answer_carries_the_security_headers_and_a_request_id() {
         "/api/v1/nothing",
         paths::ACCOUNT,
         paths::JWKS,
+        paths::OPENAPI,
         "/",
     ] {
         let answer = get_from(&app, path).await;
@@ -121,8 +122,10 @@ async fn no_cache_stores_an_answer_about_a_person() {
         assert_eq!(answer.header("cache-control"), "no-store", "{path}");
     }
     // An answer that is the same for every client may be stored.
-    let keys = app.get_as(&tokens, paths::JWKS).await;
-    assert_eq!(keys.header("cache-control"), "public, max-age=3600");
+    for path in [paths::JWKS, paths::OPENAPI] {
+        let answer = app.get_as(&tokens, path).await;
+        assert_eq!(answer.header("cache-control"), "public, max-age=3600");
+    }
 }
 
 #[tokio::test]
@@ -261,6 +264,14 @@ async fn a_person_gets_a_page_in_the_place_of_a_problem_and_a_program_does_not()
         // What an application says, and what an operator wants to know.
         ("/own", vec![("sec-fetch-dest", "document")]),
         ("/readyz", vec![("accept", html)]),
+        (
+            "/openapi.json",
+            vec![
+                ("accept", html),
+                ("host", "a.example"),
+                ("host", "b.example"),
+            ],
+        ),
         ("/api/v1/nothing", vec![("sec-fetch-dest", "document")]),
         ("/oauth/nothing", vec![("accept", html)]),
         ("/.well-known/nothing", vec![("accept", html)]),

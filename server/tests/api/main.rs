@@ -33,6 +33,7 @@ mod logout;
 mod metrics;
 mod notices;
 mod oauth;
+mod openapi;
 mod password;
 mod password_estimate;
 mod pool;

@@ -33,7 +33,7 @@ async fn stored(app: &TestApp, tokens: &Tokens) -> (SessionRow, StoredLink) {
 }
 
 /// The hash that a browser computes from its own token.
-fn hash_of(tokens: &Tokens) -> String {
+pub fn hash_of(tokens: &Tokens) -> String {
     let token = UnverifiedRefreshToken::parse(tokens.refresh_token.expose()).unwrap();
     in_hexadecimal(&token.parts().secret_hash())
 }

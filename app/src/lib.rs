@@ -9,6 +9,7 @@
 //! and event handlers. And only [`holdfast_client`] uses them.
 
 mod app;
+mod carried_name;
 mod components;
 mod fault_page;
 mod focus;

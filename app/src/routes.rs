@@ -5,6 +5,7 @@ use leptos::task::spawn_local;
 use leptos_router::components::{FlatRoutes, Route};
 use leptos_router::{ChooseView, path};
 
+use crate::carried_name::CarriedName;
 use crate::components::MissingPage;
 use crate::kept::Kept;
 use crate::pages::{
@@ -38,6 +39,7 @@ pub const HOME: Piece = Piece {
 #[component]
 pub fn Pages() -> impl IntoView {
     Kept::here().follow_pages();
+    CarriedName::provide();
     view! {
         <FlatRoutes fallback=NotFoundPage>
             <Route path=path!("/") view=Page(HOME)/>

@@ -11,6 +11,7 @@ use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
 
 use super::asker::Asker;
+use crate::carried_name::CarriedName;
 use crate::components::{CheckField, FormError, ShowPassword, SubmitButton, TextField};
 use crate::paths;
 use crate::way_back::{after_sign_in, hand_on};
@@ -58,6 +59,7 @@ pub(super) fn CredentialsForm(form: Credentials) -> impl IntoView {
     let mistakes = RwSignal::new(Mistakes::default());
     let asker = Asker::here();
     leave_when_signed_in();
+    carry_name(username, typed_name);
 
     let tell = move |found: Mistakes| {
         mistakes.set(found.clone());
@@ -222,6 +224,30 @@ pub(super) fn value(field: NodeRef<Input>) -> String {
     field
         .get_untracked()
         .map_or_else(String::new, |field| field.value())
+}
+
+/// Fills in the name that the person has typed into the form before, and carries the name to the next form.
+/// `typed` is the name that the hints know.
+pub(super) fn carry_name(field: NodeRef<Input>, typed: RwSignal<String>) {
+    let carried = CarriedName::here();
+    // The first rendering is the same on the server, so the field is filled in afterwards.
+    Effect::new(move |is_filled_in: Option<bool>| {
+        let name = typed.get();
+        if is_filled_in == Some(true) {
+            carried.keep(name);
+            return true;
+        }
+        let Some(field) = field.get() else {
+            return false;
+        };
+        // A link of an operator or the browser may have filled it in before.
+        let before = carried.get();
+        if field.value().is_empty() && !before.is_empty() {
+            field.set_value(&before);
+        }
+        typed.set(field.value().trim().to_owned());
+        true
+    });
 }
 
 /// Goes to the wanted page as soon as a person is signed in, through this form or in another

@@ -12,9 +12,10 @@ use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
 
 use super::asker::Asker;
-use super::credentials::{focus, hide, value, with_next};
+use super::credentials::{carry_name, focus, hide, value, with_next};
 use super::keep_code::KeepCode;
 use super::new_password::new_password_hint;
+use crate::carried_name::CarriedName;
 use crate::components::{
     CheckField, FormError, PageHeading, ShowPassword, SubmitButton, TextField,
 };
@@ -27,6 +28,12 @@ use crate::words::Words;
 pub fn RecoverPage() -> impl IntoView {
     let words = Words::of_page().recover();
     let done = RwSignal::new(None::<Done>);
+    let carried = CarriedName::here();
+    // The person may sign in later, and the account may have another name than the typed one.
+    let on_done = move |it: Done| {
+        carried.keep(it.username.clone());
+        done.set(Some(it));
+    };
     let sign_in = with_next(paths::SIGN_IN);
     let session = use_session();
     let search = use_location().search;
@@ -57,7 +64,7 @@ pub fn RecoverPage() -> impl IntoView {
             </p>
             {move || match done.get() {
                 Some(done) => view! { <NextCode done/> }.into_any(),
-                None => view! { <RecoverForm on_done=move |it| done.set(Some(it))/> }.into_any(),
+                None => view! { <RecoverForm on_done/> }.into_any(),
             }}
             // This link leaves the page, and a person who sees the next code would lose the code.
             <p class="aside" hidden=move || done.read().is_some()>
@@ -176,8 +183,10 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
     let mistakes = RwSignal::new(Mistakes::default());
     let place = use_location();
     let navigate = use_navigate();
-    // An operator's link fills the form in. Then the name and the code leave the address, so that
-    // neither the history of the browser nor a shared address has them.
+    carry_name(username, typed_name);
+    // An operator's link fills the form in, and its name wins over one that the person has typed before.
+    // Then the name and the code leave the address, so that neither the history of the browser nor a
+    // shared address has them.
     Effect::new(move |_| {
         let filled_in = FilledIn::from_fragment(&place.hash.read());
         let (Some(filled_in), Some(name), Some(kept)) = (filled_in, username.get(), code.get())

@@ -20,6 +20,7 @@ import {
   signIn,
   signInButton,
   signOut,
+  signOutButton,
   somebody,
   test,
 } from '../../holdfast';
@@ -710,4 +711,105 @@ test('a signed-out person who wants the page of the code signs in first and come
   await signInButton(page).click();
   await expect(heading(page, 'Your recovery code')).toBeVisible();
   await expect(page.getByText(/^You have a code, made on/)).toBeVisible();
+});
+
+test('the typed name goes along between the forms by their links, and nothing else does', async ({
+  page,
+  account,
+}) => {
+  const name = page.getByLabel('Username');
+  const main = page.getByRole('main');
+  await page.goto('/sign-in');
+  await fillIn(page, account);
+  await main.getByRole('link', { name: 'Use your recovery code' }).click();
+  await expect(heading(page, 'Get back in')).toBeFocused();
+  await expect(name).toHaveValue(account.username);
+  await expect(page.getByLabel('Recovery code')).toHaveValue('');
+  const wanted = page.getByLabel('New password');
+  await expect(wanted).toHaveValue('');
+  // The hint knows the name, too.
+  await wanted.fill(`${account.username} 1234`);
+  await expect(wanted).toHaveAccessibleDescription(/contains the username/);
+  // The name is there, so the first mistake is in the next field.
+  await page.getByRole('button', { name: 'Set new password' }).click();
+  await expect(page.getByLabel('Recovery code')).toBeFocused();
+  expect(page.url()).not.toContain(account.username);
+  expect(await stored(page)).not.toContain(account.username);
+
+  await main.getByRole('link', { name: 'Sign in', exact: true }).click();
+  await expect(heading(page, 'Sign in')).toBeVisible();
+  await expect(name).toHaveValue(account.username);
+  await expect(page.getByLabel('Password', { exact: true })).toHaveValue('');
+  await main.getByRole('link', { name: 'Create account' }).click();
+  await expect(heading(page, 'Create your account')).toBeVisible();
+  await expect(name).toHaveValue(account.username);
+
+  const { username } = somebody('grace');
+  await name.fill(username);
+  await main.getByRole('link', { name: 'Sign in', exact: true }).click();
+  await expect(heading(page, 'Sign in')).toBeVisible();
+  await expect(name).toHaveValue(username);
+  await name.fill('');
+  await main.getByRole('link', { name: 'Create account' }).click();
+  await expect(heading(page, 'Create your account')).toBeVisible();
+  await expect(name).toHaveValue('');
+});
+
+test('the typed name does not outlive another page, a reload or a sign-out', async ({
+  page,
+  account,
+}) => {
+  const name = page.getByLabel('Username');
+  const toSignIn = page.getByRole('main').getByRole('link', { name: 'Sign in', exact: true });
+  const isEmpty = async () => {
+    await expect(heading(page, 'Sign in')).toBeVisible();
+    await expect(name).toHaveValue('');
+  };
+  await page.goto('/recover');
+  await name.fill('grace');
+  await page.getByRole('banner').getByRole('link', { name: 'Holdfast' }).click();
+  await expect(heading(page, 'Sign in once. Stay signed in.')).toBeVisible();
+  await toSignIn.click();
+  await isEmpty();
+
+  await name.fill('grace');
+  await page.reload();
+  await isEmpty();
+
+  await signIn(page, account);
+  await page.goto('/recover');
+  await name.fill('grace');
+  await signOutButton(page).click();
+  await expect(page.getByText('You have signed out.')).toBeVisible();
+  await toSignIn.click();
+  await isEmpty();
+});
+
+test('the name of an operator’s link wins over a typed one', async ({ page, api }) => {
+  const code = await foreignCode(api);
+  const { username } = somebody('grace');
+  await page.goto('/sign-in');
+  await page.getByLabel('Username').fill('hedy');
+  await page.evaluate((address) => {
+    const link = document.createElement('a');
+    link.href = address;
+    link.textContent = 'Set a new password';
+    document.body.append(link);
+  }, `/recover#username=${username}&code=${code}`);
+  await page.getByRole('link', { name: 'Set a new password' }).click();
+  await expect(page.getByLabel('New password')).toBeFocused();
+  await expect(page.getByLabel('Username')).toHaveValue(username);
+  await expect(page.getByLabel('Recovery code')).toHaveValue(code);
+  await expect(page).toHaveURL(/\/recover$/);
+});
+
+test('after a recovery, the name goes along to the sign-in page', async ({ page, api }) => {
+  const account = somebody();
+  const code = await api.makeAccount(account);
+  await recover(page, account, code);
+  await expect(page.getByRole('heading', { name: 'Keep this code' })).toBeVisible();
+  await page.getByRole('link', { name: 'Later' }).click();
+  await expect(heading(page, 'Sign in')).toBeVisible();
+  await expect(page.getByLabel('Username')).toHaveValue(account.username);
+  await expect(page.getByLabel('Password', { exact: true })).toHaveValue('');
 });

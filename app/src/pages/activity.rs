@@ -159,7 +159,7 @@ fn Activity() -> impl IntoView {
         </Show>
         <Show when=move || next.read().is_none() && !busy.get() && error.read().is_none()>
             <p class="hint">
-                {words.oldest} " "
+                {move || if events.read().is_empty() { words.nothing } else { words.oldest }} " "
                 {move || kept_seconds.get().and_then(|seconds| {
                     let days = seconds / (24 * 60 * 60);
                     (days > 0).then(|| (words.kept)(days, &number_in_words(days, all)))

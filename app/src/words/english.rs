@@ -385,6 +385,7 @@ pub static ACTIVITY: Activity = Activity {
     },
     change_password: "Change your password",
     oldest: "There is nothing older.",
+    nothing: "Nothing has happened lately.",
     kept: |days, number| match days {
         1 => "Activity is deleted after a day.".to_owned(),
         _ => format!("Activity is deleted after {number} days."),

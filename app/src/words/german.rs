@@ -381,6 +381,7 @@ pub static ACTIVITY: Activity = Activity {
     },
     change_password: "Passwort ändern",
     oldest: "Älteres gibt es nicht.",
+    nothing: "In letzter Zeit ist nichts geschehen.",
     kept: |days, number| match days {
         1 => "Einträge werden nach einem Tag gelöscht.".to_owned(),
         _ => format!("Einträge werden nach {number} Tagen gelöscht."),

@@ -277,6 +277,7 @@ mod tests {
                 (activity.times)("", "5"),
                 (activity.kept)(180, "180"),
                 activity.oldest.to_owned(),
+                activity.nothing.to_owned(),
                 notice.signed_in.to_owned(),
                 (notice.from)("192.0.2.1"),
                 notice.was_it_you.to_owned(),

@@ -341,6 +341,8 @@ pub struct Activity {
     pub change_password: Text,
     /// There is no older event.
     pub oldest: Text,
+    /// There is no event at all. Older ones may have been deleted.
+    pub nothing: Text,
     /// For how many days events are kept, as a number and as a text.
     pub kept: fn(u64, &str) -> String,
     /// What happened.

@@ -2,6 +2,7 @@
 
 import type { Locator, Page } from '@playwright/test';
 import {
+  type Account,
   type ActivityEvent,
   expect,
   signIn,
@@ -87,10 +88,24 @@ test('the page says for how long activity is kept', async ({ page, account }) =>
   ).toBeVisible();
 });
 
-for (const [language, locale, enter, list, expected] of [
-  ['English', 'en-GB', signIn, 'Activity', '1,234 times within an hour'],
-  ['German', 'de-DE', signInInGerman, 'Aktivität', '1.234-mal innerhalb einer Stunde'],
-] as const) {
+for (const { language, locale, enter, list, ...words } of [
+  {
+    language: 'English',
+    locale: 'en-GB',
+    enter: (page: Page, account: Account) => signIn(page, account),
+    list: 'Activity',
+    times: '1,234 times within an hour',
+    nothing: 'Nothing has happened lately. Activity is deleted after 180 days.',
+  },
+  {
+    language: 'German',
+    locale: 'de-DE',
+    enter: signInInGerman,
+    list: 'Aktivität',
+    times: '1.234-mal innerhalb einer Stunde',
+    nothing: 'In letzter Zeit ist nichts geschehen. Einträge werden nach 180 Tagen gelöscht.',
+  },
+]) {
   test.describe(`in ${language}`, () => {
     test.use({ locale });
 
@@ -98,7 +113,15 @@ for (const [language, locale, enter, list, expected] of [
       await enter(page, account);
       await happened(page, [failed(0, 1234)]);
       await page.goto('/activity');
-      await expect(rows(page, list)).toContainText(expected);
+      await expect(rows(page, list)).toContainText(words.times);
+    });
+
+    test(`an activity without any event says so in ${language}`, async ({ page, account }) => {
+      await enter(page, account);
+      await happened(page, []);
+      await page.goto('/activity');
+      await expect(page.getByText(words.nothing)).toBeVisible();
+      await expect(page.getByRole('list', { name: list })).toHaveCount(0);
     });
   });
 }

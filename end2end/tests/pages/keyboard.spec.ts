@@ -396,7 +396,8 @@ test('an activity without any event says that there is nothing', async ({ page, 
     await route.fulfill({ response, json: { ...answer, events: [], next: null } });
   });
   await page.goto('/activity');
-  await expect(page.getByText('There is nothing older.')).toBeVisible();
+  await expect(page.getByText('Nothing has happened lately.')).toBeVisible();
+  await expect(page.getByText('There is nothing older.')).toHaveCount(0);
   await expect(page.getByRole('list', { name: 'Activity' })).toHaveCount(0);
   await expect(page.getByRole('button', { name: 'Show older' })).toHaveCount(0);
   await expect(page.getByText('Loading…')).toHaveCount(0);

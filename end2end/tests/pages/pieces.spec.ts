@@ -81,6 +81,39 @@ test.describe('a page that does not arrive', () => {
     await expect(page.getByRole('alert')).toContainText('A part of this page did not arrive');
   });
 
+  test('says so after a sign-in, too, and shows the account when it has arrived', async ({
+    page,
+    account,
+  }) => {
+    await page.goto('/sign-in');
+    await page.route(ACCOUNT, (route) => route.abort());
+    await fillIn(page, account);
+    await signInButton(page).click();
+    await expect(missing(page)).toBeVisible();
+    await expect(page).toHaveURL('/account');
+    await expect(page.getByText('Check your connection, and try again.')).toBeVisible();
+    await page.unroute(ACCOUNT);
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await seesAccount(page, account);
+  });
+
+  test('says so at the first load of a page of an account, which has nothing but its heading then', async ({
+    page,
+    account,
+  }) => {
+    await signIn(page, account);
+    await page.route(ACCOUNT, (route) => route.abort());
+    await openUnhydrated(page, '/account');
+    const alert = page.getByRole('alert');
+    await expect(alert).toContainText('A part of this page did not arrive');
+    await expect(heading(page, 'Your account')).toBeVisible();
+    await expect(page.getByText('Loading…')).toBeHidden();
+    await page.unroute(ACCOUNT);
+    await alert.getByRole('link', { name: 'Load the page again' }).click();
+    await becomesAlive(page);
+    await seesAccount(page, account);
+  });
+
   test('does not take the account from the home page', async ({ page, account }) => {
     await signIn(page, account);
     await page.route(ACCOUNT, (route) => route.abort());

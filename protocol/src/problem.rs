@@ -29,7 +29,8 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<EndReason>,
     /// Which of the errors with this code it is. `detail` says the same in English. A program
-    /// decides by the code alone; a page in another language chooses its sentence by the cause.
+    /// decides by the code alone; a page in another language chooses its sentence by the cause, if
+    /// the code may have it ([`Code::may_have`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
     /// The id of this request in the server's log.
@@ -196,6 +197,56 @@ codes! {
     TemporarilyUnavailable = "temporarily_unavailable", 503, "Temporarily unavailable", Later;
     /// 500. The server has a fault; its log says more.
     Internal = "internal", 500, "Internal error", Later;
+}
+
+impl Code {
+    /// Whether an error with this code can have this cause. A newer server may give a known cause to
+    /// another code, and so may an application. A sentence about the cause would be wrong there.
+    pub fn may_have(self, cause: Cause) -> bool {
+        match cause {
+            Cause::Empty | Cause::TooLong | Cause::ForbiddenCharacter => matches!(
+                self,
+                Self::UsernameNotAccepted
+                    | Self::PasswordNotAccepted
+                    | Self::SessionNameNotAccepted
+            ),
+            Cause::TooShort => {
+                matches!(self, Self::UsernameNotAccepted | Self::PasswordNotAccepted)
+            }
+            Cause::EdgeCharacter
+            | Cause::InPassword
+            | Cause::ChangedLately
+            | Cause::TooManyReserved => matches!(self, Self::UsernameNotAccepted),
+            Cause::Unchanged
+            | Cause::SimplePattern
+            | Cause::EasyToGuess
+            | Cause::WellKnownExample
+            | Cause::Top10Password
+            | Cause::Top100Password
+            | Cause::CommonPassword
+            | Cause::LikeCommonPassword
+            | Cause::KeyboardRow
+            | Cause::KeyboardPattern
+            | Cause::RepeatedCharacter
+            | Cause::RepeatedPattern
+            | Cause::Sequence
+            | Cause::RecentYear
+            | Cause::Date
+            | Cause::SingleWord
+            | Cause::SingleName
+            | Cause::CommonName => matches!(self, Self::PasswordNotAccepted),
+            Cause::TooManyFailures => matches!(self, Self::TooManyAttempts),
+            Cause::WrongPassword | Cause::WrongRecoveryCode => {
+                matches!(self, Self::InvalidCredentials)
+            }
+            Cause::NoSuchSession | Cause::NotTheRecoveryCode => matches!(self, Self::NotFound),
+            Cause::Saturated => matches!(self, Self::TemporarilyUnavailable),
+            Cause::OtherSite | Cause::TooSlow | Cause::MediaType => {
+                matches!(self, Self::MalformedRequest)
+            }
+            Cause::Unknown => false,
+        }
+    }
 }
 
 /// The most bytes of the code of an application.
@@ -372,6 +423,31 @@ mod tests {
         assert_eq!(read.cause, Some(Cause::Unknown));
         assert_eq!(read.code, problem.code);
         assert_eq!(read.meaning(), problem.meaning());
+    }
+
+    #[test]
+    fn a_cause_belongs_to_the_codes_that_its_documentation_names() {
+        let documentation = include_str!("cause.rs");
+        for &cause in Cause::ALL {
+            let value = format!("= \"{}\";", cause.as_str());
+            let (before, _) = documentation.split_once(&value).unwrap();
+            let lines: Vec<_> = before.lines().rev().skip(1).map(str::trim).collect();
+            let of_value = lines.iter().take_while(|line| line.starts_with("///"));
+            let said: String = of_value.copied().collect();
+            for &code in Code::ALL {
+                let is_named = said.contains(&format!("`{}`", code.as_str()));
+                assert_eq!(code.may_have(cause), is_named, "{code:?} {cause:?}");
+            }
+        }
+        for code in [
+            Code::Other(OtherCode::new("too_late").unwrap()),
+            Code::Unknown,
+        ] {
+            assert!(
+                !Cause::ALL.iter().any(|cause| code.may_have(*cause)),
+                "{code:?}"
+            );
+        }
     }
 
     #[test]

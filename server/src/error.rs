@@ -566,6 +566,16 @@ mod tests {
     }
 
     #[test]
+    fn a_cause_belongs_to_the_code_beside_it() {
+        for error in of_shared_codes() {
+            let belongs = error
+                .cause()
+                .is_none_or(|cause| error.code().may_have(cause));
+            assert!(belongs, "{error:?}");
+        }
+    }
+
+    #[test]
     fn an_error_says_its_cause_in_the_body() {
         for (error, cause) in [
             (ApiError::WrongPassword, "wrong_password"),

@@ -617,11 +617,8 @@ fn call_error(error: &CallError) -> String {
 }
 
 fn problem_in_words(problem: &Problem) -> String {
-    let cause = match problem.code {
-        Code::Other(_) => None,
-        _ => problem.cause,
-    };
-    cause
+    problem
+        .cause
         .and_then(|cause| cause_in_words(problem.code, cause, problem.retry_after))
         .unwrap_or_else(|| code_in_words(problem))
 }
@@ -629,6 +626,9 @@ fn problem_in_words(problem: &Problem) -> String {
 /// As much as the server's sentence about the cause. `None` for a cause of a newer server, and for one
 /// that the code does not have.
 fn cause_in_words(code: Code, cause: Cause, retry_after: Option<u32>) -> Option<String> {
+    if !code.may_have(cause) {
+        return None;
+    }
     let text = match cause {
         Cause::Empty | Cause::TooShort | Cause::TooLong | Cause::ForbiddenCharacter => {
             return broken_rule(code, cause);
@@ -1002,7 +1002,10 @@ mod tests {
         let others = Cause::ALL
             .iter()
             .filter(|it| !RULES_OF_SEVERAL.contains(it));
-        cases.extend(others.map(|cause| (Code::NotFound, *cause)));
+        cases.extend(others.map(|cause| {
+            let code = Code::ALL.iter().find(|code| code.may_have(*cause));
+            (*code.expect("a code"), *cause)
+        }));
         let mut sentences = BTreeSet::new();
         for (code, cause) in cases {
             let text = because(code, cause, None);

@@ -294,6 +294,31 @@ mod tests {
     }
 
     #[test]
+    fn a_cause_that_the_code_does_not_have_changes_no_sentence() {
+        use holdfast_client::{CallError, Cause, Code, Problem};
+        use holdfast_protocol::problem::OtherCode;
+
+        let own = OtherCode::new("too_late").map(Code::Other);
+        let codes = Code::ALL.iter().copied().chain(own);
+        let foreign = codes.flat_map(|code| {
+            let causes = Cause::ALL
+                .iter()
+                .filter(move |cause| !code.may_have(**cause));
+            causes.map(move |cause| (code, *cause))
+        });
+        for (code, cause) in foreign {
+            for language in Language::ALL {
+                let told = |cause| {
+                    let mut problem = Problem::new(code, "The sentence of the server.");
+                    problem.cause = cause;
+                    (Words::of(*language).errors().call)(&CallError::Problem(problem))
+                };
+                assert_eq!(told(Some(cause)), told(None), "{code:?} {cause:?}");
+            }
+        }
+    }
+
+    #[test]
     fn the_hint_about_a_name_says_how_long_it_may_be() {
         use holdfast_protocol::session_name::{MAX_LENGTH, SessionNameError};
 

@@ -144,7 +144,7 @@ fn Activity() -> impl IntoView {
                 <For
                     each=move || {
                         let days = Days::now(all);
-                        by_day(events.get(), |at| days.name(at))
+                        by_day(events.get(), next.read().is_some(), |at| days.name(at))
                     }
                     key=|row| (row.event.event_id, row.event.times, row.day.clone(), row.failures)
                     children=|row| view! { <EventRow row/> }
@@ -207,15 +207,23 @@ struct Row {
     day: Option<String>,
     /// How many passwords of this day were wrong, if there were many. Only the newest event with a wrong
     /// password of a day has it.
-    failures: Option<u64>,
+    failures: Option<Failures>,
+}
+
+/// The wrong passwords of a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Failures {
+    times: u64,
+    /// Whether older events of the day may be missing, because they are not loaded yet.
+    is_part: bool,
 }
 
 /// With so many wrong passwords on one day, somebody may be guessing.
 const MANY: u64 = 5;
 
-/// The events, each with its day if the event before it was on another day. `day` names the day of a point
-/// in time. The sum of the last day has only the events that are loaded.
-fn by_day(events: Vec<ActivityEvent>, day: impl Fn(i64) -> String) -> Vec<Row> {
+/// The events, each with its day if the event before it was on another day. With `has_older`, there are older
+/// events that are not loaded. `day` names the day of a point in time.
+fn by_day(events: Vec<ActivityEvent>, has_older: bool, day: impl Fn(i64) -> String) -> Vec<Row> {
     let days: Vec<String> = events.iter().map(|event| day(event.at)).collect();
     let failures: Vec<u64> = events.iter().map(failures).collect();
     let failures_on = |name: &String| -> u64 {
@@ -232,11 +240,14 @@ fn by_day(events: Vec<ActivityEvent>, day: impl Fn(i64) -> String) -> Vec<Row> {
         if is_newest {
             counted.push(day);
         }
-        let failures = is_newest.then(|| failures_on(day));
+        let failures = is_newest.then(|| Failures {
+            times: failures_on(day),
+            is_part: has_older && days.last() == Some(day),
+        });
         Row {
             event,
             day: is_new.then(|| day.clone()),
-            failures: failures.filter(|times| *times >= MANY),
+            failures: failures.filter(|failures| failures.times >= MANY),
         }
     });
     rows.collect()
@@ -268,7 +279,14 @@ fn EventRow(row: Row) -> impl IntoView {
     };
     let advised = advice.map(|advice| match advice {
         Advice::Copied => words.copied.to_owned(),
-        Advice::Guessed(times) => (words.guessed)(&number_in_words(times, all)),
+        Advice::Guessed(Failures { times, is_part }) => {
+            let times = number_in_words(times, all);
+            (words.guessed)(&if is_part {
+                (words.at_least)(&times)
+            } else {
+                times
+            })
+        }
     });
     view! {
         <li class="row" class:row-alarming=advice.is_some()>
@@ -304,7 +322,7 @@ enum Advice {
     /// A thief may have had a copy of the session.
     Copied,
     /// Somebody may have guessed so many passwords on one day.
-    Guessed(u64),
+    Guessed(Failures),
 }
 
 fn advice(row: &Row) -> Option<Advice> {
@@ -337,9 +355,22 @@ mod tests {
         }
     }
 
-    /// The rows of these events. A day has ten seconds.
+    /// A day has ten seconds.
+    fn day(at: i64) -> String {
+        (at / 10).to_string()
+    }
+
+    /// All wrong passwords of a day.
+    fn all_of(times: u64) -> Failures {
+        Failures {
+            times,
+            is_part: false,
+        }
+    }
+
+    /// The rows of these events, which are all.
     fn rows(events: impl IntoIterator<Item = ActivityEvent>) -> Vec<Row> {
-        by_day(events.into_iter().collect(), |at| (at / 10).to_string())
+        by_day(events.into_iter().collect(), false, day)
     }
 
     #[test]
@@ -386,10 +417,25 @@ mod tests {
             let told: Vec<_> = rows.iter().map(advice).collect();
             let expected: Vec<_> = expected
                 .into_iter()
-                .map(|times: Option<u64>| times.map(Advice::Guessed))
+                .map(|times: Option<u64>| times.map(|times| Advice::Guessed(all_of(times))))
                 .collect();
             assert_eq!(told, expected);
         }
+    }
+
+    #[test]
+    fn the_wrong_passwords_of_the_oldest_day_are_a_part_until_all_its_events_are_loaded() {
+        let failed = |at| event(EventKind::SignInFailed, at, 7);
+        for (has_older, expected) in [(true, [false, true]), (false, [false, false])] {
+            let rows = by_day(vec![failed(29), failed(14)], has_older, day);
+            let failures = rows.iter().filter_map(|row| row.failures);
+            let parts: Vec<_> = failures.map(|failures| failures.is_part).collect();
+            assert_eq!(parts, expected, "{has_older}");
+        }
+        // The next older event has shown that the day is complete.
+        let rows = by_day(vec![failed(14), failed(3)], true, day);
+        let of_day = rows.first().and_then(|row| row.failures);
+        assert_eq!(of_day, Some(all_of(7)));
     }
 
     #[test]

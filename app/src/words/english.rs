@@ -383,6 +383,7 @@ pub static ACTIVITY: Activity = Activity {
              password. These tries were refused. If you use the same password elsewhere, change it."
         )
     },
+    at_least: |times| format!("At least {times}"),
     change_password: "Change your password",
     oldest: "There is nothing older.",
     nothing: "Nothing has happened lately.",

@@ -379,6 +379,7 @@ pub static ACTIVITY: Activity = Activity {
              benutzen, ändern Sie es."
         )
     },
+    at_least: |times| format!("Mindestens {times}"),
     change_password: "Passwort ändern",
     oldest: "Älteres gibt es nicht.",
     nothing: "In letzter Zeit ist nichts geschehen.",

@@ -274,6 +274,7 @@ mod tests {
             let others = [
                 activity.copied.to_owned(),
                 (activity.guessed)("5"),
+                (activity.guessed)(&(activity.at_least)("5")),
                 (activity.times)("", "5"),
                 (activity.kept)(180, "180"),
                 activity.oldest.to_owned(),

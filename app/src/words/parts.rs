@@ -338,6 +338,8 @@ pub struct Activity {
     pub copied: Text,
     /// So many wrong passwords on one day.
     pub guessed: fn(&str) -> String,
+    /// The number in `guessed`, if older events of the day are not shown yet.
+    pub at_least: fn(&str) -> String,
     pub change_password: Text,
     /// There is no older event.
     pub oldest: Text,

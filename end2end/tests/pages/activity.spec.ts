@@ -1,9 +1,11 @@
 // What the activity says about events that are hard to make: the server's answer is changed on its way.
 
+import { randomUUID } from 'node:crypto';
 import type { Locator, Page } from '@playwright/test';
 import {
   type Account,
   type ActivityEvent,
+  everyEvent,
   expect,
   signIn,
   signInInGerman,
@@ -64,6 +66,30 @@ test('few wrong passwords in each hour are many on one day, and come with one ad
     await expect(other).not.toContainText('guessing');
   }
   expect(await violations(page)).toEqual([]);
+});
+
+test('the wrong passwords of a day are «at least» as many until all its events are loaded', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  await page.route('**/api/v1/activity?*', async (route) => {
+    const isOlder = new URL(route.request().url()).searchParams.has('before');
+    // As many as the page shows at first, so it asks for no more by itself.
+    const events = Array.from({ length: isOlder ? 1 : 25 }, () => ({
+      ...everyEvent()[0],
+      ...failed(0, 1),
+      event_id: randomUUID(),
+    }));
+    await route.fulfill({ json: { events, next: isOlder ? null : randomUUID() } });
+  });
+  await page.goto('/activity');
+  await expect(rows(page)).toHaveCount(25);
+  await expect(rows(page).first()).toContainText('At least 25 wrong passwords on this day.');
+  await page.getByRole('button', { name: 'Show older' }).click();
+  await expect(rows(page)).toHaveCount(26);
+  await expect(rows(page).first()).toContainText('26 wrong passwords on this day.');
+  await expect(page.getByText('At least')).toHaveCount(0);
 });
 
 test('a session that was ended because of a copy comes with the advice for a copy', async ({

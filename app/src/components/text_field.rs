@@ -64,6 +64,8 @@ pub fn TextField(
                 autocomplete=autocomplete
                 inputmode=inputmode
                 autocapitalize=autocapitalize
+                // The name of a browser, or a password that is shown, may be written from right to left.
+                dir="auto"
                 spellcheck="false"
                 // A password that is shown is a text for the browser, and a phone would correct its words.
                 {..custom_attribute("autocorrect", "off")}

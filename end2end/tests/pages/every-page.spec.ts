@@ -66,8 +66,8 @@ const FIELDS: Record<string, { autocomplete: RegExp; type: string; keyboard?: st
   confirm: { autocomplete: /^off$/, type: 'text', keyboard: 'email' },
 };
 
-/** Checks that a phone neither corrects nor enlarges what is typed, offers the right keyboard, and that a
- * finger hits. */
+/** Checks that a phone neither corrects nor enlarges what is typed, offers the right keyboard and writes from
+ * right to left if need be, and that a finger hits. */
 async function suitsAPhone(page: Page, name: string): Promise<void> {
   await page.setViewportSize({ width: 390, height: 844 });
   const fields = await page.locator('input.input:visible').all();
@@ -81,6 +81,7 @@ async function suitsAPhone(page: Page, name: string): Promise<void> {
       autocapitalize: input.getAttribute('autocapitalize'),
       autocorrect: input.getAttribute('autocorrect'),
       spellcheck: input.getAttribute('spellcheck'),
+      dir: input.getAttribute('dir'),
       size: parseFloat(getComputedStyle(input).fontSize),
     }));
     const expected = FIELDS[found.name];
@@ -92,6 +93,7 @@ async function suitsAPhone(page: Page, name: string): Promise<void> {
       autocapitalize: expected.capitals ?? 'none',
       autocorrect: 'off',
       spellcheck: 'false',
+      dir: 'auto',
     });
     // A phone enlarges the whole page if the text of a field is smaller.
     expect(found.size, found.name).toBeGreaterThanOrEqual(16);

@@ -397,6 +397,20 @@ test('two browsers of one kind are told apart by ear', async ({ page, account, a
   }
 });
 
+test('the field for a name is written in the direction of the name', async ({ page, account }) => {
+  await signIn(page, account);
+  await page.goto('/sessions');
+  await renameOf(sessionRows(page).first()).click();
+  const { field } = naming(page);
+  for (const [name, direction] of [
+    ['המחשב בעבודה', 'rtl'],
+    ['Work laptop', 'ltr'],
+  ] as const) {
+    await field.fill(name);
+    await expect(field).toHaveCSS('direction', direction);
+  }
+});
+
 test('saving the name that is there already sends nothing and says nothing', async ({
   page,
   account,

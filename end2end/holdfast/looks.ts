@@ -28,7 +28,8 @@ async function faultsNow(page: Page): Promise<string[]> {
 }
 
 /** Checks the page while the system chooses all colours, and backgrounds and shadows are not drawn: each
- * button and field still has a shape, and only the element with the focus has an outline. */
+ * button and field still has a shape, the main action is marked, and only the element with the focus has an
+ * outline. */
 export async function keepsItsShapes(page: Page): Promise<void> {
   await page.emulateMedia({ colorScheme: 'light', forcedColors: 'active', reducedMotion: 'reduce' });
   expect(await page.evaluate(() => matchMedia('(forced-colors: active)').matches)).toBe(true);
@@ -44,11 +45,15 @@ export async function keepsItsShapes(page: Page): Promise<void> {
       const hasBorder = borderTopStyle !== 'none' && parseFloat(borderTopWidth) > 0;
       return !hasBorder && !textDecorationLine.includes('underline');
     });
+    const border = (one: Element) => parseFloat(getComputedStyle(one).borderTopWidth);
+    const widest = Math.max(0, ...shown('.button:not(.button-primary)').map(border));
+    const unmarked = shown('.button-primary').filter((one) => border(one) <= widest);
     const outlined = shown('a, button, input').filter(
       (one) => getComputedStyle(one).outlineStyle !== 'none',
     );
     return [
       ...shapeless.map((one) => `${html(one)}: no shape`),
+      ...unmarked.map((one) => `${html(one)}: like any other button`),
       ...outlined.map((one) => `${html(one)}: an outline without the focus`),
     ];
   });

@@ -88,12 +88,17 @@ test('the password can be shown and hidden', async ({ page }) => {
   await page.goto('/sign-up');
   const password = page.getByLabel('Password', { exact: true });
   const show = page.getByRole('button', { name: 'Show password' });
+  const mark = () => show.evaluate((button) => getComputedStyle(button, '::after').content);
   await expect(password).toHaveAttribute('type', 'password');
+  expect(await mark()).toBe('none');
   await show.click();
   await expect(password).toHaveAttribute('type', 'text');
   await expect(show).toHaveAttribute('aria-pressed', 'true');
+  // A person who does not see the colour sees this.
+  expect(await mark()).toContain('✓');
   await show.click();
   await expect(password).toHaveAttribute('type', 'password');
+  expect(await mark()).toBe('none');
 });
 
 for (const [path, button, call] of [

@@ -265,6 +265,10 @@ impl Driver {
                 if is_over && self.is_reloading.get() {
                     new_code::hand_over(self.record().map(|record| record.account_id));
                 }
+                // Nobody receives the new session any more, so no page has to wait for it.
+                if is_over && let Some(replacing) = self.replacing.get() {
+                    self.vault.forget_replaced(replacing.mark);
+                }
                 // If a session is only in memory, no other tab has it, and a page that sleeps may
                 // never wake up.
                 let is_memory = self.vault.is_memory();

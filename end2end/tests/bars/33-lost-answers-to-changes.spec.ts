@@ -832,6 +832,31 @@ test('bar 33: a second try while the first one is under way says so', async ({
   expect(await notesOfChanges(page)).toEqual({});
 });
 
+test('bar 33: a page that is loaded again during a change does not wait for the change', async ({
+  page,
+  context,
+  account,
+}) => {
+  await signIn(page, account);
+  const tab = await context.newPage();
+  await tab.goto('/account');
+  await page.goto('/password');
+  const late = await holdAnswers(page, CHANGE);
+  await changePassword(page, account.password);
+  await expect.poll(late.waiting).toBe(1);
+  expect(Object.keys(await notesOfChanges(tab))).toHaveLength(1);
+
+  // The server has ended the old session, and nobody receives the new one.
+  await page.goto('/account');
+  await tab.getByRole('button', { name: 'Check again' }).click();
+  for (const one of [page, tab]) {
+    await expect(heading(one, 'Sign in')).toBeVisible();
+    await expect(one.getByText(/The password was changed/)).toBeVisible();
+  }
+  expect(await notesOfChanges(page)).toEqual({});
+  await signIn(page, { ...account, password: NEW_PASSWORD });
+});
+
 /** Changes the password in this tab. The first request arrives when the test says so, and its
  * answer is lost. The page finds out by a sign-in, whose answer waits at a gate. */
 async function changeAndLoseAnswer(

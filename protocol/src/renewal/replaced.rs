@@ -8,8 +8,8 @@
 //! opening.
 //!
 //! Each tab writes a note of its own, so that the note of a dead tab does not block another tab. A tab
-//! renews its note while it lives. So a change may take any time, and a dead tab makes the others wait
-//! for at most a minute and a half.
+//! renews its note while it lives, and removes it when its page is closed or loaded again. So a change
+//! may take any time, and a tab that was killed makes the others wait for at most a minute and a half.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

@@ -14,4 +14,4 @@ export * from './person';
 export * from './pictures';
 export { SITE } from './server';
 export * from './storage';
-export { becomesAlive, expect, openUnhydrated, test } from './test';
+export { becomesAlive, expect, openUnhydrated, pauseClock, test } from './test';

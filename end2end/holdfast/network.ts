@@ -40,8 +40,10 @@ export class Network {
 
   /** The calls so far, of one kind or of all, with their answers. */
   async calls(kind?: string): Promise<Call[]> {
+    // A call that begins meanwhile has no answer yet.
+    const calls = this.begun(kind);
     await Promise.all(this.reading);
-    return this.begun(kind);
+    return calls;
   }
 
   /** The same calls, without waiting for answers. */

@@ -141,8 +141,10 @@ export async function openTabs(page: Page, account: Account, count: number): Pro
 
 /** Presses «Check again», and waits for the answer. */
 export async function checkAgain(page: Page): Promise<void> {
+  // Twenty tabs may wait for one renewal.
   const answered = page.waitForResponse(
     (response) => new URL(response.url()).pathname === '/api/v1/account' && response.ok(),
+    { timeout: 60_000 },
   );
   await page.getByRole('button', { name: 'Check again' }).click();
   await answered;

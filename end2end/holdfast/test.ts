@@ -146,6 +146,12 @@ export async function openUnhydrated(page: Page, path: string): ReturnType<Page[
   return (await originalGoto.get(page)?.(path, { waitUntil: 'commit' })) ?? null;
 }
 
+/** Stops the timers of a page whose clock is installed. The clock first jumps by ten seconds, because it
+ * cannot stop in the past, and the page may be slow to hear of it. A request gives up after twenty. */
+export async function pauseClock(page: Page): Promise<void> {
+  await page.clock.pauseAt(Date.now() + 10_000);
+}
+
 /** Waits until the client has started, so that buttons work. The home page starts when a person reaches for
  * something. */
 export async function becomesAlive(page: Page): Promise<void> {

@@ -62,7 +62,7 @@ test.describe('bar 1: twenty tabs', () => {
     const refresh = await holdRequests(context, '**/api/v1/refresh');
 
     const checks = tabs.map((tab) => checkAgain(tab));
-    await expect.poll(refresh.waiting, { timeout: 30_000 }).toBe(TABS);
+    await expect.poll(refresh.waiting, { timeout: 60_000 }).toBe(TABS);
     refresh.open();
     await Promise.all(checks);
 

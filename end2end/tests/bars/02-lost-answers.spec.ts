@@ -28,7 +28,7 @@ for (const [delay, name] of [
     await page.clock.fastForward(delay * 1000);
     answers.back();
     await expect
-      .poll(async () => (await theStoredSession(page)).generation, { timeout: 30_000 })
+      .poll(async () => (await theStoredSession(page)).generation, { timeout: 60_000 })
       .toBe(before.generation + 1);
     await checkAgain(page);
     await seesAccount(page, account);

@@ -14,6 +14,7 @@ import {
   keepCode,
   Network,
   notesOfChanges,
+  pauseClock,
   seesAccount,
   signIn,
   signInButton,
@@ -152,6 +153,7 @@ test('bar 33: a lost answer to a sign-up in a tab that has shown another account
   await signOut(page);
   const other = somebody('grace');
   await page.getByRole('main').getByRole('link', { name: 'Create account' }).click();
+  await expect(heading(page, 'Create your account')).toBeVisible();
   let lost: Tokens | undefined;
   await loseFirst(page, '**/api/v1/signup', async (route) => {
     lost = (await (await route.fetch()).json()) as Tokens;
@@ -881,11 +883,6 @@ async function changeAndLoseAnswer(
   await changePassword(page, current, wanted);
   await expect.poll(() => waiting).toBe(1);
   return { arrive, signIn: gate, tokens: () => tokens! };
-}
-
-/** Stops the timers of the page, so that it does not give up on a slow machine. */
-async function pauseClock(page: Page): Promise<void> {
-  await page.clock.pauseAt(Date.now() + 1000);
 }
 
 /** The server ends all sessions except the one that this browser keeps. */

@@ -29,7 +29,7 @@ test('a restart of the server during a session signs nobody out', async ({ page,
 
   await server({ port: before.port });
   await expect(page.getByRole('status').getByText('Reconnecting…')).toHaveCount(0, {
-    timeout: 30_000,
+    timeout: 60_000,
   });
   expect((await theStoredSession(page)).session_id).toBe(session_id);
   await page.reload();

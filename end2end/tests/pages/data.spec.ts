@@ -14,6 +14,8 @@ import {
 } from '../../holdfast';
 
 async function deleteAccount(page: Page, name: string, password: string): Promise<void> {
+  // Until the form says it, it does not know which name is the right one.
+  await expect(page.getByText(/^Type /)).toBeVisible();
   await page.getByLabel('Your username, typed again').fill(name);
   await page.getByLabel('Password', { exact: true }).fill(password);
   await page.getByRole('button', { name: 'Delete my account' }).click();

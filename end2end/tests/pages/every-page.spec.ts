@@ -126,6 +126,7 @@ test('messages and dialogs are accessible to everybody', async ({ page, account,
 
   await signOutButton(page).click();
   await expect(page.getByText('You have signed out.')).toBeVisible();
+  await expect(heading(page, 'Sign in')).toBeVisible();
   expect(await violations(page)).toEqual([]);
 
   await page.route('**/pkg/*.wasm', (route) => route.abort());
@@ -160,6 +161,7 @@ test('a new recovery code and the offer of one are accessible to everybody', asy
   expect(await violations(page)).toEqual([]);
   await page.getByRole('link', { name: 'Later' }).click();
   await seesAccount(page, account);
+  await expect(page.getByRole('complementary', { name: 'Recovery code' })).toBeVisible();
   expect(await violations(page)).toEqual([]);
 });
 

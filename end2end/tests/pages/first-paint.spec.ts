@@ -173,6 +173,8 @@ test.describe('the home page of a browser that has stored nothing', () => {
 
     await page.unroute(/\.wasm$/);
     await signIn(await context.newPage(), account);
+    // The page shows the link a moment before it loads again.
+    await expect(isAlive(page)).toBeAttached();
     await expect(page.getByRole('link', { name: 'Your account' })).toBeVisible();
     expect(pages).toBe(1);
   });

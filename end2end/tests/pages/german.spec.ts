@@ -283,9 +283,10 @@ test('the switch changes the language of the same page, and the choice stays', a
 }) => {
   await page.goto('/sign-in?next=%2Factivity%3Fshown%3D50');
   await switchByKeyboard(page, 'Deutsch');
+  // The page before has the same address, and is alive, too.
+  await expect(language(page)).toHaveAttribute('lang', 'de');
   await expect(page).toHaveURL(/\/sign-in\?next=%2Factivity%3Fshown%3D50$/);
   await becomesAlive(page);
-  await expect(language(page)).toHaveAttribute('lang', 'de');
   await page.reload();
   await expect(language(page)).toHaveAttribute('lang', 'de');
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Anmelden');
@@ -349,8 +350,8 @@ test.describe('without scripts', () => {
   test('the switch leads back to the page', async ({ page }) => {
     await openUnhydrated(page, '/recover?next=%2Fdata');
     await page.getByRole('contentinfo').getByRole('link', { name: 'Deutsch' }).click();
-    await expect(page).toHaveURL(/\/recover\?next=%2Fdata$/);
     await expect(language(page)).toHaveAttribute('lang', 'de');
+    await expect(page).toHaveURL(/\/recover\?next=%2Fdata$/);
     // Playwright's text does not look into this element.
     expect(await page.locator('noscript').innerText()).toContain('Skripte sind hier');
   });

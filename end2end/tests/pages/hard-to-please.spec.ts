@@ -36,7 +36,7 @@ test('a name in another script or with a picture is refused at its field, and no
 });
 
 /** What is painted while a page loads: each different set of visible parts, each heading, and by how much
- * parts jump. */
+ * parts jump. A part is in the page a moment before its frame, so a test asks until the frame has come. */
 interface Film {
   frames: () => Promise<string[]>;
   headings: () => Promise<string[]>;
@@ -98,7 +98,7 @@ for (const [screen, viewport] of [
       await (path === '/'
         ? expect(page.getByText('Newest sign-in')).toBeVisible()
         : seesAccount(page, account));
-      expect(await frames(), path).toEqual(['if-signed-in']);
+      await expect.poll(frames, path).toEqual(['if-signed-in']);
       expect(await jump(), path).toBe(0);
     }
   });
@@ -110,7 +110,7 @@ test('a signed-out person never sees the page of a signed-in one, and nothing ju
   const { frames, jump } = await film(page);
   for (const path of ['/', '/sign-in', '/sign-up', '/recover']) {
     await page.goto(path);
-    expect(await frames(), path).toEqual(['if-signed-out']);
+    await expect.poll(frames, path).toEqual(['if-signed-out']);
     expect(await jump(), path).toBe(0);
   }
 });
@@ -122,8 +122,8 @@ test('a signed-out person who opens a page of an account sees the way in, and no
   for (const path of ['/account', '/sessions']) {
     await page.goto(path);
     await expect(heading(page, 'Sign in')).toBeVisible();
-    expect(await headings(), path).toEqual(['Sign in']);
-    expect(await frames(), path).toEqual(['if-signed-out']);
+    await expect.poll(headings, path).toEqual(['Sign in']);
+    await expect.poll(frames, path).toEqual(['if-signed-out']);
   }
 });
 
@@ -135,5 +135,5 @@ test('a signed-in person sees the heading of the page from the first frame on', 
   const { headings } = await film(page);
   await page.goto('/account');
   await seesAccount(page, account);
-  expect(await headings()).toEqual(['Your account']);
+  await expect.poll(headings).toEqual(['Your account']);
 });

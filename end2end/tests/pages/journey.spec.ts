@@ -42,6 +42,7 @@ test('a person signs up, gets back in, ends the session of a stranger, and leave
   page,
   api,
 }) => {
+  test.slow();
   const account = somebody();
   await page.goto('/');
   await isPlain(page);
@@ -60,6 +61,8 @@ test('a person signs up, gets back in, ends the session of a stranger, and leave
   await page.goto('/sign-in');
   await isPlain(page);
   await page.getByRole('link', { name: 'Use your recovery code' }).tap();
+  // The page before has a field of the same name, and stays until the next page has come.
+  await expect(heading(page, 'Get back in')).toBeVisible();
   await page.getByLabel('Username').fill(account.username);
   await page.getByLabel('Recovery code').fill(code.toLowerCase());
   await page.getByLabel('New password').fill(SECOND);
@@ -110,10 +113,13 @@ test('a person signs up, gets back in, ends the session of a stranger, and leave
   const data = JSON.parse(await readFile(await (await arriving).path(), 'utf8'));
   expect(data.account.username).toBe(account.username);
   await isPlain(page);
+  // Until then, the form does not know which name is the right one.
+  await expect(page.getByText(`Type ${account.username}.`)).toBeVisible();
   await page.getByLabel('Your username, typed again').fill(account.username);
   await page.getByLabel('Password', { exact: true }).fill(THIRD);
   await page.getByRole('button', { name: 'Delete my account' }).tap();
   await expect(page.getByText('This account has been deleted.')).toBeVisible();
+  await expect(heading(page, 'Sign in')).toBeVisible();
   await isPlain(page);
   await page.goto('/sign-in');
   await fillIn(page, { ...account, password: THIRD });

@@ -7,6 +7,7 @@ import {
   FIREFOX_ON_LINUX,
   heading,
   holdAnswers,
+  pauseClock,
   sessionRows,
   signIn,
   signInButton,
@@ -174,6 +175,8 @@ test('a person reads whether a new password is hard to guess before they send it
   await page.clock.install();
   await page.goto('/sign-up');
   await expect(heading(page, 'Create your account')).toBeVisible();
+  // From now on, only the test lets time pass.
+  await pauseClock(page);
   const { username } = somebody();
   await page.getByLabel('Username').fill(username);
   const field = page.getByLabel('Password', { exact: true });

@@ -345,6 +345,8 @@ test('a code can be copied, downloaded and printed', async ({ page, context, acc
   await expect(page.getByRole('status').getByText('The code is copied.')).toBeVisible();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(code);
 
+  // The name comes with an answer of its own, and only paper shows it.
+  await expect(page.getByText(`Recovery code of ${account.username}`)).toBeAttached();
   const downloading = page.waitForEvent('download');
   await page.getByRole('link', { name: 'Download' }).click();
   const download = await downloading;
@@ -515,6 +517,7 @@ test('a person who signs up after another one sees their own code, and nothing s
   await signOut(page);
   // The page has shown one account, so it reloads before it shows another.
   await page.getByRole('banner').getByRole('link', { name: 'Create account' }).click();
+  await expect(heading(page, 'Create your account')).toBeVisible();
   const fresh = somebody('grace');
   await fillIn(page, fresh);
   const loads = countLoads(page);

@@ -4,7 +4,9 @@ import {
   FIREFOX_ON_LINUX,
   fitsAPhone,
   heading,
+  holdAnswers,
   isEnded,
+  pauseClock,
   seesAccount,
   signIn,
   signOut,
@@ -176,7 +178,12 @@ test('the buttons of a notice do nothing until the person can have seen it', asy
   await signIn(page, account);
   await api.logIn(account, FIREFOX_ON_LINUX);
   await page.clock.install();
+  const notices = await holdAnswers(page, '**/api/v1/account/notices');
   await page.goto('/account');
+  await expect.poll(notices.waiting).toBeGreaterThan(0);
+  // From now on, only the test lets time pass.
+  await pauseClock(page);
+  notices.open();
   await expect(wasMe(page)).toHaveAttribute('aria-disabled', 'true');
   await wasMe(page).click({ force: true });
   await expect(notice(page)).toBeVisible();

@@ -2,6 +2,7 @@ import type { Page } from '@playwright/test';
 import {
   expect,
   fillIn,
+  heading,
   holdAnswers,
   Network,
   seesAccount,
@@ -32,6 +33,7 @@ test('a person changes the username, in all sessions, and signs in with the new 
   await signIn(other, account);
   await signIn(page, account);
   await page.getByRole('main').getByRole('link', { name: 'Change username' }).click();
+  await expect(heading(page, 'Change username')).toBeVisible();
   const renamed = somebody('lovelace');
   await changeUsername(page, account, renamed.username);
   await expect(changed(page)).toContainText(`Sign in as ${renamed.username} from now on.`);

@@ -3,11 +3,17 @@
 //! app does not load it, until a person signs in, signs up or recovers an account, or another tab stores
 //! something.
 
-use holdfast_protocol::wire::{LoginRequest, RecoverRequest, SignupRequest};
+use holdfast_protocol::wire::{
+    ConfirmRecoveryCode, LoginRequest, PasswordEstimate, PasswordEstimateRequest, RecoverRequest,
+    SignupRequest,
+};
 
 use super::changes::Form;
 use super::config::Config;
-use super::engine_code::{Controls, begin_recovery, begin_sign_in, begin_sign_up, controls};
+use super::engine_code::{
+    Controls, begin_confirmation, begin_estimate, begin_recovery, begin_sign_in, begin_sign_up,
+    controls,
+};
 #[cfg(feature = "split")]
 use super::late_engine::{load_what_is_needed, until_runs};
 use super::recovering::BackIn;
@@ -55,6 +61,21 @@ pub(super) async fn sign_up(request: SignupRequest) -> Result<(), CallError> {
 pub(super) async fn recover(request: RecoverRequest) -> Result<BackIn, CallError> {
     until_runs().await?;
     begin_recovery(request).await?.await
+}
+
+/// See [`super::Session::confirm_recovery_code`]. A person is signed in then, so the engine runs.
+pub(super) async fn confirm_recovery_code(request: ConfirmRecoveryCode) -> Result<(), CallError> {
+    // The call belongs to the account that the page shows before the first `await`.
+    let whose = controls().ok_or(CallError::SignedOut)?.whose;
+    let whose = whose();
+    begin_confirmation((whose, request)).await?.await
+}
+
+/// See [`super::Session::estimate_password`]. This needs the code of the engine, but no engine that runs.
+pub(super) async fn estimate_password(
+    request: PasswordEstimateRequest,
+) -> Result<PasswordEstimate, CallError> {
+    begin_estimate(request).await?.await
 }
 
 /// Notes that the person has read why no person is signed in any more.

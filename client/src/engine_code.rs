@@ -8,11 +8,16 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use holdfast_protocol::renewal::Change;
-use holdfast_protocol::wire::{LoginRequest, RecoverRequest, SignupRequest};
+use holdfast_protocol::wire::{
+    ConfirmRecoveryCode, LoginRequest, PasswordEstimate, PasswordEstimateRequest, RecoverRequest,
+    SignupRequest,
+};
 use leptos::task::spawn_local;
 
+use super::calls::whose;
 use super::changes::{self, Form};
-use super::driver::{Driver, Snapshot};
+use super::driver::{Driver, Snapshot, Whose};
+use super::estimating;
 use super::recovering::{self, BackIn};
 use super::transport::CallError;
 
@@ -38,6 +43,7 @@ pub(super) struct Controls {
     pub(super) form_is_gone: fn(Form, &Result<(), CallError>),
     pub(super) reload: fn(),
     pub(super) sign_out: fn(),
+    pub(super) whose: fn() -> Whose,
 }
 
 thread_local! {
@@ -97,6 +103,7 @@ in_engine! {
             sign_out: || {
                 with_driver(|driver| spawn_local(async move { driver.sign_out().await }));
             },
+            whose,
         }));
     }, loaded by load_code
 }
@@ -114,6 +121,16 @@ in_engine! {
     fn begin_recovery(request: RecoverRequest) -> Working<BackIn> {
         Box::pin(recovering::recover(request))
     }, loaded by load_for_recovery
+}
+in_engine! {
+    fn begin_confirmation(of: (Whose, ConfirmRecoveryCode)) -> Working<()> {
+        Box::pin(recovering::confirm(of.0, of.1))
+    }, loaded by load_for_confirmation
+}
+in_engine! {
+    fn begin_estimate(request: PasswordEstimateRequest) -> Working<PasswordEstimate> {
+        Box::pin(estimating::estimate(request))
+    }, loaded by load_for_estimate
 }
 
 #[cfg(feature = "split")]

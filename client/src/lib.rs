@@ -96,7 +96,8 @@
 //! username), `leaving` (the deletion of the account), `new_password` (how easy it is to guess) and `demonstration` (renewals and calls on purpose);
 //! `session` (what components see); `engine`
 //! (what every page uses of the engine), `late_engine` (an engine whose code is loaded later) and
-//! `engine_code` (the way into it); `recovering` (a new password with a recovery code);
+//! `engine_code` (the way into it); `recovering` (a new password with a recovery code) and `estimating`
+//! (how easy a password is to guess);
 //! `changes`, `request`, `server_functions` and `host` (requests); `calls` (a call with its token);
 //! `driver`, which carries out what the pure machine in
 //! `holdfast_protocol::renewal` decides; `turns` (the machine and its events), `vault` (what is stored, and
@@ -122,6 +123,7 @@ mod download;
 mod driver;
 mod engine;
 mod engine_code;
+mod estimating;
 pub mod host;
 #[cfg(feature = "split")]
 mod late_engine;

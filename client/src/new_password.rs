@@ -1,11 +1,11 @@
 //! How easy a new password is to guess.
 
-use gloo_net::http::Method;
 use holdfast_protocol::secret::Secret;
-use holdfast_protocol::wire::{PasswordEstimate, PasswordEstimateRequest, paths};
+use holdfast_protocol::wire::{PasswordEstimate, PasswordEstimateRequest};
 
+use super::engine;
 use super::session::Session;
-use super::transport::{self, Call, CallError};
+use super::transport::CallError;
 
 impl Session {
     /// Asks the server how easy this password is to guess, as it does at a sign-up. This needs no session.
@@ -22,8 +22,6 @@ impl Session {
         username: Option<String>,
         password: Secret,
     ) -> Result<PasswordEstimate, CallError> {
-        let call = Call::to_holdfast(Method::POST, paths::PASSWORD_ESTIMATE);
-        let call = call.with_json(&PasswordEstimateRequest { username, password });
-        transport::parse(&transport::send(&call, None).await?)
+        engine::estimate_password(PasswordEstimateRequest { username, password }).await
     }
 }

@@ -1,11 +1,13 @@
-//! The request that sets a new password with a recovery code.
+//! The request that sets a new password with a recovery code, and the one that confirms a code.
 
 use gloo_net::http::Method;
 use holdfast_protocol::secret::Secret;
-use holdfast_protocol::wire::{RecoverRequest, Recovered, paths};
+use holdfast_protocol::wire::{ConfirmRecoveryCode, RecoverRequest, Recovered, paths};
 
+use super::address::of_holdfast;
+use super::calls::Api;
 use super::changes::{self, Form};
-use super::driver::Driver;
+use super::driver::{Driver, Whose};
 use super::new_code;
 use super::transport::{self, Call, CallError};
 
@@ -51,4 +53,10 @@ async fn send(request: RecoverRequest) -> Result<BackIn, CallError> {
         username,
         recovery_code,
     })
+}
+
+/// Confirms that the person keeps this code.
+pub(super) async fn confirm(whose: Whose, request: ConfirmRecoveryCode) -> Result<(), CallError> {
+    let path = of_holdfast(paths::RECOVERY_CODE_CONFIRMED);
+    Api(whose).post_without_answer(&path, &request).await
 }

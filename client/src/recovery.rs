@@ -69,13 +69,13 @@ impl Session {
     /// # Errors
     /// [`CallError`]; with the code `not_found` it is not the newest one any more.
     pub async fn confirm_recovery_code(self, recovery_code: Secret) -> Result<(), CallError> {
-        let (api, account_id) = self.now();
-        let request = ConfirmRecoveryCode { recovery_code };
-        let path = of_holdfast(paths::RECOVERY_CODE_CONFIRMED);
-        let confirmed = api.post_without_answer(&path, &request).await;
-        if let Err(why) = confirmed {
+        let account_id = untrack(|| self.account_id());
+        let request = ConfirmRecoveryCode {
+            recovery_code: recovery_code.clone(),
+        };
+        if let Err(why) = engine::confirm_recovery_code(request).await {
             if why.code() == Some(Code::NotFound) {
-                new_code::forget(&request.recovery_code);
+                new_code::forget(&recovery_code);
             }
             return Err(why);
         }

@@ -1,6 +1,6 @@
 //! The whole page.
 
-use holdfast_client::{Config, Notice, Reload, View, provide_session, use_session};
+use holdfast_client::{Config, Ending, Notice, Reload, View, provide_session, use_session};
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::Router;
@@ -119,6 +119,7 @@ pub fn App() -> impl IntoView {
                 on_reload=move || session.reload()
             />
             <SiteNotice text=Signal::derive(why) on_dismiss=dismiss/>
+            <OwnEnding read/>
             <Offer/>
             <SignInNoticeBar/>
             <main id="content" class="site-main" tabindex="-1">
@@ -127,6 +128,31 @@ pub fn App() -> impl IntoView {
             <SiteFooter/>
         </Router>
     }
+}
+
+/// What a person has done by themselves, they know: on the next page, no message tells it again.
+#[component]
+fn OwnEnding(
+    /// Whether the person has read why the session is over.
+    read: RwSignal<bool>,
+) -> impl IntoView {
+    let session = use_session();
+    let path = use_location().pathname;
+    Effect::new(move |before: Option<String>| {
+        let here = path.get();
+        let is_own = matches!(
+            session.ending(),
+            Some(Ending::SignedOut | Ending::AccountDeleted)
+        );
+        // From a page of the account, the ending itself leads to the sign-in page.
+        let has_gone =
+            before.is_some_and(|before| before != here && !paths::needs_session(&before));
+        if is_own && has_gone {
+            read.set(true);
+            session.ending_was_read();
+        }
+        here
+    });
 }
 
 /// Offers a recovery code on every page except the one that has it.

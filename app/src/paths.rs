@@ -35,3 +35,39 @@ pub const USERNAME: &str = "/username";
 
 /// The page with a copy of the data, on which a person deletes the account.
 pub const DATA: &str = "/data";
+
+/// Whether the page at this path leads a signed-out person to the sign-in page.
+pub fn needs_session(path: &str) -> bool {
+    let path = path.trim_end_matches('/');
+    [
+        ACCOUNT,
+        SESSIONS,
+        ACTIVITY,
+        PASSWORD,
+        USERNAME,
+        RECOVERY_CODE,
+        DATA,
+    ]
+    .contains(&path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_pages_of_an_account_need_a_session() {
+        for (path, expected) in [
+            ("/account", true),
+            ("/account/", true),
+            ("/recovery-code", true),
+            ("/data", true),
+            ("/", false),
+            ("/sign-in", false),
+            ("/recover", false),
+            ("/flow", false),
+        ] {
+            assert_eq!(needs_session(path), expected, "{path}");
+        }
+    }
+}

@@ -232,6 +232,24 @@ test('signing out on a page that stays moves the focus to its heading, and says 
   await expect(heading(page, 'Sign in once. Stay signed in.')).toBeFocused();
 });
 
+test('a message about their own sign-out stays on one page, and a later page does not tell it', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  await signOutButton(page).click();
+  const said = page.getByRole('status').filter({ hasText: 'You have signed out.' });
+  // The sign-out itself has led to this page.
+  await isSignedOut(page);
+  await expect(said).toBeVisible();
+  await page.getByRole('link', { name: 'Use your recovery code' }).click();
+  await expect(heading(page, 'Get back in')).toBeVisible();
+  await expect(said).toHaveCount(0);
+  await page.getByRole('main').getByRole('link', { name: 'Sign in', exact: true }).click();
+  await isSignedOut(page);
+  await expect(said).toHaveCount(0);
+});
+
 test('a person ends another session by the keyboard, and the focus stays in the list', async ({
   page,
   account,

@@ -8,8 +8,8 @@ use super::flow_parts::{
 
 pub static FLOW: FlowWords = FlowWords {
     title: "The flow",
-    lead: "Ten steps keep a person signed in and a thief out. Make each of them happen with your own \
-        session, and watch the requests of this browser.",
+    lead: "This page is for technical people. Ten steps keep a person signed in and a thief out. Make each \
+        of them happen with your own session, and watch the requests of this browser.",
     list: "The ten steps",
     seen: ", seen here",
     steps: STEPS,

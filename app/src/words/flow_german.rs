@@ -11,8 +11,9 @@ use super::flow_parts::{
 
 pub static FLOW: FlowWords = FlowWords {
     title: "Der Ablauf",
-    lead: "Zehn Schritte halten eine Person angemeldet und einen Dieb draußen. Probieren Sie jeden Schritt \
-        mit Ihrer eigenen Sitzung aus, und sehen Sie den Anfragen dieses Browsers zu.",
+    lead: "Diese Seite ist für Technik-Interessierte. So bleiben Sie angemeldet und ein Dieb draußen: in \
+        zehn Schritten. Probieren Sie jeden Schritt mit Ihrer eigenen Sitzung aus, und sehen Sie den \
+        Anfragen dieses Browsers zu.",
     list: "Die zehn Schritte",
     seen: ", hier gesehen",
     steps: STEPS,

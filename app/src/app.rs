@@ -12,6 +12,7 @@ use crate::components::{
 use crate::focus::focus_heading;
 use crate::kept::Kept;
 use crate::pages::SignInNoticeBar;
+use crate::put_out::PutOut;
 use crate::routes::{PageOnItsWay, Pages, load_for_sign_out};
 use crate::words::Words;
 use crate::{paths, way_back};
@@ -28,6 +29,7 @@ pub fn App() -> impl IntoView {
     let hydrated = Hydrated::provide();
     let on_its_way = PageOnItsWay::provide();
     Kept::provide();
+    PutOut::provide();
     Effect::new(move |_| {
         if session.is_signed_in() {
             load_for_sign_out();

@@ -17,6 +17,7 @@ mod kept;
 mod pages;
 mod paths;
 mod pieces;
+mod put_out;
 mod routes;
 mod shell;
 mod way_back;

@@ -67,7 +67,7 @@ test('Firefox: each of the ten steps is made to happen on the flow page', async 
   await firefox.fill('Username', account.username);
   await firefox.fill('Password', account.password);
   await firefox.press('Sign in');
-  await firefox.sees('The flow, while it happens');
+  await firefox.sees('How it works, for technical people');
   await sees(firefox, [
     'Step 2, Browser to server: POST /api/v1/login',
     'Step 3, Server to browser: 200',

@@ -4,8 +4,8 @@ use leptos::task::spawn_local;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-use super::Button;
 use super::date_time::today_in_words;
+use super::{Button, FormError};
 use crate::words::Words;
 
 /// A recovery code in its groups, and three ways to keep it: copy it, download it, print it.
@@ -18,10 +18,19 @@ pub fn RecoveryCode(
     /// Whose code it is, for the file and for the printed page.
     #[prop(into)]
     username: Signal<String>,
+    /// Called when it was copied or downloaded.
+    #[prop(into)]
+    on_saved: Callback<()>,
 ) -> impl IntoView {
     let all = Words::of_page();
     let words = all.keep_code();
     let said = RwSignal::new("");
+    let error = RwSignal::new(None::<String>);
+    let saved = move |text: &'static str| {
+        error.set(None);
+        said.set(text);
+        on_saved.run(());
+    };
     let groups: Vec<_> = code
         .split('-')
         .map(|group| view! { <li>{group.to_owned()}</li> })
@@ -30,14 +39,18 @@ pub fn RecoveryCode(
     let copy = move || {
         let text = copied.clone();
         said.set("");
+        error.set(None);
         spawn_local(async move {
-            let copied = if copy_text(&text).await {
-                words.copied
-            } else {
-                words.not_copied
-            };
+            let is_copied = copy_text(&text).await;
             // The page may have been left meanwhile.
-            let _ = said.try_set(copied);
+            if said.is_disposed() {
+                return;
+            }
+            if is_copied {
+                saved(words.copied);
+            } else {
+                error.set(Some(words.not_copied.to_owned()));
+            }
         });
     };
     // The page is never rendered on the server with a code.
@@ -68,10 +81,18 @@ pub fn RecoveryCode(
             <p class="recovery-code-use">{use_of}</p>
             <div class="cluster recovery-code-actions">
                 <Button on_press=copy text=words.copy/>
-                <a class="button" href=file download=words.file_name>{words.download}</a>
+                <a
+                    class="button"
+                    href=file
+                    download=words.file_name
+                    on:click=move |_| saved(words.downloaded)
+                >
+                    {words.download}
+                </a>
                 <Button on_press=print text=words.print/>
             </div>
             <p class="status-line" role="status">{move || said.get()}</p>
+            <FormError text=error/>
         </div>
     }
 }

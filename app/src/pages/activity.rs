@@ -379,9 +379,9 @@ mod tests {
             let ended = ended(Some(detail));
             (Words::ENGLISH.activity().what)(EventKind::SessionEnded, ended)
         };
-        let for_safety = "Session ended for safety: everybody had to sign in again";
+        let for_safety = "Signed out for safety: everybody had to sign in again";
         assert_eq!(told("secret_replaced"), for_safety);
-        assert_eq!(told("expired"), "Session expired");
+        assert_eq!(told("expired"), "Sign-in expired");
     }
 
     #[test]

@@ -15,7 +15,8 @@ use super::asker::Asker;
 use super::credentials::{empty, focus, hide, value};
 use super::own_account::own_account;
 use crate::components::{
-    Button, Dialog, FormError, HiddenUsername, Kind, ShowPassword, SubmitButton, TextField,
+    Button, Dialog, ForgotPassword, FormError, HiddenUsername, Kind, ShowPassword, SubmitButton,
+    TextField,
 };
 use crate::words::Words;
 
@@ -242,6 +243,8 @@ fn EndForm(
                 on_type=move |_| mistakes.update(|mistakes| mistakes.password = None)
             />
             <ShowPassword show/>
+            // On some pages the dialog would stay open above the next page.
+            <ForgotPassword on_follow=on_cancel/>
             <div class="cluster">
                 <Button on_press=on_cancel text=words.cancel/>
                 <SubmitButton

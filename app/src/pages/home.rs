@@ -35,6 +35,7 @@ pub fn HomePage() -> impl IntoView {
                 <div class="stack">
                     <PageHeading text=words.heading/>
                     <p class="lead">{words.lead}</p>
+                    <p>{words.alone}</p>
                     <div class="cluster if-signed-out">
                         <a class="button button-primary" href=paths::SIGN_UP>{words.create_account}</a>
                         <a class="button" href=paths::SIGN_IN>{words.sign_in}</a>

@@ -30,6 +30,8 @@ pub(super) fn KeepCode(
     /// The page for a person who does not keep the code now.
     #[prop(into)]
     later: Signal<String>,
+    /// The text of the link to it.
+    later_text: &'static str,
     /// Whether this replaces a form that the person has just sent. Then it takes the focus.
     takes_focus: bool,
     /// More fields.
@@ -65,7 +67,7 @@ pub(super) fn KeepCode(
         <section class="card stack keep-code" aria-labelledby="keep-code">
             <h2 id="keep-code" node_ref=heading tabindex="-1">{words.heading}</h2>
             <p>{words.lead}</p>
-            <RecoveryCode code username/>
+            <RecoveryCode code username on_saved=move || unticked.set(false)/>
             <form method="post" class="stack keep-code-form" novalidate on:submit=submit>
                 <FormError text=error/>
                 <div class="check-field">
@@ -89,7 +91,7 @@ pub(super) fn KeepCode(
                 {children.map(|children| children())}
                 <SubmitButton busy text/>
                 <p class="aside">
-                    <a href=move || later.get()>{words.later}</a>
+                    <a href=move || later.get()>{later_text}</a>
                 </p>
             </form>
         </section>

@@ -14,9 +14,11 @@ use super::credentials::{empty, focus, hide, value};
 use super::new_password::new_password_hint;
 use super::own_account::own_account;
 use crate::components::{
-    FormError, HiddenUsername, PageHeading, ShowPassword, Skeleton, SubmitButton, TextField,
+    ForgotPassword, FormError, HiddenUsername, PageHeading, ShowPassword, Skeleton, SubmitButton,
+    TextField,
 };
 use crate::paths;
+use crate::put_out::PutOut;
 use crate::words::Words;
 
 /// Changes the password and ends all other sessions.
@@ -27,6 +29,7 @@ pub fn PasswordPage() -> impl IntoView {
     // account.
     let done = RwSignal::new(false);
     let search = use_location().search;
+    let put_out = PutOut::here();
     view! {
         <Title text=words.heading/>
         <div class="center narrow stack needs-session">
@@ -35,7 +38,10 @@ pub fn PasswordPage() -> impl IntoView {
                 {move || done.get().then_some(words.done)}
             </p>
             <Show when=move || search.get() == paths::NOT_ME && !done.get()>
-                <p class="notice">{words.not_me}</p>
+                <p class="notice">{move || {
+                    let name = put_out.name();
+                    (words.not_me)(name.as_deref().unwrap_or(words.other_browser))
+                }}</p>
             </Show>
             <RequireSession fallback=|| view! { <div class="card"><Skeleton/></div> }>
                 <PasswordForm done/>
@@ -177,6 +183,7 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
                 on_type=move |text| typed.set(text)
             />
             <ShowPassword show/>
+            <ForgotPassword on_follow=|| ()/>
             <SubmitButton
                 busy
                 text=Signal::derive(move || {

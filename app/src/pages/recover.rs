@@ -70,6 +70,9 @@ pub fn RecoverPage() -> impl IntoView {
             <p class="aside" hidden=move || done.read().is_some()>
                 {words.remembers} <a href=sign_in>{words.sign_in}</a>
             </p>
+            <p class="aside" hidden=move || done.read().is_some()>
+                {words.no_code}
+            </p>
         </div>
     }
 }
@@ -387,6 +390,7 @@ fn NextCode(done: Done) -> impl IntoView {
             text=Signal::derive(move || if busy.get() { fields.signing_in } else { fields.sign_in }.to_owned())
             error
             later=Signal::derive(later)
+            later_text=words.later
             takes_focus=true
         >
             <CheckField

@@ -14,8 +14,8 @@ use super::keep_code::KeepCode;
 use super::load_trouble::LoadTrouble;
 use super::own_account::own_account;
 use crate::components::{
-    DateTime, FormError, HiddenUsername, PageHeading, ShowPassword, Skeleton, SubmitButton,
-    TextField,
+    DateTime, ForgotPassword, FormError, HiddenUsername, PageHeading, ShowPassword, Skeleton,
+    SubmitButton, TextField,
 };
 use crate::paths;
 use crate::way_back::after_recovery_code;
@@ -123,6 +123,7 @@ fn ConfirmKept(
             text=Signal::derive(move || if busy.get() { words.going_on } else { words.go_on }.to_owned())
             error
             later=Signal::derive(move || after_recovery_code(&search.read()))
+            later_text=all.keep_code().later
             takes_focus=was_made_here
         />
     }
@@ -204,6 +205,7 @@ fn MakeNew(
                 error=wrong
             />
             <ShowPassword show/>
+            <ForgotPassword on_follow=|| ()/>
             <SubmitButton
                 busy
                 text=Signal::derive(move || {

@@ -40,12 +40,19 @@ fn Sessions() -> impl IntoView {
     when_shown_again(move || list.refetch());
     let endings = Endings::new();
     let naming = Naming::new();
-    let done = RwSignal::new("");
+    let done = RwSignal::new(String::new());
     let on_done = move |which: Which| {
+        let ended = untrack(|| {
+            list.with_latest(|list| {
+                let mut known = list.iter().flat_map(|list| &list.sessions);
+                let ended = known.find(|session| which.holds(session));
+                ended.map(|session| (words.ended)(&name_and_device(all, session)))
+            })
+        });
         list.update(|list| list.sessions.retain(|session| !which.holds(session)));
         done.set(match which {
-            Which::One(_) => words.ended,
-            Which::AllOthers => words.all_ended,
+            Which::One(_) => ended.unwrap_or_else(|| words.ended_unnamed.to_owned()),
+            Which::AllOthers => words.all_ended.to_owned(),
         });
         // The button with the focus has disappeared with its row.
         if let Some(rows) = rows.get_untracked() {
@@ -54,11 +61,12 @@ fn Sessions() -> impl IntoView {
         list.refetch();
     };
     let on_named = move |Named { session_id, name }: Named| {
-        done.set(if name.is_some() {
+        let said = if name.is_some() {
             words.renamed
         } else {
             words.name_removed
-        });
+        };
+        done.set(said.to_owned());
         list.update(|list| {
             let mut known = list.sessions.iter_mut();
             if let Some(session) = known.find(|session| session.session_id == session_id) {
@@ -68,7 +76,7 @@ fn Sessions() -> impl IntoView {
         list.refetch();
     };
     let ask = move |which, question| {
-        done.set("");
+        done.set(String::new());
         endings.ask(which, question);
     };
     let row = move |info: SessionInfo| {
@@ -93,7 +101,7 @@ fn Sessions() -> impl IntoView {
             ask(which, (all.end_sessions().question)(&shown));
         };
         let on_rename = move || {
-            done.set("");
+            done.set(String::new());
             naming.ask(now.get_untracked());
         };
         view! { <SessionRow info=now busy=endings.is_under_way(which) on_rename on_end/> }

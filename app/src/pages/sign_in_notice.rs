@@ -17,6 +17,7 @@ use crate::components::{Button, DateTime, FormError, Kind};
 use crate::focus::focus_heading;
 use crate::paths;
 use crate::pieces::piece;
+use crate::put_out::PutOut;
 use crate::words::Words;
 
 piece!(NEWEST: Newest in account, load_newest, newest);
@@ -39,8 +40,10 @@ pub fn SignInNoticeBar() -> impl IntoView {
 
 #[component]
 fn Newest() -> impl IntoView {
-    let errors = Words::of_page().errors();
+    let all = Words::of_page();
+    let (errors, words) = (all.errors(), all.sign_in_notice());
     let session = use_session();
+    let put_out = PutOut::here();
     let unread =
         session.resource(|api| async move { api.get::<SignInNotices>(api::NOTICES).await });
     look_again(unread);
@@ -50,6 +53,12 @@ fn Newest() -> impl IntoView {
     let endings = Endings::new();
     let error = RwSignal::new(None::<(Uuid, String)>);
     let busy = RwSignal::new(false);
+    let is_thanked = RwSignal::new(false);
+    let path = use_location().pathname;
+    Effect::new(move |_| {
+        path.track();
+        is_thanked.set(false);
+    });
     let asker = Asker::here();
     let remove = move |session_id: Uuid| {
         unread.update(|unread| {
@@ -71,6 +80,7 @@ fn Newest() -> impl IntoView {
             match outcome {
                 Ok(()) => {
                     remove(session_id);
+                    is_thanked.set(true);
                     // The button with the focus has disappeared.
                     focus_heading();
                 }
@@ -84,6 +94,9 @@ fn Newest() -> impl IntoView {
             return;
         };
         let navigate = navigate.clone();
+        let ended = newest.get_untracked();
+        let ended = ended.filter(|notice| notice.session_id == session_id);
+        put_out.note(ended.map(|notice| all.device(notice.device)));
         asker.ask(note_read(session, session_id), move |outcome| {
             if outcome.is_ok() {
                 remove(session_id);
@@ -106,6 +119,11 @@ fn Newest() -> impl IntoView {
                     about.map(|(_, text)| text)
                 });
                 view! { <NoticeOf notice busy error on_was_me=was_me endings/> }
+            })}
+            {move || is_thanked.get().then(|| view! {
+                <div class="site-notice">
+                    <p class="center status-line">{words.thanks}</p>
+                </div>
             })}
         </div>
         <EndDialog endings on_done=on_ended/>
@@ -148,8 +166,8 @@ fn NoticeOf(
                     <div class="stack">
                         <h2 id="sign-in-notice">{words.heading}</h2>
                         <p>
-                            <strong>{device}</strong> {words.signed_in} <DateTime at=at/> {from}
-                            {words.was_it_you}
+                            {words.signed_in} <strong>{device}</strong> {words.on} <DateTime at=at/>
+                            {words.was_it_you} {from}
                         </p>
                         <FormError text=error/>
                         <FormError text=endings.error_about(which)/>

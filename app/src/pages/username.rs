@@ -11,7 +11,9 @@ use super::asker::Asker;
 use super::credentials::{empty, focus, hide, value};
 use super::load_trouble::LoadTrouble;
 use super::own_account::own_account;
-use crate::components::{FormError, PageHeading, ShowPassword, Skeleton, SubmitButton, TextField};
+use crate::components::{
+    ForgotPassword, FormError, PageHeading, ShowPassword, Skeleton, SubmitButton, TextField,
+};
 use crate::paths;
 use crate::words::Words;
 
@@ -141,6 +143,7 @@ fn UsernameForm(done: RwSignal<Option<String>>) -> impl IntoView {
                 on_type=move |_| mistakes.update(|mistakes| mistakes.password = None)
             />
             <ShowPassword show/>
+            <ForgotPassword on_follow=|| ()/>
             <SubmitButton
                 busy
                 text=Signal::derive(move || {

@@ -1,6 +1,6 @@
 //! English.
 
-use holdfast_client::{Became, Ending, Reload, Told};
+use holdfast_client::{Became, CallError, Cause, Code, Ending, Reload, Told};
 use holdfast_protocol::password::MIN_LENGTH;
 use holdfast_protocol::wire::EventKind;
 
@@ -11,7 +11,7 @@ use super::parts::{
 };
 
 pub static DOCUMENT: Document = Document {
-    description: "Sign in once and stay signed in. A stolen token does not live.",
+    description: "Sign in once and stay signed in. What a thief copies soon stops working.",
     no_script: "<p>Holdfast keeps you signed in by a script, and scripts are \
         switched off here, so the buttons do nothing. Allow JavaScript for this site, then \
         <a href=\"\">load the page again</a>.</p>",
@@ -25,7 +25,7 @@ pub static DOCUMENT: Document = Document {
         another browser.",
     load_again: "Load the page again",
     would_be_lost: "The page loads again in the other language. What is only on this page is lost then: \
-        what you have typed, a code that is shown once, or a session that this browser cannot store. \
+        what you have typed, a code that is shown once, or a sign-in that this browser cannot store. \
         Go on?",
 };
 
@@ -36,17 +36,17 @@ pub static FRAME: Frame = Frame {
     sign_in: "Sign in",
     create_account: "Create account",
     account: "Account",
-    sessions: "Sessions",
+    sessions: "Devices",
     activity: "Activity",
     sign_out: "Sign out",
-    slogan: "Sign in once and stay signed in. A stolen token does not live.",
-    flow: "The flow, while it happens",
+    slogan: "Sign in once and stay signed in. What a thief copies soon stops working.",
+    flow: "How it works, for technical people",
     updated: "Holdfast was updated in another tab. Reload this page to go on.",
     reconnecting: "Reconnecting…",
     stores_nothing: "This browser does not let Holdfast store anything. You stay signed in \
         until you leave or reload this page.",
-    is_leaving: "You are signed out in this browser. The server has not ended the session yet. \
-        Holdfast tries again until it has.",
+    is_leaving: "You are signed out in this browser. The server does not know it yet. \
+        Holdfast tries until it does.",
     reads_nothing: "This browser does not let Holdfast read what it has stored. If you have signed \
         in before, load the page again.",
     loading_page: "Loading the page…",
@@ -75,8 +75,10 @@ pub static FRAME: Frame = Frame {
 
 pub static HOME: Home = Home {
     heading: "Sign in once. Stay signed in.",
-    lead: "Holdfast keeps you signed in for months: with a closed laptop, without a network, in twenty \
-        open tabs. If somebody steals what your browser has stored, it does not help them for long.",
+    lead: "Holdfast is a sign-in that lasts. You sign in once on your phone or computer, and you stay \
+        signed in for months. If a stranger gets in, you see it, and you put them out.",
+    alone: "It lasts with the phone switched off, without a network and with a closed laptop. Here you see \
+        the sign-in by itself. An application puts its own pages behind it.",
     create_account: "Create account",
     sign_in: "Sign in",
     your_account: "Your account",
@@ -94,16 +96,16 @@ pub static HOME: Home = Home {
         ),
         (
             "You notice nothing",
-            "When a pass has run out, your browser gets a new one and asks again. You can close the \
-             laptop, lose the network and keep many tabs open.",
+            "When a pass has run out, your browser gets a new one and asks again. You can switch the \
+             phone off, lose the network, close the laptop and keep many tabs open.",
         ),
         (
             "A copy is noticed",
             "If somebody has copied your key, Holdfast notices it when both of you have used it. It \
-             ends the session everywhere, and the page tells you why.",
+             signs both of you out, and the page tells you why.",
         ),
     ],
-    watch: "Watch it happen, step by step",
+    watch: "For technical people: watch it happen, step by step",
     picture: "A browser asks for a page. Its pass has run out. It gets a new pass, asks again, and \
         gets the page.",
     picture_browser: "Your browser",
@@ -120,9 +122,9 @@ pub static HOME: Home = Home {
 
 pub static OVERVIEW: Overview = Overview {
     signed_in_as: "Signed in as",
-    sessions: "Sessions",
-    only_this: "Only this one",
-    count: |sessions| format!("{sessions} at the moment"),
+    sessions: "Where you are signed in",
+    only_this: "Only in this browser",
+    count: |sessions| format!("In {sessions} browsers"),
     newest: "Newest sign-in",
     this_browser: ", this browser",
     another_browser: ", another browser",
@@ -141,12 +143,11 @@ pub static DEVICES: Devices = Devices {
     on: " on ",
 };
 
-pub static ERRORS: Errors = Errors {
-    call: |error| error.to_string(),
-};
+pub static ERRORS: Errors = Errors { call: call_error };
 
 pub static RULES: Rules = Rules {
-    username_hint: "Letters, digits and . _ - @ +, at least three. An e-mail address works.",
+    username_hint: "No spaces. Use the letters a to z, digits, and . _ - @ +, at least three of them. An \
+        e-mail address works.",
     // This only mentions the length, so that the person reads no complaint in the middle of a word.
     password_hint: |length| match length {
         0 => format!(
@@ -181,6 +182,9 @@ pub static FIELDS: Fields = Fields {
     enter_username: "Enter your username.",
     enter_password: "Enter your password.",
     not_your_password: "This is not your password.",
+    forgot: "Forgot your password? ",
+    recover: "Get back in with your recovery code",
+    recover_after: ". That signs you out everywhere.",
     sign_in: "Sign in",
     signing_in: "Signing in…",
 };
@@ -208,19 +212,20 @@ pub static SIGN_UP: SignUp = SignUp {
 
 pub static RECOVER: Recover = Recover {
     heading: "Get back in",
-    done: "Your new password is set. All sessions are ended.",
+    done: "Your new password is set. You are signed out everywhere.",
     remembers: "You remember your password? ",
     sign_in: "Sign in",
-    lead: "Enter the recovery code that you have kept, and choose a new password. This ends \
-        all sessions of your account.",
+    lead: "Enter the recovery code that you have kept, and choose a new password. This signs \
+        you out everywhere.",
     is_signed_in: "A person is signed in in this browser. If you sign in afterwards, that person is \
         signed out.",
-    filled_in: "Your link has filled in the username and the code. Choose a new password. This ends all \
-        sessions of your account.",
+    filled_in: "Your link has filled in the username and the code. Choose a new password. This signs \
+        you out everywhere.",
     code: "Recovery code",
     code_hint: "28 letters and digits. Capital letters and hyphens do not matter.",
     wrong_code: |why| why.to_string(),
-    wrong_name_or_code: "The username or the recovery code is wrong.",
+    wrong_name_or_code: "The username or the recovery code is wrong. If you have made several codes, only \
+        the newest one works.",
     used_link: "This link does not work any more. A link works once, and for an hour. If you \
         have just set a password with it, try to sign in. Otherwise ask the operator for \
         another link.",
@@ -228,14 +233,17 @@ pub static RECOVER: Recover = Recover {
     submitting: "Setting the password…",
     renamed_before: "The username of this account was changed. Sign in with ",
     renamed_after: " from now on. If you did not change it, you can choose another one afterwards.",
-    next_code: "This is your new recovery code. An earlier code does not work any more.",
+    next_code: "This is your new recovery code. As soon as you say that you have kept it, no earlier code \
+        works any more.",
+    later: "Sign in later",
+    no_code: "No code? Look for a phone or computer on which you are still signed in.",
 };
 
 pub static KEEP_CODE: KeepCode = KeepCode {
     heading: "Keep this code",
-    lead: "If you forget your password, this code lets you back in. Keep it where only you \
-        find it: in a password manager, or on paper. Once this page is closed or reloaded, \
-        the code cannot be shown again.",
+    lead: "If you forget your password, this code lets you back in. Take a photo of this screen, or \
+        write the code on paper, and keep it where nobody else looks. A password manager is good, too. \
+        Once this page is closed or reloaded, the code cannot be shown again.",
     kept: "I have kept it",
     unticked: "Keep the code first, then tick this box.",
     later: "Later",
@@ -246,6 +254,7 @@ pub static KEEP_CODE: KeepCode = KeepCode {
     not_copied: "This browser does not let the page copy. Select the code and copy it, or write \
         it down.",
     download: "Download",
+    downloaded: "The file is in your downloads.",
     print: "Print",
     file_name: "holdfast-recovery-code.txt",
     use_of: |site, day| {
@@ -272,15 +281,15 @@ pub static RECOVERY_CODE: RecoveryCode = RecoveryCode {
     updated: "Holdfast was updated in another tab. Write the code down, then reload this page.",
     lead: "If you forget your password, a recovery code lets you back in.",
     may_be_made: "The server may have made a new code. Then a code that you have not \
-        confirmed is void. Make a new one.",
+        confirmed does not work any more. Make a new one.",
     submit: "Make a new code",
     submitting: "Making a new code…",
     none_yet: "You have none yet.",
     made_before: "You have a code, made on ",
-    made_after: ". If you make a new code, the old one works until you confirm the new one.",
+    made_after: ". If you make a new code, this one works until you say that you have kept the new one.",
     not_confirmed_before: "Your code of ",
     not_confirmed_after: " was never confirmed. If you keep it, it works. If you make a new code, \
-        the old one is void at once.",
+        this one stops working at once.",
 };
 
 pub static ACCOUNT: Account = Account {
@@ -290,14 +299,14 @@ pub static ACCOUNT: Account = Account {
     member_since: "Member since",
     check: "Check again",
     checking: "Checking…",
-    this_session: "This session",
-    renewed: "Last renewed",
+    this_session: "This browser",
+    renewed: "Last used",
     ends: "Ends at the latest",
     idle_ends: "Ends if not used",
-    remembered: "However often you come back, the session does not live longer than that.",
+    remembered: "However often you come back, you sign in again after that.",
     not_remembered: "Closing the browser signs you out before that.",
     sign_out: "Sign out",
-    all_sessions: "All your sessions",
+    all_sessions: "Where you are signed in",
     username: Link {
         heading: "Username",
         text: "Choose another name to sign in with.",
@@ -316,17 +325,18 @@ pub static ACCOUNT: Account = Account {
     data: Link {
         heading: "Your data",
         text: "Take a copy of everything that is stored about you, or delete your account.",
-        link: "Your data",
+        link: "Copy or delete",
     },
 };
 
 pub static SESSIONS: Sessions = Sessions {
-    heading: "Your sessions",
-    lead: "Every browser in which you are signed in. A session that you end here is over \
-        within a second.",
-    ended: "The session is ended.",
-    all_ended: "All other sessions are ended.",
-    list: "Sessions",
+    heading: "Where you are signed in",
+    lead: "Every browser in which you are signed in, on your phone and on each computer. A browser that \
+        you sign out here is out within a second.",
+    ended: |device| format!("{device} is signed out."),
+    ended_unnamed: "That browser is signed out.",
+    all_ended: "All other browsers are signed out.",
+    list: "Devices",
     end_all_question: "Sign out everywhere but in this browser?",
     end_all: "Sign out everywhere else",
     this_browser: "This browser",
@@ -335,8 +345,8 @@ pub static SESSIONS: Sessions = Sessions {
     signed_in: "Signed in",
     last_used: "Last used",
     ends: "Ends at the latest",
-    end: "Sign out this session",
-    end_of: |device| format!("Sign out this session: {device}"),
+    end: "Sign out this browser",
+    end_of: |device| format!("Sign out this browser: {device}"),
     rename: "Rename",
     rename_of: |device| format!("Rename: {device}"),
     name_of: |device| format!("Name for {device}"),
@@ -351,9 +361,9 @@ pub static SESSIONS: Sessions = Sessions {
 
 pub static END_SESSIONS: EndSessions = EndSessions {
     question: |device| format!("Sign out {device} now?"),
-    confirm: "Confirm it with your password.",
+    confirm: "You stay signed in here. Confirm it with your password.",
     wait_or_sign_in: "If you do not want to wait, sign out in this browser and sign in again. \
-        The new session has attempts of its own.",
+        Then you can try at once.",
     cancel: "Cancel",
     submit: "Sign out",
     submitting: "Signing out…",
@@ -361,9 +371,11 @@ pub static END_SESSIONS: EndSessions = EndSessions {
 
 pub static SIGN_IN_NOTICE: SignInNotice = SignInNotice {
     heading: "New sign-in to your account",
-    signed_in: " signed in on ",
-    from: |ip| format!(", from the internet address {ip}"),
+    signed_in: "Somebody signed in to your account with ",
+    on: " on ",
     was_it_you: ". Was it you?",
+    from: |ip| format!(" Internet address: {ip}"),
+    thanks: "Thank you. There is nothing more to do.",
     was_me: "This was me",
     was_not_me: "It was not me",
 };
@@ -375,8 +387,8 @@ pub static ACTIVITY: Activity = Activity {
     lead_after: ".",
     older: "Show older",
     times: |what, times| format!("{what}, {times} times within an hour"),
-    copied: "Somebody may have copied what your browser had stored. The session is over, so the \
-        copy does not work any more. If you cannot explain it, change your password.",
+    copied: "Somebody copied your sign-in and used it. Both are signed out, so the copy does not work any \
+        more. Choose a new password. If you have just restored a browser from a backup, that was the copy.",
     guessed: |times| {
         format!(
             "{times} wrong passwords on this day. If this was not you, somebody may be guessing your \
@@ -396,11 +408,15 @@ pub static ACTIVITY: Activity = Activity {
 
 pub static PASSWORD: Password = Password {
     heading: "Change password",
-    done: "Your password is changed. All other sessions are ended.",
-    not_me: "That browser is signed out. Somebody may know your password, so choose a new one \
-        now.",
-    was_known_before: "Did another person know your password? They may have made a recovery code \
-        with it. So after the change, ",
+    done: "Your password is changed. All other browsers are signed out.",
+    not_me: |browser| {
+        format!(
+            "{browser} is signed out. Whoever was there probably knows your password. Choose a new one \
+             now."
+        )
+    },
+    other_browser: "The other browser",
+    was_known_before: "Did somebody know your password? Then, after the change, ",
     was_known_link: "make a new recovery code",
     was_known_after: ".",
     wrong: "This is not your current password.",
@@ -428,14 +444,14 @@ pub static USERNAME: Username = Username {
 pub static DATA: Data = Data {
     heading: "Your data",
     copy: "Take a copy",
-    copy_lead: "The file has everything that Holdfast stores about you: your name, your sessions \
-        and your activity. It has no password and no code.",
+    copy_lead: "The file has everything that Holdfast stores about you: your name, where you are \
+        signed in, and your activity. It has no password and no code.",
     copy_submit: "Download your data",
     copy_submitting: "Collecting your data…",
     copied: |file| format!("Your browser has got the file {file}. Look into your downloads."),
     delete: "Delete your account",
-    delete_lead: "This deletes your account, your sessions in all browsers, your recovery code and \
-        your activity. This cannot be undone. Afterwards another person can choose your username.",
+    delete_lead: "This deletes your account, your recovery code and your activity, and signs you out in \
+        all browsers. This cannot be undone. Afterwards another person can choose your username.",
     confirm: "Your username, typed again",
     confirm_hint: |username| format!("Type {username}."),
     confirm_wrong: |username| format!("Type your username: {username}."),
@@ -445,6 +461,22 @@ pub static DATA: Data = Data {
     submit: "Delete my account",
     submitting: "Deleting your account…",
 };
+
+/// The sentences of the client and of the server, except those with words that no other page has.
+fn call_error(error: &CallError) -> String {
+    let CallError::Problem(problem) = error else {
+        return error.to_string();
+    };
+    let text = match (problem.code, problem.cause) {
+        (Code::SessionEnded | Code::RefreshTokenExpired | Code::RefreshTokenReused, _) => {
+            "You are not signed in here any more. Sign in again."
+        }
+        (Code::RefreshConflict, _) => "Another request was faster. Try again.",
+        (Code::NotFound, Some(Cause::NoSuchSession)) => "That browser is signed out already.",
+        _ => return error.to_string(),
+    };
+    text.to_owned()
+}
 
 /// What became of a form that is gone, or of a sign-out.
 fn told(told: Told) -> &'static str {
@@ -473,8 +505,8 @@ fn told(told: Told) -> &'static str {
             "The server has not answered yet. This page asks again for up to two minutes."
         }
         Told::Recovery(Became::Done) => {
-            "The new password is set with the recovery code, and all sessions of that account are \
-             ended. Sign in with the new password."
+            "The new password is set with the recovery code, and that account is signed out \
+             everywhere. Sign in with the new password."
         }
         Told::Recovery(Became::NotDone) => {
             "No new password was set with the recovery code. Try again."
@@ -505,7 +537,7 @@ fn waits(reload: Reload) -> &'static str {
 
 fn what_became(became: Became, is_of_another: bool) -> &'static str {
     match (became, is_of_another) {
-        (Became::Done, false) => "Your password is changed. All other sessions are ended.",
+        (Became::Done, false) => "Your password is changed. All other browsers are signed out.",
         (Became::NotDone, false) => "Your password was not changed. Try again.",
         (Became::NotKnown, false) => {
             "It is not known whether your password was changed. Try to sign in with the new \
@@ -530,26 +562,30 @@ fn why(ending: Ending) -> &'static str {
     match ending {
         Ending::SignedOut => "You have signed out.",
         Ending::SignedOutElsewhere => "You signed out in another tab.",
-        Ending::Expired => "Your session has expired. Sign in to go on.",
-        Ending::Ended => "This session was ended from another browser.",
-        Ending::PasswordChanged => "The password was changed. Sign in with the new one.",
+        Ending::Expired => "Your sign-in has expired. Sign in to go on.",
+        Ending::Ended => "You were signed out from another browser.",
+        Ending::PasswordChanged => {
+            "Your password was changed. Sign in with the new one. Was it not you? Get back in with your \
+             recovery code."
+        }
         Ending::Reused => {
-            "This session was ended for your safety: somebody has used a copy of what this browser \
-             had stored. If you cannot explain that, change your password."
+            "You were signed out for your safety: somebody copied your sign-in and used it. Both are \
+             signed out now. Sign in again and choose a new password. If you have just restored this \
+             browser from a backup, that was the copy."
         }
         Ending::Conflict => {
-            "This session was ended for your safety: either somebody else has used it, or this browser \
-             had lost what it had stored last. Look at your activity after signing in."
+            "You were signed out for your safety: either somebody else has used your sign-in, or this \
+             browser had lost what it had stored last. Look at your activity after signing in."
         }
         Ending::TokenUnknown => "What this browser had stored is not valid here. Sign in again.",
         Ending::AccountDisabled => "This account has been disabled.",
         Ending::AccountDeleted => "This account has been deleted.",
         Ending::StorageCleared => "What this browser had stored for Holdfast was deleted.",
         Ending::KeptInAnotherTab => {
-            "This browser cannot store the session any more. It goes on in one other tab, \
-             until that tab is closed."
+            "This browser cannot store your sign-in any more. Only one other tab is still signed in, \
+             until it is closed."
         }
-        Ending::Unknown => "This session has ended. Sign in to go on.",
+        Ending::Unknown => "You are not signed in any more. Sign in to go on.",
         Ending::PageLeft => {
             "This browser does not let Holdfast store anything, so leaving the page signed you out."
         }
@@ -567,21 +603,21 @@ fn what(kind: EventKind, ended: Ended) -> &'static str {
         EventKind::SignInFailed => "Sign-in with a wrong password",
         EventKind::SignOut => "Signed out",
         EventKind::SessionEnded => match ended {
-            Ended::Expired => "Session expired",
-            Ended::PasswordChanged => "Session ended by the new password",
-            Ended::Reuse => "Session ended for your safety",
-            Ended::SecretReplaced => "Session ended for safety: everybody had to sign in again",
-            Ended::AccountDisabled => "Session ended because the account was disabled",
-            Ended::Elsewhere => "Session ended from another browser",
+            Ended::Expired => "Sign-in expired",
+            Ended::PasswordChanged => "Signed out by the new password",
+            Ended::Reuse => "Signed out for your safety",
+            Ended::SecretReplaced => "Signed out for safety: everybody had to sign in again",
+            Ended::AccountDisabled => "Signed out because the account was disabled",
+            Ended::Elsewhere => "Signed out from another browser",
         },
-        EventKind::RefreshTokenReused => "A copy of a session was used, so the session was ended",
+        EventKind::RefreshTokenReused => "A copy of your sign-in was used, so both were signed out",
         EventKind::RefreshRepeated => "A browser had missed an answer, and got it once more",
-        EventKind::RefreshedForward => "Session went on after a fault on our side",
+        EventKind::RefreshedForward => "Stayed signed in after a fault on our side",
         EventKind::PasswordChanged => "Password changed",
         EventKind::UsernameChanged => "Username changed",
         EventKind::Recovered => "New password set, to get back in",
         EventKind::RecoveryCodeMade => "New recovery code made",
-        EventKind::RecoveryCodeConfirmed => "Recovery code kept",
+        EventKind::RecoveryCodeConfirmed => "You confirmed that you have the code",
         EventKind::AccountDisabled => "Account disabled",
         EventKind::AccountEnabled => "Account enabled again",
         EventKind::FailuresForgiven => "Failed sign-ins forgiven by the operator",

@@ -17,7 +17,7 @@ use super::parts::{
 };
 
 pub static DOCUMENT: Document = Document {
-    description: "Einmal anmelden, angemeldet bleiben. Was ein Dieb kopiert, gilt bald nicht mehr.",
+    description: "Einmal anmelden, angemeldet bleiben. Was ein Dieb kopiert, nützt ihm bald nichts mehr.",
     no_script: "<p>Holdfast hält Sie mit einem Skript angemeldet. Skripte sind hier \
         ausgeschaltet, deshalb funktionieren die Schaltflächen nicht. Erlauben Sie JavaScript für diese \
         Website und <a href=\"\">laden Sie die Seite neu</a>.</p>",
@@ -43,18 +43,18 @@ pub static FRAME: Frame = Frame {
     sign_in: "Anmelden",
     create_account: "Konto anlegen",
     account: "Konto",
-    sessions: "Sitzungen",
+    sessions: "Geräte",
     activity: "Aktivität",
     sign_out: "Abmelden",
-    slogan: "Einmal anmelden, angemeldet bleiben. Was ein Dieb kopiert, gilt bald nicht mehr.",
-    flow: "Zusehen, was geschieht",
+    slogan: "Einmal anmelden, angemeldet bleiben. Was ein Dieb kopiert, nützt ihm bald nichts mehr.",
+    flow: "Wie es funktioniert, für Technik-Interessierte",
     updated: "Holdfast wurde in einem anderen Tab aktualisiert. Laden Sie diese Seite neu, um \
         weiterzumachen.",
     reconnecting: "Verbindung wird wiederhergestellt\u{a0}…",
     stores_nothing: "Dieser Browser lässt Holdfast nichts speichern. Sie bleiben angemeldet, bis \
         Sie diese Seite verlassen oder neu laden.",
-    is_leaving: "Sie sind in diesem Browser abgemeldet. Der Server hat die Sitzung noch nicht \
-        beendet. Holdfast versucht es, bis es gelingt.",
+    is_leaving: "Sie sind in diesem Browser abgemeldet. Der Server weiß es noch nicht. \
+        Holdfast versucht es, bis es gelingt.",
     reads_nothing: "Dieser Browser lässt Holdfast nicht lesen, was es gespeichert hat. Wenn Sie \
         schon angemeldet waren, laden Sie die Seite neu.",
     loading_page: "Seite wird geladen\u{a0}…",
@@ -83,8 +83,11 @@ pub static FRAME: Frame = Frame {
 
 pub static HOME: Home = Home {
     heading: "Einmal anmelden. Angemeldet bleiben.",
-    lead: "Holdfast hält Sie monatelang angemeldet: bei zugeklapptem Laptop, ohne Netz und in zwanzig \
-        offenen Tabs. Wer stiehlt, was Ihr Browser gespeichert hat, kann damit bald nichts mehr anfangen.",
+    lead: "Holdfast ist eine Anmeldung, die hält. Sie melden sich am Handy oder Computer einmal an und \
+        bleiben monatelang angemeldet. Wenn ein Fremder in Ihr Konto kommt, sehen Sie es und werfen ihn \
+        hinaus.",
+    alone: "Sie hält auch, wenn das Handy aus ist, das Netz fehlt oder der Laptop zugeklappt ist. Hier \
+        sehen Sie nur die Anmeldung. Eine Anwendung hat dahinter ihre eigenen Seiten.",
     create_account: "Konto anlegen",
     sign_in: "Anmelden",
     your_account: "Ihr Konto",
@@ -103,15 +106,16 @@ pub static HOME: Home = Home {
         (
             "Sie merken nichts davon",
             "Wenn ein Ausweis abgelaufen ist, holt Ihr Browser einen neuen und fragt noch einmal. Sie \
-             können den Laptop zuklappen, das Netz verlieren und viele Tabs offen haben.",
+             können das Handy ausschalten, das Netz verlieren, den Laptop zuklappen und viele Tabs offen \
+             haben.",
         ),
         (
             "Eine Kopie fällt auf",
             "Wenn jemand Ihren Schlüssel kopiert hat, bemerkt Holdfast es, sobald Sie beide ihn \
-             verwendet haben. Es beendet die Sitzung überall, und die Seite sagt Ihnen, warum.",
+             verwendet haben. Es meldet dann beide ab, und die Seite sagt Ihnen, warum.",
         ),
     ],
-    watch: "Schritt für Schritt zusehen",
+    watch: "Für Technik-Interessierte: Schritt für Schritt zusehen",
     picture: "Ein Browser fragt nach einer Seite. Sein Ausweis ist abgelaufen. Er bekommt einen \
         neuen, fragt noch einmal und bekommt die Seite.",
     picture_browser: "Ihr Browser",
@@ -128,9 +132,9 @@ pub static HOME: Home = Home {
 
 pub static OVERVIEW: Overview = Overview {
     signed_in_as: "Angemeldet als",
-    sessions: "Sitzungen",
-    only_this: "Nur diese",
-    count: |sessions| format!("{sessions} im Moment"),
+    sessions: "Wo Sie angemeldet sind",
+    only_this: "Nur in diesem Browser",
+    count: |sessions| format!("In {sessions} Browsern"),
     newest: "Letzte Anmeldung",
     this_browser: ", dieser Browser",
     another_browser: ", ein anderer Browser",
@@ -151,8 +155,8 @@ pub static DEVICES: Devices = Devices {
 pub static ERRORS: Errors = Errors { call: call_error };
 
 pub static RULES: Rules = Rules {
-    username_hint: "Buchstaben von a bis z, Ziffern und . _ - @ +, mindestens drei. Eine \
-        E-Mail-Adresse geht.",
+    username_hint: "Keine Leerzeichen. Erlaubt sind die Buchstaben a bis z, Ziffern und . _ - @ +, \
+        mindestens drei davon. Eine E-Mail-Adresse geht.",
     password_hint,
     hard_to_guess: "Schwer zu erraten.",
     easy_to_guess,
@@ -170,6 +174,9 @@ pub static FIELDS: Fields = Fields {
     enter_username: "Geben Sie Ihren Benutzernamen ein.",
     enter_password: "Geben Sie Ihr Passwort ein.",
     not_your_password: "Das ist nicht Ihr Passwort.",
+    forgot: "Passwort vergessen? ",
+    recover: "Mit dem Wiederherstellungscode ins Konto",
+    recover_after: ". Das meldet Sie überall ab.",
     sign_in: "Anmelden",
     signing_in: "Anmeldung läuft\u{a0}…",
 };
@@ -197,19 +204,20 @@ pub static SIGN_UP: SignUp = SignUp {
 
 pub static RECOVER: Recover = Recover {
     heading: "Wieder in Ihr Konto kommen",
-    done: "Ihr neues Passwort ist gesetzt. Alle Sitzungen sind beendet.",
-    remembers: "Ihr Passwort ist Ihnen eingefallen? ",
+    done: "Ihr neues Passwort ist gesetzt. Sie sind überall abgemeldet.",
+    remembers: "Passwort doch wieder eingefallen? ",
     sign_in: "Anmelden",
     lead: "Geben Sie den Wiederherstellungscode ein, den Sie aufbewahrt haben, und wählen Sie ein \
-        neues Passwort. Das beendet alle Sitzungen Ihres Kontos.",
+        neues Passwort. Damit werden Sie überall abgemeldet.",
     is_signed_in: "In diesem Browser ist jemand angemeldet. Wenn Sie sich danach anmelden, wird diese \
         Person abgemeldet.",
     filled_in: "Ihr Link hat den Benutzernamen und den Code eingetragen. Wählen Sie ein neues Passwort. \
-        Das beendet alle Sitzungen Ihres Kontos.",
+        Damit werden Sie überall abgemeldet.",
     code: "Wiederherstellungscode",
     code_hint: "28 Buchstaben und Ziffern. Großschreibung und Bindestriche sind egal.",
     wrong_code,
-    wrong_name_or_code: "Der Benutzername oder der Wiederherstellungscode ist falsch.",
+    wrong_name_or_code: "Der Benutzername oder der Wiederherstellungscode ist falsch. Wenn Sie mehrere \
+        Codes erzeugt haben, gilt nur der neueste.",
     used_link: "Dieser Link gilt nicht mehr. Ein Link gilt einmal und eine Stunde lang. Wenn Sie \
         damit gerade ein Passwort gesetzt haben, versuchen Sie sich anzumelden. Bitten Sie sonst den \
         Betreiber um einen neuen Link.",
@@ -217,14 +225,18 @@ pub static RECOVER: Recover = Recover {
     submitting: "Passwort wird gesetzt\u{a0}…",
     renamed_before: "Der Benutzername dieses Kontos wurde geändert. Melden Sie sich von jetzt an als ",
     renamed_after: " an. Wenn Sie ihn nicht geändert haben, können Sie danach einen anderen wählen.",
-    next_code: "Das ist Ihr neuer Wiederherstellungscode. Ein früherer Code gilt nicht mehr.",
+    next_code: "Das ist Ihr neuer Wiederherstellungscode. Sobald Sie sagen, dass Sie ihn aufbewahrt haben, \
+        gilt kein früherer Code mehr.",
+    later: "Später anmelden",
+    no_code: "Kein Code? Suchen Sie ein Handy oder einen Computer, auf dem Sie noch angemeldet sind.",
 };
 
 pub static KEEP_CODE: KeepCode = KeepCode {
     heading: "Bewahren Sie diesen Code auf",
-    lead: "Wenn Sie Ihr Passwort vergessen, kommen Sie mit diesem Code wieder in Ihr Konto. Bewahren \
-        Sie ihn auf, wo nur Sie ihn finden: in einem Passwortmanager oder auf Papier. Wenn diese \
-        Seite geschlossen oder neu geladen wird, kann der Code nicht noch einmal gezeigt werden.",
+    lead: "Wenn Sie Ihr Passwort vergessen, kommen Sie mit diesem Code wieder in Ihr Konto. Machen \
+        Sie ein Foto von diesem Bildschirm, oder schreiben Sie den Code auf Papier. Bewahren Sie ihn \
+        auf, wo sonst niemand hinsieht. Auch ein Passwortmanager ist gut. Wenn diese Seite geschlossen \
+        oder neu geladen wird, kann der Code nicht noch einmal gezeigt werden.",
     kept: "Ich habe ihn aufbewahrt",
     unticked: "Bewahren Sie zuerst den Code auf und kreuzen Sie dann dieses Feld an.",
     later: "Später",
@@ -235,6 +247,7 @@ pub static KEEP_CODE: KeepCode = KeepCode {
     not_copied: "Dieser Browser lässt die Seite nicht kopieren. Markieren und kopieren Sie den Code, \
         oder schreiben Sie ihn auf.",
     download: "Herunterladen",
+    downloaded: "Die Datei ist in Ihren Downloads.",
     print: "Drucken",
     file_name: "holdfast-wiederherstellungscode.txt",
     use_of: |site, day| {
@@ -264,16 +277,17 @@ pub static RECOVERY_CODE: RecoveryCode = RecoveryCode {
         Sie dann diese Seite neu.",
     lead: "Wenn Sie Ihr Passwort vergessen, kommen Sie mit einem Wiederherstellungscode wieder in Ihr \
         Konto.",
-    may_be_made: "Vielleicht hat der Server einen neuen Code erzeugt. Dann ist ein Code ungültig, den \
+    may_be_made: "Vielleicht hat der Server einen neuen Code erzeugt. Dann gilt ein Code nicht mehr, den \
         Sie nicht bestätigt haben. Erzeugen Sie einen neuen.",
     submit: "Neuen Code erzeugen",
     submitting: "Neuer Code wird erzeugt\u{a0}…",
     none_yet: "Sie haben noch keinen.",
     made_before: "Sie haben einen Code vom ",
-    made_after: ". Wenn Sie einen neuen erzeugen, gilt der alte, bis Sie den neuen bestätigen.",
+    made_after: ". Wenn Sie einen neuen erzeugen, gilt dieser weiter, bis Sie sagen, dass Sie den neuen \
+        aufbewahrt haben.",
     not_confirmed_before: "Ihr Code vom ",
     not_confirmed_after: " wurde nie bestätigt. Wenn Sie ihn aufbewahren, gilt er. Wenn Sie einen \
-        neuen erzeugen, ist der alte sofort ungültig.",
+        neuen erzeugen, gilt dieser sofort nicht mehr.",
 };
 
 pub static ACCOUNT: Account = Account {
@@ -283,14 +297,14 @@ pub static ACCOUNT: Account = Account {
     member_since: "Konto seit",
     check: "Noch einmal prüfen",
     checking: "Wird geprüft\u{a0}…",
-    this_session: "Diese Sitzung",
-    renewed: "Zuletzt erneuert",
+    this_session: "Dieser Browser",
+    renewed: "Zuletzt benutzt",
     ends: "Endet spätestens",
-    idle_ends: "Endet, wenn nicht benutzt",
-    remembered: "Auch wenn Sie oft wiederkommen, endet die Sitzung nicht später.",
+    idle_ends: "Endet ohne Benutzung am",
+    remembered: "Danach melden Sie sich neu an, auch wenn Sie oft wiederkommen.",
     not_remembered: "Wenn Sie den Browser schließen, werden Sie schon vorher abgemeldet.",
     sign_out: "Abmelden",
-    all_sessions: "Alle Ihre Sitzungen",
+    all_sessions: "Wo Sie angemeldet sind",
     username: Link {
         heading: "Benutzername",
         text: "Wählen Sie einen anderen Namen für die Anmeldung.",
@@ -298,7 +312,7 @@ pub static ACCOUNT: Account = Account {
     },
     password: Link {
         heading: "Passwort",
-        text: "Eine Änderung meldet Sie überall ab, nur hier nicht.",
+        text: "Sie können es ändern. Danach sind Sie nur noch hier angemeldet.",
         link: "Passwort ändern",
     },
     recovery: Link {
@@ -310,17 +324,18 @@ pub static ACCOUNT: Account = Account {
         heading: "Ihre Daten",
         text: "Holen Sie eine Kopie von allem, was über Sie gespeichert ist, oder löschen Sie Ihr \
             Konto.",
-        link: "Ihre Daten",
+        link: "Kopieren oder löschen",
     },
 };
 
 pub static SESSIONS: Sessions = Sessions {
-    heading: "Ihre Sitzungen",
-    lead: "Jeder Browser, in dem Sie angemeldet sind. Eine Sitzung, die Sie hier beenden, ist \
-        innerhalb einer Sekunde vorbei.",
-    ended: "Die Sitzung ist beendet.",
-    all_ended: "Alle anderen Sitzungen sind beendet.",
-    list: "Sitzungen",
+    heading: "Wo Sie angemeldet sind",
+    lead: "Jeder Browser, in dem Sie angemeldet sind, auf dem Handy und auf jedem Computer. Ein Browser, \
+        den Sie hier abmelden, ist innerhalb einer Sekunde draußen.",
+    ended: |device| format!("{device} ist abgemeldet."),
+    ended_unnamed: "Der andere Browser ist abgemeldet.",
+    all_ended: "Alle anderen Browser sind abgemeldet.",
+    list: "Geräte",
     end_all_question: "In allen anderen Browsern abmelden?",
     end_all: "In allen anderen Browsern abmelden",
     this_browser: "Dieser Browser",
@@ -329,8 +344,8 @@ pub static SESSIONS: Sessions = Sessions {
     signed_in: "Angemeldet",
     last_used: "Zuletzt benutzt",
     ends: "Endet spätestens",
-    end: "Diese Sitzung beenden",
-    end_of: |device| format!("Diese Sitzung beenden: {device}"),
+    end: "Diesen Browser abmelden",
+    end_of: |device| format!("Diesen Browser abmelden: {device}"),
     rename: "Umbenennen",
     rename_of: |device| format!("Umbenennen: {device}"),
     name_of: |device| format!("Name für {device}"),
@@ -344,10 +359,10 @@ pub static SESSIONS: Sessions = Sessions {
 };
 
 pub static END_SESSIONS: EndSessions = EndSessions {
-    question: |device| format!("Jetzt abmelden: {device}?"),
-    confirm: "Bestätigen Sie das mit Ihrem Passwort.",
+    question: |device| format!("{device} jetzt abmelden?"),
+    confirm: "Sie bleiben hier angemeldet. Bestätigen Sie das mit Ihrem Passwort.",
     wait_or_sign_in: "Wenn Sie nicht warten möchten, melden Sie sich in diesem Browser ab und wieder \
-        an. Die neue Sitzung hat eigene Versuche.",
+        an. Dann können Sie es gleich versuchen.",
     cancel: "Abbrechen",
     submit: "Abmelden",
     submitting: "Wird abgemeldet\u{a0}…",
@@ -355,9 +370,11 @@ pub static END_SESSIONS: EndSessions = EndSessions {
 
 pub static SIGN_IN_NOTICE: SignInNotice = SignInNotice {
     heading: "Neue Anmeldung in Ihrem Konto",
-    signed_in: ": Anmeldung am ",
-    from: |ip| format!(", von der Adresse {ip} im Internet"),
+    signed_in: "Jemand hat sich in Ihrem Konto angemeldet, mit ",
+    on: " am ",
     was_it_you: ". Waren Sie das?",
+    from: |ip| format!(" Internetadresse: {ip}"),
+    thanks: "Danke. Sie müssen nichts weiter tun.",
     was_me: "Das war ich",
     was_not_me: "Das war ich nicht",
 };
@@ -369,9 +386,9 @@ pub static ACTIVITY: Activity = Activity {
     lead_after: ".",
     older: "Ältere zeigen",
     times: |what, times| format!("{what}, {times}-mal innerhalb einer Stunde"),
-    copied: "Vielleicht hat jemand kopiert, was Ihr Browser gespeichert hatte. Die Sitzung ist \
-        beendet, also funktioniert die Kopie nicht mehr. Wenn Sie sich das nicht erklären können, \
-        ändern Sie Ihr Passwort.",
+    copied: "Jemand hat Ihre Anmeldung kopiert und benutzt. Beide sind abgemeldet, also funktioniert die \
+        Kopie nicht mehr. Wählen Sie ein neues Passwort. Haben Sie gerade einen Browser aus einer \
+        Sicherung wiederhergestellt? Dann war das die Kopie.",
     guessed: |times| {
         format!(
             "{times} falsche Passwörter an diesem Tag. Wenn Sie das nicht waren, rät vielleicht jemand \
@@ -392,12 +409,16 @@ pub static ACTIVITY: Activity = Activity {
 
 pub static PASSWORD: Password = Password {
     heading: "Passwort ändern",
-    done: "Ihr Passwort ist geändert. Alle anderen Sitzungen sind beendet.",
-    not_me: "Dieser Browser ist abgemeldet. Vielleicht kennt jemand Ihr Passwort. Wählen Sie deshalb \
-        jetzt ein neues.",
-    was_known_before: "Hat eine andere Person Ihr Passwort gekannt? Dann hat sie damit vielleicht \
-        einen Wiederherstellungscode erzeugt. Deshalb: ",
-    was_known_link: "Erzeugen Sie nach der Änderung einen neuen Wiederherstellungscode",
+    done: "Ihr Passwort ist geändert. Alle anderen Browser sind abgemeldet.",
+    not_me: |browser| {
+        format!(
+            "{browser} ist jetzt abgemeldet. Wer dort war, kennt wahrscheinlich Ihr Passwort. Wählen Sie \
+             gleich ein neues."
+        )
+    },
+    other_browser: "Der andere Browser",
+    was_known_before: "Kannte jemand Ihr Passwort? Dann ",
+    was_known_link: "machen Sie danach auch einen neuen Code",
     was_known_after: ".",
     wrong: "Das ist nicht Ihr bisheriges Passwort.",
     current: "Bisheriges Passwort",
@@ -411,7 +432,7 @@ pub static USERNAME: Username = Username {
         format!("Ihr Benutzername ist geändert. Melden Sie sich von jetzt an als {username} an.")
     },
     aside: "Ihren alten Namen kann 30 Tage lang niemand anders wählen, und Sie können ihn in dieser \
-        Zeit zurücknehmen. Einen neuen Namen können Sie einmal in 24 Stunden wählen.",
+        Zeit wieder annehmen. Einen neuen Namen können Sie einmal in 24 Stunden wählen.",
     present_before: "Ihr Benutzername ist ",
     present_after: ".",
     new: "Neuer Benutzername",
@@ -426,16 +447,16 @@ pub static USERNAME: Username = Username {
 pub static DATA: Data = Data {
     heading: "Ihre Daten",
     copy: "Kopie holen",
-    copy_lead: "Die Datei enthält alles, was Holdfast über Sie speichert: Ihren Namen, Ihre Sitzungen \
-        und Ihre Aktivität. Sie enthält kein Passwort und keinen Code.",
+    copy_lead: "Die Datei enthält alles, was Holdfast über Sie speichert: Ihren Namen, wo Sie \
+        angemeldet sind, und Ihre Aktivität. Sie enthält kein Passwort und keinen Code.",
     copy_submit: "Ihre Daten herunterladen",
     copy_submitting: "Ihre Daten werden gesammelt\u{a0}…",
     copied: |file| {
         format!("Ihr Browser hat die Datei {file} erhalten. Sehen Sie in Ihren Downloads nach.")
     },
     delete: "Ihr Konto löschen",
-    delete_lead: "Das löscht Ihr Konto, Ihre Sitzungen in allen Browsern, Ihren \
-        Wiederherstellungscode und Ihre Aktivität. Das kann nicht rückgängig gemacht werden. Danach \
+    delete_lead: "Das löscht Ihr Konto, Ihren Wiederherstellungscode und Ihre Aktivität und meldet Sie in \
+        allen Browsern ab. Das kann nicht rückgängig gemacht werden. Danach \
         kann eine andere Person Ihren Benutzernamen wählen.",
     confirm: "Ihr Benutzername, noch einmal eingegeben",
     confirm_hint: |username| format!("Geben Sie {username} ein."),
@@ -474,8 +495,8 @@ fn told(told: Told) -> &'static str {
             "Der Server hat noch nicht geantwortet. Diese Seite fragt bis zu zwei Minuten lang nach."
         }
         Told::Recovery(Became::Done) => {
-            "Das neue Passwort ist mit dem Wiederherstellungscode gesetzt, und alle Sitzungen des \
-             Kontos sind beendet. Melden Sie sich mit dem neuen Passwort an."
+            "Das neue Passwort ist mit dem Wiederherstellungscode gesetzt, und das Konto ist überall \
+             abgemeldet. Melden Sie sich mit dem neuen Passwort an."
         }
         Told::Recovery(Became::NotDone) => {
             "Mit dem Wiederherstellungscode wurde kein neues Passwort gesetzt. Versuchen Sie es noch \
@@ -490,7 +511,7 @@ fn told(told: Told) -> &'static str {
 
 fn what_became(became: Became, is_of_another: bool) -> &'static str {
     match (became, is_of_another) {
-        (Became::Done, false) => "Ihr Passwort ist geändert. Alle anderen Sitzungen sind beendet.",
+        (Became::Done, false) => "Ihr Passwort ist geändert. Alle anderen Browser sind abgemeldet.",
         (Became::NotDone, false) => {
             "Ihr Passwort wurde nicht geändert. Versuchen Sie es noch einmal."
         }
@@ -536,16 +557,19 @@ fn why(ending: Ending) -> &'static str {
     match ending {
         Ending::SignedOut => "Sie haben sich abgemeldet.",
         Ending::SignedOutElsewhere => "Sie haben sich in einem anderen Tab abgemeldet.",
-        Ending::Expired => "Ihre Sitzung ist abgelaufen. Melden Sie sich an, um weiterzumachen.",
-        Ending::Ended => "Diese Sitzung wurde von einem anderen Browser aus beendet.",
-        Ending::PasswordChanged => "Das Passwort wurde geändert. Melden Sie sich mit dem neuen an.",
+        Ending::Expired => "Ihre Anmeldung ist abgelaufen. Melden Sie sich an, um weiterzumachen.",
+        Ending::Ended => "Sie wurden von einem anderen Browser aus abgemeldet.",
+        Ending::PasswordChanged => {
+            "Ihr Passwort wurde geändert. Melden Sie sich mit dem neuen an. Waren Sie das nicht? Mit Ihrem \
+             Wiederherstellungscode kommen Sie wieder in Ihr Konto."
+        }
         Ending::Reused => {
-            "Diese Sitzung wurde zu Ihrer Sicherheit beendet: Jemand hat eine Kopie dessen benutzt, was \
-             dieser Browser gespeichert hatte. Wenn Sie sich das nicht erklären können, ändern Sie Ihr \
-             Passwort."
+            "Sie wurden zu Ihrer Sicherheit abgemeldet: Jemand hat Ihre Anmeldung kopiert und benutzt. \
+             Beide sind jetzt abgemeldet. Melden Sie sich wieder an und wählen Sie ein neues Passwort. Haben \
+             Sie diesen Browser gerade aus einer Sicherung wiederhergestellt? Dann war das die Kopie."
         }
         Ending::Conflict => {
-            "Diese Sitzung wurde zu Ihrer Sicherheit beendet: Entweder hat jemand anderes sie benutzt, \
+            "Sie wurden zu Ihrer Sicherheit abgemeldet: Entweder hat jemand anderes Ihre Anmeldung benutzt, \
              oder dieser Browser hatte verloren, was er zuletzt gespeichert hatte. Sehen Sie nach der \
              Anmeldung Ihre Aktivität an."
         }
@@ -558,10 +582,10 @@ fn why(ending: Ending) -> &'static str {
             "Was dieser Browser für Holdfast gespeichert hatte, wurde gelöscht."
         }
         Ending::KeptInAnotherTab => {
-            "Dieser Browser kann die Sitzung nicht mehr speichern. Sie läuft in einem anderen Tab \
-             weiter, bis dieser geschlossen wird."
+            "Dieser Browser kann Ihre Anmeldung nicht mehr speichern. Nur ein anderer Tab ist noch \
+             angemeldet, bis er geschlossen wird."
         }
-        Ending::Unknown => "Diese Sitzung ist beendet. Melden Sie sich an, um weiterzumachen.",
+        Ending::Unknown => "Sie sind nicht mehr angemeldet. Melden Sie sich an, um weiterzumachen.",
         Ending::PageLeft => {
             "Dieser Browser lässt Holdfast nichts speichern. Deshalb hat das Verlassen der Seite Sie \
              abgemeldet."
@@ -642,7 +666,7 @@ fn cause_in_words(code: Code, cause: Cause, retry_after: Option<u32>) -> Option<
         Cause::ChangedLately => return Some(changed_lately(retry_after)),
         Cause::TooManyReserved => {
             "Für Ihr Konto sind so viele frühere Namen reserviert, dass keiner mehr dazukommen kann. \
-             Ein Name bleibt 30 Tage lang reserviert. Einen davon können Sie jederzeit zurücknehmen."
+             Ein Name bleibt 30 Tage lang reserviert. Einen davon können Sie jederzeit wieder annehmen."
         }
         Cause::Unchanged => "Dieses Passwort haben Sie schon. Wählen Sie ein anderes.",
         Cause::SimplePattern => return Some(wrong_password(PasswordError::Expected)),
@@ -665,7 +689,7 @@ fn cause_in_words(code: Code, cause: Cause, retry_after: Option<u32>) -> Option<
         Cause::TooManyFailures => return Some(too_many_failures(retry_after)),
         Cause::WrongPassword => FIELDS.not_your_password,
         Cause::WrongRecoveryCode => RECOVER.wrong_name_or_code,
-        Cause::NoSuchSession => "Diese Sitzung gibt es nicht oder nicht mehr.",
+        Cause::NoSuchSession => "Der andere Browser ist schon abgemeldet.",
         Cause::NotTheRecoveryCode => RECOVERY_CODE.not_newest,
         Cause::Saturated => {
             "Im Moment melden sich zu viele Menschen an. Versuchen Sie es in ein paar Sekunden noch \
@@ -754,7 +778,7 @@ fn changed_lately(retry_after: Option<u32>) -> String {
     };
     format!(
         "Sie können Ihren Benutzernamen einmal in 24 Stunden ändern.{when} Ihren letzten Namen \
-         können Sie jederzeit zurücknehmen."
+         können Sie jederzeit wieder annehmen."
     )
 }
 
@@ -780,15 +804,17 @@ fn code_in_words(problem: &Problem) -> String {
         | Code::SessionEnded
         | Code::RefreshTokenInvalid
         | Code::RefreshTokenExpired
-        | Code::RefreshTokenReused => "Diese Sitzung ist beendet. Melden Sie sich noch einmal an.",
-        Code::RefreshConflict => "Eine andere Anfrage hat diese Sitzung schon erneuert.",
+        | Code::RefreshTokenReused => {
+            "Sie sind hier nicht mehr angemeldet. Melden Sie sich noch einmal an."
+        }
+        Code::RefreshConflict => "Eine andere Anfrage war schneller. Versuchen Sie es noch einmal.",
         Code::InvalidCredentials => "Der Benutzername oder das Passwort ist falsch.",
         Code::UsernameTaken => "Diesen Benutzernamen gibt es schon. Wählen Sie einen anderen.",
         Code::UsernameNotAccepted => {
             "Dieser Benutzername geht nicht. Vielleicht steht er in Ihrem Passwort, oder Sie haben \
              Ihren Namen in den letzten 24 Stunden geändert, oder es sind schon zu viele frühere \
              Namen für Sie reserviert. Einen Namen, den Sie vorher hatten, können Sie immer \
-             zurücknehmen."
+             wieder annehmen."
         }
         Code::PasswordNotAccepted => {
             "Dieses Passwort ist zu leicht zu erraten, oder Sie haben es schon. Nehmen Sie vier oder \
@@ -898,8 +924,8 @@ fn wrong_password(why: PasswordError) -> String {
                 .to_owned()
         }
         PasswordError::Expected => {
-            "Dieses Passwort ist zu leicht zu erraten: Es wiederholt sich, zählt, \
-             folgt der Tastatur oder enthält den Benutzernamen. Wählen Sie ein anderes."
+            "Dieses Passwort ist zu leicht zu erraten: Es besteht aus Wiederholungen, Folgen \
+             wie 1234 oder Tastenreihen, oder es enthält den Benutzernamen. Wählen Sie ein anderes."
                 .to_owned()
         }
     }
@@ -931,27 +957,25 @@ fn what(kind: EventKind, ended: Ended) -> &'static str {
         EventKind::SignInFailed => "Anmeldung mit falschem Passwort",
         EventKind::SignOut => "Abgemeldet",
         EventKind::SessionEnded => match ended {
-            Ended::Expired => "Sitzung abgelaufen",
-            Ended::PasswordChanged => "Sitzung durch das neue Passwort beendet",
-            Ended::Reuse => "Sitzung zu Ihrer Sicherheit beendet",
-            Ended::SecretReplaced => {
-                "Sitzung zur Sicherheit beendet: Alle mussten sich neu anmelden"
-            }
-            Ended::AccountDisabled => "Sitzung beendet, weil das Konto gesperrt wurde",
-            Ended::Elsewhere => "Sitzung von einem anderen Browser aus beendet",
+            Ended::Expired => "Anmeldung abgelaufen",
+            Ended::PasswordChanged => "Durch das neue Passwort abgemeldet",
+            Ended::Reuse => "Zu Ihrer Sicherheit abgemeldet",
+            Ended::SecretReplaced => "Zur Sicherheit abgemeldet: Alle mussten sich neu anmelden",
+            Ended::AccountDisabled => "Abgemeldet, weil das Konto gesperrt wurde",
+            Ended::Elsewhere => "Von einem anderen Browser aus abgemeldet",
         },
         EventKind::RefreshTokenReused => {
-            "Eine Kopie einer Sitzung wurde benutzt, deshalb wurde die Sitzung beendet"
+            "Eine Kopie Ihrer Anmeldung wurde benutzt, deshalb wurden beide abgemeldet"
         }
         EventKind::RefreshRepeated => {
             "Ein Browser hatte eine Antwort verpasst und hat sie noch einmal bekommen"
         }
-        EventKind::RefreshedForward => "Sitzung nach einem Fehler auf unserer Seite fortgesetzt",
+        EventKind::RefreshedForward => "Trotz eines Fehlers auf unserer Seite angemeldet geblieben",
         EventKind::PasswordChanged => "Passwort geändert",
         EventKind::UsernameChanged => "Benutzername geändert",
-        EventKind::Recovered => "Neues Passwort gesetzt, um wieder ins Konto zu kommen",
+        EventKind::Recovered => "Mit dem Code ein neues Passwort gewählt",
         EventKind::RecoveryCodeMade => "Neuer Wiederherstellungscode erzeugt",
-        EventKind::RecoveryCodeConfirmed => "Wiederherstellungscode aufbewahrt",
+        EventKind::RecoveryCodeConfirmed => "Sie haben bestätigt, dass Sie den Code haben",
         EventKind::AccountDisabled => "Konto gesperrt",
         EventKind::AccountEnabled => "Konto wieder freigegeben",
         EventKind::FailuresForgiven => {

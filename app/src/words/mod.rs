@@ -238,7 +238,7 @@ mod tests {
     }
 
     /// Words of developers, in lower case. `end2end/tests/pages/journey.spec.ts` has the English ones, too.
-    const JARGON: [&str; 19] = [
+    const JARGON: [&str; 21] = [
         "token",
         "cookie",
         "storage",
@@ -255,7 +255,9 @@ mod tests {
         "database",
         "ip address",
         "secret",
+        "session",
         // In German.
+        "sitzung",
         "ip-adresse",
         "datenbank",
         "geheimnis",
@@ -280,8 +282,10 @@ mod tests {
                 activity.oldest.to_owned(),
                 activity.nothing.to_owned(),
                 notice.signed_in.to_owned(),
-                (notice.from)("192.0.2.1"),
+                notice.on.to_owned(),
                 notice.was_it_you.to_owned(),
+                (notice.from)("192.0.2.1"),
+                notice.thanks.to_owned(),
             ];
             let texts = of_kinds.chain(of_endings.map(str::to_owned)).chain(others);
             let texts: Vec<String> = texts.collect();

@@ -80,6 +80,8 @@ pub struct Frame {
 pub struct Home {
     pub heading: Text,
     pub lead: Text,
+    /// What is behind the sign-in.
+    pub alone: Text,
     pub create_account: Text,
     pub sign_in: Text,
     pub your_account: Text,
@@ -101,7 +103,7 @@ pub struct Overview {
     pub signed_in_as: Text,
     pub sessions: Text,
     pub only_this: Text,
-    /// So many sessions.
+    /// In so many browsers.
     pub count: fn(&str) -> String,
     pub newest: Text,
     pub this_browser: Text,
@@ -153,6 +155,10 @@ pub struct Fields {
     pub enter_username: Text,
     pub enter_password: Text,
     pub not_your_password: Text,
+    pub forgot: Text,
+    /// The link to the page of the recovery code for a person who forgot the password.
+    pub recover: Text,
+    pub recover_after: Text,
     pub sign_in: Text,
     pub signing_in: Text,
 }
@@ -198,6 +204,8 @@ pub struct Recover {
     pub renamed_before: Text,
     pub renamed_after: Text,
     pub next_code: Text,
+    pub later: Text,
+    pub no_code: Text,
 }
 
 /// A new recovery code.
@@ -213,6 +221,7 @@ pub struct KeepCode {
     pub copied: Text,
     pub not_copied: Text,
     pub download: Text,
+    pub downloaded: Text,
     pub print: Text,
     pub file_name: Text,
     /// What the code is for, and how it is used. Its parts are the site, and the day on which the code was
@@ -274,7 +283,10 @@ pub struct Link {
 pub struct Sessions {
     pub heading: Text,
     pub lead: Text,
-    pub ended: Text,
+    /// This device is signed out.
+    pub ended: fn(&str) -> String,
+    /// The same about a device that is not in the list any more.
+    pub ended_unnamed: Text,
     pub all_ended: Text,
     pub list: Text,
     pub end_all_question: Text,
@@ -318,12 +330,16 @@ pub struct EndSessions {
 /// The notice of a new browser.
 pub struct SignInNotice {
     pub heading: Text,
-    /// Between the device and the time.
+    /// Before the device.
     pub signed_in: Text,
-    pub from: fn(&str) -> String,
+    /// Between the device and the time.
+    pub on: Text,
     pub was_it_you: Text,
+    pub from: fn(&str) -> String,
     pub was_me: Text,
     pub was_not_me: Text,
+    /// After «This was me».
+    pub thanks: Text,
 }
 
 /// What happened to the account.
@@ -366,7 +382,10 @@ pub enum Ended {
 pub struct Password {
     pub heading: Text,
     pub done: Text,
-    pub not_me: Text,
+    /// After «It was not me»: this browser is signed out.
+    pub not_me: fn(&str) -> String,
+    /// The browser in `not_me`, if its name is not known.
+    pub other_browser: Text,
     pub was_known_before: Text,
     pub was_known_link: Text,
     pub was_known_after: Text,

@@ -28,7 +28,7 @@ test('bar 11: "everywhere else" is a button of its own, and keeps this browser',
   await page.goto('/sessions');
   await page.getByRole('button', { name: 'Sign out everywhere else', exact: true }).click();
   await confirmSignOut(page, account);
-  await expect(page.getByRole('status').getByText('All other sessions are ended.')).toBeVisible();
+  await expect(page.getByRole('status').getByText('All other browsers are signed out.')).toBeVisible();
 
   await other.getByRole('button', { name: 'Check again' }).click();
   await isSignedOut(other);

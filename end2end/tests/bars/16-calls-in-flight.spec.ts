@@ -73,8 +73,8 @@ test('bar 16: a page whose calls wait for one renewal still reacts to the person
   // The first call is refused, renews and waits; the next page calls as well.
   await page.getByRole('button', { name: 'Check again' }).click();
   await expect.poll(refreshes.waiting).toBe(1);
-  await page.getByRole('link', { name: 'Sessions' }).first().click();
-  await expect(heading(page, 'Your sessions')).toBeVisible();
+  await page.getByRole('link', { name: 'Devices' }).first().click();
+  await expect(heading(page, 'Where you are signed in')).toBeVisible();
   await page.getByRole('link', { name: 'Activity' }).first().click();
   await expect(heading(page, 'Activity')).toBeVisible();
   // A task and a timer of the page run, so the page is not in a busy loop.

@@ -569,7 +569,7 @@ test('bar 33: two tabs whose session ends before their changes arrive do not wai
 });
 
 for (const [what, typed, told] of [
-  ['done', undefined, CHANGED + ' All other sessions are ended.'],
+  ['done', undefined, CHANGED + ' All other browsers are signed out.'],
   ['refused', 'not my current password', 'Your password was not changed.'],
 ] as const) {
   test(`bar 33: a person who has left the page is told that a change was ${what}`, async ({
@@ -735,7 +735,7 @@ test('bar 33: what was told about a change is over with the next sign-in, and hi
   await api.endSession(elsewhere.access_token, session_id, changed);
   await page.getByRole('button', { name: 'Check again' }).click();
   await isSignedOut(page);
-  const why = page.getByText('This session was ended from another browser.');
+  const why = page.getByText('You were signed out from another browser.');
   await expect(why).toBeVisible();
 });
 
@@ -852,7 +852,7 @@ test('bar 33: a page that is loaded again during a change does not wait for the 
   await page.goto('/account');
   for (const one of [page, tab]) {
     await expect(heading(one, 'Sign in')).toBeVisible();
-    await expect(one.getByText(/The password was changed/)).toBeVisible();
+    await expect(one.getByText(/^Your password was changed\. Sign in/)).toBeVisible();
   }
   expect(await notesOfChanges(page)).toEqual({});
   await signIn(page, { ...account, password: NEW_PASSWORD });

@@ -266,7 +266,7 @@ test('bar 34: the page tells a change that died with its tab, when its note does
   });
   // The next call is told, or this one after it has waited long enough.
   await page.reload();
-  await expect(page.getByText('The password was changed. Sign in with the new one.')).toBeVisible();
+  await expect(page.getByText('Your password was changed. Sign in with the new one.')).toBeVisible();
   await signIn(page, { ...account, password: NEW });
 });
 

@@ -37,9 +37,9 @@ const LEAD_TO_THE_ACCOUNT = [
 ];
 
 const LEAD_SOMEWHERE_HERE: [next: string, path: string, name: string][] = [
-  ['/sessions', '/sessions', 'Your sessions'],
+  ['/sessions', '/sessions', 'Where you are signed in'],
   ['%2Factivity%3Fshown%3D50%23newest', '/activity?shown=50#newest', 'Activity'],
-  ['/no-such-page/../sessions', '/sessions', 'Your sessions'],
+  ['/no-such-page/../sessions', '/sessions', 'Where you are signed in'],
   ['/%25', '/%', 'Page not found'],
   ['/a//elsewhere.example', '/a//elsewhere.example', 'Page not found'],
 ];

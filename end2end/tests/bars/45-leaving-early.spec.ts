@@ -48,7 +48,7 @@ async function nextPageWorks(page: Page): Promise<void> {
 async function nextPageWorksFor(page: Page, account: Account): Promise<void> {
   await page.getByRole('banner').getByRole('link', { name: 'Account', exact: true }).click();
   await seesAccount(page, account);
-  await page.getByRole('banner').getByRole('link', { name: 'Sessions' }).click();
+  await page.getByRole('banner').getByRole('link', { name: 'Devices' }).click();
   await expect(page.getByText('This browser', { exact: true })).toBeVisible();
 }
 
@@ -148,11 +148,11 @@ test('bar 45: a new recovery code, and its confirmation', async ({ page, account
 test('bar 45: the end of another session', async ({ page, account, api }) => {
   await api.logIn(account);
   await signIn(page, account);
-  await page.getByRole('banner').getByRole('link', { name: 'Sessions' }).click();
+  await page.getByRole('banner').getByRole('link', { name: 'Devices' }).click();
   const foreign = page
     .getByRole('listitem')
     .filter({ hasNot: page.getByText('This browser', { exact: true }) })
-    .getByRole('button', { name: /^Sign out this session/ });
+    .getByRole('button', { name: /^Sign out this browser/ });
   await leaveBeforeTheAnswer(page, '**/api/v1/sessions/*', async () => {
     await foreign.click();
     await sendSignOut(page, account);
@@ -188,7 +188,7 @@ test('bar 45: the account, looked up again', async ({ page, account }) => {
 
 for (const [link, url] of [
   ['Account', '**/api/v1/account'],
-  ['Sessions', '**/api/v1/sessions'],
+  ['Devices', '**/api/v1/sessions'],
   ['Activity', '**/api/v1/activity*'],
 ] as const) {
   test(`bar 45: what the page loads: ${link}`, async ({ page, account }) => {

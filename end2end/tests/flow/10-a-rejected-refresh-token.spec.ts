@@ -53,7 +53,7 @@ test('step 10: after the session was ended elsewhere, the next click leads to th
 
   await isSignedOut(page);
   expect(await storedSession(page)).toBeNull();
-  await expect(page.getByRole('status').getByText('This session was ended')).toBeVisible();
+  await expect(page.getByRole('status').getByText('You were signed out from another browser.')).toBeVisible();
 });
 
 test('step 10: the session ends after a copied token was used', async ({
@@ -106,7 +106,7 @@ test('step 10: each page says why the session ended, until the person has read i
   const { access_token } = await api.logIn(account);
   await api.endSession(access_token, session_id, account);
   await page.getByRole('button', { name: 'Check again' }).click();
-  const why = (tab: Page) => tab.getByRole('status').getByText('This session was ended');
+  const why = (tab: Page) => tab.getByRole('status').getByText('You were signed out from another browser.');
   await expect(why(page)).toBeVisible();
   await page.reload();
   await expect(why(page)).toBeVisible();
@@ -147,7 +147,7 @@ test.describe('when the refresh token has expired', () => {
     await signInButton(page).click();
 
     // On a busy machine the account page is gone before the test can see it.
-    await expect(page.getByRole('status').getByText('Your session has expired')).toBeVisible({
+    await expect(page.getByRole('status').getByText('Your sign-in has expired')).toBeVisible({
       timeout: 30_000,
     });
     await isSignedOut(page);
@@ -166,7 +166,7 @@ test.describe('when the access token lasts to the end of the session', () => {
     await page.goto('/sign-in');
     await fillIn(page, account);
     await signInButton(page).click();
-    await expect(page.getByRole('status').getByText('Your session has expired')).toBeVisible({
+    await expect(page.getByRole('status').getByText('Your sign-in has expired')).toBeVisible({
       timeout: 30_000,
     });
     const statuses = (await network.refreshes()).map(({ status }) => status);

@@ -23,7 +23,7 @@ test('step 5: every call of every page carries the access token', async ({ page,
   await signIn(page, account);
   const { access_token } = await theStoredSession(page);
   await checkAgain(page);
-  await page.getByRole('banner').getByRole('link', { name: 'Sessions' }).click();
+  await page.getByRole('banner').getByRole('link', { name: 'Devices' }).click();
   await expect(page.getByText('This browser', { exact: true })).toBeVisible();
   await page.getByRole('banner').getByRole('link', { name: 'Activity' }).click();
   await expect(page.getByRole('heading', { name: 'Signed in', exact: true })).toBeVisible();

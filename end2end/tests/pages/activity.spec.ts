@@ -100,7 +100,7 @@ test('a session that was ended because of a copy comes with the advice for a cop
   await happened(page, [{ kind: 'session_ended', detail: 'reuse', times: 1 }]);
   await page.goto('/activity');
   await expect(rows(page)).toHaveClass(ALARMING);
-  await expect(rows(page)).toContainText('Session ended for your safety');
+  await expect(rows(page)).toContainText('Signed out for your safety');
   await expect(rows(page)).toContainText('Somebody may have copied');
   const link = rows(page).getByRole('link', { name: 'Change your password' });
   await expect(link).toHaveAttribute('href', '/password');

@@ -25,7 +25,7 @@ test('a person takes a copy of their data', async ({ page, account, api }) => {
   await api.logIn(account);
   await signIn(page, account);
   await page.goto('/account');
-  await page.getByRole('link', { name: 'Your data' }).click();
+  await page.getByRole('link', { name: 'Copy or delete' }).click();
   const arriving = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Download your data' }).click();
   const download = await arriving;
@@ -82,7 +82,7 @@ test('a person who leaves is signed out everywhere, and the account is gone', as
   await signIn(page, account);
   await page.goto('/data');
   await expect(page.getByRole('region', { name: 'Delete your account' })).toContainText(
-    'This deletes your account, your sessions in all browsers, your recovery code and your activity. ' +
+    'This deletes your account, your recovery code and your activity, and signs you out in all browsers. ' +
       'This cannot be undone.',
   );
   await deleteAccount(page, account.username.toUpperCase(), account.password);

@@ -146,7 +146,7 @@ test('the notice of a new sign-in is accessible to everybody', async ({ page, ac
   await expect(page.getByRole('dialog')).toBeVisible();
   expect(await violations(page)).toEqual([]);
   await page.goto('/password?not-me');
-  await expect(page.getByText('That browser is signed out.')).toBeVisible();
+  await expect(page.getByText('The other browser is signed out.')).toBeVisible();
   expect(await violations(page)).toEqual([]);
 });
 

@@ -26,7 +26,7 @@ import {
   violations,
 } from '../../holdfast';
 
-const HEADING = 'The flow, while it happens';
+const HEADING = 'How it works, for technical people';
 
 /** What a tab says at the end of a race. */
 const LAST_WORDS = /same refresh token|was faster|what each of the two tabs did|has not said|was left/;
@@ -704,7 +704,7 @@ test('a link to the page moves the focus to its heading, after its style has com
   page,
 }) => {
   await page.goto('/');
-  await page.getByRole('link', { name: 'Watch it happen, step by step' }).click();
+  await page.getByRole('link', { name: 'For technical people: watch it happen, step by step' }).click();
   await expect(heading(page, HEADING)).toBeFocused();
   await expect(page.locator('.flow-steps')).toHaveCSS('display', 'grid');
 });
@@ -713,7 +713,7 @@ test('a style that does not come does not hide the page', async ({ page }) => {
   // It never gets an answer.
   await page.route('**/pkg/holdfast-flow.*.css', () => {});
   await page.goto('/');
-  await page.getByRole('link', { name: 'Watch it happen, step by step' }).click();
+  await page.getByRole('link', { name: 'For technical people: watch it happen, step by step' }).click();
   await expect(heading(page, HEADING)).toBeFocused();
   await press(page, 'Call without a token');
   await sees(page, ['401 access_token_missing']);

@@ -142,7 +142,9 @@ test.describe('a person who prefers German', () => {
     await page.getByLabel('Wiederherstellungscode').fill(code);
     await page.getByLabel('Neues Passwort').fill('a completely different sentence');
     await page.getByRole('button', { name: 'Neues Passwort setzen' }).click();
-    await expect(alert).toHaveText('Der Benutzername oder der Wiederherstellungscode ist falsch.');
+    await expect(alert).toContainText(
+      'Der Benutzername oder der Wiederherstellungscode ist falsch.',
+    );
 
     await signInInGerman(page, account);
     await page.goto('/password');
@@ -161,7 +163,7 @@ test.describe('a person who prefers German', () => {
     await page.getByRole('button', { name: 'Benutzernamen ändern' }).click();
     await expect(alert).toHaveText(
       'Sie können Ihren Benutzernamen einmal in 24 Stunden ändern. Das geht wieder in 24 Stunden. ' +
-        'Ihren letzten Namen können Sie jederzeit zurücknehmen.',
+        'Ihren letzten Namen können Sie jederzeit wieder annehmen.',
     );
   });
 

@@ -25,7 +25,7 @@ const THIRD = 'nobody knows this third sentence';
 /** Words of developers. The foot of the page is left out: it leads to a page for developers. A test in
  * `app/src/words/mod.rs` looks for the same words in every kind of event. */
 const JARGON =
-  /token|cookie|storage|hash|JWT|(?<!\.)JSON|HTTP|\bAPI\b|server|IP address|secret|rotation|refresh|generation|client|database|\b[45]\d\d\b/i;
+  /token|cookie|storage|hash|JWT|(?<!\.)JSON|HTTP|\bAPI\b|server|session|Sitzung|IP address|secret|rotation|refresh|generation|client|database|\b[45]\d\d\b/i;
 
 test.use({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
 
@@ -82,13 +82,14 @@ test('a person signs up, gets back in, ends the session of a stranger, and leave
   await expect(rows).toHaveCount(2);
   await expect(rows.nth(1)).toContainText('Firefox on Linux');
   const notice = page.getByRole('complementary', { name: 'New sign-in to your account' });
+  await expect(notice).toContainText('Somebody signed in to your account with Firefox on Linux');
   await expect(notice).toContainText('Was it you?');
   await isPlain(page);
   await notice.getByRole('button', { name: 'It was not me' }).tap();
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('Password', { exact: true }).fill(SECOND);
   await page.keyboard.press('Enter');
-  await expect(page.getByText('That browser is signed out.')).toBeVisible();
+  await expect(page.getByText('Firefox on Linux is signed out.')).toBeVisible();
   await isEnded(api, stranger.access_token);
   await isPlain(page);
   await page.getByLabel('Current password').fill(SECOND);
@@ -107,7 +108,7 @@ test('a person signs up, gets back in, ends the session of a stranger, and leave
 
   // The person leaves, with the data.
   await page.getByRole('banner').getByRole('link', { name: 'Account' }).tap();
-  await page.getByRole('link', { name: 'Your data' }).tap();
+  await page.getByRole('link', { name: 'Copy or delete' }).tap();
   const arriving = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Download your data' }).tap();
   const data = JSON.parse(await readFile(await (await arriving).path(), 'utf8'));

@@ -93,7 +93,7 @@ test('a person makes an account, changes it and deletes it with the keyboard alo
   await tabTo(page, toAccount);
   await keys.press('Enter');
   await seesAccount(page, { ...account, username: renamed });
-  await tabTo(page, main.getByRole('link', { name: 'Your data' }));
+  await tabTo(page, main.getByRole('link', { name: 'Copy or delete' }));
   await keys.press('Enter');
   await expect(page.getByText(`Type ${renamed}.`)).toBeVisible();
   await tabTo(page, page.getByRole('button', { name: 'Download your data' }));
@@ -276,8 +276,8 @@ test('a person ends another session by the keyboard, and the focus stays in the 
   await foreign.press('Enter');
   await confirmSignOut(page, account);
   await expect(rows).toHaveCount(1);
-  await expect(page.getByRole('status').getByText('The session is ended.')).toBeVisible();
-  await expect(page.getByRole('list', { name: 'Sessions' })).toBeFocused();
+  await expect(page.getByRole('status').getByText(/ is signed out\.$/)).toBeVisible();
+  await expect(page.getByRole('list', { name: 'Devices' })).toBeFocused();
 });
 
 test('the button that checks again keeps the focus although the check fails', async ({
@@ -322,7 +322,7 @@ test('data that loads by itself after a failed try does not move the focus', asy
   await elsewhere.focus();
   fails = false;
   await page.evaluate(() => window.dispatchEvent(new Event('online')));
-  await expect(page.getByRole('list', { name: 'Sessions' })).toBeVisible({ timeout: 40_000 });
+  await expect(page.getByRole('list', { name: 'Devices' })).toBeVisible({ timeout: 40_000 });
   await expect(page.getByRole('alert')).toHaveCount(0);
   await expect(elsewhere).toBeFocused();
 });

@@ -119,7 +119,7 @@ test('with forced colours the present page is marked in the navigation', async (
   await signIn(page, account);
   await page.goto('/sessions');
   const navigation = page.getByRole('banner');
-  const present = navigation.getByRole('link', { name: 'Sessions' });
+  const present = navigation.getByRole('link', { name: 'Devices' });
   await expect(present).toHaveCSS('text-decoration-line', 'underline');
   await expect(navigation.getByRole('link', { name: 'Activity' })).toHaveCSS(
     'text-decoration-line',

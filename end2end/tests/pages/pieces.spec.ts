@@ -235,7 +235,7 @@ test('a sign-out without a network leads to the sign-in page', async ({
   await context.setOffline(true);
   await signOut(page);
   await expect(missing(page)).toBeHidden();
-  await expect(status(page)).toContainText('The server has not ended the session yet.');
+  await expect(status(page)).toContainText('The server does not know it yet.');
   await context.setOffline(false);
   await expect(status(page)).toBeEmpty();
 });

@@ -159,7 +159,7 @@ test('bar 53: a person signs up, keeps the code, loses the password and gets bac
   await expect(browser.getByText('New password set, to get back in')).toBeVisible();
   // The used code is void, and the next one works.
   await recover(page, account, code, 'yet another sentence of mine');
-  await expect(page.getByRole('alert')).toHaveText('The username or the recovery code is wrong.');
+  await expect(page.getByRole('alert')).toContainText('The username or the recovery code is wrong.');
   await recover(page, account, next, 'yet another sentence of mine');
   await expect(page.getByRole('heading', { name: 'Keep this code' })).toBeVisible();
 });
@@ -212,7 +212,10 @@ test('bar 53: a wrong code and an unknown name are told in the same words, and c
   const wrong = await foreignCode(api);
   for (const one of [account, somebody('nobody')]) {
     await recover(page, one, wrong);
-    await expect(page.getByRole('alert')).toHaveText('The username or the recovery code is wrong.');
+    await expect(page.getByRole('alert')).toHaveText(
+      'The username or the recovery code is wrong. If you have made several codes, only the newest ' +
+        'one works.',
+    );
     await expect(page.getByLabel('Recovery code')).toBeFocused();
     // The person corrects it, and types nothing twice.
     await expect(page.getByLabel('Username')).toHaveValue(one.username);
@@ -381,7 +384,14 @@ test('a browser that lets no page copy says so', async ({ page, account }) => {
   await signIn(page, account);
   await makeNewCode(page, account);
   await page.getByRole('button', { name: 'Copy' }).click();
-  await expect(page.getByRole('status').getByText('does not let the page copy')).toBeVisible();
+  await expect(page.getByRole('alert').getByText('does not let the page copy')).toBeVisible();
+
+  // A later success takes the place of what went wrong.
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await expect(page.getByRole('alert')).toHaveCount(2);
+  await page.getByRole('link', { name: 'Download' }).click();
+  await expect(page.getByRole('status').getByText('The file is in your downloads.')).toBeVisible();
+  await expect(page.getByRole('alert')).toHaveCount(0);
 });
 
 test('a new code needs the right password', async ({ page, account }) => {
@@ -570,13 +580,13 @@ test('a person who leaves the next code for later sees it again after signing in
   await fillInRecovery(page, account, code);
   const next = await shownCode(page);
   await expect(page.getByText('You remember your password?')).toBeHidden();
-  await page.getByRole('link', { name: 'Later' }).click();
+  await page.getByRole('link', { name: 'Sign in later' }).click();
   // The letter case of a name has no meaning.
   await fillIn(page, { username: account.username.toUpperCase(), password: NEW });
   await signInButton(page).click();
   expect(await keepCode(page)).toBe(next);
   // The page goes where `next` of the first page leads.
-  await expect(heading(page, 'Your sessions')).toBeVisible();
+  await expect(heading(page, 'Where you are signed in')).toBeVisible();
   await expect(offer(page)).toHaveCount(0);
 });
 
@@ -811,7 +821,7 @@ test('after a recovery, the name goes along to the sign-in page', async ({ page,
   const code = await api.makeAccount(account);
   await recover(page, account, code);
   await expect(page.getByRole('heading', { name: 'Keep this code' })).toBeVisible();
-  await page.getByRole('link', { name: 'Later' }).click();
+  await page.getByRole('link', { name: 'Sign in later' }).click();
   await expect(heading(page, 'Sign in')).toBeVisible();
   await expect(page.getByLabel('Username')).toHaveValue(account.username);
   await expect(page.getByLabel('Password', { exact: true })).toHaveValue('');

@@ -26,7 +26,7 @@ test('a protected page without a session leads to the sign-in page, and back aft
 });
 
 for (const [path, name] of [
-  ['/sessions', 'Your sessions'],
+  ['/sessions', 'Where you are signed in'],
   ['/activity', 'Activity'],
   ['/password', 'Change password'],
 ] as const) {
@@ -48,7 +48,7 @@ test('a person who signs up on the way returns there, too', async ({ page }) => 
   await fillIn(page, somebody());
   await page.getByRole('button', { name: 'Create account' }).click();
   await keepCode(page);
-  await expect(heading(page, 'Your sessions')).toBeVisible();
+  await expect(heading(page, 'Where you are signed in')).toBeVisible();
 });
 
 test('the back button does not lead to the sign-in page again', async ({ page, account }) => {

@@ -24,14 +24,14 @@ test('the home page says who is signed in, and where that happened last', async 
   await goHome(page);
   await seesOverview(page, account);
   await expect(fact(page, 'Newest sign-in')).toContainText(/Chrome on .+, this browser/);
-  await expect(fact(page, 'Sessions')).toHaveText('Only this one');
+  await expect(fact(page, 'Where you are signed in')).toHaveText('Only in this browser');
 
   // The person signs in from elsewhere.
   await api.logIn(account);
   await page.reload();
   await expect(fact(page, 'Newest sign-in')).toContainText('another browser');
-  await fact(page, 'Sessions').getByRole('link', { name: '2 at the moment' }).click();
-  await expect(heading(page, 'Your sessions')).toBeVisible();
+  await fact(page, 'Where you are signed in').getByRole('link', { name: 'In 2 browsers' }).click();
+  await expect(heading(page, 'Where you are signed in')).toBeVisible();
 });
 
 test('a signed-out person sees no overview, and the page does not request it', async ({ page }) => {

@@ -82,7 +82,7 @@ test('the page does not believe another program that a session is ended', async 
   await sendSignOut(page, account);
   await expect(page.getByRole('dialog').getByRole('alert')).toContainText('Something else answered');
   await page.keyboard.press('Escape');
-  await expect(page.getByText('The session is ended.')).toHaveCount(0);
+  await expect(page.getByRole('status').getByText(/ is signed out\.$/)).toHaveCount(0);
   await expect(sessionRows(page)).toHaveCount(2);
 });
 
@@ -104,7 +104,7 @@ test('a session whose ending a proxy sends twice is told as ended', async ({
   const foreign = sessionRows(page).filter({ hasNot: page.getByText('This browser', { exact: true }) });
   await signOutOf(foreign).click();
   await confirmSignOut(page, account);
-  await expect(page.getByText('The session is ended.')).toBeVisible();
+  await expect(page.getByRole('status').getByText(/ is signed out\.$/)).toBeVisible();
   await expect(page.getByRole('alert')).toHaveCount(0);
   await expect(sessionRows(page)).toHaveCount(1);
 });
@@ -112,7 +112,7 @@ test('a session whose ending a proxy sends twice is told as ended', async ({
 test('ending the session of this browser signs the person out', async ({ page, account }) => {
   await signIn(page, account);
   await page.goto('/sessions');
-  await page.getByRole('button', { name: /^Sign out this session/ }).click();
+  await page.getByRole('button', { name: /^Sign out this browser/ }).click();
   await isSignedOut(page);
 });
 
@@ -175,7 +175,7 @@ test('the activity tells what happened, the newest first', async ({ page, accoun
   await expect(happened).toHaveText([
     'Signed in',
     'Signed out',
-    'Recovery code kept',
+    'You confirmed that you have the code',
     'Account created',
   ]);
 });
@@ -231,9 +231,9 @@ test('a wrong password ends no session, and the question stays', async ({ page, 
   await password.fill(account.password);
   await password.press('Enter');
   await expect(dialog).toBeHidden();
-  await expect(page.getByRole('status')).toContainText(['All other sessions are ended.']);
+  await expect(page.getByRole('status')).toContainText(['All other browsers are signed out.']);
   await expect(sessionRows(page)).toHaveCount(1);
-  await expect(page.getByRole('list', { name: 'Sessions' })).toBeFocused();
+  await expect(page.getByRole('list', { name: 'Devices' })).toBeFocused();
 });
 
 test('the question about a session tells a password manager whose password it asks for', async ({
@@ -279,7 +279,7 @@ test('a question that is closed while its call is under way shows the result on 
   const opener = page.getByRole('button', { name: 'Sign out everywhere else' });
   for (const [typed, result] of [
     ['not the right password at all', page.getByRole('alert')],
-    [account.password, page.getByRole('status').getByText('All other sessions are ended.')],
+    [account.password, page.getByRole('status').getByText('All other browsers are signed out.')],
   ] as const) {
     const late = await holdAnswers(page, '**/api/v1/sessions?*');
     await opener.click();
@@ -392,7 +392,7 @@ test('two browsers of one kind are told apart by ear', async ({ page, account, a
   for (const name of names) {
     const row = sessionRows(page).filter({ hasText: name });
     const both = `${isolated(name)} (Firefox on Linux)`;
-    await expect(signOutOf(row)).toHaveAccessibleName(`Sign out this session: ${both}`);
+    await expect(signOutOf(row)).toHaveAccessibleName(`Sign out this browser: ${both}`);
     await expect(renameOf(row)).toHaveAccessibleName(`Rename: ${both}`);
   }
 });

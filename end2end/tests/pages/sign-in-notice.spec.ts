@@ -39,8 +39,10 @@ test('every page tells of a sign-in from a new browser, until the person says th
   const stranger = await api.logIn(account, FIREFOX_ON_LINUX);
   for (const path of ['/account', '/password', '/']) {
     await page.goto(path);
-    await expect(notice(page)).toContainText('Firefox on Linux signed in');
-    await expect(notice(page)).toContainText('from the internet address 127.0.0.1');
+    await expect(notice(page)).toContainText(
+      'Somebody signed in to your account with Firefox on Linux',
+    );
+    await expect(notice(page)).toContainText('Internet address: 127.0.0.1');
   }
   const at = await notice(page).getByRole('time').getAttribute('datetime');
   expect(Math.abs(Date.now() - Date.parse(at ?? ''))).toBeLessThan(24 * 60 * 60 * 1000);
@@ -49,6 +51,7 @@ test('every page tells of a sign-in from a new browser, until the person says th
 
   await wasMe(page).click();
   await expect(notice(page)).toHaveCount(0);
+  await expect(page.getByText('Thank you.')).toBeVisible();
   await expect(heading(page, 'Sign in once. Stay signed in.')).toBeFocused();
   await comeBack(other);
   await expect(notice(other)).toHaveCount(0);
@@ -92,7 +95,7 @@ test('"It was not me" signs the browser out and leads to a new password', async 
   await password.press('Enter');
 
   await expect(heading(page, 'Change password')).toBeFocused();
-  await expect(page.getByText('That browser is signed out.')).toBeVisible();
+  await expect(page.getByText('Firefox on Linux is signed out.')).toBeVisible();
   await expect(notice(page)).toHaveCount(0);
   await isEnded(api, stranger.access_token);
 
@@ -100,7 +103,7 @@ test('"It was not me" signs the browser out and leads to a new password', async 
   await page.getByLabel('New password').fill('a completely different sentence');
   await page.getByRole('button', { name: 'Change password' }).click();
   await expect(page.getByRole('status').getByText('Your password is changed')).toBeVisible();
-  await expect(page.getByText('That browser is signed out.')).toHaveCount(0);
+  await expect(page.getByText('Firefox on Linux is signed out.')).toHaveCount(0);
 });
 
 test('a sign-in whose session is over already is told, and "It was not me" still works', async ({

@@ -132,7 +132,7 @@ test('an answer that comes after the person has left the page does no harm', asy
   const answers = await holdAnswers(page, '**/api/v1/account/username');
   await changeUsername(page, account, renamed.username);
   await expect.poll(answers.waiting).toBe(1);
-  await page.getByRole('banner').getByRole('link', { name: 'Sessions' }).click();
+  await page.getByRole('banner').getByRole('link', { name: 'Devices' }).click();
   await expect(page.getByText('This browser', { exact: true })).toBeVisible();
   answers.open();
   await page.getByRole('banner').getByRole('link', { name: 'Account', exact: true }).click();

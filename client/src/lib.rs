@@ -158,6 +158,7 @@ pub use calls::Api;
 pub use config::{Config, OnAnonymous};
 #[cfg(feature = "demonstration")]
 pub use demonstration::{CopiedToken, Demonstration, HeldTokens, Renewal};
+pub use download::save_text;
 pub use driver::Reload;
 pub use engine::load_if_needed;
 pub use gloo_net::http::Method;

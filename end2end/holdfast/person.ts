@@ -22,7 +22,7 @@ export const sessionRows = (page: Page): Locator =>
 
 /** The button of a row that signs its session out. */
 export const signOutOf = (row: Locator | Page): Locator =>
-  row.getByRole('button', { name: /^Sign out this browser/ });
+  row.getByRole('button', { name: /^Sign out: / });
 
 /** The button of a row that asks for a name. */
 export const renameOf = (row: Locator | Page): Locator =>

@@ -1,5 +1,7 @@
-use js_sys::{Date, Number, Object, Reflect};
+use js_sys::Intl::DateTimeFormat;
+use js_sys::{Array, Date, Number, Object, Reflect};
 use leptos::prelude::*;
+use wasm_bindgen::JsValue;
 
 use crate::words::Words;
 
@@ -51,11 +53,15 @@ fn date_of(at: i64) -> Date {
 }
 
 fn in_words(date: &Date, words: Words, styles: &[(&str, &str)]) -> String {
+    String::from(date.to_locale_string(words.dates().locale, &options(styles)))
+}
+
+fn options(styles: &[(&str, &str)]) -> Object {
     let options = Object::new();
     for (name, style) in styles {
         let _ = Reflect::set(&options, &(*name).into(), &(*style).into());
     }
-    String::from(date.to_locale_string(words.dates().locale, &options))
+    options
 }
 
 /// A point in time, in the browser's time zone. Only the browser renders it: the server does
@@ -88,6 +94,19 @@ pub fn DateTime(
 pub fn date_in_words(at: i64, words: Words, date_only: bool) -> String {
     let styles: &[_] = if date_only { &[DATE] } else { &[DATE, TIME] };
     in_words(&date_of(at), words, styles)
+}
+
+/// Says many points in time (Unix seconds) as [`date_in_words`] does. For that, the browser prepares its rules
+/// once, and not for each of them. Only for the browser.
+pub fn dates_in_words(words: Words) -> impl Fn(i64) -> String {
+    let locales = Array::of1(&words.dates().locale.into());
+    let format = DateTimeFormat::new(&locales, &options(&[DATE, TIME])).format();
+    move |at| {
+        let text = format.call1(&JsValue::UNDEFINED, &JsValue::from(date_of(at)));
+        // There is no date for a number that is far too large.
+        let text = text.ok().and_then(|text| text.as_string());
+        text.unwrap_or_else(|| at.to_string())
+    }
 }
 
 /// A number for a person: 1,234 in English, 1.234 in German. Only for the browser.

@@ -32,7 +32,7 @@ mod text_field;
 pub use button::{Button, Kind, SubmitButton};
 pub use card::Card;
 pub use check_field::CheckField;
-pub use date_time::{DateTime, Days, date_in_words, number_in_words};
+pub use date_time::{DateTime, Days, date_in_words, dates_in_words, number_in_words};
 pub use device_icon::DeviceIcon;
 pub use dialog::Dialog;
 pub use fact::Fact;

@@ -266,16 +266,12 @@ fn EventRow(row: Row) -> impl IntoView {
     let advice = advice(&row);
     let Row { event, day, .. } = row;
     let all = Words::of_page();
+    let what = what_happened(&event, all, &|number| number_in_words(number, all));
     let words = all.activity();
     let device = all.device(event.device);
     let from = match event.ip {
         Some(ip) => format!("{device} · {ip}"),
         None => device,
-    };
-    let what = (words.what)(event.kind, ended(event.detail.as_deref()));
-    let what = match event.times {
-        0 | 1 => what.to_owned(),
-        times => (words.times)(what, &number_in_words(times, all)),
     };
     let advised = advice.map(|advice| match advice {
         Advice::Copied => words.copied.to_owned(),
@@ -301,6 +297,20 @@ fn EventRow(row: Row) -> impl IntoView {
             </div>
             <DateTime at=event.at time_only=true/>
         </li>
+    }
+}
+
+/// What an event tells, in words. `number` says a number in their language.
+pub(super) fn what_happened(
+    event: &ActivityEvent,
+    all: Words,
+    number: &dyn Fn(u64) -> String,
+) -> String {
+    let words = all.activity();
+    let what = (words.what)(event.kind, ended(event.detail.as_deref()));
+    match event.times {
+        0 | 1 => what.to_owned(),
+        times => (words.times)(what, &number(times)),
     }
 }
 

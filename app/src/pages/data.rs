@@ -12,6 +12,7 @@ use leptos_meta::Title;
 
 use super::asker::Asker;
 use super::credentials::{empty, focus, hide, value};
+use super::data_files::{Copies, DataFile};
 use super::load_trouble::LoadTrouble;
 use super::own_account::own_account;
 use crate::components::{
@@ -20,9 +21,6 @@ use crate::components::{
 };
 use crate::paths;
 use crate::words::Words;
-
-/// The name of the file that the person gets.
-const FILE_NAME: &str = "holdfast-data.json";
 
 /// How long the file may take. The server gives up after five minutes.
 const PATIENCE: Duration = Duration::from_secs(280);
@@ -43,7 +41,8 @@ pub fn DataPage() -> impl IntoView {
     }
 }
 
-/// The button for the file.
+/// The button for the copy, and after that the buttons for both files. The person sees them as long as the
+/// page is theirs: with the component, the files are forgotten.
 #[component]
 fn Copy() -> impl IntoView {
     let all = Words::of_page();
@@ -52,18 +51,30 @@ fn Copy() -> impl IntoView {
     let asker = Asker::here();
     let busy = RwSignal::new(false);
     let error = RwSignal::new(None::<String>);
-    let done = RwSignal::new(false);
+    let copies = RwSignal::new(None::<Copies>);
+    let saved = RwSignal::new(None::<DataFile>);
+    let save = move |file: DataFile| {
+        copies.with_untracked(|copies| {
+            if let Some(copies) = copies {
+                copies.save(file);
+            }
+        });
+        saved.set(Some(file));
+    };
     let copy = move || {
         busy.set(true);
         error.set(None);
-        done.set(false);
+        saved.set(None);
         let request = session.api().request(Method::GET, api::ACCOUNT_DATA);
         // The file is saved only if the person still sees this page. The next person at this browser
         // must not get it.
         asker.ask(request.patience(PATIENCE).send(), move |answer| {
             busy.set(false);
-            match answer.and_then(|answer| answer.download(FILE_NAME)) {
-                Ok(()) => done.set(true),
+            match answer.and_then(|answer| Copies::of(&answer, all)) {
+                Ok(made) => {
+                    copies.set(Some(made));
+                    save(DataFile::ToRead);
+                }
                 Err(why) => error.set(Some((all.errors().call)(&why))),
             }
         });
@@ -81,9 +92,22 @@ fn Copy() -> impl IntoView {
                     })
                 />
             </div>
-            <p class="hint" role="status">
-                {move || done.get().then(|| (words.copied)(FILE_NAME))}
+            <p class="status-line" role="status">
+                {move || saved.get().map(|file| (words.copied)(file.name()))}
             </p>
+            <Show when=move || copies.read().is_some()>
+                <p>{words.copies_lead}</p>
+                <div class="cluster">
+                    <Button
+                        on_press=move || save(DataFile::ToRead)
+                        text=words.copy_to_read
+                    />
+                    <Button
+                        on_press=move || save(DataFile::ForPrograms)
+                        text=words.copy_for_programs
+                    />
+                </div>
+            </Show>
         </Card>
     }
 }

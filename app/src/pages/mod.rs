@@ -6,6 +6,8 @@ mod activity;
 mod asker;
 mod credentials;
 mod data;
+mod data_files;
+mod data_to_read;
 mod end_sessions;
 mod flow;
 mod home;

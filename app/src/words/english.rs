@@ -5,9 +5,9 @@ use holdfast_protocol::password::MIN_LENGTH;
 use holdfast_protocol::wire::EventKind;
 
 use super::parts::{
-    Account, Activity, Data, Dates, Devices, Document, EndSessions, Ended, Errors, Fields, Frame,
-    Home, KeepCode, Link, Overview, Password, Recover, RecoveryCode, Rules, Sessions, SignIn,
-    SignInNotice, SignUp, Username,
+    Account, Activity, Data, DataToRead, Dates, Devices, Document, EndSessions, Ended, Errors,
+    Fields, Frame, Home, KeepCode, Link, Overview, Password, Recover, RecoveryCode, Rules,
+    Sessions, SignIn, SignInNotice, SignUp, TimeUnit, Username,
 };
 
 pub static DOCUMENT: Document = Document {
@@ -345,8 +345,8 @@ pub static SESSIONS: Sessions = Sessions {
     signed_in: "Signed in",
     last_used: "Last used",
     ends: "Ends at the latest",
-    end: "Sign out this browser",
-    end_of: |device| format!("Sign out this browser: {device}"),
+    end: "Sign out",
+    end_of: |device| format!("Sign out: {device}"),
     rename: "Rename",
     rename_of: |device| format!("Rename: {device}"),
     name_of: |device| format!("Name for {device}"),
@@ -444,11 +444,15 @@ pub static USERNAME: Username = Username {
 pub static DATA: Data = Data {
     heading: "Your data",
     copy: "Take a copy",
-    copy_lead: "The file has everything that Holdfast stores about you: your name, where you are \
-        signed in, and your activity. It has no password and no code.",
+    copy_lead: "You get a page to read, with everything that Holdfast stores about you: your name, where you \
+        are signed in, and your activity. It has no password and no code.",
     copy_submit: "Download your data",
     copy_submitting: "Collecting your data…",
-    copied: |file| format!("Your browser has got the file {file}. Look into your downloads."),
+    copied: |file| format!("The file is in your downloads. Its name is {file}."),
+    copies_lead: "There is also a file with the same content for other programs. You can save both until you \
+        leave this page.",
+    copy_to_read: "Save the copy to read",
+    copy_for_programs: "Save the file for other programs",
     delete: "Delete your account",
     delete_lead: "This deletes your account, your recovery code and your activity, and signs you out in \
         all browsers. This cannot be undone. Afterwards another person can choose your username.",
@@ -477,6 +481,73 @@ fn call_error(error: &CallError) -> String {
     };
     text.to_owned()
 }
+
+pub static DATA_TO_READ: DataToRead = DataToRead {
+    title: "Your data at Holdfast",
+    lead: |date| {
+        format!(
+            "This is everything that Holdfast has stored about you, as it was on {date}. No password and no \
+             code is in it."
+        )
+    },
+    times: "All times are in the time zone of the browser that made this file.",
+    nothing: "Nothing is stored here.",
+    none: "None",
+    not_yet: "Not yet",
+    yes: "Yes",
+    no: "No",
+    account: "Your account",
+    username: "Username",
+    account_since: "Account since",
+    password_set: "Password set",
+    password_set_before: "Earlier password set",
+    wrong_passwords: "Wrong passwords in a row",
+    last_wrong_password: "The last wrong password",
+    wrong_passwords_reset: "Wrong passwords forgiven by the operator",
+    account_number: "Number of the account",
+    former_usernames: "Usernames that you have given up",
+    name: "Name",
+    given_up: "Given up",
+    reserved_until: "Kept for you until",
+    recovery_codes: "Recovery codes",
+    made: "Made",
+    confirmed: "You have said that you keep it",
+    reset_link: "Link of the operator for a new password",
+    valid_until: "Works until",
+    used: "Used",
+    browsers: "Where you are signed in",
+    kind: "Kind of browser",
+    this_browser: "This file was made in this browser",
+    signed_in: "Signed in",
+    last_used: "Last used",
+    address: "Internet address",
+    remembered: "You chose to stay signed in",
+    ends: "Signed out at the latest",
+    ends_unused: "Signed out if not used for",
+    says: "What the browser says about itself",
+    sign_in_number: "Number of the sign-in",
+    notices: "Sign-ins from new browsers that you have not answered yet",
+    activity: "What happened to your account",
+    when: "When",
+    what: "What happened",
+    browser: "Browser",
+    sign_in_numbered: |number| format!("Sign-in {number}"),
+    entry_numbered: |number| format!("Entry {number}"),
+    renamed: |old, new| format!("From {old} to {new}"),
+    span: |count, number, unit| {
+        let unit = match (unit, count) {
+            (TimeUnit::Days, 1) => "day",
+            (TimeUnit::Days, _) => "days",
+            (TimeUnit::Hours, 1) => "hour",
+            (TimeUnit::Hours, _) => "hours",
+            (TimeUnit::Minutes, 1) => "minute",
+            (TimeUnit::Minutes, _) => "minutes",
+            (TimeUnit::Seconds, 1) => "second",
+            (TimeUnit::Seconds, _) => "seconds",
+        };
+        format!("{number} {unit}")
+    },
+};
 
 /// What became of a form that is gone, or of a sign-out.
 fn told(told: Told) -> &'static str {

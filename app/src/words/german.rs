@@ -11,9 +11,9 @@ use holdfast_protocol::username::{self, UsernameError};
 use holdfast_protocol::wire::{EventKind, PasswordEstimate};
 
 use super::parts::{
-    Account, Activity, Data, Dates, Devices, Document, EndSessions, Ended, Errors, Fields, Frame,
-    Home, KeepCode, Link, Overview, Password, Recover, RecoveryCode, Rules, Sessions, SignIn,
-    SignInNotice, SignUp, Username,
+    Account, Activity, Data, DataToRead, Dates, Devices, Document, EndSessions, Ended, Errors,
+    Fields, Frame, Home, KeepCode, Link, Overview, Password, Recover, RecoveryCode, Rules,
+    Sessions, SignIn, SignInNotice, SignUp, TimeUnit, Username,
 };
 
 pub static DOCUMENT: Document = Document {
@@ -344,8 +344,8 @@ pub static SESSIONS: Sessions = Sessions {
     signed_in: "Angemeldet",
     last_used: "Zuletzt benutzt",
     ends: "Endet spätestens",
-    end: "Diesen Browser abmelden",
-    end_of: |device| format!("Diesen Browser abmelden: {device}"),
+    end: "Abmelden",
+    end_of: |device| format!("Abmelden: {device}"),
     rename: "Umbenennen",
     rename_of: |device| format!("Umbenennen: {device}"),
     name_of: |device| format!("Name für {device}"),
@@ -447,13 +447,15 @@ pub static USERNAME: Username = Username {
 pub static DATA: Data = Data {
     heading: "Ihre Daten",
     copy: "Kopie holen",
-    copy_lead: "Die Datei enthält alles, was Holdfast über Sie speichert: Ihren Namen, wo Sie \
-        angemeldet sind, und Ihre Aktivität. Sie enthält kein Passwort und keinen Code.",
+    copy_lead: "Sie bekommen eine Seite zum Lesen. Darin steht alles, was Holdfast über Sie speichert: Ihr \
+        Name, wo Sie angemeldet sind, und Ihre Aktivität. Kein Passwort und kein Code steht darin.",
     copy_submit: "Ihre Daten herunterladen",
     copy_submitting: "Ihre Daten werden gesammelt\u{a0}…",
-    copied: |file| {
-        format!("Ihr Browser hat die Datei {file} erhalten. Sehen Sie in Ihren Downloads nach.")
-    },
+    copied: |file| format!("Die Datei ist in Ihren Downloads. Sie heißt {file}."),
+    copies_lead: "Es gibt auch eine Datei mit demselben Inhalt für andere Programme. Sie können beide speichern, \
+        bis Sie diese Seite verlassen.",
+    copy_to_read: "Kopie zum Lesen speichern",
+    copy_for_programs: "Datei für andere Programme speichern",
     delete: "Ihr Konto löschen",
     delete_lead: "Das löscht Ihr Konto, Ihren Wiederherstellungscode und Ihre Aktivität und meldet Sie in \
         allen Browsern ab. Das kann nicht rückgängig gemacht werden. Danach \
@@ -467,6 +469,73 @@ pub static DATA: Data = Data {
         es gelöscht ist, sagt es diese Seite.",
     submit: "Mein Konto löschen",
     submitting: "Ihr Konto wird gelöscht\u{a0}…",
+};
+
+pub static DATA_TO_READ: DataToRead = DataToRead {
+    title: "Ihre Daten bei Holdfast",
+    lead: |date| {
+        format!(
+            "Das ist alles, was Holdfast über Sie gespeichert hat. Stand: {date}. Kein Passwort und kein Code \
+             ist darin."
+        )
+    },
+    times: "Alle Zeiten sind in der Zeitzone des Browsers, der diese Datei gemacht hat.",
+    nothing: "Hier ist nichts gespeichert.",
+    none: "Keine Angabe",
+    not_yet: "Noch nicht",
+    yes: "Ja",
+    no: "Nein",
+    account: "Ihr Konto",
+    username: "Benutzername",
+    account_since: "Konto seit",
+    password_set: "Passwort gesetzt",
+    password_set_before: "Früheres Passwort gesetzt",
+    wrong_passwords: "Falsche Passwörter nacheinander",
+    last_wrong_password: "Das letzte falsche Passwort",
+    wrong_passwords_reset: "Falsche Passwörter vom Betreiber zurückgesetzt",
+    account_number: "Nummer des Kontos",
+    former_usernames: "Benutzernamen, die Sie aufgegeben haben",
+    name: "Name",
+    given_up: "Aufgegeben",
+    reserved_until: "Für Sie frei gehalten bis",
+    recovery_codes: "Wiederherstellungscodes",
+    made: "Erzeugt",
+    confirmed: "Sie haben gesagt, dass Sie ihn aufbewahren",
+    reset_link: "Link des Betreibers für ein neues Passwort",
+    valid_until: "Gilt bis",
+    used: "Benutzt",
+    browsers: "Wo Sie angemeldet sind",
+    kind: "Art des Browsers",
+    this_browser: "Diese Datei wurde in diesem Browser gemacht",
+    signed_in: "Angemeldet",
+    last_used: "Zuletzt benutzt",
+    address: "Adresse im Internet",
+    remembered: "Sie wollten angemeldet bleiben",
+    ends: "Spätestens abgemeldet",
+    ends_unused: "Abgemeldet, wenn nicht benutzt für",
+    says: "Was der Browser über sich sagt",
+    sign_in_number: "Nummer der Anmeldung",
+    notices: "Anmeldungen von neuen Browsern, auf die Sie noch nicht geantwortet haben",
+    activity: "Was mit Ihrem Konto geschehen ist",
+    when: "Wann",
+    what: "Was geschehen ist",
+    browser: "Welcher Browser",
+    sign_in_numbered: |number| format!("Anmeldung {number}"),
+    entry_numbered: |number| format!("Eintrag {number}"),
+    renamed: |old, new| format!("Von {old} zu {new}"),
+    span: |count, number, unit| {
+        let unit = match (unit, count) {
+            (TimeUnit::Days, 1) => "\u{a0}Tag",
+            (TimeUnit::Days, _) => "\u{a0}Tage",
+            (TimeUnit::Hours, 1) => "\u{a0}Stunde",
+            (TimeUnit::Hours, _) => "\u{a0}Stunden",
+            (TimeUnit::Minutes, 1) => "\u{a0}Minute",
+            (TimeUnit::Minutes, _) => "\u{a0}Minuten",
+            (TimeUnit::Seconds, 1) => "\u{a0}Sekunde",
+            (TimeUnit::Seconds, _) => "\u{a0}Sekunden",
+        };
+        format!("{number}{unit}")
+    },
 };
 
 fn told(told: Told) -> &'static str {

@@ -33,7 +33,7 @@ use parts::{
     KeepCode, Overview, Password, Recover, RecoveryCode, Rules, Sessions, SignIn, SignInNotice,
     SignUp, Username,
 };
-pub use parts::{Ended, Link, Text};
+pub use parts::{DataToRead, Ended, Link, Text, TimeUnit};
 
 use crate::pieces::{self, Loading, Missing};
 
@@ -91,6 +91,7 @@ parts! {
     password: Password = PASSWORD;
     username: Username = USERNAME;
     data: Data = DATA;
+    data_to_read: DataToRead = DATA_TO_READ;
 }
 
 /// The name of the piece with the words of German.

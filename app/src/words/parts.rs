@@ -417,8 +417,12 @@ pub struct Data {
     pub copy_lead: Text,
     pub copy_submit: Text,
     pub copy_submitting: Text,
-    /// This file has arrived.
+    /// A file of this name has arrived.
     pub copied: fn(&str) -> String,
+    /// Above the buttons that save a file again.
+    pub copies_lead: Text,
+    pub copy_to_read: Text,
+    pub copy_for_programs: Text,
     pub delete: Text,
     pub delete_lead: Text,
     pub confirm: Text,
@@ -429,4 +433,69 @@ pub struct Data {
     pub may_be_deleted: Text,
     pub submit: Text,
     pub submitting: Text,
+}
+
+/// The file with all data that a person reads.
+pub struct DataToRead {
+    pub title: Text,
+    /// What the file has, as it was at this time.
+    pub lead: fn(&str) -> String,
+    pub times: Text,
+    pub nothing: Text,
+    pub none: Text,
+    pub not_yet: Text,
+    pub yes: Text,
+    pub no: Text,
+    pub account: Text,
+    pub username: Text,
+    pub account_since: Text,
+    pub password_set: Text,
+    pub password_set_before: Text,
+    /// How many wrong passwords there were in a row.
+    pub wrong_passwords: Text,
+    pub last_wrong_password: Text,
+    pub wrong_passwords_reset: Text,
+    pub account_number: Text,
+    pub former_usernames: Text,
+    pub name: Text,
+    pub given_up: Text,
+    pub reserved_until: Text,
+    pub recovery_codes: Text,
+    pub made: Text,
+    pub confirmed: Text,
+    pub reset_link: Text,
+    pub valid_until: Text,
+    pub used: Text,
+    pub browsers: Text,
+    pub kind: Text,
+    pub this_browser: Text,
+    pub signed_in: Text,
+    pub last_used: Text,
+    pub address: Text,
+    pub remembered: Text,
+    pub ends: Text,
+    /// It is over if it is not used for so long.
+    pub ends_unused: Text,
+    /// The text with which the browser calls itself.
+    pub says: Text,
+    pub sign_in_number: Text,
+    pub notices: Text,
+    pub activity: Text,
+    pub when: Text,
+    pub what: Text,
+    pub browser: Text,
+    pub sign_in_numbered: fn(&str) -> String,
+    pub entry_numbered: fn(&str) -> String,
+    /// The username before, and the new one.
+    pub renamed: fn(&str, &str) -> String,
+    /// A span of time, as a number and as a text.
+    pub span: fn(u64, &str, TimeUnit) -> String,
+}
+
+/// A unit of a span of time.
+pub enum TimeUnit {
+    Days,
+    Hours,
+    Minutes,
+    Seconds,
 }

@@ -152,7 +152,7 @@ test('bar 45: the end of another session', async ({ page, account, api }) => {
   const foreign = page
     .getByRole('listitem')
     .filter({ hasNot: page.getByText('This browser', { exact: true }) })
-    .getByRole('button', { name: /^Sign out this browser/ });
+    .getByRole('button', { name: /^Sign out: / });
   await leaveBeforeTheAnswer(page, '**/api/v1/sessions/*', async () => {
     await foreign.click();
     await sendSignOut(page, account);

@@ -109,9 +109,12 @@ test('a person signs up, gets back in, ends the session of a stranger, and leave
   // The person leaves, with the data.
   await page.getByRole('banner').getByRole('link', { name: 'Account' }).tap();
   await page.getByRole('link', { name: 'Copy or delete' }).tap();
-  const arriving = page.waitForEvent('download');
+  const toRead = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Download your data' }).tap();
-  const data = JSON.parse(await readFile(await (await arriving).path(), 'utf8'));
+  expect(await readFile(await (await toRead).path(), 'utf8')).toContain(account.username);
+  const forPrograms = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save the file for other programs' }).tap();
+  const data = JSON.parse(await readFile(await (await forPrograms).path(), 'utf8'));
   expect(data.account.username).toBe(account.username);
   await isPlain(page);
   // Until then, the form does not know which name is the right one.

@@ -97,9 +97,13 @@ test('a person makes an account, changes it and deletes it with the keyboard alo
   await keys.press('Enter');
   await expect(page.getByText(`Type ${renamed}.`)).toBeVisible();
   await tabTo(page, page.getByRole('button', { name: 'Download your data' }));
-  const arriving = page.waitForEvent('download');
+  const toRead = page.waitForEvent('download');
   await keys.press('Enter');
-  const data = JSON.parse(await readFile(await (await arriving).path(), 'utf8'));
+  expect(await readFile(await (await toRead).path(), 'utf8')).toContain(renamed);
+  await tabTo(page, page.getByRole('button', { name: 'Save the file for other programs' }));
+  const forPrograms = page.waitForEvent('download');
+  await keys.press('Enter');
+  const data = JSON.parse(await readFile(await (await forPrograms).path(), 'utf8'));
   expect(data.account.username).toBe(renamed);
   await tabTo(page, page.getByLabel('Your username, typed again'));
   await keys.type(renamed);

@@ -112,7 +112,7 @@ test('a session whose ending a proxy sends twice is told as ended', async ({
 test('ending the session of this browser signs the person out', async ({ page, account }) => {
   await signIn(page, account);
   await page.goto('/sessions');
-  await page.getByRole('button', { name: /^Sign out this browser/ }).click();
+  await page.getByRole('button', { name: /^Sign out: / }).click();
   await isSignedOut(page);
 });
 
@@ -392,7 +392,7 @@ test('two browsers of one kind are told apart by ear', async ({ page, account, a
   for (const name of names) {
     const row = sessionRows(page).filter({ hasText: name });
     const both = `${isolated(name)} (Firefox on Linux)`;
-    await expect(signOutOf(row)).toHaveAccessibleName(`Sign out this browser: ${both}`);
+    await expect(signOutOf(row)).toHaveAccessibleName(`Sign out: ${both}`);
     await expect(renameOf(row)).toHaveAccessibleName(`Rename: ${both}`);
   }
 });

@@ -9,6 +9,7 @@ export interface ActivityEvent {
   at: number;
   ip: string | null;
   device: string;
+  ended_device?: string;
   session_id: string | null;
   detail: string | null;
   times: number;

@@ -291,6 +291,10 @@ pub struct ActivityData {
     pub event: ActivityEvent,
     /// The browser's `User-Agent` header.
     pub user_agent: Option<String>,
+    /// The `User-Agent` header of the session that ended. Absent if no session ended, or if it is not
+    /// known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_user_agent: Option<String>,
 }
 
 /// Deletes the account. The person has to confirm the password.
@@ -542,7 +546,8 @@ pub struct EndedCount {
 pub struct ActivityPage {
     /// The events of this page.
     pub events: Vec<ActivityEvent>,
-    /// Pass it as `before` for the next page; absent on the last one.
+    /// Pass it as `before` for the next page; absent on the last one. It is not always the id of the last
+    /// event: wrong passwords may stand before events with larger ids.
     pub next: Option<String>,
     /// For how long events are kept. Absent from a server that does not say it.
     #[serde(default)]
@@ -552,7 +557,8 @@ pub struct ActivityPage {
 /// Something that happened to an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActivityEvent {
-    /// Its id; later events have larger ones.
+    /// Its id; later events have larger ones. If an entry counts several occurrences, its id may be up to
+    /// an hour older than `at`.
     pub event_id: Uuid,
     /// What happened.
     pub kind: EventKind,
@@ -560,8 +566,13 @@ pub struct ActivityEvent {
     pub at: i64,
     /// The client's address.
     pub ip: Option<String>,
-    /// The browser, in words for a person.
+    /// The browser, in words for a person. If a session was ended from another one, it is the browser of
+    /// the other one.
     pub device: String,
+    /// The browser of the session that ended, in words for a person. Absent if no session ended, or if it
+    /// is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_device: Option<String>,
     /// The session to which it happened, if there is one.
     pub session_id: Option<Uuid>,
     /// More about it, such as the reason of an ending.
@@ -860,6 +871,7 @@ mod tests {
         }"#;
         let event: ActivityEvent = serde_json::from_str(event).unwrap();
         assert_eq!(event.kind, EventKind::Unknown);
+        assert_eq!(event.ended_device, None);
     }
 
     #[test]

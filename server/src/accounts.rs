@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::error::ApiError;
 use crate::random;
-use crate::sessions::{BATCH, note_ended};
+use crate::sessions::{BATCH, ids_of, note_ended};
 use crate::store::events::NewEvent;
 use crate::store::{self, ClientInfo, Pool};
 
@@ -116,6 +116,7 @@ async fn end_some(pool: &Pool, clock: &Clock, account_id: Uuid) -> Result<u64, A
     )
     .await?;
     transaction.commit().await?;
+    let ended = ids_of(&ended);
     let endings: Vec<_> = ended.iter().map(|id| (*id, reason)).collect();
     // The instances read the endings within a second, even if this notification is lost.
     if let Err(error) = store::session_ends::notify(&mut connection, &endings).await {
@@ -203,6 +204,7 @@ async fn note_by_operator(
         kind,
         client: &ClientInfo::default(),
         detail: None,
+        ended_user_agent: None,
     };
     store::events::insert(connection, event).await?;
     Ok(())

@@ -186,6 +186,7 @@ async fn insert(pool: &Pool, events: &[QueuedEvent]) -> sqlx::Result<()> {
             kind: event.kind,
             client: &event.client,
             detail: None,
+            ended_user_agent: None,
         })
         .collect();
     let mut connection = pool.acquire().await?;

@@ -6,6 +6,9 @@ use std::time::Duration;
 /// lifetimes in their settings, and each instance accepts the tokens of all of them.
 pub const LONGEST_ACCESS_TOKEN: Duration = Duration::from_secs(60 * 60);
 
+/// How long the token of a known browser is valid.
+pub const BROWSER_KNOWN_FOR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// How long a username that an account has given up stays reserved for this account.
 pub const USERNAME_RESERVED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 

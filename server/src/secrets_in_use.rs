@@ -429,6 +429,7 @@ pub async fn delete_dead_sessions(
                 kind: EventKind::SessionEnded,
                 client: &nobody,
                 detail: Some("secret_replaced"),
+                ended_user_agent: deleted.user_agent.as_deref(),
             })
             .collect();
         store::events::insert_all(&mut transaction, &events).await?;

@@ -111,6 +111,7 @@ impl Sweep {
         round.add("reset links", within(old_reset_codes(state)).await);
         round.add("former usernames", within(old_usernames(state)).await);
         round.add("sign-in notices", within(old_notices(state)).await);
+        round.add("revoked browsers", within(old_revocations(state)).await);
         let of_deleted = events_of_deleted_accounts(state);
         round.add("events of deleted accounts", within(of_deleted).await);
         match within(self.walk(state)).await {
@@ -231,6 +232,19 @@ async fn old_notices(state: &Holdfast) -> Result<u64, ApiError> {
     }
 }
 
+/// A revoked browser is kept until each of its tokens has expired.
+async fn old_revocations(state: &Holdfast) -> Result<u64, ApiError> {
+    let mut connection = state.pool.acquire().await?;
+    let mut total = 0;
+    loop {
+        let deleted = store::revoked_browsers::forget_old(&mut connection, BATCH).await?;
+        total += deleted;
+        if deleted < BATCH.unsigned_abs() {
+            return Ok(total);
+        }
+    }
+}
+
 async fn old_endings(state: &Holdfast) -> Result<u64, ApiError> {
     let kept = endings::retention(&state.database);
     let mut connection = state.pool.acquire().await?;
@@ -302,6 +316,7 @@ async fn end(state: &Holdfast, over: Over<'_>) -> Result<u64, ApiError> {
             kind: EventKind::SessionEnded,
             client: &ClientInfo::default(),
             detail: Some(EndReason::Expired.as_str()),
+            ended_user_agent: deleted.user_agent.as_deref(),
         };
         store::events::insert(&mut transaction, event).await?;
     }

@@ -294,6 +294,8 @@ async fn open_sessions(
             lifetime_seconds: 90 * 24 * 60 * 60,
             idle_seconds: 30 * 24 * 60 * 60,
             remember: true,
+            browser_id: session_id,
+            name: None,
             client: &client,
         };
         sessions::insert(&mut transaction, new).await.unwrap();

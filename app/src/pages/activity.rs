@@ -1,3 +1,5 @@
+use std::cmp::Reverse;
+
 use holdfast_client::{Api, CallError, RequireSession, use_session};
 use holdfast_protocol::wire::{ActivityEvent, ActivityPage as Events, EventKind, paths as api};
 use leptos::html::Ol;
@@ -221,9 +223,16 @@ struct Failures {
 /// With so many wrong passwords on one day, somebody may be guessing.
 const MANY: u64 = 5;
 
-/// The events, each with its day if the event before it was on another day. With `has_older`, there are older
-/// events that are not loaded. `day` names the day of a point in time.
-fn by_day(events: Vec<ActivityEvent>, has_older: bool, day: impl Fn(i64) -> String) -> Vec<Row> {
+/// The events, the newest first, each with its day if the event before it was on another day. With
+/// `has_older`, there are older events that are not loaded. `day` names the day of a point in time.
+fn by_day(
+    mut events: Vec<ActivityEvent>,
+    has_older: bool,
+    day: impl Fn(i64) -> String,
+) -> Vec<Row> {
+    // Wrong passwords may come with older events, because the server lists them at the beginning of their
+    // hour.
+    events.sort_by_key(|event| Reverse(event.at));
     let days: Vec<String> = events.iter().map(|event| day(event.at)).collect();
     let failures: Vec<u64> = events.iter().map(failures).collect();
     let failures_on = |name: &String| -> u64 {
@@ -266,13 +275,9 @@ fn EventRow(row: Row) -> impl IntoView {
     let advice = advice(&row);
     let Row { event, day, .. } = row;
     let all = Words::of_page();
-    let what = what_happened(&event, all, &|number| number_in_words(number, all));
     let words = all.activity();
-    let device = all.device(event.device);
-    let from = match event.ip {
-        Some(ip) => format!("{device} · {ip}"),
-        None => device,
-    };
+    let at = event.at;
+    let (what, from) = heading_and_hint(event, all);
     let advised = advice.map(|advice| match advice {
         Advice::Copied => words.copied.to_owned(),
         Advice::Guessed(Failures { times, is_part }) => {
@@ -295,7 +300,7 @@ fn EventRow(row: Row) -> impl IntoView {
                     <p><a href=paths::PASSWORD>{words.change_password}</a></p>
                 })}
             </div>
-            <DateTime at=event.at time_only=true/>
+            <DateTime at time_only=true/>
         </li>
     }
 }
@@ -311,6 +316,31 @@ pub(super) fn what_happened(
     match event.times {
         0 | 1 => what.to_owned(),
         times => (words.times)(what, &number(times)),
+    }
+}
+
+/// What happened, and from where.
+///
+/// The event of an ending has two browsers: the one that was signed out, and the one from which that was
+/// done. The heading says the first one, so that the person does not take the second one for it.
+fn heading_and_hint(event: ActivityEvent, all: Words) -> (String, String) {
+    let words = all.activity();
+    let what = what_happened(&event, all, &|number| number_in_words(number, all));
+    let why = ended(event.detail.as_deref());
+    let is_by_person = matches!(why, Ended::Elsewhere | Ended::PasswordChanged);
+    let is_by_itself = matches!(why, Ended::Expired | Ended::SecretReplaced);
+    let device = all.device(event.device);
+    let from = match event.ip {
+        Some(ip) => format!("{device} · {ip}"),
+        None => device,
+    };
+    let ended_device = event.ended_device.map(|ended| all.device(ended));
+    match (event.kind, ended_device) {
+        (EventKind::SessionEnded, Some(ended)) if is_by_person => {
+            ((words.was_signed_out)(&ended), format!("{what} · {from}"))
+        }
+        (EventKind::SessionEnded, Some(ended)) if is_by_itself => (what, ended),
+        _ => (what, from),
     }
 }
 
@@ -359,6 +389,7 @@ mod tests {
             at,
             ip: None,
             device: String::new(),
+            ended_device: None,
             session_id: None,
             detail: None,
             times,
@@ -395,10 +426,74 @@ mod tests {
     }
 
     #[test]
+    fn an_ending_says_which_browser_was_signed_out() {
+        let ending = |detail: &str, ended: Option<&str>| ActivityEvent {
+            detail: Some(detail.to_owned()),
+            device: "Chrome on Android".to_owned(),
+            ip: Some("192.0.2.1".to_owned()),
+            ended_device: ended.map(str::to_owned),
+            ..event(EventKind::SessionEnded, 0, 1)
+        };
+        let firefox = Some("Firefox on Linux");
+        for (detail, ended, heading, hint) in [
+            (
+                "ended_elsewhere",
+                firefox,
+                "Firefox on Linux was signed out",
+                "Signed out from another browser · Chrome on Android · 192.0.2.1",
+            ),
+            (
+                "password_changed",
+                firefox,
+                "Firefox on Linux was signed out",
+                "Signed out by the new password · Chrome on Android · 192.0.2.1",
+            ),
+            ("expired", firefox, "Sign-in expired", "Firefox on Linux"),
+            // An earlier server does not say it.
+            (
+                "ended_elsewhere",
+                None,
+                "Signed out from another browser",
+                "Chrome on Android · 192.0.2.1",
+            ),
+        ] {
+            let told = heading_and_hint(ending(detail, ended), Words::ENGLISH);
+            assert_eq!(told, (heading.to_owned(), hint.to_owned()), "{detail}");
+        }
+    }
+
+    #[test]
     fn a_day_stands_at_its_first_event() {
         let rows = rows([29, 21, 14, 3].map(|at| event(EventKind::SignIn, at, 1)));
         let days: Vec<_> = rows.iter().map(|row| row.day.as_deref()).collect();
         assert_eq!(days, [Some("2"), None, Some("1"), Some("0")]);
+    }
+
+    #[test]
+    fn wrong_passwords_stand_at_their_time() {
+        use EventKind::{SignIn, SignInFailed};
+        let events = [
+            (SignIn, 28),
+            (SignIn, 21),
+            (SignIn, 21),
+            (SignInFailed, 27),
+            (SignInFailed, 13),
+        ];
+        let rows = rows(events.map(|(kind, at)| event(kind, at, 1)));
+        let shown: Vec<_> = rows
+            .iter()
+            .map(|row| (row.event.kind, row.event.at))
+            .collect();
+        let expected = [
+            (SignIn, 28),
+            (SignInFailed, 27),
+            (SignIn, 21),
+            (SignIn, 21),
+            (SignInFailed, 13),
+        ];
+        assert_eq!(shown, expected);
+        let days: Vec<_> = rows.iter().filter_map(|row| row.day.as_deref()).collect();
+        assert_eq!(days, ["2", "1"]);
     }
 
     #[test]

@@ -247,26 +247,37 @@ impl Teller<'_> {
     }
 
     fn event(&self, stored: &ActivityData) -> [Cell; 4] {
-        let ActivityData { event, user_agent } = stored;
+        let ActivityData {
+            event,
+            user_agent,
+            ended_user_agent,
+        } = stored;
         let ActivityEvent {
             event_id,
             kind,
             at,
             ip,
             device,
+            ended_device,
             session_id,
             detail,
             // `what_happened` says it.
             times: _,
         } = event;
         let number_of = |of: fn(&str) -> String, id: &Uuid| of(&id.to_string());
-        let what = Cell {
+        let mut what = Cell {
             text: what_happened(event, self.all, self.number),
             below: detail
                 .iter()
                 .filter_map(|detail| self.detail(*kind, detail))
                 .collect(),
         };
+        if let Some(ended) = ended_device {
+            let ended = self.all.device(ended.clone());
+            let was_signed_out = self.all.activity().was_signed_out;
+            what.below.push(was_signed_out(&ended));
+        }
+        what.below.extend(ended_user_agent.clone());
         let browser = Cell {
             text: self.all.device(device.clone()),
             below: user_agent.iter().cloned().collect(),
@@ -469,11 +480,13 @@ mod tests {
                 at: 900,
                 ip: Some("192.0.2.9".to_owned()),
                 device: "Firefox on Linux".to_owned(),
+                ended_device: Some("Safari on iPhone".to_owned()),
                 session_id: Some(Uuid::from_u128(0x77)),
                 detail: detail.map(str::to_owned),
                 times: 1,
             },
             user_agent: Some("Mozilla of the event".to_owned()),
+            ended_user_agent: Some("Mozilla of the ended one".to_owned()),
         }
     }
 
@@ -573,6 +586,8 @@ mod tests {
             "Mozilla of the browser",
             "Mozilla of the stranger",
             "Mozilla of the event",
+            "Mozilla of the ended one",
+            "Safari on iPhone was signed out",
             "<bdi>192.0.2.1</bdi>",
             "<bdi>192.0.2.2</bdi>",
             "<bdi>192.0.2.9</bdi>",
@@ -602,6 +617,8 @@ mod tests {
         data.sign_in_notices[0].user_agent = hostile();
         let stored = &mut data.activity[1];
         stored.user_agent = hostile();
+        stored.ended_user_agent = hostile();
+        stored.event.ended_device = hostile();
         stored.event.kind = EventKind::Unknown;
         stored.event.ip = hostile();
         stored.event.device = HOSTILE.to_owned();
@@ -610,7 +627,7 @@ mod tests {
         for language in Language::ALL {
             let page = page_in(*language, &data);
             // The name of the browser is its heading, too.
-            assert_eq!(page.matches(&isolated).count(), 13, "{page}");
+            assert_eq!(page.matches(&isolated).count(), 14, "{page}");
             assert!(!page.contains("<script"), "{page}");
             assert!(!page.contains("onload=\""), "{page}");
             // Only what this file wrote opens and closes a tag.

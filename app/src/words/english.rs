@@ -404,6 +404,7 @@ pub static ACTIVITY: Activity = Activity {
         _ => format!("Activity is deleted after {number} days."),
     },
     what,
+    was_signed_out: |browser| format!("{browser} was signed out"),
 };
 
 pub static PASSWORD: Password = Password {

@@ -405,6 +405,7 @@ pub static ACTIVITY: Activity = Activity {
         _ => format!("Einträge werden nach {number} Tagen gelöscht."),
     },
     what,
+    was_signed_out: |browser| format!("{browser} wurde abgemeldet"),
 };
 
 pub static PASSWORD: Password = Password {

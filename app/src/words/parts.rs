@@ -365,6 +365,8 @@ pub struct Activity {
     pub kept: fn(u64, &str) -> String,
     /// What happened.
     pub what: fn(EventKind, Ended) -> Text,
+    /// The person has ended a session of this browser from another one.
+    pub was_signed_out: fn(&str) -> String,
 }
 
 /// Why a session was ended, in the detail of an event.

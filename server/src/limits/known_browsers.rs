@@ -7,7 +7,11 @@
 //! after a change, the tokens of the previous password are also valid. All of them together may
 //! fail ten times. Tokens of older passwords have no effect.
 //!
-//! The server stores nothing: the proof is a token with two MACs. The first one also covers the
+//! A token has the id of its browser. The browser keeps the id when it signs in again, so all of its tokens
+//! have the same one. If the person ends a session of this browser from another browser, the server stores
+//! the id (`store/revoked_browsers.rs`), and all these tokens are void.
+//!
+//! Otherwise the server stores nothing: the proof is a token with two MACs. The first one also covers the
 //! username, so the server can check it with the typed name before it makes a query. If a person
 //! changes the username, the tokens of their browsers have the old name. For these, the second MAC
 //! shows that the server has made the token. After the query, the server sees whether the token
@@ -26,7 +30,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::keys::{Keys, Obstacle};
-use crate::random;
+use crate::lifetimes::BROWSER_KNOWN_FOR;
 
 /// The start of a token, so that a person and a secret scanner can recognise it.
 const PREFIX: &str = "hfb_";
@@ -35,9 +39,6 @@ const PURPOSE: &[u8] = b"holdfast known browser";
 
 /// The purpose of the key of the second MAC.
 const PURPOSE_OF_ANY_NAME: &[u8] = b"holdfast known browser of any name";
-
-/// How long a token is valid, in seconds.
-const YEAR: u64 = 365 * 24 * 60 * 60;
 
 /// How long the tokens of the previous password stay valid after a change, in seconds. The
 /// change has just signed the person's other browsers out, and they need their tokens.
@@ -62,8 +63,10 @@ pub struct KnownBrowser {
     account_id: Uuid,
     /// When the password with which it signed in was set, in Unix microseconds.
     password_changed_at: i64,
-    /// Distinguishes this browser's token from all others.
-    id: [u8; 16],
+    /// The browser. All its tokens for this account have the same id.
+    browser_id: Uuid,
+    /// When the token was made, in Unix seconds.
+    made_at: u64,
 }
 
 /// Which password of the account a browser has signed in with.
@@ -76,9 +79,18 @@ pub enum Known {
 }
 
 impl KnownBrowser {
-    /// The id under which its failures are counted.
-    pub fn id(&self) -> [u8; 16] {
-        self.id
+    /// The id under which its failures are counted. Each token of a browser has its own, so a thief with
+    /// an older token does not use up the failures of the newest one.
+    pub fn id(&self) -> [u8; 24] {
+        let mut id = [0; 24];
+        id[..16].copy_from_slice(self.browser_id.as_bytes());
+        id[16..].copy_from_slice(&self.made_at.to_be_bytes());
+        id
+    }
+
+    /// The browser.
+    pub fn browser_id(&self) -> Uuid {
+        self.browser_id
     }
 
     /// The account.
@@ -130,13 +142,14 @@ pub fn make(
     account_id: Uuid,
     username: &Username,
     password_changed_at: OffsetDateTime,
+    browser_id: Uuid,
     now: u64,
 ) -> Result<Secret, Obstacle> {
     let mut token = Vec::with_capacity(BODY + 2 * MAC);
     token.extend(account_id.as_bytes());
     token.extend(micros(password_changed_at).to_be_bytes());
     token.extend(now.to_be_bytes());
-    token.extend(random::bytes::<16>());
+    token.extend(browser_id.as_bytes());
     let key = keys.current_for_purpose::<32>(PURPOSE)?;
     let name = username.key();
     let mac = mac_of(&*key, &[&token, name.as_bytes()])
@@ -191,13 +204,14 @@ fn verify(keys: &Keys, token: &str, username: &Username, now: u64) -> Option<(Kn
     }
     let number = |at: usize| <[u8; 8]>::try_from(&body[at..at + 8]).ok();
     let made_at = u64::from_be_bytes(number(24)?);
-    if now.saturating_sub(made_at) > YEAR {
+    if now.saturating_sub(made_at) > BROWSER_KNOWN_FOR.as_secs() {
         return None;
     }
     let browser = KnownBrowser {
         account_id: Uuid::from_slice(&body[..16]).ok()?,
         password_changed_at: i64::from_be_bytes(number(16)?),
-        id: body[32..].try_into().ok()?,
+        browser_id: Uuid::from_slice(&body[32..]).ok()?,
+        made_at,
     };
     Some((browser, is_of_name))
 }
@@ -224,6 +238,8 @@ mod tests {
     use super::*;
 
     const NOW: u64 = 1_800_000_000;
+
+    const BROWSER: Uuid = Uuid::from_u128(7);
 
     fn keys(secrets: &[u8]) -> Keys {
         let secrets = secrets.iter().map(|s| Zeroizing::new(vec![*s; 32]));
@@ -258,8 +274,8 @@ mod tests {
     fn the_server_picks_the_token_that_fits_the_name() {
         let keys = keys(&[1]);
         let (ada, eve) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let for_ada = make(&keys, ada, &name("Ada"), changed(0), NOW).unwrap();
-        let for_eve = make(&keys, eve, &name("eve"), changed(0), NOW).unwrap();
+        let for_ada = make(&keys, ada, &name("Ada"), changed(0), BROWSER, NOW).unwrap();
+        let for_eve = make(&keys, eve, &name("eve"), changed(0), BROWSER, NOW).unwrap();
         let headers = headers(&["nonsense", for_ada.expose(), for_eve.expose()]);
         let found = |name: &Username| first(&keys, &headers, name, NOW).map(|b| b.account_id);
         assert_eq!(found(&name("ADA")), Some(ada));
@@ -270,7 +286,7 @@ mod tests {
     #[test]
     fn no_more_than_five_tokens_are_read() {
         let keys = keys(&[1]);
-        let token = make(&keys, Uuid::nil(), &name("ada"), changed(0), NOW).unwrap();
+        let token = make(&keys, Uuid::nil(), &name("ada"), changed(0), BROWSER, NOW).unwrap();
         let fifth = headers(&["a", "b", "c", "d", token.expose()]);
         assert_eq!(find(&keys, &fifth, &name("ada"), NOW).of_name.len(), 1);
         let sixth = headers(&["a", "b", "c", "d", "e", token.expose()]);
@@ -282,7 +298,15 @@ mod tests {
 
     #[test]
     fn only_an_accepted_secret_makes_a_valid_token() {
-        let token = make(&keys(&[1]), Uuid::nil(), &name("ada"), changed(0), NOW).unwrap();
+        let token = make(
+            &keys(&[1]),
+            Uuid::nil(),
+            &name("ada"),
+            changed(0),
+            BROWSER,
+            NOW,
+        )
+        .unwrap();
         let found = |keys| first(&keys, &headers(&[token.expose()]), &name("ada"), NOW);
         assert!(found(keys(&[2, 1])).is_some());
         assert!(found(keys(&[2])).is_none());
@@ -291,7 +315,7 @@ mod tests {
     #[test]
     fn a_token_with_any_changed_byte_is_refused() {
         let keys = keys(&[1]);
-        let token = make(&keys, Uuid::nil(), &name("ada"), changed(0), NOW).unwrap();
+        let token = make(&keys, Uuid::nil(), &name("ada"), changed(0), BROWSER, NOW).unwrap();
         let bytes = URL_SAFE_NO_PAD
             .decode(token.expose().strip_prefix(PREFIX).unwrap())
             .unwrap();
@@ -307,18 +331,19 @@ mod tests {
     #[test]
     fn a_token_is_valid_for_a_year() {
         let keys = keys(&[1]);
-        let token = make(&keys, Uuid::nil(), &name("ada"), changed(0), NOW).unwrap();
+        let token = make(&keys, Uuid::nil(), &name("ada"), changed(0), BROWSER, NOW).unwrap();
         let found = |now| first(&keys, &headers(&[token.expose()]), &name("ada"), now);
-        assert!(found(NOW + YEAR).is_some());
-        assert!(found(NOW + YEAR + 1).is_none());
+        let year = BROWSER_KNOWN_FOR.as_secs();
+        assert!(found(NOW + year).is_some());
+        assert!(found(NOW + year + 1).is_none());
     }
 
     #[test]
     fn all_tokens_of_the_name_are_found_in_their_order() {
         let keys = keys(&[1]);
         let account = Uuid::from_u128(1);
-        let newest = make(&keys, account, &name("ada"), changed(0), NOW).unwrap();
-        let older = make(&keys, account, &name("ada"), changed(9), NOW).unwrap();
+        let newest = make(&keys, account, &name("ada"), changed(0), BROWSER, NOW).unwrap();
+        let older = make(&keys, account, &name("ada"), changed(9), BROWSER, NOW).unwrap();
         let headers = headers(&[newest.expose(), "nonsense", older.expose()]);
         let found = find(&keys, &headers, &name("ada"), NOW);
         assert!(found.of_other_names.is_empty());
@@ -335,9 +360,9 @@ mod tests {
     fn a_token_of_another_name_is_found_beside_those_of_the_name() {
         let keys = keys(&[1]);
         let (ada, eve) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let before = make(&keys, ada, &name("ada"), changed(0), NOW).unwrap();
-        let other = make(&keys, eve, &name("eve"), changed(0), NOW).unwrap();
-        let now = make(&keys, ada, &name("lovelace"), changed(0), NOW).unwrap();
+        let before = make(&keys, ada, &name("ada"), changed(0), BROWSER, NOW).unwrap();
+        let other = make(&keys, eve, &name("eve"), changed(0), BROWSER, NOW).unwrap();
+        let now = make(&keys, ada, &name("lovelace"), changed(0), BROWSER, NOW).unwrap();
         let headers = headers(&[before.expose(), other.expose(), now.expose()]);
         let found = find(&keys, &headers, &name("lovelace"), NOW);
         let accounts = |browsers: &[KnownBrowser]| -> Vec<_> {
@@ -351,7 +376,7 @@ mod tests {
     #[test]
     fn a_token_of_an_earlier_version_is_valid_for_its_name_only() {
         let keys = keys(&[1]);
-        let token = make(&keys, Uuid::nil(), &name("ada"), changed(0), NOW).unwrap();
+        let token = make(&keys, Uuid::nil(), &name("ada"), changed(0), BROWSER, NOW).unwrap();
         let bytes = URL_SAFE_NO_PAD
             .decode(token.expose().strip_prefix(PREFIX).unwrap())
             .unwrap();
@@ -365,6 +390,18 @@ mod tests {
     }
 
     #[test]
+    fn tokens_of_one_browser_have_its_id_and_their_own_failures() {
+        let keys = keys(&[1]);
+        let made = |now| make(&keys, Uuid::nil(), &name("ada"), changed(0), BROWSER, now).unwrap();
+        let (older, newer) = (made(NOW - 60), made(NOW));
+        let headers = headers(&[newer.expose(), older.expose()]);
+        let found = find(&keys, &headers, &name("ada"), NOW).of_name;
+        let browsers: Vec<_> = found.iter().map(KnownBrowser::browser_id).collect();
+        assert_eq!(browsers, [BROWSER, BROWSER]);
+        assert_ne!(found[0].id(), found[1].id());
+    }
+
+    #[test]
     fn a_forbidden_secret_makes_no_token() {
         let keys = keys(&[2, 1]);
         let leaked = crate::keys::SecretInUse {
@@ -373,7 +410,7 @@ mod tests {
             minted_ago: std::time::Duration::ZERO,
         };
         keys.learn(&[leaked], std::time::Duration::from_secs(60), NOW);
-        let made = make(&keys, Uuid::nil(), &name("ada"), changed(0), NOW);
+        let made = make(&keys, Uuid::nil(), &name("ada"), changed(0), BROWSER, NOW);
         assert_eq!(made.err(), Some(Obstacle::Forbidden));
     }
 
@@ -381,7 +418,7 @@ mod tests {
     fn a_new_password_makes_it_a_stranger_after_ten_minutes() {
         let keys = keys(&[1]);
         let account_id = Uuid::from_u128(1);
-        let token = make(&keys, account_id, &name("ada"), changed(5000), NOW).unwrap();
+        let token = make(&keys, account_id, &name("ada"), changed(5000), BROWSER, NOW).unwrap();
         let browser = first(&keys, &headers(&[token.expose()]), &name("ada"), NOW).unwrap();
         let known_to = |account_id, changed_at, previous_changed_at| {
             let account = Passwords {

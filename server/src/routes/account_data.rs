@@ -107,6 +107,7 @@ impl Rest {
             let comma = if at == 0 && before.is_none() { "" } else { "," };
             let event = ActivityData {
                 user_agent: event.user_agent.clone(),
+                ended_user_agent: event.ended_user_agent.clone(),
                 event: activity::shown(event),
             };
             let event =

@@ -1,5 +1,7 @@
 //! `GET /api/v1/activity`: what happened to the account, in pages.
 
+use std::cmp::Reverse;
+
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use holdfast_protocol::wire::{ActivityEvent, ActivityPage, EventKind};
@@ -60,6 +62,9 @@ pub(super) async fn list(
     let next = more
         .then(|| events.last().map(|event| event.event_id.to_string()))
         .flatten();
+    // The id of an entry with a count begins with its hour, and its first failure was later. So the order
+    // of ids is that of the pages, and within a page the time decides.
+    events.sort_by_key(|event| Reverse(event.at));
     let events = events.into_iter().map(shown).collect();
     Ok(Json(ActivityPage {
         events,
@@ -76,6 +81,10 @@ pub(super) fn shown(event: StoredEvent) -> ActivityEvent {
         at: event.at.unix_timestamp(),
         ip: event.ip,
         device: device::name(event.user_agent.as_deref()),
+        ended_device: event
+            .ended_user_agent
+            .as_deref()
+            .map(|user_agent| device::name(Some(user_agent))),
         session_id: event.session_id,
         detail: event.detail,
         times: u64::try_from(event.times).unwrap_or(1),

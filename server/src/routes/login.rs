@@ -120,7 +120,7 @@ impl Attempt {
         turn: PasswordTurn,
         client: &ClientInfo,
     ) -> Result<TokenAnswer, ApiError> {
-        let (account, counted_under) = self.find(state, &turn).await?;
+        let (account, counted_under, known_browser) = self.find(state, &turn).await?;
         let stored = account.as_ref().and_then(Credentials::hash_to_compare);
         let verdict = state
             .passwords
@@ -148,6 +148,7 @@ impl Attempt {
             ..
         } = account;
         let new = PreparedSession::prepare(state, account_id, EventKind::SignIn).await?;
+        let new = new.in_known_browser(known_browser);
         let mut connection = state.pool.acquire().await?;
         let mut transaction = connection.begin().await?;
         if let Some(new) = rehashed {
@@ -163,7 +164,8 @@ impl Attempt {
             sessions::open(state, &mut transaction, new, verified, remember, client).await?;
         let opened = opened.ok_or(ApiError::InvalidCredentials)?;
         let leaves_surplus = opened.leaves_surplus();
-        if let CountedUnder::Name(_) = counted_under {
+        let browser_id = opened.browser_id();
+        if !opened.is_in_known_browser() {
             // The account does not know this browser, so its other sessions tell the person.
             let session_id = opened.session_id();
             sign_in_notices::insert(&mut transaction, session_id, account_id, client).await?;
@@ -174,7 +176,14 @@ impl Attempt {
             end_surplus_later(state, account_id, client);
         }
         let (keys, now) = (&state.keys, state.clock.now());
-        let made = known_browsers::make(keys, account_id, &username, password_changed_at, now);
+        let made = known_browsers::make(
+            keys,
+            account_id,
+            &username,
+            password_changed_at,
+            browser_id,
+            now,
+        );
         tokens.known_browser = made.ok();
         tokens.recovery_code_confirmed = Some(has_code);
         // The right password resets the failures of the name and of this browser. The failures
@@ -187,17 +196,19 @@ impl Attempt {
         Ok(TokenAnswer(StatusCode::OK, tokens))
     }
 
-    /// The account of this name, and where a failure will be counted. Strangers may have to
-    /// wait; browsers that the account knows need not wait.
+    /// The account of this name, where a failure will be counted, and the id of the browser if the
+    /// account knows it. Strangers may have to wait; browsers that the account knows need not wait.
     async fn find(
         &self,
         state: &Holdfast,
         turn: &PasswordTurn,
-    ) -> Result<(Option<Credentials>, CountedUnder), ApiError> {
+    ) -> Result<(Option<Credentials>, CountedUnder, Option<Uuid>), ApiError> {
         let failures = state.limits.failures();
         let mut keys = vec![self.name];
-        for (_, of_browser) in self.browsers.iter().chain(&self.of_other_names) {
+        let mut browser_ids = Vec::new();
+        for (browser, of_browser) in self.browsers.iter().chain(&self.of_other_names) {
             keys.extend([of_browser.browser, of_browser.password]);
+            browser_ids.push(browser.browser_id());
         }
         // The server also makes the query for a name that no account can have, so that it takes as
         // long as for a name without an account.
@@ -210,6 +221,7 @@ impl Attempt {
                 username_key,
                 &self.name,
                 &keys[1..],
+                &browser_ids,
             )
             .await?;
             connection.release();
@@ -227,12 +239,15 @@ impl Attempt {
             changed_at: account.password_changed_at,
             previous_changed_at: candidate.previous_password_changed_at,
         });
-        // The first of the browser's tokens that the account knows and whose failures are not used
-        // up.
+        // The first of the browser's tokens that the account knows, that was not revoked, and whose
+        // failures are not used up.
         let known = passwords.and_then(|passwords| {
             let browsers = self.browsers.iter().chain(&self.of_other_names);
             let mut browsers = browsers.enumerate();
             browsers.find_map(|(n, (browser, of_browser))| {
+                if candidate.revoked.get(n) != Some(&false) {
+                    return None;
+                }
                 let (at, counted_under) = match browser.known_to(&passwords, state.clock.now())? {
                     Known::ByPassword => (2 * n, CountedUnder::Browser(of_browser.browser)),
                     Known::ByPasswordBefore => {
@@ -240,11 +255,11 @@ impl Attempt {
                     }
                 };
                 let count = unwritten[1 + at].count(candidate.others[at]);
-                (!failures::is_spent(count)).then_some(counted_under)
+                (!failures::is_spent(count)).then_some((counted_under, browser.browser_id()))
             })
         });
-        if let Some(counted_under) = known {
-            return Ok((candidate.account, counted_under));
+        if let Some((counted_under, browser_id)) = known {
+            return Ok((candidate.account, counted_under, Some(browser_id)));
         }
         if !self.browsers.is_empty() {
             state
@@ -253,7 +268,7 @@ impl Attempt {
         }
         failures::allow_stranger(unwritten[0].with(candidate.strangers))
             .map_err(|refusal| state.limits.refused_for_failures(refusal))?;
-        Ok((candidate.account, CountedUnder::Name(self.name)))
+        Ok((candidate.account, CountedUnder::Name(self.name), None))
     }
 }
 

@@ -16,6 +16,7 @@ use crate::password_hash::{Verdict, normal};
 use crate::sessions::{self, Caller, PreparedSession, VerifiedPassword, note_failure};
 use crate::state::Holdfast;
 use crate::store::accounts::{Confirmable, Credentials};
+use crate::store::sessions::TakenOver;
 use crate::store::{self, ClientInfo};
 
 pub(super) async fn change(
@@ -58,7 +59,8 @@ pub(super) async fn change(
     }
     let password_changed_at =
         store::accounts::change_password(&mut transaction, account_id, &new_hash).await?;
-    let remember = store::sessions::lookup_remember(&mut transaction, current.session_id).await?;
+    let own = current.session_id;
+    let before = store::sessions::lookup_taken_over(&mut transaction, own).await?;
     let ended =
         sessions::end_all(&state.clock, &mut transaction, account_id, reason, &client).await?;
     store::sign_in_notices::delete_all(&mut transaction, account_id).await?;
@@ -67,14 +69,24 @@ pub(super) async fn change(
         password_changed_at,
     };
     let has_code = store::recovery_codes::is_confirmed(&mut transaction, account_id).await?;
-    let remember = remember.ok_or(ApiError::SessionEnded(None))?;
+    let TakenOver { remember, name } = before.ok_or(ApiError::SessionEnded(None))?;
+    let new = new.with_name(name);
     let opened = sessions::open(&state, &mut transaction, new, verified, remember, &client).await?;
     let opened = opened.ok_or(ApiError::InvalidCredentials)?;
+    // The browser has a new id, so a copy of its earlier token is not a token of this browser.
+    let browser_id = opened.browser_id();
     let mut tokens = opened.commit(&state, transaction).await?;
     tokens.recovery_code_confirmed = Some(has_code);
     if let Ok(username) = Username::parse(&profile.username) {
         let (keys, now) = (&state.keys, state.clock.now());
-        let made = known_browsers::make(keys, account_id, &username, password_changed_at, now);
+        let made = known_browsers::make(
+            keys,
+            account_id,
+            &username,
+            password_changed_at,
+            browser_id,
+            now,
+        );
         tokens.known_browser = made.ok();
     }
     state.ended.announce(ended, reason);

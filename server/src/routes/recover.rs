@@ -32,7 +32,7 @@ use crate::limits::{Limits, known_browsers};
 use crate::password_hash::Verdict;
 use crate::random;
 use crate::security_log;
-use crate::sessions::{self, BATCH, note_ended};
+use crate::sessions::{self, BATCH, ids_of, note_ended};
 use crate::state::Holdfast;
 use crate::store::accounts::Credentials;
 use crate::store::events::NewEvent;
@@ -227,7 +227,16 @@ fn answer(
     password_changed_at: OffsetDateTime,
 ) -> Recovered {
     let (keys, now) = (&state.keys, state.clock.now());
-    let made = known_browsers::make(keys, account_id, username, password_changed_at, now);
+    // The sign-in that follows is in the same browser, so it takes this id over.
+    let browser_id = Uuid::from_bytes(random::bytes());
+    let made = known_browsers::make(
+        keys,
+        account_id,
+        username,
+        password_changed_at,
+        browser_id,
+        now,
+    );
     Recovered {
         recovery_code: next.print(),
         username: Some(username.as_str().to_owned()),
@@ -281,6 +290,7 @@ impl Recovery<'_> {
                     kind: EventKind::Recovered,
                     client: self.client,
                     detail: None,
+                    ended_user_agent: None,
                 };
                 store::events::insert(&mut transaction, event).await?;
                 let ended = sessions::end_all(
@@ -305,7 +315,7 @@ impl Recovery<'_> {
             )
             .await?;
             transaction.commit().await?;
-            state.ended.announce(beyond, reason);
+            state.ended.announce(ids_of(&beyond), reason);
         }
     }
 

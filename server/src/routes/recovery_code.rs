@@ -131,5 +131,6 @@ fn event<'a>(
         kind,
         client,
         detail: None,
+        ended_user_agent: None,
     }
 }

@@ -59,12 +59,14 @@ pub(super) async fn sign_up(
     hooks
         .account_opened(&mut transaction, account_id, username.as_str())
         .await?;
+    let browser_id = opened.browser_id();
     let mut tokens = opened.commit(&state, transaction).await?;
     let made = known_browsers::make(
         &state.keys,
         account_id,
         &username,
         account.password_changed_at,
+        browser_id,
         state.clock.now(),
     );
     // The account exists now. So the answer has its tokens even if the token for a known browser

@@ -63,7 +63,10 @@ pub(super) async fn change(
         return Ok(answer(&current, before));
     }
     let (old, new) = (before.username.to_ascii_lowercase(), wanted.key());
-    if former_usernames::reserved_for(&mut transaction, &new).await? != Some(account_id) {
+    // A change of the spelling alone gives up no name, so it does not count.
+    let is_own = old == new
+        || former_usernames::reserved_for(&mut transaction, &new).await? == Some(account_id);
+    if !is_own {
         let ago = former_usernames::last_given_up_ago(&mut transaction, account_id).await?;
         if let Some(seconds) = left(ago) {
             return Err(ApiError::UsernameChangedLately(seconds));
@@ -89,6 +92,7 @@ pub(super) async fn change(
         kind: EventKind::UsernameChanged,
         client: &client,
         detail: Some(&both_names),
+        ended_user_agent: None,
     };
     store::events::insert(&mut transaction, event).await?;
     transaction.commit().await?;

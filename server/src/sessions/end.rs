@@ -16,6 +16,7 @@ use crate::error::ApiError;
 use crate::random;
 use crate::state::Holdfast;
 use crate::store::events::NewEvent;
+use crate::store::sessions::Deleted;
 use crate::store::{self, ClientInfo};
 
 /// How many sessions one transaction ends.
@@ -42,6 +43,7 @@ pub async fn end_surplus(
             store::sessions::delete_beyond(&mut transaction, account_id, most, BATCH).await?;
         let clock = &state.clock;
         note_ended(clock, &mut transaction, account_id, &ended, reason, client).await?;
+        let ended = ids_of(&ended);
         transaction.commit().await?;
         connection.release();
         let is_last = !is_full_batch(&ended);
@@ -50,6 +52,11 @@ pub async fn end_surplus(
             return Ok(());
         }
     }
+}
+
+/// The ids of sessions that were deleted.
+pub fn ids_of(deleted: &[Deleted]) -> Vec<Uuid> {
+    deleted.iter().map(|deleted| deleted.session_id).collect()
 }
 
 /// Whether a transaction has ended as many sessions as it may, so that there may be more.
@@ -126,24 +133,25 @@ pub async fn end(
 async fn end_if(
     state: &Holdfast,
     session_id: Uuid,
-    delete: impl AsyncFnOnce(&mut PgConnection, Uuid) -> sqlx::Result<Option<Uuid>>,
+    delete: impl AsyncFnOnce(&mut PgConnection, Uuid) -> sqlx::Result<Option<Deleted>>,
     reason: EndReason,
     kind: EventKind,
     client: &ClientInfo,
 ) -> Result<bool, ApiError> {
     let mut connection = state.pool.acquire().await?;
     let mut transaction = connection.begin().await?;
-    let Some(account_id) = delete(&mut transaction, session_id).await? else {
+    let Some(deleted) = delete(&mut transaction, session_id).await? else {
         return Ok(false);
     };
     store::session_ends::insert(&mut transaction, &[session_id], reason).await?;
     let event = NewEvent {
         event_id: random::id(&state.clock),
-        account_id,
+        account_id: deleted.account_id,
         session_id: Some(session_id),
         kind,
         client,
         detail: Some(reason.as_str()),
+        ended_user_agent: deleted.user_agent.as_deref(),
     };
     store::events::insert(&mut transaction, event).await?;
     transaction.commit().await?;
@@ -178,7 +186,8 @@ enum Which {
     All,
 }
 
-/// Ends one session of the caller's account. `false` if it belongs to another account.
+/// Ends one session of the caller's account. `false` if the account has no such session. If there is a
+/// notice of its sign-in, the account does not know its browser any more, also if the session is over.
 ///
 /// # Errors
 /// The answer of [`gone`] if the caller's own session is over, and 503 while the database does not
@@ -242,6 +251,8 @@ pub async fn end_others(
 /// session lives. Without this, two sessions that end all others at the same moment would end each
 /// other, and none would be left. With the lock, the second call finds that its own session has
 /// ended.
+///
+/// If the person ends sessions of other browsers, their account does not know these browsers any more.
 async fn end_some(
     state: &Holdfast,
     caller: Caller<'_>,
@@ -266,19 +277,15 @@ async fn end_some(
         None => store::accounts::lock_any(&mut transaction, account_id).await?,
     }
     // This statement comes after the lock, so it sees what the transaction before has committed.
-    if store::sessions::lookup_remember(&mut transaction, own)
-        .await?
-        .is_none()
-    {
+    let Some(own_browser) = store::sessions::lookup_browser(&mut transaction, own).await? else {
         transaction.rollback().await?;
         connection.release();
         return Err(gone(state, own).await);
-    }
-    let ended = match which {
+    };
+    let deleted = match which {
         Which::One(session_id) => {
             store::sessions::delete_of_account(&mut transaction, account_id, session_id)
                 .await?
-                .then_some(session_id)
                 .into_iter()
                 .collect()
         }
@@ -290,9 +297,31 @@ async fn end_some(
         }
         Which::All => store::sessions::delete_all(&mut transaction, account_id, None).await?,
     };
+    if reason == EndReason::EndedElsewhere {
+        let mut browsers: Vec<_> = deleted.iter().filter_map(|it| it.browser_id).collect();
+        if let (Which::One(session_id), []) = (which, &deleted[..])
+            && store::sign_in_notices::is_about(&mut transaction, account_id, session_id).await?
+        {
+            // The stranger has signed out already, and the person says that it was not them. The session
+            // was the first one of its browser, so the browser has the same id.
+            browsers.push(session_id);
+        }
+        // The person's own browser stays known, even if they end an older session of it.
+        browsers.retain(|browser| Some(*browser) != own_browser);
+        store::revoked_browsers::insert(&mut transaction, account_id, &browsers).await?;
+    }
     let clock = &state.clock;
-    note_ended(clock, &mut transaction, account_id, &ended, reason, client).await?;
+    note_ended(
+        clock,
+        &mut transaction,
+        account_id,
+        &deleted,
+        reason,
+        client,
+    )
+    .await?;
     transaction.commit().await?;
+    let ended = ids_of(&deleted);
     let count = u64::try_from(ended.len()).unwrap_or(u64::MAX);
     state.ended.announce(ended, reason);
     Ok(count)
@@ -312,7 +341,7 @@ pub async fn end_all(
 ) -> Result<Vec<Uuid>, ApiError> {
     let ended = store::sessions::delete_all(transaction, account_id, None).await?;
     note_ended(clock, transaction, account_id, &ended, reason, client).await?;
-    Ok(ended)
+    Ok(ids_of(&ended))
 }
 
 /// Writes the endings of these sessions in the caller's transaction.
@@ -323,23 +352,24 @@ pub async fn note_ended(
     clock: &Clock,
     connection: &mut PgConnection,
     account_id: Uuid,
-    session_ids: &[Uuid],
+    deleted: &[Deleted],
     reason: EndReason,
     client: &ClientInfo,
 ) -> Result<(), ApiError> {
-    if session_ids.is_empty() {
+    if deleted.is_empty() {
         return Ok(());
     }
-    store::session_ends::insert(connection, session_ids, reason).await?;
-    let events: Vec<_> = session_ids
+    store::session_ends::insert(connection, &ids_of(deleted), reason).await?;
+    let events: Vec<_> = deleted
         .iter()
-        .map(|session_id| NewEvent {
+        .map(|deleted| NewEvent {
             event_id: random::id(clock),
             account_id,
-            session_id: Some(*session_id),
+            session_id: Some(deleted.session_id),
             kind: EventKind::SessionEnded,
             client,
             detail: Some(reason.as_str()),
+            ended_user_agent: deleted.user_agent.as_deref(),
         })
         .collect();
     store::events::insert_all(connection, &events).await?;

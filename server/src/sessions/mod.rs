@@ -11,8 +11,8 @@ mod refresh;
 mod tokens;
 
 pub use end::{
-    BATCH, Caller, end, end_all, end_beyond_500, end_one_of, end_others, end_surplus, log_out,
-    note_ended,
+    BATCH, Caller, end, end_all, end_beyond_500, end_one_of, end_others, end_surplus, ids_of,
+    log_out, note_ended,
 };
 pub use gone::{gone, must_have_row};
 pub use notes::{note_failure, note_later};

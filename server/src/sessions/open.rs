@@ -8,7 +8,7 @@ use sqlx::PgTransaction;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::end::{BATCH, is_full_batch, note_ended};
+use super::end::{BATCH, ids_of, is_full_batch, note_ended};
 use super::tokens::{may_mint, tokens};
 use crate::error::ApiError;
 use crate::hooks::NewAccessToken;
@@ -34,6 +34,9 @@ pub struct PreparedSession {
     session_id: Uuid,
     kind: EventKind,
     claims: AddedClaims,
+    /// The browser of the token that the client has presented.
+    known_browser: Option<Uuid>,
+    name: Option<String>,
 }
 
 impl PreparedSession {
@@ -57,7 +60,24 @@ impl PreparedSession {
             session_id,
             kind,
             claims: state.hooks.access_token_claims(token).await?,
+            known_browser: None,
+            name: None,
         })
+    }
+
+    /// The account knows the browser of the session under this id. If there is none, the browser is a new
+    /// one, and its id is that of the session.
+    #[must_use]
+    pub fn in_known_browser(mut self, browser_id: Option<Uuid>) -> Self {
+        self.known_browser = browser_id;
+        self
+    }
+
+    /// The browser keeps the name that it had in an earlier session.
+    #[must_use]
+    pub fn with_name(mut self, name: Option<String>) -> Self {
+        self.name = name;
+        self
     }
 }
 
@@ -79,11 +99,21 @@ pub async fn open(
         session_id,
         kind,
         claims,
+        known_browser,
+        name,
     } = new;
     let account_id = verified.account_id;
     if !store::accounts::lock(transaction, account_id, verified.password_changed_at).await? {
         return Ok(None);
     }
+    // While the server computed the password, the person may have ended the browser's other session. The
+    // ending has locked the account's row, too.
+    let is_revoked = match known_browser {
+        Some(id) => store::revoked_browsers::contains(transaction, account_id, id).await?,
+        None => false,
+    };
+    let known_browser = known_browser.filter(|_| !is_revoked);
+    let browser_id = known_browser.unwrap_or(session_id);
     let most = i64::from(state.config.sessions_per_account) - 1;
     let beyond = store::sessions::delete_beyond(transaction, account_id, most, BATCH).await?;
     note_ended(
@@ -110,6 +140,8 @@ pub async fn open(
         lifetime_seconds: seconds(lifetime),
         idle_seconds: seconds(config.refresh_idle),
         remember,
+        browser_id,
+        name: name.as_deref(),
         client,
     };
     let limits = store::sessions::insert(transaction, new).await?;
@@ -120,12 +152,15 @@ pub async fn open(
         kind,
         client,
         detail: None,
+        ended_user_agent: None,
     };
     store::events::insert(transaction, event).await?;
     let tokens = tokens(state, session_id, 0, &secret, limits, claims);
     Ok(Some(Opened {
         tokens,
-        ended: beyond,
+        ended: ids_of(&beyond),
+        browser_id,
+        is_known: known_browser.is_some(),
         kind,
         client: client.clone(),
     }))
@@ -136,6 +171,8 @@ pub async fn open(
 pub struct Opened {
     tokens: Tokens,
     ended: Vec<Uuid>,
+    browser_id: Uuid,
+    is_known: bool,
     kind: EventKind,
     client: ClientInfo,
 }
@@ -144,6 +181,16 @@ impl Opened {
     /// The session.
     pub fn session_id(&self) -> Uuid {
         self.tokens.session_id
+    }
+
+    /// The id for the token of this known browser.
+    pub fn browser_id(&self) -> Uuid {
+        self.browser_id
+    }
+
+    /// Whether the account knew the browser before.
+    pub fn is_in_known_browser(&self) -> bool {
+        self.is_known
     }
 
     /// Whether the account may still have too many sessions after the commit.

@@ -46,6 +46,8 @@ pub struct Candidate {
     pub previous_password_changed_at: Option<OffsetDateTime>,
     /// How many failures there are under each of the other keys.
     pub others: Vec<u64>,
+    /// Of each of the browsers, whether the account has revoked it.
+    pub revoked: Vec<bool>,
     /// Whether the database takes no writes, as a standby does.
     pub is_read_only: bool,
 }
@@ -108,6 +110,7 @@ pub async fn find_candidate(
     username_key: &str,
     strangers: &[u8],
     others: &[[u8; 16]],
+    browser_ids: &[Uuid],
 ) -> sqlx::Result<Candidate> {
     let others: Vec<_> = others.iter().map(|key| key.to_vec()).collect();
     let row = sqlx::query!(
@@ -126,6 +129,14 @@ pub async fn find_candidate(
                  left join sign_in_failures other using (name_hash)
                  order by asked.position
              ) as "others!",
+             array(
+                 select revoked.browser_id is not null
+                 from unnest($4::uuid[]) with ordinality as had (browser_id, position)
+                 left join revoked_browsers revoked
+                     on revoked.account_id = a.account_id
+                     and revoked.browser_id = had.browser_id
+                 order by had.position
+             ) as "revoked!",
              current_setting('transaction_read_only')::boolean as "is_read_only!"
          from (values ($1)) as typed (username_key)
          left join accounts a on a.username_key = typed.username_key
@@ -133,6 +144,7 @@ pub async fn find_candidate(
         username_key,
         strangers,
         &others,
+        browser_ids,
     )
     .fetch_one(connection)
     .await?;
@@ -160,6 +172,7 @@ pub async fn find_candidate(
             .into_iter()
             .map(|failures| failures.try_into().unwrap_or(0))
             .collect(),
+        revoked: row.revoked,
         is_read_only: row.is_read_only,
     })
 }

@@ -22,6 +22,8 @@ pub struct NewEvent<'a> {
     pub client: &'a ClientInfo,
     /// More about it, such as the reason of an ending.
     pub detail: Option<&'a str>,
+    /// The `User-Agent` header of the session that ended. `client` is who ended it.
+    pub ended_user_agent: Option<&'a str>,
 }
 
 /// An event as it was written.
@@ -41,6 +43,8 @@ pub struct StoredEvent {
     pub user_agent: Option<String>,
     /// More about it.
     pub detail: Option<String>,
+    /// The browser of the session that ended.
+    pub ended_user_agent: Option<String>,
     /// How often it happened.
     pub times: i64,
 }
@@ -80,8 +84,10 @@ impl CountedEvent {
 /// Writes an event. Writes nothing if the account does not exist any more.
 pub async fn insert(connection: &mut PgConnection, event: NewEvent<'_>) -> sqlx::Result<()> {
     sqlx::query!(
-        "insert into events (event_id, account_id, session_id, kind, ip, user_agent, detail)
-         select $1, account_id, $3, $4, $5, $6, $7
+        "insert into events (
+             event_id, account_id, session_id, kind, ip, user_agent, detail, ended_user_agent
+         )
+         select $1, account_id, $3, $4, $5, $6, $7, $8
          from accounts
          where account_id = $2",
         event.event_id,
@@ -91,6 +97,7 @@ pub async fn insert(connection: &mut PgConnection, event: NewEvent<'_>) -> sqlx:
         event.client.ip,
         event.client.user_agent,
         event.detail,
+        event.ended_user_agent,
     )
     .execute(connection)
     .await?;
@@ -125,12 +132,21 @@ pub async fn insert_all(
         .iter()
         .map(|event| event.detail.map(str::to_owned))
         .collect();
+    let ended_user_agents: Vec<_> = events
+        .iter()
+        .map(|event| event.ended_user_agent.map(str::to_owned))
+        .collect();
     sqlx::query!(
-        "insert into events (event_id, account_id, session_id, kind, ip, user_agent, detail)
-         select event_id, account_id, session_id, kind, ip, user_agent, detail
+        "insert into events (
+             event_id, account_id, session_id, kind, ip, user_agent, detail, ended_user_agent
+         )
+         select event_id, account_id, session_id, kind, ip, user_agent, detail, ended_user_agent
          from unnest(
-             $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[]
-         ) as new (event_id, account_id, session_id, kind, ip, user_agent, detail)
+             $1::uuid[], $2::uuid[], $3::uuid[], $4::text[],
+             $5::text[], $6::text[], $7::text[], $8::text[]
+         ) as new (
+             event_id, account_id, session_id, kind, ip, user_agent, detail, ended_user_agent
+         )
          join accounts using (account_id)
          order by event_id
          on conflict (event_id) do nothing",
@@ -141,6 +157,7 @@ pub async fn insert_all(
         &ips as &[Option<String>],
         &user_agents as &[Option<String>],
         &details as &[Option<String>],
+        &ended_user_agents as &[Option<String>],
     )
     .execute(connection)
     .await?;
@@ -231,7 +248,8 @@ pub async fn list(
 ) -> sqlx::Result<Vec<StoredEvent>> {
     sqlx::query_as!(
         StoredEvent,
-        "select event_id, session_id, kind, at, ip, user_agent, detail, times
+        "select
+             event_id, session_id, kind, at, ip, user_agent, detail, ended_user_agent, times
          from events
          where account_id = $1 and ($2::uuid is null or event_id < $2)
          order by event_id desc

@@ -38,15 +38,20 @@ pub async fn list(
     .await
 }
 
-/// Returns how many seconds ago the account gave up its last name. `None` if it has given up none.
+/// Returns how many seconds ago the account gave up its last name. `None` if it has given up none. Its
+/// present name does not count: a change of its spelling alone writes a row, too, so that other instances
+/// forget the spelling before.
 pub async fn last_given_up_ago(
     connection: &mut PgConnection,
     account_id: Uuid,
 ) -> sqlx::Result<Option<f64>> {
     sqlx::query_scalar!(
-        "select extract(epoch from clock_timestamp() - max(given_up_at))::float8
-         from former_usernames
-         where account_id = $1",
+        "select extract(epoch from clock_timestamp() - max(former.given_up_at))::float8
+         from former_usernames former
+         join accounts on accounts.account_id = former.account_id
+         where
+             former.account_id = $1
+             and former.username_key <> accounts.username_key",
         account_id,
     )
     .fetch_one(connection)

@@ -9,6 +9,7 @@ pub mod former_usernames;
 mod pool;
 pub mod recovery_codes;
 pub mod reset_codes;
+pub mod revoked_browsers;
 pub mod schema;
 pub mod secrets;
 pub mod session_ends;

@@ -30,6 +30,10 @@ pub struct NewSession<'a> {
     pub idle_seconds: i64,
     /// Whether the session goes on after the browser was closed.
     pub remember: bool,
+    /// The id that the tokens of this known browser have.
+    pub browser_id: Uuid,
+    /// The name that the person has given to the browser, if an earlier session had one.
+    pub name: Option<&'a str>,
     /// The client.
     pub client: &'a ClientInfo,
 }
@@ -140,11 +144,11 @@ pub async fn insert(connection: &mut PgConnection, new: NewSession<'_>) -> sqlx:
     sqlx::query!(
         "insert into sessions (
              session_id, account_id, generation, token_hash, attempt_keys,
-             expires_at, idle_seconds, remember, ip, user_agent
+             expires_at, idle_seconds, remember, ip, user_agent, browser_id, name
          )
          values (
              $1, $2, 0, $3, decode(repeat('ff', 128), 'hex'),
-             clock_timestamp() + make_interval(secs => $4), $5, $6, $7, $8
+             clock_timestamp() + make_interval(secs => $4), $5, $6, $7, $8, $9, $10
          )",
         new.session_id,
         new.account_id,
@@ -154,6 +158,8 @@ pub async fn insert(connection: &mut PgConnection, new: NewSession<'_>) -> sqlx:
         new.remember,
         new.client.ip,
         new.client.user_agent,
+        new.browser_id,
+        new.name,
     )
     .execute(connection)
     .await?;
@@ -443,27 +449,34 @@ pub async fn set_name(
     Ok(named.rows_affected() == 1)
 }
 
-/// Deletes one session. Returns its account; `None` if it is already gone.
-pub async fn delete(connection: &mut PgConnection, session_id: Uuid) -> sqlx::Result<Option<Uuid>> {
-    sqlx::query_scalar!(
-        "delete from sessions where session_id = $1 returning account_id",
+/// Deletes one session. `None` if it is already gone.
+pub async fn delete(
+    connection: &mut PgConnection,
+    session_id: Uuid,
+) -> sqlx::Result<Option<Deleted>> {
+    sqlx::query_as!(
+        Deleted,
+        "delete from sessions
+         where session_id = $1
+         returning session_id, account_id, browser_id, user_agent",
         session_id,
     )
     .fetch_optional(connection)
     .await
 }
 
-/// Deletes one session, unless it was renewed after `seen` was read. Returns the account of the
-/// session; `None` if the session is already gone or was renewed.
+/// Deletes one session, unless it was renewed after `seen` was read. `None` if the session is already
+/// gone or was renewed.
 pub async fn delete_unless_renewed(
     connection: &mut PgConnection,
     session_id: Uuid,
     seen: &StoredSession,
-) -> sqlx::Result<Option<Uuid>> {
-    sqlx::query_scalar!(
+) -> sqlx::Result<Option<Deleted>> {
+    sqlx::query_as!(
+        Deleted,
         "delete from sessions
          where session_id = $1 and generation = $2 and token_hash = $3
-         returning account_id",
+         returning session_id, account_id, browser_id, user_agent",
         session_id,
         i64::from(seen.generation),
         &seen.token_hash[..],
@@ -472,20 +485,22 @@ pub async fn delete_unless_renewed(
     .await
 }
 
-/// Deletes one session of this account. `false` if it is gone or belongs to another account.
+/// Deletes one session of this account. `None` if it is gone or belongs to another account.
 pub async fn delete_of_account(
     connection: &mut PgConnection,
     account_id: Uuid,
     session_id: Uuid,
-) -> sqlx::Result<bool> {
-    let deleted = sqlx::query!(
-        "delete from sessions where account_id = $1 and session_id = $2",
+) -> sqlx::Result<Option<Deleted>> {
+    sqlx::query_as!(
+        Deleted,
+        "delete from sessions
+         where account_id = $1 and session_id = $2
+         returning session_id, account_id, browser_id, user_agent",
         account_id,
         session_id,
     )
-    .execute(connection)
-    .await?;
-    Ok(deleted.rows_affected() == 1)
+    .fetch_optional(connection)
+    .await
 }
 
 /// Deletes every session of an account except `keep`. Returns the deleted ones.
@@ -493,7 +508,7 @@ pub async fn delete_all(
     connection: &mut PgConnection,
     account_id: Uuid,
     keep: Option<Uuid>,
-) -> sqlx::Result<Vec<Uuid>> {
+) -> sqlx::Result<Vec<Deleted>> {
     delete_least_recent(connection, account_id, keep, 0, None).await
 }
 
@@ -503,7 +518,7 @@ pub async fn delete_some(
     connection: &mut PgConnection,
     account_id: Uuid,
     limit: i64,
-) -> sqlx::Result<Vec<Uuid>> {
+) -> sqlx::Result<Vec<Deleted>> {
     delete_least_recent(connection, account_id, None, 0, Some(limit)).await
 }
 
@@ -514,7 +529,7 @@ pub async fn delete_some_beyond(
     account_id: Uuid,
     keep: Uuid,
     limit: i64,
-) -> sqlx::Result<Vec<Uuid>> {
+) -> sqlx::Result<Vec<Deleted>> {
     delete_least_recent(connection, account_id, Some(keep), limit, Some(limit)).await
 }
 
@@ -526,7 +541,7 @@ pub async fn delete_beyond(
     account_id: Uuid,
     most: i64,
     limit: i64,
-) -> sqlx::Result<Vec<Uuid>> {
+) -> sqlx::Result<Vec<Deleted>> {
     delete_least_recent(connection, account_id, None, most, Some(limit)).await
 }
 
@@ -542,8 +557,9 @@ async fn delete_least_recent(
     keep: Option<Uuid>,
     most: i64,
     limit: Option<i64>,
-) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar!(
+) -> sqlx::Result<Vec<Deleted>> {
+    sqlx::query_as!(
+        Deleted,
         "with beyond as (
              select session_id
              from sessions
@@ -562,7 +578,11 @@ async fn delete_least_recent(
          delete from sessions
          using locked
          where sessions.session_id = locked.session_id
-         returning sessions.session_id",
+         returning
+             sessions.session_id,
+             sessions.account_id,
+             sessions.browser_id,
+             sessions.user_agent",
         account_id,
         keep,
         most,
@@ -573,12 +593,16 @@ async fn delete_least_recent(
 }
 
 /// A session that was deleted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deleted {
     /// The session.
     pub session_id: Uuid,
     /// Its account.
     pub account_id: Uuid,
+    /// Its browser. `None` if a server of an earlier version has opened the session.
+    pub browser_id: Option<Uuid>,
+    /// The browser's `User-Agent` header.
+    pub user_agent: Option<String>,
 }
 
 /// Deletes up to `limit` sessions that have expired.
@@ -596,7 +620,7 @@ pub async fn delete_expired(
              limit $1
              for update skip locked
          )
-         returning session_id, account_id",
+         returning session_id, account_id, browser_id, user_agent",
         limit,
     )
     .fetch_all(connection)
@@ -660,7 +684,7 @@ pub async fn delete_idle(
                  and rotated_at + make_interval(secs => idle_seconds) <= now()
              for update skip locked
          )
-         returning session_id, account_id",
+         returning session_id, account_id, browser_id, user_agent",
         session_ids,
     )
     .fetch_all(connection)
@@ -692,11 +716,56 @@ pub async fn delete_of_forbidden_secrets(
          delete from sessions
          using locked
          where sessions.session_id = locked.session_id
-         returning sessions.session_id, sessions.account_id",
+         returning
+             sessions.session_id,
+             sessions.account_id,
+             sessions.browser_id,
+             sessions.user_agent",
         after,
         limit,
     )
     .fetch_all(connection)
+    .await
+}
+
+/// The browser of a session. The inner `None` means that a server of an earlier version has opened the
+/// session. The outer one means that the session is gone.
+pub async fn lookup_browser(
+    connection: &mut PgConnection,
+    session_id: Uuid,
+) -> sqlx::Result<Option<Option<Uuid>>> {
+    sqlx::query_scalar!(
+        "select browser_id from sessions where session_id = $1",
+        session_id
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// What a new session takes over from the one before it in the same browser.
+#[derive(Debug, Clone)]
+pub struct TakenOver {
+    /// Whether the session goes on after the browser was closed.
+    pub remember: bool,
+    /// The name that the person has given to the browser.
+    pub name: Option<String>,
+}
+
+/// What the next session in this browser takes over. `None` if the session is gone.
+///
+/// This does not lock the row, so a name that is given at the same moment may be lost. With the lock, this
+/// transaction and another one that ends sessions could wait for each other: both lock several rows, in
+/// the order of their ids.
+pub async fn lookup_taken_over(
+    connection: &mut PgConnection,
+    session_id: Uuid,
+) -> sqlx::Result<Option<TakenOver>> {
+    sqlx::query_as!(
+        TakenOver,
+        "select remember, name from sessions where session_id = $1",
+        session_id
+    )
+    .fetch_optional(connection)
     .await
 }
 

@@ -67,6 +67,23 @@ pub async fn insert(
     Ok(())
 }
 
+/// Whether there is a notice of the sign-in that has opened this session.
+pub async fn is_about(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+    session_id: Uuid,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (
+             select from sign_in_notices where account_id = $1 and session_id = $2
+         ) as "exists!""#,
+        account_id,
+        session_id,
+    )
+    .fetch_one(connection)
+    .await
+}
+
 /// The notices that this session of the account may show: those of sign-ins after the session was
 /// opened, the newest first. Its own notice is none of them.
 pub async fn list_for(

@@ -106,6 +106,7 @@ const TOLD: &[&str] = &[
     "accounts.username",
     "events.at",
     "events.detail",
+    "events.ended_user_agent",
     "events.event_id",
     "events.ip",
     "events.kind",
@@ -137,7 +138,8 @@ const TOLD: &[&str] = &[
 ];
 
 /// The columns that are not in the file: the id of the account once more, hashes and what they belong
-/// to, the name in another spelling, and what only a disabled or deleted account has.
+/// to, the name in another spelling, what only a disabled or deleted account has, and which tokens of
+/// known browsers are void.
 const LEFT_OUT: &[&str] = &[
     "accounts.disabled_at",
     "accounts.password_hash",
@@ -150,8 +152,12 @@ const LEFT_OUT: &[&str] = &[
     "recovery_codes.code_hash",
     "reset_codes.account_id",
     "reset_codes.code_hash",
+    "revoked_browsers.account_id",
+    "revoked_browsers.browser_id",
+    "revoked_browsers.revoked_at",
     "sessions.account_id",
     "sessions.attempt_keys",
+    "sessions.browser_id",
     "sessions.generation",
     "sessions.token_hash",
     "sign_in_failures.name_hash",

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use holdfast_protocol::problem::Code;
-use holdfast_protocol::wire::{ActivityPage, EventKind, paths};
+use holdfast_protocol::wire::{AccountData, ActivityPage, EventKind, Tokens, paths};
+use holdfast_server::sweep::Sweep;
 
-use crate::support::TestApp;
+use crate::limits::{WRONG, change_password};
+use crate::support::{FIREFOX, PASSWORD, TestApp};
 
 #[tokio::test]
 async fn the_activity_comes_newest_first_in_pages() {
@@ -69,6 +71,38 @@ async fn events_of_one_instant_have_one_order_in_pages_of_every_size() {
     }
 }
 
+/// The id of the entry is as old as its hour.
+#[tokio::test]
+async fn wrong_passwords_stand_in_a_page_at_their_time() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    app.log_in("ada").await;
+    app.try_log_in("ada", WRONG)
+        .await
+        .is(Code::InvalidCredentials);
+    app.state.limits.failures().written().await;
+    app.log_in("ada").await;
+    let page: ActivityPage = app.get_as(&tokens, paths::ACTIVITY).await.json();
+    let kinds: Vec<_> = page.events.iter().map(|event| event.kind).collect();
+    let (signed_in, failed) = (EventKind::SignIn, EventKind::SignInFailed);
+    assert_eq!(kinds, [signed_in, failed, signed_in, EventKind::SignUp]);
+    // Each event is on one page.
+    for limit in 1..=4 {
+        let mut ids = Vec::new();
+        let mut path = format!("{}?limit={limit}", paths::ACTIVITY);
+        loop {
+            let page: ActivityPage = app.get_as(&tokens, &path).await.json();
+            ids.extend(page.events.iter().map(|event| event.event_id));
+            let Some(next) = page.next else { break };
+            path = format!("{}?limit={limit}&before={next}", paths::ACTIVITY);
+        }
+        assert_eq!(ids.len(), 4, "pages of {limit}");
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 4, "pages of {limit}");
+    }
+}
+
 #[tokio::test]
 async fn a_page_says_how_long_events_are_kept() {
     let kept = Duration::from_secs(3 * 24 * 60 * 60);
@@ -115,4 +149,62 @@ async fn a_kind_of_a_newer_server_is_shown_as_unknown() {
     let page: ActivityPage = app.get_as(&tokens, paths::ACTIVITY).await.json();
     assert_eq!(page.events[0].kind, EventKind::Unknown);
     assert_eq!(page.next, None);
+}
+
+/// The device of an event is that of the browser that has ended the session.
+#[tokio::test]
+async fn an_ending_says_which_browser_was_signed_out() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    let ended = async |by: &Tokens| {
+        let page: ActivityPage = app.get_as(by, paths::ACTIVITY).await.json();
+        let ended = page.events.into_iter();
+        let mut ended = ended.filter(|event| event.kind == EventKind::SessionEnded);
+        ended.next().unwrap()
+    };
+    let one = app.log_in_from_firefox("ada").await;
+    app.end_session(&here, one.session_id).await;
+    let event = ended(&here).await;
+    assert_eq!(event.session_id, Some(one.session_id));
+    assert_eq!(event.device, "Unknown device");
+    assert_eq!(event.ended_device.as_deref(), Some("Firefox on Linux"));
+
+    let two = app.log_in_from_firefox("ada").await;
+    app.end_others(&here).await;
+    let event = ended(&here).await;
+    assert_eq!(event.session_id, Some(two.session_id));
+    assert_eq!(event.ended_device.as_deref(), Some("Firefox on Linux"));
+
+    let three = app.log_in_from_firefox("ada").await;
+    sqlx::query("update sessions set expires_at = now() where session_id = $1")
+        .bind(three.session_id)
+        .execute(app.pool())
+        .await
+        .unwrap();
+    Sweep::from_the_beginning().round(&app.state).await;
+    let event = ended(&here).await;
+    assert_eq!(event.session_id, Some(three.session_id));
+    assert_eq!(event.ended_device.as_deref(), Some("Firefox on Linux"));
+
+    let four = app.log_in_from_firefox("ada").await;
+    let another = "seven lanterns above the harbour";
+    let here = change_password(&app, &here, PASSWORD, another).await;
+    let here = here.tokens(200);
+    let page: ActivityPage = app.get_as(&here, paths::ACTIVITY).await.json();
+    let mut events = page.events.iter();
+    let event = events.find(|event| {
+        event.kind == EventKind::SessionEnded && event.session_id == Some(four.session_id)
+    });
+    let ended_device = event.unwrap().ended_device.as_deref();
+    assert_eq!(ended_device, Some("Firefox on Linux"));
+    // Other events are about no ending.
+    let of_others = page.events.iter();
+    let mut of_others = of_others.filter(|event| event.kind == EventKind::SignIn);
+    assert!(of_others.all(|event| event.ended_device.is_none()));
+
+    let data: AccountData = app.get_as(&here, paths::ACCOUNT_DATA).await.json();
+    let ended_agents = data.activity.iter();
+    let ended_agents = ended_agents.filter_map(|data| data.ended_user_agent.as_deref());
+    let ended_agents: Vec<_> = ended_agents.collect();
+    assert_eq!(ended_agents, [FIREFOX; 4]);
 }

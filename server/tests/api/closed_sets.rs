@@ -25,6 +25,7 @@ async fn every_kind_of_event_is_accepted_and_no_other() {
             kind,
             client: &nobody,
             detail: None,
+            ended_user_agent: None,
         };
         let refused = constraint_of(events::insert(&mut connection, event).await);
         let unknown = kind == EventKind::Unknown;

@@ -3,11 +3,14 @@
 
 use std::time::Duration;
 
+use axum::http::Method;
 use holdfast_protocol::problem::Code;
-use holdfast_protocol::wire::Tokens;
+use holdfast_protocol::wire::{Tokens, paths};
+use holdfast_server::sweep::Sweep;
+use serde_json::json;
 
 use crate::limits::{From, WRONG, change_password, strangers_have_failed};
-use crate::support::{PASSWORD, TestApp};
+use crate::support::{Answer, PASSWORD, TestApp};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -278,4 +281,212 @@ async fn a_spent_newest_token_does_not_hide_a_good_older_one() {
             .collect(),
     };
     both.log_in(&app, "ada", PASSWORD).await.tokens(200);
+}
+
+/// Whether a sign-in with the token of this answer gets past the failures of strangers.
+async fn is_known(app: &TestApp, tokens: &Tokens) -> bool {
+    strangers_have_failed(app, "ada", 100).await;
+    let answer = From::known(tokens).log_in(app, "ada", PASSWORD).await;
+    if answer.status != 200 {
+        answer.is(Code::TooManyAttempts);
+    }
+    answer.status == 200
+}
+
+#[tokio::test]
+async fn a_browser_whose_session_was_ended_elsewhere_is_a_stranger() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    let (one, other) = (app.log_in("ada").await, app.log_in("ada").await);
+    assert_eq!(app.end_session(&here, one.session_id).await.status, 204);
+    assert!(!is_known(&app, &one).await);
+    assert!(is_known(&app, &other).await);
+    app.end_others(&here).await;
+    assert!(!is_known(&app, &other).await);
+    assert!(is_known(&app, &here).await);
+}
+
+/// The newest token was made before the person ended the first session of the same browser, and the other
+/// way round.
+#[tokio::test]
+async fn all_tokens_of_the_browser_are_void() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    for ends_the_first in [true, false] {
+        let first = app.log_in("ada").await;
+        let second = From::known(&first).log_in(&app, "ada", PASSWORD).await;
+        let second = second.tokens(200);
+        let third = From::known(&second).log_in(&app, "ada", PASSWORD).await;
+        let third = third.tokens(200);
+        let ended = if ends_the_first { &first } else { &third };
+        app.end_session(&here, ended.session_id).await;
+        for tokens in [&first, &second, &third] {
+            assert!(!is_known(&app, tokens).await);
+        }
+        sqlx::query("delete from sign_in_failures")
+            .execute(app.pool())
+            .await
+            .unwrap();
+    }
+}
+
+/// A sign-in with the tokens of these answers. Failures of strangers keep strangers out.
+async fn log_in_with(app: &TestApp, tokens: &[&Tokens], username: &str) -> Answer {
+    strangers_have_failed(app, username, 100).await;
+    let known = tokens.iter().filter_map(|it| it.known_browser.as_ref());
+    let from = From {
+        ip: None,
+        known: known.collect(),
+    };
+    from.log_in(app, username, PASSWORD).await
+}
+
+/// The account changes its name, so the tokens of the name until then come after those of the new one.
+#[tokio::test]
+async fn a_void_token_hides_no_good_one_and_is_not_taken_for_it() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    let (void, good) = (app.log_in("ada").await, app.log_in("ada").await);
+    app.end_session(&here, void.session_id).await;
+    log_in_with(&app, &[&void, &good], "ada").await.tokens(200);
+
+    let body = json!({"username": "lovelace", "password": PASSWORD});
+    let renamed = app.call_as(&here, Method::PUT, paths::USERNAME, Some(&body));
+    assert_eq!(renamed.await.status, 200);
+    let newest = app.log_in("lovelace").await;
+    app.end_session(&here, newest.session_id).await;
+    let refused = log_in_with(&app, &[&newest, &void], "lovelace").await;
+    refused.is(Code::TooManyAttempts);
+    let known = log_in_with(&app, &[&newest, &void, &good], "lovelace").await;
+    known.tokens(200);
+}
+
+#[tokio::test]
+async fn a_session_that_ends_in_another_way_leaves_its_browser_known() {
+    let app = TestApp::with(|config| config.sessions_per_account = 2).await;
+    let here = app.sign_up("ada").await;
+    let leaving = app.log_in("ada").await;
+    app.log_out(&leaving).await;
+    assert!(is_known(&app, &leaving).await);
+    // This one ends because the account has too many.
+    app.log_in("ada").await;
+    app.log_in("ada").await;
+    assert!(!app.is_alive(here.session_id).await);
+    assert!(is_known(&app, &here).await);
+}
+
+#[tokio::test]
+async fn the_own_browser_stays_known_when_the_person_ends_an_older_session_of_it() {
+    let app = TestApp::start().await;
+    let older = app.sign_up("ada").await;
+    let here = From::known(&older).log_in(&app, "ada", PASSWORD).await;
+    let here = here.tokens(200);
+    app.end_session(&here, older.session_id).await;
+    assert!(is_known(&app, &here).await);
+    let elsewhere = app.log_in("ada").await;
+    let all = format!("{}?keep_current=false", paths::SESSIONS);
+    let body = json!({"password": PASSWORD});
+    let ended = app.call_as(&here, Method::DELETE, &all, Some(&body)).await;
+    assert_eq!(ended.status, 200);
+    assert!(is_known(&app, &here).await);
+    assert!(!is_known(&app, &elsewhere).await);
+}
+
+/// A thief has copied the token, and has ten minutes after the change. The person ends the session that the
+/// thief opens in this time.
+#[tokio::test]
+async fn a_new_password_separates_the_own_browser_from_a_copy_of_its_token() {
+    let app = TestApp::start().await;
+    let copied = app.sign_up("ada").await;
+    let another = "seven lanterns above the harbour";
+    let here = change_password(&app, &copied, PASSWORD, another).await;
+    let here = here.tokens(200);
+    let thief = From::known(&copied).log_in(&app, "ada", another).await;
+    let thief = thief.tokens(200);
+    let body = json!({"password": another});
+    let path = format!("{}/{}", paths::SESSIONS, thief.session_id);
+    let ended = app.call_as(&here, Method::DELETE, &path, Some(&body)).await;
+    assert_eq!(ended.status, 204);
+    strangers_have_failed(&app, "ada", 100).await;
+    for tokens in [&copied, &thief] {
+        let refused = From::known(tokens).log_in(&app, "ada", another).await;
+        refused.is(Code::TooManyAttempts);
+    }
+    let known = From::known(&here).log_in(&app, "ada", another).await;
+    known.tokens(200);
+}
+
+/// A server of the version before has opened the session, so its browser is not stored.
+#[tokio::test]
+async fn a_session_of_an_earlier_version_ends_as_before() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    let earlier = app.log_in("ada").await;
+    sqlx::query("update sessions set browser_id = null")
+        .execute(app.pool())
+        .await
+        .unwrap();
+    let ended = app.end_session(&here, earlier.session_id).await;
+    assert_eq!(ended.status, 204);
+    assert!(!app.is_alive(earlier.session_id).await);
+    assert_eq!(revoked(&app).await, 0);
+    assert!(is_known(&app, &earlier).await);
+}
+
+/// How many revoked browsers are stored.
+async fn revoked(app: &TestApp) -> i64 {
+    sqlx::query_scalar("select count(*) from revoked_browsers")
+        .fetch_one(app.pool())
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn an_account_has_a_thousand_revoked_browsers_at_most() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    let many = "insert into revoked_browsers (account_id, browser_id, revoked_at)
+        select account_id, gen_random_uuid(), now() - interval '1 day'
+        from accounts, generate_series(1, 1000)";
+    sqlx::query(many).execute(app.pool()).await.unwrap();
+    let other = app.log_in("ada").await;
+    app.end_session(&here, other.session_id).await;
+    assert_eq!(revoked(&app).await, 1000);
+    assert!(!is_known(&app, &other).await);
+}
+
+#[tokio::test]
+async fn the_sweep_deletes_revoked_browsers_whose_tokens_have_expired() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    for age in [367, 365] {
+        let other = app.log_in("ada").await;
+        app.end_session(&here, other.session_id).await;
+        sqlx::query(
+            "update revoked_browsers
+             set revoked_at = now() - make_interval(days => $1)
+             where browser_id = $2",
+        )
+        .bind(age)
+        .bind(other.session_id)
+        .execute(app.pool())
+        .await
+        .unwrap();
+    }
+    let round = Sweep::from_the_beginning().round(&app.state).await;
+    assert!(round.failed.is_empty(), "{:?}", round.failed);
+    assert_eq!(revoked(&app).await, 1);
+}
+
+#[tokio::test]
+async fn a_deleted_account_leaves_no_revoked_browser() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    let other = app.log_in("ada").await;
+    app.end_session(&here, other.session_id).await;
+    assert_eq!(revoked(&app).await, 1);
+    let body = json!({"password": PASSWORD});
+    let deleted = app.call_as(&here, Method::DELETE, paths::ACCOUNT, Some(&body));
+    assert_eq!(deleted.await.status, 204);
+    assert_eq!(revoked(&app).await, 0);
 }

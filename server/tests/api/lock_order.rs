@@ -126,6 +126,7 @@ async fn two_instances_that_write_the_same_events_in_two_orders_do_not_deadlock(
                 kind: EventKind::RefreshRepeated,
                 client: &client,
                 detail: None,
+                ended_user_agent: None,
             };
             events::insert_all(it, &order.map(event)).await
         })

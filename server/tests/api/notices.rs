@@ -2,11 +2,13 @@
 
 use axum::http::Method;
 use holdfast_protocol::problem::Code;
-use holdfast_protocol::wire::{AccountData, SignInNotice, SignInNotices, Tokens, paths};
+use holdfast_protocol::wire::{AccountData, Recovered, SignInNotice, SignInNotices, Tokens, paths};
 use holdfast_server::sweep::Sweep;
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::limits::{From, change_password};
+use crate::recovery_code::{ANOTHER, code_of, try_recover};
 use crate::support::{Answer, PASSWORD, TestApp};
 
 async fn notices(app: &TestApp, tokens: &Tokens) -> Vec<SignInNotice> {
@@ -206,4 +208,105 @@ async fn the_sweep_deletes_notices_that_are_as_old_as_the_oldest_events() {
     assert!(round.failed.is_empty(), "{:?}", round.failed);
     assert_eq!(round.deleted, 1);
     assert_eq!(about(&app, &here).await, [newer.session_id]);
+}
+
+/// The person presses «It was not me». The stranger knows the new password, too.
+#[tokio::test]
+async fn a_browser_that_the_person_has_put_out_is_told_of_again() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    let stranger = app.log_in("ada").await;
+    app.end_session(&here, stranger.session_id).await;
+    let again = From::known(&stranger).log_in(&app, "ada", PASSWORD).await;
+    let again = again.tokens(200);
+    assert_eq!(
+        about(&app, &here).await,
+        [again.session_id, stranger.session_id]
+    );
+
+    app.end_session(&here, again.session_id).await;
+    let another = "seven lanterns above the harbour";
+    let here = change_password(&app, &here, PASSWORD, another).await;
+    let here = here.tokens(200);
+    for token in [&stranger, &again] {
+        let session = From::known(token).log_in(&app, "ada", another).await;
+        let session = session.tokens(200).session_id;
+        assert!(about(&app, &here).await.contains(&session));
+    }
+}
+
+/// The stranger has signed out before the person reads the notice.
+#[tokio::test]
+async fn a_stranger_who_has_signed_out_does_not_stay_known() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    let eve = app.sign_up("eve").await;
+    let stranger = app.log_in("ada").await;
+    app.log_out(&stranger).await;
+    // Another account has no influence.
+    app.end_session(&eve, stranger.session_id)
+        .await
+        .is(Code::NotFound);
+    let still = From::known(&stranger).log_in(&app, "ada", PASSWORD).await;
+    let still = still.tokens(200);
+    assert_eq!(about(&app, &here).await, [stranger.session_id]);
+    app.log_out(&still).await;
+
+    app.end_session(&here, stranger.session_id)
+        .await
+        .is(Code::NotFound);
+    let again = From::known(&still).log_in(&app, "ada", PASSWORD).await;
+    let again = again.tokens(200).session_id;
+    assert_eq!(about(&app, &here).await, [again, stranger.session_id]);
+}
+
+/// The answer to a recovery has a token whose id is that of no session. The sign-in takes it over.
+#[tokio::test]
+async fn a_browser_that_has_recovered_the_account_can_be_put_out() {
+    let app = TestApp::start().await;
+    let code = code_of(&app.sign_up("ada").await);
+    let answer = try_recover(&app, "ada", code.expose(), ANOTHER).await;
+    let recovered: Recovered = answer.json();
+    let here = app.try_log_in("ada", ANOTHER).await.tokens(200);
+    let from = From {
+        ip: None,
+        known: recovered.known_browser.iter().collect(),
+    };
+    let stranger = from.log_in(&app, "ada", ANOTHER).await.tokens(200);
+    assert_eq!(about(&app, &here).await, [] as [Uuid; 0]);
+
+    let path = format!("{}/{}", paths::SESSIONS, stranger.session_id);
+    let body = json!({"password": ANOTHER});
+    let ended = app.call_as(&here, Method::DELETE, &path, Some(&body)).await;
+    assert_eq!(ended.status, 204);
+    let again = from.log_in(&app, "ada", ANOTHER).await.tokens(200);
+    assert_eq!(about(&app, &here).await, [again.session_id]);
+}
+
+/// The person ends the session of a browser while this browser signs in with its token.
+#[tokio::test]
+async fn a_sign_in_that_waits_for_the_ending_is_told_of() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    let stranger = app.log_in("ada").await;
+    let mut ending = app.pool().begin().await.unwrap();
+    sqlx::query("select from accounts for no key update")
+        .execute(&mut *ending)
+        .await
+        .unwrap();
+    sqlx::query(
+        "insert into revoked_browsers (account_id, browser_id)
+         select account_id, browser_id from sessions where session_id = $1",
+    )
+    .bind(stranger.session_id)
+    .execute(&mut *ending)
+    .await
+    .unwrap();
+    let from = From::known(&stranger);
+    let (again, ()) = tokio::join!(from.log_in(&app, "ada", PASSWORD), async {
+        app.until_waiting(1).await;
+        ending.commit().await.unwrap();
+    });
+    let again = again.tokens(200).session_id;
+    assert_eq!(about(&app, &here).await, [again, stranger.session_id]);
 }

@@ -71,7 +71,7 @@ async fn bar_30_a_sign_in_with_the_old_password_in_flight_gets_no_session() {
     let mut connection = app.pool().acquire().await.unwrap();
     let ada = Username::parse("ada").unwrap();
     let candidate =
-        store::accounts::find_candidate(&mut connection, &ada.key(), &[0; 16], &[]).await;
+        store::accounts::find_candidate(&mut connection, &ada.key(), &[0; 16], &[], &[]).await;
     let account = candidate.unwrap().account.unwrap();
     // … when it is changed …
     change(&app, &tokens, PASSWORD, ANOTHER).await.tokens(200);

@@ -14,7 +14,8 @@ use holdfast_server::store::sessions::{Rotate, rotate_together};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Answer, FIREFOX, TestApp, new_key};
+use crate::limits::{From, change_password};
+use crate::support::{Answer, FIREFOX, PASSWORD, TestApp, new_key};
 
 async fn put(app: &TestApp, by: &Tokens, session_id: impl Display, body: &Value) -> Answer {
     let path = format!("{}/{session_id}/name", paths::SESSIONS);
@@ -213,6 +214,32 @@ async fn a_renewal_that_waits_for_a_new_name_keeps_it() {
     let tokens = renewed.tokens(200);
     let found = name_of(&app, &tokens, tokens.session_id).await;
     assert_eq!(found.as_deref(), Some("Work laptop"));
+}
+
+/// The browser gets a new session then.
+#[tokio::test]
+async fn a_change_of_the_password_keeps_the_name_of_the_own_browser() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    let elsewhere = app.log_in("ada").await;
+    name(&app, &here, here.session_id, "My phone").await;
+    name(&app, &here, elsewhere.session_id, "Work laptop").await;
+    let another = "seven lanterns above the harbour";
+    let changed = change_password(&app, &here, PASSWORD, another).await;
+    let changed = changed.tokens(200);
+    assert_ne!(changed.session_id, here.session_id);
+    let found = name_of(&app, &changed, changed.session_id).await;
+    assert_eq!(found.as_deref(), Some("My phone"));
+    // A sign-in takes no name over.
+    let again = From::known(&changed).log_in(&app, "ada", another).await;
+    let again = again.tokens(200);
+    assert_eq!(name_of(&app, &again, again.session_id).await, None);
+
+    // A browser without a name has none afterwards.
+    put(&app, &changed, changed.session_id, &json!({"name": null})).await;
+    let changed = change_password(&app, &changed, another, PASSWORD).await;
+    let changed = changed.tokens(200);
+    assert_eq!(name_of(&app, &changed, changed.session_id).await, None);
 }
 
 #[tokio::test]

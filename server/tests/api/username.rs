@@ -166,6 +166,34 @@ async fn an_account_chooses_a_new_name_once_in_a_day() {
 }
 
 #[tokio::test]
+async fn a_change_of_the_spelling_alone_does_not_count() {
+    let app = TestApp::start().await;
+    let other = app.second_instance(&[1]);
+    let mut reader = other.reader();
+    reader.read().await.unwrap();
+    let ada = app.sign_up("Ada").await;
+    assert_eq!(name_of(&other, &ada).await, "Ada");
+    for spelling in ["ada", "ADA", "Ada", "ada"] {
+        rename(&app, &ada, spelling).await.json::<Account>();
+        reader.read().await.unwrap();
+        assert_eq!(name_of(&other, &ada).await, spelling);
+    }
+    // The one new name of the day is still there.
+    rename(&app, &ada, "lovelace").await.json::<Account>();
+    rename(&app, &ada, "Lovelace").await.json::<Account>();
+    // The spelling does not bring another one.
+    let refused = rename(&app, &ada, "countess").await;
+    refused.is(Code::UsernameNotAccepted);
+    assert_eq!(refused.problem().cause, Some(Cause::ChangedLately));
+    rename(&app, &ada, "ADA").await.json::<Account>();
+    rename(&app, &ada, "ada").await.json::<Account>();
+    rename(&app, &ada, "countess")
+        .await
+        .is(Code::UsernameNotAccepted);
+    try_sign_up(&app, "lovelace").await.is(Code::UsernameTaken);
+}
+
+#[tokio::test]
 async fn the_old_name_is_reserved_for_thirty_days_for_all_but_its_former_owner() {
     let app = TestApp::start().await;
     let ada = app.sign_up("Ada").await;

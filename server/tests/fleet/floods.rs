@@ -16,8 +16,10 @@ use holdfast_protocol::wire::{KNOWN_BROWSER_HEADER, Tokens, paths};
 use holdfast_server::clock::Clock;
 use holdfast_server::keys::Keys;
 use holdfast_server::limits::known_browsers;
+use holdfast_server::random;
 use serde_json::json;
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use crate::support::{Answer, Browser, Fleet, Http, PASSWORD, Renewal, until};
 
@@ -119,8 +121,11 @@ async fn known_browsers(fleet: &Fleet, username: &str, tokens: &Tokens) -> Vec<S
             .await
             .unwrap();
     let username = Username::parse(username).unwrap();
-    let make =
-        |_| known_browsers::make(&keys, tokens.account_id, &username, changed_at, clock.now());
+    let make = |_| {
+        let browser_id = Uuid::from_bytes(random::bytes());
+        let (account_id, now) = (tokens.account_id, clock.now());
+        known_browsers::make(&keys, account_id, &username, changed_at, browser_id, now)
+    };
     (0..FLOOD).map(make).collect::<Result<_, _>>().unwrap()
 }
 

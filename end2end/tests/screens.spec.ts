@@ -238,7 +238,7 @@ inEveryLook((look) => {
     await look.signIn(page, account);
     await page.route(call, (route) => route.fulfill({ json: { events: [], next: null } }));
     await page.goto('/activity');
-    await expect(page.getByText(look.words.noOlderEvent)).toBeVisible();
+    await expect(page.getByText(look.words.noEvent)).toBeVisible();
     await look.take(page, 'activity-empty');
 
     const events = everyEvent();

@@ -101,7 +101,7 @@ test('a session that was ended because of a copy comes with the advice for a cop
   await page.goto('/activity');
   await expect(rows(page)).toHaveClass(ALARMING);
   await expect(rows(page)).toContainText('Signed out for your safety');
-  await expect(rows(page)).toContainText('Somebody may have copied');
+  await expect(rows(page)).toContainText('Somebody copied your sign-in and used it.');
   const link = rows(page).getByRole('link', { name: 'Change your password' });
   await expect(link).toHaveAttribute('href', '/password');
 });

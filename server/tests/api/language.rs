@@ -66,7 +66,7 @@ async fn the_document_itself_is_in_the_language_of_the_page() {
     let request = Request::builder().uri("/").header("accept-language", "de");
     let answer = send(&app, request).await;
     for words in [
-        "Was ein Dieb kopiert, gilt bald nicht mehr.",
+        "Was ein Dieb kopiert, nützt ihm bald nichts mehr.",
         "Skripte sind hier",
         "Ein Teil dieser Seite ist noch nicht angekommen",
         "Zum Inhalt springen",

@@ -120,7 +120,8 @@ fn Newest() -> impl IntoView {
                 });
                 view! { <NoticeOf notice busy error on_was_me=was_me endings/> }
             })}
-            {move || is_thanked.get().then(|| view! {
+            // Another notice may follow, and then there is more to do.
+            {move || (is_thanked.get() && newest.read().is_none()).then(|| view! {
                 <div class="site-notice">
                     <p class="center status-line">{words.thanks}</p>
                 </div>

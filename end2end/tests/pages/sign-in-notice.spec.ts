@@ -166,10 +166,15 @@ test('a notice that cannot be marked as read stays, and says why', async ({
   await expect(notice(page)).toBeVisible();
   await expect(notice(page).getByRole('alert')).toHaveCount(0);
   await page.unrouteAll({ behavior: 'wait' });
+  const thanks = page.getByText('There is nothing more to do.');
   await wasMe(page).click();
   await expect(heading(page, 'Your account')).toBeFocused();
+  // The older notice is not answered yet.
+  await expect(notice(page)).toBeVisible();
+  await expect(thanks).toHaveCount(0);
   await wasMe(page).click();
   await expect(notice(page)).toHaveCount(0);
+  await expect(thanks).toBeVisible();
 });
 
 /** The notice moves the page down, so a press that was meant for the page must not answer it. */

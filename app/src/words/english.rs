@@ -361,7 +361,7 @@ pub static SESSIONS: Sessions = Sessions {
 
 pub static END_SESSIONS: EndSessions = EndSessions {
     question: |device| format!("Sign out {device} now?"),
-    confirm: "You stay signed in here. Confirm it with your password.",
+    confirm: "Confirm it with your password. You stay signed in here.",
     wait_or_sign_in: "If you do not want to wait, sign out in this browser and sign in again. \
         Then you can try at once.",
     cancel: "Cancel",

@@ -360,7 +360,7 @@ pub static SESSIONS: Sessions = Sessions {
 
 pub static END_SESSIONS: EndSessions = EndSessions {
     question: |device| format!("{device} jetzt abmelden?"),
-    confirm: "Sie bleiben hier angemeldet. Bestätigen Sie das mit Ihrem Passwort.",
+    confirm: "Bestätigen Sie das mit Ihrem Passwort. Sie bleiben hier angemeldet.",
     wait_or_sign_in: "Wenn Sie nicht warten möchten, melden Sie sich in diesem Browser ab und wieder \
         an. Dann können Sie es gleich versuchen.",
     cancel: "Abbrechen",
@@ -419,7 +419,7 @@ pub static PASSWORD: Password = Password {
     },
     other_browser: "Der andere Browser",
     was_known_before: "Kannte jemand Ihr Passwort? Dann ",
-    was_known_link: "machen Sie danach auch einen neuen Code",
+    was_known_link: "erzeugen Sie nach der Änderung auch einen neuen Wiederherstellungscode",
     was_known_after: ".",
     wrong: "Das ist nicht Ihr bisheriges Passwort.",
     current: "Bisheriges Passwort",
@@ -498,7 +498,7 @@ pub static DATA_TO_READ: DataToRead = DataToRead {
     former_usernames: "Benutzernamen, die Sie aufgegeben haben",
     name: "Name",
     given_up: "Aufgegeben",
-    reserved_until: "Für Sie frei gehalten bis",
+    reserved_until: "Für Sie reserviert bis",
     recovery_codes: "Wiederherstellungscodes",
     made: "Erzeugt",
     confirmed: "Sie haben gesagt, dass Sie ihn aufbewahren",
@@ -1043,7 +1043,7 @@ fn what(kind: EventKind, ended: Ended) -> &'static str {
         EventKind::RefreshedForward => "Trotz eines Fehlers auf unserer Seite angemeldet geblieben",
         EventKind::PasswordChanged => "Passwort geändert",
         EventKind::UsernameChanged => "Benutzername geändert",
-        EventKind::Recovered => "Mit dem Code ein neues Passwort gewählt",
+        EventKind::Recovered => "Neues Passwort gewählt, um wieder ins Konto zu kommen",
         EventKind::RecoveryCodeMade => "Neuer Wiederherstellungscode erzeugt",
         EventKind::RecoveryCodeConfirmed => "Sie haben bestätigt, dass Sie den Code haben",
         EventKind::AccountDisabled => "Konto gesperrt",

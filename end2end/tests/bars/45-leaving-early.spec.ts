@@ -49,6 +49,8 @@ async function nextPageWorksFor(page: Page, account: Account): Promise<void> {
   await page.getByRole('banner').getByRole('link', { name: 'Account', exact: true }).click();
   await seesAccount(page, account);
   await page.getByRole('banner').getByRole('link', { name: 'Devices' }).click();
+  // The page before has the text of the row, too.
+  await expect(heading(page, 'Where you are signed in')).toBeVisible();
   await expect(page.getByText('This browser', { exact: true })).toBeVisible();
 }
 

@@ -24,6 +24,8 @@ test('step 5: every call of every page carries the access token', async ({ page,
   const { access_token } = await theStoredSession(page);
   await checkAgain(page);
   await page.getByRole('banner').getByRole('link', { name: 'Devices' }).click();
+  // The page before has the text of the row, too.
+  await expect(heading(page, 'Where you are signed in')).toBeVisible();
   await expect(page.getByText('This browser', { exact: true })).toBeVisible();
   await page.getByRole('banner').getByRole('link', { name: 'Activity' }).click();
   await expect(page.getByRole('heading', { name: 'Signed in', exact: true })).toBeVisible();

@@ -3,7 +3,7 @@
 //! A security duty: a name or the text with which a browser calls itself may have any character, and the
 //! person opens the file outside of our pages and their policy. So [`Html`] escapes every text, and only
 //! the tags of this file are written as they are. The policy in the file is a second guard: a script in
-//! it would not run, and it loads nothing.
+//! it would not run, and it loads and sends nothing.
 //!
 //! Each type is taken apart without `..`. So a member that a later version adds does not compile here until
 //! the page shows it.
@@ -358,7 +358,7 @@ impl Html {
         // Before everything that it may forbid.
         self.tags(
             "<meta http-equiv=\"Content-Security-Policy\" \
-             content=\"default-src 'none'; style-src 'unsafe-inline'\">\n",
+             content=\"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n",
         );
         self.tags(
             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",

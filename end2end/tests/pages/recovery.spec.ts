@@ -6,6 +6,7 @@ import {
   denyStorage,
   expect,
   fillIn,
+  FIREFOX_ON_LINUX,
   fitsAPhone,
   heading,
   holdAnswers,
@@ -825,4 +826,37 @@ test('after a recovery, the name goes along to the sign-in page', async ({ page,
   await expect(heading(page, 'Sign in')).toBeVisible();
   await expect(page.getByLabel('Username')).toHaveValue(account.username);
   await expect(page.getByLabel('Password', { exact: true })).toHaveValue('');
+});
+
+test('a signed-in person who has forgotten the password finds the way to the recovery code', async ({
+  page,
+  account,
+  api,
+}) => {
+  await signIn(page, account);
+  await api.logIn(account, FIREFOX_ON_LINUX);
+  const arrives = async () => {
+    await expect(heading(page, 'Get back in')).toBeFocused();
+    await expect(page.getByText('A person is signed in in this browser.')).toBeVisible();
+    await expect(page.getByRole('dialog')).toBeHidden();
+  };
+  for (const path of ['/password', '/username', '/recovery-code']) {
+    await page.goto(path);
+    await page.getByRole('main').getByRole('link', { name: 'Get back in with your recovery code' }).click();
+    await arrives();
+  }
+
+  // A question closes, also the one of the notice, which is above every page.
+  const notice = page.getByRole('complementary', { name: 'New sign-in to your account' });
+  for (const [path, opener] of [
+    ['/sessions', page.getByRole('button', { name: 'Sign out everywhere else' })],
+    ['/account', notice.getByRole('button', { name: 'It was not me' })],
+  ] as const) {
+    await page.goto(path);
+    await expect(opener).not.toHaveAttribute('aria-disabled', 'true');
+    await opener.click();
+    const question = page.getByRole('dialog');
+    await question.getByRole('link', { name: 'Get back in with your recovery code' }).click();
+    await arrives();
+  }
 });

@@ -224,8 +224,8 @@ pub static RECOVER: Recover = Recover {
     code: "Recovery code",
     code_hint: "28 letters and digits. Capital letters and hyphens do not matter.",
     wrong_code: |why| why.to_string(),
-    wrong_name_or_code: "The username or the recovery code is wrong. If you have made several codes, only \
-        the newest one works.",
+    wrong_name_or_code: "The username or the recovery code is wrong. If you have made several codes, use \
+        the newest one.",
     used_link: "This link does not work any more. A link works once, and for an hour. If you \
         have just set a password with it, try to sign in. Otherwise ask the operator for \
         another link.",
@@ -236,7 +236,8 @@ pub static RECOVER: Recover = Recover {
     next_code: "This is your new recovery code. As soon as you say that you have kept it, no earlier code \
         works any more.",
     later: "Sign in later",
-    no_code: "No code? Look for a phone or computer on which you are still signed in.",
+    no_code: "No code? The people who run this site can send you a link with which you choose a new \
+        password.",
 };
 
 pub static KEEP_CODE: KeepCode = KeepCode {
@@ -301,8 +302,8 @@ pub static ACCOUNT: Account = Account {
     checking: "Checking…",
     this_session: "This browser",
     renewed: "Last used",
-    ends: "Ends at the latest",
-    idle_ends: "Ends if not used",
+    ends: "Signed out at the latest",
+    idle_ends: "Signed out if not used",
     remembered: "However often you come back, you sign in again after that.",
     not_remembered: "Closing the browser signs you out before that.",
     sign_out: "Sign out",
@@ -344,7 +345,7 @@ pub static SESSIONS: Sessions = Sessions {
     address: "Address",
     signed_in: "Signed in",
     last_used: "Last used",
-    ends: "Ends at the latest",
+    ends: "Signed out at the latest",
     end: "Sign out",
     end_of: |device| format!("Sign out: {device}"),
     rename: "Rename",
@@ -473,9 +474,13 @@ fn call_error(error: &CallError) -> String {
         return error.to_string();
     };
     let text = match (problem.code, problem.cause) {
-        (Code::SessionEnded | Code::RefreshTokenExpired | Code::RefreshTokenReused, _) => {
-            "You are not signed in here any more. Sign in again."
-        }
+        (
+            Code::SessionEnded
+            | Code::RefreshTokenExpired
+            | Code::RefreshTokenReused
+            | Code::RefreshTokenInvalid,
+            _,
+        ) => "You are not signed in here any more. Sign in again.",
         (Code::RefreshConflict, _) => "Another request was faster. Try again.",
         (Code::NotFound, Some(Cause::NoSuchSession)) => "That browser is signed out already.",
         _ => return error.to_string(),

@@ -217,7 +217,7 @@ pub static RECOVER: Recover = Recover {
     code_hint: "28 Buchstaben und Ziffern. Großschreibung und Bindestriche sind egal.",
     wrong_code,
     wrong_name_or_code: "Der Benutzername oder der Wiederherstellungscode ist falsch. Wenn Sie mehrere \
-        Codes erzeugt haben, gilt nur der neueste.",
+        Codes erzeugt haben, nehmen Sie den neuesten.",
     used_link: "Dieser Link gilt nicht mehr. Ein Link gilt einmal und eine Stunde lang. Wenn Sie \
         damit gerade ein Passwort gesetzt haben, versuchen Sie sich anzumelden. Bitten Sie sonst den \
         Betreiber um einen neuen Link.",
@@ -228,7 +228,8 @@ pub static RECOVER: Recover = Recover {
     next_code: "Das ist Ihr neuer Wiederherstellungscode. Sobald Sie sagen, dass Sie ihn aufbewahrt haben, \
         gilt kein früherer Code mehr.",
     later: "Später anmelden",
-    no_code: "Kein Code? Suchen Sie ein Handy oder einen Computer, auf dem Sie noch angemeldet sind.",
+    no_code: "Kein Code? Wer diese Seite betreibt, kann Ihnen einen Link schicken, mit dem Sie ein neues Passwort \
+        wählen.",
 };
 
 pub static KEEP_CODE: KeepCode = KeepCode {
@@ -299,8 +300,8 @@ pub static ACCOUNT: Account = Account {
     checking: "Wird geprüft\u{a0}…",
     this_session: "Dieser Browser",
     renewed: "Zuletzt benutzt",
-    ends: "Endet spätestens",
-    idle_ends: "Endet ohne Benutzung am",
+    ends: "Spätestens abgemeldet",
+    idle_ends: "Ohne Benutzung abgemeldet",
     remembered: "Danach melden Sie sich neu an, auch wenn Sie oft wiederkommen.",
     not_remembered: "Wenn Sie den Browser schließen, werden Sie schon vorher abgemeldet.",
     sign_out: "Abmelden",
@@ -343,7 +344,7 @@ pub static SESSIONS: Sessions = Sessions {
     address: "Adresse",
     signed_in: "Angemeldet",
     last_used: "Zuletzt benutzt",
-    ends: "Endet spätestens",
+    ends: "Spätestens abgemeldet",
     end: "Abmelden",
     end_of: |device| format!("Abmelden: {device}"),
     rename: "Umbenennen",

@@ -214,8 +214,7 @@ test('bar 53: a wrong code and an unknown name are told in the same words, and c
   for (const one of [account, somebody('nobody')]) {
     await recover(page, one, wrong);
     await expect(page.getByRole('alert')).toHaveText(
-      'The username or the recovery code is wrong. If you have made several codes, only the newest ' +
-        'one works.',
+      'The username or the recovery code is wrong. If you have made several codes, use the newest one.',
     );
     await expect(page.getByLabel('Recovery code')).toBeFocused();
     // The person corrects it, and types nothing twice.

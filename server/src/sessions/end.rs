@@ -186,8 +186,9 @@ enum Which {
     All,
 }
 
-/// Ends one session of the caller's account. `false` if the account has no such session. If there is a
-/// notice of its sign-in, the account does not know its browser any more, also if the session is over.
+/// Ends one session of the caller's account. If there is a notice of its sign-in, this ends all sessions of
+/// its browser, and the account does not know the browser any more, also if that session is over. `false` if
+/// no session has ended.
 ///
 /// # Errors
 /// The answer of [`gone`] if the caller's own session is over, and 503 while the database does not
@@ -199,7 +200,7 @@ pub async fn end_one_of(
     reason: EndReason,
 ) -> Result<bool, ApiError> {
     let ended = end_some(state, caller, Which::One(session_id), reason).await?;
-    Ok(ended == 1)
+    Ok(ended > 0)
 }
 
 /// Ends the sessions of the caller's account beyond its 500 most recently used ones, in
@@ -282,30 +283,41 @@ async fn end_some(
         connection.release();
         return Err(gone(state, own).await);
     };
-    let deleted = match which {
-        Which::One(session_id) => {
+    // The sign-in of this session has written a notice, and the person says that it was not them.
+    let denied = match which {
+        Which::One(session_id) if reason == EndReason::EndedElsewhere => {
+            let is_about =
+                store::sign_in_notices::is_about(&mut transaction, account_id, session_id).await?;
+            is_about.then_some(session_id)
+        }
+        _ => None,
+    };
+    let deleted = match (denied, which) {
+        (Some(first), _) => {
+            store::sessions::delete_of_browser(&mut transaction, account_id, first, own).await?
+        }
+        (None, Which::One(session_id)) => {
             store::sessions::delete_of_account(&mut transaction, account_id, session_id)
                 .await?
                 .into_iter()
                 .collect()
         }
-        Which::SomeBeyond => {
+        (None, Which::SomeBeyond) => {
             store::sessions::delete_some_beyond(&mut transaction, account_id, own, BATCH).await?
         }
-        Which::Others => {
+        (None, Which::Others) => {
             store::sessions::delete_all(&mut transaction, account_id, Some(own)).await?
         }
-        Which::All => store::sessions::delete_all(&mut transaction, account_id, None).await?,
+        (None, Which::All) => {
+            store::sessions::delete_all(&mut transaction, account_id, None).await?
+        }
     };
     if reason == EndReason::EndedElsewhere {
         let mut browsers: Vec<_> = deleted.iter().filter_map(|it| it.browser_id).collect();
-        if let (Which::One(session_id), []) = (which, &deleted[..])
-            && store::sign_in_notices::is_about(&mut transaction, account_id, session_id).await?
-        {
-            // The stranger has signed out already, and the person says that it was not them. The session
-            // was the first one of its browser, so the browser has the same id.
-            browsers.push(session_id);
-        }
+        // The stranger may have signed out already. The session of a notice is the first one of its
+        // browser, so the browser has the same id.
+        let is_gone = |first: &Uuid| deleted.iter().all(|it| it.session_id != *first);
+        browsers.extend(denied.filter(is_gone));
         // The person's own browser stays known, even if they end an older session of it.
         browsers.retain(|browser| Some(*browser) != own_browser);
         store::revoked_browsers::insert(&mut transaction, account_id, &browsers).await?;

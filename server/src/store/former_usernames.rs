@@ -81,14 +81,17 @@ pub async fn reserved_for(
     .await
 }
 
-/// How many names are reserved for the account.
+/// How many names are reserved for the account, besides its present one. The present name has a row after a
+/// change of the letter case.
 pub async fn count(connection: &mut PgConnection, account_id: Uuid) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"select count(*) as "count!"
-         from former_usernames
+         from former_usernames former
+         join accounts on accounts.account_id = former.account_id
          where
-             account_id = $1
-             and given_up_at > clock_timestamp() - make_interval(secs => $2)"#,
+             former.account_id = $1
+             and former.username_key <> accounts.username_key
+             and former.given_up_at > clock_timestamp() - make_interval(secs => $2)"#,
         account_id,
         USERNAME_RESERVED.as_secs_f64(),
     )

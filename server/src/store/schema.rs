@@ -455,7 +455,7 @@ mod tests {
             assert!(tables.iter().any(|name| name == table), "{tables:?}");
         }
         let are_names = tables.iter().all(|name| name.parse::<Schema>().is_ok());
-        assert!(are_names && tables.len() == 13, "{tables:?}");
+        assert!(are_names && tables.len() == 14, "{tables:?}");
     }
 
     #[test]

@@ -503,6 +503,44 @@ pub async fn delete_of_account(
     .await
 }
 
+/// Deletes this session and all others of its browser, except `keep`. The session is the first one of its
+/// browser, so the browser has the same id. The session itself may be gone. Returns the deleted ones.
+///
+/// The rows are locked in the order of their ids, as in [`delete_all`].
+pub async fn delete_of_browser(
+    connection: &mut PgConnection,
+    account_id: Uuid,
+    first: Uuid,
+    keep: Uuid,
+) -> sqlx::Result<Vec<Deleted>> {
+    sqlx::query_as!(
+        Deleted,
+        "with locked as (
+             select session_id
+             from sessions
+             where
+                 account_id = $1
+                 and (session_id = $2 or browser_id = $2)
+                 and session_id <> $3
+             order by session_id
+             for update
+         )
+         delete from sessions
+         using locked
+         where sessions.session_id = locked.session_id
+         returning
+             sessions.session_id,
+             sessions.account_id,
+             sessions.browser_id,
+             sessions.user_agent",
+        account_id,
+        first,
+        keep,
+    )
+    .fetch_all(connection)
+    .await
+}
+
 /// Deletes every session of an account except `keep`. Returns the deleted ones.
 pub async fn delete_all(
     connection: &mut PgConnection,

@@ -260,6 +260,35 @@ async fn a_stranger_who_has_signed_out_does_not_stay_known() {
     assert_eq!(about(&app, &here).await, [again, stranger.session_id]);
 }
 
+/// The stranger has signed in twice from one browser, and has signed out of the session of the notice.
+#[tokio::test]
+async fn every_session_of_a_browser_that_was_not_the_person_ends() {
+    let app = TestApp::start().await;
+    let here = app.sign_up("ada").await;
+    let own = From::known(&here).log_in(&app, "ada", PASSWORD).await;
+    let own = own.tokens(200);
+    let stranger = app.log_in("ada").await;
+    let again = From::known(&stranger).log_in(&app, "ada", PASSWORD).await;
+    let again = again.tokens(200);
+    let another = app.log_in("ada").await;
+    app.log_out(&stranger).await;
+
+    assert_eq!(
+        app.end_session(&here, stranger.session_id).await.status,
+        204
+    );
+    let over = app.get_as(&again, paths::ACCOUNT).await;
+    over.is(Code::SessionEnded);
+    for tokens in [&here, &own, &another] {
+        assert_eq!(app.get_as(tokens, paths::ACCOUNT).await.status, 200);
+    }
+    // A session without a notice ends alone.
+    let third = From::known(&another).log_in(&app, "ada", PASSWORD).await;
+    let third = third.tokens(200);
+    assert_eq!(app.end_session(&here, third.session_id).await.status, 204);
+    assert_eq!(app.get_as(&another, paths::ACCOUNT).await.status, 200);
+}
+
 /// The answer to a recovery has a token whose id is that of no session. The sign-in takes it over.
 #[tokio::test]
 async fn a_browser_that_has_recovered_the_account_can_be_put_out() {

@@ -508,6 +508,18 @@ async fn an_account_reserves_thirty_names_at_most() {
 }
 
 #[tokio::test]
+async fn a_change_of_the_letter_case_takes_no_place_among_the_thirty_names() {
+    let app = TestApp::start().await;
+    let ada = app.sign_up("ada").await;
+    let names = "insert into former_usernames (username_key, account_id, given_up_at)
+        select 'name' || n, account_id, now() - make_interval(days => 2)
+        from accounts, generate_series(1, 29) as n";
+    sqlx::query(names).execute(app.pool()).await.unwrap();
+    rename(&app, &ada, "Ada").await.json::<Account>();
+    rename(&app, &ada, "lovelace").await.json::<Account>();
+}
+
+#[tokio::test]
 async fn the_copy_of_the_data_has_the_names_that_were_given_up() {
     let app = TestApp::start().await;
     let ada = app.sign_up("Ada").await;

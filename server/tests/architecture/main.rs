@@ -263,7 +263,7 @@ fn the_layers_of_the_client_only_look_down() {
         &["engine"],
         &["late_engine"],
         &["engine_code"],
-        &["recovering"],
+        &["recovering", "estimating"],
         &["changes", "request", "server_functions", "host"],
         &["calls"],
         &["driver"],

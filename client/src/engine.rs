@@ -1,7 +1,7 @@
 //! What every page uses of the engine, which keeps the session: storage, renewal, other tabs. A page can be
 //! shown without the engine's code: with the feature `split`, a browser that has stored nothing for this
-//! app does not load it, until a person signs in, signs up or recovers an account, or another tab stores
-//! something.
+//! app does not load it, until a person types a new password, signs in, signs up or recovers an account, or
+//! another tab stores something.
 
 use holdfast_protocol::wire::{
     ConfirmRecoveryCode, LoginRequest, PasswordEstimate, PasswordEstimateRequest, RecoverRequest,

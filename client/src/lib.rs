@@ -84,10 +84,10 @@
 //! # Pieces
 //!
 //! With the feature `split`, the code that keeps a session is a piece of its own, `engine`, and a browser
-//! that has stored nothing does not load it until a person signs in, signs up or recovers an account. This
-//! needs a build that cuts the WebAssembly at `wasm_split` (the crate `wasm_split_cli_support`), and an app
-//! that calls [`load_if_needed`] before it takes over the page. Do not turn it on without both. It is off by
-//! default: then all code is in one file.
+//! that has stored nothing does not load it until a person types a new password, signs in, signs up or
+//! recovers an account. This needs a build that cuts the WebAssembly at `wasm_split` (the crate
+//! `wasm_split_cli_support`), and an app that calls [`load_if_needed`] before it takes over the page. Do not
+//! turn it on without both. It is off by default: then all code is in one file.
 //!
 //! # The layers
 //!

@@ -34,6 +34,19 @@ async function change(page: Page, from: string, to: string): Promise<void> {
   await page.getByRole('button', { name: 'Change password' }).click();
 }
 
+/** Ends a tab in the middle of its change, as a browser that kills it. Returns the keys of its note. A tab
+ * that is closed removes its note, and a tab that is killed cannot. */
+async function kill(dying: Page, witness: Page): Promise<string[]> {
+  const notes = await notesOfChanges(witness);
+  expect(Object.keys(notes)).toHaveLength(1);
+  await dying.close();
+  expect(await notesOfChanges(witness)).toEqual({});
+  await witness.evaluate((left) => {
+    for (const [key, note] of Object.entries(left)) localStorage.setItem(key, JSON.stringify(note));
+  }, notes);
+  return Object.keys(notes);
+}
+
 test('bar 34: after a change of the password both fields are empty', async ({ page, account }) => {
   await signIn(page, account);
   await page.goto('/password');
@@ -193,15 +206,7 @@ test('bar 34: a tab that died during a change hides no other change', async ({
   });
   await change(dying, account.password, NEW);
   await expect.poll(() => requests).toBeGreaterThan(0);
-  const notes = await notesOfChanges(tab);
-  const ofTheDead = Object.keys(notes);
-  expect(ofTheDead).toHaveLength(1);
-  await dying.close();
-  // A tab that is closed removes its note, and a tab that is killed cannot.
-  expect(await notesOfChanges(tab)).toEqual({});
-  await tab.evaluate((left) => {
-    for (const [key, note] of Object.entries(left)) localStorage.setItem(key, JSON.stringify(note));
-  }, notes);
+  const ofTheDead = await kill(dying, tab);
 
   // The next tab lives, and renews its note again and again.
   await page.goto('/password');
@@ -248,7 +253,7 @@ test('bar 34: the page tells a change that died with its tab, when its note does
   const late = await holdAnswers(dying, '**/api/v1/account/password');
   await change(dying, account.password, NEW);
   await expect.poll(late.waiting).toBe(1);
-  await dying.close();
+  await kill(dying, page);
 
   // The server has changed the password, and the new session is lost with that tab.
   const refused = page.waitForResponse(

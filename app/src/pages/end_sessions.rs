@@ -243,8 +243,6 @@ fn EndForm(
                 on_type=move |_| mistakes.update(|mistakes| mistakes.password = None)
             />
             <ShowPassword show/>
-            // On some pages the dialog would stay open above the next page.
-            <ForgotPassword on_follow=on_cancel/>
             <div class="cluster">
                 <Button on_press=on_cancel text=words.cancel/>
                 <SubmitButton
@@ -255,6 +253,8 @@ fn EndForm(
                     })
                 />
             </div>
+            // On some pages the dialog would stay open above the next page.
+            <ForgotPassword on_follow=on_cancel/>
         </form>
     }
 }

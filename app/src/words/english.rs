@@ -60,7 +60,7 @@ pub static FRAME: Frame = Frame {
     waits,
     why,
     offer_heading: "Recovery code",
-    offer: "If you forget your password, only a recovery code lets you back in. \
+    offer: "If you forget your password, your recovery code lets you back in. \
         You have not confirmed yet that you keep one.",
     offer_link: "Get your recovery code",
     missing_page: "This page did not arrive",

@@ -68,7 +68,7 @@ pub static FRAME: Frame = Frame {
     waits,
     why,
     offer_heading: "Wiederherstellungscode",
-    offer: "Wenn Sie Ihr Passwort vergessen, kommen Sie nur mit einem Wiederherstellungscode wieder \
+    offer: "Wenn Sie Ihr Passwort vergessen, kommen Sie mit Ihrem Wiederherstellungscode wieder \
         in Ihr Konto. Sie haben noch nicht bestätigt, dass Sie einen aufbewahren.",
     offer_link: "Ihren Code holen",
     missing_page: "Diese Seite ist nicht angekommen",

@@ -52,8 +52,15 @@ pub(super) async fn delete(
     if !store::accounts::lock(&mut transaction, account_id, account.password_changed_at).await? {
         return Err(ApiError::InvalidCredentials);
     }
-    let ended =
-        sessions::end_all(&state.clock, &mut transaction, account_id, reason, &client).await?;
+    let ended = sessions::end_all(
+        &state.clock,
+        &mut transaction,
+        account_id,
+        None,
+        reason,
+        &client,
+    )
+    .await?;
     let hooks = &state.hooks;
     hooks
         .account_is_deleted(&mut transaction, account_id)

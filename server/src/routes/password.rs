@@ -61,8 +61,15 @@ pub(super) async fn change(
         store::accounts::change_password(&mut transaction, account_id, &new_hash).await?;
     let own = current.session_id;
     let before = store::sessions::lookup_taken_over(&mut transaction, own).await?;
-    let ended =
-        sessions::end_all(&state.clock, &mut transaction, account_id, reason, &client).await?;
+    let ended = sessions::end_all(
+        &state.clock,
+        &mut transaction,
+        account_id,
+        Some(own),
+        reason,
+        &client,
+    )
+    .await?;
     store::sign_in_notices::delete_all(&mut transaction, account_id).await?;
     let verified = VerifiedPassword {
         account_id,

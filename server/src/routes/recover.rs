@@ -297,6 +297,7 @@ impl Recovery<'_> {
                     &state.clock,
                     &mut transaction,
                     account_id,
+                    None,
                     reason,
                     self.client,
                 )

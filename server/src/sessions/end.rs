@@ -342,18 +342,29 @@ async fn end_some(
 /// Ends every session of an account, in the caller's transaction. The caller commits and then
 /// tells [`crate::endings::EndedSessions`].
 ///
+/// The browser of the session `replaced` gets a new one in the same transaction. So the activity does not tell
+/// the person that this browser was signed out.
+///
 /// # Errors
 /// While the database does not answer.
 pub async fn end_all(
     clock: &Clock,
     transaction: &mut PgTransaction<'_>,
     account_id: Uuid,
+    replaced: Option<Uuid>,
     reason: EndReason,
     client: &ClientInfo,
 ) -> Result<Vec<Uuid>, ApiError> {
     let ended = store::sessions::delete_all(transaction, account_id, None).await?;
-    note_ended(clock, transaction, account_id, &ended, reason, client).await?;
-    Ok(ids_of(&ended))
+    let ids = ids_of(&ended);
+    let (replaced, told): (Vec<_>, Vec<_>) = ended
+        .into_iter()
+        .partition(|it| Some(it.session_id) == replaced);
+    note_ended(clock, transaction, account_id, &told, reason, client).await?;
+    if !replaced.is_empty() {
+        store::session_ends::insert(transaction, &ids_of(&replaced), reason).await?;
+    }
+    Ok(ids)
 }
 
 /// Writes the endings of these sessions in the caller's transaction.

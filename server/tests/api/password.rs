@@ -5,6 +5,7 @@ use holdfast_protocol::cause::Cause;
 use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::{EndReason, Tokens, paths};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::support::{Answer, PASSWORD, TestApp, new_key};
 
@@ -42,6 +43,13 @@ async fn changing_the_password_ends_every_session_and_opens_a_new_one() {
         events.iter().any(|event| event.0 == "password_changed"),
         "{events:?}"
     );
+    // The activity does not tell that the browser in which the person is was signed out.
+    let told: Vec<Uuid> =
+        sqlx::query_scalar("select session_id from events where kind = 'session_ended'")
+            .fetch_all(app.pool())
+            .await
+            .unwrap();
+    assert_eq!(told, [elsewhere.session_id]);
 }
 
 #[tokio::test]

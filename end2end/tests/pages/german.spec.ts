@@ -254,7 +254,7 @@ test.describe('a person who prefers German', () => {
   });
 });
 
-test('a person whose browser wants no language of ours reads English, and a German loads one more file', async ({
+test('a person whose browser wants no language of ours reads English, and a German loads the words', async ({
   browser,
   baseURL,
 }) => {
@@ -275,8 +275,12 @@ test('a person whose browser wants no language of ours reads English, and a Germ
   const german = await files('de-CH', 'de');
   expect(french.size).toBeGreaterThan(8);
   const more = [...german].filter((path) => !french.has(path));
-  expect(more).toEqual([expect.stringMatching(/^\/pkg\/holdfast-german\.\w+\.wasm$/)]);
-  expect(german.size).toBe(french.size + 1);
+  // The build may put what the words share with another piece into a small file of its own.
+  const shared = more.filter((path) => /^\/pkg\/holdfast-chunk_\d+\.\w+\.wasm$/.test(path));
+  expect(shared.length, shared.join()).toBeLessThanOrEqual(1);
+  const words = more.filter((path) => !shared.includes(path));
+  expect(words).toEqual([expect.stringMatching(/^\/pkg\/holdfast-german\.\w+\.wasm$/)]);
+  expect(german.size).toBe(french.size + more.length);
 });
 
 test('the switch changes the language of the same page, and the choice stays', async ({

@@ -272,7 +272,7 @@ async function changePassword(
   const told = (await trouble.allInnerTexts()).join(' ');
   const isChanged = await isGood({ ...account, password: wanted });
   if (isChanged) account.password = wanted;
-  if (!told.includes('it is not known whether this was done')) {
+  if (!/it is not known whether this was done/i.test(told)) {
     if (isChanged) faults.push(`a change of the password was done, and the page said: ${told}`);
     return 'changesRefused';
   }

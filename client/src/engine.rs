@@ -66,8 +66,7 @@ pub(super) async fn recover(request: RecoverRequest) -> Result<BackIn, CallError
 /// See [`super::Session::confirm_recovery_code`]. A person is signed in then, so the engine runs.
 pub(super) async fn confirm_recovery_code(request: ConfirmRecoveryCode) -> Result<(), CallError> {
     // The call belongs to the account that the page shows before the first `await`.
-    let whose = controls().ok_or(CallError::SignedOut)?.whose;
-    let whose = whose();
+    let whose = (controls().ok_or(CallError::SignedOut)?.whose)();
     begin_confirmation((whose, request)).await?.await
 }
 

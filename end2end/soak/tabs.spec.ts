@@ -159,9 +159,8 @@ async function visit(browser: Browser, end: number, faults: string[]): Promise<v
     await page.getByRole('link', { name: 'Create account' }).first().click();
     const arrived = heading(page, 'Create your account');
     const missed = heading(page, 'This page did not arrive');
-    const isTold = () =>
-      arrived.or(missed).waitFor({ timeout: 60_000 }).then(() => true, () => false);
-    if (!(await isTold())) faults.push(`a page that did not arrive says nothing at ${page.url()}`);
+    const isTold = await arrived.or(missed).waitFor({ timeout: 60_000 }).then(() => true, () => false);
+    if (!isTold) faults.push(`a page that did not arrive says nothing at ${page.url()}`);
     if (await missed.isVisible()) {
       tally.pagesMissed += 1;
       await expect(async () => {

@@ -13,6 +13,10 @@ use super::connection_limits::ConnectionLimits;
 /// How long a connection without a request stays open while the server stops.
 const IDLE_WHILE_STOPPING: Duration = Duration::from_secs(1);
 
+/// The task that watches a connection does not look at it more often, unless it is woken. A limit of an
+/// application may be zero, and the task would never rest.
+const LOOKS_AGAIN: Duration = Duration::from_millis(100);
+
 /// Why a connection was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
@@ -215,23 +219,33 @@ impl Activity {
         gives_way
     }
 
-    /// Waits until [`due`](Self::due) returns an earlier moment than the last time, or the connection
-    /// has to make room.
+    /// Waits until [`due`](Self::due) returns an earlier moment than [`watch`](Self::watch) has returned, or
+    /// the connection has to make room.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
 
-    /// Until when the connection may go on, and which limit ends it then. The caller waits for this
-    /// moment.
+    /// Until when the connection may go on, and which limit ends it then.
     pub(super) fn due(&self, limits: &ConnectionLimits, stopping: bool) -> (Instant, Reason) {
+        self.lock().due(limits, stopping)
+    }
+
+    /// The moment at which the caller, the task that watches the connection, looks at it again: when it is
+    /// due, and not later than a limit takes that begins now.
+    ///
+    /// So a request that begins later hardly ever has a limit that comes earlier, and does not wake the task.
+    /// Without this, every request would: the task often runs again only after the whole answer, and finds
+    /// the longest limit, that of an idle connection.
+    pub(super) fn watch(&self, limits: &ConnectionLimits, stopping: bool) -> Instant {
         let mut doing = self.lock();
-        let due = doing.due(limits, stopping);
+        let (due, _) = doing.due(limits, stopping);
+        let until = due.min(Instant::now() + limits.shortest().max(LOOKS_AGAIN));
         doing.watched = Some(Watched {
-            until: due.0,
+            until,
             limits: *limits,
             stopping,
         });
-        due
+        until
     }
 
     /// Wakes the task that watches the connection if a limit now comes before the moment for which
@@ -349,41 +363,67 @@ mod tests {
 
     use super::*;
 
-    /// Whether the task that watches the connection was woken, and looks for the next limit.
-    fn is_woken(activity: &Activity) -> bool {
+    /// Whether the task that watches the connection was woken, and looks again.
+    fn is_woken(activity: &Activity, limits: &ConnectionLimits) -> bool {
         let is_woken = activity.changed().now_or_never().is_some();
         if is_woken {
-            activity.due(&ConnectionLimits::default(), false);
+            activity.watch(limits, false);
         }
         is_woken
     }
 
     #[tokio::test]
-    async fn only_a_limit_that_comes_earlier_wakes_the_task_that_watches() {
+    async fn requests_do_not_wake_the_task_that_watches() {
+        let limits = ConnectionLimits::default();
         let activity = Arc::new(Activity::new());
-        let (_, reason) = activity.due(&ConnectionLimits::default(), false);
-        assert_eq!(reason, Reason::Idle);
-        activity.bytes_arrived();
-        assert!(
-            is_woken(&activity),
-            "a header may take less time than an idle connection"
-        );
-        for _ in 0..100 {
-            let exchange = Activity::begin(&activity, Version::HTTP_11);
-            exchange.set_waiting(Some(Instant::now()));
-            drop(exchange);
-            activity.bytes_arrived();
-            assert!(
-                !is_woken(&activity),
-                "every limit comes later than that of the first header"
-            );
+        for looks in [false, true] {
+            activity.watch(&limits, false);
+            for _ in 0..100 {
+                activity.bytes_arrived();
+                let exchange = Activity::begin(&activity, Version::HTTP_11);
+                if looks {
+                    // Something else has woken it in the middle of a request.
+                    activity.watch(&limits, false);
+                }
+                exchange.set_waiting(Some(Instant::now()));
+                drop(exchange);
+                assert!(!is_woken(&activity, &limits), "looks: {looks}");
+            }
         }
-        // From now on the task waits for a limit that comes late.
-        let exchange = Activity::begin(&activity, Version::HTTP_11);
-        let (_, reason) = activity.due(&ConnectionLimits::default(), false);
+    }
+
+    #[tokio::test]
+    async fn the_task_looks_again_before_any_later_limit_can_end_the_connection() {
+        let limits = ConnectionLimits::default();
+        let activity = Arc::new(Activity::new());
+        let looks_again = activity.watch(&limits, false);
+        assert_eq!(activity.due(&limits, false).1, Reason::Idle);
+        activity.bytes_arrived();
+        let (due, reason) = activity.due(&limits, false);
+        assert_eq!(reason, Reason::Header);
+        assert!(looks_again <= due);
+        let _exchange = Activity::begin(&activity, Version::HTTP_11);
+        let (due, reason) = activity.due(&limits, false);
         assert_eq!(reason, Reason::Exchange);
-        drop(exchange);
-        assert!(is_woken(&activity), "the idle limit comes earlier");
+        assert!(looks_again <= due);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_waited_behind_another_request_wakes_the_task() {
+        let limits = ConnectionLimits {
+            write: Duration::from_secs(1),
+            ..ConnectionLimits::default()
+        };
+        let activity = Arc::new(Activity::new());
+        let waits = Activity::begin(&activity, Version::HTTP_2);
+        let works = Activity::begin(&activity, Version::HTTP_2);
+        waits.set_waiting(Some(Instant::now()));
+        // The server works on the other request, so the write limit does not count yet.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        activity.watch(&limits, false);
+        drop(works);
+        assert!(is_woken(&activity, &limits));
+        assert_eq!(activity.due(&limits, false).1, Reason::Write);
     }
 
     #[tokio::test]
@@ -393,20 +433,19 @@ mod tests {
             ..ConnectionLimits::default()
         };
         let activity = Arc::new(Activity::new());
-        activity.due(&limits, false);
+        let looks_again = activity.watch(&limits, false);
         let _exchange = Activity::begin(&activity, Version::HTTP_11);
-        assert!(activity.changed().now_or_never().is_some());
-        assert_eq!(activity.due(&limits, false).1, Reason::Exchange);
+        let (due, reason) = activity.due(&limits, false);
+        assert_eq!(reason, Reason::Exchange);
+        assert!(looks_again <= due);
     }
 
     #[tokio::test]
     async fn with_http2_the_write_limit_comes_before_that_of_the_exchange() {
+        let limits = ConnectionLimits::default();
         let activity = Arc::new(Activity::new());
         let exchange = Activity::begin(&activity, Version::HTTP_2);
-        activity.due(&ConnectionLimits::default(), false);
         exchange.set_waiting(Some(Instant::now()));
-        assert!(is_woken(&activity));
-        let (_, reason) = activity.due(&ConnectionLimits::default(), false);
-        assert_eq!(reason, Reason::Write);
+        assert_eq!(activity.due(&limits, false).1, Reason::Write);
     }
 }

@@ -73,7 +73,7 @@ pub(super) async fn serve(
     // connection may finish.
     let mut last_moment: Option<Instant> = None;
     loop {
-        let due = last_moment.unwrap_or_else(|| activity.due(&limits, stopping).0);
+        let until = last_moment.unwrap_or_else(|| activity.watch(&limits, stopping));
         tokio::select! {
             // The bytes that have arrived come first, so that a request that has just begun
             // is not cut off.
@@ -92,13 +92,13 @@ pub(super) async fn serve(
                     return Reason::Room;
                 }
             }
-            () = tokio::time::sleep_until(due) => {
+            () = tokio::time::sleep_until(until) => {
                 if last_moment.is_some() {
                     return Reason::Exchange;
                 }
-                let (still_due, reason) = activity.due(&limits, stopping);
-                if still_due > due {
-                    // Requests were answered or have begun meanwhile.
+                let (due, reason) = activity.due(&limits, stopping);
+                if due > until {
+                    // It is not due yet, or requests were answered or have begun meanwhile.
                     continue;
                 }
                 if reason != Reason::Exchange {

@@ -19,6 +19,21 @@ pub struct ConnectionLimits {
     pub exchange: Duration,
 }
 
+impl ConnectionLimits {
+    /// The shortest time that any of them gives a client.
+    pub(super) fn shortest(&self) -> Duration {
+        let Self {
+            most: _,
+            header,
+            body,
+            idle,
+            write,
+            exchange,
+        } = *self;
+        header.min(body).min(idle).min(write).min(exchange)
+    }
+}
+
 impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {

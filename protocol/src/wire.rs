@@ -562,7 +562,7 @@ pub struct ActivityEvent {
     pub event_id: Uuid,
     /// What happened.
     pub kind: EventKind,
-    /// When, in Unix seconds.
+    /// When, in Unix seconds. If an entry counts several occurrences, this is the last one.
     pub at: i64,
     /// The client's address.
     pub ip: Option<String>,
@@ -577,7 +577,9 @@ pub struct ActivityEvent {
     pub session_id: Option<Uuid>,
     /// More about it, such as the reason of an ending.
     pub detail: Option<String>,
-    /// How often it happened from then on: the failed sign-ins of one hour are one entry.
+    /// How often it happened within an hour, up to `at`. The failed sign-ins of one hour are one entry for
+    /// each session, one for all browsers that the account knows, and up to four for all others. A change of
+    /// the password begins new entries.
     #[serde(default = "once")]
     pub times: u64,
 }
@@ -616,7 +618,8 @@ pub enum EventKind {
     SignUp,
     /// A client signed in.
     SignIn,
-    /// A client tried to sign in with a wrong password.
+    /// A client tried to sign in with a wrong password. With a `session_id`, it was entered in that session, to
+    /// confirm something.
     SignInFailed,
     /// A client signed out.
     SignOut,

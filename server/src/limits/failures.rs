@@ -21,8 +21,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use holdfast_protocol::wire::EventKind;
+use sha2::Sha256;
 use sqlx::{Connection as _, PgConnection};
+use time::OffsetDateTime;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -59,9 +62,34 @@ const MOST_WAITING: usize = 100_000;
 const PATIENCE: Duration = Duration::from_secs(10);
 const AFTER_A_FAILURE: Duration = Duration::from_secs(1);
 
+/// How many entries of an hour the activity has for the failures of strangers. Each of these entries counts
+/// the failures of some browsers and addresses.
+const ENTRIES_OF_STRANGERS: u8 = 4;
+
 /// The key under which failures are counted: a keyed hash of a name, a known browser or a
 /// session.
 pub type FailureKey = [u8; 16];
+
+/// Where a wrong password was entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EnteredIn {
+    /// In this session, which had to confirm it.
+    Session(Uuid),
+    /// At a sign-in, in a browser that the account knows.
+    KnownBrowser,
+    /// At a sign-in, in any other browser.
+    StrangeBrowser,
+}
+
+impl EnteredIn {
+    /// The session.
+    pub fn session_id(self) -> Option<Uuid> {
+        match self {
+            Self::Session(session_id) => Some(session_id),
+            Self::KnownBrowser | Self::StrangeBrowser => None,
+        }
+    }
+}
 
 /// The changes that are not written yet. Clones share them.
 #[derive(Clone, Default)]
@@ -323,24 +351,36 @@ impl Batch {
     }
 }
 
-/// An event about a failure. The failures of one hour are one entry. `key` is a secret, so
-/// that a client cannot predict the ids of entries.
+/// An event about a failure. `key` is a secret, so that a client cannot predict the ids of entries.
+///
+/// The failures of one hour and one session are one entry, and so are those in known browsers. Those of
+/// strangers are up to four, so a stranger's try rarely hides behind a mistake of the person, and nobody can
+/// bury what matters under entries. A keyed hash of the browser and its address chooses the entry, so nobody
+/// can aim at the entry of another browser.
+///
+/// A change of the password begins new entries, so the activity shows which failures were before it.
 pub fn event(
     key: &[u8],
     now: u64,
     account_id: Uuid,
-    session_id: Option<Uuid>,
+    password_changed_at: OffsetDateTime,
+    entered_in: EnteredIn,
     client: &ClientInfo,
 ) -> CountedEvent {
-    use hmac::{Hmac, KeyInit as _, Mac as _};
     let hour = now / 3600 * 3600;
     let kind = EventKind::SignInFailed;
-    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(key)
+    let session_id = entered_in.session_id();
+    let keyed = Hmac::<Sha256>::new_from_slice(key)
         .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
+    let mut mac = keyed.clone();
     mac.update(account_id.as_bytes());
     mac.update(session_id.unwrap_or_default().as_bytes());
     mac.update(kind.as_str().as_bytes());
     mac.update(&hour.to_be_bytes());
+    mac.update(&password_changed_at.unix_timestamp_nanos().to_be_bytes());
+    if entered_in == EnteredIn::StrangeBrowser {
+        mac.update(&[entry_of_stranger(keyed, account_id, client)]);
+    }
     let mut tail = [0; 10];
     tail.copy_from_slice(&mac.finalize().into_bytes()[..10]);
     CountedEvent {
@@ -351,6 +391,17 @@ pub fn event(
         client: client.clone(),
         times: 1,
     }
+}
+
+/// Which of the entries of strangers this client belongs to.
+fn entry_of_stranger(mut keyed: Hmac<Sha256>, account_id: Uuid, client: &ClientInfo) -> u8 {
+    keyed.update(b"entry of a stranger");
+    keyed.update(account_id.as_bytes());
+    keyed.update(client.ip.as_deref().unwrap_or_default().as_bytes());
+    // Neither of the two texts has this byte.
+    keyed.update(&[0]);
+    keyed.update(client.user_agent.as_deref().unwrap_or_default().as_bytes());
+    keyed.finalize().into_bytes()[0] % ENTRIES_OF_STRANGERS
 }
 
 /// Writes for ever.
@@ -469,9 +520,14 @@ async fn write_events(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     const KEY: FailureKey = [1; 16];
+
+    /// When the password of each account was set.
+    const SET: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
     fn failed(failures: u64, seconds_ago: u64) -> Failed {
         Failed {
@@ -604,14 +660,14 @@ mod tests {
     }
 
     #[test]
-    fn the_failures_of_one_hour_are_one_entry() {
+    fn the_failures_of_one_hour_in_known_browsers_are_one_entry() {
         let account = Uuid::from_u128(1);
         let event = |now, account, ip: &str| {
             let client = ClientInfo {
                 ip: Some(ip.to_owned()),
                 user_agent: None,
             };
-            super::event(b"key", now, account, None, &client)
+            super::event(b"key", now, account, SET, EnteredIn::KnownBrowser, &client)
         };
         let mut batch = Batch::default();
         batch.add(event(7200, account, "192.0.2.1"));
@@ -625,5 +681,51 @@ mod tests {
         assert_eq!(batch.events[&id].client.ip.as_deref(), Some("192.0.2.1"));
         batch.add(event(7300, account, "192.0.2.2"));
         assert_eq!(batch.events[&id].client.ip, None);
+    }
+
+    #[test]
+    fn strangers_make_four_entries_an_hour_and_count_in_no_other_one() {
+        let account = Uuid::from_u128(1);
+        let entries = |entered_in| -> HashSet<Uuid> {
+            let events = (0..200_u32).map(|n| {
+                let client = ClientInfo {
+                    ip: Some(format!("192.0.2.{n}")),
+                    user_agent: Some(format!("curl/{}", n / 10)),
+                };
+                super::event(b"key", 7200, account, SET, entered_in, &client)
+            });
+            events.map(|event| event.event_id).collect()
+        };
+        let strangers = entries(EnteredIn::StrangeBrowser);
+        assert_eq!(strangers.len(), usize::from(ENTRIES_OF_STRANGERS));
+        let known = entries(EnteredIn::KnownBrowser);
+        let session = entries(EnteredIn::Session(Uuid::from_u128(2)));
+        assert_eq!((known.len(), session.len()), (1, 1));
+        assert!(known.is_disjoint(&session));
+        assert!(strangers.is_disjoint(&known) && strangers.is_disjoint(&session));
+        // The same client counts in the same entry.
+        assert_eq!(entries(EnteredIn::StrangeBrowser), strangers);
+    }
+
+    #[test]
+    fn a_change_of_the_password_begins_a_new_entry() {
+        let client = ClientInfo {
+            ip: Some("192.0.2.1".to_owned()),
+            user_agent: None,
+        };
+        let changed = SET + Duration::from_micros(1);
+        for entered_in in [
+            EnteredIn::StrangeBrowser,
+            EnteredIn::KnownBrowser,
+            EnteredIn::Session(Uuid::from_u128(2)),
+        ] {
+            let id = |now, set| {
+                let account = Uuid::from_u128(1);
+                super::event(b"key", now, account, set, entered_in, &client).event_id
+            };
+            assert_eq!(id(7200, SET), id(7300, SET), "{entered_in:?}");
+            assert_ne!(id(7200, SET), id(7300, changed), "{entered_in:?}");
+            assert_eq!(id(7200, changed), id(7300, changed), "{entered_in:?}");
+        }
     }
 }

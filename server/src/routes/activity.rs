@@ -62,7 +62,7 @@ pub(super) async fn list(
     let next = more
         .then(|| events.last().map(|event| event.event_id.to_string()))
         .flatten();
-    // The id of an entry with a count begins with its hour, and its first failure was later. So the order
+    // The id of an entry with a count begins with its hour, and its last failure was later. So the order
     // of ids is that of the pages, and within a page the time decides.
     events.sort_by_key(|event| Reverse(event.at));
     let events = events.into_iter().map(shown).collect();

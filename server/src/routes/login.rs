@@ -18,7 +18,7 @@ use crate::client_address::ClientAddress;
 use crate::error::read_only;
 use crate::http::{ApiError, Json, TokenAnswer};
 use crate::keys::Obstacle;
-use crate::limits::failures::{self, FailureKey};
+use crate::limits::failures::{self, EnteredIn, FailureKey};
 use crate::limits::known_browsers::{self, Known, KnownBrowser, Passwords};
 use crate::limits::{BrowserKeys, Limits, PasswordTurn};
 use crate::password_hash::Verdict;
@@ -69,6 +69,15 @@ impl CountedUnder {
     fn key(self) -> FailureKey {
         let (Self::Name(key) | Self::Browser(key) | Self::PasswordBefore(key)) = self;
         key
+    }
+
+    /// Where the activity says that the password was entered. A browser of the previous password may be
+    /// that of a thief, so its failures are not counted together with those of the person.
+    fn entered_in(self) -> EnteredIn {
+        match self {
+            Self::Browser(_) => EnteredIn::KnownBrowser,
+            Self::Name(_) | Self::PasswordBefore(_) => EnteredIn::StrangeBrowser,
+        }
     }
 }
 
@@ -135,8 +144,8 @@ impl Attempt {
                 (account, rehashed, username)
             }
             (account, ..) => {
-                let account_id = account.map(|account| account.account_id);
-                note_failure(state, counted_under.key(), account_id, None, client);
+                let (key, entered_in) = (counted_under.key(), counted_under.entered_in());
+                note_failure(state, key, account.as_ref(), entered_in, client);
                 return Err(ApiError::InvalidCredentials);
             }
         };

@@ -11,6 +11,7 @@ use holdfast_protocol::wire::{ChangePassword, EndReason, EventKind};
 use crate::client_address::ClientAddress;
 use crate::error::read_only;
 use crate::http::{ApiError, CurrentAccount, Json, TokenAnswer};
+use crate::limits::failures::EnteredIn;
 use crate::limits::{Limits, PasswordTurn, failures, known_browsers};
 use crate::password_hash::{Verdict, normal};
 use crate::sessions::{self, Caller, PreparedSession, VerifiedPassword, note_failure};
@@ -158,7 +159,8 @@ pub(super) async fn confirmed(
             Ok((account, turn))
         }
         Verdict::Wrong => {
-            note_failure(state, session, Some(account_id), Some(session_id), client);
+            let entered_in = EnteredIn::Session(session_id);
+            note_failure(state, session, Some(&account), entered_in, client);
             Err(ApiError::WrongPassword)
         }
     }

@@ -1,14 +1,16 @@
 //! Events that the server writes after it has answered.
 
 use holdfast_protocol::wire::EventKind;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::events::QueuedEvent;
-use crate::limits::failures::{self, FailureKey};
+use crate::limits::failures::{self, EnteredIn, FailureKey};
 use crate::random;
 use crate::security_log;
 use crate::state::Holdfast;
 use crate::store::ClientInfo;
+use crate::store::accounts::Credentials;
 
 /// Writes an event. The answer does not wait for it.
 pub fn note_later(
@@ -32,15 +34,23 @@ pub fn note_later(
 pub fn note_failure(
     state: &Holdfast,
     counted_under: FailureKey,
-    account_id: Option<Uuid>,
-    session_id: Option<Uuid>,
+    account: Option<&Credentials>,
+    entered_in: EnteredIn,
     client: &ClientInfo,
 ) {
-    security_log::password_was_wrong(account_id, session_id, client);
+    let account_id = account.map(|account| account.account_id);
+    security_log::password_was_wrong(account_id, entered_in.session_id(), client);
     // An instance whose secret is forbidden will stop, so it writes no more events.
     let key = state.keys.current_for_purpose::<32>(b"holdfast event ids");
-    let event = account_id.zip(key.ok()).map(|(account_id, key)| {
-        failures::event(&*key, state.clock.now(), account_id, session_id, client)
+    // It is made for a name without an account, too, so that both take the same time.
+    let event = key.ok().map(|key| {
+        let now = state.clock.now();
+        let of = account_id.unwrap_or_default();
+        let set = account.map_or(OffsetDateTime::UNIX_EPOCH, |account| {
+            account.password_changed_at
+        });
+        failures::event(&*key, now, of, set, entered_in, client)
     });
+    let event = event.filter(|_| account_id.is_some());
     state.limits.failures().count(counted_under, event);
 }

@@ -35,7 +35,7 @@ pub struct StoredEvent {
     pub session_id: Option<Uuid>,
     /// What happened: one of [`EventKind`], or the kind of a newer server.
     pub kind: String,
-    /// When it happened.
+    /// When it happened. If it happened several times, this is the last time.
     pub at: OffsetDateTime,
     /// The address.
     pub ip: Option<String>,
@@ -203,7 +203,8 @@ pub async fn forget_deleted_accounts(
     Ok(forgotten.rows_affected())
 }
 
-/// Adds to the counts of entries, and makes entries that are not there yet.
+/// Adds to the counts of entries, and makes entries that are not there yet. The time of an entry is that of
+/// its last occurrence, so that a person sees it again.
 pub async fn count(connection: &mut PgConnection, events: &[CountedEvent]) -> sqlx::Result<()> {
     let all = || events.iter();
     let event_ids: Vec<_> = all().map(|event| event.event_id).collect();
@@ -224,6 +225,7 @@ pub async fn count(connection: &mut PgConnection, events: &[CountedEvent]) -> sq
          on conflict (event_id) do update
          set
              times = e.times + excluded.times,
+             at = greatest(e.at, excluded.at),
              ip = case when e.ip = excluded.ip then e.ip end,
              user_agent = case when e.user_agent = excluded.user_agent then e.user_agent end",
         &event_ids,

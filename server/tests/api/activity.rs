@@ -6,7 +6,7 @@ use holdfast_protocol::problem::Code;
 use holdfast_protocol::wire::{AccountData, ActivityPage, EventKind, Tokens, paths};
 use holdfast_server::sweep::Sweep;
 
-use crate::limits::{WRONG, change_password};
+use crate::limits::{From, WRONG, change_password};
 use crate::support::{FIREFOX, PASSWORD, TestApp};
 
 #[tokio::test]
@@ -101,6 +101,81 @@ async fn wrong_passwords_stand_in_a_page_at_their_time() {
         ids.dedup();
         assert_eq!(ids.len(), 4, "pages of {limit}");
     }
+}
+
+/// A stranger's try must not hide behind a mistake of the person.
+#[tokio::test]
+async fn a_wrong_password_in_a_known_browser_and_one_elsewhere_are_two_entries() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    let own = From {
+        ip: Some("192.0.2.1"),
+        ..From::known(&tokens)
+    };
+    let (own_ip, other_ip) = ("192.0.2.1", "198.51.100.7");
+    for from in [own, From::ip(other_ip)] {
+        let answer = from.log_in(&app, "ada", WRONG).await;
+        answer.is(Code::InvalidCredentials);
+        app.state.limits.failures().written().await;
+    }
+    let page: ActivityPage = app.get_as(&tokens, paths::ACTIVITY).await.json();
+    let failed = page.events.iter();
+    let failed = failed.filter(|event| event.kind == EventKind::SignInFailed);
+    let failed: Vec<_> = failed
+        .map(|event| (event.ip.as_deref(), event.times))
+        .collect();
+    assert_eq!(failed, [(Some(other_ip), 1), (Some(own_ip), 1)]);
+}
+
+/// Otherwise a person who has read the entry would not see that there was another try.
+#[tokio::test]
+async fn an_entry_stands_at_the_time_of_its_last_wrong_password() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    let own = From::known(&tokens);
+    let fail = async || {
+        let answer = own.log_in(&app, "ada", WRONG).await;
+        answer.is(Code::InvalidCredentials);
+        app.state.limits.failures().written().await;
+    };
+    fail().await;
+    app.log_in("ada").await;
+    fail().await;
+    let page: ActivityPage = app.get_as(&tokens, paths::ACTIVITY).await.json();
+    let newest = &page.events[0];
+    assert_eq!(newest.kind, EventKind::SignInFailed);
+    let failed = page.events.iter();
+    let failed = failed.filter(|event| event.kind == EventKind::SignInFailed);
+    assert_eq!(failed.map(|event| event.times).sum::<u64>(), 2);
+    // There are two entries if the hour ended meanwhile.
+    if newest.times == 2 {
+        let kinds: Vec<_> = page.events[1..].iter().map(|event| event.kind).collect();
+        assert_eq!(kinds, [EventKind::SignIn, EventKind::SignUp]);
+    }
+}
+
+/// Otherwise nobody could see whether somebody still tries after the change.
+#[tokio::test]
+async fn wrong_passwords_before_and_after_a_change_are_two_entries() {
+    let app = TestApp::start().await;
+    let tokens = app.sign_up("ada").await;
+    let fail = async || {
+        app.try_log_in("ada", WRONG)
+            .await
+            .is(Code::InvalidCredentials);
+        app.state.limits.failures().written().await;
+    };
+    fail().await;
+    let another = "seven lanterns above the harbour";
+    let answer = change_password(&app, &tokens, PASSWORD, another).await;
+    let tokens = answer.tokens(200);
+    fail().await;
+    let page: ActivityPage = app.get_as(&tokens, paths::ACTIVITY).await.json();
+    let failed = page.events.iter();
+    let failed = failed.filter(|event| event.kind == EventKind::SignInFailed);
+    let times: Vec<_> = failed.map(|event| event.times).collect();
+    assert_eq!(times, [1, 1]);
+    assert_eq!(page.events[0].kind, EventKind::SignInFailed);
 }
 
 #[tokio::test]

@@ -61,9 +61,9 @@ async function measure(title, { file, first, nth, seen }) {
 try {
   console.log('| a change | median | fastest | slowest |\n| --- | --- | --- | --- |');
   await measure('a word in a page', {
-    file: 'app/src/pages/home.rs',
-    first: 'How it holds',
-    nth: (round) => `How it holds, ${round}`,
+    file: 'app/src/words/english.rs',
+    first: 'How you stay signed in',
+    nth: (round) => `How you stay signed in, ${round}`,
     seen: (words) => page.getByRole('heading', { name: words, exact: true }).waitFor(),
   });
   const style = '.home {\n  outline-offset: 0px;\n}\n';

@@ -5,7 +5,7 @@
 //! has none of them. It may set `DATABASE_URL`, too. To find out what it would miss, a copy of the
 //! packages lies outside of the repository, and cargo is called there.
 //!
-//! What the browser runs is compiled without any flag of the repository, in a target directory of its own.
+//! What the browser runs is checked without any flag of the repository, in a target directory of its own.
 //! For the server this would compile 620 crates once more, which takes four minutes on two cores. So what
 //! the server runs is checked with the flags and profiles of the repository, and cargo uses what clippy
 //! has checked before. Nothing else of the repository reaches these calls.
@@ -17,7 +17,6 @@ use crate::console;
 use crate::failure::Outcome;
 use crate::files::write;
 use crate::progress;
-use crate::setup::wasm_bindgen;
 use crate::template;
 use crate::temporary::TemporaryDirectory;
 use crate::toolbox::{self, Toolbox};
@@ -69,16 +68,7 @@ pub fn check(toolbox: &Toolbox, packages: &Path, names: &[&str], profiles: &str)
     let mut server = server(toolbox, &project, &patches);
     server.arg("--config").arg(&profiles_file);
     progress::run("the new project", &mut server)?;
-    progress::show(&["the new project"], |board| {
-        board.run("the new project", &mut browser(toolbox, &project, &patches))?;
-        wasm_bindgen::ensure(toolbox, board, "the new project")?;
-        let mut bindgen = toolbox.command(&wasm_bindgen::program().to_string_lossy());
-        bindgen
-            .args(["--target=web", "--out-name=notes"])
-            .arg(format!("--out-dir={}", project.join("pkg").display()))
-            .arg(target().join(WASM).join("debug/notes.wasm"));
-        board.run("the new project", &mut bindgen)
-    })?;
+    progress::run("the new project", &mut browser(toolbox, &project, &patches))?;
     console::note("A new project, made from the example, compiles with these packages.");
     Ok(())
 }
@@ -152,16 +142,12 @@ fn server(toolbox: &Toolbox, project: &Path, patches: &[String]) -> Command {
     cargo
 }
 
-/// The WebAssembly of a new project.
+/// What a new project runs in the browser. It is checked and not linked: the journeys run the same example,
+/// linked, and to compile 200 crates for it once more takes a minute.
 fn browser(toolbox: &Toolbox, project: &Path, patches: &[String]) -> Command {
-    let arguments = [
-        "rustc",
-        "--lib",
-        "--crate-type=cdylib",
-        "--features=hydrate",
-    ];
+    let arguments = ["check", "--lib", "--features=hydrate", "--target", WASM];
     let mut cargo = cargo(toolbox, project, &arguments);
-    cargo.args(["--target", WASM]).args(patches);
+    cargo.args(patches);
     cargo
 }
 

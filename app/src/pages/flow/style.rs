@@ -49,7 +49,9 @@ pub fn Styled(children: Children) -> impl IntoView {
     if is_awaited {
         set_timeout(show, PATIENCE);
     }
-    let sheet = address.map(|address| {
+    // The head of a document that the server sends has the style. A second link within the page would let the
+    // browser draw the top of the page before the rest.
+    let sheet = address.filter(|_| is_awaited).map(|address| {
         view! {
             <link
                 rel="stylesheet"

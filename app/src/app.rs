@@ -122,8 +122,8 @@ pub fn App() -> impl IntoView {
             />
             <SiteNotice text=Signal::derive(why) on_dismiss=dismiss/>
             <OwnEnding read/>
-            <Offer/>
             <SignInNoticeBar/>
+            <Offer/>
             <main id="content" class="site-main" tabindex="-1">
                 <Pages/>
             </main>

@@ -24,6 +24,16 @@ impl PutOut {
         self.0.get()
     }
 
+    /// Runs an effect again whenever a name is noted, also the same one.
+    pub fn track(self) {
+        self.0.track();
+    }
+
+    /// Forgets the name. This runs no effect.
+    pub fn forget(self) {
+        self.0.update_untracked(|name| *name = None);
+    }
+
     /// Notes the name.
     pub fn note(self, name: Option<String>) {
         self.0.set(name);

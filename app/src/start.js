@@ -30,7 +30,7 @@
 
   // A reload would lose what the person has typed meanwhile.
   function hasText() {
-    return Array.from(document.querySelectorAll('input')).some(function (field) {
+    return Array.from(document.querySelectorAll('input, textarea')).some(function (field) {
       return field.type !== 'checkbox' && !field.readOnly && field.value !== '';
     });
   }

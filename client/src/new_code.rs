@@ -138,7 +138,7 @@ pub(super) fn recovered_here(username: String, code: Secret, known_browser: Opti
     KNOWN_BROWSER.set(known_browser);
 }
 
-/// Whether the page has the next code of a recovery, and the person has not signed in since.
+/// Whether the page has the next code of a recovery, and nobody has signed in since.
 pub(super) fn has_recovered() -> bool {
     RECOVERED.with_borrow(Option::is_some)
 }
@@ -146,10 +146,10 @@ pub(super) fn has_recovered() -> bool {
 /// The first sign-in after a recovery says which account the next code belongs to, and whether the
 /// person has yet to confirm it.
 pub(super) fn signed_in_as(username: &str, account_id: Uuid, is_confirmed: Option<bool>) {
-    let recovered = RECOVERED.with_borrow_mut(|recovered| {
-        recovered.take_if(|(recovered, _)| is_same_name(recovered, username))
-    });
-    if let (Some((_, code)), Some(false)) = (recovered, is_confirmed) {
+    // If somebody else signs in, the page does not speak of that recovery any more.
+    let recovered = RECOVERED.take();
+    let of_them = recovered.filter(|(recovered, _)| is_same_name(recovered, username));
+    if let (Some((_, code)), Some(false)) = (of_them, is_confirmed) {
         keep(account_id, code);
     }
 }

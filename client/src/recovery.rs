@@ -99,6 +99,12 @@ impl Session {
         engine::recover(request).await
     }
 
+    /// Whether this page has set a new password with a recovery code, and the person has not signed in with
+    /// it since. Not reactive.
+    pub fn has_recovered(self) -> bool {
+        new_code::has_recovered()
+    }
+
     fn now(self) -> (Api, Option<uuid::Uuid>) {
         (self.api(), untrack(|| self.account_id()))
     }

@@ -139,16 +139,16 @@ export async function openTabs(page: Page, account: Account, count: number): Pro
   return tabs;
 }
 
-/** Presses «Check again», and waits for the answer. */
+/** Presses «Check my sign-in», and waits for the answer. */
 export async function checkAgain(page: Page): Promise<void> {
   // Twenty tabs may wait for one renewal.
   const answered = page.waitForResponse(
     (response) => new URL(response.url()).pathname === '/api/v1/account' && response.ok(),
     { timeout: 60_000 },
   );
-  await page.getByRole('button', { name: 'Check again' }).click();
+  await page.getByRole('button', { name: 'Check my sign-in' }).click();
   await answered;
-  await expect(page.getByRole('button', { name: 'Check again' })).toBeEnabled();
+  await expect(page.getByRole('button', { name: 'Check my sign-in' })).toBeEnabled();
   await expect(page.getByRole('alert')).toHaveCount(0);
 }
 

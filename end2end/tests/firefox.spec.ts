@@ -47,8 +47,8 @@ test('Firefox: sign in, renew, two tabs, reload, sign out', async ({
   await firefox.press('Sign in');
   await firefox.sees(`Signed in as ${account.username}`);
   await renewed(2);
-  await firefox.press('Check again');
-  await firefox.sees('Check again');
+  await firefox.press('Check my sign-in');
+  await firefox.sees('Check my sign-in');
 
   const first = await firefox.tab();
   const second = await firefox.openTab(`${baseURL}/account`);
@@ -56,8 +56,8 @@ test('Firefox: sign in, renew, two tabs, reload, sign out', async ({
   await renewed(2);
   for (const tab of [first, second]) {
     await firefox.lookAt(tab);
-    await firefox.press('Check again');
-    await firefox.sees('Check again');
+    await firefox.press('Check my sign-in');
+    await firefox.sees('Check my sign-in');
     await firefox.reload();
     await firefox.sees(`Signed in as ${account.username}`);
   }

@@ -71,10 +71,10 @@ impl fmt::Display for PasswordError {
             ),
             Self::TooLong => write!(f, "A password can have at most {MAX_LENGTH} characters."),
             Self::ControlCharacter => {
-                f.write_str("A password cannot contain control characters such as tabs or line ends.")
+                f.write_str("A password cannot have invisible characters, such as the end of a line. Spaces are fine.")
             }
             Self::Expected => f.write_str(
-                "This password is too easy to guess: it repeats itself, counts, follows the keyboard or contains the username. Choose another.",
+                "This password is too easy to guess: it repeats a word or a letter, follows a row like 1234, abcd or qwerty, or has your username in it. Choose another.",
             ),
         }
     }

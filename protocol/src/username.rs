@@ -73,7 +73,7 @@ impl fmt::Display for UsernameError {
             Self::TooShort => write!(f, "A username needs at least {MIN_LENGTH} characters."),
             Self::TooLong => write!(f, "A username can have at most {MAX_LENGTH} characters."),
             Self::Character => f.write_str(
-                "A username can only contain the letters a to z, digits, and the signs . _ - @ +.",
+                "A username may have only the letters a to z, digits, and . _ - @ +, and no spaces.",
             ),
             Self::Edge => f.write_str("A username must start and end with a letter or a digit."),
         }

@@ -4,6 +4,7 @@
 mod button;
 mod card;
 mod check_field;
+mod code_field;
 mod date_time;
 mod device_icon;
 mod dialog;
@@ -32,6 +33,7 @@ mod text_field;
 pub use button::{Button, Kind, SubmitButton};
 pub use card::Card;
 pub use check_field::CheckField;
+pub use code_field::CodeField;
 pub use date_time::{DateTime, Days, date_in_words, dates_in_words, number_in_words};
 pub use device_icon::DeviceIcon;
 pub use dialog::Dialog;

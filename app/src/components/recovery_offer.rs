@@ -3,7 +3,7 @@ use leptos::prelude::*;
 use crate::words::Words;
 
 /// Offers a recovery code to a person who has not confirmed that they keep one. Every page shows
-/// it, below its head.
+/// it, below its head and below the messages that cannot wait.
 #[component]
 pub fn RecoveryOffer(
     /// Whether to offer one.

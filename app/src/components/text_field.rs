@@ -34,21 +34,6 @@ pub fn TextField(
     #[prop(optional, into)]
     on_type: Option<Callback<String>>,
 ) -> impl IntoView {
-    let describes = move || match (error.get().is_some(), hint.get().is_some()) {
-        (true, _) => Some(format!("{name}-error")),
-        (false, true) => Some(format!("{name}-hint")),
-        (false, false) => None,
-    };
-    let notes = move || match (error.get(), hint.get()) {
-        (Some(error), _) => view! {
-            <p id=format!("{name}-error") class="field-error" role="alert">{error}</p>
-        }
-        .into_any(),
-        (None, Some(hint)) => {
-            view! { <p id=format!("{name}-hint") class="hint">{hint}</p> }.into_any()
-        }
-        (None, None) => ().into_any(),
-    };
     view! {
         <div class="field">
             <label for=name>{label}</label>
@@ -70,14 +55,45 @@ pub fn TextField(
                 // A password that is shown is a text for the browser, and a phone would correct its words.
                 {..custom_attribute("autocorrect", "off")}
                 aria-invalid=move || error.get().is_some().then_some("true")
-                aria-describedby=describes
+                aria-describedby=describes(name, hint, error)
                 on:input=move |event| {
                     if let Some(on_type) = on_type {
                         on_type.run(event_target_value(&event));
                     }
                 }
             />
-            {notes}
+            {notes(name, hint, error)}
         </div>
+    }
+}
+
+/// The id of what describes the field of this name.
+pub(super) fn describes(
+    name: &'static str,
+    hint: Signal<Option<String>>,
+    error: Signal<Option<String>>,
+) -> impl Fn() -> Option<String> + Copy + Send + Sync + 'static {
+    move || match (error.get().is_some(), hint.get().is_some()) {
+        (true, _) => Some(format!("{name}-error")),
+        (false, true) => Some(format!("{name}-hint")),
+        (false, false) => None,
+    }
+}
+
+/// The error of the field of this name, or its hint.
+pub(super) fn notes(
+    name: &'static str,
+    hint: Signal<Option<String>>,
+    error: Signal<Option<String>>,
+) -> impl Fn() -> AnyView + Copy + Send + Sync + 'static {
+    move || match (error.get(), hint.get()) {
+        (Some(error), _) => view! {
+            <p id=format!("{name}-error") class="field-error" role="alert">{error}</p>
+        }
+        .into_any(),
+        (None, Some(hint)) => {
+            view! { <p id=format!("{name}-hint") class="hint">{hint}</p> }.into_any()
+        }
+        (None, None) => ().into_any(),
     }
 }

@@ -61,6 +61,14 @@ fn AccountCard() -> impl IntoView {
     let is_known = Memo::new(move |_| account.with_latest(|known| known.is_some()));
     let load_error = Signal::derive(move || error.get().filter(|_| !is_known.get()));
     let check_error = Signal::derive(move || error.get().filter(|_| is_known.get()));
+    // From the answer to a press until the next one.
+    let is_checked = RwSignal::new(false);
+    Effect::new(move |was_checking: Option<bool>| {
+        let is_checking = checking.get();
+        let is_answered = was_checking == Some(true) && !is_checking;
+        is_checked.set(is_answered && untrack(|| matches!(account.get(), Some(Ok(_)))));
+        is_checking
+    });
 
     view! {
         <Card id="account-card" heading=words.account>
@@ -100,6 +108,9 @@ fn AccountCard() -> impl IntoView {
                     />
                 </div>
             </Show>
+            <p class="status-line" role="status">
+                {move || (is_checked.get() && error.read().is_none()).then_some(words.checked)}
+            </p>
         </Card>
     }
 }

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
+use uuid::Uuid;
 
 use super::asker::Asker;
 use super::look_again::when_shown_again;
@@ -146,7 +147,8 @@ fn Activity() -> impl IntoView {
                 <For
                     each=move || {
                         let days = Days::now(all);
-                        by_day(events.get(), next.read().is_some(), |at| days.name(at))
+                        let own = session.session_id();
+                        by_day(events.get(), next.read().is_some(), own, |at| days.name(at))
                     }
                     key=|row| (row.event.event_id, row.event.times, row.day.clone(), row.failures)
                     children=|row| view! { <EventRow row/> }
@@ -207,8 +209,7 @@ struct Row {
     event: ActivityEvent,
     /// The heading of a new day.
     day: Option<String>,
-    /// How many passwords of this day were wrong, if there were many. Only the newest event with a wrong
-    /// password of a day has it.
+    /// How many passwords of the new day were wrong, if there were many.
     failures: Option<Failures>,
 }
 
@@ -223,33 +224,32 @@ struct Failures {
 /// With so many wrong passwords on one day, somebody may be guessing.
 const MANY: u64 = 5;
 
+/// A person types the own password wrong less often than this within an hour.
+const MORE_THAN_MISTYPED: u64 = 10;
+
 /// The events, the newest first, each with its day if the event before it was on another day. With
-/// `has_older`, there are older events that are not loaded. `day` names the day of a point in time.
+/// `has_older`, there are older events that are not loaded. `own` is the session of this browser. `day` names
+/// the day of a point in time.
 fn by_day(
     mut events: Vec<ActivityEvent>,
     has_older: bool,
+    own: Option<Uuid>,
     day: impl Fn(i64) -> String,
 ) -> Vec<Row> {
     // Wrong passwords may come with older events, because the server lists them at the beginning of their
     // hour.
     events.sort_by_key(|event| Reverse(event.at));
     let days: Vec<String> = events.iter().map(|event| day(event.at)).collect();
-    let failures: Vec<u64> = events.iter().map(failures).collect();
+    let failures: Vec<u64> = events.iter().map(|event| failures(event, own)).collect();
     let failures_on = |name: &String| -> u64 {
         let of_all = days.iter().zip(&failures);
         let of_day = of_all.filter(|(day, _)| *day == name);
         of_day.map(|(_, times)| times).sum()
     };
     let mut before = None;
-    let mut counted = Vec::new();
-    let rows = events.into_iter().zip(&days).zip(&failures);
-    let rows = rows.map(|((event, day), times)| {
+    let rows = events.into_iter().zip(&days).map(|(event, day)| {
         let is_new = before.replace(day) != Some(day);
-        let is_newest = *times > 0 && !counted.contains(&day);
-        if is_newest {
-            counted.push(day);
-        }
-        let failures = is_newest.then(|| Failures {
+        let failures = is_new.then(|| Failures {
             times: failures_on(day),
             is_part: has_older && days.last() == Some(day),
         });
@@ -262,45 +262,56 @@ fn by_day(
     rows.collect()
 }
 
-/// How many wrong passwords an event tells of.
-fn failures(event: &ActivityEvent) -> u64 {
+/// How many wrong passwords an event tells of that may be those of a stranger. A few in the own session are
+/// the person's own; more may be those of a thief who has a copy of it.
+fn failures(event: &ActivityEvent, own: Option<Uuid>) -> u64 {
+    let is_own = event.session_id.is_some() && event.session_id == own;
     match event.kind {
-        EventKind::SignInFailed => event.times.max(1),
+        EventKind::SignInFailed if !is_own || event.times >= MORE_THAN_MISTYPED => {
+            event.times.max(1)
+        }
         _ => 0,
     }
 }
 
 #[component]
 fn EventRow(row: Row) -> impl IntoView {
-    let advice = advice(&row);
-    let Row { event, day, .. } = row;
+    let Row {
+        event,
+        day,
+        failures,
+    } = row;
+    let is_copied = is_copied(&event);
     let all = Words::of_page();
     let words = all.activity();
-    let at = event.at;
+    let (at, is_several) = (event.at, event.times > 1);
     let (what, from) = heading_and_hint(event, all);
-    let advised = advice.map(|advice| match advice {
-        Advice::Copied => words.copied.to_owned(),
-        Advice::Guessed(Failures { times, is_part }) => {
-            let times = number_in_words(times, all);
-            (words.guessed)(&if is_part {
-                (words.at_least)(&times)
-            } else {
-                times
-            })
-        }
+    let guessed = failures.map(|Failures { times, is_part }| {
+        let times = number_in_words(times, all);
+        (words.guessed)(&if is_part {
+            (words.at_least)(&times)
+        } else {
+            times
+        })
     });
     view! {
-        <li class="row" class:row-alarming=advice.is_some()>
+        <li class="row" class:row-alarming=is_copied>
             {day.map(|day| view! { <h2 class="row-day">{day}</h2> })}
+            // It is about the whole day, so it stands above all events of the day.
+            {guessed.map(|guessed| view! {
+                <p class="row-advice notice notice-danger">{guessed}</p>
+            })}
             <div class="row-words">
                 <h3 class="row-heading">{what}</h3>
-                <p class="hint">{from}</p>
-                {advised.map(|advised| view! { <p>{advised}</p> })}
-                {(advice == Some(Advice::Copied)).then(|| view! {
+                {(!from.is_empty()).then(|| view! { <p class="hint">{from}</p> })}
+                {is_copied.then(|| view! {
+                    <p>{words.copied}</p>
                     <p><a href=paths::PASSWORD>{words.change_password}</a></p>
                 })}
             </div>
-            <DateTime at time_only=true/>
+            <span class="row-time">
+                {is_several.then_some(words.last_at)} <DateTime at time_only=true/>
+            </span>
         </li>
     }
 }
@@ -312,7 +323,11 @@ pub(super) fn what_happened(
     number: &dyn Fn(u64) -> String,
 ) -> String {
     let words = all.activity();
-    let what = (words.what)(event.kind, ended(event.detail.as_deref()));
+    let what = if event.kind == EventKind::SignInFailed && event.session_id.is_some() {
+        words.not_confirmed
+    } else {
+        (words.what)(event.kind, ended(event.detail.as_deref()))
+    };
     match event.times {
         0 | 1 => what.to_owned(),
         times => (words.times)(what, &number(times)),
@@ -322,16 +337,23 @@ pub(super) fn what_happened(
 /// What happened, and from where.
 ///
 /// The event of an ending has two browsers: the one that was signed out, and the one from which that was
-/// done. The heading says the first one, so that the person does not take the second one for it.
+/// done. The heading says the first one, so that the person does not take the second one for it. What the
+/// people who run the site have done was in no browser of the person, so nothing is said about it.
 fn heading_and_hint(event: ActivityEvent, all: Words) -> (String, String) {
     let words = all.activity();
     let what = what_happened(&event, all, &|number| number_in_words(number, all));
     let why = ended(event.detail.as_deref());
     let is_by_person = matches!(why, Ended::Elsewhere | Ended::PasswordChanged);
-    let is_by_itself = matches!(why, Ended::Expired | Ended::SecretReplaced);
-    let device = all.device(event.device);
+    let is_by_others = matches!(
+        why,
+        Ended::Expired | Ended::SecretReplaced | Ended::AccountDisabled
+    );
+    if is_by_the_site(event.kind) {
+        return (what, String::new());
+    }
+    let device = device_of(&event, all);
     let from = match event.ip {
-        Some(ip) => format!("{device} · {ip}"),
+        Some(ip) => [device.as_str(), " · ", words.connection, &ip].concat(),
         None => device,
     };
     let ended_device = event.ended_device.map(|ended| all.device(ended));
@@ -339,9 +361,28 @@ fn heading_and_hint(event: ActivityEvent, all: Words) -> (String, String) {
         (EventKind::SessionEnded, Some(ended)) if is_by_person => {
             ((words.was_signed_out)(&ended), format!("{what} · {from}"))
         }
-        (EventKind::SessionEnded, Some(ended)) if is_by_itself => (what, ended),
+        (EventKind::SessionEnded, Some(ended)) if is_by_others => (what, ended),
         _ => (what, from),
     }
+}
+
+/// What kind of device it was. The server leaves out what differs, so an entry may be of several devices.
+fn device_of(event: &ActivityEvent, all: Words) -> String {
+    if event.times > 1 && event.ip.is_none() && Words::is_unknown(&event.device) {
+        return all.activity().several_devices.to_owned();
+    }
+    all.device(event.device.clone())
+}
+
+/// Whether the people who run the site did it. Such an event has no browser and no address.
+fn is_by_the_site(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::AccountDisabled
+            | EventKind::AccountEnabled
+            | EventKind::FailuresForgiven
+            | EventKind::ResetLinkMade
+    )
 }
 
 /// Why a session was ended, by the detail of its event.
@@ -356,35 +397,23 @@ fn ended(detail: Option<&str>) -> Ended {
     }
 }
 
-/// What a person should do about an event. An event without one is no alarm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Advice {
-    /// A thief may have had a copy of the session.
-    Copied,
-    /// Somebody may have guessed so many passwords on one day.
-    Guessed(Failures),
-}
-
-fn advice(row: &Row) -> Option<Advice> {
-    let is_copied = match row.event.kind {
+/// Whether a thief may have had a copy of the session. Only such an event is an alarm by itself.
+fn is_copied(event: &ActivityEvent) -> bool {
+    match event.kind {
         EventKind::RefreshTokenReused => true,
-        EventKind::SessionEnded => matches!(ended(row.event.detail.as_deref()), Ended::Reuse),
+        EventKind::SessionEnded => matches!(ended(event.detail.as_deref()), Ended::Reuse),
         _ => false,
-    };
-    if is_copied {
-        Some(Advice::Copied)
-    } else {
-        row.failures.map(Advice::Guessed)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::Language;
 
     fn event(kind: EventKind, at: i64, times: u64) -> ActivityEvent {
         ActivityEvent {
-            event_id: uuid::Uuid::nil(),
+            event_id: Uuid::nil(),
             kind,
             at,
             ip: None,
@@ -411,7 +440,7 @@ mod tests {
 
     /// The rows of these events, which are all.
     fn rows(events: impl IntoIterator<Item = ActivityEvent>) -> Vec<Row> {
-        by_day(events.into_iter().collect(), false, day)
+        by_day(events.into_iter().collect(), false, None, day)
     }
 
     #[test]
@@ -434,32 +463,114 @@ mod tests {
             ended_device: ended.map(str::to_owned),
             ..event(EventKind::SessionEnded, 0, 1)
         };
-        let firefox = Some("Firefox on Linux");
+        let firefox = Some("Firefox on Windows");
+        let was_signed_out = "Firefox on a Windows computer was signed out";
         for (detail, ended, heading, hint) in [
             (
                 "ended_elsewhere",
                 firefox,
-                "Firefox on Linux was signed out",
-                "Signed out from another browser · Chrome on Android · 192.0.2.1",
+                was_signed_out,
+                "Signed out from another browser · Chrome on an Android phone or tablet · Connection: 192.0.2.1",
             ),
             (
                 "password_changed",
                 firefox,
-                "Firefox on Linux was signed out",
-                "Signed out by the new password · Chrome on Android · 192.0.2.1",
+                was_signed_out,
+                "Signed out by the new password · Chrome on an Android phone or tablet · Connection: 192.0.2.1",
             ),
-            ("expired", firefox, "Sign-in expired", "Firefox on Linux"),
+            (
+                "expired",
+                firefox,
+                "Sign-in expired",
+                "Firefox on a Windows computer",
+            ),
+            (
+                "account_disabled",
+                firefox,
+                "Signed out because the account was blocked",
+                "Firefox on a Windows computer",
+            ),
             // An earlier server does not say it.
             (
                 "ended_elsewhere",
                 None,
                 "Signed out from another browser",
-                "Chrome on Android · 192.0.2.1",
+                "Chrome on an Android phone or tablet · Connection: 192.0.2.1",
             ),
         ] {
             let told = heading_and_hint(ending(detail, ended), Words::ENGLISH);
             assert_eq!(told, (heading.to_owned(), hint.to_owned()), "{detail}");
         }
+    }
+
+    #[test]
+    fn a_wrong_password_in_a_session_is_no_sign_in() {
+        let failed = |session_id, times| ActivityEvent {
+            session_id,
+            ..event(EventKind::SignInFailed, 0, times)
+        };
+        let session = Some(Uuid::from_u128(1));
+        let told = |event: &ActivityEvent, words| what_happened(event, words, &|n| n.to_string());
+        for (event, english, german) in [
+            (
+                failed(None, 1),
+                "A wrong password at the sign-in",
+                "Falsches Passwort bei der Anmeldung",
+            ),
+            (
+                failed(session, 1),
+                "Wrong password entered while signed in",
+                "Falsches Passwort eingegeben, als Sie angemeldet waren",
+            ),
+        ] {
+            assert_eq!(told(&event, Words::ENGLISH), english);
+            assert_eq!(told(&event, Words::of(Language::German)), german);
+        }
+        let many = told(&failed(session, 7), Words::ENGLISH);
+        assert_eq!(
+            many,
+            "Wrong password entered while signed in, 7 times within an hour"
+        );
+        // A few in the own session do not count in the advice about the day.
+        let counted = |own, in_session, at_sign_in| {
+            let events = vec![failed(session, in_session), failed(None, at_sign_in)];
+            let rows = by_day(events, false, own, day);
+            rows.iter().find_map(|row| row.failures)
+        };
+        assert_eq!(counted(session, 9, 4), None);
+        assert_eq!(counted(session, 9, 6), Some(all_of(6)));
+        assert_eq!(counted(None, 9, 4), Some(all_of(13)));
+        // Nobody mistypes so often.
+        assert_eq!(counted(session, 10, 0), Some(all_of(11)));
+    }
+
+    #[test]
+    fn what_the_site_did_has_no_browser() {
+        let of_site = ActivityEvent {
+            device: "Unknown device".to_owned(),
+            ..event(EventKind::ResetLinkMade, 0, 1)
+        };
+        let (what, hint) = heading_and_hint(of_site, Words::ENGLISH);
+        assert_eq!(
+            what,
+            "The people who run this site made a link for a new password"
+        );
+        assert_eq!(hint, "");
+    }
+
+    #[test]
+    fn an_entry_of_several_devices_says_so() {
+        let of = |times, ip: Option<&str>| {
+            let event = ActivityEvent {
+                device: "Unknown device".to_owned(),
+                ip: ip.map(str::to_owned),
+                ..event(EventKind::SignInFailed, 0, times)
+            };
+            device_of(&event, Words::ENGLISH)
+        };
+        assert_eq!(of(3, None), "Several devices");
+        assert_eq!(of(1, None), "A browser without a name");
+        assert_eq!(of(3, Some("192.0.2.1")), "A browser without a name");
     }
 
     #[test]
@@ -517,12 +628,17 @@ mod tests {
             ),
             // Each day has its own.
             (vec![failed(29, 7), failed(14, 9)], vec![Some(7), Some(9)]),
+            // It stands above the other events of the day.
+            (
+                vec![event(SignIn, 29, 1), failed(28, 7)],
+                vec![Some(7), None],
+            ),
         ] {
             let rows = rows(events);
-            let told: Vec<_> = rows.iter().map(advice).collect();
+            let told: Vec<_> = rows.iter().map(|row| row.failures).collect();
             let expected: Vec<_> = expected
                 .into_iter()
-                .map(|times: Option<u64>| times.map(|times| Advice::Guessed(all_of(times))))
+                .map(|times: Option<u64>| times.map(all_of))
                 .collect();
             assert_eq!(told, expected);
         }
@@ -532,13 +648,13 @@ mod tests {
     fn the_wrong_passwords_of_the_oldest_day_are_a_part_until_all_its_events_are_loaded() {
         let failed = |at| event(EventKind::SignInFailed, at, 7);
         for (has_older, expected) in [(true, [false, true]), (false, [false, false])] {
-            let rows = by_day(vec![failed(29), failed(14)], has_older, day);
+            let rows = by_day(vec![failed(29), failed(14)], has_older, None, day);
             let failures = rows.iter().filter_map(|row| row.failures);
             let parts: Vec<_> = failures.map(|failures| failures.is_part).collect();
             assert_eq!(parts, expected, "{has_older}");
         }
         // The next older event has shown that the day is complete.
-        let rows = by_day(vec![failed(14), failed(3)], true, day);
+        let rows = by_day(vec![failed(14), failed(3)], true, None, day);
         let of_day = rows.first().and_then(|row| row.failures);
         assert_eq!(of_day, Some(all_of(7)));
     }
@@ -550,14 +666,13 @@ mod tests {
                 detail: detail.map(str::to_owned),
                 ..event(kind, 0, 1)
             };
-            rows([event]).iter().find_map(advice)
+            is_copied(&event)
         };
-        let copied = Some(Advice::Copied);
-        assert_eq!(told(EventKind::RefreshTokenReused, None), copied);
-        assert_eq!(told(EventKind::SessionEnded, Some("reuse")), copied);
-        assert_eq!(told(EventKind::SessionEnded, Some("expired")), None);
-        assert_eq!(told(EventKind::SessionEnded, None), None);
-        assert_eq!(told(EventKind::SignIn, Some("reuse")), None);
+        assert!(told(EventKind::RefreshTokenReused, None));
+        assert!(told(EventKind::SessionEnded, Some("reuse")));
+        assert!(!told(EventKind::SessionEnded, Some("expired")));
+        assert!(!told(EventKind::SessionEnded, None));
+        assert!(!told(EventKind::SignIn, Some("reuse")));
     }
 
     #[test]

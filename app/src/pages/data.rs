@@ -25,6 +25,9 @@ use crate::words::Words;
 /// How long the file may take. The server gives up after five minutes.
 const PATIENCE: Duration = Duration::from_secs(280);
 
+/// For how long a message disappears before it is told again.
+const A_MOMENT: Duration = Duration::from_millis(100);
+
 /// Gives the person a copy of everything that is stored, and deletes the account.
 #[component]
 pub fn DataPage() -> impl IntoView {
@@ -59,7 +62,14 @@ fn Copy() -> impl IntoView {
                 copies.save(file);
             }
         });
-        saved.set(Some(file));
+        // A text that stays the same is not announced, so it disappears for a moment.
+        saved.set(None);
+        set_timeout(
+            move || {
+                saved.try_set(Some(file));
+            },
+            A_MOMENT,
+        );
     };
     let copy = move || {
         busy.set(true);
@@ -272,7 +282,7 @@ mod tests {
         }
         for typed in ["", "ad", "eve", "ada lovelace"] {
             let wrong = wrong_name(typed, "Ada").unwrap_or_default();
-            assert_eq!(wrong, "Type your username: Ada.", "{typed}");
+            assert_eq!(wrong, "Type your username: Ada", "{typed}");
         }
         assert!(wrong_name("", "").is_some_and(|why| why.contains("not arrived")));
     }

@@ -8,18 +8,22 @@
 //! Each type is taken apart without `..`. So a member that a later version adds does not compile here until
 //! the page shows it.
 
+use std::cmp::Reverse;
+
 use holdfast_protocol::wire::{
     Account, AccountData, ActivityData, ActivityEvent, EndReason, EventKind, FailedSignIns,
     FormerUsernameData, RecoveryCodeData, ResetLinkData, SessionData, SessionInfo,
     SignInNoticeData,
 };
-use uuid::Uuid;
 
 use super::activity::what_happened;
 use crate::words::{DataToRead, Text, TimeUnit, Words};
 
 /// The detail of an ending that is no [`EndReason`]; `what_happened` says it in words.
 const SECRET_REPLACED: &str = "secret_replaced";
+
+/// In place of a browser, in every language.
+const NO_BROWSER: &str = "–";
 
 /// Writes the page in the language of these words. `date` and `number` say a point in time (Unix seconds) and
 /// a number in this language.
@@ -56,8 +60,8 @@ pub(super) fn page_to_read(
         number,
     };
     let (failures, last_failure) = match failed_sign_ins {
-        Some(FailedSignIns { times, last_at }) => (Some(number(*times)), Some(*last_at)),
-        None => (None, None),
+        Some(FailedSignIns { times, last_at }) => (*times, Some(*last_at)),
+        None => (0, None),
     };
 
     let mut html = Html(String::new());
@@ -65,23 +69,27 @@ pub(super) fn page_to_read(
     html.paragraph(&(words.lead)(&date(*read_at)));
     html.paragraph(words.times);
 
-    html.section(words.account);
-    html.facts([
+    let forgiven = failures_forgiven_at.map(|at| (words.wrong_passwords_reset, teller.date(at)));
+    let facts = [
         (words.username, cell(username)),
         (words.account_since, cell(date(*created_at))),
         (words.password_set, cell(date(*password_changed_at))),
         (
             words.password_set_before,
-            teller.date_or_none(*previous_password_changed_at),
+            teller.date_or_never(*previous_password_changed_at),
         ),
-        (words.wrong_passwords, teller.or_none(failures)),
-        (words.last_wrong_password, teller.date_or_none(last_failure)),
+        (words.wrong_passwords, cell(number(failures))),
         (
-            words.wrong_passwords_reset,
-            teller.date_or_none(*failures_forgiven_at),
+            words.last_wrong_password,
+            teller.date_or_never(last_failure),
         ),
-        (words.account_number, cell(account_id.to_string())),
-    ]);
+    ];
+    let number_of_account = (
+        words.technical,
+        technical([(words.account_number, Some(account_id.to_string()))]),
+    );
+    html.section(words.account);
+    html.facts(facts.into_iter().chain(forgiven).chain([number_of_account]));
 
     html.section(words.former_usernames);
     html.table(
@@ -97,12 +105,15 @@ pub(super) fn page_to_read(
         words.nothing,
     );
 
-    html.section(words.reset_link);
-    html.table(
-        [words.made, words.valid_until, words.used],
-        reset_link.iter().map(|link| teller.reset_link(link)),
-        words.nothing,
-    );
+    // Only a few people ever get one.
+    if let Some(link) = reset_link {
+        html.section(words.reset_link);
+        html.table(
+            [words.made, words.valid_until, words.used],
+            [teller.reset_link(link)].into_iter(),
+            words.nothing,
+        );
+    }
 
     html.section(words.browsers);
     for browser in sessions {
@@ -116,15 +127,18 @@ pub(super) fn page_to_read(
 
     html.section(words.notices);
     html.table(
-        [words.when, words.address, words.says, words.sign_in_number],
+        [words.when, words.technical],
         sign_in_notices.iter().map(|notice| teller.notice(notice)),
         words.nothing,
     );
 
+    // The server lists wrong passwords at the beginning of their hour.
+    let mut activity: Vec<&ActivityData> = activity.iter().collect();
+    activity.sort_by_key(|stored| Reverse(stored.event.at));
     html.section(words.activity);
     html.table(
-        [words.when, words.what, words.browser, words.address],
-        activity.iter().map(|event| teller.event(event)),
+        [words.when, words.what, words.browser, words.technical],
+        activity.into_iter().map(|event| teller.event(event)),
         words.nothing,
     );
     html.end()
@@ -143,16 +157,12 @@ impl Teller<'_> {
         cell((self.date)(at))
     }
 
-    fn date_or_none(&self, at: Option<i64>) -> Cell {
-        self.or_none(at.map(self.date))
+    fn date_or_never(&self, at: Option<i64>) -> Cell {
+        at.map_or_else(|| cell(self.words.never), |at| self.date(at))
     }
 
     fn date_or_not_yet(&self, at: Option<i64>) -> Cell {
         at.map_or_else(|| cell(self.words.not_yet), |at| self.date(at))
-    }
-
-    fn or_none(&self, text: Option<String>) -> Cell {
-        text.map_or_else(|| cell(self.words.none), cell)
     }
 
     fn yes_or_no(&self, is_so: bool) -> Cell {
@@ -194,7 +204,7 @@ impl Teller<'_> {
     }
 
     /// The heading of a browser in which the person is signed in, and what is stored about it.
-    fn browser(&self, browser: &SessionData) -> (String, [(Text, Cell); 11]) {
+    fn browser(&self, browser: &SessionData) -> (String, [(Text, Cell); 9]) {
         let SessionData {
             session,
             remember,
@@ -215,35 +225,44 @@ impl Teller<'_> {
         let device = self.all.device(device.clone());
         let heading = name.clone().unwrap_or_else(|| device.clone());
         let facts = [
-            (words.name, self.or_none(name.clone())),
+            (
+                words.name,
+                name.clone().map_or_else(|| cell(words.no_name), cell),
+            ),
             (words.kind, cell(device)),
             (words.this_browser, self.yes_or_no(*current)),
             (words.signed_in, self.date(*created_at)),
             // The server rounds the last use down, so it may be before the sign-in.
             (words.last_used, self.date(*last_used_at.max(created_at))),
-            (words.address, self.or_none(ip.clone())),
             (words.remembered, self.yes_or_no(*remember)),
             (words.ends, self.date(*expires_at)),
             (words.ends_unused, cell(self.span(*idle_seconds))),
-            (words.says, self.or_none(user_agent.clone())),
-            (words.sign_in_number, cell(session_id.to_string())),
+            (
+                words.technical,
+                technical([
+                    (words.connection, ip.clone()),
+                    (words.says, user_agent.clone()),
+                    (words.sign_in_number, Some(session_id.to_string())),
+                ]),
+            ),
         ];
         (heading, facts)
     }
 
-    fn notice(&self, notice: &SignInNoticeData) -> [Cell; 4] {
+    fn notice(&self, notice: &SignInNoticeData) -> [Cell; 2] {
         let SignInNoticeData {
             session_id,
             at,
             ip,
             user_agent,
         } = notice;
-        [
-            self.date(*at),
-            self.or_none(ip.clone()),
-            self.or_none(user_agent.clone()),
-            cell(session_id.to_string()),
-        ]
+        let words = self.words;
+        let technical = technical([
+            (words.connection, ip.clone()),
+            (words.says, user_agent.clone()),
+            (words.sign_in_number, Some(session_id.to_string())),
+        ]);
+        [self.date(*at), technical]
     }
 
     fn event(&self, stored: &ActivityData) -> [Cell; 4] {
@@ -264,47 +283,37 @@ impl Teller<'_> {
             // `what_happened` says it.
             times: _,
         } = event;
-        let number_of = |of: fn(&str) -> String, id: &Uuid| of(&id.to_string());
-        let mut what = Cell {
-            text: what_happened(event, self.all, self.number),
-            below: detail
-                .iter()
-                .filter_map(|detail| self.detail(*kind, detail))
-                .collect(),
-        };
+        let words = self.words;
+        let detail = detail.as_deref();
+        let renamed = detail.and_then(|detail| self.renamed(*kind, detail));
+        let unknown = detail.filter(|detail| renamed.is_none() && !is_said(detail));
+        let mut what = cell(what_happened(event, self.all, self.number));
+        what.below.extend(renamed.map(|renamed| ("", renamed)));
         if let Some(ended) = ended_device {
             let ended = self.all.device(ended.clone());
             let was_signed_out = self.all.activity().was_signed_out;
-            what.below.push(was_signed_out(&ended));
+            what.below.push(("", was_signed_out(&ended)));
         }
-        what.below.extend(ended_user_agent.clone());
-        let browser = Cell {
-            text: self.all.device(device.clone()),
-            below: user_agent.iter().cloned().collect(),
+        // What the server or the people who run the site have done was in no browser.
+        let browser = match user_agent {
+            Some(_) => cell(self.all.device(device.clone())),
+            None => cell(NO_BROWSER),
         };
-        let sign_in = session_id.iter();
-        let sign_in = sign_in.map(|id| number_of(self.words.sign_in_numbered, id));
-        let mut address = self.or_none(ip.clone());
-        address.below.extend(sign_in);
-        let mut when = self.date(*at);
-        let entry = number_of(self.words.entry_numbered, event_id);
-        when.below.push(entry);
-        [when, what, browser, address]
+        let technical = technical([
+            (words.connection, ip.clone()),
+            (words.says, user_agent.clone()),
+            (words.ended_says, ended_user_agent.clone()),
+            (words.detail, unknown.map(str::to_owned)),
+            (words.sign_in_number, session_id.map(|id| id.to_string())),
+            (words.entry_number, Some(event_id.to_string())),
+        ]);
+        [self.date(*at), what, browser, technical]
     }
 
-    /// What the detail of an event says beyond `what_happened`.
-    fn detail(&self, kind: EventKind, detail: &str) -> Option<String> {
-        let names = detail.strip_prefix("from ");
-        let names = names.and_then(|names| names.split_once(" to "));
-        match (kind, names) {
-            (EventKind::UsernameChanged, Some((old, new))) => Some((self.words.renamed)(old, new)),
-            (EventKind::SessionEnded, _) => {
-                let is_known =
-                    EndReason::read(detail) != EndReason::Unknown || detail == SECRET_REPLACED;
-                (!is_known).then(|| detail.to_owned())
-            }
-            _ => Some(detail.to_owned()),
-        }
+    /// Both names of an event that tells of a new username.
+    fn renamed(&self, kind: EventKind, detail: &str) -> Option<String> {
+        let (old, new) = detail.strip_prefix("from ")?.split_once(" to ")?;
+        (kind == EventKind::UsernameChanged).then(|| (self.words.renamed)(old, new))
     }
 
     /// A span of time, exactly, in the largest unit.
@@ -322,16 +331,33 @@ impl Teller<'_> {
     }
 }
 
-/// A cell of a table: a text, and small texts below it.
+/// Whether `what_happened` says this detail of an event in words. A newer server may have other details.
+fn is_said(detail: &str) -> bool {
+    EndReason::read(detail) != EndReason::Unknown || detail == SECRET_REPLACED
+}
+
+/// A cell of a table: a text, which may be empty, and small texts below it, each with a name, which may be
+/// empty, too.
 struct Cell {
     text: String,
-    below: Vec<String>,
+    below: Vec<(Text, String)>,
 }
 
 fn cell(text: impl Into<String>) -> Cell {
     Cell {
         text: text.into(),
         below: Vec::new(),
+    }
+}
+
+/// What only technical people can use, each value with its name. What is not stored is left out.
+fn technical(values: impl IntoIterator<Item = (Text, Option<String>)>) -> Cell {
+    let values = values.into_iter();
+    Cell {
+        text: String::new(),
+        below: values
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect(),
     }
 }
 
@@ -400,14 +426,15 @@ impl Html {
         for (name, value) in facts {
             self.tags("<tr><th scope=\"row\">");
             self.text(name);
-            self.tags("</th>");
-            self.cell(&value);
+            self.tags("</th><td>");
+            self.in_cell(&value);
             self.tags("</tr>\n");
         }
         self.tags("</table>\n");
     }
 
-    /// A table with a row for each of several things. Without a row, it is the text `nothing`.
+    /// A table with a row for each of several things. Without a row, it is the text `nothing`. A narrow page
+    /// shows each row as a block, so each cell has the name of its column.
     fn table<const COLUMNS: usize>(
         &mut self,
         columns: [Text; COLUMNS],
@@ -427,19 +454,28 @@ impl Html {
         self.tags("</tr>\n</thead>\n<tbody>\n");
         for row in rows {
             self.tags("<tr>");
-            for value in &row {
-                self.cell(value);
+            for (column, value) in columns.iter().zip(&row) {
+                self.tags("<td data-label=\"");
+                self.0.push_str(&escaped(column));
+                self.tags("\">");
+                self.in_cell(value);
             }
             self.tags("</tr>\n");
         }
         self.tags("</tbody>\n</table>\n");
     }
 
-    fn cell(&mut self, cell: &Cell) {
-        self.tags("<td>");
-        self.text(&cell.text);
-        for text in &cell.below {
+    /// Writes what is in a cell, and its end.
+    fn in_cell(&mut self, cell: &Cell) {
+        if !cell.text.is_empty() {
+            self.text(&cell.text);
+        }
+        for (name, text) in &cell.below {
             self.tags("<small>");
+            if !name.is_empty() {
+                self.text(name);
+                self.tags(" ");
+            }
             self.text(text);
             self.tags("</small>");
         }
@@ -466,6 +502,8 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
     use crate::words::Language;
 
@@ -582,12 +620,13 @@ mod tests {
             "<bdi>ada-before</bdi>",
             "<bdi>7</bdi>",
             "<h3><bdi>Pocket</bdi></h3>",
-            "Safari on iPhone",
+            "<bdi>Safari on an iPhone</bdi>",
             "Mozilla of the browser",
             "Mozilla of the stranger",
             "Mozilla of the event",
             "Mozilla of the ended one",
-            "Safari on iPhone was signed out",
+            "<bdi>Firefox on a Linux computer or tablet</bdi>",
+            "Safari on an iPhone was signed out",
             "<bdi>192.0.2.1</bdi>",
             "<bdi>192.0.2.2</bdi>",
             "<bdi>192.0.2.9</bdi>",
@@ -631,11 +670,21 @@ mod tests {
             assert!(!page.contains("<script"), "{page}");
             assert!(!page.contains("onload=\""), "{page}");
             // Only what this file wrote opens and closes a tag.
-            assert_eq!(page.matches("<td>").count(), page.matches("</td>").count());
+            assert_eq!(page.matches("<td").count(), page.matches("</td>").count());
             assert_eq!(
                 page.matches("<bdi>").count(),
                 page.matches("</bdi>").count()
             );
+        }
+    }
+
+    #[test]
+    fn each_cell_of_a_row_has_the_name_of_its_column() {
+        let page = page_in(Language::English, &everything());
+        let words = Words::ENGLISH.data_to_read();
+        for column in [words.when, words.what, words.browser, words.technical] {
+            let label = format!("<td data-label=\"{}\">", escaped(column));
+            assert!(page.matches(&label).count() >= 2, "{label}: {page}");
         }
     }
 
@@ -687,8 +736,38 @@ mod tests {
             ..everything()
         };
         let page = page_in(Language::English, &data);
-        assert_eq!(page.matches("Nothing is stored here.").count(), 6, "{page}");
-        assert_eq!(page.matches("<bdi>None</bdi>").count(), 4, "{page}");
+        assert_eq!(page.matches("Nothing is stored here.").count(), 5, "{page}");
+        assert_eq!(page.matches("<bdi>Never</bdi>").count(), 2, "{page}");
+        let words = Words::ENGLISH.data_to_read();
+        for of_few in [words.reset_link, words.wrong_passwords_reset] {
+            assert!(!page.contains(of_few), "{of_few}: {page}");
+            let full = page_in(Language::English, &everything());
+            assert!(full.contains(of_few), "{of_few}: {full}");
+        }
+        assert_eq!(page.matches("<bdi>0</bdi>").count(), 1, "{page}");
+
+        let mut data = everything();
+        data.sessions[0].session.name = None;
+        for (language, no_name) in [(Language::English, "None"), (Language::German, "Keiner")] {
+            let page = page_in(language, &data);
+            let said = format!("<td><bdi>{no_name}</bdi></td>");
+            assert_eq!(page.matches(&said).count(), 1, "{page}");
+        }
+    }
+
+    #[test]
+    fn the_newest_event_comes_first() {
+        let mut data = everything();
+        data.activity = [(0xe6, 901), (0xe7, 903), (0xe8, 902)]
+            .map(|(number, at)| {
+                let mut stored = event(number, EventKind::SignInFailed, None);
+                stored.event.at = at;
+                stored
+            })
+            .into();
+        let page = page_in(Language::English, &data);
+        let places = [903, 902, 901].map(|at| page.find(&format!("day {at}.")).unwrap());
+        assert!(places.is_sorted(), "{page}");
     }
 
     #[test]
@@ -719,9 +798,31 @@ mod tests {
             data.activity = vec![event(0xe3, EventKind::SessionEnded, Some(detail))];
             page_in(Language::English, &data)
         };
-        assert!(!told("expired").contains("<bdi>expired</bdi>"));
-        assert!(!told("secret_replaced").contains("<bdi>secret_replaced</bdi>"));
+        let reasons = EndReason::ALL.iter().map(|reason| reason.as_str());
+        for reason in reasons.chain([SECRET_REPLACED]) {
+            let page = told(reason);
+            assert!(!page.contains(&format!("<bdi>{reason}</bdi>")), "{page}");
+        }
         // A newer server may have other reasons.
-        assert!(told("made_up").contains("<small><bdi>made_up</bdi></small>"));
+        let unknown = "<small><bdi>Detail:</bdi> <bdi>made_up</bdi></small>";
+        assert!(told("made_up").contains(unknown));
+    }
+
+    #[test]
+    fn a_sign_out_and_what_the_site_did_are_told_without_words_of_the_server() {
+        let mut data = everything();
+        let mut of_site = event(0xe5, EventKind::ResetLinkMade, None);
+        of_site.event.device = "Unknown device".to_owned();
+        of_site.event.ended_device = None;
+        of_site.user_agent = None;
+        data.activity = vec![
+            event(0xe4, EventKind::SignOut, Some(EndReason::Logout.as_str())),
+            of_site,
+        ];
+        for language in Language::ALL {
+            let page = page_in(*language, &data);
+            assert!(!page.contains("logout"), "{page}");
+            assert!(page.contains("\"><bdi>–</bdi></td>"), "{page}");
+        }
     }
 }

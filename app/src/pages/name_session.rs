@@ -124,7 +124,7 @@ pub(super) fn NameDialog(
     let asker = Asker::here();
     let question = move || {
         let asked = naming.asked.get();
-        asked.map(|asked| (words.name_of)(&all.device(asked.session.device)))
+        asked.map(|asked| (words.rename_of)(&all.device(asked.session.device)))
     };
     view! {
         <Dialog question=Signal::derive(question) node=dialog first=name on_close=close>
@@ -187,11 +187,15 @@ fn NameForm(
                 return focus(name);
             }
         };
+        let session_id = asked.session_id;
         if wanted == asked.name && !may_be_stored.get_value() {
-            return on_cancel.run(());
+            // There is nothing to store. A person who has pressed the button hears that the name is there.
+            return match wanted {
+                None => on_cancel.run(()),
+                name => on_done.run((opening, Named { session_id, name })),
+            };
         }
         may_be_stored.set_value(true);
-        let session_id = asked.session_id;
         naming.under_way.update(|under_way| {
             under_way.insert(session_id);
         });

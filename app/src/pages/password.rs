@@ -7,7 +7,8 @@ use leptos::ev::SubmitEvent;
 use leptos::html::Input;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_location;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_location, use_navigate};
 
 use super::asker::Asker;
 use super::credentials::{empty, focus, hide, value};
@@ -17,6 +18,7 @@ use crate::components::{
     ForgotPassword, FormError, HiddenUsername, PageHeading, ShowPassword, Skeleton, SubmitButton,
     TextField,
 };
+use crate::focus::focus_heading;
 use crate::paths;
 use crate::put_out::PutOut;
 use crate::words::Words;
@@ -28,6 +30,9 @@ pub fn PasswordPage() -> impl IntoView {
     // This signal is outside of the form, because the form is built again for another
     // account.
     let done = RwSignal::new(false);
+    // Whether «It was not me» has led the person to that change.
+    let by_notice = RwSignal::new(false);
+    let is_notice_over = move || done.get() && by_notice.get();
     let search = use_location().search;
     let put_out = PutOut::here();
     view! {
@@ -44,10 +49,14 @@ pub fn PasswordPage() -> impl IntoView {
                 }}</p>
             </Show>
             <RequireSession fallback=|| view! { <div class="card"><Skeleton/></div> }>
-                <PasswordForm done/>
-                <p class="aside">
+                <PasswordForm done by_notice/>
+                // After a notice, a button says it.
+                <p class="aside" hidden=is_notice_over>
                     {words.was_known_before}
-                    <a href=paths::RECOVERY_CODE>{words.was_known_link}</a> {words.was_known_after}
+                    <a href=paths::RECOVERY_CODE>
+                        {move || if done.get() { words.was_known_now } else { words.was_known_link }}
+                    </a>
+                    {words.was_known_after}
                 </p>
             </RequireSession>
         </div>
@@ -63,7 +72,7 @@ struct Mistakes {
 }
 
 #[component]
-fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
+fn PasswordForm(done: RwSignal<bool>, by_notice: RwSignal<bool>) -> impl IntoView {
     let all = Words::of_page();
     let (words, fields) = (all.password(), all.fields());
     let session = use_session();
@@ -77,6 +86,18 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
     let busy = RwSignal::new(false);
     let asker = Asker::here();
     let mistakes = RwSignal::new(Mistakes::default());
+    // After the change, a link takes the place of the form. A notice may lead the person here again, and
+    // then there is another change to make.
+    let is_over = RwSignal::new(false);
+    let (search, put_out) = (use_location().search, PutOut::here());
+    let navigate = use_navigate();
+    Effect::new(move |before: Option<()>| {
+        put_out.track();
+        if search.get() == paths::NOT_ME && before.is_some() {
+            done.set(false);
+            is_over.set(false);
+        }
+    });
     let tell = move |found: Mistakes| {
         let first = match &found {
             Mistakes {
@@ -118,6 +139,7 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
             current_password: old.clone(),
             new_password: wanted.clone(),
         };
+        let navigate = navigate.clone();
         let then = move |outcome: Result<(), CallError>| {
             busy.set(false);
             let empty_both = || {
@@ -127,7 +149,25 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
             };
             let Err(error) = outcome else {
                 empty_both();
+                let is_answer = search.get_untracked() == paths::NOT_ME;
+                by_notice.set(is_answer);
                 done.set(true);
+                put_out.forget();
+                // The way back to this page must not lead to the alarm again.
+                if is_answer {
+                    let options = NavigateOptions {
+                        replace: true,
+                        scroll: false,
+                        ..NavigateOptions::default()
+                    };
+                    navigate(paths::PASSWORD, options);
+                }
+                // What the person has typed meanwhile stays.
+                if value(current).is_empty() && value(new).is_empty() {
+                    is_over.set(true);
+                    // The button with the focus disappears.
+                    focus_heading();
+                }
                 return;
             };
             // The person has to type a wrong password again.
@@ -161,7 +201,14 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
     };
 
     view! {
-        <form method="post" action=paths::PASSWORD class="card stack" novalidate on:submit=submit>
+        <form
+            method="post"
+            action=paths::PASSWORD
+            class="card stack"
+            novalidate
+            hidden=move || is_over.get()
+            on:submit=submit
+        >
             <HiddenUsername username/>
             <FormError text=Signal::derive(move || mistakes.get().form)/>
             <TextField
@@ -191,5 +238,14 @@ fn PasswordForm(done: RwSignal<bool>) -> impl IntoView {
                 })
             />
         </form>
+        <div class="stack" hidden=move || !is_over.get()>
+            <p hidden=move || !by_notice.get()>{words.new_code_why}</p>
+            <div class="cluster">
+                <Show when=move || by_notice.get()>
+                    <a class="button button-primary" href=paths::RECOVERY_CODE>{words.new_code}</a>
+                </Show>
+                <a class="button" href=paths::ACCOUNT>{all.account().heading}</a>
+            </div>
+        </div>
     }
 }

@@ -5,7 +5,7 @@ use holdfast_protocol::recovery_code::RecoveryCode;
 use holdfast_protocol::secret::Secret;
 use holdfast_protocol::wire::RecoverRequest;
 use leptos::ev::SubmitEvent;
-use leptos::html::Input;
+use leptos::html::{Input, Textarea};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::NavigateOptions;
@@ -17,8 +17,9 @@ use super::keep_code::KeepCode;
 use super::new_password::new_password_hint;
 use crate::carried_name::CarriedName;
 use crate::components::{
-    CheckField, FormError, PageHeading, ShowPassword, SubmitButton, TextField,
+    Button, CheckField, CodeField, FormError, PageHeading, ShowPassword, SubmitButton, TextField,
 };
+use crate::focus::focus_heading;
 use crate::paths;
 use crate::way_back::{after_sign_in, hand_on};
 use crate::words::Words;
@@ -34,9 +35,26 @@ pub fn RecoverPage() -> impl IntoView {
         carried.keep(it.username.clone());
         done.set(Some(it));
     };
-    let sign_in = with_next(paths::SIGN_IN);
+    let (sign_in, sign_in_now) = (with_next(paths::SIGN_IN), with_next(paths::SIGN_IN));
     let session = use_session();
-    let search = use_location().search;
+    // The person may have left the page with the next code, and come back. After the sign-in they see that
+    // code again. They may have forgotten the new password, too, so they can have the form.
+    let was_done = session.has_recovered() && untrack(|| session.is_anonymous());
+    let wants_form = RwSignal::new(false);
+    let is_over = Memo::new(move |_| was_done && !wants_form.get());
+    let place = use_location();
+    // An operator's link fills the form in.
+    Effect::new(move |_| {
+        if !place.hash.read().is_empty() {
+            wants_form.set(true);
+        }
+    });
+    let again = move || {
+        wants_form.set(true);
+        // The button with the focus disappears.
+        focus_heading();
+    };
+    let search = place.search;
     let navigate = use_navigate();
     // The page may have reloaded for a person who has signed in after a recovery. On the page of
     // the recovery code, they see the next code again and confirm it.
@@ -60,17 +78,23 @@ pub fn RecoverPage() -> impl IntoView {
         <div class="center narrow stack">
             <PageHeading text=words.heading/>
             <p class="status-line" role="status">
-                {move || done.read().is_some().then_some(words.done)}
+                {move || (was_done || done.read().is_some()).then_some(words.done)}
             </p>
+            <div class="stack" hidden=move || !is_over.get()>
+                <p>{words.shown_again}</p>
+                <p><a class="button button-primary" href=sign_in_now>{words.sign_in}</a></p>
+                <p><Button on_press=again text=words.again/></p>
+            </div>
             {move || match done.get() {
                 Some(done) => view! { <NextCode done/> }.into_any(),
+                None if is_over.get() => ().into_any(),
                 None => view! { <RecoverForm on_done/> }.into_any(),
             }}
             // This link leaves the page, and a person who sees the next code would lose the code.
-            <p class="aside" hidden=move || done.read().is_some()>
+            <p class="aside" hidden=move || is_over.get() || done.read().is_some()>
                 {words.remembers} <a href=sign_in>{words.sign_in}</a>
             </p>
-            <p class="aside" hidden=move || done.read().is_some()>
+            <p class="aside" hidden=move || is_over.get() || done.read().is_some()>
                 {words.no_code}
             </p>
         </div>
@@ -176,7 +200,7 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
     let session = use_session();
     let asker = Asker::here();
     let username = NodeRef::<Input>::new();
-    let code = NodeRef::<Input>::new();
+    let code = NodeRef::<Textarea>::new();
     let password = NodeRef::<Input>::new();
     let typed_name = RwSignal::new(String::new());
     let typed = RwSignal::new(String::new());
@@ -210,20 +234,16 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
         focus(password);
     });
     let tell = move |found: Mistakes| {
-        let first = match &found {
-            Mistakes {
-                username: Some(_), ..
-            } => Some(username),
-            Mistakes { code: Some(_), .. } => Some(code),
-            Mistakes {
-                password: Some(_), ..
-            } => Some(password),
-            _ => None,
-        };
-        mistakes.set(found);
-        if let Some(first) = first {
-            focus(first);
+        if found.username.is_some() {
+            focus(username);
+        } else if found.code.is_some() {
+            if let Some(code) = code.get_untracked() {
+                let _ = code.focus();
+            }
+        } else if found.password.is_some() {
+            focus(password);
         }
+        mistakes.set(found);
     };
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
@@ -231,7 +251,10 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
             return;
         }
         let name = value(username).trim().to_owned();
-        let (kept, wanted) = (value(code), value(password));
+        let kept = code
+            .get_untracked()
+            .map_or_else(String::new, |code| code.value());
+        let wanted = value(password);
         let found = Mistakes::before(all, &name, &kept, &wanted);
         let any = found != Mistakes::default();
         tell(found);
@@ -289,15 +312,13 @@ fn RecoverForm(#[prop(into)] on_done: Callback<Done>) -> impl IntoView {
                     mistakes.update(|mistakes| mistakes.username = None);
                 }
             />
-            <TextField
+            <CodeField
                 label=words.code
                 name="recovery_code"
-                autocomplete="off"
-                autocapitalize="characters"
                 node=code
-                hint=Signal::derive(move || Some(words.code_hint.to_owned()))
+                hint=words.code_hint
                 error=Signal::derive(move || mistakes.get().code)
-                on_type=move |_| {
+                on_type=move || {
                     has_link.set(false);
                     mistakes.update(|mistakes| mistakes.code = None);
                 }

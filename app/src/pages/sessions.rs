@@ -62,7 +62,7 @@ fn Sessions() -> impl IntoView {
     };
     let on_named = move |Named { session_id, name }: Named| {
         let said = if name.is_some() {
-            words.renamed
+            words.saved
         } else {
             words.name_removed
         };
@@ -208,12 +208,12 @@ fn SessionRow(
                         let device = in_facts.clone();
                         view! { <Fact name=words.device>{device}</Fact> }
                     })}
-                    {move || info.read().ip.clone().map(|ip| view! {
-                        <Fact name=words.address>{ip}</Fact>
-                    })}
                     <Fact name=words.signed_in><DateTime at=at(|info| info.created_at)/></Fact>
                     <Fact name=words.last_used><DateTime at=at(last_used)/></Fact>
                     <Fact name=words.ends><DateTime at=at(|info| info.expires_at)/></Fact>
+                    {move || info.read().ip.clone().map(|ip| view! {
+                        <Fact name=words.connection>{ip}</Fact>
+                    })}
                 </dl>
             </div>
             <div class="cluster">
@@ -251,11 +251,11 @@ mod tests {
             name: name.map(str::to_owned),
         };
         let called = |name| name_and_device(Words::ENGLISH, &session(name));
-        assert_eq!(called(None), "Firefox on Linux");
+        assert_eq!(called(None), "Firefox on a Linux computer or tablet");
         let hebrew = "שלום!";
         assert_eq!(
             called(Some(hebrew)),
-            format!("\u{2068}{hebrew}\u{2069} (Firefox on Linux)")
+            format!("\u{2068}{hebrew}\u{2069} (Firefox on a Linux computer or tablet)")
         );
     }
 }

@@ -26,6 +26,9 @@ piece!(NEWEST: Newest in account, load_newest, newest);
 /// was meant for something else must not answer it.
 const NOT_MEANT_FOR: Duration = Duration::from_millis(600);
 
+/// How often `watch_while_shown` looks in a minute.
+const LOOKS_OF_A_MINUTE: u8 = 6;
+
 /// The newest notice of the signed-in person, above the page.
 #[component]
 pub fn SignInNoticeBar() -> impl IntoView {
@@ -101,10 +104,15 @@ fn Newest() -> impl IntoView {
             if outcome.is_ok() {
                 remove(session_id);
             }
+            let is_there = path.get_untracked() == paths::PASSWORD;
             navigate(
                 &format!("{}?{}", paths::PASSWORD, paths::NOT_ME),
                 Default::default(),
             );
+            // The page stays, and the button that had the focus has disappeared.
+            if is_there {
+                focus_heading();
+            }
         });
     };
     view! {
@@ -158,7 +166,7 @@ fn NoticeOf(
         NOT_MEANT_FOR,
     );
     let question = (all.end_sessions().question)(&device);
-    let from = ip.map(|ip| (words.from)(&ip));
+    let connection = ip.map(|ip| [words.connection, &ip].concat());
     let ending = endings.is_under_way(which);
     view! {
         <aside class="site-notice sign-in-notice" aria-labelledby="sign-in-notice">
@@ -167,8 +175,8 @@ fn NoticeOf(
                     <div class="stack">
                         <h2 id="sign-in-notice">{words.heading}</h2>
                         <p>
-                            {words.signed_in} <strong>{device}</strong> {words.on} <DateTime at=at/>
-                            {words.was_it_you} {from}
+                            {words.signed_in} <DateTime at=at/> {words.device}
+                            <strong>{device}</strong> {words.was_it_you} {connection}
                         </p>
                         <FormError text=error/>
                         <FormError text=endings.error_about(which)/>
@@ -199,8 +207,9 @@ async fn note_read(session: Session, session_id: Uuid) -> Result<(), holdfast_cl
     request.send().await?.nothing()
 }
 
-/// Looks again on every page that the person opens, and when they come back to the tab. On the page of
-/// the sessions, it looks as often as that page looks for sessions.
+/// Looks again on every page that the person opens, when they come back to the tab, and once a minute
+/// while they look at a page. On the page of the sessions, it looks as often as that page looks for
+/// sessions.
 fn look_again(unread: SessionResource<SignInNotices>) {
     let path = use_location().pathname;
     Effect::new(move |before: Option<()>| {
@@ -210,8 +219,14 @@ fn look_again(unread: SessionResource<SignInNotices>) {
         }
     });
     when_shown_again(move || unread.refetch());
+    let looks = StoredValue::new(0_u8);
     watch_while_shown(move || {
-        if path.get_untracked() == paths::SESSIONS {
+        let Some(looked) = looks.try_get_value() else {
+            return;
+        };
+        let look = (looked + 1) % LOOKS_OF_A_MINUTE;
+        looks.set_value(look);
+        if look == 0 || path.get_untracked() == paths::SESSIONS {
             unread.refetch();
         }
     });

@@ -14,6 +14,7 @@ use super::own_account::own_account;
 use crate::components::{
     ForgotPassword, FormError, PageHeading, ShowPassword, Skeleton, SubmitButton, TextField,
 };
+use crate::focus::focus_heading;
 use crate::paths;
 use crate::words::Words;
 
@@ -59,6 +60,8 @@ fn UsernameForm(done: RwSignal<Option<String>>) -> impl IntoView {
     let busy = RwSignal::new(false);
     let asker = Asker::here();
     let mistakes = RwSignal::new(Mistakes::default());
+    // After the change, a link takes the place of the form.
+    let is_over = RwSignal::new(false);
     let tell = move |found: Mistakes| {
         if found.username.is_some() {
             focus(username);
@@ -99,6 +102,12 @@ fn UsernameForm(done: RwSignal<Option<String>>) -> impl IntoView {
                     empty(password, sent.expose());
                     done.set(Some(account_now.username.clone()));
                     account.update(|account| *account = account_now);
+                    // What the person has typed meanwhile stays.
+                    if value(username).is_empty() && value(password).is_empty() {
+                        is_over.set(true);
+                        // The button with the focus disappears.
+                        focus_heading();
+                    }
                 }
                 Err(error) => {
                     if error.code() == Some(Code::InvalidCredentials) {
@@ -113,7 +122,14 @@ fn UsernameForm(done: RwSignal<Option<String>>) -> impl IntoView {
 
     view! {
         <LoadTrouble of=account/>
-        <form method="post" action=paths::USERNAME class="card stack" novalidate on:submit=submit>
+        <form
+            method="post"
+            action=paths::USERNAME
+            class="card stack"
+            novalidate
+            hidden=move || is_over.get()
+            on:submit=submit
+        >
             <Show
                 when=move || !present.read().is_empty()
                 fallback=move || account.error().is_none().then(|| view! { <Skeleton lines=1/> })
@@ -151,6 +167,9 @@ fn UsernameForm(done: RwSignal<Option<String>>) -> impl IntoView {
                 })
             />
         </form>
+        <p hidden=move || !is_over.get()>
+            <a class="button" href=paths::ACCOUNT>{all.account().heading}</a>
+        </p>
     }
 }
 

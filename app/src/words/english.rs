@@ -77,15 +77,15 @@ pub static HOME: Home = Home {
     heading: "Sign in once. Stay signed in.",
     lead: "Holdfast is a sign-in that lasts. You sign in once on your phone or computer, and you stay \
         signed in for months. If a stranger gets in, you see it, and you put them out.",
-    alone: "It lasts with the phone switched off, without a network and with a closed laptop. Here you see \
-        the sign-in by itself. An application puts its own pages behind it.",
+    alone: "You stay signed in when the phone is off, when there is no network, and when the laptop is \
+        closed. This site is only the sign-in. A shop or a club that uses it has its own pages behind it.",
     create_account: "Create account",
     sign_in: "Sign in",
     your_account: "Your account",
-    how: "How it holds",
+    how: "How you stay signed in",
     steps: [
         (
-            "A pass for five minutes",
+            "A new pass every five minutes",
             "Your browser shows a pass for everything that is only for you. The pass is valid for five \
              minutes.",
         ),
@@ -97,7 +97,7 @@ pub static HOME: Home = Home {
         (
             "You notice nothing",
             "When a pass has run out, your browser gets a new one and asks again. You can switch the \
-             phone off, lose the network, close the laptop and keep many tabs open.",
+             phone off, lose the network and close the laptop.",
         ),
         (
             "A copy is noticed",
@@ -138,9 +138,19 @@ pub static DATES: Dates = Dates {
 };
 
 pub static DEVICES: Devices = Devices {
-    unknown: "Unknown device",
-    unknown_browser: "Unknown browser",
+    unknown: "A browser without a name",
+    unknown_browser: "A browser",
     on: " on ",
+    systems: [
+        "a Windows computer",
+        "a Mac or an iPad",
+        "a Linux computer or tablet",
+        "an Android phone or tablet",
+        "an iPhone",
+        "an iPad",
+        "a Chromebook",
+        "a FreeBSD computer",
+    ],
 };
 
 pub static ERRORS: Errors = Errors { call: call_error };
@@ -213,6 +223,8 @@ pub static SIGN_UP: SignUp = SignUp {
 pub static RECOVER: Recover = Recover {
     heading: "Get back in",
     done: "Your new password is set. You are signed out everywhere.",
+    shown_again: "Sign in with your new password. Then you see your new recovery code again.",
+    again: "Use a recovery code once more",
     remembers: "You remember your password? ",
     sign_in: "Sign in",
     lead: "Enter the recovery code that you have kept, and choose a new password. This signs \
@@ -222,13 +234,13 @@ pub static RECOVER: Recover = Recover {
     filled_in: "Your link has filled in the username and the code. Choose a new password. This signs \
         you out everywhere.",
     code: "Recovery code",
-    code_hint: "28 letters and digits. Capital letters and hyphens do not matter.",
+    code_hint: "28 letters and digits. Gaps, lines and capital letters do not matter.",
     wrong_code: |why| why.to_string(),
     wrong_name_or_code: "The username or the recovery code is wrong. If you have made several codes, use \
         the newest one.",
     used_link: "This link does not work any more. A link works once, and for an hour. If you \
-        have just set a password with it, try to sign in. Otherwise ask the operator for \
-        another link.",
+        have just set a password with it, try to sign in. Otherwise ask the people who run \
+        this site for another link.",
     submit: "Set new password",
     submitting: "Setting the password…",
     renamed_before: "The username of this account was changed. Sign in with ",
@@ -243,8 +255,8 @@ pub static RECOVER: Recover = Recover {
 pub static KEEP_CODE: KeepCode = KeepCode {
     heading: "Keep this code",
     lead: "If you forget your password, this code lets you back in. Take a photo of this screen, or \
-        write the code on paper, and keep it where nobody else looks. A password manager is good, too. \
-        Once this page is closed or reloaded, the code cannot be shown again.",
+        write the code on paper, and keep it where nobody else looks. An app that keeps your passwords is \
+        good, too. When you leave this page, the code cannot always be shown again.",
     kept: "I have kept it",
     unticked: "Keep the code first, then tick this box.",
     later: "Later",
@@ -277,7 +289,7 @@ pub static RECOVERY_CODE: RecoveryCode = RecoveryCode {
     title: "Recovery code",
     heading: "Your recovery code",
     go_on: "Go on",
-    going_on: "Going on…",
+    going_on: "One moment…",
     not_newest: "This is not your newest recovery code any more. Throw it away, and make a new one.",
     updated: "Holdfast was updated in another tab. Write the code down, then reload this page.",
     lead: "If you forget your password, a recovery code lets you back in.",
@@ -298,13 +310,14 @@ pub static ACCOUNT: Account = Account {
     account: "Account",
     signed_in_as: "Signed in as ",
     member_since: "Member since",
-    check: "Check again",
+    check: "Check my sign-in",
     checking: "Checking…",
+    checked: "You are signed in.",
     this_session: "This browser",
     renewed: "Last used",
-    ends: "Signed out at the latest",
-    idle_ends: "Signed out if not used",
-    remembered: "However often you come back, you sign in again after that.",
+    ends: "Stays signed in until",
+    idle_ends: "If you stay away, only until",
+    remembered: "At the later of these two times you have to sign in again in any case.",
     not_remembered: "Closing the browser signs you out before that.",
     sign_out: "Sign out",
     all_sessions: "Where you are signed in",
@@ -342,26 +355,25 @@ pub static SESSIONS: Sessions = Sessions {
     end_all: "Sign out everywhere else",
     this_browser: "This browser",
     device: "Device",
-    address: "Address",
     signed_in: "Signed in",
     last_used: "Last used",
-    ends: "Signed out at the latest",
+    ends: "Stays signed in until",
+    connection: "Connection (for technical people)",
     end: "Sign out",
     end_of: |device| format!("Sign out: {device}"),
     rename: "Rename",
     rename_of: |device| format!("Rename: {device}"),
-    name_of: |device| format!("Name for {device}"),
     name: "Name",
     name_hint: "Up to 64 characters. Leave it empty to see the device only.",
     wrong_name: |why| why.to_string(),
     save: "Save",
     saving: "Saving…",
-    renamed: "Renamed.",
+    saved: "Saved.",
     name_removed: "The name is removed.",
 };
 
 pub static END_SESSIONS: EndSessions = EndSessions {
-    question: |device| format!("Sign out {device} now?"),
+    question: |device| format!("Sign out: {device}?"),
     confirm: "Confirm it with your password. You stay signed in here.",
     wait_or_sign_in: "If you do not want to wait, sign out in this browser and sign in again. \
         Then you can try at once.",
@@ -372,10 +384,10 @@ pub static END_SESSIONS: EndSessions = EndSessions {
 
 pub static SIGN_IN_NOTICE: SignInNotice = SignInNotice {
     heading: "New sign-in to your account",
-    signed_in: "Somebody signed in to your account with ",
-    on: " on ",
+    signed_in: "Somebody signed in to your account on ",
+    device: ". The device: ",
     was_it_you: ". Was it you?",
-    from: |ip| format!(" Internet address: {ip}"),
+    connection: " Connection (for technical people): ",
     thanks: "Thank you. There is nothing more to do.",
     was_me: "This was me",
     was_not_me: "It was not me",
@@ -388,6 +400,8 @@ pub static ACTIVITY: Activity = Activity {
     lead_after: ".",
     older: "Show older",
     times: |what, times| format!("{what}, {times} times within an hour"),
+    several_devices: "Several devices",
+    last_at: "last at ",
     copied: "Somebody copied your sign-in and used it. Both are signed out, so the copy does not work any \
         more. Choose a new password. If you have just restored a browser from a backup, that was the copy.",
     guessed: |times| {
@@ -405,7 +419,9 @@ pub static ACTIVITY: Activity = Activity {
         _ => format!("Activity is deleted after {number} days."),
     },
     what,
+    not_confirmed: "Wrong password entered while signed in",
     was_signed_out: |browser| format!("{browser} was signed out"),
+    connection: "Connection: ",
 };
 
 pub static PASSWORD: Password = Password {
@@ -418,9 +434,13 @@ pub static PASSWORD: Password = Password {
         )
     },
     other_browser: "The other browser",
-    was_known_before: "Did somebody know your password? Then, after the change, ",
-    was_known_link: "make a new recovery code",
+    was_known_before: "Did somebody know your password? Then ",
+    was_known_link: "make a new recovery code after the change",
+    was_known_now: "make a new recovery code now",
     was_known_after: ".",
+    new_code_why: "Whoever knew your password may have made a recovery code with it. Make a new one now: \
+        then no earlier code works.",
+    new_code: "Make a new recovery code",
     wrong: "This is not your current password.",
     current: "Current password",
     submit: "Change password",
@@ -459,8 +479,8 @@ pub static DATA: Data = Data {
     delete_lead: "This deletes your account, your recovery code and your activity, and signs you out in \
         all browsers. This cannot be undone. Afterwards another person can choose your username.",
     confirm: "Your username, typed again",
-    confirm_hint: |username| format!("Type {username}."),
-    confirm_wrong: |username| format!("Type your username: {username}."),
+    confirm_hint: |username| format!("Type this name: {username}"),
+    confirm_wrong: |username| format!("Type your username: {username}"),
     no_name_yet: "Your name has not arrived yet. Wait a moment, and try again.",
     may_be_deleted: "The server may have deleted your account. Try again: if it is deleted, \
         this page will say so.",
@@ -496,9 +516,10 @@ pub static DATA_TO_READ: DataToRead = DataToRead {
              code is in it."
         )
     },
-    times: "All times are in the time zone of the browser that made this file.",
+    times: "The times are those of your phone or computer.",
     nothing: "Nothing is stored here.",
-    none: "None",
+    no_name: "None",
+    never: "Never",
     not_yet: "Not yet",
     yes: "Yes",
     no: "No",
@@ -506,39 +527,41 @@ pub static DATA_TO_READ: DataToRead = DataToRead {
     username: "Username",
     account_since: "Account since",
     password_set: "Password set",
-    password_set_before: "Earlier password set",
-    wrong_passwords: "Wrong passwords in a row",
-    last_wrong_password: "The last wrong password",
-    wrong_passwords_reset: "Wrong passwords forgiven by the operator",
-    account_number: "Number of the account",
-    former_usernames: "Usernames that you have given up",
+    password_set_before: "The password before was set",
+    wrong_passwords: "Wrong passwords since the last correct sign-in",
+    last_wrong_password: "Last wrong password since the last correct sign-in",
+    wrong_passwords_reset: "New tries for your password, given by the people who run this site",
+    former_usernames: "Usernames that you had before",
     name: "Name",
-    given_up: "Given up",
+    given_up: "Used until",
     reserved_until: "Kept for you until",
     recovery_codes: "Recovery codes",
     made: "Made",
-    confirmed: "You have said that you keep it",
-    reset_link: "Link of the operator for a new password",
+    confirmed: "You said that you have kept it",
+    reset_link: "Link for a new password, from the people who run this site",
     valid_until: "Works until",
     used: "Used",
     browsers: "Where you are signed in",
-    kind: "Kind of browser",
+    kind: "Browser and device",
     this_browser: "This file was made in this browser",
     signed_in: "Signed in",
     last_used: "Last used",
-    address: "Internet address",
     remembered: "You chose to stay signed in",
-    ends: "Signed out at the latest",
+    ends: "Stays signed in until",
     ends_unused: "Signed out if not used for",
-    says: "What the browser says about itself",
-    sign_in_number: "Number of the sign-in",
     notices: "Sign-ins from new browsers that you have not answered yet",
     activity: "What happened to your account",
     when: "When",
     what: "What happened",
     browser: "Browser",
-    sign_in_numbered: |number| format!("Sign-in {number}"),
-    entry_numbered: |number| format!("Entry {number}"),
+    technical: "For technical people",
+    connection: "Connection:",
+    says: "The browser says about itself:",
+    ended_says: "The browser that was signed out says about itself:",
+    account_number: "Number of the account:",
+    sign_in_number: "Number of the sign-in:",
+    entry_number: "Number of the entry:",
+    detail: "Detail:",
     renamed: |old, new| format!("From {old} to {new}"),
     span: |count, number, unit| {
         let unit = match (unit, count) {
@@ -655,7 +678,7 @@ fn why(ending: Ending) -> &'static str {
              browser had lost what it had stored last. Look at your activity after signing in."
         }
         Ending::TokenUnknown => "What this browser had stored is not valid here. Sign in again.",
-        Ending::AccountDisabled => "This account has been disabled.",
+        Ending::AccountDisabled => "The people who run this site have blocked this account.",
         Ending::AccountDeleted => "This account has been deleted.",
         Ending::StorageCleared => "What this browser had stored for Holdfast was deleted.",
         Ending::KeptInAnotherTab => {
@@ -677,28 +700,30 @@ fn what(kind: EventKind, ended: Ended) -> &'static str {
     match kind {
         EventKind::SignUp => "Account created",
         EventKind::SignIn => "Signed in",
-        EventKind::SignInFailed => "Sign-in with a wrong password",
+        EventKind::SignInFailed => "A wrong password at the sign-in",
         EventKind::SignOut => "Signed out",
         EventKind::SessionEnded => match ended {
             Ended::Expired => "Sign-in expired",
             Ended::PasswordChanged => "Signed out by the new password",
             Ended::Reuse => "Signed out for your safety",
             Ended::SecretReplaced => "Signed out for safety: everybody had to sign in again",
-            Ended::AccountDisabled => "Signed out because the account was disabled",
+            Ended::AccountDisabled => "Signed out because the account was blocked",
             Ended::Elsewhere => "Signed out from another browser",
         },
         EventKind::RefreshTokenReused => "A copy of your sign-in was used, so both were signed out",
-        EventKind::RefreshRepeated => "A browser had missed an answer, and got it once more",
+        EventKind::RefreshRepeated => "A browser had not received an answer, and asked again",
         EventKind::RefreshedForward => "Stayed signed in after a fault on our side",
         EventKind::PasswordChanged => "Password changed",
         EventKind::UsernameChanged => "Username changed",
-        EventKind::Recovered => "New password set, to get back in",
+        EventKind::Recovered => "New password set without the old one",
         EventKind::RecoveryCodeMade => "New recovery code made",
-        EventKind::RecoveryCodeConfirmed => "You confirmed that you have the code",
-        EventKind::AccountDisabled => "Account disabled",
-        EventKind::AccountEnabled => "Account enabled again",
-        EventKind::FailuresForgiven => "Failed sign-ins forgiven by the operator",
-        EventKind::ResetLinkMade => "The operator made a link to set a new password",
+        EventKind::RecoveryCodeConfirmed => "You said that you have kept your recovery code",
+        EventKind::AccountDisabled => "The people who run this site blocked your account",
+        EventKind::AccountEnabled => "The people who run this site opened your account again",
+        EventKind::FailuresForgiven => {
+            "The people who run this site gave you new tries for your password"
+        }
+        EventKind::ResetLinkMade => "The people who run this site made a link for a new password",
         EventKind::Unknown => "Something this page does not know yet",
     }
 }

@@ -70,7 +70,7 @@ static GERMAN: Faults = Faults {
     ours: Fault {
         heading: "Bei uns ist etwas schiefgegangen",
         advice: "Es liegt nicht an Ihnen. Laden Sie die Seite neu. Wenn das nicht hilft, nennen Sie den \
-            Betreibern dieser Seite die Nummer unten.",
+            Leuten, die diese Seite betreiben, die Nummer unten.",
     },
     number: "Nummer dieser Anfrage:",
 };

@@ -11,7 +11,7 @@ use super::flow_parts::{
 
 pub static FLOW: FlowWords = FlowWords {
     title: "Der Ablauf",
-    lead: "Diese Seite ist für Technik-Interessierte. So bleiben Sie angemeldet und ein Dieb draußen: in \
+    lead: "Diese Seite ist für Fachleute. So bleiben Sie angemeldet und ein Dieb draußen: in \
         zehn Schritten. Probieren Sie jeden Schritt mit Ihrer eigenen Sitzung aus, und sehen Sie den \
         Anfragen dieses Browsers zu.",
     list: "Die zehn Schritte",

@@ -19,16 +19,16 @@ use super::parts::{
 pub static DOCUMENT: Document = Document {
     description: "Einmal anmelden, angemeldet bleiben. Was ein Dieb kopiert, nützt ihm bald nichts mehr.",
     no_script: "<p>Holdfast hält Sie mit einem Skript angemeldet. Skripte sind hier \
-        ausgeschaltet, deshalb funktionieren die Schaltflächen nicht. Erlauben Sie JavaScript für diese \
+        ausgeschaltet, deshalb funktionieren die Knöpfe nicht. Erlauben Sie JavaScript für diese \
         Website und <a href=\"\">laden Sie die Seite neu</a>.</p>",
-    slow: "Ein Teil dieser Seite ist noch nicht angekommen, deshalb tun ihre Schaltflächen nichts. \
+    slow: "Ein Teil dieser Seite ist noch nicht angekommen, deshalb funktionieren die Knöpfe nicht. \
         Sie können warten oder die Seite neu laden.",
-    failed: "Ein Teil dieser Seite ist nicht angekommen oder läuft hier nicht, deshalb tun ihre \
-        Schaltflächen nichts. Prüfen Sie Ihre Verbindung und laden Sie die Seite neu. Wenn das nicht \
+    failed: "Ein Teil dieser Seite ist nicht angekommen oder läuft hier nicht, deshalb funktionieren \
+        die Knöpfe nicht. Prüfen Sie Ihre Verbindung und laden Sie die Seite neu. Wenn das nicht \
         hilft, erlauben Sie JavaScript und WebAssembly für diese Website, oder nehmen Sie einen \
         anderen Browser.",
     old: "Diese Seite braucht WebAssembly, und dieser Browser führt es nicht aus. Deshalb funktionieren die \
-        Schaltflächen nicht. Manche Browser schalten es in einem strengen Sicherheitsmodus ab. \
+        Knöpfe nicht. Manche Browser schalten es in einem strengen Sicherheitsmodus ab. \
         Erlauben Sie es für diese Website, oder nehmen Sie einen anderen Browser.",
     load_again: "Seite neu laden",
     would_be_lost: "Die Seite wird in der anderen Sprache neu geladen. Was nur auf dieser Seite steht, \
@@ -47,7 +47,7 @@ pub static FRAME: Frame = Frame {
     activity: "Aktivität",
     sign_out: "Abmelden",
     slogan: "Einmal anmelden, angemeldet bleiben. Was ein Dieb kopiert, nützt ihm bald nichts mehr.",
-    flow: "Wie es funktioniert, für Technik-Interessierte",
+    flow: "Wie es funktioniert, für Fachleute",
     updated: "Holdfast wurde in einem anderen Tab aktualisiert. Laden Sie diese Seite neu, um \
         weiterzumachen.",
     reconnecting: "Verbindung wird wiederhergestellt\u{a0}…",
@@ -86,15 +86,16 @@ pub static HOME: Home = Home {
     lead: "Holdfast ist eine Anmeldung, die hält. Sie melden sich am Handy oder Computer einmal an und \
         bleiben monatelang angemeldet. Wenn ein Fremder in Ihr Konto kommt, sehen Sie es und werfen ihn \
         hinaus.",
-    alone: "Sie hält auch, wenn das Handy aus ist, das Netz fehlt oder der Laptop zugeklappt ist. Hier \
-        sehen Sie nur die Anmeldung. Eine Anwendung hat dahinter ihre eigenen Seiten.",
+    alone: "Sie bleiben angemeldet, auch wenn das Handy aus ist, das Netz fehlt oder der Laptop zugeklappt \
+        ist. Diese Seite ist nur die Anmeldung. Ein Laden oder ein Verein, der sie benutzt, hat dahinter \
+        seine eigenen Seiten.",
     create_account: "Konto anlegen",
     sign_in: "Anmelden",
     your_account: "Ihr Konto",
-    how: "So hält es",
+    how: "So bleiben Sie angemeldet",
     steps: [
         (
-            "Ein Ausweis für fünf Minuten",
+            "Alle fünf Minuten ein neuer Ausweis",
             "Ihr Browser zeigt einen Ausweis für alles, was nur für Sie bestimmt ist. Der Ausweis gilt \
              fünf Minuten.",
         ),
@@ -106,8 +107,7 @@ pub static HOME: Home = Home {
         (
             "Sie merken nichts davon",
             "Wenn ein Ausweis abgelaufen ist, holt Ihr Browser einen neuen und fragt noch einmal. Sie \
-             können das Handy ausschalten, das Netz verlieren, den Laptop zuklappen und viele Tabs offen \
-             haben.",
+             können das Handy ausschalten, das Netz verlieren und den Laptop zuklappen.",
         ),
         (
             "Eine Kopie fällt auf",
@@ -115,7 +115,7 @@ pub static HOME: Home = Home {
              verwendet haben. Es meldet dann beide ab, und die Seite sagt Ihnen, warum.",
         ),
     ],
-    watch: "Für Technik-Interessierte: Schritt für Schritt zusehen",
+    watch: "Für Fachleute: Schritt für Schritt zusehen",
     picture: "Ein Browser fragt nach einer Seite. Sein Ausweis ist abgelaufen. Er bekommt einen \
         neuen, fragt noch einmal und bekommt die Seite.",
     picture_browser: "Ihr Browser",
@@ -147,16 +147,26 @@ pub static DATES: Dates = Dates {
 };
 
 pub static DEVICES: Devices = Devices {
-    unknown: "Unbekanntes Gerät",
-    unknown_browser: "Unbekannter Browser",
+    unknown: "Ein Browser ohne Namen",
+    unknown_browser: "Ein Browser",
     on: " auf ",
+    systems: [
+        "einem Windows-Computer",
+        "einem Mac oder iPad",
+        "einem Linux-Computer oder -Tablet",
+        "einem Android-Handy oder -Tablet",
+        "einem iPhone",
+        "einem iPad",
+        "einem Chromebook",
+        "einem FreeBSD-Computer",
+    ],
 };
 
 pub static ERRORS: Errors = Errors { call: call_error };
 
 pub static RULES: Rules = Rules {
-    username_hint: "Keine Leerzeichen. Erlaubt sind die Buchstaben a bis z, Ziffern und . _ - @ +, \
-        mindestens drei davon. Eine E-Mail-Adresse geht.",
+    username_hint: "Keine Leerzeichen, kein ä, ö, ü, ß. Erlaubt sind die Buchstaben a bis z, Ziffern und \
+        . _ - @ +, mindestens drei davon. Eine E-Mail-Adresse geht.",
     password_hint,
     hard_to_guess: "Schwer zu erraten.",
     easy_to_guess,
@@ -204,7 +214,10 @@ pub static SIGN_UP: SignUp = SignUp {
 
 pub static RECOVER: Recover = Recover {
     heading: "Wieder in Ihr Konto kommen",
-    done: "Ihr neues Passwort ist gesetzt. Sie sind überall abgemeldet.",
+    done: "Ihr neues Passwort gilt. Sie sind überall abgemeldet.",
+    shown_again: "Melden Sie sich mit Ihrem neuen Passwort an. Dann sehen Sie Ihren neuen \
+        Wiederherstellungscode noch einmal.",
+    again: "Noch einmal einen Wiederherstellungscode benutzen",
     remembers: "Passwort doch wieder eingefallen? ",
     sign_in: "Anmelden",
     lead: "Geben Sie den Wiederherstellungscode ein, den Sie aufbewahrt haben, und wählen Sie ein \
@@ -214,15 +227,15 @@ pub static RECOVER: Recover = Recover {
     filled_in: "Ihr Link hat den Benutzernamen und den Code eingetragen. Wählen Sie ein neues Passwort. \
         Damit werden Sie überall abgemeldet.",
     code: "Wiederherstellungscode",
-    code_hint: "28 Buchstaben und Ziffern. Großschreibung und Bindestriche sind egal.",
+    code_hint: "28 Buchstaben und Ziffern. Lücken, Striche und Großschreibung sind egal.",
     wrong_code,
     wrong_name_or_code: "Der Benutzername oder der Wiederherstellungscode ist falsch. Wenn Sie mehrere \
-        Codes erzeugt haben, nehmen Sie den neuesten.",
+        Codes erstellt haben, nehmen Sie den neuesten.",
     used_link: "Dieser Link gilt nicht mehr. Ein Link gilt einmal und eine Stunde lang. Wenn Sie \
-        damit gerade ein Passwort gesetzt haben, versuchen Sie sich anzumelden. Bitten Sie sonst den \
-        Betreiber um einen neuen Link.",
-    submit: "Neues Passwort setzen",
-    submitting: "Passwort wird gesetzt\u{a0}…",
+        damit gerade ein Passwort festgelegt haben, versuchen Sie, sich anzumelden. Bitten Sie sonst die \
+        Leute, die diese Seite betreiben, um einen neuen Link.",
+    submit: "Neues Passwort festlegen",
+    submitting: "Passwort wird festgelegt\u{a0}…",
     renamed_before: "Der Benutzername dieses Kontos wurde geändert. Melden Sie sich von jetzt an als ",
     renamed_after: " an. Wenn Sie ihn nicht geändert haben, können Sie danach einen anderen wählen.",
     next_code: "Das ist Ihr neuer Wiederherstellungscode. Sobald Sie sagen, dass Sie ihn aufbewahrt haben, \
@@ -236,8 +249,8 @@ pub static KEEP_CODE: KeepCode = KeepCode {
     heading: "Bewahren Sie diesen Code auf",
     lead: "Wenn Sie Ihr Passwort vergessen, kommen Sie mit diesem Code wieder in Ihr Konto. Machen \
         Sie ein Foto von diesem Bildschirm, oder schreiben Sie den Code auf Papier. Bewahren Sie ihn \
-        auf, wo sonst niemand hinsieht. Auch ein Passwortmanager ist gut. Wenn diese Seite geschlossen \
-        oder neu geladen wird, kann der Code nicht noch einmal gezeigt werden.",
+        auf, wo sonst niemand hinsieht. Auch eine App, die Ihre Passwörter aufbewahrt, ist gut. Wenn Sie \
+        diese Seite verlassen, wird der Code vielleicht nicht noch einmal gezeigt.",
     kept: "Ich habe ihn aufbewahrt",
     unticked: "Bewahren Sie zuerst den Code auf und kreuzen Sie dann dieses Feld an.",
     later: "Später",
@@ -245,15 +258,15 @@ pub static KEEP_CODE: KeepCode = KeepCode {
     code_of: |username| format!(" von {username}"),
     copy: "Kopieren",
     copied: "Der Code ist kopiert. Fügen Sie ihn ein, wo nur Sie ihn finden.",
-    not_copied: "Dieser Browser lässt die Seite nicht kopieren. Markieren und kopieren Sie den Code, \
-        oder schreiben Sie ihn auf.",
+    not_copied: "Das Kopieren hat hier nicht geklappt. Markieren und kopieren Sie den Code selbst, oder \
+        schreiben Sie ihn auf.",
     download: "Herunterladen",
     downloaded: "Die Datei ist in Ihren Downloads.",
     print: "Drucken",
     file_name: "holdfast-wiederherstellungscode.txt",
     use_of: |site, day| {
         format!(
-            "Erzeugt am {day}. Wenn Sie Ihr Passwort vergessen, wählen Sie „{}“ auf der Anmeldeseite von \
+            "Erstellt am {day}. Wenn Sie Ihr Passwort vergessen, wählen Sie „{}“ auf der Anmeldeseite von \
              {site} und geben Sie diesen Code ein. Bewahren Sie ihn auf, wo nur Sie ihn finden.",
             "Wiederherstellungscode verwenden"
         )
@@ -271,24 +284,24 @@ pub static RECOVERY_CODE: RecoveryCode = RecoveryCode {
     title: "Wiederherstellungscode",
     heading: "Ihr Wiederherstellungs\u{ad}code",
     go_on: "Weiter",
-    going_on: "Es geht weiter\u{a0}…",
+    going_on: "Einen Moment\u{a0}…",
     not_newest: "Das ist nicht mehr Ihr neuester Wiederherstellungscode. Werfen Sie ihn weg und \
-        erzeugen Sie einen neuen.",
+        erstellen Sie einen neuen.",
     updated: "Holdfast wurde in einem anderen Tab aktualisiert. Schreiben Sie den Code auf und laden \
         Sie dann diese Seite neu.",
     lead: "Wenn Sie Ihr Passwort vergessen, kommen Sie mit einem Wiederherstellungscode wieder in Ihr \
         Konto.",
-    may_be_made: "Vielleicht hat der Server einen neuen Code erzeugt. Dann gilt ein Code nicht mehr, den \
-        Sie nicht bestätigt haben. Erzeugen Sie einen neuen.",
-    submit: "Neuen Code erzeugen",
-    submitting: "Neuer Code wird erzeugt\u{a0}…",
+    may_be_made: "Vielleicht hat der Server einen neuen Code erstellt. Dann gilt ein Code nicht mehr, den \
+        Sie nicht bestätigt haben. Erstellen Sie einen neuen.",
+    submit: "Neuen Code erstellen",
+    submitting: "Neuer Code wird erstellt\u{a0}…",
     none_yet: "Sie haben noch keinen.",
     made_before: "Sie haben einen Code vom ",
-    made_after: ". Wenn Sie einen neuen erzeugen, gilt dieser weiter, bis Sie sagen, dass Sie den neuen \
+    made_after: ". Wenn Sie einen neuen erstellen, gilt dieser weiter, bis Sie sagen, dass Sie den neuen \
         aufbewahrt haben.",
     not_confirmed_before: "Ihr Code vom ",
     not_confirmed_after: " wurde nie bestätigt. Wenn Sie ihn aufbewahren, gilt er. Wenn Sie einen \
-        neuen erzeugen, gilt dieser sofort nicht mehr.",
+        neuen erstellen, gilt dieser sofort nicht mehr.",
 };
 
 pub static ACCOUNT: Account = Account {
@@ -296,13 +309,14 @@ pub static ACCOUNT: Account = Account {
     account: "Konto",
     signed_in_as: "Angemeldet als ",
     member_since: "Konto seit",
-    check: "Noch einmal prüfen",
+    check: "Meine Anmeldung prüfen",
     checking: "Wird geprüft\u{a0}…",
+    checked: "Sie sind angemeldet.",
     this_session: "Dieser Browser",
     renewed: "Zuletzt benutzt",
-    ends: "Spätestens abgemeldet",
-    idle_ends: "Ohne Benutzung abgemeldet",
-    remembered: "Danach melden Sie sich neu an, auch wenn Sie oft wiederkommen.",
+    ends: "Angemeldet längstens bis",
+    idle_ends: "Wenn Sie wegbleiben, nur bis",
+    remembered: "Zum späteren der beiden Zeitpunkte müssen Sie sich auf jeden Fall neu anmelden.",
     not_remembered: "Wenn Sie den Browser schließen, werden Sie schon vorher abgemeldet.",
     sign_out: "Abmelden",
     all_sessions: "Wo Sie angemeldet sind",
@@ -323,16 +337,16 @@ pub static ACCOUNT: Account = Account {
     },
     data: Link {
         heading: "Ihre Daten",
-        text: "Holen Sie eine Kopie von allem, was über Sie gespeichert ist, oder löschen Sie Ihr \
-            Konto.",
-        link: "Kopieren oder löschen",
+        text: "Laden Sie eine Kopie von allem herunter, was über Sie gespeichert ist, oder löschen Sie \
+            Ihr Konto.",
+        link: "Herunterladen oder löschen",
     },
 };
 
 pub static SESSIONS: Sessions = Sessions {
     heading: "Wo Sie angemeldet sind",
-    lead: "Jeder Browser, in dem Sie angemeldet sind, auf dem Handy und auf jedem Computer. Ein Browser, \
-        den Sie hier abmelden, ist innerhalb einer Sekunde draußen.",
+    lead: "Hier steht jeder Browser, in dem Sie angemeldet sind, auf dem Handy und auf jedem Computer. Ein \
+        Browser, den Sie hier abmelden, ist innerhalb einer Sekunde abgemeldet.",
     ended: |device| format!("{device} ist abgemeldet."),
     ended_unnamed: "Der andere Browser ist abgemeldet.",
     all_ended: "Alle anderen Browser sind abgemeldet.",
@@ -341,26 +355,25 @@ pub static SESSIONS: Sessions = Sessions {
     end_all: "In allen anderen Browsern abmelden",
     this_browser: "Dieser Browser",
     device: "Gerät",
-    address: "Adresse",
     signed_in: "Angemeldet",
     last_used: "Zuletzt benutzt",
-    ends: "Spätestens abgemeldet",
+    ends: "Angemeldet längstens bis",
+    connection: "Verbindung (für Fachleute)",
     end: "Abmelden",
     end_of: |device| format!("Abmelden: {device}"),
     rename: "Umbenennen",
     rename_of: |device| format!("Umbenennen: {device}"),
-    name_of: |device| format!("Name für {device}"),
     name: "Name des Browsers",
     name_hint: "Höchstens 64 Zeichen. Lassen Sie das Feld leer, um nur das Gerät zu sehen.",
     wrong_name: wrong_session_name,
     save: "Speichern",
     saving: "Wird gespeichert\u{a0}…",
-    renamed: "Umbenannt.",
+    saved: "Gespeichert.",
     name_removed: "Der Name wurde entfernt.",
 };
 
 pub static END_SESSIONS: EndSessions = EndSessions {
-    question: |device| format!("{device} jetzt abmelden?"),
+    question: |device| format!("Abmelden: {device}?"),
     confirm: "Bestätigen Sie das mit Ihrem Passwort. Sie bleiben hier angemeldet.",
     wait_or_sign_in: "Wenn Sie nicht warten möchten, melden Sie sich in diesem Browser ab und wieder \
         an. Dann können Sie es gleich versuchen.",
@@ -371,10 +384,10 @@ pub static END_SESSIONS: EndSessions = EndSessions {
 
 pub static SIGN_IN_NOTICE: SignInNotice = SignInNotice {
     heading: "Neue Anmeldung in Ihrem Konto",
-    signed_in: "Jemand hat sich in Ihrem Konto angemeldet, mit ",
-    on: " am ",
+    signed_in: "Jemand hat sich am ",
+    device: " in Ihrem Konto angemeldet. Das Gerät: ",
     was_it_you: ". Waren Sie das?",
-    from: |ip| format!(" Internetadresse: {ip}"),
+    connection: " Verbindung (für Fachleute): ",
     thanks: "Danke. Sie müssen nichts weiter tun.",
     was_me: "Das war ich",
     was_not_me: "Das war ich nicht",
@@ -385,8 +398,10 @@ pub static ACTIVITY: Activity = Activity {
     lead_before: "Was mit Ihrem Konto geschehen ist. Wenn Sie etwas nicht wiedererkennen, ",
     lead_link: "ändern Sie Ihr Passwort",
     lead_after: ".",
-    older: "Ältere zeigen",
+    older: "Ältere anzeigen",
     times: |what, times| format!("{what}, {times}-mal innerhalb einer Stunde"),
+    several_devices: "Mehrere Geräte",
+    last_at: "zuletzt um ",
     copied: "Jemand hat Ihre Anmeldung kopiert und benutzt. Beide sind abgemeldet, also funktioniert die \
         Kopie nicht mehr. Wählen Sie ein neues Passwort. Haben Sie gerade einen Browser aus einer \
         Sicherung wiederhergestellt? Dann war das die Kopie.",
@@ -399,14 +414,16 @@ pub static ACTIVITY: Activity = Activity {
     },
     at_least: |times| format!("Mindestens {times}"),
     change_password: "Passwort ändern",
-    oldest: "Älteres gibt es nicht.",
+    oldest: "Ältere Einträge gibt es nicht.",
     nothing: "In letzter Zeit ist nichts geschehen.",
     kept: |days, number| match days {
         1 => "Einträge werden nach einem Tag gelöscht.".to_owned(),
         _ => format!("Einträge werden nach {number} Tagen gelöscht."),
     },
     what,
+    not_confirmed: "Falsches Passwort eingegeben, als Sie angemeldet waren",
     was_signed_out: |browser| format!("{browser} wurde abgemeldet"),
+    connection: "Verbindung: ",
 };
 
 pub static PASSWORD: Password = Password {
@@ -420,8 +437,12 @@ pub static PASSWORD: Password = Password {
     },
     other_browser: "Der andere Browser",
     was_known_before: "Kannte jemand Ihr Passwort? Dann ",
-    was_known_link: "erzeugen Sie nach der Änderung auch einen neuen Wiederherstellungscode",
+    was_known_link: "erstellen Sie nach der Änderung auch einen neuen Wiederherstellungscode",
+    was_known_now: "erstellen Sie jetzt auch einen neuen Wiederherstellungscode",
     was_known_after: ".",
+    new_code_why: "Wer Ihr Passwort kannte, hat damit vielleicht einen Wiederherstellungscode erstellt. \
+        Erstellen Sie jetzt einen neuen: Dann gilt kein früherer mehr.",
+    new_code: "Neuen Wiederherstellungscode erstellen",
     wrong: "Das ist nicht Ihr bisheriges Passwort.",
     current: "Bisheriges Passwort",
     submit: "Passwort ändern",
@@ -448,9 +469,9 @@ pub static USERNAME: Username = Username {
 
 pub static DATA: Data = Data {
     heading: "Ihre Daten",
-    copy: "Kopie holen",
+    copy: "Kopie herunterladen",
     copy_lead: "Sie bekommen eine Seite zum Lesen. Darin steht alles, was Holdfast über Sie speichert: Ihr \
-        Name, wo Sie angemeldet sind, und Ihre Aktivität. Kein Passwort und kein Code steht darin.",
+        Name, wo Sie angemeldet sind, und Ihre Aktivität. Passwörter und Codes stehen nicht darin.",
     copy_submit: "Ihre Daten herunterladen",
     copy_submitting: "Ihre Daten werden gesammelt\u{a0}…",
     copied: |file| format!("Die Datei ist in Ihren Downloads. Sie heißt {file}."),
@@ -462,9 +483,9 @@ pub static DATA: Data = Data {
     delete_lead: "Das löscht Ihr Konto, Ihren Wiederherstellungscode und Ihre Aktivität und meldet Sie in \
         allen Browsern ab. Das kann nicht rückgängig gemacht werden. Danach \
         kann eine andere Person Ihren Benutzernamen wählen.",
-    confirm: "Ihr Benutzername, noch einmal eingegeben",
-    confirm_hint: |username| format!("Geben Sie {username} ein."),
-    confirm_wrong: |username| format!("Geben Sie Ihren Benutzernamen ein: {username}."),
+    confirm: "Ihr Benutzername, zur Bestätigung",
+    confirm_hint: |username| format!("Geben Sie diesen Namen ein: {username}"),
+    confirm_wrong: |username| format!("Geben Sie Ihren Benutzernamen ein: {username}"),
     no_name_yet: "Ihr Name ist noch nicht angekommen. Warten Sie einen Moment und versuchen Sie es \
         noch einmal.",
     may_be_deleted: "Vielleicht hat der Server Ihr Konto gelöscht. Versuchen Sie es noch einmal: Wenn \
@@ -477,53 +498,56 @@ pub static DATA_TO_READ: DataToRead = DataToRead {
     title: "Ihre Daten bei Holdfast",
     lead: |date| {
         format!(
-            "Das ist alles, was Holdfast über Sie gespeichert hat. Stand: {date}. Kein Passwort und kein Code \
-             ist darin."
+            "Das ist alles, was Holdfast über Sie gespeichert hat. Stand: {date}. Passwörter und Codes stehen \
+             nicht darin."
         )
     },
-    times: "Alle Zeiten sind in der Zeitzone des Browsers, der diese Datei gemacht hat.",
+    times: "Die Zeiten sind die Ihres Handys oder Computers.",
     nothing: "Hier ist nichts gespeichert.",
-    none: "Keine Angabe",
+    no_name: "Keiner",
+    never: "Nie",
     not_yet: "Noch nicht",
     yes: "Ja",
     no: "Nein",
     account: "Ihr Konto",
     username: "Benutzername",
     account_since: "Konto seit",
-    password_set: "Passwort gesetzt",
-    password_set_before: "Früheres Passwort gesetzt",
-    wrong_passwords: "Falsche Passwörter nacheinander",
-    last_wrong_password: "Das letzte falsche Passwort",
-    wrong_passwords_reset: "Falsche Passwörter vom Betreiber zurückgesetzt",
-    account_number: "Nummer des Kontos",
-    former_usernames: "Benutzernamen, die Sie aufgegeben haben",
+    password_set: "Passwort festgelegt",
+    password_set_before: "Das Passwort davor festgelegt",
+    wrong_passwords: "Falsche Passwörter seit der letzten richtigen Anmeldung",
+    last_wrong_password: "Letztes falsches Passwort seit der letzten richtigen Anmeldung",
+    wrong_passwords_reset: "Neue Versuche mit dem Passwort, erlaubt von den Leuten, die diese Seite betreiben",
+    former_usernames: "Ihre früheren Benutzernamen",
     name: "Name",
-    given_up: "Aufgegeben",
+    given_up: "Benutzt bis",
     reserved_until: "Für Sie reserviert bis",
     recovery_codes: "Wiederherstellungscodes",
-    made: "Erzeugt",
-    confirmed: "Sie haben gesagt, dass Sie ihn aufbewahren",
-    reset_link: "Link des Betreibers für ein neues Passwort",
+    made: "Erstellt",
+    confirmed: "Sie haben gesagt, dass Sie ihn aufbewahrt haben",
+    reset_link: "Link für ein neues Passwort, von den Leuten, die diese Seite betreiben",
     valid_until: "Gilt bis",
     used: "Benutzt",
     browsers: "Wo Sie angemeldet sind",
-    kind: "Art des Browsers",
-    this_browser: "Diese Datei wurde in diesem Browser gemacht",
+    kind: "Browser und Gerät",
+    this_browser: "Diese Datei wurde in diesem Browser erstellt",
     signed_in: "Angemeldet",
     last_used: "Zuletzt benutzt",
-    address: "Adresse im Internet",
     remembered: "Sie wollten angemeldet bleiben",
-    ends: "Spätestens abgemeldet",
-    ends_unused: "Abgemeldet, wenn nicht benutzt für",
-    says: "Was der Browser über sich sagt",
-    sign_in_number: "Nummer der Anmeldung",
-    notices: "Anmeldungen von neuen Browsern, auf die Sie noch nicht geantwortet haben",
+    ends: "Angemeldet längstens bis",
+    ends_unused: "Ohne Benutzung bleiben Sie angemeldet für",
+    notices: "Anmeldungen in neuen Browsern, zu denen Sie noch nichts gesagt haben",
     activity: "Was mit Ihrem Konto geschehen ist",
     when: "Wann",
     what: "Was geschehen ist",
     browser: "Welcher Browser",
-    sign_in_numbered: |number| format!("Anmeldung {number}"),
-    entry_numbered: |number| format!("Eintrag {number}"),
+    technical: "Für Fachleute",
+    connection: "Verbindung:",
+    says: "Der Browser sagt über sich:",
+    ended_says: "Der abgemeldete Browser sagt über sich:",
+    account_number: "Nummer des Kontos:",
+    sign_in_number: "Nummer der Anmeldung:",
+    entry_number: "Nummer des Eintrags:",
+    detail: "Einzelheit:",
     renamed: |old, new| format!("Von {old} zu {new}"),
     span: |count, number, unit| {
         let unit = match (unit, count) {
@@ -566,15 +590,15 @@ fn told(told: Told) -> &'static str {
             "Der Server hat noch nicht geantwortet. Diese Seite fragt bis zu zwei Minuten lang nach."
         }
         Told::Recovery(Became::Done) => {
-            "Das neue Passwort ist mit dem Wiederherstellungscode gesetzt, und das Konto ist überall \
+            "Das neue Passwort ist mit dem Wiederherstellungscode festgelegt, und das Konto ist überall \
              abgemeldet. Melden Sie sich mit dem neuen Passwort an."
         }
         Told::Recovery(Became::NotDone) => {
-            "Mit dem Wiederherstellungscode wurde kein neues Passwort gesetzt. Versuchen Sie es noch \
+            "Mit dem Wiederherstellungscode wurde kein neues Passwort festgelegt. Versuchen Sie es noch \
              einmal."
         }
         Told::Recovery(Became::NotKnown) => {
-            "Es ist nicht bekannt, ob das neue Passwort mit dem Wiederherstellungscode gesetzt wurde. \
+            "Es ist nicht bekannt, ob das neue Passwort mit dem Wiederherstellungscode festgelegt wurde. \
              Versuchen Sie zuerst, sich damit anzumelden."
         }
     }
@@ -640,14 +664,14 @@ fn why(ending: Ending) -> &'static str {
              Sie diesen Browser gerade aus einer Sicherung wiederhergestellt? Dann war das die Kopie."
         }
         Ending::Conflict => {
-            "Sie wurden zu Ihrer Sicherheit abgemeldet: Entweder hat jemand anderes Ihre Anmeldung benutzt, \
+            "Sie wurden zu Ihrer Sicherheit abgemeldet: Entweder hat jemand anders Ihre Anmeldung benutzt, \
              oder dieser Browser hatte verloren, was er zuletzt gespeichert hatte. Sehen Sie nach der \
              Anmeldung Ihre Aktivität an."
         }
         Ending::TokenUnknown => {
             "Was dieser Browser gespeichert hatte, gilt hier nicht. Melden Sie sich noch einmal an."
         }
-        Ending::AccountDisabled => "Dieses Konto wurde gesperrt.",
+        Ending::AccountDisabled => "Wer diese Seite betreibt, hat dieses Konto gesperrt.",
         Ending::AccountDeleted => "Dieses Konto wurde gelöscht.",
         Ending::StorageCleared => {
             "Was dieser Browser für Holdfast gespeichert hatte, wurde gelöscht."
@@ -658,12 +682,12 @@ fn why(ending: Ending) -> &'static str {
         }
         Ending::Unknown => "Sie sind nicht mehr angemeldet. Melden Sie sich an, um weiterzumachen.",
         Ending::PageLeft => {
-            "Dieser Browser lässt Holdfast nichts speichern. Deshalb hat das Verlassen der Seite Sie \
-             abgemeldet."
+            "Dieser Browser lässt Holdfast nichts speichern. Deshalb wurden Sie abgemeldet, als Sie die \
+             Seite verlassen haben."
         }
         Ending::BrowserClosed => {
-            "Sie wollten nicht angemeldet bleiben. Deshalb hat das Schließen des Browsers Sie \
-             abgemeldet."
+            "Sie wollten nicht angemeldet bleiben. Deshalb wurden Sie abgemeldet, als Sie den Browser \
+             geschlossen haben."
         }
     }
 }
@@ -685,7 +709,7 @@ fn call_error(error: &CallError) -> String {
             "Der Server ist im Moment nicht erreichbar. Prüfen Sie Ihre Verbindung."
         }
         CallError::Unreachable { answered: true } => {
-            "Etwas anderes hat an der Stelle von Holdfast geantwortet. In manchen Netzen müssen Sie \
+            "Etwas anderes hat statt Holdfast geantwortet. In manchen Netzen müssen Sie \
              sich zuerst anmelden."
         }
         CallError::UnderWay => {
@@ -956,8 +980,8 @@ fn wrong_username(why: UsernameError) -> String {
         UsernameError::TooShort => format!("Ein Benutzername braucht mindestens {least} Zeichen."),
         UsernameError::TooLong => format!("Ein Benutzername darf höchstens {most} Zeichen haben."),
         UsernameError::Character => {
-            "Ein Benutzername darf nur die Buchstaben a bis z, Ziffern und \
-             die Zeichen . _ - @ + enthalten."
+            "Ein Benutzername darf nur die Buchstaben a bis z, Ziffern und die Zeichen . _ - @ + haben, \
+             aber keine Leerzeichen."
                 .to_owned()
         }
         UsernameError::Edge => {
@@ -991,12 +1015,13 @@ fn wrong_password(why: PasswordError) -> String {
         ),
         PasswordError::TooLong => format!("Ein Passwort darf höchstens {most} Zeichen haben."),
         PasswordError::ControlCharacter => {
-            "Ein Passwort darf keine Steuerzeichen wie Tabulatoren oder Zeilenenden enthalten."
+            "Ein Passwort darf keine unsichtbaren Zeichen wie ein Zeilenende haben. Leerzeichen sind \
+             erlaubt."
                 .to_owned()
         }
         PasswordError::Expected => {
-            "Dieses Passwort ist zu leicht zu erraten: Es besteht aus Wiederholungen, Folgen \
-             wie 1234 oder Tastenreihen, oder es enthält den Benutzernamen. Wählen Sie ein anderes."
+            "Dieses Passwort ist zu leicht zu erraten: Es wiederholt ein Wort oder einen Buchstaben, folgt \
+             einer Reihe wie 1234, abcd oder asdf, oder es enthält Ihren Benutzernamen. Wählen Sie ein anderes."
                 .to_owned()
         }
     }
@@ -1025,7 +1050,7 @@ fn what(kind: EventKind, ended: Ended) -> &'static str {
     match kind {
         EventKind::SignUp => "Konto angelegt",
         EventKind::SignIn => "Angemeldet",
-        EventKind::SignInFailed => "Anmeldung mit falschem Passwort",
+        EventKind::SignInFailed => "Falsches Passwort bei der Anmeldung",
         EventKind::SignOut => "Abgemeldet",
         EventKind::SessionEnded => match ended {
             Ended::Expired => "Anmeldung abgelaufen",
@@ -1039,20 +1064,24 @@ fn what(kind: EventKind, ended: Ended) -> &'static str {
             "Eine Kopie Ihrer Anmeldung wurde benutzt, deshalb wurden beide abgemeldet"
         }
         EventKind::RefreshRepeated => {
-            "Ein Browser hatte eine Antwort verpasst und hat sie noch einmal bekommen"
+            "Ein Browser hatte keine Antwort bekommen und hat noch einmal gefragt"
         }
         EventKind::RefreshedForward => "Trotz eines Fehlers auf unserer Seite angemeldet geblieben",
         EventKind::PasswordChanged => "Passwort geändert",
         EventKind::UsernameChanged => "Benutzername geändert",
-        EventKind::Recovered => "Neues Passwort gewählt, um wieder ins Konto zu kommen",
-        EventKind::RecoveryCodeMade => "Neuer Wiederherstellungscode erzeugt",
-        EventKind::RecoveryCodeConfirmed => "Sie haben bestätigt, dass Sie den Code haben",
-        EventKind::AccountDisabled => "Konto gesperrt",
-        EventKind::AccountEnabled => "Konto wieder freigegeben",
-        EventKind::FailuresForgiven => {
-            "Der Betreiber hat die falschen Anmeldeversuche zurückgesetzt"
+        EventKind::Recovered => "Neues Passwort ohne das alte festgelegt",
+        EventKind::RecoveryCodeMade => "Neuer Wiederherstellungscode erstellt",
+        EventKind::RecoveryCodeConfirmed => {
+            "Sie haben gesagt, dass Sie Ihren Wiederherstellungscode aufbewahrt haben"
         }
-        EventKind::ResetLinkMade => "Der Betreiber hat einen Link für ein neues Passwort erzeugt",
+        EventKind::AccountDisabled => "Wer diese Seite betreibt, hat Ihr Konto gesperrt",
+        EventKind::AccountEnabled => "Wer diese Seite betreibt, hat Ihr Konto wieder geöffnet",
+        EventKind::FailuresForgiven => {
+            "Wer diese Seite betreibt, hat Ihnen neue Versuche mit dem Passwort erlaubt"
+        }
+        EventKind::ResetLinkMade => {
+            "Wer diese Seite betreibt, hat einen Link für ein neues Passwort erstellt"
+        }
         EventKind::Unknown => "Etwas, das diese Seite noch nicht kennt",
     }
 }

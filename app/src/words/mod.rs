@@ -165,19 +165,34 @@ impl Words {
         Self::of(Language::of_page())
     }
 
-    /// The name of a device, which the server says in English.
+    /// Whether the server does not know what kind of device it is.
+    pub fn is_unknown(device: &str) -> bool {
+        device == UNKNOWN_DEVICE
+    }
+
+    /// The name of a device, which the server says in English. What the server may say one day stays as it
+    /// is.
     pub fn device(self, name: String) -> String {
         let words = self.devices();
-        match name.split_once(" on ") {
-            Some(("Unknown browser", system)) => {
-                format!("{}{}{system}", words.unknown_browser, words.on)
-            }
-            Some((browser, system)) => format!("{browser}{}{system}", words.on),
-            None if name == "Unknown device" => words.unknown.to_owned(),
-            None => name,
-        }
+        let Some((browser, system)) = name.split_once(" on ") else {
+            return match name.as_str() {
+                UNKNOWN_DEVICE => words.unknown.to_owned(),
+                _ => name,
+            };
+        };
+        let browser = match browser {
+            "Unknown browser" => words.unknown_browser,
+            browser => browser,
+        };
+        let mut systems = parts::SYSTEMS.iter().zip(words.systems);
+        let known = systems.find(|(known, _)| **known == system);
+        let system = known.map_or(system, |(_, said)| said);
+        [browser, words.on, system].concat()
     }
 }
+
+/// What the server says of a device that does not say what it is.
+const UNKNOWN_DEVICE: &str = "Unknown device";
 
 impl FlowWords {
     /// The words of the page of the flow in this language. Only this page calls it, so that the words of
@@ -279,13 +294,15 @@ mod tests {
                 (activity.guessed)("5"),
                 (activity.guessed)(&(activity.at_least)("5")),
                 (activity.times)("", "5"),
+                activity.not_confirmed.to_owned(),
+                activity.last_at.to_owned(),
                 (activity.kept)(180, "180"),
                 activity.oldest.to_owned(),
                 activity.nothing.to_owned(),
                 notice.signed_in.to_owned(),
-                notice.on.to_owned(),
+                notice.device.to_owned(),
                 notice.was_it_you.to_owned(),
-                (notice.from)("192.0.2.1"),
+                notice.connection.to_owned(),
                 notice.thanks.to_owned(),
             ];
             let texts = of_kinds.chain(of_endings.map(str::to_owned)).chain(others);
@@ -295,6 +312,55 @@ mod tests {
                 let plain = text.to_lowercase();
                 let found = JARGON.iter().find(|word| plain.contains(**word));
                 assert_eq!(found, None, "{text}");
+            }
+        }
+    }
+
+    /// Words that only technical people know, in lower case. The pages of the flow may have them.
+    const TECHNICAL: [&str; 15] = [
+        "application",
+        "operator",
+        "hyphen",
+        "password manager",
+        "user agent",
+        "user-agent",
+        "internet address",
+        "unknown device",
+        // In German.
+        "anwendung",
+        "betreiber",
+        "bindestrich",
+        "passwortmanager",
+        "passwort-manager",
+        "internetadresse",
+        "adresse im internet",
+    ];
+
+    /// The texts in quotation marks of a file of words, without its tests, each in one line.
+    fn texts_of(file: &str) -> Vec<String> {
+        let words = file.split("#[cfg(test)]").next().unwrap_or_default();
+        let lines = words.lines().map(str::trim_start);
+        let lines: Vec<&str> = lines.filter(|line| !line.starts_with("//")).collect();
+        let code = lines.join("\n").replace("\\\"", "'").replace("\\\n", "");
+        let parts = code.split('"').skip(1).step_by(2);
+        parts.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn no_page_but_those_of_the_flow_has_a_word_that_only_technical_people_know() {
+        for file in [
+            include_str!("english.rs"),
+            include_str!("german.rs"),
+            include_str!("fault.rs"),
+        ] {
+            let texts = texts_of(file);
+            assert!(texts.len() > 10, "{texts:?}");
+            for text in texts {
+                let plain = text.to_lowercase();
+                let found = TECHNICAL.iter().find(|word| plain.contains(**word));
+                assert_eq!(found, None, "{text}");
+                let mut words = plain.split(|sign: char| !sign.is_alphanumeric());
+                assert!(words.all(|word| word != "ip"), "{text}");
             }
         }
     }
@@ -340,17 +406,32 @@ mod tests {
     #[test]
     fn a_device_has_a_name_in_each_language() {
         let german = Words::of(Language::German);
-        for (name, expected) in [
-            ("Firefox on Linux", "Firefox auf Linux"),
+        for (name, in_english, in_german) in [
+            (
+                "Firefox on Linux",
+                "Firefox on a Linux computer or tablet",
+                "Firefox auf einem Linux-Computer oder -Tablet",
+            ),
             (
                 "Unknown browser on iPhone",
-                "Unbekannter Browser auf iPhone",
+                "A browser on an iPhone",
+                "Ein Browser auf einem iPhone",
             ),
-            ("Unknown device", "Unbekanntes Gerät"),
-            ("curl", "curl"),
+            (
+                "Unknown device",
+                "A browser without a name",
+                "Ein Browser ohne Namen",
+            ),
+            // A later server may know more.
+            ("Opera on Fridge", "Opera on Fridge", "Opera auf Fridge"),
+            ("curl", "curl", "curl"),
         ] {
-            assert_eq!(Words::ENGLISH.device(name.to_owned()), name);
-            assert_eq!(german.device(name.to_owned()), expected);
+            assert_eq!(Words::ENGLISH.device(name.to_owned()), in_english);
+            assert_eq!(german.device(name.to_owned()), in_german);
+        }
+        for system in parts::SYSTEMS {
+            let name = format!("Chrome on {system}");
+            assert_ne!(Words::ENGLISH.device(name.clone()), name);
         }
     }
 }

@@ -119,12 +119,23 @@ pub struct Dates {
 }
 
 /// The names of devices. The server says them in English: «Firefox on Linux».
+///
+/// A name stands at the beginning of a sentence or after a colon.
 pub struct Devices {
     pub unknown: Text,
     pub unknown_browser: Text,
     /// Between the browser and the system.
     pub on: Text,
+    /// What a person calls the [`SYSTEMS`], in their order.
+    pub systems: [Text; SYSTEMS.len()],
 }
+
+/// The systems that the server knows, as it says them.
+///
+/// An iPad may call itself a Mac, and an Android tablet a computer with Linux.
+pub const SYSTEMS: [&str; 8] = [
+    "Windows", "macOS", "Linux", "Android", "iPhone", "iPad", "ChromeOS", "FreeBSD",
+];
 
 /// What went wrong with a call.
 pub struct Errors {
@@ -188,6 +199,10 @@ pub struct SignUp {
 pub struct Recover {
     pub heading: Text,
     pub done: Text,
+    /// For a person who has left the page with the next code: they see it again.
+    pub shown_again: Text,
+    /// Shows the form to that person.
+    pub again: Text,
     pub remembers: Text,
     pub sign_in: Text,
     pub lead: Text,
@@ -258,6 +273,8 @@ pub struct Account {
     pub member_since: Text,
     pub check: Text,
     pub checking: Text,
+    /// The answer to `check`.
+    pub checked: Text,
     pub this_session: Text,
     pub renewed: Text,
     pub ends: Text,
@@ -294,25 +311,24 @@ pub struct Sessions {
     pub this_browser: Text,
     /// Beside the name of a browser that has one.
     pub device: Text,
-    pub address: Text,
     pub signed_in: Text,
     pub last_used: Text,
     pub ends: Text,
+    /// The address of the connection.
+    pub connection: Text,
     pub end: Text,
     /// It begins with `end`.
     pub end_of: fn(&str) -> String,
     pub rename: Text,
     /// It begins with `rename`.
     pub rename_of: fn(&str) -> String,
-    /// Asks for a name of this device.
-    pub name_of: fn(&str) -> String,
     pub name: Text,
     pub name_hint: Text,
     /// What is wrong with the typed name.
     pub wrong_name: fn(SessionNameError) -> String,
     pub save: Text,
     pub saving: Text,
-    pub renamed: Text,
+    pub saved: Text,
     pub name_removed: Text,
 }
 
@@ -330,12 +346,13 @@ pub struct EndSessions {
 /// The notice of a new browser.
 pub struct SignInNotice {
     pub heading: Text,
-    /// Before the device.
+    /// Before the time.
     pub signed_in: Text,
-    /// Between the device and the time.
-    pub on: Text,
+    /// Between the time and the device.
+    pub device: Text,
     pub was_it_you: Text,
-    pub from: fn(&str) -> String,
+    /// Before the address of the connection.
+    pub connection: Text,
     pub was_me: Text,
     pub was_not_me: Text,
     /// After «This was me».
@@ -351,6 +368,10 @@ pub struct Activity {
     pub older: Text,
     /// What happened so many times within an hour.
     pub times: fn(Text, &str) -> String,
+    /// Of what came from more than one.
+    pub several_devices: Text,
+    /// Before the time of the last one of them.
+    pub last_at: Text,
     pub copied: Text,
     /// So many wrong passwords on one day.
     pub guessed: fn(&str) -> String,
@@ -365,8 +386,12 @@ pub struct Activity {
     pub kept: fn(u64, &str) -> String,
     /// What happened.
     pub what: fn(EventKind, Ended) -> Text,
+    /// A wrong password that was entered in a session, to confirm something.
+    pub not_confirmed: Text,
     /// The person has ended a session of this browser from another one.
     pub was_signed_out: fn(&str) -> String,
+    /// Before the address of the connection.
+    pub connection: Text,
 }
 
 /// Why a session was ended, in the detail of an event.
@@ -390,7 +415,12 @@ pub struct Password {
     pub other_browser: Text,
     pub was_known_before: Text,
     pub was_known_link: Text,
+    /// The same after the change.
+    pub was_known_now: Text,
     pub was_known_after: Text,
+    /// After «It was not me» and the change.
+    pub new_code_why: Text,
+    pub new_code: Text,
     pub wrong: Text,
     pub current: Text,
     pub submit: Text,
@@ -428,7 +458,7 @@ pub struct Data {
     pub delete: Text,
     pub delete_lead: Text,
     pub confirm: Text,
-    /// Type this name.
+    /// Type this name. No full stop follows, because a name may end with one.
     pub confirm_hint: fn(&str) -> String,
     pub confirm_wrong: fn(&str) -> String,
     pub no_name_yet: Text,
@@ -444,7 +474,9 @@ pub struct DataToRead {
     pub lead: fn(&str) -> String,
     pub times: Text,
     pub nothing: Text,
-    pub none: Text,
+    /// The person has given no name.
+    pub no_name: Text,
+    pub never: Text,
     pub not_yet: Text,
     pub yes: Text,
     pub no: Text,
@@ -457,7 +489,6 @@ pub struct DataToRead {
     pub wrong_passwords: Text,
     pub last_wrong_password: Text,
     pub wrong_passwords_reset: Text,
-    pub account_number: Text,
     pub former_usernames: Text,
     pub name: Text,
     pub given_up: Text,
@@ -473,21 +504,31 @@ pub struct DataToRead {
     pub this_browser: Text,
     pub signed_in: Text,
     pub last_used: Text,
-    pub address: Text,
     pub remembered: Text,
     pub ends: Text,
     /// It is over if it is not used for so long.
     pub ends_unused: Text,
-    /// The text with which the browser calls itself.
-    pub says: Text,
-    pub sign_in_number: Text,
     pub notices: Text,
     pub activity: Text,
     pub when: Text,
     pub what: Text,
     pub browser: Text,
-    pub sign_in_numbered: fn(&str) -> String,
-    pub entry_numbered: fn(&str) -> String,
+    /// What only technical people can use: the addresses of connections, numbers, and what browsers say.
+    pub technical: Text,
+    /// Before the address of the connection.
+    pub connection: Text,
+    /// Before the text with which the browser calls itself.
+    pub says: Text,
+    /// The same of the browser that was signed out.
+    pub ended_says: Text,
+    /// Before the number of the account.
+    pub account_number: Text,
+    /// Before the number of the sign-in.
+    pub sign_in_number: Text,
+    /// Before the number of the entry.
+    pub entry_number: Text,
+    /// Before a word of the server that this page does not know.
+    pub detail: Text,
     /// The username before, and the new one.
     pub renamed: fn(&str, &str) -> String,
     /// A span of time, as a number and as a text.

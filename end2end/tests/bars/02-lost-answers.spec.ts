@@ -50,7 +50,7 @@ test('bar 2: a tab that crashes between request and answer is not reported as th
   const network = new Network(context);
   const answers = await loseAnswers(page);
   await spoilAccessToken(page);
-  await page.getByRole('button', { name: 'Check again' }).click();
+  await page.getByRole('button', { name: 'Check my sign-in' }).click();
   await expect.poll(answers.lost).toBeGreaterThan(0);
   await page.close();
 

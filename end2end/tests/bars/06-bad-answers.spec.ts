@@ -48,7 +48,7 @@ for (const [name, answer] of Object.entries(BAD_ANSWERS)) {
       await (answer === 'nothing' ? route.abort() : route.fulfill(answer));
       answered += 1;
     });
-    await page.getByRole('button', { name: 'Check again' }).click();
+    await page.getByRole('button', { name: 'Check my sign-in' }).click();
 
     await expect.poll(() => answered).toBeGreaterThanOrEqual(2);
     expect(await theStoredSession(page)).toEqual(before);
@@ -77,7 +77,7 @@ test('bar 6: Retry-After of a 429 is honoured', async ({ page, account }) => {
     times.push(Date.now());
     await route.fulfill(problem(429, 'too_many_attempts', { 'retry-after': '4' }));
   });
-  await page.getByRole('button', { name: 'Check again' }).click();
+  await page.getByRole('button', { name: 'Check my sign-in' }).click();
 
   // More clicks do not make it faster.
   await expect.poll(() => times.length).toBe(1);

@@ -46,7 +46,7 @@ test('bar 8: a network that fails while a person works keeps them signed in', as
 }) => {
   await signIn(page, account);
   await context.setOffline(true);
-  await page.getByRole('button', { name: 'Check again' }).click();
+  await page.getByRole('button', { name: 'Check my sign-in' }).click();
   await expect(page.getByRole('alert')).toContainText('cannot be reached');
   await expect(page.getByRole('status').getByText('Reconnecting…')).toBeVisible();
   await seesAccount(page, account);
@@ -66,7 +66,7 @@ test('bar 8: when the network is back, the page says that the session has ended 
   await signIn(page, account);
   const { refresh_token } = await theStoredSession(page);
   await context.setOffline(true);
-  await page.getByRole('button', { name: 'Check again' }).click();
+  await page.getByRole('button', { name: 'Check my sign-in' }).click();
   await expect(page.getByRole('alert')).toContainText('cannot be reached');
   await api.logOut(refresh_token);
 

@@ -28,7 +28,7 @@ test('bar 9: a refresh that answers after a new sign-in changes nothing', async 
   await signIn(page, account);
   const late = await holdAnswers(page, '**/api/v1/refresh');
   await spoilAccessToken(page);
-  await page.getByRole('button', { name: 'Check again' }).click();
+  await page.getByRole('button', { name: 'Check my sign-in' }).click();
   await expect.poll(late.waiting).toBe(1);
 
   // The page must not reload here, because it would forget the request that is under way. The
@@ -59,7 +59,7 @@ test('bar 9: another person who signs in gets a new page, and stays signed in on
   await signIn(page, account);
   const late = await holdAnswers(page, '**/api/v1/refresh');
   await spoilAccessToken(page);
-  await page.getByRole('button', { name: 'Check again' }).click();
+  await page.getByRole('button', { name: 'Check my sign-in' }).click();
   await expect.poll(late.waiting).toBe(1);
   await page.evaluate(() => Object.assign(window, { isOfTheFirstPerson: true }));
 
@@ -86,7 +86,7 @@ test('bar 9: a refresh that answers after a sign-out signs nobody in again', asy
   const { refresh_token } = await theStoredSession(page);
   const late = await holdAnswers(page, '**/api/v1/refresh');
   await spoilAccessToken(page);
-  await page.getByRole('button', { name: 'Check again' }).click();
+  await page.getByRole('button', { name: 'Check my sign-in' }).click();
   await expect.poll(late.waiting).toBe(1);
   await signOut(page);
   const answered = page.waitForResponse('**/api/v1/refresh');

@@ -30,7 +30,7 @@ test('bar 11: "everywhere else" is a button of its own, and keeps this browser',
   await confirmSignOut(page, account);
   await expect(page.getByRole('status').getByText('All other browsers are signed out.')).toBeVisible();
 
-  await other.getByRole('button', { name: 'Check again' }).click();
+  await other.getByRole('button', { name: 'Check my sign-in' }).click();
   await isSignedOut(other);
   await page.goto('/account');
   await checkAgain(page);

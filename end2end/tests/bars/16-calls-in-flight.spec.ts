@@ -71,7 +71,7 @@ test('bar 16: a page whose calls wait for one renewal still reacts to the person
   await spoilAccessToken(page);
 
   // The first call is refused, renews and waits; the next page calls as well.
-  await page.getByRole('button', { name: 'Check again' }).click();
+  await page.getByRole('button', { name: 'Check my sign-in' }).click();
   await expect.poll(refreshes.waiting).toBe(1);
   await page.getByRole('link', { name: 'Devices' }).first().click();
   await expect(heading(page, 'Where you are signed in')).toBeVisible();

@@ -38,13 +38,13 @@ test('bar 19: a late answer of an earlier generation does not overwrite a later 
 
   const late = await holdAnswers(page, '**/api/v1/refresh');
   await spoilAccessToken(page);
-  await page.getByRole('button', { name: 'Check again' }).click();
+  await page.getByRole('button', { name: 'Check my sign-in' }).click();
   await expect.poll(late.waiting).toBe(1);
 
   // The second tab repeats that refresh, which is enough for the call of the first one.
   await checkAgain(tab);
   expect((await theStoredSession(tab)).generation).toBe(generation + 1);
-  await expect(page.getByRole('button', { name: 'Check again' })).toBeEnabled();
+  await expect(page.getByRole('button', { name: 'Check my sign-in' })).toBeEnabled();
   await spoilAccessToken(tab);
   await checkAgain(tab);
   const latest = await theStoredSession(tab);

@@ -32,7 +32,7 @@ test('bar 27: a browser that is killed just after a renewal is still signed in',
   await seesAccount(page, account);
   const { generation } = await theStoredSession(page);
   await spoilAccessToken(page);
-  await page.getByRole('button', { name: 'Check again' }).click();
+  await page.getByRole('button', { name: 'Check my sign-in' }).click();
   await expect
     .poll(async () => (await theStoredSession(page)).generation)
     .toBe(generation + 1);
@@ -43,7 +43,7 @@ test('bar 27: a browser that is killed just after a renewal is still signed in',
   await seesAccount(again, account);
   // Another renewal needs a token that the server still accepts.
   await spoilAccessToken(again);
-  await again.getByRole('button', { name: 'Check again' }).click();
+  await again.getByRole('button', { name: 'Check my sign-in' }).click();
   await expect
     .poll(async () => (await theStoredSession(again)).generation)
     .toBeGreaterThan(generation);

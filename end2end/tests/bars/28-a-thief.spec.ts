@@ -25,7 +25,7 @@ test('bar 28: a thief with storage and pending attempt key is found out within a
   // A refresh is sent, but it does not arrive.
   await page.route('**/api/v1/refresh', (route) => route.abort());
   await spoilAccessToken(page);
-  await page.getByRole('button', { name: 'Check again' }).click();
+  await page.getByRole('button', { name: 'Check my sign-in' }).click();
   await expect.poll(() => network.refreshes()).not.toEqual([]);
 
   // At this moment the thief copies everything, and refreshes before the browser.

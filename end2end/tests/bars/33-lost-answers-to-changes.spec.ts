@@ -733,7 +733,7 @@ test('bar 33: what was told about a change is over with the next sign-in, and hi
   const changed = { ...account, password: NEW_PASSWORD };
   const elsewhere = await api.logIn(changed);
   await api.endSession(elsewhere.access_token, session_id, changed);
-  await page.getByRole('button', { name: 'Check again' }).click();
+  await page.getByRole('button', { name: 'Check my sign-in' }).click();
   await isSignedOut(page);
   const why = page.getByText('You were signed out from another browser.');
   await expect(why).toBeVisible();

@@ -224,7 +224,7 @@ test('bar 35: a tab that slept while the data were deleted does not sign the per
   await DELETIONS['local storage'](tab);
   await DELETIONS['the database'](tab);
   await signIn(tab, other);
-  await page.getByRole('button', { name: 'Check again' }).click();
+  await page.getByRole('button', { name: 'Check my sign-in' }).click();
 
   await seesAccount(page, other);
   await tab.reload();

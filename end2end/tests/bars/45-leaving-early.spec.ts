@@ -183,7 +183,7 @@ test('bar 45: older activity', async ({ page, account, api }) => {
 test('bar 45: the account, looked up again', async ({ page, account }) => {
   await signIn(page, account);
   await leaveBeforeTheAnswer(page, '**/api/v1/account', () =>
-    page.getByRole('button', { name: 'Check again' }).click(),
+    page.getByRole('button', { name: 'Check my sign-in' }).click(),
   );
   await nextPageWorksFor(page, account);
 });

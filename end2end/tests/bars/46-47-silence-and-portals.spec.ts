@@ -186,7 +186,7 @@ test('bar 47: the `Retry-After` of a portal has no effect', async ({
     body: '<h1>Sign in to this network</h1>',
   });
   await spoilAccessToken(page);
-  await page.getByRole('button', { name: 'Check again' }).click();
+  await page.getByRole('button', { name: 'Check my sign-in' }).click();
   await expect.poll(portal.asked).toBeGreaterThan(0);
   await expect(page.getByRole('status').getByText('Reconnecting…')).toBeVisible();
 
@@ -204,7 +204,7 @@ test('the page distinguishes an answer of another program from no answer', async
     headers: { 'content-type': 'text/html' },
     body: '<h1>Sign in to this network</h1>',
   });
-  await page.getByRole('button', { name: 'Check again' }).click();
+  await page.getByRole('button', { name: 'Check my sign-in' }).click();
   await expect(page.getByText('Something else answered in place of Holdfast.')).toBeVisible();
   await expect(page.getByRole('status').getByText('Reconnecting…')).toHaveCount(0);
   portal.recover();
@@ -221,7 +221,7 @@ test('a gateway that does not reach the server is not taken for a portal', async
     headers: { 'content-type': 'text/html' },
     body: '<h1>Bad gateway</h1>',
   });
-  await page.getByRole('button', { name: 'Check again' }).click();
+  await page.getByRole('button', { name: 'Check my sign-in' }).click();
   await expect(page.getByRole('alert')).toHaveText(/cannot be reached right now/);
   gateway.recover();
   await checkAgain(page);

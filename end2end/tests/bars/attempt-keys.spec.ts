@@ -29,7 +29,7 @@ for (const [name, before, after] of [
     const network = new Network(page);
     const answers = await loseAnswers(page);
     await spoilAccessToken(page);
-    await page.getByRole('button', { name: 'Check again' }).click();
+    await page.getByRole('button', { name: 'Check my sign-in' }).click();
     await expect.poll(answers.lost).toBeGreaterThan(0);
     await setIndexedDb(page, after);
     answers.back();

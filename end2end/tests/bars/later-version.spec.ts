@@ -37,7 +37,7 @@ test.describe('a page beside a later version', () => {
       await expect(page.getByRole('status').getByText(NOTICE)).toBeVisible();
       // The page's access token has expired, or expires soon. Then a call shows the same notice.
       await expect(async () => {
-        await page.getByRole('button', { name: /^(Check again|Try again)$/ }).click();
+        await page.getByRole('button', { name: /^(Check my sign-in|Try again)$/ }).click();
         await expect(page.getByRole('alert')).toContainText(NOTICE, { timeout: 1000 });
       }).toPass();
       expect(await network.refreshes()).toEqual([]);
@@ -55,7 +55,7 @@ test.describe('a page beside a later version', () => {
     const network = new Network(page);
     await expect(page.getByRole('status').getByText(NOTICE)).toBeVisible();
     await expect(async () => {
-      await page.getByRole('button', { name: /^(Check again|Try again)$/ }).click();
+      await page.getByRole('button', { name: /^(Check my sign-in|Try again)$/ }).click();
       await expect(page.getByRole('alert')).toContainText(NOTICE, { timeout: 1000 });
     }).toPass();
     expect(await network.refreshes()).toEqual([]);

@@ -23,7 +23,7 @@ test('a restart of the server during a session signs nobody out', async ({ page,
 
   await before.stop();
   await spoilAccessToken(page);
-  await page.getByRole('button', { name: 'Check again' }).click();
+  await page.getByRole('button', { name: 'Check my sign-in' }).click();
   await expect(page.getByRole('status').getByText('Reconnecting…')).toBeVisible();
   await expect(page.getByRole('alert')).toContainText('cannot be reached');
 

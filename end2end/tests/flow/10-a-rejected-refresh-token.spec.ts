@@ -49,7 +49,7 @@ test('step 10: after the session was ended elsewhere, the next click leads to th
   const elsewhere = await api.logIn(account);
   await api.endSession(elsewhere.access_token, session_id, account);
 
-  await page.getByRole('button', { name: 'Check again' }).click();
+  await page.getByRole('button', { name: 'Check my sign-in' }).click();
 
   await isSignedOut(page);
   expect(await storedSession(page)).toBeNull();
@@ -90,7 +90,7 @@ test('step 10: the browser of the person says so as well, if the thief came seco
   const refused = await api.refresh(copy.refresh_token, attemptKey());
   expect(refused.body.code).toBe('refresh_token_reused');
 
-  await page.getByRole('button', { name: 'Check again' }).click();
+  await page.getByRole('button', { name: 'Check my sign-in' }).click();
   await isSignedOut(page);
   await expect(page.getByRole('status').getByText('for your safety')).toBeVisible();
 });
@@ -105,7 +105,7 @@ test('step 10: each page says why the session ended, until the person has read i
   const { session_id } = await theStoredSession(page);
   const { access_token } = await api.logIn(account);
   await api.endSession(access_token, session_id, account);
-  await page.getByRole('button', { name: 'Check again' }).click();
+  await page.getByRole('button', { name: 'Check my sign-in' }).click();
   const why = (tab: Page) => tab.getByRole('status').getByText('You were signed out from another browser.');
   await expect(why(page)).toBeVisible();
   await page.reload();

@@ -178,7 +178,7 @@ test('step 8: the page keeps its content during a renewal', async ({
   await expect(page.getByRole('alert')).toHaveCount(0);
 
   refresh.open();
-  await expect(page.getByRole('button', { name: 'Check again' })).toBeEnabled();
+  await expect(page.getByRole('button', { name: 'Check my sign-in' })).toBeEnabled();
   await seesAccount(page, account);
   await expect(heading(page, 'Sign in')).toHaveCount(0);
 });

@@ -38,6 +38,7 @@ const ALARMING = /row-alarming/;
 const failed = (hour: number, times: number): Partial<ActivityEvent> => ({
   kind: 'sign_in_failed',
   at: NOON + hour * HOUR,
+  session_id: null,
   times,
 });
 
@@ -45,7 +46,7 @@ test('a mistyped password is no alarm', async ({ page, account }) => {
   await signIn(page, account);
   await happened(page, [failed(0, 1)]);
   await page.goto('/activity');
-  await expect(rows(page)).toContainText('Sign-in with a wrong password');
+  await expect(rows(page)).toContainText('A wrong password at the sign-in');
   await expect(rows(page)).not.toHaveClass(ALARMING);
   await expect(page.getByText('guessing your password')).toHaveCount(0);
 });
@@ -59,13 +60,28 @@ test('few wrong passwords in each hour are many on one day, and come with one ad
   await page.goto('/activity');
   await expect(rows(page)).toHaveCount(4);
   const [newest, ...others] = await rows(page).all();
-  await expect(newest!).toHaveClass(ALARMING);
-  await expect(newest!).toContainText('6 wrong passwords on this day.');
+  await expect(newest!.locator('.notice-danger')).toContainText('6 wrong passwords on this day.');
   for (const other of others) {
     await expect(other).not.toHaveClass(ALARMING);
     await expect(other).not.toContainText('guessing');
   }
   expect(await violations(page)).toEqual([]);
+});
+
+test('the advice about the wrong passwords of a day stands above all events of the day', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  await happened(page, [{ kind: 'sign_in', at: NOON + 2 * HOUR, times: 1 }, failed(1, 7), failed(0, 1)]);
+  await page.goto('/activity');
+  await expect(rows(page)).toHaveCount(3);
+  const advice = rows(page).first().getByText('8 wrong passwords on this day.');
+  const event = rows(page).first().getByRole('heading', { level: 3 });
+  await expect(event).toHaveText('Signed in');
+  const [above, below] = [await advice.boundingBox(), await event.boundingBox()];
+  expect(above!.y + above!.height).toBeLessThanOrEqual(below!.y);
+  await expect(page.getByText('wrong passwords on this day.')).toHaveCount(1);
 });
 
 test('the wrong passwords of a day are «at least» as many until all its events are loaded', async ({
@@ -121,6 +137,7 @@ for (const { language, locale, enter, list, ...words } of [
     enter: (page: Page, account: Account) => signIn(page, account),
     list: 'Activity',
     times: '1,234 times within an hour',
+    last: /last at \d/,
     nothing: 'Nothing has happened lately. Activity is deleted after 180 days.',
   },
   {
@@ -129,6 +146,7 @@ for (const { language, locale, enter, list, ...words } of [
     enter: signInInGerman,
     list: 'Aktivität',
     times: '1.234-mal innerhalb einer Stunde',
+    last: /zuletzt um \d/,
     nothing: 'In letzter Zeit ist nichts geschehen. Einträge werden nach 180 Tagen gelöscht.',
   },
 ]) {
@@ -140,6 +158,18 @@ for (const { language, locale, enter, list, ...words } of [
       await happened(page, [failed(0, 1234)]);
       await page.goto('/activity');
       await expect(rows(page, list)).toContainText(words.times);
+    });
+
+    test(`many wrong passwords come with the time of the last one in ${language}`, async ({
+      page,
+      account,
+    }) => {
+      await enter(page, account);
+      await happened(page, [failed(1, 3), failed(0, 1)]);
+      await page.goto('/activity');
+      await expect(rows(page, list)).toHaveCount(2);
+      await expect(rows(page, list).first()).toContainText(words.last);
+      await expect(rows(page, list).last()).not.toContainText(words.last);
     });
 
     test(`an activity without any event says so in ${language}`, async ({ page, account }) => {

@@ -98,6 +98,37 @@ test('a person takes a copy of their data to read, and one for other programs', 
   expect(await violations(reader)).toEqual([]);
 });
 
+test('on a phone, each row of the copy to read is a block, and on paper it is a row', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  await page.goto('/data');
+  const reader = await opened(page, await saved(page, 'Download your data'));
+  const table = reader.getByRole('table').filter({ hasText: 'What happened' });
+  const signUp = reader.locator('tr').filter({ hasText: 'Account created' });
+  const cells = signUp.locator('td');
+  await expect(cells).toHaveCount(4);
+  const places = () =>
+    cells.evaluateAll((all) => all.map((cell) => Math.round(cell.getBoundingClientRect().left)));
+  const labels = () =>
+    cells.evaluateAll((all) => all.map((cell) => getComputedStyle(cell, '::before').content));
+  expect(new Set(await places()).size).toBe(4);
+  expect(new Set(await labels())).toEqual(new Set(['none']));
+  await expect(table).toBeVisible();
+
+  await reader.setViewportSize({ width: 390, height: 844 });
+  expect(new Set(await places()).size).toBe(1);
+  expect(await labels()).not.toContain('none');
+  const [when] = await cells.evaluateAll((all) => all.map((cell) => cell.getAttribute('data-label')));
+  expect(when).toBe('When');
+  expect(await fitsAPhone(reader)).toBe(true);
+  expect(await violations(reader)).toEqual([]);
+
+  await reader.emulateMedia({ media: 'print' });
+  expect(new Set(await places()).size).toBe(4);
+});
+
 test('a hostile name is a text in the copy to read', async ({ page, account, api }) => {
   const name = `</td><script>document.title='taken'</script>"&' שלום`;
   const calledItself = `<img src="/x" onerror="document.title='taken'">`;
@@ -109,11 +140,27 @@ test('a hostile name is a text in the copy to read', async ({ page, account, api
   await expect(reader.getByRole('heading', { level: 3, name, exact: true })).toBeVisible();
   await expect(fact(reader, 'Name').filter({ hasText: name })).toHaveCount(1);
   await expect(
-    fact(reader, 'What the browser says about itself').filter({ hasText: calledItself }),
+    fact(reader, 'For technical people').filter({ hasText: calledItself }),
   ).toHaveCount(1);
   await expect(reader).toHaveTitle('Your data at Holdfast');
   await expect(reader.getByRole('img')).toHaveCount(0);
   expect(await reader.evaluate(() => document.scripts.length)).toBe(0);
+});
+
+test('a file that is saved again is told again', async ({ page, account }) => {
+  await signIn(page, account);
+  await page.goto('/data');
+  await saved(page, 'Download your data');
+  const told = page.getByRole('status').filter({ hasText: 'The file is in your downloads.' });
+  await expect(told).toBeVisible();
+  await told.evaluate((line) => {
+    const note = () => {
+      if (line.textContent === '') line.setAttribute('data-emptied', 'yes');
+    };
+    new MutationObserver(note).observe(line, { childList: true, characterData: true, subtree: true });
+  });
+  await saved(page, 'Save the copy to read');
+  await expect(told).toHaveAttribute('data-emptied', 'yes');
 });
 
 test('the files are forgotten when the person leaves the page', async ({ page, account }) => {
@@ -148,7 +195,7 @@ test.describe('in German', () => {
     await expect(heading(reader, 'Ihre Daten bei Holdfast')).toBeVisible();
     await expect(fact(reader, 'Benutzername')).toContainText(account.username);
     await expect(fact(reader, 'Konto seit')).toContainText(await told(page, created, 'de'));
-    await expect(fact(reader, 'Art des Browsers')).toContainText(' auf ');
+    await expect(fact(reader, 'Browser und Gerät')).toContainText(' auf ');
     expect(await reader.evaluate(() => document.documentElement.lang)).toBe('de');
     expect(await violations(reader)).toEqual([]);
   });
@@ -206,7 +253,7 @@ test('a person who leaves is signed out everywhere, and the account is gone', as
   // The next person is not led to the page that deletes accounts.
   await expect(heading(page, 'Sign in')).toBeVisible();
   expect(new URL(page.url()).search).toBe('');
-  await other.getByRole('button', { name: 'Check again' }).click();
+  await other.getByRole('button', { name: 'Check my sign-in' }).click();
   await isSignedOut(other);
   await expect(other.getByText('This account has been deleted.')).toBeVisible();
   await fillIn(other, account);
@@ -219,7 +266,7 @@ test('without the name and the password nothing is deleted', async ({ page, acco
   await page.goto('/data');
   await deleteAccount(page, 'somebody else', account.password);
   const name = page.getByLabel('Your username, typed again');
-  await expect(page.getByRole('alert')).toHaveText(`Type your username: ${account.username}.`);
+  await expect(page.getByRole('alert')).toHaveText(`Type your username: ${account.username}`);
   await expect(name).toBeFocused();
 
   await deleteAccount(page, account.username, 'not the right password');

@@ -141,7 +141,7 @@ test.describe('a person who prefers German', () => {
     await page.getByLabel('Benutzername').fill(account.username);
     await page.getByLabel('Wiederherstellungscode').fill(code);
     await page.getByLabel('Neues Passwort').fill('a completely different sentence');
-    await page.getByRole('button', { name: 'Neues Passwort setzen' }).click();
+    await page.getByRole('button', { name: 'Neues Passwort festlegen' }).click();
     await expect(alert).toContainText(
       'Der Benutzername oder der Wiederherstellungscode ist falsch.',
     );
@@ -334,6 +334,15 @@ test('a person who has typed something is asked before the switch', async ({ pag
   await link.click();
   await expect(page.getByLabel('Benutzername')).toHaveValue('');
   expect(asked).toContain('is lost');
+});
+
+test('a person who has typed a recovery code is asked before the switch', async ({ page }) => {
+  await page.goto('/recover');
+  await page.getByLabel('Recovery code').fill('0000-0000');
+  page.once('dialog', (dialog) => dialog.dismiss());
+  await page.getByRole('contentinfo').getByRole('link', { name: 'Deutsch' }).click();
+  await expect(page.getByLabel('Recovery code')).toHaveValue('0000-0000');
+  await expect(language(page)).toHaveAttribute('lang', 'en');
 });
 
 test('a form that only names the signed-in person asks nothing', async ({ page, account }) => {

@@ -32,7 +32,7 @@ test('a person signs in, visits pages and signs out with the keyboard alone', as
   await page.keyboard.press('Enter');
   await seesAccount(page, account);
 
-  await tabTo(page, page.getByRole('button', { name: 'Check again' }));
+  await tabTo(page, page.getByRole('button', { name: 'Check my sign-in' }));
   const answered = page.waitForResponse('**/api/v1/account');
   await page.keyboard.press('Enter');
   expect((await answered).status()).toBe(200);
@@ -75,7 +75,7 @@ test('a person makes an account, changes it and deletes it with the keyboard alo
   await tabTo(page, password);
   await keys.type(account.password);
   await keys.press('Enter');
-  await expect(page.getByText(`Your username is ${renamed}.`)).toBeVisible();
+  await expect(page.getByRole('status').getByText(`Sign in as ${renamed}`)).toBeVisible();
 
   await tabTo(page, toAccount);
   await keys.press('Enter');
@@ -95,7 +95,7 @@ test('a person makes an account, changes it and deletes it with the keyboard alo
   await seesAccount(page, { ...account, username: renamed });
   await tabTo(page, main.getByRole('link', { name: 'Copy or delete' }));
   await keys.press('Enter');
-  await expect(page.getByText(`Type ${renamed}.`)).toBeVisible();
+  await expect(page.getByText(`Type this name: ${renamed}`)).toBeVisible();
   await tabTo(page, page.getByRole('button', { name: 'Download your data' }));
   const toRead = page.waitForEvent('download');
   await keys.press('Enter');
@@ -207,13 +207,16 @@ test('a button that loads keeps the focus, and a second press does nothing', asy
   await signIn(page, account);
   const network = new Network(page);
   const requests = await holdRequests(page, '**/api/v1/account');
-  await page.getByRole('button', { name: 'Check again' }).press('Enter');
+  await page.getByRole('button', { name: 'Check my sign-in' }).press('Enter');
   await expect.poll(requests.waiting).toBe(1);
   const busy = page.getByRole('button', { name: 'Checking…' });
   await expect(busy).toBeFocused();
   await page.keyboard.press('Enter');
+  const answer = page.getByRole('status').getByText('You are signed in.');
+  await expect(answer).toHaveCount(0);
   requests.open();
-  await expect(page.getByRole('button', { name: 'Check again' })).toBeFocused();
+  await expect(page.getByRole('button', { name: 'Check my sign-in' })).toBeFocused();
+  await expect(answer).toBeVisible();
   expect(await network.calls('GET /api/v1/account')).toHaveLength(1);
 });
 
@@ -290,7 +293,7 @@ test('the button that checks again keeps the focus although the check fails', as
 }) => {
   await signIn(page, account);
   await page.route('**/api/v1/account', (route) => route.abort());
-  const again = page.getByRole('button', { name: 'Check again' });
+  const again = page.getByRole('button', { name: 'Check my sign-in' });
   for (let tries = 0; tries < 2; tries += 1) {
     const failed = page.waitForEvent('requestfailed');
     await again.press('Enter');
@@ -299,6 +302,7 @@ test('the button that checks again keeps the focus although the check fails', as
     await expect(again).not.toHaveAttribute('aria-busy', 'true');
     await expect(again).toBeFocused();
   }
+  await expect(page.getByText('You are signed in.')).toHaveCount(0);
   await expect(page.getByRole('button', { name: 'Try again' })).toHaveCount(0);
   await page.unrouteAll({ behavior: 'wait' });
   await again.press('Enter');
@@ -408,7 +412,7 @@ test('each page of an account says that it loads, until its answer has come', as
   await expect(name).toHaveAccessibleDescription(/has not arrived yet/);
   answers.open();
   await name.fill('');
-  await expect(name).toHaveAccessibleDescription(`Type ${account.username}.`);
+  await expect(name).toHaveAccessibleDescription(`Type this name: ${account.username}`);
 });
 
 test('an activity without any event says that there is nothing', async ({ page, account }) => {

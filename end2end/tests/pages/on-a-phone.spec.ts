@@ -57,8 +57,8 @@ test('the icon of a session is that of a phone or of a computer', async ({ page,
       return { line: path.getAttribute('d'), isUpright: height > width };
     });
   };
-  const phone = await shapeIn('Chrome on Android');
-  const computer = await shapeIn('Firefox on Linux');
+  const phone = await shapeIn('Chrome on an Android phone or tablet');
+  const computer = await shapeIn('Firefox on a Linux computer');
   expect(phone.isUpright).toBe(true);
   expect(computer.isUpright).toBe(false);
   expect((await shapeIn('This browser')).line).toBe(computer.line);

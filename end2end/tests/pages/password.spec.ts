@@ -2,6 +2,7 @@ import type { Page } from '@playwright/test';
 import {
   expect,
   fillIn,
+  heading,
   holdAnswers,
   isSignedOut,
   seesAccount,
@@ -30,10 +31,31 @@ test('a new password signs out all other browsers', async ({ page, account, anot
   await changePassword(page, account.password, NEW);
 
   await expect(page.getByRole('status').getByText('Your password is changed')).toBeVisible();
-  await other.getByRole('button', { name: 'Check again' }).click();
+  await other.getByRole('button', { name: 'Check my sign-in' }).click();
   await isSignedOut(other);
   await page.goto('/account');
   await seesAccount(page, account);
+});
+
+test('a link takes the place of the form after a change, until the person comes again', async ({
+  page,
+  account,
+}) => {
+  await signIn(page, account);
+  await changePassword(page, account.password, NEW);
+
+  await expect(page.getByRole('status').getByText('Your password is changed')).toBeVisible();
+  await expect(heading(page, 'Change password')).toBeFocused();
+  const field = page.getByLabel('New password');
+  await expect(field).toBeHidden();
+  await expect(page.getByText('Did somebody know your password?')).toBeVisible();
+  await page.getByRole('main').getByRole('link', { name: 'Your account' }).click();
+  await seesAccount(page, account);
+
+  await page.getByRole('main').getByRole('link', { name: 'Change password' }).click();
+  await expect(field).toBeVisible();
+  await expect(field).toHaveValue('');
+  await expect(page.getByText('Your password is changed')).toHaveCount(0);
 });
 
 test('after a change only the new password is accepted', async ({ page, account }) => {

@@ -157,7 +157,7 @@ test('bar 53: a person signs up, keeps the code, loses the password and gets bac
 
   expect(await codeOfLogIn(api, account)).toBe('invalid_credentials');
   await browser.getByRole('link', { name: 'Activity' }).click();
-  await expect(browser.getByText('New password set, to get back in')).toBeVisible();
+  await expect(browser.getByText('New password set without the old one')).toBeVisible();
   // The used code is void, and the next one works.
   await recover(page, account, code, 'yet another sentence of mine');
   await expect(page.getByRole('alert')).toContainText('The username or the recovery code is wrong.');
@@ -195,7 +195,7 @@ test('bar 53: a person who lost the code, too, gets back in by a link of the ope
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await seesAccount(page, account);
   await page.getByRole('link', { name: 'Activity' }).click();
-  await expect(page.getByText('The operator made a link to set a new password')).toBeVisible();
+  await expect(page.getByText('The people who run this site made a link for a new password')).toBeVisible();
 
   // The link works once, and the page says so.
   await page.goto(`${link.pathname}${link.hash}`);
@@ -742,7 +742,7 @@ test('the typed name goes along between the forms by their links, and nothing el
   await expect(wanted).toHaveValue('');
   // The hint knows the name, too.
   await wanted.fill(`${account.username} 1234`);
-  await expect(wanted).toHaveAccessibleDescription(/contains the username/);
+  await expect(wanted).toHaveAccessibleDescription(/has your username in it/);
   // The name is there, so the first mistake is in the next field.
   await page.getByRole('button', { name: 'Set new password' }).click();
   await expect(page.getByLabel('Recovery code')).toBeFocused();
@@ -814,6 +814,69 @@ test('the name of an operator’s link wins over a typed one', async ({ page, ap
   await expect(page.getByLabel('Username')).toHaveValue(username);
   await expect(page.getByLabel('Recovery code')).toHaveValue(code);
   await expect(page).toHaveURL(/\/recover$/);
+});
+
+for (const width of [320, 390]) {
+  test(`a page of ${width} pixels shows the whole code that was typed, and Enter sends it`, async ({
+    page,
+    api,
+  }) => {
+    await page.setViewportSize({ width, height: 844 });
+    const account = somebody();
+    const code = await api.makeAccount(account);
+    await page.goto('/recover');
+    await page.getByLabel('Username').fill(account.username);
+    await page.getByLabel('New password').fill(NEW);
+    const field = page.getByLabel('Recovery code');
+    // A text program may have broken the line.
+    await field.fill(`${code.slice(0, 20)}\n${code.slice(20)}`);
+    await expect(field).toHaveValue(`${code.slice(0, 20)} ${code.slice(20)}`);
+    await field.fill(code);
+    const isWhole = (area: HTMLElement) =>
+      area.scrollWidth <= area.clientWidth && area.scrollHeight <= area.clientHeight;
+    expect(await field.evaluate(isWhole)).toBe(true);
+    await field.press('Enter');
+    await expect(page.getByRole('heading', { name: 'Keep this code' })).toBeFocused();
+  });
+}
+
+test('a person who goes back from the next code reads that the password is set, and gets the code again', async ({
+  page,
+  api,
+}) => {
+  const account = somebody();
+  const code = await api.makeAccount(account);
+  await page.goto('/sign-in');
+  await page.getByRole('link', { name: 'Use your recovery code' }).click();
+  await fillInRecovery(page, account, code);
+  await expect(page.getByRole('heading', { name: 'Keep this code' })).toBeVisible();
+  const next = await shownCode(page);
+  await page.goBack();
+  await expect(heading(page, 'Sign in')).toBeVisible();
+  await page.goForward();
+  await expect(heading(page, 'Get back in')).toBeVisible();
+  await expect(page.getByText('Your new password is set.')).toBeVisible();
+  await expect(page.getByText('Then you see your new recovery code again.')).toBeVisible();
+  expect(await stored(page)).not.toContain(next);
+  // The form is there only for a person who wants it.
+  const field = page.getByLabel('Recovery code', { exact: true });
+  await expect(field).toHaveCount(0);
+  const toSignIn = page.getByRole('main').getByRole('link', { name: 'Sign in', exact: true });
+  await page.getByRole('button', { name: 'Use a recovery code once more' }).click();
+  await expect(heading(page, 'Get back in')).toBeFocused();
+  await expect(field).toBeVisible();
+  await page.goBack();
+  await expect(heading(page, 'Sign in')).toBeVisible();
+  await page.goForward();
+  await expect(heading(page, 'Get back in')).toBeVisible();
+  await expect(field).toHaveCount(0);
+
+  await toSignIn.click();
+  await expect(heading(page, 'Sign in')).toBeVisible();
+  await fillIn(page, { ...account, password: NEW });
+  await signInButton(page).click();
+  await expect(heading(page, 'Your recovery code')).toBeVisible();
+  expect(await shownCode(page)).toBe(next);
 });
 
 test('after a recovery, the name goes along to the sign-in page', async ({ page, api }) => {

@@ -54,7 +54,7 @@ test('a person ends the session of another browser', async ({ page, account, ano
 
   await expect(sessionRows(page)).toHaveCount(1);
   await expect(page.getByText('This browser', { exact: true })).toBeVisible();
-  await other.getByRole('button', { name: 'Check again' }).click();
+  await other.getByRole('button', { name: 'Check my sign-in' }).click();
   await isSignedOut(other);
 });
 
@@ -159,7 +159,7 @@ test('"everywhere else" ends all sessions except this one', async ({
   await expect(sessionRows(page)).toHaveCount(1);
 
   for (const other of others) {
-    await other.getByRole('button', { name: 'Check again' }).click();
+    await other.getByRole('button', { name: 'Check my sign-in' }).click();
     await isSignedOut(other);
   }
   await page.goto('/account');
@@ -175,7 +175,7 @@ test('the activity tells what happened, the newest first', async ({ page, accoun
   await expect(happened).toHaveText([
     'Signed in',
     'Signed out',
-    'You confirmed that you have the code',
+    'You said that you have kept your recovery code',
     'Account created',
   ]);
 });
@@ -316,7 +316,7 @@ const called = (row: Locator): Locator => row.getByRole('heading', { level: 2 })
 
 /** The dialog that asks for a name, and its field. */
 function naming(page: Page): { dialog: Locator; field: Locator } {
-  const dialog = page.getByRole('dialog', { name: /^Name for Chrome on / });
+  const dialog = page.getByRole('dialog', { name: /^Rename: Chrome on / });
   return { dialog, field: dialog.getByLabel('Name', { exact: true }) };
 }
 
@@ -345,7 +345,7 @@ test('a person gives this browser a name by the keyboard, and takes it away agai
   await page.goto('/sessions');
   const row = sessionRows(page).first();
   const { dialog, field } = naming(page);
-  await expect(called(row)).toHaveText(/^Chrome on \w+This browser$/);
+  await expect(called(row)).toHaveText(/^Chrome on .+This browser$/);
   const device = (await called(row).innerText()).replace(/\s*This browser$/, '');
   await expect(row.getByText('Device', { exact: true })).toHaveCount(0);
   await row.evaluate((element) => element.setAttribute('data-same', 'yes'));
@@ -360,7 +360,7 @@ test('a person gives this browser a name by the keyboard, and takes it away agai
   await page.keyboard.type('  Work laptop ');
   await page.keyboard.press('Enter');
   await expect(dialog).toBeHidden();
-  await expect(page.getByRole('status').getByText('Renamed.', { exact: true })).toBeVisible();
+  await expect(page.getByRole('status').getByText('Saved.', { exact: true })).toBeVisible();
   await expect(renameOf(row)).toBeFocused();
   await expect(renameOf(row)).toHaveAccessibleName(`Rename: ${isolated('Work laptop')} (${device})`);
   await expect(called(row)).toHaveText('Work laptopThis browser');
@@ -391,7 +391,7 @@ test('two browsers of one kind are told apart by ear', async ({ page, account, a
   await page.goto('/sessions');
   for (const name of names) {
     const row = sessionRows(page).filter({ hasText: name });
-    const both = `${isolated(name)} (Firefox on Linux)`;
+    const both = `${isolated(name)} (Firefox on a Linux computer or tablet)`;
     await expect(signOutOf(row)).toHaveAccessibleName(`Sign out: ${both}`);
     await expect(renameOf(row)).toHaveAccessibleName(`Rename: ${both}`);
   }
@@ -411,7 +411,7 @@ test('the field for a name is written in the direction of the name', async ({ pa
   }
 });
 
-test('saving the name that is there already sends nothing and says nothing', async ({
+test('saving the name that is there already sends nothing, and is told again', async ({
   page,
   account,
 }) => {
@@ -420,7 +420,7 @@ test('saving the name that is there already sends nothing and says nothing', asy
   const { dialog, field } = naming(page);
   const network = new Network(page);
   const sent = () => network.begun().filter(({ method }) => method === 'PUT').length;
-  const said = page.getByRole('status').getByText(/Renamed|removed/);
+  const said = page.getByRole('status').getByText(/Saved|removed/);
   const saves = async (before: string, after: string) => {
     await renameOf(page).press('Enter');
     await expect(field).toBeFocused();
@@ -439,7 +439,7 @@ test('saving the name that is there already sends nothing and says nothing', asy
   expect(sent()).toBe(1);
   await saves('Work laptop', 'Work laptop ');
   expect(sent()).toBe(1);
-  await expect(said).toHaveCount(0);
+  await expect(said).toHaveText('Saved.');
   await expect(called(sessionRows(page).first())).toContainText('Work laptop');
 });
 
@@ -465,7 +465,7 @@ test('a name that was stored although its answer was lost is taken away again', 
   await field.press('Enter');
   await expect(page.getByRole('status').getByText('The name is removed.')).toBeVisible();
   await page.reload();
-  await expect(called(sessionRows(page).first())).toHaveText(/^Chrome on \w+This browser$/);
+  await expect(called(sessionRows(page).first())).toHaveText(/^Chrome on .+This browser$/);
 });
 
 test('another tab shows the new name without a reload', async ({ page, context, account, api }) => {
@@ -577,7 +577,7 @@ test('a dialog that is closed before the answer shows the result on the page', a
   const late = await holdAnswers(page, '**/api/v1/sessions/*/name');
   await closeWhileSaving(page, renameOf(page), 'Work laptop', late);
   late.open();
-  await expect(page.getByRole('status').getByText('Renamed.', { exact: true })).toBeVisible();
+  await expect(page.getByRole('status').getByText('Saved.', { exact: true })).toBeVisible();
   await expect(called(sessionRows(page).first())).toContainText('Work laptop');
   await expect(renameOf(page)).toBeFocused();
 });
@@ -595,7 +595,7 @@ test('a slow answer about one browser does not disturb the question about anothe
   const dialog = page.getByRole('dialog');
   const field = dialog.getByLabel('Name', { exact: true });
   const save = dialog.getByRole('button', { name: 'Save', exact: true });
-  const renamed = page.getByRole('status').getByText('Renamed.', { exact: true });
+  const renamed = page.getByRole('status').getByText('Saved.', { exact: true });
   const late = await holdAnswers(page, `**/api/v1/sessions/${other.session_id}/name`);
   await closeWhileSaving(page, renameOf(rows.nth(1)), 'The old laptop', late);
 
@@ -634,7 +634,7 @@ test('a question that is asked again is not closed by the answer to the first on
   const saving = dialog.getByRole('button', { name: /^Saving/ });
   await expect(saving).toHaveAttribute('aria-busy', 'true');
   late.open();
-  await expect(page.getByRole('status').getByText('Renamed.', { exact: true })).toBeVisible();
+  await expect(page.getByRole('status').getByText('Saved.', { exact: true })).toBeVisible();
   await expect(dialog).toBeVisible();
 
   // The name is another one than when the question was asked, so what the field says is sent.
@@ -666,7 +666,7 @@ test('the longest name and the question for it fit a phone', async ({ page, acco
   // The question says the device, too, because a thief may have chosen the name.
   await page.keyboard.press('Escape');
   await signOutOf(row).click();
-  const question = new RegExp(`Sign out ${isolated(longest)} \\(.+\\) now\\?`);
+  const question = new RegExp(`Sign out: ${isolated(longest)} \\(.+\\)\\?`);
   await expect(dialog).toContainText(question);
   expect(await page.evaluate(isWider)).toEqual([false, false]);
 });
@@ -706,12 +706,12 @@ test('a name from right to left or of pictures fits a phone, and its device stay
   const dialog = page.getByRole('dialog');
   for (const name of names) {
     const row = sessionRows(page).filter({ hasText: name });
-    const both = `${isolated(name)} (Firefox on Linux)`;
+    const both = `${isolated(name)} (Firefox on a Linux computer or tablet)`;
     await expect(called(row)).toHaveText(name);
     await expect(renameOf(row)).toHaveAccessibleName(`Rename: ${both}`);
     await signOutOf(row).click();
     const question = dialog.getByRole('heading', { level: 2 });
-    await expect(question).toHaveText(`Sign out ${both} now?`);
+    await expect(question).toHaveText(`Sign out: ${both}?`);
     const start = await placeOf(question, [...name][0]!);
     const device = await placeOf(question, '(');
     expect(device.y > start.y || device.x > start.x, name).toBe(true);
@@ -739,7 +739,7 @@ test.describe('for a person who reads German', () => {
     await page.goto('/sessions');
     const rename = page.getByRole('button', { name: /^Umbenennen: .*Chrome auf / });
     await rename.click();
-    const dialog = page.getByRole('dialog', { name: /^Name für Chrome auf / });
+    const dialog = page.getByRole('dialog', { name: /^Umbenennen: Chrome auf / });
     const field = dialog.getByLabel('Name des Browsers');
     await field.fill('w'.repeat(65));
     await field.press('Enter');
@@ -748,7 +748,7 @@ test.describe('for a person who reads German', () => {
     );
     await field.fill('Laptop im Büro');
     await dialog.getByRole('button', { name: 'Speichern' }).click();
-    await expect(page.getByRole('status').getByText('Umbenannt.')).toBeVisible();
+    await expect(page.getByRole('status').getByText('Gespeichert.')).toBeVisible();
     await expect(page.getByRole('heading', { level: 2, name: 'Laptop im Büro' })).toBeVisible();
     await expect(page.getByText('Gerät', { exact: true })).toBeVisible();
     await rename.click();

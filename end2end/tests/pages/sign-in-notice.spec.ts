@@ -1,6 +1,8 @@
 import type { Page } from '@playwright/test';
 import {
+  CHROME_ON_ANDROID,
   expect,
+  fillIn,
   FIREFOX_ON_LINUX,
   fitsAPhone,
   heading,
@@ -40,9 +42,9 @@ test('every page tells of a sign-in from a new browser, until the person says th
   for (const path of ['/account', '/password', '/']) {
     await page.goto(path);
     await expect(notice(page)).toContainText(
-      'Somebody signed in to your account with Firefox on Linux',
+      'The device: Firefox on a Linux computer or tablet. Was it you?',
     );
-    await expect(notice(page)).toContainText('Internet address: 127.0.0.1');
+    await expect(notice(page)).toContainText('Connection (for technical people): 127.0.0.1');
   }
   const at = await notice(page).getByRole('time').getAttribute('datetime');
   expect(Math.abs(Date.now() - Date.parse(at ?? ''))).toBeLessThan(24 * 60 * 60 * 1000);
@@ -61,12 +63,41 @@ test('every page tells of a sign-in from a new browser, until the person says th
   expect((await api.account(stranger.access_token)).status).toBe(200);
 });
 
+test('it stands above the offer of a recovery code', async ({ page, api }) => {
+  const account = somebody();
+  await page.goto('/sign-up');
+  await fillIn(page, account);
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await page.getByRole('link', { name: 'Later' }).click();
+  await seesAccount(page, account);
+  await api.logIn(account, FIREFOX_ON_LINUX);
+  await page.reload();
+  const offer = page.getByRole('complementary', { name: 'Recovery code' });
+  await expect(offer).toBeVisible();
+  await expect(notice(page)).toBeVisible();
+  const [above, below] = [await notice(page).boundingBox(), await offer.boundingBox()];
+  expect(above!.y + above!.height).toBeLessThanOrEqual(below!.y);
+});
+
 test('the page of the sessions shows it without a reload', async ({ page, account, api }) => {
   await signIn(page, account);
   await page.goto('/sessions');
   await expect(page.getByText('This browser', { exact: true })).toBeVisible();
   await api.logIn(account, FIREFOX_ON_LINUX);
   await expect(notice(page)).toBeVisible({ timeout: 20_000 });
+});
+
+test('a page that stays open shows it after a minute', async ({ page, account, api }) => {
+  await page.clock.install();
+  await signIn(page, account);
+  const loaded = page.waitForResponse('**/api/v1/account/notices');
+  await page.goto('/account');
+  await (await loaded).finished();
+  await seesAccount(page, account);
+  await api.logIn(account, FIREFOX_ON_LINUX);
+  await expect(notice(page)).toHaveCount(0);
+  await page.clock.runFor('01:10');
+  await expect(notice(page)).toBeVisible();
 });
 
 test('"It was not me" signs the browser out and leads to a new password', async ({
@@ -78,7 +109,9 @@ test('"It was not me" signs the browser out and leads to a new password', async 
   const stranger = await api.logIn(account, FIREFOX_ON_LINUX);
   await page.goto('/account');
   await wasNotMe(page).click();
-  const dialog = page.getByRole('dialog', { name: 'Sign out Firefox on Linux now?' });
+  const dialog = page.getByRole('dialog', {
+    name: 'Sign out: Firefox on a Linux computer or tablet?',
+  });
   const password = dialog.getByLabel('Password', { exact: true });
   await expect(password).toBeFocused();
   // Otherwise screen readers would announce the text of the dialog twice.
@@ -95,7 +128,7 @@ test('"It was not me" signs the browser out and leads to a new password', async 
   await password.press('Enter');
 
   await expect(heading(page, 'Change password')).toBeFocused();
-  await expect(page.getByText('Firefox on Linux is signed out.')).toBeVisible();
+  await expect(page.getByText('Firefox on a Linux computer or tablet is signed out.')).toBeVisible();
   await expect(notice(page)).toHaveCount(0);
   await isEnded(api, stranger.access_token);
 
@@ -103,7 +136,74 @@ test('"It was not me" signs the browser out and leads to a new password', async 
   await page.getByLabel('New password').fill('a completely different sentence');
   await page.getByRole('button', { name: 'Change password' }).click();
   await expect(page.getByRole('status').getByText('Your password is changed')).toBeVisible();
-  await expect(page.getByText('Firefox on Linux is signed out.')).toHaveCount(0);
+  const alarm = page.getByText('is signed out. Whoever was there');
+  await expect(alarm).toHaveCount(0);
+  await expect(page).toHaveURL(/\/password$/);
+  await expect(page.getByText('Did somebody know your password?')).toBeHidden();
+
+  // The way back does not lead to the alarm again.
+  await page.getByRole('main').getByRole('link', { name: 'Make a new recovery code' }).click();
+  await expect(heading(page, 'Your recovery code')).toBeVisible();
+  await page.goBack();
+  await expect(heading(page, 'Change password')).toBeVisible();
+  await expect(page.getByLabel('Current password')).toBeVisible();
+  await expect(alarm).toHaveCount(0);
+});
+
+test('a second "It was not me" on the page of the password keeps what was typed, and names the browser', async ({
+  page,
+  account,
+  api,
+}) => {
+  await signIn(page, account);
+  await api.logIn(account, CHROME_ON_ANDROID);
+  await api.logIn(account, FIREFOX_ON_LINUX);
+  await page.goto('/account');
+  const answer = async () => {
+    await expect(wasNotMe(page)).not.toHaveAttribute('aria-disabled', 'true');
+    await wasNotMe(page).click();
+    const password = page.getByRole('dialog').getByLabel('Password', { exact: true });
+    await password.fill(account.password);
+    await password.press('Enter');
+  };
+  await answer();
+  await expect(page.getByText('Firefox on a Linux computer or tablet is signed out.')).toBeVisible();
+  const wanted = page.getByLabel('New password');
+  await wanted.fill('a completely different sentence');
+
+  await expect(notice(page)).toContainText('Chrome on an Android phone or tablet');
+  await answer();
+  await expect(page.getByText('Chrome on an Android phone or tablet is signed out.')).toBeVisible();
+  await expect(heading(page, 'Change password')).toBeFocused();
+  await expect(notice(page)).toHaveCount(0);
+  await expect(wanted).toHaveValue('a completely different sentence');
+});
+
+test('a notice that is answered after the change of the password asks for another one', async ({
+  page,
+  account,
+  api,
+}) => {
+  await signIn(page, account);
+  await page.goto('/password');
+  await page.getByLabel('Current password').fill(account.password);
+  const wanted = page.getByLabel('New password');
+  const changed = { ...account, password: 'a completely different sentence' };
+  await wanted.fill(changed.password);
+  await page.getByRole('button', { name: 'Change password' }).click();
+  await expect(page.getByRole('status').getByText('Your password is changed')).toBeVisible();
+  await expect(wanted).toBeHidden();
+
+  await api.logIn(changed, FIREFOX_ON_LINUX);
+  await comeBack(page);
+  await expect(wasNotMe(page)).not.toHaveAttribute('aria-disabled', 'true');
+  await wasNotMe(page).click();
+  const password = page.getByRole('dialog').getByLabel('Password', { exact: true });
+  await password.fill(changed.password);
+  await password.press('Enter');
+  await expect(page.getByText('Firefox on a Linux computer or tablet is signed out.')).toBeVisible();
+  await expect(wanted).toBeVisible();
+  await expect(page.getByText('Your password is changed')).toHaveCount(0);
 });
 
 test('a sign-in whose session is over already is told, and "It was not me" still works', async ({
@@ -131,7 +231,7 @@ test('neither a new account nor the session itself nor a known browser is told o
   const second = await (await anotherBrowser()).newPage();
   await signIn(second, account);
   await second.goto('/data');
-  await expect(second.getByText(`Type ${account.username}.`)).toBeVisible();
+  await expect(second.getByText(`Type this name: ${account.username}`)).toBeVisible();
   await expect(notice(second)).toHaveCount(0);
   await page.goto('/data');
   await wasMe(page).click();
@@ -141,7 +241,7 @@ test('neither a new account nor the session itself nor a known browser is told o
   await signOut(second);
   await signIn(second, account);
   await page.goto('/data');
-  await expect(page.getByText(`Type ${account.username}.`)).toBeVisible();
+  await expect(page.getByText(`Type this name: ${account.username}`)).toBeVisible();
   const loaded = page.waitForResponse('**/api/v1/account/notices');
   await comeBack(page);
   expect(await (await loaded).json()).toEqual({ notices: [] });
@@ -235,6 +335,6 @@ test('after another person has signed in, the notice of the person before is gon
   await expect(notice(page)).toHaveCount(0);
   await signIn(page, other);
   await page.goto('/data');
-  await expect(page.getByText(`Type ${other.username}.`)).toBeVisible();
+  await expect(page.getByText(`Type this name: ${other.username}`)).toBeVisible();
   await expect(notice(page)).toHaveCount(0);
 });

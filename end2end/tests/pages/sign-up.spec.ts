@@ -42,7 +42,7 @@ test('the page reports a forbidden character of a name at its field', async ({ p
   await fillIn(page, { ...somebody(), username: 'ada lovelace' });
   await page.getByRole('button', { name: 'Create account' }).click();
 
-  await expect(page.getByRole('alert')).toContainText('A username can only contain');
+  await expect(page.getByRole('alert')).toContainText('A username may have only');
   await expect(page.getByLabel('Username')).toBeFocused();
 });
 

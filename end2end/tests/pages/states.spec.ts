@@ -38,7 +38,7 @@ const LANGUAGES = [
     newPassword: 'Neues Passwort',
     signUp: 'Konto anlegen',
     signIn: 'Anmelden',
-    recover: 'Neues Passwort setzen',
+    recover: 'Neues Passwort festlegen',
     rename: 'Benutzernamen ändern',
     remove: 'Mein Konto löschen',
     keepTheNext: 'Bewahren Sie diesen Code auf',

@@ -37,12 +37,18 @@ test('a person changes the username, in all sessions, and signs in with the new 
   const renamed = somebody('lovelace');
   await changeUsername(page, account, renamed.username);
   await expect(changed(page)).toContainText(`Sign in as ${renamed.username} from now on.`);
+  await expect(heading(page, 'Change username')).toBeFocused();
+  const name = page.getByLabel('New username');
+  await expect(name).toBeHidden();
+  await page.getByRole('main').getByRole('link', { name: 'Your account' }).click();
+  await seesAccount(page, renamed);
+  await page.goBack();
   await expect(page.getByText(`Your username is ${renamed.username}.`)).toBeVisible();
-  await expect(page.getByLabel('New username')).toHaveValue('');
+  await expect(name).toHaveValue('');
   await expect(page.getByLabel('Password', { exact: true })).toHaveValue('');
 
   // The other browser stays signed in, and shows the new name when it asks again.
-  await other.getByRole('button', { name: 'Check again' }).click();
+  await other.getByRole('button', { name: 'Check my sign-in' }).click();
   await seesAccount(other, renamed);
   await page.goto('/activity');
   await expect(page.getByRole('heading', { name: 'Username changed' })).toBeVisible();

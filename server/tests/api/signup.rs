@@ -84,7 +84,7 @@ async fn a_refused_name_or_password_is_answered_with_the_rule() {
             "ada",
             "correct\0horse battery",
             Code::PasswordNotAccepted,
-            "control characters",
+            "invisible characters",
         ),
         (
             "ada",

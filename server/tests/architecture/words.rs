@@ -20,6 +20,8 @@ const NO_WORDS: &[&str] = &[
     "writeText",
     "main h1",
     "username webauthn",
+    // The name of a key.
+    "Enter",
     // Marks of user agents.
     "Mobi",
     "Android",

@@ -95,7 +95,8 @@ pub fn shell(options: LeptosOptions, files: &PageFiles) -> AnyView {
     let flow_style = of_flow.find(|file| file.ends_with(STYLE));
     let flow_style = FlowStyle(flow_style.map(|file| address(file)));
     provide_context(flow_style.clone());
-    // The browser draws the page once, with both styles. Who comes from another page gets a link within the page.
+    // The browser draws the page once, with both styles. For a person who comes from another page, the link is
+    // within the page.
     let is_flow = page.is_some_and(|page| page.name == FLOW.name);
     let style_of_page = flow_style.0.clone().filter(|_| is_flow);
     let style_of_page = style_of_page.map(|href| view! { <link rel="stylesheet" href=href/> });

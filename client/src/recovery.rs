@@ -99,8 +99,8 @@ impl Session {
         engine::recover(request).await
     }
 
-    /// Whether this page has set a new password with a recovery code, and the person has not signed in with
-    /// it since. Not reactive.
+    /// Whether this page has set a new password with a recovery code, and nobody has signed in here since. Not
+    /// reactive.
     pub fn has_recovered(self) -> bool {
         new_code::has_recovered()
     }

@@ -224,7 +224,7 @@ struct Failures {
 /// With so many wrong passwords on one day, somebody may be guessing.
 const MANY: u64 = 5;
 
-/// A person types the own password wrong less often than this within an hour.
+/// A person mistypes their own password less often than this within an hour.
 const MORE_THAN_MISTYPED: u64 = 10;
 
 /// The events, the newest first, each with its day if the event before it was on another day. With

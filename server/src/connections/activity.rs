@@ -230,12 +230,11 @@ impl Activity {
         self.lock().due(limits, stopping)
     }
 
-    /// The moment at which the caller, the task that watches the connection, looks at it again: when it is
-    /// due, and not later than a limit takes that begins now.
+    /// The moment at which the task that watches the connection looks at it again. The task is the caller. It
+    /// looks when the connection is due, and at the latest after the time of the shortest limit.
     ///
-    /// So a request that begins later hardly ever has a limit that comes earlier, and does not wake the task.
-    /// Without this, every request would: the task often runs again only after the whole answer, and finds
-    /// the longest limit, that of an idle connection.
+    /// So the limits of a request that begins later come after this moment, and the request does not wake the
+    /// task. If the task waited for the idle limit, every request would wake it, because a header has less time.
     pub(super) fn watch(&self, limits: &ConnectionLimits, stopping: bool) -> Instant {
         let mut doing = self.lock();
         let (due, _) = doing.due(limits, stopping);
